@@ -20,21 +20,28 @@ sys.path[0] = str(ROOT)  # a file beside this one has the name of a package of o
 
 import numpy as np  # noqa: E402
 
-from fairtrial.stats.always_valid import always_valid, at_least, evidence  # noqa: E402
+from fairtrial.stats.always_valid import (  # noqa: E402
+    RunningDecision,
+    always_valid,
+    at_least,
+    evidence,
+)
 from fairtrial.stats.arms.amounts import cuped_difference  # noqa: E402
 from fairtrial.stats.arms.means import (  # noqa: E402
     mean_difference,
     newcombe,
     rate_difference,
 )
-from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference  # noqa: E402
-from fairtrial.stats.arms.ratios import ratio_difference  # noqa: E402
+from fairtrial.stats.arms.ratios_and_quantiles import (  # noqa: E402
+    QuantileSums,
+    quantile_difference,
+    ratio_difference,
+)
+from fairtrial.stats.e_values import e_bh  # noqa: E402
 from fairtrial.stats.effects import fixed  # noqa: E402
-from fairtrial.stats.multiple_testing import e_bh  # noqa: E402
-from fairtrial.stats.paired.tango import tango  # noqa: E402
+from fairtrial.stats.intervals import tango  # noqa: E402
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm, conversion_lift  # noqa: E402
 from fairtrial.stats.sequential.guardrails import Limits, guardrail, rare_guardrail  # noqa: E402
-from fairtrial.stats.sequential.running import RunningDecision  # noqa: E402
 from fairtrial.stats.sequential.srm import srm_evidence, srm_fixed  # noqa: E402
 from fairtrial.stats.sums import JointMoments, Moments, Successes  # noqa: E402
 

@@ -28,7 +28,7 @@ from benchmarks.monitored_store import NAME, START_US, WEEK_US, Size, fill, inse
 from fairtrial.config.project import Project, load_project  # noqa: E402
 from fairtrial.experiments.analysis_plan import AnalysisPlan  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
-from fairtrial.store.derived import unit_sums  # noqa: E402
+from fairtrial.store.derived import unit_summaries  # noqa: E402
 from fairtrial.store.experiments import analysis_plans  # noqa: E402
 from fairtrial.store.experiments.sums import arm_sums  # noqa: E402
 from gateway.control.background.experiment_monitor import ExperimentMonitor, Status  # noqa: E402
@@ -177,7 +177,7 @@ def _more(database: Database, project: Project, size: Size) -> Timing:
     for number in range(3):
         first = size.requests + 500 * number
         insert(database, project, size, first, first + 500)
-        best = min(best, timed(lambda: unit_sums.fold(database)), key=lambda one: one.cpu)
+        best = min(best, timed(lambda: unit_summaries.update_sums(database)), key=lambda one: one.cpu)
     return best
 
 

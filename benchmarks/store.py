@@ -33,7 +33,7 @@ from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.config.project import Project, load_project  # noqa: E402
 from fairtrial.domain.events import FeedbackEvent  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
-from fairtrial.store.access import store_secrets  # noqa: E402
+from fairtrial.store.core import named_values  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
 from fairtrial.store.core.engine import engine_settings  # noqa: E402
 
@@ -179,7 +179,7 @@ def make(project: Project, requests: int, body: int) -> None:
     """The store, as migrations make it, and its rows."""
     layout = Layout(project.layout.store).make()
     database = Database.open(layout)
-    pepper = store_secrets.pepper(database)
+    pepper = named_values.pepper(database)
     database.close()
     with duckdb.connect(str(layout.store), config=engine_settings()) as connection:
         fill(connection, Wanted(requests, body, project.plan, pepper), lambda done: say(f"{done:,} requests"))

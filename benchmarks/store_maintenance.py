@@ -26,7 +26,7 @@ from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.domain.events import AttemptRecord, Exposure, RequestEvent  # noqa: E402
 from fairtrial.experiments.assignment import pseudonym  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
-from fairtrial.store.access import store_secrets  # noqa: E402
+from fairtrial.store.core import named_values  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
 from fairtrial.store.ingest.ingest import Ingester  # noqa: E402
 from gateway.control.operations.maintain_store import StoreMaintenance  # noqa: E402
@@ -57,7 +57,7 @@ def measure(layout: Layout, requests: int, body: int) -> dict[str, Any]:
     """Times in seconds, sizes in bytes."""
     database = Database.open(layout)
     ingester = Ingester(database, now_us)
-    fill(layout, requests, body, pseudonym(store_secrets.pepper(database), "unit-0"))
+    fill(layout, requests, body, pseudonym(named_values.pepper(database), "unit-0"))
     ingest, _ = timed(ingester.catch_up)
     database.rows("CHECKPOINT")
     with database.transaction() as cursor:

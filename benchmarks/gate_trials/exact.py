@@ -15,7 +15,7 @@ from benchmarks.trials.trial import Floats, Measures, Simulate, Target, Trial
 from evaluators.comparison.question import Question, by_truth_table
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
-from fairtrial.stats.paired.tango import tango_score
+from fairtrial.stats.intervals import tango_score
 
 NEGLIGIBLE = 1e-7
 """Outcomes rarer than this are left out, and counted as wrong passes."""

@@ -11,7 +11,7 @@ from evaluators.criteria.metric_catalogue import measures_of
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.run import Run
-from fairtrial.stats.multiple_testing import holm
+from fairtrial.stats.e_values import holm
 
 METRICS = ("schema.valid", "ticket.all", "ticket.intent", "ticket.product", "ticket.urgency", "ticket.order_id")
 

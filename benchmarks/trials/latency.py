@@ -12,7 +12,7 @@ from benchmarks.trials.mixture import excludes
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.always_valid import always_valid
-from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference, quantile_ranks
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_difference, quantile_ranks
 from fairtrial.stats.sums import JointMoments
 
 NU, LOOKS, REQUESTS, USERS = 0.95, 20, 12_000, 4_000

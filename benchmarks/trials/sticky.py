@@ -14,7 +14,7 @@ from benchmarks.trials.mixture import agree, excludes
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.stats.arms.means import rate_difference
-from fairtrial.stats.arms.ratios import ratio_difference
+from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
 from fairtrial.stats.sums import JointMoments, Successes
 
 USERS, MEAN, KINSHIP, BUSY, BUSIER = 1_000, 0.62, 0.3, 8.0, 1.0

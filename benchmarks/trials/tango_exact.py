@@ -11,7 +11,7 @@ from scipy.special import gammaln, xlogy
 
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.paired.tango import tango
+from fairtrial.stats.intervals import tango
 
 SIZES = (40, 60, 100, 150, 400)
 DISCORDANCE = (0.15, 0.2, 0.3, 0.4)

@@ -16,12 +16,11 @@ from evaluators.results.run_table import RunTable, Scope, table_of
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run
-from fairtrial.stats.paired.clustered import Clusters
-from fairtrial.stats.paired.equivalence import classify_interval
-from fairtrial.stats.paired.paired_tests import exact, exact_one_sided, sign_flip
+from fairtrial.stats.intervals import tango
+from fairtrial.stats.paired.clustered import Clusters, sign_flip
+from fairtrial.stats.paired.paired_tests import classify_interval, exact, exact_one_sided
 from fairtrial.stats.paired.resampling import Indices, bootstrap_corpus, jackknife_corpus
 from fairtrial.stats.paired.score_mean import score_mean
-from fairtrial.stats.paired.tango import tango
 
 ONE_SIDED_95 = 0.90
 """The two-sided confidence level whose bounds are one-sided 95 % bounds."""

@@ -27,9 +27,9 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
 from fairtrial.stats.effects import Effect
+from fairtrial.stats.intervals import enumerated_p, tango_score
 from fairtrial.stats.paired.clustered import MIN_UNLIKE, cases_for_look, clustered_effect, count_unlike
 from fairtrial.stats.paired.score_mean import always_valid_mean, unequal
-from fairtrial.stats.paired.tango import enumerated_p, tango_score
 
 USUAL_TAU = 0.05
 """τ for a line without a margin: five points of a share, or 5 % of the baseline's mean."""

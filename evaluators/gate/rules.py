@@ -29,8 +29,9 @@ from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
-from fairtrial.stats.multiple_testing import holm
-from fairtrial.stats.paired.paired_tests import mid_p, sign_flip
+from fairtrial.stats.e_values import holm
+from fairtrial.stats.paired.clustered import sign_flip
+from fairtrial.stats.paired.paired_tests import mid_p
 
 
 def judge_rule(rule: Rule, trial: Trial, *, rules: Sequence[Rule] = ()) -> list[RuleResult]:

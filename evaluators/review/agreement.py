@@ -12,9 +12,14 @@ from evaluators.criteria.grammar import GateLine
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference, ReviewedQueue, Vote
 from fairtrial.domain.verdicts.verdict import Finding
-from fairtrial.stats.agreement.alpha import NOT_MEASURED, Quality, agreement_quality, alpha, alpha_against_rest
-from fairtrial.stats.agreement.chance_agreement import gwet_ac
-from fairtrial.stats.agreement.rating_table import RatingTable, Value
+from fairtrial.stats.review.agreement import RatingTable, Value, gwet_ac
+from fairtrial.stats.review.krippendorff_alpha import (
+    NOT_MEASURED,
+    Quality,
+    agreement_quality,
+    alpha,
+    alpha_against_rest,
+)
 from fairtrial.stats.review.preference import TIE
 from fairtrial.stats.review.preference_model import Judgements, PreferenceModel, preference_model
 

@@ -15,10 +15,10 @@ from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
 from fairtrial.domain.wording import counted
-from fairtrial.stats.agreement.alpha import TENTATIVE
-from fairtrial.stats.paired.clustered import Floats
-from fairtrial.stats.paired.paired_tests import exact, sign_flip
+from fairtrial.stats.paired.clustered import Floats, sign_flip
+from fairtrial.stats.paired.paired_tests import exact
 from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE, mean_rating
+from fairtrial.stats.review.krippendorff_alpha import TENTATIVE
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate
 from fairtrial.stats.review.preference_model import Judgements
 

@@ -12,7 +12,7 @@ from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.metrics import Method
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 

@@ -1,9 +1,11 @@
-"""An effect without an interval, because the interval depends on the number of looks."""
+"""Effects without an interval, because it depends on the number of looks, and whether an effect fades over time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt
+from statistics import NormalDist
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
@@ -12,10 +14,17 @@ from numpy.typing import NDArray
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import upper_share
 
-__all__ = ["Effect", "fixed"]
+__all__ = ["Effect", "fixed", "line_ahead", "seems_to_fade"]
 
 MIN_UNITS = 30
 """Units that each arm needs before a look can decide; with fewer, the normal approximation is unreliable."""
+
+EVEN = 12.0
+"""Degrees of freedom of clusters' sizes. With fewer, Student's quantile and the size of an unseen cluster are so large
+that a score interval hardly ever decides, whatever the data show."""
+
+LEAST = 2
+"""The times through which a line can be drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +117,47 @@ def too_few(control: int, treatment: int, *, units: str = "units") -> NotEnough 
     return NotEnough(reason, f"{MIN_UNITS - least} more {units} in it", control + treatment)
 
 
-EVEN = 12.0
-"""Degrees of freedom of clusters' sizes. With fewer, Student's quantile and the size of an unseen cluster are so large
-that a score interval hardly ever decides, whatever the data show."""
-
-
 def freedom_of(sizes: NDArray[np.float64]) -> float:
     """Satterthwaite's degrees of freedom where the cases of a cluster move together; C − 1 for C equal clusters."""
     return float((sizes**2).sum() ** 2 / (sizes**4).sum()) - 1
+
+
+def line_ahead(effects: Sequence[tuple[float, float] | None]) -> float | None:
+    """The value that a straight line through these effects has one step after the last one.
+
+    Each effect is a value with its weight, such as its number of units; ``None`` is a time without one. The line has
+    the least weighted squares. Returns ``None`` below two effects.
+
+    Source: Draper & Smith (1998), Applied Regression Analysis, weighted least squares; Kohavi, Tang & Xu (2020),
+    Trustworthy Online Controlled Experiments, on novelty effects.
+
+    >>> round(line_ahead([(0.12, 500), (0.06, 500)]), 6), round(line_ahead([(0.12, 500), None, (0.06, 500)]), 6)
+    (0.0, 0.03)
+    """
+    known = [(float(at), *effect) for at, effect in enumerate(effects) if effect is not None]
+    if len(known) < LEAST:
+        return None
+    total = sum(weight for _, _, weight in known)
+    middle = sum(weight * at for at, _, weight in known) / total
+    mean = sum(weight * value for _, value, weight in known) / total
+    slope = sum(weight * (at - middle) * (value - mean) for at, value, weight in known)
+    slope /= sum(weight * (at - middle) ** 2 for at, _, weight in known)
+    return mean + slope * (len(effects) - middle)
+
+
+def seems_to_fade(strength: float, times: int) -> float:
+    """A bound on the probability that a steady effect is below 0 at the last of equal times, or one step ahead.
+
+    ``strength``: the effect over all times as a multiple of its standard error. The probability is the sum of those of
+    the two events, for independent normal effects of equal precision.
+
+    Source: Draper & Smith (1998), the variance of a prediction by a line.
+
+    >>> [round(seems_to_fade(3.5, weeks), 3) for weeks in (2, 4, 8)]
+    [0.141, 0.117, 0.164]
+    """
+    if times < LEAST:
+        return 0.0
+    last, ahead = 1.0, 1 / times + 3 * (times + 1) / (times * (times - 1))
+    normal = NormalDist()
+    return min(1.0, sum(normal.cdf(-strength / sqrt(times * variance)) for variance in (last, ahead)))

@@ -68,8 +68,8 @@ def size_of_shares_not_worse(
     distance = treatment - control + margin
     if not (0 < control < 1 and 0 < treatment < 1 and margin > 0 and distance > 0):
         raise ValueError(f"it can't be shown that {treatment} is not worse than {control} by {margin}")
-    found = (_z(1 - alpha) + _z(power)) ** 2 * variance_of_shares(control, treatment, share=share) / distance**2
-    return max(found, units_without_event(margin, alpha=alpha) / min(share, 1 - share))
+    units = (_z(1 - alpha) + _z(power)) ** 2 * variance_of_shares(control, treatment, share=share) / distance**2
+    return max(units, units_without_event(margin, alpha=alpha) / min(share, 1 - share))
 
 
 def size_of_means(effect: float, sd: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5) -> float:
@@ -186,9 +186,9 @@ def _size_by_t(effect: float, sd: float, wish: tuple[float, float, float], *, lo
         freedom, shift = units - 2, effect / sd * sqrt(units * share * (1 - share))
         limit = float(scipy.special.stdtrit(freedom, 1 - tail))
         below = float(scipy.special.nctdtr(freedom, shift, limit))
-        other = float(scipy.special.nctdtr(freedom, shift, -limit)) if lower and shift < FAR else 0.0
+        opposite = float(scipy.special.nctdtr(freedom, shift, -limit)) if lower and shift < FAR else 0.0
         # SciPy fails for very large shifts, which are beyond any limit.
-        return 1 - (0.0 if isnan(below) else below) + other - power
+        return 1 - (0.0 if isnan(below) else below) + opposite - power
 
     normal = (_z(1 - tail) + _z(power)) ** 2 * sd**2 / (effect**2 * share * (1 - share))
     if normal > MANY:
@@ -207,7 +207,7 @@ MANY = 1e7
 
 
 def worst_case_effect(effect: float, *, response: float, within: Bounds = (0.0, 1.0)) -> float:
-    """What is left of an effect if each missing answer counts for the other side; below 0, nothing can show it.
+    """The effect that remains if each missing answer counts for the other side; below 0, nothing can show it.
 
     ``response`` is the share of units that give feedback, the same in both arms.
 

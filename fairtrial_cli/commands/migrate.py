@@ -85,7 +85,7 @@ def command(
     from rich.console import Console
 
     from fairtrial.config.plan.retirement import today_utc
-    from fairtrial.store.migration_reports import save
+    from fairtrial.store.core.state_files import save_migration_report
     from fairtrial_cli.migration.report import as_json as plain
     from fairtrial_cli.migration.report import print_migration
     from fairtrial_cli.run_suites import load_suites
@@ -97,7 +97,7 @@ def command(
         raise UsageError("give --suite FILE, --from-traffic N for recorded prompts, or --from-reviews QUEUE")
     report = _migrate(project, load_suites(paths), old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
     report = replace(report, command=_again(project, paths, old, new, margin))
-    save(project.layout, old, plain(report))
+    save_migration_report(project.layout, old, plain(report))
     if as_json:
         print_indented(plain(report))
     else:

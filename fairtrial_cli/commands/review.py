@@ -261,7 +261,7 @@ def _required_share(pairs: int) -> str:
 
 
 def _agreement_hint(shared: int) -> str:
-    from fairtrial.stats.agreement.rating_table import MIN_ITEMS
+    from fairtrial.stats.review.agreement import MIN_ITEMS
 
     if shared < MIN_ITEMS:
         return f"To measure agreement, two people must judge at least {MIN_ITEMS} of the same pairs (--overlap)."

@@ -22,7 +22,7 @@ from fairtrial.domain.errors import ConfigError, Diagnostic, PlanRefused, Reques
 from fairtrial.domain.limits.constants import FIRST_SERVER_ERROR
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.store_reports import IngestResult, OnProgress, ignore_progress
-from fairtrial.store.access import keys
+from fairtrial.store.access import credentials
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
@@ -110,7 +110,7 @@ class LocalOwner:
         """Publish the current plan with the valid keys, for a gateway that runs without control."""
         path = self.database.layout.plan
         try:
-            publish(path, replace(read(path), keys=keys.valid(self.database)))
+            publish(path, replace(read(path), keys=credentials.valid_keys(self.database)))
         except PlanRefused:
             return
 

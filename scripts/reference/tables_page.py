@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from fairtrial.config.file.yaml_file import load_one
-from fairtrial.store.core.migrate import migrate
+from fairtrial.store.core.engine import migrate
 from scripts.reference.markdown import code, page, prose, table
 
 MEANINGS = Path(__file__).with_name("tables.yaml")

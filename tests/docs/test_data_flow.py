@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.config.layout import Layout
-from fairtrial.store.core import erasure_state
+from fairtrial.store.core import state_files
 from fairtrial.store.erasure import tombstones
 from fairtrial.store.erasure.rows import CHANGES
 from fairtrial.store.maintenance.retention import RULES
@@ -61,7 +61,7 @@ def test_the_page_states_what_erasure_changes() -> None:
 
 
 def test_temporary_files_of_erasure_and_ingest_are_listed() -> None:
-    files = [erasure_state.FILE, tombstones.FILE, "ingest", "copies"]
+    files = [state_files.ERASURE_FILE, tombstones.FILE, "ingest", "copies"]
     assert [file for file in files if f"`{file}" not in PAGE] == []
 
 

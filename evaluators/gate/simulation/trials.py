@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from evaluators.gate.simulation.lines import Group, Line
 from evaluators.results.run_table import Floats, Ints, Marks
 from fairtrial.domain.estimates import Estimate
-from fairtrial.stats.intervals import wilson
+from fairtrial.stats.intervals import enumerated_p, tango_score, wilson
 from fairtrial.stats.paired.paired_tests import exact_one_sided
-from fairtrial.stats.paired.tango import enumerated_p, tango_score
 
 TRIALS = 1_000
 OTHER_RUNS, TRIALS_OF_EACH = 40, 50

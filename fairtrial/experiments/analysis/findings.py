@@ -36,9 +36,8 @@ from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.means import difference
-from fairtrial.stats.arms.novelty import line_ahead
-from fairtrial.stats.arms.quantiles import QuantileSums
-from fairtrial.stats.effects import Effect, fixed
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
+from fairtrial.stats.effects import Effect, fixed, line_ahead
 from fairtrial.stats.planning.trial import units_needed
 from fairtrial.stats.sequential.group_sequential import LOOKS
 from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors

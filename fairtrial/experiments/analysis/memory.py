@@ -13,9 +13,9 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.events import Harm
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.sums import Sums
+from fairtrial.stats.always_valid import RunningDecision
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence
-from fairtrial.stats.sequential.running import RunningDecision
 from fairtrial.stats.sequential.srm import srm_evidence
 
 LOST_ALPHA = 0.01

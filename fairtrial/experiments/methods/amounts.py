@@ -19,7 +19,7 @@ from fairtrial.experiments.methods.method import (
 from fairtrial.stats.always_valid import always_valid, at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean
-from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference, quantile_level
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_difference, quantile_level
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail
 from fairtrial.stats.sequential.metric_guardrails import cost_guardrail

@@ -18,7 +18,7 @@ from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.methods.method import AGAINST, Scaled, Times, has_kept_away, normal_primary, of_good, shown
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios import ratio_difference
+from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
 from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors

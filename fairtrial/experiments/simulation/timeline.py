@@ -27,7 +27,7 @@ from fairtrial.experiments.simulation.unit_sums import (
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 

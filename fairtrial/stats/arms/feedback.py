@@ -63,7 +63,7 @@ class Feedback:
         that end after it are open. Feedback after the end of its window does not count. Raises `ValueError` for
         feedback before its exposure.
         """
-        start, end, value = (np.asarray(one, dtype=np.float64).ravel() for one in (exposed, answered, values))
+        start, end, value = (np.asarray(column, dtype=np.float64).ravel() for column in (exposed, answered, values))
         if not len(start) == len(end) == len(value):
             raise ValueError(
                 f"{len(start)} exposures, {len(end)} answers and {len(value)} values can't be matched by unit"
@@ -129,23 +129,23 @@ class FeedbackFinding:
     def worst_case(self) -> Estimate | NotEnough:
         """From the lower end of ``worst`` to the upper end of ``best``, with the value of ``complete``."""
         ends = self.complete, self.worst, self.best
-        for one in ends:
-            if isinstance(one, NotEnough):
-                return one
-        complete, worst, best = (one for one in ends if isinstance(one, Estimate))
+        for interval in ends:
+            if isinstance(interval, NotEnough):
+                return interval
+        complete, worst, best = (interval for interval in ends if isinstance(interval, Estimate))
         return replace(complete, low=worst.low, high=best.high, n=worst.n, method=f"worst case of {worst.method}")
 
     def is_above(self, limit: float) -> bool:
-        """Whether each way that is asked for shows a difference above the limit."""
-        asked = self._asked(self.worst)
-        return all(isinstance(one, Estimate) and one.low > limit for one in asked)
+        """Whether each required way shows a difference above the limit."""
+        intervals = self._required(self.worst)
+        return all(isinstance(interval, Estimate) and interval.low > limit for interval in intervals)
 
     def is_below(self, limit: float) -> bool:
-        """Whether each way that is asked for shows a difference below the limit."""
-        asked = self._asked(self.best)
-        return all(isinstance(one, Estimate) and one.high < limit for one in asked)
+        """Whether each required way shows a difference below the limit."""
+        intervals = self._required(self.best)
+        return all(isinstance(interval, Estimate) and interval.high < limit for interval in intervals)
 
-    def _asked(self, bound: Estimate | NotEnough) -> list[Estimate | NotEnough]:
+    def _required(self, bound: Estimate | NotEnough) -> list[Estimate | NotEnough]:
         return [self.complete, self.lowest, self.highest, *((bound,) if self.bounded else ())]
 
 
@@ -197,17 +197,17 @@ def feedback_difference(
     taus = dict.fromkeys(WAYS, tau * response) | {"complete": tau}
     effects = _effects(control, treatment, within)
     look = interval or _always
-    found = {way: look(one, taus[way], level) for way, one in effects.items()}
+    intervals = {way: look(effect, taus[way], level) for way, effect in effects.items()}
     given = look(_response_difference(control, treatment), tau, level)
     bounded = worst_case or isinstance(given, NotEnough) or not given.low <= 0 <= given.high
-    finding = FeedbackFinding(**found, given=given, bounded=bounded, answer="cannot tell")
+    finding = FeedbackFinding(**intervals, given=given, bounded=bounded, answer="cannot tell")
     if finding.is_above(0.0):
         return replace(finding, answer="better")
     if finding.is_below(-worse_beyond):
         return replace(finding, answer="worse")
     if margin is not None:
         effects = _effects_beyond(control, treatment, within, margin)
-        bounds = {way: (interval or _at_least)(one, taus[way], 2 * level - 1) for way, one in effects.items()}
+        bounds = {way: (interval or _at_least)(effect, taus[way], 2 * level - 1) for way, effect in effects.items()}
         if FeedbackFinding(**bounds, given=given, bounded=bounded, answer="not worse").is_above(0.0):
             return replace(finding, answer="not worse")
     return finding

@@ -1,4 +1,4 @@
-"""The mean of values, or the ratio of two means, with its interval, where values of one cluster may be correlated."""
+"""The mean of values or the ratio of two means, with interval and sign-flip test, where clusters may be correlated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairtrial.stats.arguments import upper_share
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.intervals import unseen_share
 
-__all__ = ["cases_for_look", "clustered_effect", "clustered_mean", "ratio_of_means"]
+__all__ = ["cases_for_look", "clustered_effect", "clustered_mean", "ratio_of_means", "sign_flip"]
 
 Floats = NDArray[np.float64]
 Clusters = Sequence[str] | NDArray[np.intp]
@@ -25,6 +25,14 @@ ROUNDING = 1e-13
 MIN_UNLIKE = 10
 """How many clusters must differ from the most common one before a look can decide; fewer show too little variation."""
 POWER = 0.8
+EXACT_TO = 16
+"""With up to this many differences, all 2ⁿ flips are evaluated."""
+FLIPS = 10_000
+TIE = 1e-12
+WORD = 8
+"""Bytes that the generator produces at a time."""
+AT_ONCE, TOGETHER = 2_000_000, 400
+"""Signs drawn at a time, and flips summed at a time, a multiple of `WORD`."""
 
 
 def clustered_mean(
@@ -200,3 +208,60 @@ def ratio_of_means(
     centre = log(float(new.mean() / old.mean()))
     method = "ratio of means, log" + ("" if clusters is None else ", over clusters")
     return Estimate(exp(centre), exp(centre - spread), exp(centre + spread), level, n, method)
+
+
+def sign_flip(differences: Floats, clusters: Clusters | None = None, *, seed: int = 0) -> float | NotEnough:
+    """The two-sided p-value of a mean difference of 0; the signs of a cluster flip together.
+
+    ``differences`` has one value for each case, on any scale. ``clusters`` gives the cluster of each, or ``None`` if
+    each stands alone. The p-value is exact for up to 16 differing clusters. Above that, it is (b + 1)/(10,000 + 1),
+    where b of the 10,000 seeded flips are at least as extreme. Returns `NotEnough` if nothing differs.
+
+    Source: Fisher (1935), The Design of Experiments, §21; Phipson & Smyth (2010) for the + 1.
+
+    >>> maize = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
+    >>> print(f"{sign_flip(np.array(maize, dtype=float)):.4f}")
+    0.0527
+    """
+    sums = cluster_sums(differences, clusters)
+    # Differences that cancel leave a rounding error, whose random sign must not count.
+    sums = sums[np.abs(sums) > ROUNDING * float(np.abs(differences).max(initial=0.0))]
+    count = len(sums)
+    if count == 0:
+        return NotEnough("no case differs", "a case on which the two sides differ", len(differences))
+    seen = abs(float(sums.sum())) - TIE * float(np.abs(sums).sum())
+    if count <= EXACT_TO:
+        bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
+        return float(np.mean(np.abs((2.0 * bits - 1.0) @ sums) >= seen))
+    return float((1 + np.count_nonzero(np.abs(_flipped(sums, seed)) >= seen)) / (FLIPS + 1))
+
+
+def _flipped(sums: Floats, seed: int) -> Floats:
+    """The sum of each of the seeded flips.
+
+    The signs are those of ``integers(0, 2, (FLIPS, count), dtype=np.int8) * 2 - 1``, which are the top bits of the
+    generator's bytes. Eight signs at a time are looked up in a table of all their sums. This way 100,000 differences
+    need half a second and 50 MB.
+    """
+    rng, count = np.random.default_rng(seed), len(sums)
+    eights = np.zeros(-(-count // WORD) * WORD)
+    eights[:count] = sums
+    signs = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) * 2.0 - 1.0
+    table = eights.reshape(-1, WORD) @ signs.T
+    flipped = np.zeros(FLIPS)
+    for start in range(0, FLIPS, TOGETHER):
+        some = flipped[start : start + TOGETHER]
+        for of_eight, drawn in zip(table, _packed(rng, len(some), count), strict=True):
+            some += of_eight.take(drawn)
+    return flipped
+
+
+def _packed(rng: np.random.Generator, rows: int, count: int) -> NDArray[np.uint8]:
+    """The next signs of so many flips: a row for eight differences each, a byte for each flip."""
+    packed = np.empty((rows, -(-count // WORD)), dtype=np.uint8)
+    step = max(WORD, AT_ONCE // count // WORD * WORD)  # whole words of the generator, for any count
+    for start in range(0, rows, step):
+        few = min(step, rows - start)
+        drawn = rng.integers(0, 2**64, -(-few * count // WORD), dtype=np.uint64).view(np.uint8)[: few * count]
+        packed[start : start + few] = np.packbits(drawn.reshape(few, count) > 127, axis=1)
+    return np.ascontiguousarray(packed.T)

@@ -1,25 +1,29 @@
-"""McNemar's test and the sign-flip test: whether more cases changed in one direction than in the other."""
+"""Tests of two sides on the same cases: McNemar's test, non-inferiority and equivalence."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from math import ceil, inf, sqrt
 
-from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.intervals import at_least, exactly
-from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster_sums
+import scipy  # its `special` loads at its first use, because it is slow to load
 
-__all__ = ["exact", "exact_one_sided", "mid_p", "sign_flip"]
+from fairtrial.domain.estimates import Answer, Estimate, NotEnough
+from fairtrial.stats.effects import Effect, fixed, no_spread
+from fairtrial.stats.intervals import at_least, exactly, quantile
+from fairtrial.stats.sizes import ALPHA, POWER, cases_for_margin
+
+__all__ = [
+    "Equivalence",
+    "NonInferiority",
+    "classify_interval",
+    "equivalent",
+    "exact",
+    "exact_one_sided",
+    "mid_p",
+    "non_inferior",
+]
 
 NO_FLIP = NotEnough("no case flipped", "a case that only one side passed")
-EXACT_TO = 16
-"""With up to this many differences, all 2ⁿ flips are evaluated."""
-FLIPS = 10_000
-TIE = 1e-12
-WORD = 8
-"""Bytes that the generator produces at a time."""
-AT_ONCE, TOGETHER = 2_000_000, 400
-"""Signs drawn at a time, and flips summed at a time, a multiple of `WORD`."""
 
 
 def exact(won: int, lost: int) -> float | NotEnough:
@@ -77,58 +81,157 @@ def _flips(won: int, lost: int) -> int:
     return won + lost
 
 
-def sign_flip(differences: Floats, clusters: Clusters | None = None, *, seed: int = 0) -> float | NotEnough:
-    """The two-sided p-value of a mean difference of 0; the signs of a cluster flip together.
+@dataclass(frozen=True, slots=True)
+class NonInferiority:
+    """The answer to "not worse by ``margin``?", where higher is better.
 
-    ``differences`` has one value for each case, on any scale. ``clusters`` gives the cluster of each, or ``None`` if
-    each stands alone. The p-value is exact for up to 16 differing clusters. Above that, it is (b + 1)/(10,000 + 1),
-    where b of the 10,000 seeded flips are at least as extreme. Returns `NotEnough` if nothing differs.
+    ``excluded`` is the loss that the interval rules out: its lower bound, which is negative if it may be worse.
+    ``detectable`` is the smallest loss that this many units exclude with 80 % probability if there is no true
+    difference. ``needed`` is about how many more units would settle the question: 0 if it is settled, ``None`` where no
+    number of them would.
 
-    Source: Fisher (1935), The Design of Experiments, §21; Phipson & Smyth (2010) for the + 1.
-
-    >>> maize = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
-    >>> print(f"{sign_flip(np.array(maize, dtype=float)):.4f}")
-    0.0527
+    >>> print(NonInferiority("cannot tell", margin=0.02, excluded=-0.03, detectable=0.025, needed=410))
+    cannot tell: at most 0.03 worse, margin 0.02; 410 more would settle it (so many can exclude 0.025)
     """
-    sums = cluster_sums(differences, clusters)
-    # Differences that cancel leave a rounding error, whose random sign must not count.
-    sums = sums[np.abs(sums) > ROUNDING * float(np.abs(differences).max(initial=0.0))]
-    count = len(sums)
-    if count == 0:
-        return NotEnough("no case differs", "a case on which the two sides differ", len(differences))
-    seen = abs(float(sums.sum())) - TIE * float(np.abs(sums).sum())
-    if count <= EXACT_TO:
-        bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
-        return float(np.mean(np.abs((2.0 * bits - 1.0) @ sums) >= seen))
-    return float((1 + np.count_nonzero(np.abs(_flipped(sums, seed)) >= seen)) / (FLIPS + 1))
+
+    answer: Answer
+    margin: float
+    excluded: float
+    detectable: float
+    needed: int | None
+
+    def __str__(self) -> str:
+        known = f"at most {-self.excluded:.4g} worse" if self.excluded < 0 else f"at least {self.excluded:.4g} better"
+        answer = f"{self.answer}: {known}, margin {self.margin:.4g}"
+        if self.answer != "cannot tell":
+            return answer
+        more = "no number of cases settles it" if self.needed is None else f"{self.needed:,} more would settle it"
+        return f"{answer}; {more} (so many can exclude {self.detectable:.4g})"
 
 
-def _flipped(sums: Floats, seed: int) -> Floats:
-    """The sum of each of the seeded flips.
+@dataclass(frozen=True, slots=True)
+class Equivalence:
+    """Whether the difference is within ±``margin``, with ``p`` of the two one-sided tests and ``interval`` at 1 − 2 α.
 
-    The signs are those of ``integers(0, 2, (FLIPS, count), dtype=np.int8) * 2 - 1``, which are the top bits of the
-    generator's bytes. Eight signs at a time are looked up in a table of all their sums. This way 100,000 differences
-    need half a second and 50 MB.
+    >>> found = equivalent(Effect(value=0.01, variance=0.0001, n=50, method="mean", freedom=49), margin=0.04)
+    >>> found.same
+    True
     """
-    rng, count = np.random.default_rng(seed), len(sums)
-    eights = np.zeros(-(-count // WORD) * WORD)
-    eights[:count] = sums
-    signs = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) * 2.0 - 1.0
-    table = eights.reshape(-1, WORD) @ signs.T
-    flipped = np.zeros(FLIPS)
-    for start in range(0, FLIPS, TOGETHER):
-        some = flipped[start : start + TOGETHER]
-        for of_eight, drawn in zip(table, _packed(rng, len(some), count), strict=True):
-            some += of_eight.take(drawn)
-    return flipped
+
+    same: bool
+    margin: float
+    p: float
+    interval: Estimate
 
 
-def _packed(rng: np.random.Generator, rows: int, count: int) -> NDArray[np.uint8]:
-    """The next signs of so many flips: a row for eight differences each, a byte for each flip."""
-    packed = np.empty((rows, -(-count // WORD)), dtype=np.uint8)
-    step = max(WORD, AT_ONCE // count // WORD * WORD)  # whole words of the generator, for any count
-    for start in range(0, rows, step):
-        few = min(step, rows - start)
-        drawn = rng.integers(0, 2**64, -(-few * count // WORD), dtype=np.uint64).view(np.uint8)[: few * count]
-        packed[start : start + few] = np.packbits(drawn.reshape(few, count) > 127, axis=1)
-    return np.ascontiguousarray(packed.T)
+def classify_interval(difference: Estimate | NotEnough, *, margin: float = 0.0, more_is_better: bool = True) -> Answer:
+    """Classifies an interval of new − old: better, not worse by ``margin``, worse by more than that, or undecided.
+
+    ``margin`` is on the difference's scale, 0 or more. Any interval will do: Tango's, a clustered t, a bootstrap's or
+    an always-valid one. Each of its bounds is read as one-sided, so level 0.90 errs in 5 %. "Better" means that it is
+    wholly above 0, "not worse" wholly above −margin, and "worse" wholly below −margin. Otherwise, and where there is no
+    estimate, the answer is "cannot tell".
+
+    Source: Blackwelder (1982), Controlled Clinical Trials 3:345-353.
+
+    >>> from fairtrial.stats.intervals import tango
+    >>> classify_interval(tango(0, 1, 44), margin=0.1)
+    'not worse'
+    """
+    if not 0 <= margin < inf:
+        raise ValueError(f"the margin must be a number of 0 or more, not {margin}")
+    if isinstance(difference, NotEnough):
+        return "cannot tell"
+    low, high = difference.low, difference.high
+    if not more_is_better:
+        low, high = -high, -low
+    if low > 0:
+        return "better"
+    if high < -margin:
+        return "worse"
+    return "not worse" if margin > 0 and low > -margin else "cannot tell"
+
+
+def non_inferior(
+    difference: Estimate | NotEnough, *, margin: float, variance: float, more_is_better: bool = True, span: float = 1.0
+) -> NonInferiority | NotEnough:
+    """Whether new is not worse than old by ``margin``, from the interval of new − old, and what would decide it.
+
+    ``margin`` is above 0. ``variance`` is that of one unit's difference. For 0/1 cases it is the discordant share minus
+    the squared difference; for an `Effect` it is its variance times n. ``span`` is the largest difference that one unit
+    could show, which is used if none differed. The answer is that of `classify_interval`. The number of units needed
+    has 80 % power at one-sided 5 %. It assumes no true difference, or the observed one if that many units are there
+    already. Returns `NotEnough` without an estimate.
+
+    Source: Blackwelder (1982), Controlled Clinical Trials 3:345-353; Nam (1997), Biometrics 53:1422-1430, for sizes.
+
+    >>> from fairtrial.stats.intervals import tango
+    >>> print(non_inferior(tango(8, 12, 200), margin=0.05, variance=0.0996))
+    cannot tell: at most 0.05935 worse, margin 0.05; 47 more would settle it (so many can exclude 0.05549)
+    """
+    if not 0 < margin < inf:
+        raise ValueError(f"the margin must be a number above 0, not {margin}")
+    if not (0 <= variance < inf and 0 < span < inf):
+        raise ValueError(f"the variance must be 0 or more, not {variance}, and the span above 0, not {span}")
+    if isinstance(difference, NotEnough):
+        return difference
+    answer = classify_interval(difference, margin=margin, more_is_better=more_is_better)
+    sign, n = (1 if more_is_better else -1), difference.n
+    excluded = difference.low if more_is_better else -difference.high
+    quantiles = float(scipy.special.ndtri(1 - ALPHA)) + float(scipy.special.ndtri(POWER))
+    detectable = quantiles * sqrt(variance / n) if variance > 0 else -excluded
+    total = None
+    if answer == "cannot tell":
+        total = cases_to_decide(sign * difference.value, -margin, variance=variance, n=n, span=span)
+    needed = 0 if answer != "cannot tell" else None if total is None else max(total - n, 1)
+    return NonInferiority(answer, margin, excluded, detectable, needed)
+
+
+def equivalent(effect: Effect | NotEnough, *, margin: float, alpha: float = 0.05) -> Equivalence | NotEnough:
+    """Two one-sided tests of "the difference is ``margin`` or more in either direction", for one planned look.
+
+    ``effect`` is of pairs (`clustered_effect`) or of two arms. ``margin`` is above 0, on its scale. ``p`` is the larger
+    of the two p-values. The sides are the same at ``alpha`` exactly where the interval of level 1 − 2 α lies within
+    ±margin. Returns `NotEnough` where there is no effect or no spread.
+
+    Source: Schuirmann (1987), J. Pharmacokinetics and Biopharmaceutics 15:657-680.
+
+    >>> found = equivalent(Effect(value=0.01, variance=0.0001, n=50, method="mean", freedom=49), margin=0.03)
+    >>> print(f"{found.same}, p {found.p:.4f}: {found.interval}")
+    True, p 0.0255: 0.01 (-0.006766 to 0.02677; 90 %, n = 50, mean)
+    """
+    if not (0 < margin < inf and 0 < alpha < 0.5):
+        raise ValueError(f"the margin must be above 0, not {margin}, and α between 0 and 0.5, not {alpha}")
+    if isinstance(effect, NotEnough):
+        return effect
+    interval = fixed(effect, level=1 - 2 * alpha)
+    if isinstance(interval, NotEnough):
+        return no_spread(effect)
+    p = float(scipy.special.stdtr(effect.freedom, (abs(effect.value) - margin) / sqrt(effect.variance)))
+    return Equivalence(p < alpha, margin, p, interval)
+
+
+def cases_to_decide(value: float, limit: float, *, variance: float, n: int, span: float = 1.0) -> int | None:
+    """How many cases in total show on which side of ``limit`` the difference is; ``None`` if it equals the limit.
+
+    ``value`` is the difference observed in ``n`` cases, where more is better. ``variance`` is that of one case's
+    difference. If it is 0, the answer is how many cases without any difference exclude one of the limit's size, as a
+    share of ``span``.
+
+    If ``limit`` is negative and the difference is above it, the answer first assumes no true difference. If that many
+    cases are there already, and in every other situation, it assumes exactly the observed difference.
+    """
+    apart = abs(value - limit)
+    distance = abs(limit) if limit < 0 and value > limit else apart
+    if distance == 0:
+        return None
+    total = cases_for_margin(variance, distance) if variance else _unseen(distance / span)
+    if total <= n and value != limit:
+        total = cases_for_margin(max(variance, 1e-9), apart)
+    return total
+
+
+def _unseen(share: float) -> int:
+    """How many cases without any difference exclude one with this share: z²/(n + z²) < share."""
+    z2 = quantile(0.90) ** 2
+    return ceil(z2 * (1 - share) / share) + 1 if share < 1 else 1

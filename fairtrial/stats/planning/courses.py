@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm
-from fairtrial.stats.sequential.crossing import exits
-from fairtrial.stats.sequential.group_sequential import LOOKS, obrien_fleming, planned_exits
+from fairtrial.stats.sequential.group_sequential import LOOKS, exits, obrien_fleming, planned_exits
 
 __all__ = ["ConversionRule", "Course", "conversion_course", "monitored", "planned"]
 

@@ -64,7 +64,7 @@ def watched_course(question: Question, design: Design) -> Course:
     variance, unseen = _variances(question, design)
     days = range(1, design.weeks * LOOKS_A_WEEK + 1)
     daily = [design.per_week * (day / LOOKS_A_WEEK - design.lag) for day in days]
-    looks = [one for one in daily if one >= first] or [design.most]
+    looks = [units for units in daily if units >= first] or [design.most]
     course = monitored(
         question.effect, variance, looks, tau=tau, alpha=design.alpha, sides=question.sides, unseen=unseen
     )
@@ -78,8 +78,9 @@ def normal_units(question: Question, design: Design, power: float) -> float | No
     times = monitored_multiple(power, alpha=design.alpha, sides=question.sides, tau=tau)
     if times is None:
         return None
-    wanted = question.effect**2 / times
-    units = (variance + sqrt(variance**2 + 4 * wanted * unseen)) / (2 * wanted)  # variance/n + unseen/n² = wanted
+    information = question.effect**2 / times
+    # The root of variance/n + unseen/n² = information.
+    units = (variance + sqrt(variance**2 + 4 * information * unseen)) / (2 * information)
     return max(units, first_look(design))
 
 
@@ -87,10 +88,10 @@ def planned_looks(question: Question, design: Design, power: float) -> Option:
     """A fixed duration with planned looks, from the time when both arms have enough units."""
     effect, variance, first = question.effect, _variance(question, design), first_look(design)
     alpha = design.alpha * 2 / question.sides
-    one = (
+    single_look = (
         _one_look(question, design, power) if question.sd is not None else _by_normal(question, variance, design, power)
     )
-    units = max(one * inflation(LOOKS, alpha=alpha, power=power), first)
+    units = max(single_look * inflation(LOOKS, alpha=alpha, power=power), first)
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
     course = planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
     course = course if end >= first else Course((end,), (0.0,), end)
@@ -157,12 +158,12 @@ def _variances(question: Question, design: Design) -> tuple[float, float]:
     spreads = (None, None) if question.sd is None else (question.sd, question.treatment_sd)
     squares = [level if sd is None else level**2 + sd**2 for level, sd in zip(levels, spreads, strict=True)]
     arms = [Moments(units, units * x, units * xx) for units, x, xx in zip(n, levels, squares, strict=True)]
-    found = mean_difference(*arms, within=within, scale=question.scale)
-    if isinstance(found, NotEnough):
-        raise TypeError(found.reason)  # so many units always suffice
+    difference = mean_difference(*arms, within=within, scale=question.scale)
+    if isinstance(difference, NotEnough):
+        raise TypeError(difference.reason)  # so many units always suffice
     factor = question.left * design.inflation
-    variance = max(_variance(question, design), max(found.variance, found.watched or 0.0) * SAMPLE * factor)
-    return variance, found.unseen[1 if question.lower_is_better else 0] * float(SAMPLE) ** 2
+    variance = max(_variance(question, design), max(difference.variance, difference.watched or 0.0) * SAMPLE * factor)
+    return variance, difference.unseen[1 if question.lower_is_better else 0] * float(SAMPLE) ** 2
 
 
 TAIL_MARGIN = 0.01
@@ -188,10 +189,10 @@ def _excluded(question: Question, design: Design) -> float | None:
     rate, units = question.baseline, design.most / design.inflation
     treated = round(rate * units * design.share)
     lift, level = question.effect / rate, 1 - design.alpha
-    found = conversion_lift(round(rate * units) - treated, treated, lift=lift, share=design.share, level=level)
-    if not isinstance(found, Estimate):
+    interval = conversion_lift(round(rate * units) - treated, treated, lift=lift, share=design.share, level=level)
+    if not isinstance(interval, Estimate):
         return None
-    loss = rate * found.high if question.lower_is_better else -rate * found.low
+    loss = rate * interval.high if question.lower_is_better else -rate * interval.low
     return loss if 0 < loss <= (1 - rate if question.lower_is_better else 0.999 * rate) else None
 
 
@@ -224,25 +225,25 @@ def _excluded_share(question: Question, design: Design) -> float | None:
     low, high = 0.0, 1 - rate
     for _ in range(30):
         middle = (low + high) / 2
-        found = float(ShareTest("safe", middle, share=design.share).log_e(*counts))
-        low, high = (low, middle) if found >= -log(design.alpha) else (middle, high)
+        log_e = float(ShareTest("safe", middle, share=design.share).log_e(*counts))
+        low, high = (low, middle) if log_e >= -log(design.alpha) else (middle, high)
     return high if high < 1 - rate else None
 
 
-def with_tail(found: Option, question: Question, design: Design, power: float) -> Option:
+def with_tail(option: Option, question: Question, design: Design, power: float) -> Option:
     """An amount must also show that the share of units above its cap is not larger by over a point.
 
     Both lines are taken as independent, and the trial stops when both have succeeded.
     """
     if question.tail is None:
-        return found
+        return option
     course, more = _both(question, design, 1)
     units = beyond(_between(course, power), BEYOND, power, lambda times: _both(question, design, times)[0])
     alone = beyond(more.needed(power), BEYOND, power, lambda times: _both(question, design, times)[1])
-    tail = found.units is not None and (alone is None or alone > found.units)
-    both = None if units is None or found.units is None else units
-    return replace(made(design, found.rule, both, course, excluded=found.excluded), tail=tail,
-                   exaggeration=found.exaggeration)  # fmt: skip
+    tail = option.units is not None and (alone is None or alone > option.units)
+    both = None if units is None or option.units is None else units
+    return replace(made(design, option.rule, both, course, excluded=option.excluded), tail=tail,
+                   exaggeration=option.exaggeration)  # fmt: skip
 
 
 def _both(question: Question, design: Design, times: int) -> tuple[Course, Course]:
@@ -257,15 +258,15 @@ def _both(question: Question, design: Design, times: int) -> tuple[Course, Cours
         rule = ShareRule(ShareTest("safe", TAIL_MARGIN, share=design.share), design.alpha / question.sides)
         more = share_course(rule, control=rate, treatment=truth, units=far.most)
     after = [more.power[look - 1] if (look := bisect_right(more.units, units + 1)) else 0.0 for units in mean.units]
-    power = tuple(one * other for one, other in zip(mean.power, after, strict=True))
-    starts, open_ = (0.0, *mean.units[:-1]), (1.0, *(1 - one for one in power[:-1]))
+    power = tuple(first * second for first, second in zip(mean.power, after, strict=True))
+    starts, open_ = (0.0, *mean.units[:-1]), (1.0, *(1 - success for success in power[:-1]))
     stop = sum((end - start) * still for start, end, still in zip(starts, mean.units, open_, strict=True))
     return Course(mean.units, power, stop), more
 
 
 def _between(course: Course, power: float) -> float | None:
     """The units for this power, between two looks where it lies between them."""
-    number = next((number for number, one in enumerate(course.power) if one >= power), None)
+    number = next((number for number, share in enumerate(course.power) if share >= power), None)
     if number is None or number == 0:
         return None if number is None else course.units[0]
     low, high = course.power[number - 1 : number + 1]

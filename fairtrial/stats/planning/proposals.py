@@ -49,13 +49,13 @@ def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
     tried = {} if whole.design.share == 0.5 else {"an even split": even}
     if whole.design.mode == "monitor":
         tried["planned looks instead of watching"] = looks
-    found = [
+    changes = [
         change for words, design in tried.items() if decidable(change := replace(whole, words=words, design=design))
     ]
-    if not found and len(tried) == 2:
+    if not changes and len(tried) == 2:
         both = replace(whole, words=" and ".join(tried), design=replace(even, mode="planned"))
-        found = [both] if decidable(both) else []
-    yield from found
+        changes = [both] if decidable(both) else []
+    yield from changes
 
 
 def _weeks(whole: Change, decidable: Test) -> Iterator[Change]:
@@ -66,10 +66,10 @@ def _weeks(whole: Change, decidable: Test) -> Iterator[Change]:
     others[" with an even split and planned looks"] = replace(even, mode=looks)
     fewest = MOST_WEEKS + 1
     for words, design in others.items():
-        found = None if design == whole.design and words else _fewest(whole, design, decidable)
-        if found is not None and found.weeks < fewest:
-            fewest = found.weeks
-            yield replace(whole, words=f"{found.weeks} weeks{words}", design=found)
+        longer = None if design == whole.design and words else _fewest(whole, design, decidable)
+        if longer is not None and longer.weeks < fewest:
+            fewest = longer.weeks
+            yield replace(whole, words=f"{longer.weeks} weeks{words}", design=longer)
 
 
 def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
@@ -88,14 +88,14 @@ def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
 
 def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
     """The smallest detectable effect of each failing question, with the others unchanged; two digits, rounded up."""
-    found: dict[int, dict[str, float]] = {}
+    fields: dict[int, dict[str, float]] = {}
     for number in failing:
         alone = Change("", (whole.questions[number],), _alone(whole))
         effect = _smallest(alone, decidable)
         if effect is None:
             return None
-        found[number] = {"effect": effect}
-    change = Change(_told(whole.questions, found), _replaced(whole.questions, found), whole.design)
+        fields[number] = {"effect": effect}
+    change = Change(_describe(whole.questions, fields), _replaced(whole.questions, fields), whole.design)
     return change if decidable(change) else None
 
 
@@ -107,23 +107,23 @@ def _alone(whole: Change) -> Design:
 def _smallest(alone: Change, decidable: Test) -> float | None:
     question = alone.questions[0]
 
-    def found(effect: float) -> bool:
+    def decides(effect: float) -> bool:
         return decidable(replace(alone, questions=(replace(question, effect=effect),)))
 
     ladder = np.geomspace(question.effect, max(question.effect, _largest(question)), RUNGS)
     # An effect so large that few units have the rarer outcome makes a look impossible. A larger one does not help.
-    rung = next((number for number in range(1, RUNGS) if found(float(ladder[number]))), None)
+    rung = next((number for number in range(1, RUNGS) if decides(float(ladder[number]))), None)
     if rung is None:
         return None
     low, high = float(ladder[rung - 1]), float(ladder[rung])
     while high / low >= 1.005:
         middle = (low * high) ** 0.5
-        low, high = (low, middle) if found(middle) else (middle, high)
+        low, high = (low, middle) if decides(middle) else (middle, high)
     for steps in range(3):
         effect = _rounded_up(high, steps)
         if effect >= _largest(question):
             return high
-        if found(effect):
+        if decides(effect):
             return effect
     return high
 
@@ -140,15 +140,15 @@ def _rounded_up(value: float, steps: int) -> float:
     return round((ceil(round(value / 10.0**scale, 9)) + steps) * 10.0**scale, 12)
 
 
-def _told(questions: Sequence[Question], found: dict[int, dict[str, float]]) -> str:
+def _describe(questions: Sequence[Question], fields: dict[int, dict[str, float]]) -> str:
     words = {"superior": "an effect", "not worse": "a margin"}
-    told = []
-    for number, fields in found.items():
-        question, effect = questions[number], fields["effect"]
+    phrases = []
+    for number, changed in fields.items():
+        question, effect = questions[number], changed["effect"]
         size = f"{effect:g}" if question.sd is not None else f"{100 * effect:g} points"
         size += f" ({100 * effect / abs(question.baseline):.3g}%)" if question.relative else ""
-        told.append(f"{words[question.kind]} of {size} for {question.metric}")
-    return " and ".join(told)
+        phrases.append(f"{words[question.kind]} of {size} for {question.metric}")
+    return " and ".join(phrases)
 
 
 def _replaced(questions: Sequence[Question], fields: dict[int, dict[str, float]]) -> tuple[Question, ...]:
@@ -173,15 +173,15 @@ def pairs(question: Question, design: Design, power: float) -> int | None:
     """
     if not question.scored or question.sd is not None:
         return None
-    one, other = question.baseline, question.truth
-    discordant = one * (1 - other) + other * (1 - one)
+    baseline, truth = question.baseline, question.truth
+    discordant = baseline * (1 - truth) + truth * (1 - baseline)
     if question.kind == "superior":
-        found = size_of_pairs(discordant, other - one, alpha=design.alpha, power=power)
+        cases = size_of_pairs(discordant, truth - baseline, alpha=design.alpha, power=power)
     else:
-        found = (
+        cases = (
             float(scipy.special.ndtri(1 - design.alpha) + scipy.special.ndtri(power)) ** 2
             * discordant
             / question.effect**2
         )
-        found = max(found, units_without_event(question.effect, alpha=design.alpha))
-    return ceil(found) if found <= design.most else None
+        cases = max(cases, units_without_event(question.effect, alpha=design.alpha))
+    return ceil(cases) if cases <= design.most else None

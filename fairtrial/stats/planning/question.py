@@ -158,12 +158,12 @@ class Question:
     def unit_variance(self, share: float) -> float:
         """The variance of treatment − control, or of treatment − (1 ± margin) control, times the units."""
         if self.sd is None:
-            one = variance_of_shares(self.baseline, self.truth, share=share)
+            variance = variance_of_shares(self.baseline, self.truth, share=share)
             control = self.baseline * (1 - self.baseline) / (1 - share)
         else:
             control = self.sd**2 / (1 - share)
-            one = control + self.treatment_sd**2 / share
-        return self.left * (one + (self.scale**2 - 1) * control)
+            variance = control + self.treatment_sd**2 / share
+        return self.left * (variance + (self.scale**2 - 1) * control)
 
 
 @dataclass(frozen=True, slots=True)

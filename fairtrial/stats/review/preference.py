@@ -11,9 +11,8 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import upper_share
-from fairtrial.stats.intervals import quantile
+from fairtrial.stats.intervals import quantile, score_bounds
 from fairtrial.stats.paired.clustered import Floats
-from fairtrial.stats.paired.tango import score_bounds
 from fairtrial.stats.review.crossed import CrossedMean, crossed_mean
 
 __all__ = ["elo_gap", "net_preference", "win_rate"]

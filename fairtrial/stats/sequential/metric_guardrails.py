@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios import CAP, capped_requests, ratio_difference
+from fairtrial.stats.arms.ratios_and_quantiles import CAP, capped_requests, ratio_difference
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.guardrails import (
     GuardrailFinding,

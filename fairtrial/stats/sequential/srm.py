@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import check_alpha
-from fairtrial.stats.e_values import EValue
-from fairtrial.stats.multiple_testing import e_bh
+from fairtrial.stats.e_values import EValue, e_bh
 from fairtrial.stats.sequential.conversions import log_rise
 
 __all__ = ["SrmStatus", "srm_causes", "srm_evidence", "srm_fixed", "srm_segments", "srm_status"]
@@ -57,7 +56,7 @@ class SrmStatus:
 
 
 def srm_evidence(counts: Sequence[int], shares: Sequence[float], *, strength: float = STRENGTH) -> EValue | NotEnough:
-    """The e-value against "units are assigned by these shares"; it ever reaches 1/α with probability α at most.
+    """The e-value against "units are assigned by these shares"; it reaches 1/α with probability α at most.
 
     ``counts`` gives the units of each arm, each counted once, at its first assignment. ``shares`` are the planned
     shares, which sum to 1. ``strength`` is K of the Dirichlet mixture around the plan, fixed before the first unit.
@@ -68,10 +67,10 @@ def srm_evidence(counts: Sequence[int], shares: Sequence[float], *, strength: fl
     >>> round(srm_evidence([5_300, 4_700], [0.5, 0.5]).p, 8)
     2.6e-07
     """
-    found, planned = _counts(counts), _planned(shares, len(counts), strength)
-    if found.sum() == 0:
+    observed, planned = _counts(counts), _planned(shares, len(counts), strength)
+    if observed.sum() == 0:
         return _nobody()
-    return EValue(log_marginal_ratio(found, planned, strength * planned), int(found.sum()), METHOD)
+    return EValue(log_marginal_ratio(observed, planned, strength * planned), int(observed.sum()), METHOD)
 
 
 def srm_segments(
@@ -87,8 +86,8 @@ def srm_segments(
     >>> round(srm_segments([([400, 100], [0.8, 0.2]), ([610, 390], [0.5, 0.5])]).log_e, 2)
     11.58
     """
-    found = [srm_evidence(counts, shares, strength=strength) for counts, shares in segments]
-    known = [one for one in found if isinstance(one, EValue)]
+    evidence = [srm_evidence(counts, shares, strength=strength) for counts, shares in segments]
+    known = [e_value for e_value in evidence if isinstance(e_value, EValue)]
     if not known:
         return _nobody()
     return EValue(sum(value.log_e for value in known), sum(value.n for value in known), f"{METHOD}, segments")
@@ -109,18 +108,18 @@ def srm_status(
     339
     """
     check_alpha(alpha)
-    found, planned = np.asarray(arms), _planned(shares, len(shares), strength)
-    if found.size == 0:
+    assigned, planned = np.asarray(arms), _planned(shares, len(shares), strength)
+    if assigned.size == 0:
         return _nobody()
-    if found.ndim != 1 or found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= len(shares):
+    if assigned.ndim != 1 or assigned.dtype.kind not in "iu" or assigned.min() < 0 or assigned.max() >= len(shares):
         raise ValueError(f"an arm is not one of the {len(shares)} planned arms")
-    gains = -np.log1p(np.arange(found.size) / strength)
+    gains = -np.log1p(np.arange(assigned.size) / strength)
     for arm, share in enumerate(planned):
-        at = np.flatnonzero(found == arm)
+        at = np.flatnonzero(assigned == arm)
         gains[at] += np.log1p(np.arange(at.size) / (strength * share))
     log_e = np.cumsum(gains)
     crossed = np.flatnonzero(log_e >= -log(alpha))
-    counts = tuple(int(count) for count in np.bincount(found, minlength=len(shares)))
+    counts = tuple(int(count) for count in np.bincount(assigned, minlength=len(shares)))
     return SrmStatus(counts, max(0.0, float(log_e.max())), int(crossed[0]) + 1 if crossed.size else None, alpha)
 
 
@@ -134,12 +133,12 @@ def srm_fixed(counts: Sequence[int], shares: Sequence[float]) -> float | NotEnou
     >>> f"{srm_fixed([821_588, 815_482], [0.5, 0.5]):.1e}"
     '1.8e-06'
     """
-    found = _counts(counts)
-    expected = found.sum() * _planned(shares, len(counts), STRENGTH)
+    observed = _counts(counts)
+    expected = observed.sum() * _planned(shares, len(counts), STRENGTH)
     if expected.min() < 5:
-        return NotEnough("an arm expects fewer than 5 units", "5 expected units in each arm", int(found.sum()))
-    squares = float(((found - expected) ** 2 / expected).sum())
-    return float(scipy.special.gammaincc((len(found) - 1) / 2, squares / 2))
+        return NotEnough("an arm expects fewer than 5 units", "5 expected units in each arm", int(observed.sum()))
+    squares = float(((observed - expected) ** 2 / expected).sum())
+    return float(scipy.special.gammaincc((len(observed) - 1) / 2, squares / 2))
 
 
 def srm_causes(
@@ -168,10 +167,10 @@ def log_marginal_ratio(counts: Floats, shares: Floats, prior: Floats) -> float:
 
 
 def _counts(counts: Sequence[int]) -> Floats:
-    found = np.asarray(counts, dtype=np.float64)
-    if found.ndim != 1 or not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
+    numbers = np.asarray(counts, dtype=np.float64)
+    if numbers.ndim != 1 or not (np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers))).all():
         raise ValueError(f"counts of units must be whole numbers of 0 or more, not {list(counts)}")
-    return found
+    return numbers
 
 
 def _planned(shares: Sequence[float], arms: int, strength: float) -> Floats:

@@ -51,8 +51,8 @@ class UnitShares:
     @classmethod
     def of(cls, bad: ArrayLike, requests: ArrayLike, *, luck: ArrayLike) -> Self:
         """The arm from the bad requests, all requests and a fixed number from 0 to 1 of each unit, such as a hash."""
-        found = bins_of(np.asarray(bad, np.float64) / np.asarray(requests, np.float64), np.asarray(luck, np.float64))
-        return cls(tuple(int(one) for one in np.bincount(found, minlength=BINS)))
+        bins = bins_of(np.asarray(bad, np.float64) / np.asarray(requests, np.float64), np.asarray(luck, np.float64))
+        return cls(tuple(int(count) for count in np.bincount(bins, minlength=BINS)))
 
     @classmethod
     def none(cls) -> Self:
@@ -60,7 +60,7 @@ class UnitShares:
         return cls((0,) * BINS)
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(tuple(one + more for one, more in zip(self.counts, other.counts, strict=True)))
+        return type(self)(tuple(count + more for count, more in zip(self.counts, other.counts, strict=True)))
 
     @property
     def n(self) -> int:
@@ -125,8 +125,8 @@ class ShareTest:
 
     def log_e(self, control: ArrayLike, treatment: ArrayLike) -> Floats:
         """ln of the e-value for counts by bin; leading dimensions are kept, such as those of trials or looks."""
-        one, other = self.gains()
-        won = np.asarray(control, np.float64) @ one + np.asarray(treatment, np.float64) @ other
+        control_gains, treatment_gains = self.gains()
+        won = np.asarray(control, np.float64) @ control_gains + np.asarray(treatment, np.float64) @ treatment_gains
         most = np.maximum.reduce(won, axis=-1, keepdims=True)
         mean: Floats = most[..., 0] + np.log(np.add.reduce(np.exp(won - most), axis=-1) / len(FRACTIONS))
         return mean
@@ -195,8 +195,8 @@ def bins_of(shares: Floats, luck: Floats) -> NDArray[np.int64]:
     """The bin of each share, rounded up where ``luck`` is below its fraction."""
     scaled = shares * (BINS - 1)
     low = np.floor(scaled + 1e-9)
-    found: NDArray[np.int64] = (low + (luck < scaled - low - 1e-9)).astype(np.int64)
-    return found
+    bins: NDArray[np.int64] = (low + (luck < scaled - low - 1e-9)).astype(np.int64)
+    return bins
 
 
 def _margin_of(
@@ -216,8 +216,8 @@ def _margin_of(
         # Regula falsi, kept a tenth of the way from both ends, so that the interval shrinks from both sides.
         step = min(max(lacks / (lacks - has), 0.1), 0.9)
         middle = inside + step * (outside - inside)
-        found = beyond(middle)
-        inside, outside, lacks, has = (inside, middle, lacks, found) if found >= 0 else (middle, outside, found, has)
+        excess = beyond(middle)
+        inside, outside, lacks, has = (inside, middle, lacks, excess) if excess >= 0 else (middle, outside, excess, has)
     return outside
 
 

@@ -61,7 +61,7 @@ def listing(limit: int = 1000, offset: int = 0) -> Query:
 
 def find(database: Database, who: str) -> Account:
     """The account with this name or id; raises `UsageError` if there is none."""
-    account = _found(database, who)
+    account = _find(database, who)
     if account is None:
         raise UsageError(f"accounts: there is none named {who!r} (see: fairtrial accounts list)")
     return account
@@ -74,7 +74,7 @@ def by_id(database: Database, account_id: str) -> Account | None:
 
 def password_of(database: Database, who: str) -> tuple[Account | None, str | None]:
     """The account with this name and its password hash, for signing in; ``None`` if it may not sign in."""
-    account = _found(database, who)
+    account = _find(database, who)
     if account is None or account.state != "active":
         return None, None
     return account, database.value(PASSWORD, [account.account_id])
@@ -112,11 +112,11 @@ def parse_role(text: str) -> Role:
 def require_free_name(cursor: Cursor, name: str) -> None:
     """Raise `UsageError` if an account has this name or one that looks like it."""
     names = (row[1] for row in cursor.execute(ALL).fetchall() if row[1] is not None)
-    if any(same_name(name) == same_name(other) or look_alike(name, other) for other in names):
+    if any(same_name(name) == same_name(taken) or look_alike(name, taken) for taken in names):
         raise UsageError(f"accounts: the name {name!r} is taken, or looks like one that is")
 
 
-def _found(database: Database, who: str) -> Account | None:
+def _find(database: Database, who: str) -> Account | None:
     with database.read_cursor() as cursor:
         return _search(cursor, who)
 

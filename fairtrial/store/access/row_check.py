@@ -13,7 +13,7 @@ import msgspec
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.wording import counted
 from fairtrial.store.access import audit
-from fairtrial.store.access.row_digests import (
+from fairtrial.store.access.audit import (
     APPROVALS,
     STORED,
     TABLES,
@@ -197,7 +197,7 @@ def _problem(table: CoveredTable, key: Key, subject: str, wrong: str) -> RowProb
 
 
 def _object(text: Any) -> Mapping[str, Any]:
-    """The details of an entry; empty if somebody made them something else than an object."""
+    """The details of an entry; empty if somebody changed them into something that is not an object."""
     try:
         value = json.loads(text)
     except (TypeError, ValueError):
@@ -207,7 +207,7 @@ def _object(text: Any) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class EarlierEntry:
-    """How the fields are read. ``of_entry`` takes action, subject, time, actor and details.
+    """Reads the fields of an entry and of its row. ``of_entry`` takes action, subject, time, actor and details.
 
     It returns nothing for an entry about something else.
     """
@@ -238,7 +238,7 @@ def compared(
 
 
 def _taken(left: Counter[Hashable], fields: Fields) -> bool:
-    """Whether one of these was left; it then is not left any more."""
+    """Remove one entry with these fields from those left; returns whether there was one."""
     key = _hashable(fields)
     there = left[key] > 0
     left[key] -= there

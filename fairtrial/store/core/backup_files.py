@@ -1,4 +1,4 @@
-"""The files of a backup: its manifest, and the hidden folder in which it is written until it is complete."""
+"""Reads, writes and verifies the files of a backup, which stays in a hidden folder until it is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.store_reports import OnProgress, Progress, ignore_progress
 from fairtrial.safe_files import MIB, digest_of, read_named, write_private
-from fairtrial.store.core.migrate import migrations
+from fairtrial.store.core.engine import migrations
 
 MANIFEST = "manifest.json"
 STORE = "fairtrial.duckdb"

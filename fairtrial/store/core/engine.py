@@ -1,9 +1,10 @@
-"""Defines DuckDB's settings, with its share of the memory, and rewrites its errors in plain words."""
+"""Configures DuckDB and its memory, migrates the schema, and rewrites the engine's errors in plain words."""
 
 from __future__ import annotations
 
 import logging
 import os
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ DAMAGED = "the store's file is damaged"
 DAMAGE_WORDS = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
 """Parts of the messages by which DuckDB reports a file that it did not write in this form."""
 OTHER = "the store could not answer; see the log for the reason"
+LEDGER = "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER, name VARCHAR, at_time TIMESTAMP)"
+APPLIED = "SELECT coalesce(max(number), 0) FROM schema_migrations"
+RECORD = "INSERT INTO schema_migrations (number, name, at_time) VALUES (?, ?, now() AT TIME ZONE 'UTC')"
 
 
 def engine_settings(memory_mb: int | None = None, *, file_bytes: int = 0) -> dict[str, Any]:
@@ -108,6 +112,51 @@ def is_damage(error: duckdb.Error) -> bool:
 
 def store_error(error: duckdb.Error, *, advice: str = "") -> StoreError:
     """The error to raise instead: `StoreExhausted` if memory or disk space ran out."""
-    said = logged_message(error)
-    kind = StoreExhausted if said in (MEMORY, DISK) else StoreError
-    return kind(f"{said}\n{advice}" if advice else said)
+    message = logged_message(error)
+    kind = StoreExhausted if message in (MEMORY, DISK) else StoreError
+    return kind(f"{message}\n{advice}" if advice else message)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, *, until: int | None = None) -> int:
+    """Apply the missing migrations and return the schema's number; raises `StoreError` for a newer store.
+
+    ``until``: the last migration to apply, for the schema of an older program.
+    """
+    connection.execute(LEDGER)
+    at = schema_of(connection)
+    known = migrations()
+    newest = max(known)
+    if at > newest:
+        raise StoreError(f"the store has schema {at}, of a newer fairtrial (known: up to {newest})")
+    for number, (name, sql) in sorted(known.items()):
+        if number > at and (until is None or number <= until):
+            _apply(connection, number, name, sql)
+    if at < newest:
+        connection.execute("CHECKPOINT")
+    return newest
+
+
+def migrations() -> dict[int, tuple[str, str]]:
+    """The number of each migration, with its name and SQL."""
+    folder = resources.files("fairtrial.store").joinpath("migrations")
+    files = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    return {int(file.name.split("_")[0]): (file.name, file.read_text(encoding="utf-8")) for file in files}
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, number: int, name: str, sql: str) -> None:
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        for statement in sql.split(";\n"):
+            if statement.strip():
+                connection.execute(statement)
+        connection.execute(RECORD, [number, name])
+        connection.execute("COMMIT")
+    except duckdb.Error as error:
+        connection.execute("ROLLBACK")
+        raise StoreError(f"{name}: the store could not be migrated ({error})") from error
+
+
+def schema_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the newest migration in this store. The table of migrations must exist."""
+    row = connection.execute(APPLIED).fetchone()
+    return int(row[0]) if row else 0

@@ -1,4 +1,4 @@
-"""Access of threads to the store: a re-entrant read-write lock, and a cursor for each thread."""
+"""Gives each thread a cursor on the store, and defines the re-entrant read-write lock that threads share."""
 
 from __future__ import annotations
 

@@ -1,22 +1,13 @@
-"""Finds the request or unit that each feedback is about, once its requests are in the store.
-
-Several requests can share a response id. It names one only if exactly one earlier request of the same API key has it.
-Otherwise the feedback is *ambiguous*: it stays in the store and counts in no figure. Journals of several workers arrive
-in any order, so a feedback is checked again while requests that began before it may still arrive.
-
-The column ``attribution`` has the result. ``request`` and ``unit`` count in the figures. ``ambiguous`` does not, and
-neither do the four kinds of *unmatched* feedback: ``unknown_request``, ``unknown_unit``, ``other_route`` (the key is
-bound to other routes) and ``undeclared_key`` (no metric of the file reads it).
-"""
+"""Finds the request or unit that each feedback is about, once its requests are in the store."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from fairtrial.domain.limits.constants import END_OF_TIME_US
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import ANALYSED, timestamp
-from fairtrial.store.derived import watermarks
 
 PENDING = """
 CREATE OR REPLACE TEMP TABLE pending AS
@@ -149,14 +140,22 @@ SINCE = "SELECT epoch_us(min(at_time)) FROM requests WHERE rowid >= $1"
 def unattributed_since_us(database: Database) -> int:
     """The start of the first request that was stored after the last `attribute`; 0 means all requests."""
     with database.read_transaction() as cursor:
-        found: int | None = cursor.value(SINCE, [watermarks.read(cursor, NAME)])
-    return END_OF_TIME_US if found is None else found
+        since_us: int | None = cursor.value(SINCE, [named_values.read_position(cursor, NAME)])
+    return END_OF_TIME_US if since_us is None else since_us
 
 
 def attribute(database: Database, *, since_us: int) -> int:
     """Attribute feedback that is new, or that requests since ``since_us`` can change; returns the number of rows.
 
     Raises `duckdb.Error`; nothing has changed then.
+
+    Several requests can share a response id. It names one only if exactly one earlier request of the same API key has
+    it. Otherwise the feedback is *ambiguous*: it stays in the store and counts in no figure. Journals of several
+    workers arrive in any order, so a feedback is checked again while requests that began before it may still arrive.
+
+    The column ``attribution`` has the result. ``request`` and ``unit`` count in the figures. ``ambiguous`` does not,
+    and neither do the four kinds of *unmatched* feedback: ``unknown_request``, ``unknown_unit``, ``other_route`` (the
+    key is bound to other routes) and ``undeclared_key`` (no metric of the file reads it).
     """
     with database.transaction() as cursor:
         cursor.execute(PENDING, [timestamp(since_us)])
@@ -167,7 +166,7 @@ def attribute(database: Database, *, since_us: int) -> int:
             first, last = cursor.execute(SPAN).fetchone() or (None, None)
             around = (timestamp(0), timestamp(0)) if first is None else (first, last)
             cursor.execute(UPDATE, around)
-        watermarks.write(cursor, NAME, cursor.value(ROWS))
+        named_values.write_position(cursor, NAME, cursor.value(ROWS))
     return count
 
 

@@ -1,8 +1,4 @@
-"""Computes what depends on rows of several segments: subjects of feedback, sums of units, and what version 1 left open.
-
-This happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response id
-or a unit needs a scan of all requests, so the background pass waits ten times as long as the last scan took.
-"""
+"""Computes columns that depend on rows of several segments: subjects of feedback, sums of units, missing outcomes."""
 
 from __future__ import annotations
 
@@ -13,11 +9,12 @@ from datetime import datetime, timedelta
 from fairtrial.domain.events import Event, FeedbackEvent, RequestEvent
 from fairtrial.domain.limits.constants import END_OF_TIME_US, microseconds
 from fairtrial.journal.reader import AttemptEventV1, EventV1, RequestEventV1
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived import attribution, placements, unit_sums, watermarks
+from fairtrial.store.derived import attribution, unit_summaries
 from fairtrial.store.derived.attribution import attribute, unattributed_since_us
-from fairtrial.store.derived.unit_sums import Folded
+from fairtrial.store.derived.unit_summaries import Folded
 
 LATEST_FEEDBACK = "SELECT epoch_us(max(at_time)) FROM feedback"
 REST = 10
@@ -109,6 +106,9 @@ class DerivedColumns:
 
     Times of events are microseconds, UTC. ``monotonic`` returns seconds, because a wall clock that is set back would
     delay the work.
+
+    This happens after a pass of the ingester, because the rows may arrive in any order. Feedback that names a response
+    id or a unit needs a scan of all requests, so the background pass waits ten times as long as the last scan took.
     """
 
     def __init__(self, database: Database, monotonic: Callable[[], float]) -> None:
@@ -117,7 +117,7 @@ class DerivedColumns:
         self._since_us: int | None = unattributed_since_us(database)
         self._exposed_since_us: int | None = 0
         self._without_outcome = True
-        self._unsummarised = placements.SMALLEST
+        self._unsummarised = unit_summaries.LEAST_PLACEMENTS
         self._unfolded, self._failed = True, False
         self._due = self._fold_due = -math.inf
         self._new_feedback = True
@@ -137,7 +137,7 @@ class DerivedColumns:
         """
         self._unfolded, self._failed = True, self._failed or failed
         self._unsummarised += count
-        if self._unsummarised >= placements.SMALLEST or earliest_us <= self._latest_feedback_us:
+        if self._unsummarised >= unit_summaries.LEAST_PLACEMENTS or earliest_us <= self._latest_feedback_us:
             self._note_since(earliest_us)
 
     def note_earlier(self, event: EventV1) -> None:
@@ -165,7 +165,7 @@ class DerivedColumns:
         begun = self._monotonic()
         if not self._unfolded or (paced and begun < self._fold_due and not self._failed):
             return Folded()
-        folded = unit_sums.fold(self._database)
+        folded = unit_summaries.update_sums(self._database)
         self._unfolded = self._failed = False
         self._fold_due = begun + FOLD_SECONDS
         return folded
@@ -182,8 +182,8 @@ class DerivedColumns:
         if self._new_feedback or self._latest_feedback_us >= self._since_us:  # otherwise nothing can have changed
             attribute(self._database, since_us=self._since_us)
         self._new_feedback = False
-        if self._unsummarised >= placements.SMALLEST:
-            placements.update_summary(self._database)
+        if self._unsummarised >= unit_summaries.LEAST_PLACEMENTS:
+            unit_summaries.update_placements(self._database)
             self._unsummarised = 0
         self._since_us = None
         ended = self._monotonic()
@@ -194,7 +194,7 @@ class DerivedColumns:
         if self._exposed_since_us is not None and are_waiting(self._database):
             for earliest_us in move_exposures(self._database, since_us=self._exposed_since_us):
                 self._note_since(earliest_us)
-                self._unsummarised = placements.SMALLEST
+                self._unsummarised = unit_summaries.LEAST_PLACEMENTS
         self._exposed_since_us = None
 
     def _note_since(self, at_us: int) -> None:
@@ -255,8 +255,8 @@ def _move_batch(cursor: Cursor, start: datetime) -> tuple[datetime | None, datet
     if count:
         cursor.execute(MOVE, [first, last, first_row, last_row])
         cursor.execute(MOVED, [first, last])
-        for name in (placements.NAME, attribution.NAME):
-            watermarks.lower(cursor, name, int(first_row))
-        unit_sums.add_moved(cursor, int(first_row), int(last_row))
+        for name in (unit_summaries.PLACEMENTS, attribution.NAME):
+            named_values.lower_position(cursor, name, int(first_row))
+        unit_summaries.add_moved(cursor, int(first_row), int(last_row))
     cursor.execute("DROP TABLE temp.pairs")
     return earliest, last + timedelta(microseconds=1) if exposures >= EXPOSURE_BATCH else None

@@ -26,18 +26,17 @@ from fairtrial.domain.store_reports import (
 )
 from fairtrial.safe_files import digest_of, has_room, sync_file
 from fairtrial.store.access import audit
-from fairtrial.store.core import erasure_state
+from fairtrial.store.core import state_files
 from fairtrial.store.core.backup_files import Manifest, read_manifest, write_manifest
 from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine import engine_settings, logged_message
-from fairtrial.store.core.erasure_state import ErasureState, unit_hash
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived.placements import update_summary
+from fairtrial.store.core.state_files import ErasureState, unit_hash
+from fairtrial.store.derived.unit_summaries import update_placements
 from fairtrial.store.erasure.files import LineMarks, blank_files
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, collect, count_rows
 from fairtrial.store.erasure.tombstones import UNREADABLE, add_tombstone
-from fairtrial.store.maintenance.backup import list_backups, update_backup
-from fairtrial.store.maintenance.table_copy import copy_rows
+from fairtrial.store.maintenance.backup import copy_rows, list_backups, update_backup
 
 LONGEST_ERASED = 100_000
 """In letters. Requests may name no longer unit than 512 now, but earlier records have longer ones."""
@@ -87,7 +86,7 @@ def erase(
     layout = database.layout
     try:
         state, positions = _erase_rows(database, state, on_progress)
-        update_summary(database)
+        update_placements(database)
         marks = LineMarks(state.unit, state.pseudonym, state.names)
         with database.sealed_segments:
             blanked = blank_files(layout, marks, positions=positions, on_progress=on_progress)
@@ -101,7 +100,7 @@ def erase(
     if erasure.found:
         add_tombstone(layout, state, now_us=now_us)
         _record(database, state, erasure, now_us)
-    erasure_state.delete(layout)
+    state_files.delete_erasure(layout)
     on_progress(Progress("erased", 1, 1))
     return erasure
 
@@ -127,7 +126,7 @@ def _saved_names(database: Database, state: ErasureState, counts: dict[str, int]
     """Save names and counts before anything is destroyed, because deleted rows can't be counted again."""
     larger = {name: max(state.counts.get(name, 0), counts.get(name, 0)) for name in {**state.counts, **counts}}
     state = msgspec.structs.replace(state, counts=larger)
-    erasure_state.save(database.layout, state)
+    state_files.save_erasure(database.layout, state)
     return state
 
 

@@ -141,7 +141,7 @@ def blank_lines(path: Path, unwanted: Callable[[bytes], bool], *, end: int | Non
 
 
 def _lines_from(fd: int, position: int, end: int) -> list[bytes]:
-    """Whole lines, about one piece of them. The last one of the file may lack its newline."""
+    """Read whole lines, about one piece at a time. The last line of the file may lack its newline."""
     content = os.pread(fd, min(PIECE, end - position), position)
     while content and b"\n" not in content and position + len(content) < end:
         content += os.pread(fd, min(PIECE, end - position - len(content)), position + len(content))

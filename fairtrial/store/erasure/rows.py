@@ -12,7 +12,7 @@ from dataclasses import replace
 from fairtrial.domain.plan import UnitKind
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.evaluations.runs import NUMBERS_ONLY
-from fairtrial.store.maintenance.table_copy import Change
+from fairtrial.store.maintenance.backup import Change
 
 NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"
 UNITS = "CREATE OR REPLACE TEMP TABLE gone_unit (unit VARCHAR, salt VARCHAR)"
@@ -261,9 +261,9 @@ def _has(cursor: Cursor, table: str, column: str) -> bool:
 def _named_in_bodies(cursor: Cursor, unit: str, kind: UnitKind) -> list[str]:
     """Requests whose body names exactly this unit, ignoring surrounding blanks."""
     escape = "\\u" if SHORT_ESCAPES.isdisjoint(unit) else "\\"
-    asked = {"unit": unit, "escape": escape, "paths": list(BODY_PATHS[kind])}
-    found = cursor.execute(NAMED_IN_BODIES, asked).fetchall()
-    return [str(request) for request, names in found if any(name and name.strip() == unit for name in names)]
+    parameters = {"unit": unit, "escape": escape, "paths": list(BODY_PATHS[kind])}
+    rows = cursor.execute(NAMED_IN_BODIES, parameters).fetchall()
+    return [str(request) for request, names in rows if any(name and name.strip() == unit for name in names)]
 
 
 def count_rows(cursor: Cursor) -> dict[str, int]:
@@ -271,6 +271,6 @@ def count_rows(cursor: Cursor) -> dict[str, int]:
     there = {str(name) for (name,) in cursor.execute(TABLES).fetchall()}
     counts: dict[str, int] = {}
     for table, touched in TOUCHED.items():
-        if table in there and (found := cursor.value(f"SELECT count(*) FROM {table} WHERE {touched}")):  # noqa: S608 - ours
-            counts[table] = found
+        if table in there and (count := cursor.value(f"SELECT count(*) FROM {table} WHERE {touched}")):  # noqa: S608 - ours
+            counts[table] = count
     return counts

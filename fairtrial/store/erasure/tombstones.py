@@ -20,8 +20,8 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
 from fairtrial.domain.limits.constants import DAY_US, PRIVATE, microseconds
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.erasure_state import ErasureState, unit_hash
 from fairtrial.store.core.query import timestamp
+from fairtrial.store.core.state_files import ErasureState, unit_hash
 from fairtrial.store.erasure.rows import BODY_PATHS
 
 FILE = "erased.jsonl"
@@ -130,17 +130,17 @@ def find_restored(database: Database, pseudonym: Callable[[str], str]) -> list[t
         "first": timestamp(min(search.since_us for search in searches.values())),
         "last": timestamp(max(search.erased.at_us for search in searches.values())),
     }
-    found: dict[str, tuple[Returned, str]] = {}
+    restored: dict[str, tuple[Returned, str]] = {}
     try:
         with database.read_cursor() as cursor:
             for of, places in NAMES.items():
-                found |= _find(
+                restored |= _find(
                     cursor, [search for search in searches.values() if search.erased.of == of], places, bounds
                 )
-            found |= _find_in_bodies(cursor, searches, bounds, pseudonym)
+            restored |= _find_in_bodies(cursor, searches, bounds, pseudonym)
     except duckdb.Error as error:
         raise StoreError(f"the search for erased units that came back failed ({error})") from error
-    return list(found.values())
+    return list(restored.values())
 
 
 def note_checked(database: Database, *, before_us: int) -> None:
@@ -168,18 +168,18 @@ def _find(
         **bounds,
     }
     of = {search.erased.hash: search.erased.of for search in searches}
-    found: dict[str, tuple[Returned, str]] = {}
+    restored: dict[str, tuple[Returned, str]] = {}
     for table, name in places if searches else ():
         rows = cursor.execute(FIND.format(table=table, name=name), bound).fetchall()
-        found |= {hash_: (of[hash_], str(unit)) for unit, hash_ in rows}
-    return found
+        restored |= {hash_: (of[hash_], str(unit)) for unit, hash_ in rows}
+    return restored
 
 
 def _find_in_bodies(
     cursor: Cursor, searches: Mapping[str, Search], bounds: Mapping[str, datetime], pseudonym: Callable[[str], str]
 ) -> dict[str, tuple[Returned, str]]:
     """The erased units that a body names, by hash."""
-    found: dict[str, tuple[Returned, str]] = {}
+    restored: dict[str, tuple[Returned, str]] = {}
     kinds = [kind for kind in KINDS for _ in BODY_PATHS[kind]]
     paths = [path for kind in KINDS for path in BODY_PATHS[kind]]
     result = cursor.execute(NAMED, {"paths": paths, **bounds})
@@ -188,8 +188,8 @@ def _find_in_bodies(
             for kind, name in zip(kinds, names, strict=True):
                 search = searches.get(unit_hash(pseudonym(name.strip()))) if name else None
                 if search is not None and search.since_us <= microseconds(time) < search.erased.at_us:
-                    found[search.erased.hash] = (kind, name)
-    return found
+                    restored[search.erased.hash] = (kind, name)
+    return restored
 
 
 def _checked(database: Database) -> set[str]:

@@ -1,4 +1,4 @@
-"""Reads one run as columns, a row for each result with all its scores and no text, as comparisons need it."""
+"""Reads one run as columns for comparisons: a row for each result, with all its scores and no text."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ def _array(column: np.ndarray) -> pyarrow.Array:
 def _scores(database: Database, run_id: str, count: int) -> dict[str, np.ndarray]:
     metrics = [str(metric) for (metric,) in database.rows(METRICS, (run_id,))]
     scorers = list(dict.fromkeys(metric.partition(".")[0] for metric in metrics))
-    found = database.arrow(Query(SCORES, (run_id,)))
-    place, number = (np.from_dlpack(found[name].combine_chunks()) for name in ("place", "number"))
+    scores = database.arrow(Query(SCORES, (run_id,)))
+    place, number = (np.from_dlpack(scores[name].combine_chunks()) for name in ("place", "number"))
     values = np.full((len(metrics), count), np.nan)
-    values[number, place] = np.from_dlpack(found["value"].combine_chunks())
+    values[number, place] = np.from_dlpack(scores["value"].combine_chunks())
     states = np.zeros((len(scorers), count), dtype=np.uint8)
     of_scorer = np.array([scorers.index(metric.partition(".")[0]) for metric in metrics], dtype=np.intp)
     fails = np.array(["." not in metric for metric in metrics], dtype=bool)

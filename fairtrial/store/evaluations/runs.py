@@ -1,4 +1,4 @@
-"""Reads suite runs: by name, as summaries, as the events they are rebuilt from, and with the texts of suites."""
+"""Reads suite runs, as summaries or as events, with the texts of suites, and marks the runs that are kept for good."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from fairtrial.domain.errors import BadRequest, NotFound
+from fairtrial.domain.errors import BadRequest, NotFound, not_found
 from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
 from fairtrial.domain.run import RunHead, noise_target
+from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import Page, Query
+from fairtrial.store.core.query import Page, Query, timestamp
 
 SUMMARY = """run_id, at_time, ended_time, suite, suite_digest, target, deployment_digest, fingerprint, seed, repeat,
     status, counts, metrics, versions, plan_hash, model"""
@@ -118,6 +119,14 @@ LIMIT 1
 ONE_TEXT = "SELECT text FROM suite_texts WHERE suite_digest = $1 AND text_digest = $2 LIMIT 1"
 STATISTICAL_DETAILS = ("label", "expected", "counts", "totals", "sys_len", "ref_len", "statistics")
 """Numbers, and labels that a suite declares. A scorer whose statistics need another detail must list it here."""
+
+IS_KEPT = "SELECT count(*) FROM kept_runs WHERE run_id = $1"
+NEWEST_KEPT = """
+SELECT arg_max(run_id, ended_time)
+FROM runs
+WHERE run_id IN (SELECT run_id FROM kept_runs) AND status = 'finished' AND ($1 IS NULL OR suite = $1)
+    AND ($2 IS NULL OR suite_digest = $2) AND ($3 IS NULL OR target = $3)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,3 +256,25 @@ HAS_TEXT = (
 
 NUMBERS_ONLY = f"CASE WHEN json_valid(details) THEN json_merge_patch('{{}}', json_object({_PAIRS}))::VARCHAR END"
 """The details without texts."""
+
+
+def keep_run(database: Database, run_id: str, *, now_us: int, actor: str) -> None:
+    """Keep a run for good, with an entry in the audit trail; raises `NotFound`. Keeping it again changes nothing."""
+    if head(database, run_id) is None:
+        raise not_found("run", run_id)
+    if is_kept(database, run_id):
+        return
+    with database.transaction() as cursor:
+        cursor.insert("kept_runs", run_id=run_id, at_time=timestamp(now_us), kept_by=actor)
+    audit.record(database, now_us=now_us, actor=actor, action="run.keep", subject=run_id)
+
+
+def is_kept(database: Database, run_id: str) -> bool:
+    """Whether the run is kept for good."""
+    return bool(database.value(IS_KEPT, (run_id,)))
+
+
+def newest_kept(database: Database, suite: str | None, suite_digest: str | None, target: str | None) -> str | None:
+    """The id of the newest kept run of a suite on a target, or ``None``."""
+    [(run_id,)] = database.rows(NEWEST_KEPT, (suite, suite_digest, target))
+    return None if run_id is None else str(run_id)

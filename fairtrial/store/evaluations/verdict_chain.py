@@ -1,7 +1,4 @@
-"""Keeps the evidence of each verdict in a hash chain, so that a changed byte or a removed verdict is detected.
-
-An entry has the SHA-256 of the stored verdict, the SHA-256 of its evidence, and the hash of the entry before.
-"""
+"""Keeps the evidence of each verdict in a hash chain, so that a changed byte or a removed verdict is detected."""
 
 from __future__ import annotations
 
@@ -47,7 +44,10 @@ LISTED = ("at_us", "gate", "candidate", "baseline", "decision", "headline")
 
 @dataclass(frozen=True, slots=True)
 class ChainEntry:
-    """One verdict's place in the chain; ``at_us``: microseconds since 1970, UTC."""
+    """One verdict's place in the chain; ``at_us``: microseconds since 1970, UTC.
+
+    An entry has the SHA-256 of the stored verdict, the SHA-256 of its evidence, and the hash of the entry before.
+    """
 
     number: int
     verdict_id: str
@@ -76,16 +76,16 @@ def append(cursor: Cursor, verdict_id: str, *, now_us: int, verdict: str, eviden
 
 def evidence_of(database: Database, verdict_id: str) -> bytes | None:
     """The stored evidence; ``None`` for a verdict of an earlier version. Raises `StoreError`."""
-    found: bytes | None = database.value(EVIDENCE, (verdict_id,))
-    return found
+    evidence: bytes | None = database.value(EVIDENCE, (verdict_id,))
+    return evidence
 
 
 def stored(database: Database, verdict_id: str) -> tuple[str, bytes | None]:
     """The verdict's text and its evidence exactly as stored; raises `NotFound` and `StoreError`."""
-    found = database.rows(STORED, (verdict_id,))
-    if not found:
+    rows = database.rows(STORED, (verdict_id,))
+    if not rows:
         raise NotFound(f"verdict: there is no verdict with the id {verdict_id!r}", code="verdict_not_found")
-    ((verdict, evidence),) = found
+    ((verdict, evidence),) = rows
     return str(verdict), None if evidence is None else bytes(evidence)
 
 
@@ -95,7 +95,7 @@ def entries(database: Database) -> list[ChainEntry]:
 
 
 def problems(database: Database, *, verdict_id: str | None = None) -> Iterator[RowProblem]:
-    """What is wrong with the chain, and with the content of every verdict or of one; nothing if all is intact."""
+    """Every problem of the chain, and of the content of all verdicts or of one; nothing if all is intact."""
     previous = ""
     for place, entry in enumerate(entries(database), 1):
         wrong = _link_problem(entry, place, previous)
@@ -103,9 +103,9 @@ def problems(database: Database, *, verdict_id: str | None = None) -> Iterator[R
             yield RowProblem("verdict_records", str(entry.number), f"verdict {entry.verdict_id}: {wrong}")
         previous = entry.hash
         if verdict_id in (None, entry.verdict_id):
-            for says in dict.fromkeys(_content(database, entry)):
-                says = f"verdict {entry.verdict_id}: {says}"
-                yield RowProblem("verdict_records", str(entry.number), says, str(entry.verdict_id))
+            for problem in dict.fromkeys(_content(database, entry)):
+                problem = f"verdict {entry.verdict_id}: {problem}"
+                yield RowProblem("verdict_records", str(entry.number), problem, str(entry.verdict_id))
 
 
 def without_entry(database: Database) -> Iterator[RowProblem]:
@@ -113,13 +113,13 @@ def without_entry(database: Database) -> Iterator[RowProblem]:
     chained = {entry.verdict_id: entry.hash for entry in entries(database)}
     for verdict_id, text in database.rows(TEXTS):
         if verdict_id not in chained and _is_official(text):
-            says = f"verdict {verdict_id}: it is official and has no place in the hash chain"
-            yield RowProblem("verdicts", str(verdict_id), says, str(verdict_id))
+            problem = f"verdict {verdict_id}: it is official and has no place in the hash chain"
+            yield RowProblem("verdicts", str(verdict_id), problem, str(verdict_id))
     for verdict_id, text in database.rows(SAVED):
         recorded = _object(text).get(CHAINED)
         if recorded is not None and chained.get(verdict_id) != recorded:
-            says = f"verdict {verdict_id}: the chain does not have the entry that the audit trail recorded"
-            yield RowProblem("verdict_records", "", says, str(verdict_id))
+            problem = f"verdict {verdict_id}: the chain does not have the entry that the audit trail recorded"
+            yield RowProblem("verdict_records", "", problem, str(verdict_id))
 
 
 def _link_problem(entry: ChainEntry, place: int, previous: str) -> str:
@@ -148,12 +148,12 @@ def _is_official(text: str | None) -> bool:
 
 
 def _object(text: str | None) -> dict[str, Any]:
-    """A JSON object; empty if somebody made the text something else."""
+    """The text as a JSON object; empty if somebody changed it into something else."""
     try:
-        found = json.loads(text or "{}")
+        value = json.loads(text or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _sha256(content: bytes) -> str:

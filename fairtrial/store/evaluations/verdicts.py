@@ -10,7 +10,7 @@ from typing import Any
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import Approval
 from fairtrial.domain.verdicts.verdict import Verdict
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 from fairtrial.store.evaluations import verdict_chain
@@ -123,9 +123,9 @@ def save(database: Database, verdict: Verdict, *, actor: str, evidence: bytes | 
             details[verdict_chain.CHAINED] = verdict_chain.append(
                 cursor, verdict.verdict_id, now_us=verdict.at_us, verdict=with_findings, evidence=evidence
             )
-        row_digests.record(
+        audit.record_row(
             cursor,
-            row_digests.VERDICTS,
+            audit.VERDICTS,
             verdict.verdict_id,
             now_us=verdict.at_us,
             actor=actor,
@@ -197,9 +197,9 @@ def append(cursor: Cursor, vote: Approval) -> None:
     """Append a vote and its audit entry in the caller's transaction."""
     row = {name: getattr(vote, name) for name in ("verdict_id", "actor", "role", "vote", "why")}
     number = cursor.append("approvals", row | {"at_time": timestamp(vote.at_us)})
-    row_digests.record(
+    audit.record_row(
         cursor,
-        row_digests.APPROVALS,
+        audit.APPROVALS,
         number,
         now_us=vote.at_us,
         actor=vote.actor,

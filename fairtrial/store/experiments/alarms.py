@@ -1,4 +1,4 @@
-"""Keeps alarms: conditions that a person should know of. Each is open, then acknowledged, then closed."""
+"""Keeps alarms, conditions that a person should know of. Each is open, then acknowledged, then closed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from fairtrial.domain.errors import Conflict, NotFound, printable
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
@@ -85,24 +85,24 @@ def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, act
 
 
 def settle(
-    database: Database, experiment: str, found: Mapping[str, str], *, family: str, now_us: int, actor: str
+    database: Database, experiment: str, texts: Mapping[str, str], *, family: str, now_us: int, actor: str
 ) -> None:
     """Open the alarms of a family that are new, and close those whose cause has gone.
 
-    ``found``: the text of each alarm by its kind, which begins with ``family`` and a dot. A standing alarm of the same
+    ``texts``: the text of each alarm by its kind, which begins with ``family`` and a dot. A standing alarm of the same
     kind gets the new text. Raises `StoreError`.
     """
     standing = {str(kind): str(text) for kind, text in database.rows(STANDING, (experiment, f"{family}."))}
-    if standing == found:
+    if standing == texts:
         return
     with database.transaction() as cursor:
-        for kind, text in found.items():
+        for kind, text in texts.items():
             if kind not in standing:
                 open_alarm(cursor, kind, experiment, text=text, now_us=now_us, actor=actor)
             elif text != standing[kind]:
                 for (alarm_id,) in cursor.execute(SAY, [kind, experiment, text]).fetchall():
                     _record(cursor, alarm_id, "text", now_us=now_us, actor=actor)
-        for kind in standing.keys() - found.keys():
+        for kind in standing.keys() - texts.keys():
             close(cursor, kind, experiment, now_us=now_us, actor=actor)
 
 
@@ -148,9 +148,9 @@ def _record(
     actor: str,
     why: str | None = None,
 ) -> None:
-    row_digests.record(
+    audit.record_row(
         cursor,
-        row_digests.ALARMS,
+        audit.ALARMS,
         alarm_id,
         now_us=now_us,
         actor=actor,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
@@ -66,9 +66,9 @@ def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor
     row = {name: getattr(plan, name) for name in ("experiment", "segment", "revision", "attempt", "analysis_hash")}
     row |= {"at_time": timestamp(now_us), "plan": json.dumps(plan.stored(), sort_keys=True)}
     number = cursor.append("analysis_plans", row | {"kind": kind, "actor": actor, "why": why})
-    row_digests.record(
+    audit.record_row(
         cursor,
-        row_digests.ANALYSIS_PLANS,
+        audit.ANALYSIS_PLANS,
         number,
         now_us=now_us,
         actor=actor,
@@ -114,7 +114,8 @@ def hashes(database: Database, plan: AnalysisPlan) -> list[str]:
 
     An amendment changes the hash and not the start. A new salt or segment has another start.
     """
-    return [str(one) for (one,) in database.rows(HASHES, (plan.experiment, plan.segment, plan.started_us))]
+    rows = database.rows(HASHES, (plan.experiment, plan.segment, plan.started_us))
+    return [str(analysis_hash) for (analysis_hash,) in rows]
 
 
 def _stored(plan: Mapping[str, Any], **frozen: Any) -> StoredPlan:

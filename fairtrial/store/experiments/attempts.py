@@ -1,8 +1,4 @@
-"""Reads what other attempts of a definition have proven, how many there were, and what else a route has tried.
-
-A definition is a deployment with its prompt and parameters. Plans of rules 1 know only the deployment, so that such a
-plan counts for every definition of it.
-"""
+"""Reads what earlier attempts of a definition have proven, and counts attempts and definitions tried on a route."""
 
 from __future__ import annotations
 
@@ -26,7 +22,11 @@ WITHDRAWALS = "SELECT experiment, at_time, actor, why FROM transitions WHERE act
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What one variant serves: its digest, and that of its deployment alone."""
+    """What one variant serves: its digest, and that of its deployment alone.
+
+    A definition is a deployment with its prompt and parameters. Plans of rules 1 know only the deployment, so that such
+    a plan counts for every definition of it.
+    """
 
     definition: str
     model: str
@@ -62,13 +62,13 @@ def count_attempts(database: Database, control: Definition, candidates: Iterable
 def count_tried(database: Database, plan: AnalysisPlan, *, now_us: int) -> int:
     """How many definitions the plan's routes have compared with its control in 90 days; raises `StoreError`."""
     control = Definition(plan.definitions.get(plan.control, ""), plan.models[plan.control])
-    found: set[str] = set()
+    definitions: set[str] = set()
     for stored in analysis_plans.newest_of_starts(database):
-        other = stored.plan
-        near = other.experiment == plan.experiment or bool(set(other.routes) & set(plan.routes))
-        if near and stored.at_us >= now_us - TRIED_US and control.is_in(other, other.control):
-            found |= {(other.definitions or other.models)[name] for name in other.treatments}
-    return len(found)
+        tried = stored.plan
+        near = tried.experiment == plan.experiment or bool(set(tried.routes) & set(plan.routes))
+        if near and stored.at_us >= now_us - TRIED_US and control.is_in(tried, tried.control):
+            definitions |= {(tried.definitions or tried.models)[name] for name in tried.treatments}
+    return len(definitions)
 
 
 def earlier_proofs(database: Database, candidate: Definition, *, current: Collection[int]) -> tuple[EarlierProof, ...]:
@@ -83,9 +83,9 @@ def earlier_proofs(database: Database, candidate: Definition, *, current: Collec
             continue
         with database.read_transaction() as cursor:
             memory = looks.memory(cursor, stored.number, stored.plan)
-        found = list(_proofs(stored, memory.latched, variants))
+        proven = list(_proofs(stored, memory.latched, variants))
         proofs = [_cleared(proof, stored, memory.latched, variants) for proof in proofs]
-        proofs += found if stored.number not in current else []
+        proofs += proven if stored.number not in current else []
     return tuple(_withdrawn(proofs, database))
 
 
@@ -109,13 +109,13 @@ def _proofs(
     plan = stored.plan  # what rolls a promotion back counts as a kill, also if it would only pause an experiment
     for metric in plan.metrics:
         for variant in variants:
-            found = latched.get((metric.metric, variant))
-            if found is None:
+            latch = latched.get((metric.metric, variant))
+            if latch is None:
                 continue
-            worse = found.answer == "worse" and (plan.rules > 1 or metric.require == "superior")
-            declined_us = found.declined_us if plan.kept_control is not None else None
-            if found.answer == "harm" or worse or declined_us is not None:
-                at_us = declined_us or found.answered_us or stored.at_us
+            worse = latch.answer == "worse" and (plan.rules > 1 or metric.require == "superior")
+            declined_us = latch.declined_us if plan.kept_control is not None else None
+            if latch.answer == "harm" or worse or declined_us is not None:
+                at_us = declined_us or latch.answered_us or stored.at_us
                 yield EarlierProof(
                     plan.experiment, plan.segment, variant, metric.metric, "worse" if worse else "harmed", at_us
                 )
@@ -127,9 +127,9 @@ def _cleared(
     """The proof, cleared if this later attempt has proven the opposite."""
     opposite = ("safe",) if proof.proved == "harmed" else ("better", "not worse")
     for variant in variants:
-        found = latched.get((proof.metric, variant))
-        if proof.stands and found is not None and found.answer in opposite and not found.broken:
-            by = f"segment {stored.plan.segment} of {stored.plan.experiment} proved it {found.answer}"
+        latch = latched.get((proof.metric, variant))
+        if proof.stands and latch is not None and latch.answer in opposite and not latch.broken:
+            by = f"segment {stored.plan.segment} of {stored.plan.experiment} proved it {latch.answer}"
             return msgspec.structs.replace(proof, cleared_by=by)
     return proof
 

@@ -1,13 +1,10 @@
-"""Stores the anchor of the clocks, so that a restart of control does not trust the wall clock anew.
-
-The anchor is a few rows of `watermarks`, the table of positions by name.
-"""
+"""Stores the anchor of the clocks, so that a restart of control does not trust the wall clock anew."""
 
 from __future__ import annotations
 
 from fairtrial.experiments.steady_time import Anchor
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.derived import watermarks
 
 NAMES = ("clock.wall", "clock.boot", "clock.boot_id", "clock.gained", "clock.corrected")
 """The names of an anchor's fields, in their order."""
@@ -19,7 +16,7 @@ SELECT rowid, epoch_us(at_time) FROM requests WHERE rowid = (SELECT max(rowid) F
 def read(database: Database) -> Anchor | None:
     """The stored anchor; raises `StoreError`."""
     with database.read_transaction() as cursor:
-        anchor = Anchor(*watermarks.read_all(cursor, NAMES))
+        anchor = Anchor(*named_values.read_positions(cursor, NAMES))
     return anchor if anchor.wall_us else None
 
 
@@ -27,7 +24,7 @@ def write(cursor: Cursor, anchor: Anchor) -> None:
     """Store the anchor, in the caller's transaction."""
     fields = (anchor.wall_us, anchor.boot_us, anchor.boot_id, anchor.gained_us, anchor.corrected_us)
     for name, value in zip(NAMES, fields, strict=True):
-        watermarks.write(cursor, name, value)
+        named_values.write_position(cursor, name, value)
 
 
 def late_us(database: Database, since_us: int) -> int:

@@ -1,7 +1,4 @@
-"""Keeps what each look at an experiment showed, as rows that are only added; they contain no units.
-
-A look has one row for each metric and treatment. The monitor's memory is restored from the newest rows.
-"""
+"""Stores the result of each look at an experiment as rows that are only added and contain no units."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
@@ -65,6 +62,8 @@ def append(cursor: Cursor, plan_number: int, look: Looked, decisions: Mapping[st
     """Append the rows of a look, with one entry in the audit trail, in the caller's transaction; returns its number.
 
     ``decisions``: what was decided then, by treatment.
+
+    A look has one row for each metric and treatment. The monitor's memory is restored from the newest rows.
     """
     number = int(cursor.value(NEXT))
     decisions = dict(decisions)
@@ -75,9 +74,9 @@ def append(cursor: Cursor, plan_number: int, look: Looked, decisions: Mapping[st
         values += [number, timestamp(look.sums.at_us), plan_number, *_row(look, finding), written]
     if values:
         cursor.execute(INSERT + ", ".join([ROW] * len(look.findings)), values)
-    row_digests.record(
+    audit.record_row(
         cursor,
-        row_digests.LOOKS,
+        audit.LOOKS,
         number,
         now_us=look.sums.at_us,
         actor=CONTROL,

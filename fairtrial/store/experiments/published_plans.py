@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from fairtrial.config.plan.plan_record import served_routes, with_lineages
 from fairtrial.domain.errors import BadRequest, NotFound, printable
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
@@ -65,9 +65,9 @@ def record(
     text = json.dumps(plan, ensure_ascii=False)
     row = {"at_time": timestamp(now_us), "plan_hash": plan_hash, "actor": actor, "plan": text}
     with database.transaction() as cursor:
-        row_digests.record(
+        audit.record_row(
             cursor,
-            row_digests.PUBLISHED_PLANS,
+            audit.PUBLISHED_PLANS,
             cursor.append("published_plans", row),
             now_us=now_us,
             actor=CONTROL,
@@ -78,14 +78,14 @@ def record(
 
 def newest(database: Database) -> dict[str, Any] | None:
     """The plan that was recorded last; raises `StoreError`."""
-    found: str | None = database.value(NEWEST)
-    return None if found is None else json.loads(found)
+    plan: str | None = database.value(NEWEST)
+    return None if plan is None else json.loads(plan)
 
 
 def last_actor(database: Database, *, until_us: int) -> str | None:
     """Who made the last change of the plan until then; ``None`` if it was a change of the file, or nobody is known."""
-    found: str | None = database.value(LAST_ACTOR, (timestamp(until_us),))
-    return found
+    actor: str | None = database.value(LAST_ACTOR, (timestamp(until_us),))
+    return actor
 
 
 def listing(page: Page) -> Query:
@@ -98,13 +98,13 @@ def in_force(database: Database, at_us: int) -> dict[str, Any]:
 
     ``until`` is ``None`` for the newest plan. Raises `NotFound` for a time before the first publication.
     """
-    found = database.dicts(Query(IN_FORCE, (timestamp(at_us),)))
-    if not found:
+    plans = database.dicts(Query(IN_FORCE, (timestamp(at_us),)))
+    if not plans:
         first = database.value(FIRST)
         since = "no plan is published" if first is None else f"the first plan was published at {in_utc(first)}"
         raise NotFound(f"plans: no plan was in force at {in_utc(at_us)}; {since}", code="plan_not_found")
-    plan = json.loads(found[0].pop("plan"))
-    return found[0] | {"routes": served_routes(plan)}
+    plan = json.loads(plans[0].pop("plan"))
+    return plans[0] | {"routes": served_routes(plan)}
 
 
 def in_utc(at_us: int) -> str:
@@ -119,10 +119,10 @@ def find(database: Database, start: str) -> dict[str, Any]:
     """
     if not HASH_START.fullmatch(start):
         raise BadRequest(f"plans: {printable(start)!r} is not a plan hash (at least 4 of its 32 hexadecimal digits)")
-    found = database.rows(FIND, (start,))
-    if not found:
+    rows = database.rows(FIND, (start,))
+    if not rows:
         raise NotFound(f"plans: no plan with the hash {start} was published here", code="plan_not_found")
-    if len(found) > 1:
+    if len(rows) > 1:
         raise BadRequest(f"plans: several plan hashes begin with {start} (write more digits)")
-    first, last = found[0]
+    first, last = rows[0]
     return with_lineages(json.loads(first), json.loads(last))

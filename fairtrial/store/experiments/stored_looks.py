@@ -1,4 +1,4 @@
-"""Reads stored looks: what the last one decided, the series that pages show, and what repeats a look."""
+"""Reads stored looks: the decision of the last one, the series that pages show, and the data to repeat a look."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Keeps the transitions of experiments as rows that are only added; the live state is computed from them."""
+"""Keeps the transitions of experiments, computes the live state from them, and reads what the next step must know."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,11 +13,12 @@ from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.plan import ExperimentState
 from fairtrial.domain.settings import KeptControl
-from fairtrial.experiments.analysis_plan import Interruption
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
+from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.lifecycle import DECLINED, KEPT, Transition, promoted_by
-from fairtrial.store.access import row_digests
+from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Page, Query, timestamp
+from fairtrial.store.core.query import ANALYSED, Page, Query, timestamp
 
 LIVE = """
 WITH mine AS (
@@ -90,6 +91,28 @@ WHERE experiment = $1 AND segment = $2 AND action IN ('pause', 'resume')
 ORDER BY number
 """
 
+SERVED = """
+SELECT DISTINCT variant
+FROM unit_sums
+WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash) AND first_at >= $3 AND NOT early
+"""
+KEPT_AWAY = f"""
+SELECT variant_assigned, count(*) FILTER (arm_outcome = 'kept_away') AS kept_away, count(*)
+FROM requests
+WHERE at_time >= $1 AND experiment = $2 AND list_contains($3::VARCHAR[], analysis_hash) AND {ANALYSED}
+    AND experiment_state = 'running'
+GROUP BY variant_assigned HAVING kept_away > 0
+ORDER BY variant_assigned
+"""  # noqa: S608 - ours
+PUBLISHED = "SELECT plan_hash, at_time FROM published_plans ORDER BY number DESC LIMIT 1"
+ELSEWHERE = """
+SELECT count(*)
+FROM (SELECT 1 FROM requests WHERE at_time >= $1 AND plan_hash IS DISTINCT FROM $2 AND experiment IS NOT NULL LIMIT 1)
+"""
+FOLLOW_US = 2_000_000
+"""Workers follow a plan within a second; a request that began before may still be on its way."""
+RECENT_US = 60_000_000
+
 
 def append(cursor: Cursor, made: Transition) -> None:
     """Append a transition, with its entry in the audit trail, in the caller's transaction."""
@@ -100,11 +123,11 @@ def append(cursor: Cursor, made: Transition) -> None:
     if made.stage is not None:
         details["stage"] = made.stage
     if made.evidence is not None and KEPT in made.evidence:
-        kept = made.evidence[KEPT]
-        details |= {"kept_control": kept["share"], "days": kept["days"], "until_us": kept["until_us"]}
-    row_digests.record(
+        control = made.evidence[KEPT]
+        details |= {"kept_control": control["share"], "days": control["days"], "until_us": control["until_us"]}
+    audit.record_row(
         cursor,
-        row_digests.TRANSITIONS,
+        audit.TRANSITIONS,
         number,
         now_us=made.at_us,
         actor=made.actor,
@@ -116,8 +139,8 @@ def append(cursor: Cursor, made: Transition) -> None:
 
 def state_of(cursor: Cursor, experiment: str, declared: ExperimentState = "running") -> Live:
     """The live state of one experiment, in the caller's transaction; ``declared`` in segment 1 without any row."""
-    found = cursor.execute(LIVE, [experiment]).fetchone()
-    return Live(state=declared) if found is None else _live(*found[1:])
+    row = cursor.execute(LIVE, [experiment]).fetchone()
+    return Live(state=declared) if row is None else _live(*row[1:])
 
 
 def entered(cursor: Cursor, experiment: str) -> Transition | None:
@@ -168,9 +191,9 @@ def _live(state: ExperimentState, segment: int, stage: float | None, newest: str
 
     ``promotion``: the evidence of the segment's promotion, which may have kept a control.
     """
-    found, kept = json.loads(newest or "{}"), json.loads(promotion or "{}").get(KEPT)
-    serves = None if KEPT in found else found.get("variant")
-    return Live(stage, state, segment, serves, None if kept is None else msgspec.convert(kept, KeptControl))
+    evidence, control = json.loads(newest or "{}"), json.loads(promotion or "{}").get(KEPT)
+    serves = None if KEPT in evidence else evidence.get("variant")
+    return Live(stage, state, segment, serves, None if control is None else msgspec.convert(control, KeptControl))
 
 
 def last(database: Database) -> dict[str, Transition]:
@@ -180,32 +203,33 @@ def last(database: Database) -> dict[str, Transition]:
 
 def promotions(database: Database) -> dict[str, Mapping[str, Any]]:
     """The evidence of the promotions in force, by experiment; raises `StoreError`."""
-    found = {
+    evidence = {
         name: transition.evidence or {}
         for name, transition in last(database).items()
         if promoted_by(transition) is not None
     }
-    kept = {name for name, one in live(database).items() if one.kept_control and one.state in ("running", "paused")}
-    return found | {str(name): json.loads(text) for name, text in database.rows(PROMOTED) if name in kept}
+    states = live(database).items()
+    with_control = {name for name, current in states if current.kept_control and current.state in ("running", "paused")}
+    return evidence | {str(name): json.loads(text) for name, text in database.rows(PROMOTED) if name in with_control}
 
 
 def kept_promotion(cursor: Cursor, experiment: str) -> dict[str, Any]:
     """The evidence of the newest promotion of one experiment without the kept control, as that of its end."""
-    found = {str(name): json.loads(text) for name, text in cursor.execute(PROMOTED).fetchall()}
-    return {key: value for key, value in found[experiment].items() if key != KEPT}
+    evidence = {str(name): json.loads(text) for name, text in cursor.execute(PROMOTED).fetchall()}
+    return {key: value for key, value in evidence[experiment].items() if key != KEPT}
 
 
 def interruptions(database: Database, experiment: str, segment: int) -> list[Interruption]:
     """When one segment of an experiment did not run, in order; raises `StoreError`."""
-    found: list[Interruption] = []
+    pauses: list[Interruption] = []
     since_us: int | None = None
     for at_us, state in database.rows(INTERRUPTIONS, (experiment, segment)):
         if state != "running":
             since_us = at_us if since_us is None else since_us
         elif since_us is not None:
-            found.append((since_us, at_us))
+            pauses.append((since_us, at_us))
             since_us = None
-    return found if since_us is None else [*found, (since_us, None)]
+    return pauses if since_us is None else [*pauses, (since_us, None)]
 
 
 def accepted_declines(database: Database, experiment: str, segment: int) -> frozenset[tuple[str, str]]:
@@ -215,8 +239,8 @@ def accepted_declines(database: Database, experiment: str, segment: int) -> froz
     for action, evidence in database.rows(PAUSES, (experiment, segment)):
         if action == "resume":
             accepted |= waiting
-        found = json.loads(evidence).get(DECLINED, ()) if evidence else ()
-        waiting = {(one["metric"], one["variant"]) for one in found}
+        declines = json.loads(evidence).get(DECLINED, ()) if evidence else ()
+        waiting = {(decline["metric"], decline["variant"]) for decline in declines}
     return frozenset(accepted)
 
 
@@ -227,10 +251,40 @@ def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:
 
 def last_person(database: Database, experiment: str, *, until_us: int) -> str | None:
     """Who made the experiment's last transition until then, control and its rules aside; ``None`` for nobody."""
-    found: str | None = database.value(LAST_PERSON, (experiment, timestamp(until_us)))
-    return found
+    person: str | None = database.value(LAST_PERSON, (experiment, timestamp(until_us)))
+    return person
 
 
 def listing(page: Page, experiment: str) -> Query:
     """One experiment's transitions in a time window, newest first."""
     return Query(LIST, (page.since, page.until, experiment, page.rows, page.offset))
+
+
+def served_arms(database: Database, experiment: str, hashes: Sequence[str], *, since_us: int) -> frozenset[str]:
+    """The arms with requests that were recorded after that time; raises `StoreError`."""
+    return frozenset(str(arm) for (arm,) in database.rows(SERVED, (experiment, list(hashes), timestamp(since_us))))
+
+
+def kept_away(database: Database, plan: AnalysisPlan, hashes: Sequence[str], *, since_us: int) -> tuple[KeptAway, ...]:
+    """The treatments from which a breaker kept requests since that time, with all their requests; raises `StoreError`.
+
+    Requests of enrolled units count, while the experiment ran.
+    """
+    rows = database.rows(KEPT_AWAY, (timestamp(since_us), plan.experiment, list(hashes)))
+    return tuple(KeptAway(str(name), int(away), int(count)) for name, away, count in rows if name in plan.treatments)
+
+
+def workers_follow(database: Database, *, now_us: int) -> bool | None:
+    """Whether workers serve by the newest plan; ``None`` if it is too new to tell.
+
+    A request of an experiment that began later and was recorded under another plan shows that a worker does not. Raises
+    `StoreError`.
+    """
+    newest = database.rows(PUBLISHED)
+    if not newest:
+        return None
+    plan_hash, at_time = newest[0]
+    since_us = microseconds(at_time) + FOLLOW_US
+    if now_us < since_us + FOLLOW_US:
+        return None
+    return not database.value(ELSEWHERE, (timestamp(max(since_us, now_us - RECENT_US)), plan_hash))

@@ -1,20 +1,76 @@
-"""Groups the lines of a batch by kind, checks each one, and tells `DerivedColumns` what becomes due."""
+"""Checks the lines of a batch, groups them by kind, and inserts them through JSON files that DuckDB reads."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import Event, RequestEvent
-from fairtrial.domain.limits.constants import END_OF_TIME_US
+from fairtrial.domain.events import (
+    CaseResultEvent,
+    Event,
+    FeedbackEvent,
+    RequestEvent,
+    RunEvent,
+    ScoreEvent,
+    SuiteEvent,
+)
+from fairtrial.domain.limits.constants import END_OF_TIME_US, PRIVATE
 from fairtrial.journal.counts import arm_cell
-from fairtrial.journal.reader import Chunk, EventV1, NewerEvent, decode
+from fairtrial.journal.reader import AttemptEventV1, Chunk, EventV1, ExposureEventV1, NewerEvent, decode
+from fairtrial.store.core.database import Cursor
 from fairtrial.store.derived.derived_columns import DerivedColumns, may_have_failed
-from fairtrial.store.ingest.earlier_requests import EarlierLines
+from fairtrial.store.ingest import earlier_requests
+from fairtrial.store.ingest.earlier_requests import EarlierLines, json_columns
 from fairtrial.store.ingest.record_counts import SourceArm
 
 WHY_LETTERS = 200
+ATTEMPTS = """
+INSERT INTO attempts BY NAME
+SELECT request_id, make_timestamp(at_us) AS at_time, ordinal, purpose, deployment, plan_hash, status, error_type,
+    error_message, latency_ms, ttft_ms, tokens_in, tokens_out, usage_source,
+    TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd
+FROM lines
+"""
+
+EXPOSURES = """
+INSERT INTO exposures
+SELECT request_id, make_timestamp(at_us), experiment, assigned, served, reason, enrolled, unit, unit_kind,
+    enrol_bucket, arm_bucket, propensity, stage, retry_ordinal, plan_hash, analysis_hash
+FROM lines
+"""
+"""Only exposures whose request was not in the batch; they wait for it (`earlier_exposures`)."""
+
+FEEDBACK = """
+INSERT INTO feedback
+SELECT feedback_id, make_timestamp(at_us), key, request_id, unit, boolean, number, category, comment, correction,
+    idempotency_key, key_id, response_id, routes, declared, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY coalesce(key_id, ''), idempotency_key ORDER BY at_us, feedback_id) AS nth
+    FROM lines
+) sent ANTI JOIN (
+    SELECT coalesce(key_id, '') AS sender, idempotency_key AS mark FROM feedback WHERE idempotency_key IS NOT NULL
+) stored ON stored.mark = sent.idempotency_key AND stored.sender = coalesce(sent.key_id, '')
+WHERE idempotency_key IS NULL OR nth = 1
+"""
+"""A value sent again with its `idempotency_key` is stored once for each API key.
+
+`attribution` finds its subject later, when the requests are in the store too.
+"""
+
+SAME = "INSERT INTO {} BY NAME SELECT * EXCLUDE (at_us), make_timestamp(at_us) AS at_time{} FROM lines"
+"""Into a table whose columns have the names of the fields."""
+
+RUNS = """
+INSERT INTO runs BY NAME
+SELECT * EXCLUDE (at_us, ended_us), make_timestamp(at_us) AS at_time, make_timestamp(ended_us) AS ended_time
+FROM lines
+"""
+
+SMALLEST_OBJECT = 1 << 20
+"""DuckDB allocates buffers of the largest object's size, so the size is set from the lines at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +142,9 @@ class Batch:
         return newer
 
     def _count(self, source: str, event: RequestEvent) -> None:
-        found = arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure)
-        if found is not None:
-            self.arms.setdefault((source, *found[0]), []).append(found[1])
+        cell = arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure)
+        if cell is not None:
+            self.arms.setdefault((source, *cell[0]), []).append(cell[1])
 
     def lines(self) -> Mapping[str, Sequence[bytes]]:
         """The lines to insert, by kind, except the requests of today."""
@@ -106,3 +162,60 @@ def _decoded(line: bytes) -> Event | EventV1:
     if not 0 <= event.at_us < END_OF_TIME_US:
         raise JournalError(f"{event.kind}: the time {event.at_us} is out of range")
     return event
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of line: its JSON fields with their types, and one insert for each table that it feeds.
+
+    An insert selects from ``lines``, which stands for the lines of the batch.
+    """
+
+    fields: Mapping[str, str]
+    inserts: tuple[str, ...]
+
+
+KINDS: Mapping[str, Kind] = {
+    "request_v1": Kind(earlier_requests.FIELDS, earlier_requests.INSERTS),
+    "attempt": Kind(json_columns(AttemptEventV1), (ATTEMPTS,)),
+    "exposure": Kind(json_columns(ExposureEventV1), (EXPOSURES,)),
+    "feedback": Kind(json_columns(FeedbackEvent), (FEEDBACK,)),
+    "run": Kind(json_columns(RunEvent) | {"versions": "JSON"}, (RUNS,)),
+    "suite": Kind(json_columns(SuiteEvent), (SAME.format("suite_texts", ", sha256(text) AS text_digest"),)),
+    "case_result": Kind(json_columns(CaseResultEvent), (SAME.format("results", ""),)),
+    "score": Kind(json_columns(ScoreEvent), (SAME.format("scores", ""),)),
+}
+
+
+def insert_lines(cursor: Cursor, lines: Mapping[str, Sequence[bytes]], scratch: Path) -> None:
+    """Insert lines by kind, within the caller's transaction; raises `duckdb.Error`."""
+    for name in (kind for kind in KINDS if kind in lines):
+        of_kind = lines[name]
+        file = scratch / f"{os.getpid()}-{name}.jsonl"
+        try:
+            with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, PRIVATE), "wb") as out:
+                out.writelines(of_kind)
+            _insert(cursor, KINDS[name], file, longest=max(map(len, of_kind)))
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def sweep(scratch: Path) -> None:
+    """Delete files of a killed owner, because they contain bodies. For the owner of the store only."""
+    for file in scratch.glob("*.jsonl"):
+        file.unlink()
+
+
+def _insert(cursor: Cursor, kind: Kind, file: Path, *, longest: int) -> None:
+    """Insert into each table. Lines for several tables are parsed only once, into a temporary table."""
+    columns = ", ".join(f"'{field}': '{type_}'" for field, type_ in kind.fields.items())
+    size = max(SMALLEST_OBJECT, 2 * longest)
+    lines = f"read_json($file, format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {size})"
+    named = {"file": str(file.absolute())}
+    if len(kind.inserts) == 1:
+        cursor.execute(kind.inserts[0].replace("FROM lines", f"FROM {lines}"), named)
+        return
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE lines AS SELECT * FROM {lines}", named)  # noqa: S608 - ours
+    for insert in kind.inserts:
+        cursor.execute(insert.replace("FROM lines", "FROM temp.lines"))
+    cursor.execute("DROP TABLE temp.lines")

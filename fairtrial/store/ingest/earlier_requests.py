@@ -61,7 +61,7 @@ class EarlierLines:
             self._exposures.append(event)
 
     def joined(self) -> dict[str, list[bytes]]:
-        """Lines by kind (`columns.KINDS`): joined requests, and what belongs to none of them."""
+        """Lines by kind (`batch.KINDS`): joined requests, and the lines that belong to none of them."""
         attempts: dict[str, list[AttemptEventV1]] = {event.request_id: [] for event in self._requests}
         exposures: dict[str, ExposureEventV1] = {}
         lines: dict[str, list[bytes]] = {"request_v1": [], "attempt": [], "exposure": []}

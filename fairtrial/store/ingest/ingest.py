@@ -18,8 +18,7 @@ from fairtrial.journal.segment import files, is_compressed, names, read_header, 
 from fairtrial.safe_files import has_writer
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
-from fairtrial.store.ingest.batch import Batch, Reject, lines_of
-from fairtrial.store.ingest.json_lines import insert_lines, sweep
+from fairtrial.store.ingest.batch import Batch, Reject, insert_lines, lines_of, sweep
 from fairtrial.store.ingest.record_counts import RecordCounts
 from fairtrial.store.ingest.request_columns import insert_requests
 from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line

@@ -1,9 +1,4 @@
-"""Compares what workers assigned, by arm and cell, with what was stored, and keeps what is missing.
-
-What is stored of a batch is counted in the batch's transaction. A pass reads the workers' counts first, then the
-journal. Each counted request is in the journal by then, so that one that is not stored is lost. A worker's counts are
-compared a last time after it has ended and its segments are ingested; then its file is deleted.
-"""
+"""Compares the requests that workers assigned with those stored, by arm and cell, and records the missing ones."""
 
 from __future__ import annotations
 
@@ -45,7 +40,12 @@ SourceArm = tuple[str, str, str, str]
 
 
 class RecordCounts:
-    """The stored records of one store, by source, arm and cell. Only one thread at a time may use it."""
+    """The stored records of one store, by source, arm and cell. Only one thread at a time may use it.
+
+    What is stored of a batch is counted in the batch's transaction. A pass reads the workers' counts first, then the
+    journal. Each counted request is in the journal by then, so that one that is not stored is lost. A worker's counts
+    are compared a last time after it has ended and its segments are ingested; then its file is deleted.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,57 +65,59 @@ class RecordCounts:
         _insert(cursor, [[*arm, list(counts.keys()), list(counts.values())] for arm, counts in counted])
 
     def add(self, arms: Mapping[SourceArm, Sequence[int]]) -> None:
-        """Note what was committed."""
+        """Count the requests of a committed batch."""
         self._rows += len(arms)
         for arm, cells in arms.items():
             np.add.at(self._of(arm), cells, 1)
 
-    def compare(self, assigned: Sequence[Assigned], now_us: int) -> None:
-        """Keep what is missing. ``assigned`` was read before the pass, which could read all segments."""
-        for one in assigned:
-            if one.began_ms >= self._began_ms and (one.source, *ENDED) not in self._stored:
-                self._compare(one, now_us)
-            if not one.alive:
-                one.path.unlink(missing_ok=True)
+    def compare(self, sources: Sequence[Assigned], now_us: int) -> None:
+        """Record the missing requests. ``sources`` was read before the pass, which could read all segments."""
+        for assigned in sources:
+            if assigned.began_ms >= self._began_ms and (assigned.source, *ENDED) not in self._stored:
+                self._compare(assigned, now_us)
+            if not assigned.alive:
+                assigned.path.unlink(missing_ok=True)
         if self._rows > MOST_ROWS:
-            self._compact({one.source for one in assigned})
+            self._compact({assigned.source for assigned in sources})
 
-    def _compare(self, one: Assigned, now_us: int) -> None:
-        found = {arm: lost for arm in one.arms if (lost := self._missing(one, arm))}
-        if one.alive and found == self._lost.get(one.source, {}):
+    def _compare(self, assigned: Assigned, now_us: int) -> None:
+        lost = {arm: cells for arm in assigned.arms if (cells := self._missing(assigned, arm))}
+        if assigned.alive and lost == self._lost.get(assigned.source, {}):
             return
         with self._database.transaction() as cursor:
-            cursor.execute(CHANGE, [one.source])
-            for arm, lost in found.items():
-                cursor.execute(LOSE, [timestamp(now_us), one.source, *arm, list(lost.keys()), list(lost.values())])
-            if not one.alive:
-                cursor.execute(FORGET, [one.source])
-                _insert(cursor, [[one.source, *ENDED, [], []]])
-        self._lost[one.source] = found
-        if not one.alive:
-            self._stored = {arm: counts for arm, counts in self._stored.items() if arm[0] != one.source}
-            self._of((one.source, *ENDED))
+            cursor.execute(CHANGE, [assigned.source])
+            for arm, cells in lost.items():
+                where = (timestamp(now_us), assigned.source, *arm)
+                cursor.execute(LOSE, [*where, list(cells.keys()), list(cells.values())])
+            if not assigned.alive:
+                cursor.execute(FORGET, [assigned.source])
+                _insert(cursor, [[assigned.source, *ENDED, [], []]])
+        self._lost[assigned.source] = lost
+        if not assigned.alive:
+            self._stored = {arm: counts for arm, counts in self._stored.items() if arm[0] != assigned.source}
+            self._of((assigned.source, *ENDED))
 
-    def _missing(self, one: Assigned, arm: ArmKey) -> dict[int, int]:
+    def _missing(self, assigned: Assigned, arm: ArmKey) -> dict[int, int]:
         """The requests that are lost, by cell. More can be stored than counted, because the counts follow."""
-        stored = self._stored.get((one.source, *arm))
-        missing = np.asarray(one.arms[arm], dtype=np.int64) - (0 if stored is None else stored)
+        stored = self._stored.get((assigned.source, *arm))
+        missing = np.asarray(assigned.arms[arm], dtype=np.int64) - (0 if stored is None else stored)
         return {int(cell): int(missing[cell]) for cell in np.flatnonzero(missing > 0)}
 
     def _compact(self, files: set[str]) -> None:
         """Join the rows, and forget ended sources whose file is deleted."""
-        kept = {arm: counts for arm, counts in self._stored.items() if arm[1:] != ENDED or arm[0] in files}
-        cells = {arm: np.flatnonzero(counts) for arm, counts in kept.items()}
+        stored = {arm: counts for arm, counts in self._stored.items() if arm[1:] != ENDED or arm[0] in files}
+        cells = {arm: np.flatnonzero(counts) for arm, counts in stored.items()}
         with self._database.transaction() as cursor:
             cursor.execute(CLEAR)
-            _insert(cursor, [[*arm, cells[arm].tolist(), counts[cells[arm]].tolist()] for arm, counts in kept.items()])
-        self._stored, self._rows = kept, len(kept)
+            rows = [[*arm, cells[arm].tolist(), counts[cells[arm]].tolist()] for arm, counts in stored.items()]
+            _insert(cursor, rows)
+        self._stored, self._rows = stored, len(stored)
 
     def _of(self, arm: SourceArm) -> NDArray[np.int64]:
-        found = self._stored.get(arm)
-        if found is None:
-            found = self._stored[arm] = np.zeros(0 if arm[1:] == ENDED else CELLS, dtype=np.int64)
-        return found
+        cells = self._stored.get(arm)
+        if cells is None:
+            cells = self._stored[arm] = np.zeros(0 if arm[1:] == ENDED else CELLS, dtype=np.int64)
+        return cells
 
 
 def _insert(cursor: Cursor, rows: Sequence[Sequence[object]]) -> None:

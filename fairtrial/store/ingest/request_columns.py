@@ -63,7 +63,7 @@ def table(columns: Mapping[str, pyarrow.Array]) -> pyarrow.Table:
 
 
 def _column(kind: pyarrow.DataType, values: Sequence[Any], buffers: Sequence[Any]) -> pyarrow.Array:
-    """A column with these buffers after that of its nulls."""
+    """A column of these buffers, which follow the buffer of its nulls."""
     import pyarrow
 
     valid = pyarrow.py_buffer(_bits([value is not None for value in values])) if None in values else None

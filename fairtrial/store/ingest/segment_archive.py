@@ -1,8 +1,4 @@
-"""Archives sealed journal segments with zstd, and rewrites them without a unit's lines.
-
-A compressed segment is never changed in place. The new file is written under a hidden name, synced, and renamed, so
-that a killed owner leaves the old file or the new one. Offsets count uncompressed bytes.
-"""
+"""Archives sealed journal segments with zstd, and rewrites them without a unit's lines."""
 
 from __future__ import annotations
 
@@ -177,7 +173,11 @@ def _length(path: Path) -> int:
 
 @contextmanager
 def _atomic_replacement(target: Path, *, like: Path) -> Iterator[BinaryIO]:
-    """A file that replaces the target at the end, synced. On any error the target is unchanged."""
+    """A file that replaces the target at the end, synced. On any error the target is unchanged.
+
+    A compressed segment is never changed in place. The new file is written under a hidden name, synced, and renamed, so
+    that a killed owner leaves the old file or the new one. Offsets count uncompressed bytes.
+    """
     hidden = target.with_name(HIDDEN + target.name)
     hidden.unlink(missing_ok=True)
     before = like.stat()

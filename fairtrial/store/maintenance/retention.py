@@ -87,8 +87,8 @@ def drop_old_texts(
     troubles: list[str] = []
     for number, (table, rule) in enumerate(rules, 1):
         try:
-            for found in _drop(database, table, rule, before_us=before_us, dry_run=dry_run):
-                dropped[table] = dropped.get(table, 0) + found
+            for count in _drop(database, table, rule, before_us=before_us, dry_run=dry_run):
+                dropped[table] = dropped.get(table, 0) + count
         except duckdb.Error as error:
             troubles.append(f"{table}: old texts could not be dropped ({logged_message(error)})")
         on_progress(Progress("dropping old texts", number, len(rules)))
@@ -115,7 +115,7 @@ def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run
     """
     bound = {"before": timestamp(before_us)}
     verb = f"UPDATE {table} SET {rule.set}" if rule.set else f"DELETE FROM {table}"  # noqa: S608 - ours
-    for start, end, found in _slices(database, table, rule, bound):
+    for start, end, count in _slices(database, table, rule, bound):
         if not dry_run:
             within = "" if start is None else " AND at_time >= $start AND at_time < $end"
             times = {} if start is None else {"start": start, "end": end}
@@ -123,7 +123,7 @@ def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run
             with database.transaction() as cursor:
                 cursor.execute(f"{verb} WHERE {rule.where}{within}", bound | times)
             time.sleep(time.monotonic() - begun)
-        yield found
+        yield count
 
 
 def _slices(
@@ -138,10 +138,10 @@ def _slices(
     with database.read_cursor() as cursor:
         rows = cursor.execute(hours, dict(bound)).fetchall()
     slices: list[tuple[datetime | None, datetime | None, int]] = []
-    start, found = None, 0
+    start, old = None, 0
     for hour, count in rows:
-        start, found = start or hour, found + count
-        if found >= SLICE or hour == rows[-1][0]:
-            slices.append((start, hour + timedelta(hours=1), found))
-            start, found = None, 0
+        start, old = start or hour, old + count
+        if old >= SLICE or hour == rows[-1][0]:
+            slices.append((start, hour + timedelta(hours=1), old))
+            start, old = None, 0
     return slices

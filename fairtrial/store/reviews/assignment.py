@@ -1,4 +1,4 @@
-"""Assigns the item to judge now: the queues open to a reviewer, the claim of an item, and its draft."""
+"""Assigns items to reviewers: lists the queues open to one, claims an item, and stores its draft."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class NewQueue:
 def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us: int) -> str:
     """Store a queue with all its items or none; returns its id. Ids are random and do not reveal the order."""
     queue_id = secrets.token_hex(ID_BYTES)
-    row = {one.name: getattr(queue, one.name) for one in fields(queue)}
+    row = {field.name: getattr(queue, field.name) for field in fields(queue)}
     row |= {"at_time": timestamp(now_us), "names": list(queue.names), "rule": json.dumps(dict(queue.rule))}
     with database.transaction() as cursor:
         cursor.insert("review_queues", queue_id=queue_id, secret=secrets.token_hex(SECRET_BYTES), **row)
@@ -101,8 +101,8 @@ def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us
 
 
 def _item_row(queue_id: str, pair: Pair) -> list[Any]:
-    asked = json.dumps([dict(message) for message in pair.asked], ensure_ascii=False)
-    head = [secrets.token_hex(ID_BYTES), queue_id, pair.case_id, pair.cluster, pair.unit, asked, pair.reference]
+    messages = json.dumps([dict(message) for message in pair.asked], ensure_ascii=False)
+    head = [secrets.token_hex(ID_BYTES), queue_id, pair.case_id, pair.cluster, pair.unit, messages, pair.reference]
     return [*head, pair.candidate, pair.baseline, pair.probability, pair.wants]
 
 
@@ -120,10 +120,10 @@ def details(database: Database, queue_id: str) -> dict[str, Any]:
 
     The preferences are included only once the queue is closed, because an early look would bias the decision.
     """
-    found = database.dicts(Query(DETAILS, (queue_id, 1)))
-    if not found:
+    queues = database.dicts(Query(DETAILS, (queue_id, 1)))
+    if not queues:
         raise no_queue(queue_id)
-    whole = _whole(found[0])
+    whole = _whole(queues[0])
     whole["reviewers"] = database.dicts(Query(REVIEWERS, (queue_id,)))
     whole["preferences"] = dict(database.rows(COUNTS, (queue_id,))) if whole["state"] == "closed" else None
     return whole

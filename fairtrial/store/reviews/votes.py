@@ -1,8 +1,11 @@
-"""Stores votes, which are only ever added: an undone vote is marked as such and stays."""
+"""Stores votes, which are only ever added, and reads them by model, for a gate and for the export of a queue."""
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from fairtrial.domain.errors import BadRequest, Conflict
@@ -11,9 +14,13 @@ from fairtrial.domain.review import (
     DIMENSIONS,
     SIDES,
     Arm,
+    Dimension,
     Draft,
     Next,
     Progress,
+    ReviewedQueue,
+    ReviewEvidence,
+    Vote,
     arm_of,
     arm_on_the_left,
     blind,
@@ -22,9 +29,11 @@ from fairtrial.domain.review import (
     unblind,
 )
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import timestamp
+from fairtrial.store.core.query import Query, timestamp
+from fairtrial.store.erasure.rows import ERASED
+from fairtrial.store.maintenance.retention import REMOVED
 from fairtrial.store.reviews import assignment
-from fairtrial.store.reviews.queues import require_open
+from fairtrial.store.reviews.queues import details, require_open
 
 ID_BYTES = 12
 UNDO_AT_MOST = 10
@@ -39,6 +48,72 @@ ORDER BY at_time DESC, rowid DESC
 LIMIT $3
 """
 RATINGS = "SELECT arm, dimension, value FROM review_ratings WHERE vote_id = $1"
+QUEUES = """
+WITH standing AS (
+    SELECT item_id, count(*) AS votes FROM review_votes
+    WHERE vote_id NOT IN (SELECT vote_id FROM review_undone) GROUP BY item_id
+), people AS (
+    SELECT item_id, count(DISTINCT reviewer) AS voted FROM review_votes GROUP BY item_id
+)
+SELECT q.queue_id, q.title, if(q.closed_time IS NULL, 'open', 'closed') AS state, q.suite, q.suite_digest,
+    q.candidate, q.baseline, q.candidate_digest, q.baseline_digest,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
+    (
+        SELECT count(*) FROM review_items i JOIN people p ON p.item_id = i.item_id
+        WHERE i.queue_id = q.queue_id AND p.voted >= i.wants
+    ) AS settled,
+    (
+        SELECT count(*) FROM review_items i LEFT JOIN standing s ON s.item_id = i.item_id
+        WHERE i.queue_id = q.queue_id AND i.wants > coalesce(s.votes, 0)
+    ) AS awaited
+FROM review_queues q
+WHERE q.candidate = $1 AND q.baseline = $2
+ORDER BY q.at_time, q.queue_id
+"""
+"""An undone vote settled its pair too: a result that could once be read can't be hidden by an undo."""
+NO_TEXT = f"('{ERASED}', {REMOVED})"
+"""The placeholder for a removed answer, whose length means nothing."""
+VOTES = f"""
+SELECT v.vote_id, v.item_id, i.cluster, v.reviewer, v.preference, i.probability, v.left_arm AS left,
+    CASE WHEN i.candidate_output NOT IN {NO_TEXT} THEN length(i.candidate_output) - length(i.baseline_output) END
+    AS longer, v.reviewer_name AS name
+FROM review_votes v JOIN review_items i ON i.item_id = v.item_id
+WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
+ORDER BY v.at_time, v.rowid
+"""  # noqa: S608 - ours
+RATINGS_BY_MODEL = """
+SELECT r.vote_id, r.arm, r.dimension, r.value
+FROM review_ratings r JOIN review_votes v ON v.vote_id = r.vote_id
+WHERE v.queue_id = $1
+"""
+ROWS = """
+SELECT q.queue_id, q.suite, q.candidate, q.baseline, q.candidate_run, q.baseline_run, q.candidate_digest,
+    q.baseline_digest, i.item_id, i.case_id, i.cluster, i.asked, i.reference, i.candidate_output, i.baseline_output,
+    i.probability, v.vote_id, sha256(q.secret || v.reviewer) AS reviewer, v.at_time, v.left_arm, v.preference,
+    v.comment, v.edited_candidate, v.edited_baseline, v.flagged, v.seconds
+FROM review_votes v
+JOIN review_items i ON i.item_id = v.item_id
+JOIN review_queues q ON q.queue_id = v.queue_id
+WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
+ORDER BY v.at_time, v.rowid
+"""
+PAIRS = f"""
+SELECT q.queue_id, q.suite, q.candidate, q.baseline, q.candidate_run, q.baseline_run, i.item_id, i.case_id, i.cluster,
+    sha256(q.secret || coalesce(i.unit, r.unit)) AS unit, i.asked, i.candidate_output, i.baseline_output, i.probability,
+    i.asked <> '[]' AND i.candidate_output NOT IN {NO_TEXT} AND i.baseline_output NOT IN {NO_TEXT} AS has_texts,
+    (SELECT count(*) FROM review_skips s WHERE s.item_id = i.item_id) AS skips,
+    new.request_id AS candidate_request, old.request_id AS baseline_request
+FROM review_items i
+JOIN review_queues q ON q.queue_id = i.queue_id
+LEFT JOIN results new ON new.run_id = q.candidate_run AND new.case_id = i.case_id AND new.repeat = 0
+LEFT JOIN results old ON old.run_id = q.baseline_run AND old.case_id = i.case_id AND old.repeat = 0
+LEFT JOIN requests r ON r.request_id = i.case_id
+WHERE i.queue_id = $1
+ORDER BY i.rowid
+"""  # noqa: S608 - ours
+"""A case of a suite from traffic has the id of its request, whose unit is known."""
+OF_VOTE = ("reviewer", "preference", "flagged", "edited_candidate", "edited_baseline", "ratings")
+Ratings = dict[str, dict[Arm, dict[Dimension, int]]]
 
 
 def submit(database: Database, item_id: str, draft: Draft, *, reviewer: str, name: str, now_us: int) -> Progress:
@@ -127,3 +202,46 @@ def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
 def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:
     assignment.release(cursor, item_id)
     assignment.drop(cursor, item_id, reviewer)
+
+
+def read_evidence(database: Database, candidate: str, baseline: str) -> ReviewEvidence:
+    """Every queue of these two targets, oldest first, with the valid votes once they may be read."""
+    return tuple(_queue(database, row) for row in database.dicts(Query(QUEUES, (candidate, baseline))))
+
+
+def export_rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
+    """One row for each vote, with models and hashed reviewers; raises `NotFound`, and `Conflict` while it is open."""
+    if details(database, queue_id)["state"] == "open":
+        raise Conflict("an open queue is not exported, because its votes would reveal the models (close it first)")
+    ratings = _ratings(database, queue_id)
+    votes = database.dicts(Query(ROWS, (queue_id,)))
+    return [row | {"asked": json.loads(row["asked"]), "ratings": ratings.get(row["vote_id"], {})} for row in votes]
+
+
+def export_pairs(database: Database, queue_id: str) -> list[dict[str, Any]]:
+    """One row for each pair with its votes, also for one without votes; raises the errors of `export_rows`."""
+    votes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in export_rows(database, queue_id):
+        votes[row["item_id"]].append({name: row[name] for name in OF_VOTE})
+    pairs = database.dicts(Query(PAIRS, (queue_id,)))
+    return [pair | {"asked": json.loads(pair["asked"]), "votes": votes[pair["item_id"]]} for pair in pairs]
+
+
+def _queue(database: Database, row: dict[str, Any]) -> ReviewedQueue:
+    queue_id = row["queue_id"]
+    bare = ReviewedQueue(**row, votes=())
+    if not bare.readable:
+        return bare
+    ratings = _ratings(database, queue_id)
+
+    def vote(vote_id: str, **shown: Any) -> Vote:
+        return Vote(ratings=ratings.get(vote_id, {}), **shown)
+
+    return replace(bare, votes=tuple(database.values(vote, VOTES, (queue_id,))))
+
+
+def _ratings(database: Database, queue_id: str) -> Ratings:
+    ratings: Ratings = defaultdict(lambda: {"candidate": {}, "baseline": {}})
+    for vote_id, arm, dimension, value in database.rows(RATINGS_BY_MODEL, (queue_id,)):
+        ratings[vote_id][arm][dimension] = value
+    return dict(ratings)

@@ -1,4 +1,4 @@
-"""Reads which models answered for each variant, and what their answers show without being asked."""
+"""Reads which models answered for each variant, and the signals of their answers, such as refusals."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ServedModels:
 def served_models(
     database: Database, experiment: str, variants: Iterable[str], *, since_us: int
 ) -> dict[str, ServedModels]:
-    """What answered for each variant since ``since_us``, from requests that the assigned arm itself answered.
+    """The models that answered for each variant since ``since_us``, where the assigned arm itself answered.
 
     Raises `StoreError`.
     """

@@ -11,7 +11,7 @@ from fairtrial.domain.limits.constants import WEEK_US, microseconds
 from fairtrial.domain.store_reports import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import ANALYSED, Page, Query, timestamp
-from fairtrial.store.derived.placements import PLACED, read_placements
+from fairtrial.store.derived.unit_summaries import PLACED, read_placements
 
 VARIANTS = f"""
 SELECT experiment, variant_assigned AS variant, count(*) AS requests,

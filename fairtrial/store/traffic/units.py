@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import ANALYSED, Page
-from fairtrial.store.derived.placements import PLACED, read_placements
+from fairtrial.store.derived.unit_summaries import PLACED, read_placements
 
 MOST_REQUESTS = 2_000_000
 """Requests of the store that are read at most, about; a longer window is cut to the newest ones."""
@@ -158,7 +158,7 @@ def _earliest(cursor: Cursor) -> int:
 
 
 def _part(reason: str, *, moved: bool) -> str:
-    """Which part of an arm's requests one with this reason belongs to."""
+    """The part of an arm's requests to which a request with this reason belongs."""
     if reason in ("kill", "fallback"):
         return f"{reason}s"
     return "moved" if moved else "served"
@@ -208,6 +208,6 @@ def _one_split(cursor: Cursor, bound: Mapping[str, object], analysis_hash: str) 
     if known - hashes:
         pairs = cursor.execute(PLACED_ALIKE, bound).fetchall()
         while new:
-            new = {other for old, other in pairs if old in new} - hashes
+            new = {alike for old, alike in pairs if old in new} - hashes
             hashes |= new
     return sorted(hashes), not known <= hashes

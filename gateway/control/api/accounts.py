@@ -6,7 +6,7 @@ from fairtrial.api.accounts import Invite, NameAccount, SetRole
 from fairtrial.api.operation import Nothing, Window
 from fairtrial.domain.accounts import Account, Invitation, OneTimeLink
 from fairtrial.domain.errors import BadRequest
-from fairtrial.store.access import accounts, sessions
+from fairtrial.store.access import accounts, credentials
 from fairtrial.store.core.query import Query
 from gateway.control.context import Context
 
@@ -41,7 +41,7 @@ def set_role(context: Context, request: SetRole) -> Account:
 
 
 def create_one_time_link(context: Context, _: Nothing) -> OneTimeLink:
-    return sessions.create(context.database, actor=context.caller.author, now_us=context.now_us)
+    return credentials.create_link(context.database, actor=context.caller.author, now_us=context.now_us)
 
 
 def _refuse_oneself(context: Context, who: str) -> None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from fairtrial.api.keys import CreateKey, RevokeKey
 from fairtrial.api.operation import Window
 from fairtrial.domain.accounts import NewKey
-from fairtrial.store.access import audit, keys
+from fairtrial.store.access import audit, credentials
 from fairtrial.store.core.query import Query
 from gateway.control.context import Context
 
 
 def listing(_: Context, request: Window) -> Query:
-    return keys.listing(request.limit, request.offset)
+    return credentials.list_keys(request.limit, request.offset)
 
 
 def create(context: Context, request: CreateKey) -> NewKey:
-    made = keys.create(context.database, request, now_us=context.now_us)
+    made = credentials.create_key(context.database, request, now_us=context.now_us)
     _publish(context, "key.create", made.key_id)
     return made
 
 
 def revoke(context: Context, request: RevokeKey) -> dict[str, str]:
-    keys.revoke(context.database, request.key_id, now_us=context.now_us)
+    credentials.revoke_key(context.database, request.key_id, now_us=context.now_us)
     _publish(context, "key.revoke", request.key_id)
     return {"revoked": request.key_id}
 

@@ -9,13 +9,13 @@ from fairtrial.api.migrations import EndingDeployment
 from fairtrial.api.operation import Nothing
 from fairtrial.config.plan.retirement import LISTED, retirement_of, today_utc
 from fairtrial.domain.plan import Plan
-from fairtrial.store import migration_reports
+from fairtrial.store.core import state_files
 from gateway.control.context import Context
 
 
 def listing(context: Context, _: Nothing) -> list[EndingDeployment]:
     plan, today = context.owner.declaration().plan, today_utc(context.now_us)
-    reports = migration_reports.read_all(context.database.layout)
+    reports = state_files.migration_reports(context.database.layout)
     rows = [_row(plan, name, reports.get(name), today) for name in plan.deployments.keys() | reports.keys()]
     known = [row for row in rows if row.last_day is not None or row.report is not None]
     return sorted(known, key=lambda row: (row.last_day is None, row.last_day, row.deployment))

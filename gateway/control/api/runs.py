@@ -29,7 +29,7 @@ from fairtrial.domain.errors import BadRequest, not_found
 from fairtrial.domain.events import RunEvent
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
-from fairtrial.store.evaluations import kept_runs, run_cases
+from fairtrial.store.evaluations import run_cases, runs
 from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.context import ARROW, Answer, Context, arrow_stream, page_of
 from gateway.process_resources import keeping_large_blocks
@@ -97,12 +97,12 @@ def noise_floor(context: Context, request: NameRun) -> OptionalRun:
 
 
 def keep(context: Context, request: NameRun) -> FoundRun:
-    kept_runs.keep(context.database, request.run_id, now_us=context.now_us, actor=context.actor)
+    runs.keep_run(context.database, request.run_id, now_us=context.now_us, actor=context.actor)
     return FoundRun(request.run_id)
 
 
 def kept(context: Context, request: LatestRuns) -> OptionalRun:
-    return OptionalRun(kept_runs.newest(context.database, request.suite, request.suite_digest, request.target))
+    return OptionalRun(runs.newest_kept(context.database, request.suite, request.suite_digest, request.target))
 
 
 def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from fairtrial.domain.errors import BadRequest, not_found
 from fairtrial.domain.store_reports import IngestResult, Overview
 from fairtrial.journal.counts import read_losses
 from fairtrial.journal.segment import names
-from fairtrial.store import overview as stored
+from fairtrial.store.maintenance import overview as stored
 from gateway.control.context import Context, Work
 from gateway.control.operations.record_alarms import standing_alarms
 

@@ -19,7 +19,7 @@ from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.store_reports import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import requests as stored_requests
-from fairtrial.store.traffic import samples as stored_samples
+from fairtrial.store.traffic import requests as stored_samples
 from fairtrial.store.traffic import traffic
 from gateway.control.context import Context, Table, page_of
 

@@ -21,8 +21,8 @@ from fairtrial.domain.accounts import ROLES, Role, may, only_reads
 from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.names.addresses import host_of, is_loopback, origin_of
 from fairtrial.domain.plan import Key
-from fairtrial.store.access import sessions
-from fairtrial.store.access.keys import digest, valid
+from fairtrial.store.access import credentials
+from fairtrial.store.access.credentials import key_digest, valid_keys
 from gateway.control.auth.sign_in import SESSION_COOKIE
 from gateway.control.context import KEY, Caller, Owner
 
@@ -61,15 +61,15 @@ def by_session(request: Request) -> Caller | None:
     """The person whose session this browser has, if it is still valid."""
     owner = owner_of(request)
     token = request.cookies.get(SESSION_COOKIE)
-    account = sessions.account_of(owner.database, token, now_us=owner.clock_us()) if token else None
+    account = credentials.account_of_session(owner.database, token, now_us=owner.clock_us()) if token else None
     return None if account is None else Caller(account.account_id, account.name or account.account_id, account.role)
 
 
 def _by_key(authorization: str, owner: Owner) -> Caller:
     scheme, _, secret = authorization.partition(" ")
-    given = digest(secret.strip()) if scheme.lower() == "bearer" else ""
+    given = key_digest(secret.strip()) if scheme.lower() == "bearer" else ""
     now_us = owner.clock_us()
-    for key in valid(owner.database):
+    for key in valid_keys(owner.database):
         if hmac.compare_digest(key.sha256, given) and (key.expires_us is None or key.expires_us > now_us):
             if "admin" not in key.rights:
                 raise NotAllowed("this key may not use the control API (it needs the right: admin)")

@@ -10,7 +10,8 @@ from fairtrial.api.keys import CreateKey
 from fairtrial.config.layout import Layout
 from fairtrial.domain.accounts import Invitation, NewKey, OneTimeLink, Right
 from fairtrial.safe_files import write_private
-from fairtrial.store.access import accounts, keys, sessions, store_secrets
+from fairtrial.store.access import accounts, credentials
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from gateway.control.api import keys as key_operations
 from gateway.control.context import CONTROL, Context, Owner
@@ -34,7 +35,7 @@ def initial_credentials(owner: Owner, *, loopback: bool) -> InitialCredentials |
         return first_start_credentials(owner)
     if accounts.any_exist(owner.database):
         return None
-    return InitialCredentials(link=sessions.create(owner.database, actor="control", now_us=owner.clock_us()))
+    return InitialCredentials(link=credentials.create_link(owner.database, actor="control", now_us=owner.clock_us()))
 
 
 def first_start_credentials(owner: Owner) -> InitialCredentials | None:
@@ -43,7 +44,7 @@ def first_start_credentials(owner: Owner) -> InitialCredentials | None:
     The store is marked before they are created. If the process dies in between, no credentials are shown twice.
     """
     database = owner.database
-    if not store_secrets.is_first_time(database, MARK):
+    if not named_values.is_first_time(database, MARK):
         return None
     key = invitation = None
     if not _has_admin_key(owner):
@@ -55,7 +56,7 @@ def first_start_credentials(owner: Owner) -> InitialCredentials | None:
 
 def _has_admin_key(owner: Owner) -> bool:
     """Not counting the key that control writes to a file for commands on this machine."""
-    return any("admin" in key.rights and key.name != ADMIN.name for key in keys.valid(owner.database))
+    return any("admin" in key.rights and key.name != ADMIN.name for key in credentials.valid_keys(owner.database))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,14 @@ def ensure_key(database: Database, local_key: LocalKey, *, now_us: int) -> None:
     """Keep the key of an earlier start if it is still valid, so that running work can continue; else create one."""
     path = local_key.path(database.layout)
     digest = _digest_of_file(path)
-    if any(key.sha256 == digest for key in keys.valid(database)):
+    if any(key.sha256 == digest for key in credentials.valid_keys(database)):
         return
-    made = keys.create(database, CreateKey(name=local_key.name, rights=local_key.rights), now_us=now_us)
+    made = credentials.create_key(database, CreateKey(name=local_key.name, rights=local_key.rights), now_us=now_us)
     write_private(path, f"{made.secret}\n".encode())
 
 
 def _digest_of_file(path: Path) -> str | None:
     try:
-        return keys.digest(path.read_text(encoding="utf-8").strip())
+        return credentials.key_digest(path.read_text(encoding="utf-8").strip())
     except OSError:
         return None

@@ -17,7 +17,8 @@ from fastapi import Request, Response
 from fairtrial.domain.accounts import LONGEST_NAME, Account, same_name
 from fairtrial.domain.limits.constants import MINUTE_US, SECOND_US
 from fairtrial.domain.names.ids import KeyedHash
-from fairtrial.store.access import accounts, audit, passwords, sessions, store_secrets
+from fairtrial.store.access import accounts, audit, credentials, passwords
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from gateway.control.context import Owner
 
@@ -183,7 +184,7 @@ def set_session(request: Request, answer: Response, token: str) -> None:
     answer.set_cookie(
         SESSION_COOKIE,
         token,
-        max_age=sessions.LASTS_US // SECOND_US,
+        max_age=credentials.SESSION_LASTS_US // SECOND_US,
         path="/",
         httponly=True,
         samesite="lax",
@@ -232,6 +233,6 @@ def recognise(database: Database, cookie: str, account_id: str, stored: str, *, 
 
 
 def _mac(database: Database, account_id: str, nonce: str, since_us: int, stored: str) -> str:
-    key = bytes.fromhex(store_secrets.secret(database, DEVICE_SECRET))
+    key = bytes.fromhex(named_values.secret(database, DEVICE_SECRET))
     message = "\0".join((account_id, nonce, str(since_us), stored))
     return base64.urlsafe_b64encode(KeyedHash(key).digest(message.encode())).rstrip(b"=").decode()

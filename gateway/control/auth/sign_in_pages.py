@@ -16,7 +16,8 @@ from fastapi.responses import RedirectResponse
 from fairtrial import html_pages
 from fairtrial.domain.accounts import LONGEST_NAME, Account
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound, UsageError
-from fairtrial.store.access import accounts, sessions
+from fairtrial.store.access import accounts
+from fairtrial.store.access.credentials import begin_session, end_session, redeem_link
 from fairtrial.store.access.passwords import SHORTEST
 from gateway.control.auth.authorization import (
     AuthorizedRoute,
@@ -173,7 +174,7 @@ def sign_out_page(request: Request) -> Response:
 @router.post("/sign-out")
 def sign_out(request: Request, owner: OwnerDep) -> Response:
     """End the session and delete its cookie."""
-    sessions.end(owner.database, request.cookies.get(SESSION_COOKIE, ""))
+    end_session(owner.database, request.cookies.get(SESSION_COOKIE, ""))
     answer = RedirectResponse(with_next("/sign-in", next_page(request)), status_code=SEE_OTHER)
     answer.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
     return answer
@@ -225,8 +226,8 @@ def _accept(request: Request, owner: Owner, token: str, given: dict[str, str]) -
 
 def _start_session(request: Request, owner: Owner, account: Account) -> Response:
     """Replace the browser's session with a new one, and mark the browser as a known device."""
-    sessions.end(owner.database, request.cookies.get(SESSION_COOKIE, ""))
-    token = sessions.begin(owner.database, account.account_id, now_us=owner.clock_us())
+    end_session(owner.database, request.cookies.get(SESSION_COOKIE, ""))
+    token = begin_session(owner.database, account.account_id, now_us=owner.clock_us())
     answer = RedirectResponse(with_next("/sign-in", next_page(request)), status_code=SEE_OTHER)
     set_session(request, answer, token)
     device = remember(owner.database, account.account_id, now_us=owner.clock_us())
@@ -258,7 +259,7 @@ def open_link(request: Request, owner: OwnerDep, token: str) -> Response:
     if "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
         return Response(status_code=503, headers=PRIVATE)
     try:
-        session = sessions.redeem(owner.database, token, now_us=owner.clock_us())
+        session = redeem_link(owner.database, token, now_us=owner.clock_us())
     except (NotFound, Conflict) as refused:
         if by_session(request) is not None:
             return RedirectResponse(onward, status_code=SEE_OTHER, headers=PRIVATE)

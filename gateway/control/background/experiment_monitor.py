@@ -22,7 +22,7 @@ from fairtrial.experiments.steady_time import StepTime
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import alarms, analysis_plans, looks, stage_facts, transitions
+from fairtrial.store.experiments import alarms, analysis_plans, looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import arm_sums
 from fairtrial.store.experiments.sums.over_time_sums import add_weeks
@@ -232,13 +232,13 @@ class ExperimentMonitor:
             self._changed[name] = started_us, changed
         since_us = max(history.since_us or 0, started_us)
         hashes = analysis_plans.hashes(self._database, stored.plan)
-        served = stage_facts.served_arms(self._database, experiment.name, hashes, since_us=since_us)
+        served = transitions.served_arms(self._database, experiment.name, hashes, since_us=since_us)
         return Circumstances(
             now_us=now_us,
             stage=experiment.stage,
             stage_since_us=since_us + self._clock.late_us(since_us),
             approved=history.approved,
-            followed=stage_facts.workers_follow(self._database, now_us=now_us),
+            followed=transitions.workers_follow(self._database, now_us=now_us),
             changed=changed,
             served=served,
             kept_away=self._kept_away(stored, sums, hashes, now_us),
@@ -255,7 +255,7 @@ class ExperimentMonitor:
         with self._database.read_transaction() as cursor:
             entered = transitions.entered(cursor, plan.experiment)
         since_us = max(now_us - HOUR_US, plan.started_us, 0 if entered is None else entered.at_us)
-        return stage_facts.kept_away(self._database, plan, hashes, since_us=since_us)
+        return transitions.kept_away(self._database, plan, hashes, since_us=since_us)
 
     def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, clocks: StepTime) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""

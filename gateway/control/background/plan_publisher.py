@@ -19,8 +19,9 @@ from fairtrial.domain.errors import ConfigError, PlanRefused
 from fairtrial.domain.plan import Key, Plan, Published
 from fairtrial.experiments.analysis.frozen_guard import refused_changes
 from fairtrial.safe_files import write_private
-from fairtrial.store.access import audit, keys, store_secrets
+from fairtrial.store.access import audit, credentials
 from fairtrial.store.access.audit import CONTROL
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.experiments.published_plans import Action
@@ -146,7 +147,7 @@ class PlanPublisher:
         return self._replace(replace(self.published, plan=self._laid(self.published.plan), keys=known, pepper=pepper))
 
     def _secrets(self) -> tuple[tuple[Key, ...], str]:
-        return keys.valid(self._database), store_secrets.pepper(self._database)
+        return credentials.valid_keys(self._database), named_values.pepper(self._database)
 
     def _replace(self, new: Published) -> bool:
         before = self.published

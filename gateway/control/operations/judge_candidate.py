@@ -23,7 +23,7 @@ from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
-from fairtrial.store.reviews import evidence as reviews
+from fairtrial.store.reviews import votes as reviews
 from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
 from gateway.control.operations.present import served_weights
 from gateway.control.operations.training_files import read_training_evidence

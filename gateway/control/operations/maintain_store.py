@@ -22,8 +22,7 @@ from fairtrial.domain.plan import UnitKind
 from fairtrial.domain.store_reports import Backup, Erasure, Job, OnProgress, Progress, RetentionResult, ignore_progress
 from fairtrial.experiments.assignment import pseudonym
 from fairtrial.journal.counts import prune_losses
-from fairtrial.store.access import store_secrets
-from fairtrial.store.core import erasure_state
+from fairtrial.store.core import named_values, state_files
 from fairtrial.store.core.database import Database
 from fairtrial.store.erasure.erase import Unit, erase, new_state
 from fairtrial.store.erasure.tombstones import find_restored, note_checked
@@ -85,7 +84,7 @@ class StoreMaintenance:
         """Erase a unit everywhere, after finishing any interrupted erasure. Raises `UsageError`, `StoreError`."""
         target = Unit(unit.strip(), kind, self._pseudonym(unit))
         state = new_state(target, now_us=self._clock_us(), actor=self._actor, rewrite_backups=rewrite_backups)
-        begun = erasure_state.load(self._database.layout)
+        begun = state_files.load_erasure(self._database.layout)
         if begun is not None and (begun.unit, begun.kind) == (state.unit, kind):
             return self._erase(begun.requested_again(rewrite_backups=rewrite_backups), on_progress)
         self.resume(on_progress)
@@ -93,14 +92,14 @@ class StoreMaintenance:
 
     def resume(self, on_progress: OnProgress = ignore_progress) -> Erasure | None:
         """Finish an interrupted erasure, if there is one."""
-        begun = erasure_state.load(self._database.layout)
+        begun = state_files.load_erasure(self._database.layout)
         return None if begun is None else self._erase(begun, on_progress)
 
     def erase_again(self, on_progress: OnProgress = ignore_progress) -> int:
         """Erase units again that a restored backup or a late row brought back; returns how many."""
         begun_us = self._clock_us()
         unreadable = self._ingester.catch_up().unreadable
-        returned = find_restored(self._database, partial(pseudonym, store_secrets.pepper(self._database)))
+        returned = find_restored(self._database, partial(pseudonym, named_values.pepper(self._database)))
         for of, name in returned:
             if of == "unit":
                 state = new_state(Unit(name, "user", name), now_us=self._clock_us(), actor=self._actor)
@@ -111,12 +110,12 @@ class StoreMaintenance:
             note_checked(self._database, before_us=begun_us - DAY_US)
         return len(returned)
 
-    def _erase(self, state: erasure_state.ErasureState, on_progress: OnProgress) -> Erasure:
+    def _erase(self, state: state_files.ErasureState, on_progress: OnProgress) -> Erasure:
         unreadable = self._ingester.catch_up().unreadable
         return erase(self._database, state, now_us=self._clock_us(), unreadable=unreadable, on_progress=on_progress)
 
     def _pseudonym(self, unit: str) -> str:
-        return pseudonym(store_secrets.pepper(self._database), unit.strip())
+        return pseudonym(named_values.pepper(self._database), unit.strip())
 
 
 def _planned_days(layout: Layout) -> int:

@@ -14,7 +14,7 @@ from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import UNSEEN
 from fairtrial.experiments.methods.finding import rounded_up
-from fairtrial.stats.arms.novelty import seems_to_fade
+from fairtrial.stats.effects import seems_to_fade
 from fairtrial.stats.planning.question import Design, Mode, Question
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial

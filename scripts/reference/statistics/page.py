@@ -21,15 +21,13 @@ from scripts.reference.statistics.questions import QUESTIONS
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "What the data are summed to": ("sums",),
-    "An effect, and how one looks at it": ("effects", "always_valid", "e_values", "sequential.running"),
+    "An effect, and how one looks at it": ("effects", "always_valid"),
     "Two arms": (
         "intervals",
         "arms.means",
         "arms.amounts",
-        "arms.ratios",
-        "arms.quantiles",
+        "arms.ratios_and_quantiles",
         "arms.feedback",
-        "arms.novelty",
     ),
     "Exact tests that may be watched": (
         "sequential.unit_shares",
@@ -39,16 +37,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Guardrails and many questions": (
         "sequential.guardrails",
         "sequential.metric_guardrails",
-        "multiple_testing",
+        "e_values",
     ),
-    "Planned looks": ("sequential.group_sequential", "sequential.crossing"),
+    "Planned looks": ("sequential.group_sequential",),
     "The same cases on both sides": (
-        "paired.tango",
         "paired.paired_tests",
         "paired.score_mean",
         "paired.clustered",
         "paired.resampling",
-        "paired.equivalence",
     ),
     "Preferences and ratings of people": (
         "review.preference",
@@ -56,9 +52,8 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "review.crossed",
     ),
     "Whether people agree": (
-        "agreement.rating_table",
-        "agreement.alpha",
-        "agreement.chance_agreement",
+        "review.agreement",
+        "review.krippendorff_alpha",
     ),
     "Planning": (
         "planning.trial",

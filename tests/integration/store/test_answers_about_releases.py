@@ -46,8 +46,8 @@ def changed(kind: str, now: dict[str, Any], release: str = NEWEST) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("release", releases())
 def test_what_is_answered_about_a_release_has_not_changed(release: str, kind: str) -> None:
-    found = changes(recorded(release, kind), present(release)[kind], command=COMMAND)
-    assert not found, f"if each of these is meant, run `{COMMAND}`:\n" + "\n".join(found)
+    changed_lines = changes(recorded(release, kind), present(release)[kind], command=COMMAND)
+    assert not changed_lines, f"if each of these is meant, run `{COMMAND}`:\n" + "\n".join(changed_lines)
 
 
 def test_every_route_has_an_answer_about_the_newest_release() -> None:
@@ -66,18 +66,18 @@ def test_a_renamed_key_in_a_stored_record_is_reported(project: Opened) -> None:
     with project.background.database.transaction() as cursor:
         cursor.execute("""UPDATE suite_texts SET text = replace(text, '"repeat":', '"repeats":')""")
     now = route_answers(project, project.app, [TEXTS])["json"]
-    found = [line.rpartition(".")[2] for line in changed("json", now)]
-    assert found == ["repeat: recorded 1, now missing", "repeats: not recorded, now 1"] * (len(found) // 2)
-    assert found
+    endings = [line.rpartition(".")[2] for line in changed("json", now)]
+    assert endings == ["repeat: recorded 1, now missing", "repeats: not recorded, now 1"] * (len(endings) // 2)
+    assert endings
 
 
 def test_a_renamed_field_in_what_is_written_is_reported(project: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     background, encode = project.background, verdict_json.encode
-    monkeypatch.setattr(verdict_json, "encode", lambda one: encode(one).replace(b'"headline":', b'"title":'))
+    monkeypatch.setattr(verdict_json, "encode", lambda verdict: encode(verdict).replace(b'"headline":', b'"title":'))
     digests = stored_documents.digests(background.database, background.publisher, project.config)
-    found = changed("digests", project.plain(digests))
-    assert len(found) == background.database.rows("SELECT count(*) FROM verdicts")[0][0]
-    assert all(".verdict written again: recorded " in line for line in found)
+    lines = changed("digests", project.plain(digests))
+    assert len(lines) == background.database.rows("SELECT count(*) FROM verdicts")[0][0]
+    assert all(".verdict written again: recorded " in line for line in lines)
 
 
 def test_a_new_route_is_reported_with_the_command_that_records_it(project: Opened) -> None:

@@ -64,9 +64,9 @@ def made_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
 @pytest.fixture(name="folder")
 def folder_fixture(made: tuple[Path, Path]) -> Path:
     """The project as it was, always at one place: its list of backups has whole paths."""
-    folder, kept = made
+    folder, prepared = made
     shutil.rmtree(folder)
-    shutil.copytree(kept, folder)
+    shutil.copytree(prepared, folder)
     return folder
 
 
@@ -75,9 +75,9 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
     store = folder / "fairtrial.duckdb"
     overwrite(store)
     process = up(folder, "--workers", "1")
-    said = wait_until_up(process)
-    assert "The gateway serves the plan of 20" in said
-    urls = {line.split()[0]: line.split()[1] for line in said.splitlines() if "http" in line}
+    output = wait_until_up(process)
+    assert "The gateway serves the plan of 20" in output
+    urls = {line.split()[0]: line.split()[1] for line in output.splitlines() if "http" in line}
     gateway, control = urls["gateway"], urls["control"]
     assert httpx.post(f"{gateway}/chat/completions", json=ASKED).status_code == 200
     refused = fairtrial(folder, "store", "info")
@@ -242,18 +242,18 @@ def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Pat
 
 def test_health_and_the_terminal_name_a_refused_configuration_and_no_secret(folder: Path) -> None:
     process = up(folder, "--workers", "1")
-    said = wait_until_up(process)
-    urls = {line.split()[0]: line.split()[1].removesuffix("/v1") for line in said.splitlines() if "http" in line}
+    output = wait_until_up(process)
+    urls = {line.split()[0]: line.split()[1].removesuffix("/v1") for line in output.splitlines() if "http" in line}
     path = folder / "fairtrial.yaml"
     sound = path.read_text()
     path.write_text(sound.replace("model: openai/base,", "model: openai/base, api_key: [sk-canary],") + "nonsense: 1\n")
     doors = [f"{urls[name]}/readyz" for name in ("gateway", "control")]
     until(lambda: ready(urls["gateway"]).get("plan") == "refused")
-    asked = fairtrial(folder, "health", *doors, "--json")
-    assert asked.returncode == 0
-    assert [one["said"]["plan"] for one in json.loads(asked.stdout)["services"]] == ["refused", "refused"]
-    told = fairtrial(folder, "health", *doors)
-    assert (told.returncode, told.stdout) == (0, "ok, with 2 alarms\n")
+    as_json = fairtrial(folder, "health", *doors, "--json")
+    assert as_json.returncode == 0
+    assert [service["said"]["plan"] for service in json.loads(as_json.stdout)["services"]] == ["refused", "refused"]
+    as_text = fairtrial(folder, "health", *doors)
+    assert (as_text.returncode, as_text.stdout) == (0, "ok, with 2 alarms\n")
     path.write_text(sound)
     until(lambda: ready(urls["gateway"]).get("plan") == "in_force")
     process.send_signal(signal.SIGTERM)
@@ -262,4 +262,4 @@ def test_health_and_the_terminal_name_a_refused_configuration_and_no_secret(fold
     control = (logs / "control.log").read_text()
     assert control.count("the configuration was refused") == 1
     assert "nonsense: unknown field" in control
-    assert "sk-canary" not in error + control + (logs / "gateway.log").read_text() + asked.stdout
+    assert "sk-canary" not in error + control + (logs / "gateway.log").read_text() + as_json.stdout

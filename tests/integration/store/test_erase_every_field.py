@@ -16,7 +16,7 @@ from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.assignment import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import store_secrets
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.ingest.ingest import Ingester
@@ -72,7 +72,7 @@ class Store:
 
     def open(self) -> None:
         self.database = Database.open(self.layout)
-        self.pepper = store_secrets.pepper(self.database)
+        self.pepper = named_values.pepper(self.database)
         self.ingester = Ingester(self.database, lambda: self.now_us)
         self.maintenance = StoreMaintenance(self.database, self.ingester, lambda: self.now_us, actor="test")
 
@@ -88,23 +88,23 @@ class Store:
 
     def contents(self, *places: Path) -> dict[str, bytes]:
         """Every file, a compressed one decompressed as well."""
-        found = [path for place in places or (self.folder,) for path in place.rglob("*") if path.is_file()]
-        return {str(path): path.read_bytes() + content(path) for path in found}
+        files = [path for place in places or (self.folder,) for path in place.rglob("*") if path.is_file()]
+        return {str(path): path.read_bytes() + content(path) for path in files}
 
     def cells_with(self, texts: list[str]) -> list[tuple[str, str]]:
         """The columns in which any row has one of these texts. The engine may compress strings in the file's bytes."""
-        found = []
+        result = []
         for table, column in self.database.rows(TEXTS):
             cells = self.database.rows(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {table}")
             if any(text in str(cell) for (cell,) in cells for text in texts):
-                found.append((str(table), str(column)))
-        return found
+                result.append((str(table), str(column)))
+        return result
 
 
 def events(store: Store, *numbers: int) -> list[Any]:
     """The events of these requests, with feedback about each."""
     user, chat = store.unit(USER), store.unit(CHAT)
-    other, other_chat = store.unit(OTHER_USER), store.unit(OTHER_CHAT)
+    other_user, other_chat = store.unit(OTHER_USER), store.unit(OTHER_CHAT)
     own = store.unit(mark(5, "request"))
     make = marked_events.request
     body = {"user": USER, "metadata": {"conversation_id": CHAT}}
@@ -112,11 +112,11 @@ def events(store: Store, *numbers: int) -> list[Any]:
     first: dict[int, Any] = {
         1: lambda n: [make(n, unit=user, exposed=chat, kind="conversation", body=body)],
         2: lambda n: [make(n, unit=user, exposed=user, body={"safety_identifier": USER})],
-        3: lambda n: [make(n, unit=other, body={"metadata": {"user_id": f" {USER} "}})],
-        4: lambda n: [make(n, unit=other, exposed=chat, kind="conversation", body={"conversation": CHAT})],
+        3: lambda n: [make(n, unit=other_user, body={"metadata": {"user_id": f" {USER} "}})],
+        4: lambda n: [make(n, unit=other_user, exposed=chat, kind="conversation", body={"conversation": CHAT})],
         5: lambda n: [make(n, unit=own, exposed=own, kind="request")],
         6: lambda n: marked_events.request_of_version_1(n, unit=user, exposed=chat, kind="conversation"),
-        7: lambda n: [make(n, unit=other, exposed=other_chat, kind="conversation", body=of_other)],
+        7: lambda n: [make(n, unit=other_user, exposed=other_chat, kind="conversation", body=of_other)],
         13: lambda n: [make(n, unit=user, exposed=store.unit(mark(n, "request")), kind="request")],
     }
     again = {20: first[1], 21: first[2], 22: first[4], 23: first[7]}
@@ -133,17 +133,17 @@ def spoken(store: Store) -> list[Any]:
 
 def rows(store: Store) -> Rows:
     """Two requests as an earlier schema stores them."""
-    found: Rows = {"requests": [], "exposures": [], "attempts": [], "payloads": []}
+    tables: Rows = {"requests": [], "exposures": [], "attempts": [], "payloads": []}
     for number, user, chat in ((BACKED_UP, USER, CHAT), (9, OTHER_USER, OTHER_CHAT)):
         common = {"request_id": mark(number, "request"), "at_time": samples.NOW}
         buckets = {"enrol_bucket": marked_events.BUCKET, "arm_bucket": marked_events.BUCKET}
         exposed = {"experiment": "tuned-vs-base", "unit_kind": "conversation", "enrolled": True, "reason": "assigned"}
         body = json.dumps({"user": user, "text": mark(number, "request_body")})
-        found["requests"].append(common | {"unit": store.unit(user), "response_id": mark(number, "response_id")})
-        found["exposures"].append(common | exposed | buckets | {"unit": store.unit(chat)})
-        found["attempts"].append(common | {"error_message": mark(number, "error_message")})
-        found["payloads"].append(common | {"request_body": body, "response_body": mark(number, "response_body")})
-    return found
+        tables["requests"].append(common | {"unit": store.unit(user), "response_id": mark(number, "response_id")})
+        tables["exposures"].append(common | exposed | buckets | {"unit": store.unit(chat)})
+        tables["attempts"].append(common | {"error_message": mark(number, "error_message")})
+        tables["payloads"].append(common | {"request_body": body, "response_body": mark(number, "response_body")})
+    return tables
 
 
 @pytest.fixture
@@ -164,15 +164,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def names(name: str) -> re.Pattern[bytes]:
     spelled = {name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1], ascii(name)[1:-1], quote(name)}
-    return re.compile(b"|".join(re.escape(one.encode()) for one in spelled))
+    return re.compile(b"|".join(re.escape(spelling.encode()) for spelling in spelled))
 
 
 def left(store: Store, kind: Kind, contents: dict[str, bytes]) -> list[tuple[str, str]]:
     """Which marks and names of the unit are in which file."""
-    gone = [one for number in OF[kind] for one in (*marks(number), store.unit(mark(number, "request")))]
+    gone = [name for number in OF[kind] for name in (*marks(number), store.unit(mark(number, "request")))]
     gone.append(store.unit(NAMED[kind]))
-    found = [(path, one) for path, held in contents.items() for one in gone if one.encode() in held]
-    return found + [(path, NAMED[kind]) for path, held in contents.items() if names(NAMED[kind]).search(held)]
+    places = [(path, name) for path, held in contents.items() for name in gone if name.encode() in held]
+    return places + [(path, NAMED[kind]) for path, held in contents.items() if names(NAMED[kind]).search(held)]
 
 
 def kept(kind: Kind) -> list[int]:
@@ -183,7 +183,7 @@ def kept(kind: Kind) -> list[int]:
 def test_no_field_of_a_unit_stays_in_any_byte(store: Store, kind: Kind) -> None:
     before = store.contents(store.folder, store.folder.parent / "backup")
     assert {mark for _, mark in left(store, kind, before)} >= {
-        one for number in OF[kind] & set(IN_STORE) - {6} for one in marks(number)
+        text for number in OF[kind] & set(IN_STORE) - {6} for text in marks(number)
     }
     assert set(store.cells_with([store.unit(NAMED[kind])])) >= {("unit_sums", "unit"), ("feedback", "subject_unit")}
     erased = store.maintenance.erase(NAMED[kind], kind, rewrite_backups=True)
@@ -191,7 +191,7 @@ def test_no_field_of_a_unit_stays_in_any_byte(store: Store, kind: Kind) -> None:
     assert erased.counts["requests"] == len(OF[kind] & set(IN_STORE))
     after = store.contents(store.folder, store.folder.parent / "backup")
     assert left(store, kind, after) == []
-    gone = [one for number in OF[kind] for one in marks(number)] + [store.unit(NAMED[kind]), NAMED[kind]]
+    gone = [text for number in OF[kind] for text in marks(number)] + [store.unit(NAMED[kind]), NAMED[kind]]
     assert store.cells_with(gone) == []
     assert store.cells_with([mark(7, "trace"), mark(7, "tags")]) == [("requests", "tags"), ("requests", "trace_id")]
     check_others(store, kind)
@@ -203,12 +203,12 @@ def test_no_field_of_a_unit_stays_in_any_byte(store: Store, kind: Kind) -> None:
 def check_others(store: Store, kind: Kind) -> None:
     """Everybody else has every field still."""
     held = b"".join(store.contents(store.layout.journal).values())
-    lost = {one for number in kept(kind) if number != 6 for one in marks(number) if one.encode() not in held}
+    lost = {text for number in kept(kind) if number != 6 for text in marks(number) if text.encode() not in held}
     assert lost == set()
     links = "SELECT request_id, prompt_digest, trace_id, span_id FROM requests WHERE trace_id IS NOT NULL ORDER BY 1"
     fields = ("request", "digest", "trace", "span")
-    wanted = sorted(tuple(mark(number, field) for field in fields) for number in kept(kind) if number != 6)
-    assert store.database.rows(links) == wanted
+    expected = sorted(tuple(mark(number, field) for field in fields) for number in kept(kind) if number != 6)
+    assert store.database.rows(links) == expected
     calls = "SELECT provider_request_id FROM attempts WHERE provider_request_id LIKE '%last%' ORDER BY 1"
     assert store.database.rows(calls) == sorted((mark(n, "last_provider"),) for n in kept(kind) if n != 6)
 
@@ -282,13 +282,13 @@ def test_a_restored_backup_brings_no_field_back(store: Store, backup: str, kind:
 def test_a_store_elsewhere_has_each_field_of_a_backup_and_of_the_journal_since(store: Store) -> None:
     """What was ingested before the backup, after it, and only by the restore."""
     store.ingester.catch_up()
-    said = "SELECT COLUMNS(*) FROM requests ORDER BY request_id"
+    requests = "SELECT COLUMNS(*) FROM requests ORDER BY request_id"
     calls = "SELECT COLUMNS(*) FROM attempts ORDER BY ALL"
-    before = [store.database.rows(one) for one in (said, calls, SUMS)]
+    before = [store.database.rows(query) for query in (requests, calls, SUMS)]
     store.database.close()
     restored = restore_backup(store.folder.parent / "backup", store.layout, now_us=store.now_us, force=True)
     store.open()
     assert restored.since == len(events(store, 20, 21, 22, 23))
-    assert [store.database.rows(one) for one in (said, calls, SUMS)] == before
+    assert [store.database.rows(query) for query in (requests, calls, SUMS)] == before
     newest = "SELECT count(*), count(trace_id), count(exposed_unit) FROM requests WHERE at_time >= ?"
     assert store.database.rows(newest, [timestamp(samples.NOW + 20)]) == [(4, 4, 4)]

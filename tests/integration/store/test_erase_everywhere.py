@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.experiments.assignment import pseudonym
-from fairtrial.store.access import store_secrets
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
@@ -105,22 +106,23 @@ def speak(api: str, name: str) -> list[str]:
     ids = [ask(api, route, more, **headers, **traced(name)).headers["x-request-id"] for route, more, headers in ways]
     leave_early(api, {"user": name})
     answer = ask(api, "once", {"user": name, "fake": {"kind": "json", "answer": {"id": f"answer-{number}"}}})
-    said: list[dict[str, Any]] = [
+    feedback: list[dict[str, Any]] = [
         {"request_id": answer.headers["x-request-id"], "comment": SECRET},
         {"response_id": f"answer-{number}", "correction": SECRET},
     ]
     if len(name) <= 200:
-        said.append({"unit": f"{name} ", "key": "mood", "comment": f"{name} {SECRET}", "value": f"{SECRET} {number}"})
-    for one in said:
-        assert httpx.post(f"{api}/feedback", json={"key": "resolved"} | one).status_code == 202
+        mood = {"key": "mood", "comment": f"{name} {SECRET}", "value": f"{SECRET} {number}"}
+        feedback.append({"unit": f"{name} ", **mood})
+    for fields in feedback:
+        assert httpx.post(f"{api}/feedback", json={"key": "resolved"} | fields).status_code == 202
     return [*ids, answer.headers["x-request-id"]]
 
 
 def names(name: str) -> re.Pattern[bytes]:
     """The name in any spelling, and not within that of a namesake."""
     spelled = {name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1], ascii(name)[1:-1], quote(name)}
-    found = b"|".join(re.escape(one.encode()) for one in spelled)
-    return re.compile(rb"(?<![A-Za-z0-9])(?:" + found + rb")(?![A-Za-z0-9])")
+    spellings = b"|".join(re.escape(spelling.encode()) for spelling in spelled)
+    return re.compile(rb"(?<![A-Za-z0-9])(?:" + spellings + rb")(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,8 @@ class Store:
     @property
     def places(self) -> list[Path]:
         """What lies beside the store's file."""
-        found = [path for path in self.layout.store.parent.iterdir() if path.name.startswith("fairtrial.duckdb.")]
-        return [self.layout.folder, *(path for path in found if path != self.layout.folder)]
+        copies = [path for path in self.layout.store.parent.iterdir() if path.name.startswith("fairtrial.duckdb.")]
+        return [self.layout.folder, *(path for path in copies if path != self.layout.folder)]
 
 
 @pytest.fixture(
@@ -162,8 +164,8 @@ def store_fixture(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixt
             api, layout = services.urls.api, services.project.layout
             ids = {name: speak(api, name) for name in NAMES}
             namesakes = {name: [f"{name}1", f"1{name}", name[:-1], name.upper()] for name in NAMES}
-            for other in [other for some in namesakes.values() for other in some]:
-                speak_as_namesake(api, other)
+            for namesake in chain.from_iterable(namesakes.values()):
+                speak_as_namesake(api, namesake)
             with traffic(api):
                 requests = sum(len(some) + 1 for some in ids.values()) + 2 * sum(map(len, namesakes.values()))
                 wait_for_requests(requests, folder)
@@ -177,9 +179,10 @@ def store_fixture(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixt
     return store
 
 
-def speak_as_namesake(api: str, other: str) -> None:
-    for route, more, headers in (("direct", {}, {"x_fairtrial_unit": other}), ("support-bot", {"user": other}, {})):
-        answer = ask(api, route, PARCELS | more, **headers, **traced(other))
+def speak_as_namesake(api: str, namesake: str) -> None:
+    by_header, by_body = {"x_fairtrial_unit": namesake}, {"user": namesake}
+    for route, more, headers in (("direct", {}, by_header), ("support-bot", by_body, {})):
+        answer = ask(api, route, PARCELS | more, **headers, **traced(namesake))
         assert answer.is_success, answer.text
 
 
@@ -220,16 +223,17 @@ def test_a_unit_goes_from_every_byte_by_whatever_path_it_came(store: Store, name
     assert store.secret_in == []
     database = Database.open(store.layout)
     try:
-        pepper = store_secrets.pepper(database)
-        kept = [pseudonym(pepper, other) for other in unit.namesakes]
-        rows = database.rows("SELECT unit, count(*) FROM requests WHERE list_contains(?, unit) GROUP BY unit", [kept])
-        assert sorted(rows) == sorted((unit, 2) for unit in kept)
+        pepper = named_values.pepper(database)
+        namesakes = [pseudonym(pepper, namesake) for namesake in unit.namesakes]
+        counts = "SELECT unit, count(*) FROM requests WHERE list_contains(?, unit) GROUP BY unit"
+        rows = database.rows(counts, [namesakes])
+        assert sorted(rows) == sorted((unit, 2) for unit in namesakes)
         traces = database.rows("SELECT DISTINCT trace_id FROM requests WHERE trace_id IS NOT NULL")
-        assert {(trace(other),) for other in unit.namesakes} <= set(traces)
-        mine = [pseudonym(pepper, one) for one in (name, *unit.ids)] + unit.ids + [trace(name), trace(name)[:16]]
+        assert {(trace(namesake),) for namesake in unit.namesakes} <= set(traces)
+        mine = [pseudonym(pepper, word) for word in (name, *unit.ids)] + unit.ids + [trace(name), trace(name)[:16]]
     finally:
         database.close()
     files = [store.layout.store, *(path for place in store.places for path in place.rglob("*") if path.is_file())]
     contents = {str(path): content(path) for path in files}
-    assert [path for path, found in contents.items() if names(name).search(found)] == []
-    assert [(path, one) for path, found in contents.items() for one in mine if one.encode() in found] == []
+    assert [path for path, data in contents.items() if names(name).search(data)] == []
+    assert [(path, word) for path, data in contents.items() for word in mine if word.encode() in data] == []

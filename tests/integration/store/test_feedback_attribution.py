@@ -63,17 +63,17 @@ def answered(services: Services) -> list[Answered]:
     names = asyncio.run(ask_all(services.urls.api))
     arms = journalled_arms(services)
     draw = random.Random(7)
-    found = [
+    visits = [
         Answered(
             request_id, response_id, arms[request_id], draw.random() < (0.74 if arms[request_id] == "tuned" else 0.45)
         )
         for request_id, response_id in names
     ]
     for start in range(0, REQUESTS, 500):
-        part = found[start : start + 500]
-        say(services, [{"request_id": one.request_id, "key": "resolved", "value": one.helped} for one in part])
-        say(services, [{"response_id": one.response_id, "key": "helpful", "value": one.helped} for one in part])
-    return found
+        part = visits[start : start + 500]
+        say(services, [{"request_id": visit.request_id, "key": "resolved", "value": visit.helped} for visit in part])
+        say(services, [{"response_id": visit.response_id, "key": "helpful", "value": visit.helped} for visit in part])
+    return visits
 
 
 async def ask_all(api: str) -> list[tuple[str, str]]:
@@ -97,7 +97,7 @@ def journalled_arms(services: Services) -> dict[str, str]:
     journal = services.project.layout.journal
     segments = [path for folder in (journal, journal / "done") for path in names(folder)]
     lines = [line for path in segments for line in content(path).splitlines()]
-    return {one["request_id"]: one["assigned"] for one in recorded_events(lines) if one["kind"] == "exposure"}
+    return {event["request_id"]: event["assigned"] for event in recorded_events(lines) if event["kind"] == "exposure"}
 
 
 def say(services: Services, batch: list[dict[str, Any]]) -> None:
@@ -108,37 +108,37 @@ def say(services: Services, batch: list[dict[str, Any]]) -> None:
 def traffic(services: Services) -> Traffic:
     with open_store(services.project.layout) as owner:
         client_reads.ingest(owner)
-        (found,) = owner.call(by_experiment, ExperimentTraffic(experiment=EXPERIMENT, since_us=0))
-    return found
+        (experiment,) = owner.call(by_experiment, ExperimentTraffic(experiment=EXPERIMENT, since_us=0))
+    return experiment
 
 
 def truth(counted: list[Answered], arm: str) -> KeyFeedback:
-    helped = [one.helped for one in counted if one.arm == arm]
+    helped = [visit.helped for visit in counted if visit.arm == arm]
     return KeyFeedback(len(helped), len(helped), sum(helped) / len(helped))
 
 
 def test_feedback_by_request_id_is_counted_once_for_each_request(services: Services, answered: list[Answered]) -> None:
-    arms = {one.variant: one.feedback["resolved"] for one in traffic(services).variants}
+    arms = {variant.variant: variant.feedback["resolved"] for variant in traffic(services).variants}
     assert arms == {arm: truth(answered, arm) for arm in ("base", "tuned")}
     assert arms["base"].n + arms["tuned"].n == REQUESTS
 
 
 def test_an_ambiguous_response_id_is_in_no_rate(services: Services, answered: list[Answered]) -> None:
-    times = Counter(one.response_id for one in answered)
-    counted = [one for one in answered if times[one.response_id] == 1]
-    found = traffic(services)
-    assert {one.variant: one.feedback["helpful"] for one in found.variants} == {
+    times = Counter(visit.response_id for visit in answered)
+    counted = [visit for visit in answered if times[visit.response_id] == 1]
+    experiment = traffic(services)
+    assert {variant.variant: variant.feedback["helpful"] for variant in experiment.variants} == {
         arm: truth(counted, arm) for arm in ("base", "tuned")
     }
-    assert found.ambiguous == {"helpful": REQUESTS - len(counted)}
+    assert experiment.ambiguous == {"helpful": REQUESTS - len(counted)}
 
 
 @pytest.mark.parametrize("path", ["experiment", "overview"])
 def test_the_page_says_how_many_were_ambiguous_and_names_the_remedy(
     services: Services, answered: list[Answered], monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    times = Counter(one.response_id for one in answered)
-    ambiguous = sum(times[one.response_id] > 1 for one in answered)
+    times = Counter(visit.response_id for visit in answered)
+    ambiguous = sum(times[visit.response_id] > 1 for visit in answered)
     text = words(opened(services, monkeypatch, path))
     assert f"{ambiguous:,}" in text
     assert "x-request-id" in text

@@ -40,31 +40,32 @@ def database_fixture(tmp_path: Path) -> Iterator[Database]:
 
 def shown(database: Database) -> dict[tuple[str, str], VariantTraffic]:
     """What today's program shows of the requests that the release had stored when it was asked."""
-    found = traffic.by_variant(database, Page(until_us=expected()["info"]["newest_us"] + 1))
-    return {(one.experiment, arm.variant): arm for one in found for arm in one.variants}
+    experiments = traffic.by_variant(database, Page(until_us=expected()["info"]["newest_us"] + 1))
+    return {(experiment.experiment, arm.variant): arm for experiment in experiments for arm in experiment.variants}
 
 
 def released() -> dict[tuple[str, str], dict[str, Any]]:
     pages = expected()["pages"]["experiments"]
-    return {(one["name"], arm["variant"]): arm for one in pages for arm in one["traffic"]["variants"]}
+    return {(page["name"], arm["variant"]): arm for page in pages for arm in page["traffic"]["variants"]}
 
 
 def test_the_rates_of_feedback_are_those_of_the_release(database: Database) -> None:
     before, now = released(), shown(database)
-    assert {arm: found.requests for arm, found in now.items()} == {arm: one["requests"] for arm, one in before.items()}
-    for arm, one in before.items():
-        figures = {key: vars_of(found) for key, found in now[arm].feedback.items()}
-        assert figures == {key: pytest.approx(found) for key, found in one["feedback"].items()}
+    requests = {arm: recorded["requests"] for arm, recorded in before.items()}
+    assert {arm: traffic_now.requests for arm, traffic_now in now.items()} == requests
+    for arm, recorded in before.items():
+        figures = {key: vars_of(feedback) for key, feedback in now[arm].feedback.items()}
+        assert figures == {key: pytest.approx(numbers) for key, numbers in recorded["feedback"].items()}
 
 
-def vars_of(found: KeyFeedback) -> dict[str, Any]:
-    return {"n": found.n, "rated": found.rated, "rate": found.rate}
+def vars_of(feedback: KeyFeedback) -> dict[str, Any]:
+    return {"n": feedback.n, "rated": feedback.rated, "rate": feedback.rate}
 
 
 def test_each_exposure_of_the_release_is_in_its_requests_row(database: Database) -> None:
     assert database.rows("SELECT count(*) FROM exposures") == [(0,)]
-    ((counted, asked),) = database.rows("SELECT count(enrolled), count(experiment) FROM requests")
-    assert counted == asked > expected()["info"]["rows"]["exposures"]
+    ((counted, named),) = database.rows("SELECT count(enrolled), count(experiment) FROM requests")
+    assert counted == named > expected()["info"]["rows"]["exposures"]
 
 
 def test_errors_of_a_dead_arm_are_computed_from_its_attempts(database: Database) -> None:

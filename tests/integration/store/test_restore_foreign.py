@@ -14,7 +14,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.safe_files import digest_of
 from fairtrial.store.core.backup_files import read_manifest, write_manifest
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.migrate import migrate, migrations
+from fairtrial.store.core.engine import migrate, migrations
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
 
@@ -68,12 +68,12 @@ def changed(backup: Path, sql: str) -> None:
 def test_a_backup_with_foreign_definitions_is_refused_and_nothing_is_left(
     backup: Path, tmp_path: Path, kind: str
 ) -> None:
-    sql, said = FOREIGN[kind]
+    sql, words = FOREIGN[kind]
     changed(backup, sql)
     layout = Layout(tmp_path / "there" / "store.duckdb").make()
     with pytest.raises(UsageError) as refused:
         restore_backup(backup, layout, now_us=2)
-    assert said in str(refused.value)
+    assert words in str(refused.value)
     assert not layout.store.exists() and list(layout.folder.rglob("restore-*")) == []
 
 

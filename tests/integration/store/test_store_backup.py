@@ -16,7 +16,7 @@ from fairtrial.api.keys import CreateKey
 from fairtrial.api.operation import Window
 from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import accounts, keys, sessions
+from fairtrial.store.access import accounts, credentials
 from fairtrial.store.core.backup_files import read_manifest
 from fairtrial.store.core.database import Database
 from fairtrial_cli.store_client.client import open_store
@@ -116,8 +116,8 @@ def gate(folder: Path) -> dict[str, Any]:
         "gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--json", folder / "verdict.json", cwd=folder
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads((folder / "verdict.json").read_text())
-    return {name: value for name, value in said.items() if name not in ("verdict_id", "at_us")}
+    fields = json.loads((folder / "verdict.json").read_text())
+    return {name: value for name, value in fields.items() if name not in ("verdict_id", "at_us")}
 
 
 @pytest.mark.release("kills")
@@ -158,9 +158,9 @@ def test_what_is_no_whole_backup_is_refused_and_the_store_stays(layout: Layout, 
     store, manifest = "fairtrial.duckdb", "manifest.json"
     (wrong["truncated"] / store).write_bytes((good / store).read_bytes()[:-4096])
     (wrong["damaged"] / store).write_bytes((good / store).read_bytes()[:-1] + b"?")
-    said = json.loads((good / manifest).read_text())
-    (wrong["newer"] / manifest).write_text(json.dumps(said | {"schema": 999}))
-    (wrong["future"] / manifest).write_text(json.dumps(said | {"version": 2}))
+    fields = json.loads((good / manifest).read_text())
+    (wrong["newer"] / manifest).write_text(json.dumps(fields | {"schema": 999}))
+    (wrong["future"] / manifest).write_text(json.dumps(fields | {"version": 2}))
     (wrong["nothing"] / manifest).unlink()
     (wrong["words"] / manifest).write_text("not json")
     telling = {
@@ -192,7 +192,7 @@ def test_a_backup_that_can_not_be_finished_leaves_nothing(layout: Layout, tmp_pa
     assert stored(layout) == (3000, 3000)
 
 
-def test_folders_above_a_backup_are_made_and_what_is_no_place_for_one_is_said(layout: Layout, tmp_path: Path) -> None:
+def test_folders_above_a_backup_are_made_and_an_unusable_place_is_refused(layout: Layout, tmp_path: Path) -> None:
     here = layout.store.parent
     made = fairtrial_json("store", "backup", "backups/2026/b1", cwd=here)
     assert Path(made["path"]) == here / "backups" / "2026" / "b1"
@@ -218,14 +218,14 @@ def test_nobody_is_signed_in_or_invited_in_a_restored_store_and_accounts_and_key
     database = Database.open(layout)
     made = accounts.invite(database, "Ada", "admin", actor="test", now_us=now_us)
     accounts.accept(database, made.token, name="Ada", password="a long enough password", now_us=now_us)
-    sessions.begin(database, made.account_id, now_us=now_us)
+    credentials.begin_session(database, made.account_id, now_us=now_us)
     accounts.invite(database, "Bob", "reviewer", actor="test", now_us=now_us)
-    keys.create(database, CreateKey(name="app"), now_us=now_us)
+    credentials.create_key(database, CreateKey(name="app"), now_us=now_us)
     database.close()
     fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
     fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)
     database = Database.open(layout)
     assert database.rows("SELECT count(*) FROM sessions") == database.rows("SELECT count(*) FROM invitations") == [(0,)]
     assert {row["name"] for row in database.dicts(accounts.listing())} == {"Ada", "Bob"}
-    assert [row["name"] for row in database.dicts(keys.listing())] == ["app"]
+    assert [row["name"] for row in database.dicts(credentials.list_keys())] == ["app"]
     database.close()

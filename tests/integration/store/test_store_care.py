@@ -21,7 +21,7 @@ from fairtrial.config.owner_lock import read_note
 from fairtrial.experiments.assignment import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import store_secrets
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
@@ -87,8 +87,8 @@ def services(tmp_path: Path) -> Iterator[Services]:
             yield running
 
 
-def feedback(api: str, **said: Any) -> None:
-    answer = httpx.post(f"{api}/feedback", json=said)
+def feedback(api: str, **words: Any) -> None:
+    answer = httpx.post(f"{api}/feedback", json=words)
     assert answer.status_code in (200, 201, 202), answer.text
 
 
@@ -140,7 +140,7 @@ def check_rows(layout: Layout, *, answered: int | None) -> None:
     """Every acknowledged request once; the erased ones as numbers of one unit that nobody can name."""
     database = Database.open(layout)
     try:
-        old = pseudonym(store_secrets.pepper(database), "customer-4711")
+        old = pseudonym(named_values.pepper(database), "customer-4711")
         assert database.rows("SELECT count(*) FROM requests WHERE ? IN (unit, exposed_unit)", [old]) == [(0,)]
         ((rows, different),) = database.rows("SELECT count(*), count(DISTINCT request_id) FROM requests")
         assert rows == different
@@ -166,7 +166,7 @@ def check_rows(layout: Layout, *, answered: int | None) -> None:
 def filled(layout: Layout) -> tuple[str, int]:
     """A store with two units and a backup of it; the pseudonym of the one, and the requests of both."""
     database = Database.open(layout)
-    name = pseudonym(store_secrets.pepper(database), "customer-4711")
+    name = pseudonym(named_values.pepper(database), "customer-4711")
     database.close()
     writer = JournalWriter(layout.journal, writer="w")
     for number in range(300):
@@ -303,7 +303,7 @@ def test_a_backup_that_is_restored_elsewhere_brings_nobody_back_either(tmp_path:
 def test_a_restored_backup_brings_nobody_back_whom_only_a_body_names(tmp_path: Path) -> None:
     layout = project(tmp_path / "here")
     database = Database.open(layout)
-    store_secrets.pepper(database)
+    named_values.pepper(database)
     database.close()
     writer = JournalWriter(layout.journal, writer="w")
     bodies = [{"user": " Zoë"}, {"user": "ann", "conversation": "c-7"}, {"user": "ann"}]
@@ -425,10 +425,10 @@ def test_old_texts_are_dropped_and_numbers_stay(tmp_path: Path) -> None:
     with open_store(layout) as owner:
         after = client_reads.load_run(owner, "run-1")
     for old, new in zip(run.results, after.results, strict=True):
-        assert {name: one.values for name, one in old.scores.items()} == {
-            name: one.values for name, one in new.scores.items()
+        assert {name: score.values for name, score in old.scores.items()} == {
+            name: score.values for name, score in new.scores.items()
         }
-        assert all(one.details["label"] == "a" for one in new.scores.values())
+        assert all(score.details["label"] == "a" for score in new.scores.values())
     assert [result.answer.refusal for result in after.results] == [OTHER, None, None]
     assert ["compared" in result.scores["general"].details for result in after.results] == [True, False, False]
     assert [result.answer.text for result in after.results] == ["Paris", None, None]

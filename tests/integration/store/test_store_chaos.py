@@ -36,11 +36,11 @@ def grew(output: Path, process: subprocess.Popen[bytes]) -> None:
 
 def test_writers_and_owner_are_killed_and_every_acknowledged_event_is_stored_once(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "fairtrial.duckdb").make()
-    said, dots = tmp_path / "said", tmp_path / "dots"
-    said.touch()
+    acknowledged_file, dots = tmp_path / "said", tmp_path / "dots"
+    acknowledged_file.touch()
     dots.touch()
     draw = random.Random(20261124)
-    writers = [start("chaos_writer", layout.journal, said) for _ in range(WRITERS)]
+    writers = [start("chaos_writer", layout.journal, acknowledged_file) for _ in range(WRITERS)]
     owner = start("chaos_owner", layout.store, dots)
     for _ in range(ROUNDS):
         if draw.random() < 0.5:
@@ -50,15 +50,15 @@ def test_writers_and_owner_are_killed_and_every_acknowledged_event_is_stored_onc
             owner = start("chaos_owner", layout.store, dots)
         else:
             victim = draw.randrange(WRITERS)
-            grew(said, writers[victim])
+            grew(acknowledged_file, writers[victim])
             writers[victim].kill()
             writers[victim].wait()
-            writers[victim] = start("chaos_writer", layout.journal, said)
+            writers[victim] = start("chaos_writer", layout.journal, acknowledged_file)
     for process in (*writers, owner):
         process.kill()
         process.wait()
 
-    acknowledged = {line for line in said.read_text().splitlines(keepends=True) if line.endswith("\n")}
+    acknowledged = {line for line in acknowledged_file.read_text().splitlines(keepends=True) if line.endswith("\n")}
     database = Database.open(layout)
     Ingester(database, lambda: 1).catch_up()
     stored = [f"{name}\n" for (name,) in database.rows("SELECT request_id FROM requests")]

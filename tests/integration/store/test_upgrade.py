@@ -74,12 +74,12 @@ def rows(config: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def test_each_recorded_request_is_in_the_store_once(config: Path) -> None:
-    wanted = recorded(config)
-    assert len(wanted) > 400
+    recorded_ids = recorded(config)
+    assert len(recorded_ids) > 400
     assert fairtrial(config, "store", "info").returncode == 0, "opens the store and brings the journal in"
-    ids = {str(one) for (one,) in rows(config, "SELECT request_id FROM requests")}
-    assert ids == wanted
-    assert rows(config, COUNT) == [(len(wanted), len(wanted))]
+    ids = {str(row) for (row,) in rows(config, "SELECT request_id FROM requests")}
+    assert ids == recorded_ids
+    assert rows(config, COUNT) == [(len(recorded_ids), len(recorded_ids))]
     assert rows(config, "SELECT why FROM rejects") == [("torn: its writer died",)]
 
 
@@ -102,11 +102,12 @@ def test_the_release_leaves_requests_of_today_to_a_newer_program(config: Path) -
 
 def test_the_verdicts_that_were_given_are_unchanged(config: Path) -> None:
     with open_store(Layout(config.parent / "fairtrial.duckdb")) as owner:
-        kept = {one.verdict_id: json.loads(verdict_json.encode(one)) for one in client_reads.list_verdicts(owner)}
+        verdicts = client_reads.list_verdicts(owner)
+    stored = {verdict.verdict_id: json.loads(verdict_json.encode(verdict)) for verdict in verdicts}
     given = expected()["pages"]["verdicts"]
-    assert len(kept) == len(given) == 4
+    assert len(stored) == len(given) == 4
     for verdict in given:
-        assert {field: kept[verdict["verdict_id"]][field] for field in verdict} == verdict
+        assert {field: stored[verdict["verdict_id"]][field] for field in verdict} == verdict
 
 
 def decided(verdict: Any, gate: str) -> list[Any]:
@@ -115,12 +116,12 @@ def decided(verdict: Any, gate: str) -> list[Any]:
     The gate "strict" was judged before anybody had voted.
     """
     fields = expected()["verdicts"]["release"]["findings"][0]
-    decisive = [one for one in verdict["findings"] if one["decisive"]]
-    old = [one for one in decisive if gate != "strict" or not one["metric"].startswith("review.")]
-    return [{field: one[field] for field in fields} for one in old]
+    decisive = [finding for finding in verdict["findings"] if finding["decisive"]]
+    old = [finding for finding in decisive if gate != "strict" or not finding["metric"].startswith("review.")]
+    return [{field: finding[field] for field in fields} for finding in old]
 
 
-def said(finding: Any) -> Any:
+def comparable(finding: Any) -> Any:
     """A finding without its sentence, and without the p and the rule of a comparison.
 
     The release printed the p of no difference beside every line; today's belongs to the line's own hypothesis (ADR 37).
@@ -150,17 +151,17 @@ def test_a_gate_says_the_same_of_the_runs_of_the_release(config: Path, tmp_path:
     before, again = expected()["verdicts"][name], json.loads(file.read_text())
     assert done.returncode == before["exit_code"], done.stderr
     assert [again[field] for field in VERDICT_FIELDS] == [before[field] for field in VERDICT_FIELDS]
-    found, was = decided(again, name), decided(before, name)
-    assert was and [said(one) for one in found] == [said(one) for one in was]
-    for one, old in zip(found, was, strict=True):
-        assert figures(one["says"])[: len(figures(old["says"]))] == figures(old["says"]), "later figures come last"
+    decisive_now, was = decided(again, name), decided(before, name)
+    assert was and [comparable(finding) for finding in decisive_now] == [comparable(finding) for finding in was]
+    for finding, old in zip(decisive_now, was, strict=True):
+        assert figures(finding["says"])[: len(figures(old["says"]))] == figures(old["says"]), "later figures come last"
 
 
 def test_a_backup_of_the_release_is_restored(config: Path) -> None:
     done = fairtrial(config, "store", "restore", "backup", "--force")
     assert done.returncode == 0, done.stderr
     assert fairtrial(config, "store", "info").returncode == 0
-    ids = {str(one) for (one,) in rows(config, "SELECT request_id FROM requests")}
+    ids = {str(row) for (row,) in rows(config, "SELECT request_id FROM requests")}
     assert ids == recorded(config), "what came after the backup is brought in from the journal"
 
 
@@ -244,5 +245,5 @@ def test_a_newer_control_process_stops_an_experiment_in_todays_workers(config: P
             content["plan"]["breakers"] = {"after": 5}
 
         rewrite_plan(project.layout.plan, kill)
-        after = [one if one == "not_enrolled" else "kill base" for one in before]
+        after = [reason if reason == "not_enrolled" else "kill base" for reason in before]
         until(lambda: served(config, users) == after)

@@ -16,7 +16,7 @@ from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
-from fairtrial.store.experiments.sums import earlier_units, share_sums, unit_groups
+from fairtrial.store.experiments.sums import share_sums, unit_groups
 from fairtrial.store.experiments.sums.metric_sums import read_feedback, read_quantiles
 
 PER_ARM = """
@@ -71,7 +71,7 @@ GROUP BY variant
 
 @dataclass(slots=True)
 class _Arm:
-    """Collects what `ArmSums` then holds unchanged."""
+    """Collects the sums of one arm, from which an `ArmSums` is made."""
 
     units: int = 0
     requests: int = 0
@@ -159,9 +159,9 @@ class _SumsOfUnits:
         """Read them into the arms. ``units``: the source of units, which binds ``bound``."""
         names = list(self.plan.shares)
         named = [(kind, fields) for metric in self.metrics for kind, fields in self._parts(metric)]
-        earlier = earlier_units.joined(self.metrics)
+        earlier = unit_groups.join_earlier(self.metrics)
         if earlier:
-            bound = {**bound, "experiment": self.plan.experiment, "kept_as": earlier_units.kept_as(self.plan)}
+            bound = {**bound, "experiment": self.plan.experiment, "kept_as": unit_groups.kept_as(self.plan)}
         sql = PER_ARM.format(
             earlier=earlier,
             columns="".join(COLUMNS[kind].format(**fields) for kind, fields in named),

@@ -1,4 +1,4 @@
-"""Reads the control's level of a metric, for relative margins, and how much an earlier amount explains of one."""
+"""Reads the control's level of a metric, for relative margins, and how much earlier amounts explain later ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.store_reports import AmountHistory
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments.sums import unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
-from fairtrial.store.experiments.sums.earlier_units import HISTORY, HISTORY_US, PAST_UNITS, amount_of, before
 from fairtrial.store.experiments.sums.metric_sums import MOST, VALUE, VALUES, quantile_of, value_of, values_of
+from fairtrial.store.experiments.sums.unit_groups import HISTORY, HISTORY_US, PAST_UNITS, amount_of, before_start
 
 LEAST_UNITS = 500
 """Fewer units do not fix a level."""
@@ -108,7 +108,7 @@ def history_level(
 
     It reads the control's own requests, and those that its deployment served on this route outside the experiment.
     """
-    bound = before(ServedBefore(plan.experiment, plan.control, route, deployment), plan.started_us)
+    bound = before_start(ServedBefore(plan.experiment, plan.control, route, deployment), plan.started_us)
     past: Level | None = None
     if metric.method in ("events", "shares", "amount"):
         past = _of_units(cursor, metric, PAST_UNITS, bound)
@@ -166,7 +166,7 @@ def _explained(
     with database.read_transaction() as cursor:
         for number, table in enumerate(TABLES):
             cursor.execute(
-                FORTNIGHT.format(table=table, units=PAST_UNITS), before(served, now_us - number * HISTORY_US)
+                FORTNIGHT.format(table=table, units=PAST_UNITS), before_start(served, now_us - number * HISTORY_US)
             )
         for metric in metrics:
             known = CATALOGUE[metric]

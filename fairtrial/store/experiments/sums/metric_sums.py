@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.arms.quantiles import QuantileSums, quantile_ranks
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_ranks
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import ANALYSED, timestamp

@@ -1,9 +1,4 @@
-"""Reads the level of the primary metric in each whole week, by arm: since the plan began, and since a unit came.
-
-A unit has one value in each week: its mean feedback given in that week, its share of bad requests, or its amount. The
-windows within which feedback decides do not matter here, because an effect may fade after them. Only whole weeks are
-read, so this is done once a week.
-"""
+"""Reads the primary metric of each arm by whole week, counted from the plan's start and from each unit's arrival."""
 
 from __future__ import annotations
 
@@ -15,11 +10,11 @@ from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.means import mean
-from fairtrial.stats.arms.quantiles import quantile_level
+from fairtrial.stats.arms.ratios_and_quantiles import quantile_level
 from fairtrial.stats.sums import Moments
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived.unit_sums import CALLS
+from fairtrial.store.derived.unit_summaries import CALLS
 from fairtrial.store.experiments import transitions
 from fairtrial.store.experiments.sums import metric_sums, unit_groups
 
@@ -106,11 +101,16 @@ def read_weeks(
     *,
     interruptions: Sequence[Interruption] = (),
 ) -> dict[str, OverTime | None]:
-    """The primary metric in the first so many weeks, by variant; raises `duckdb.Error`."""
+    """The primary metric in the first so many weeks, by variant; raises `duckdb.Error`.
+
+    A unit has one value in each week: its mean feedback given in that week, its share of bad requests, or its amount.
+    The windows within which feedback decides do not matter here, because an effect may fade after them. Only whole
+    weeks are read, so this is done once a week.
+    """
     metric, names = plan.primary, list(plan.shares)
     if metric is None:
         return {}
-    found: dict[str, tuple[list[Level | None], list[Level | None]]] = {
+    by_variant: dict[str, tuple[list[Level | None], list[Level | None]]] = {
         name: ([None] * weeks, [None] * weeks) for name in names
     }
     cursor.execute(unit_groups.keep(), unit_groups.bound(plan, hashes))
@@ -124,9 +124,9 @@ def read_weeks(
     for arm, week, age, level in levels:
         number, column = (week, 0) if week is not None else (age, 1)
         if number is not None and 0 <= number < weeks:
-            found[names[arm]][column][number] = level
+            by_variant[names[arm]][column][number] = level
     cursor.execute(unit_groups.FORGET)
-    return {name: OverTime(tuple(by_week), tuple(by_age)) for name, (by_week, by_age) in found.items()}
+    return {name: OverTime(tuple(by_week), tuple(by_age)) for name, (by_week, by_age) in by_variant.items()}
 
 
 def _feedback(
@@ -160,8 +160,8 @@ def _bound(plan: AnalysisPlan, until_us: int) -> dict[str, Any]:
     return {"experiment": plan.experiment, "from": timestamp(plan.from_us), "until": timestamp(until_us)}
 
 
-def _read(cursor: Cursor, sql: str, asked: dict[str, Any]) -> Found:
-    for arm, week, age, n, x, xx in cursor.execute(sql, asked).fetchall():
+def _read(cursor: Cursor, sql: str, parameters: dict[str, Any]) -> Found:
+    for arm, week, age, n, x, xx in cursor.execute(sql, parameters).fetchall():
         level = Level.of(mean(Moments(n, x, xx)))
         if level is not None:
             yield arm, week, age, level

@@ -30,7 +30,7 @@ from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.sums import earlier_units
+from fairtrial.store.experiments.sums import unit_groups
 from gateway.control.operations.record_alarms import announce
 from gateway.control.operations.traffic_history import NO_HISTORY
 
@@ -65,7 +65,7 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
     with database.transaction() as cursor:
         number = analysis_plans.append(cursor, frozen, kind="start", now_us=now_us, actor=CONTROL, why=why)
         if any(metric.earlier is not msgspec.UNSET for metric in frozen.metrics):
-            earlier_units.keep(cursor, frozen, route=route, deployment=deployment)
+            unit_groups.keep_earlier(cursor, frozen, route=route, deployment=deployment)
     return StoredPlan(number, now_us, "start", CONTROL, why, frozen)
 
 

@@ -13,14 +13,13 @@ from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.stats.always_valid import evidence_above
 from fairtrial.stats.arms.means import difference, mean
-from fairtrial.stats.arms.ratios import ratio
-from fairtrial.stats.e_values import EValue
+from fairtrial.stats.arms.ratios_and_quantiles import ratio
+from fairtrial.stats.e_values import EValue, e_bh
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.multiple_testing import e_bh
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans
-from fairtrial.store.traffic.tag_slices import SliceQuestion, TagSlice, can_slice, tag_slices
+from fairtrial.store.traffic.experiment_traffic import SliceQuestion, TagSlice, can_slice, tag_slices
 
 ERRORS = "requests.error_rate"
 TAU = 0.01

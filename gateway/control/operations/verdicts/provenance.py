@@ -23,7 +23,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import kept_runs, run_columns, runs, verdicts
+from fairtrial.store.evaluations import run_columns, runs, verdicts
 from gateway.control.operations.gate_file import find_official, sha256_of
 from gateway.process_resources import give_back
 
@@ -204,7 +204,7 @@ def kept_baselines(database: Database, request: Judge) -> dict[Key, str]:
     digests = {suite.suite: suite.digest for suite in request.suites}
     for run_id in request.baseline_runs:
         run = runs.head(database, run_id)
-        if run is None or not kept_runs.is_kept(database, run_id):
+        if run is None or not runs.is_kept(database, run_id):
             raise UsageError(f"baseline_runs: {run_id} is not a run that is kept for good")
         if run.target != request.baseline or digests.get(run.suite) != run.suite_digest:
             raise UsageError(f"baseline_runs: {run_id} is not a run of these suites on {request.baseline}")

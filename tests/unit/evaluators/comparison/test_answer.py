@@ -21,7 +21,7 @@ from evaluators.gate.rules import judge_rule
 from evaluators.scoring.scorer import Stat
 from evaluators.trial import RULES, Trial
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.stats.paired.tango import tango
+from fairtrial.stats.intervals import tango
 from tests.fixtures.evaluators.trials import run, suite
 from tests.fixtures.for_each import for_each
 

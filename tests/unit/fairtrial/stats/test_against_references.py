@@ -15,13 +15,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats import intervals
-from fairtrial.stats.intervals import wilson
-from fairtrial.stats.multiple_testing import holm
+from fairtrial.stats.e_values import holm
+from fairtrial.stats.intervals import tango, wilson
 from fairtrial.stats.paired import paired_tests
-from fairtrial.stats.paired.clustered import clustered_mean
-from fairtrial.stats.paired.paired_tests import sign_flip
+from fairtrial.stats.paired.clustered import clustered_mean, sign_flip
 from fairtrial.stats.paired.resampling import bootstrap_corpus
-from fairtrial.stats.paired.tango import tango
 
 RNG = np.random.default_rng(5)
 
@@ -34,9 +32,9 @@ def cheap_collections() -> Iterator[None]:
     gc.unfreeze()
 
 
-def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
-    assert isinstance(found, Estimate)
-    return found.low, found.high
+def bounds(result: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(result, Estimate)
+    return result.low, result.high
 
 
 @given(st.integers(1, 500), st.floats(0, 1))
@@ -65,12 +63,12 @@ def test_no_case_is_not_a_proportion_of_zero() -> None:
 
 @given(st.integers(0, 80), st.integers(0, 80))
 def test_mcnemar_agrees_with_the_binomial_test(won: int, lost: int) -> None:
-    found = paired_tests.exact(won, lost)
+    p_value = paired_tests.exact(won, lost)
     if won + lost == 0:
-        assert isinstance(found, NotEnough)
+        assert isinstance(p_value, NotEnough)
         assert isinstance(paired_tests.mid_p(won, lost), NotEnough)
         return
-    assert found == pytest.approx(reference_mcnemar([[0, won], [lost, 0]], exact=True).pvalue)
+    assert p_value == pytest.approx(reference_mcnemar([[0, won], [lost, 0]], exact=True).pvalue)
 
 
 def test_mid_p_gives_the_number_of_fagerland() -> None:
@@ -161,8 +159,8 @@ def test_the_bootstrap_of_a_mean_agrees_with_scipy() -> None:
     values = RNG.exponential(1, 200)
     rng = np.random.default_rng(1)
     reference = stats.bootstrap((values,), np.mean, method="percentile", rng=rng).confidence_interval
-    found = bootstrap_corpus(lambda indices: float(values[indices].mean()), 200)
-    assert bounds(found) == pytest.approx((reference.low, reference.high), abs=0.03)
+    interval = bootstrap_corpus(lambda indices: float(values[indices].mean()), 200)
+    assert bounds(interval) == pytest.approx((reference.low, reference.high), abs=0.03)
 
 
 def test_resamples_that_all_agree_leave_room_for_a_case_that_was_not_seen() -> None:

@@ -35,14 +35,14 @@ def effect(value: float, variance: float) -> Effect:
     return Effect(value, variance, 500, "difference")
 
 
-def estimate(found: Estimate | NotEnough) -> Estimate:
-    assert isinstance(found, Estimate)
-    return found
+def estimate(result: Estimate | NotEnough) -> Estimate:
+    assert isinstance(result, Estimate)
+    return result
 
 
-def log_e(found: EValue | NotEnough) -> float:
-    assert isinstance(found, EValue)
-    return found.log_e
+def log_e(result: EValue | NotEnough) -> float:
+    assert isinstance(result, EValue)
+    return result.log_e
 
 
 def of_sum(total: float, variance: float) -> Effect:
@@ -90,13 +90,13 @@ def test_evidence_reaches_its_limit_just_where_the_interval_excludes_the_null(
 ) -> None:
     known = replace(effect(value, variance), unseen=far)
     both = estimate(always_valid(known, tau=tau, level=1 - alpha))
-    one = estimate(at_least(known, tau=tau, alpha=alpha))
+    interval = estimate(at_least(known, tau=tau, alpha=alpha))
     two_sided = log_e(evidence(known, tau=tau)) + log(alpha)
     one_sided = log_e(evidence_above(known, tau=tau)) + log(alpha)
     if abs(two_sided) > 1e-9:
         assert (two_sided > 0) == (not both.low < 0 < both.high)
     if abs(one_sided) > 1e-9:
-        assert (one_sided > 0) == (one.low > 0)
+        assert (one_sided > 0) == (interval.low > 0)
 
 
 @given(values, variances, taus, alphas, unseen)
@@ -105,7 +105,7 @@ def test_swapping_the_arms_mirrors_everything(
 ) -> None:
     straight = replace(effect(value, variance), unseen=far)
     mirrored = replace(effect(-value, variance), unseen=far[::-1])
-    here, there = (estimate(always_valid(one, tau=tau, level=1 - alpha)) for one in (straight, mirrored))
+    here, there = (estimate(always_valid(difference, tau=tau, level=1 - alpha)) for difference in (straight, mirrored))
     assert (here.low, here.high) == (-there.high, -there.low)
     assert estimate(at_least(straight, tau=tau)).low == -estimate(at_most(mirrored, tau=tau)).high
     assert evidence(straight, tau=tau) == evidence(mirrored, tau=tau)
@@ -122,8 +122,8 @@ def test_an_interval_for_all_looks_is_wider_than_one_for_one_look(
 
 @given(values, variances, taus)
 def test_a_higher_level_is_wider_and_one_side_is_nearer_than_both(value: float, variance: float, tau: float) -> None:
-    found = [estimate(always_valid(effect(value, variance), tau=tau, level=level)) for level in (0.8, 0.95, 0.99)]
-    assert [one.low for one in found] == sorted((one.low for one in found), reverse=True)
+    intervals = [estimate(always_valid(effect(value, variance), tau=tau, level=level)) for level in (0.8, 0.95, 0.99)]
+    assert [interval.low for interval in intervals] == sorted((interval.low for interval in intervals), reverse=True)
     one_sided = [one_sided_half_width(variance, tau=tau, alpha=alpha) for alpha in (0.2, 0.05, 0.01)]
     assert one_sided == sorted(one_sided)
     for alpha, width in zip((0.2, 0.05, 0.01), one_sided, strict=True):
@@ -158,12 +158,12 @@ def test_a_walk_without_an_effect_leaves_the_interval_with_chance_alpha_at_most(
     n = np.arange(1, 2_001)
     means = rng.normal(size=(2_000, 2_000)).cumsum(axis=1) / n
     two = np.array([half_width(1 / k, tau=0.1, alpha=0.05) for k in n])
-    one = np.array([one_sided_half_width(1 / k, tau=0.1, alpha=0.05) for k in n])
+    first = np.array([one_sided_half_width(1 / k, tau=0.1, alpha=0.05) for k in n])
     assert 0.005 < (np.abs(means) > two).any(axis=1).mean() <= 0.05
-    assert 0.005 < (means > one).any(axis=1).mean() <= 0.05
+    assert 0.005 < (means > first).any(axis=1).mean() <= 0.05
 
 
-def test_what_is_missing_passes_through_and_is_said_first() -> None:
+def test_what_is_missing_passes_through_and_is_reported_first() -> None:
     nothing = NotEnough("nothing", "something")
     early = Effect(5.0, 0.1, 12, "difference", not_yet=too_few(6, 6))
     for close in (always_valid, at_least, at_most, evidence, evidence_above):

@@ -1,14 +1,17 @@
-"""An effect closed for one planned look: published numbers, and what it refuses."""
+"""Effects at a single look, against published numbers, and how often a steady effect seems to fade."""
+
+from __future__ import annotations
 
 from math import inf, sqrt
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, too_few
+from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, line_ahead, seems_to_fade, too_few
 from tests.fixtures.for_each import for_each
 
 
@@ -18,30 +21,30 @@ def test_it_gives_the_interval_of_students_sleep_data() -> None:
     gained = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
     mean = sum(gained) / 10
     variance = sum((x - mean) ** 2 for x in gained) / 9 / 10
-    found = fixed(Effect(mean, variance, 10, "mean difference", freedom=9))
-    assert isinstance(found, Estimate)
-    assert (found.value, found.low, found.high) == pytest.approx((1.58, 0.7001142, 2.4598858), abs=1e-6)
+    interval = fixed(Effect(mean, variance, 10, "mean difference", freedom=9))
+    assert isinstance(interval, Estimate)
+    assert (interval.value, interval.low, interval.high) == pytest.approx((1.58, 0.7001142, 2.4598858), abs=1e-6)
 
 
 @given(st.floats(-5, 5), st.floats(1e-6, 9), st.one_of(st.just(inf), st.floats(1, 1e4)), st.floats(0.5, 0.99))
 def test_it_agrees_with_scipy(value: float, variance: float, freedom: float, level: float) -> None:
-    found = fixed(Effect(value, variance, 9, "difference", freedom=freedom), level=level)
+    interval = fixed(Effect(value, variance, 9, "difference", freedom=freedom), level=level)
     expected = (
         stats.norm.interval(level, value, sqrt(variance))
         if freedom == inf
         else stats.t.interval(level, freedom, value, sqrt(variance))
     )
-    assert isinstance(found, Estimate)
-    assert (found.low, found.high) == pytest.approx(expected, rel=1e-9, abs=1e-9)
-    assert not found.always_valid
+    assert isinstance(interval, Estimate)
+    assert (interval.low, interval.high) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert not interval.always_valid
 
 
 @given(st.floats(0.01, 4), st.floats(1, 50))
 def test_more_freedom_and_less_variance_narrow_it(variance: float, freedom: float) -> None:
     def width(variance: float, freedom: float) -> float:
-        found = fixed(Effect(0.0, variance, 9, "difference", freedom=freedom))
-        assert isinstance(found, Estimate)
-        return found.high - found.low
+        interval = fixed(Effect(0.0, variance, 9, "difference", freedom=freedom))
+        assert isinstance(interval, Estimate)
+        return interval.high - interval.low
 
     assert width(variance, freedom + 1) < width(variance, freedom)
     assert width(variance / 2, freedom) < width(variance, freedom)
@@ -66,7 +69,31 @@ def test_one_planned_look_needs_no_thirty_units_but_more_looks_do() -> None:
     early = Effect(1.0, 0.1, 20, "difference", freedom=18, not_yet=too_few(10, 10))
     assert isinstance(fixed(early), Estimate)
     assert too_few(MIN_UNITS, MIN_UNITS) is None
-    found = too_few(200, 12, units="users")
-    assert found is not None
-    assert "12 users" in found.reason
-    assert "18 more" in found.needed
+    missing = too_few(200, 12, units="users")
+    assert missing is not None
+    assert "12 users" in missing.reason
+    assert "18 more" in missing.needed
+
+
+@pytest.mark.parametrize("times", [2, 3, 7])
+def test_the_line_is_that_of_numpy(times: int) -> None:
+    rng = np.random.default_rng(times)
+    value, weight = rng.normal(size=times), rng.uniform(1, 9, times)
+    line = np.polynomial.Polynomial.fit(np.arange(times), value, 1, w=np.sqrt(weight))
+    assert line_ahead(list(zip(value, weight, strict=True))) == pytest.approx(line(times))
+
+
+def test_a_time_without_an_effect_keeps_its_place() -> None:
+    assert line_ahead([(1.0, 1.0), None, (2.0, 1.0)]) == pytest.approx(2.5)
+    assert line_ahead([(1.0, 1.0), (2.0, 1.0), None]) == pytest.approx(4.0)
+    assert line_ahead([(1.0, 1.0), None]) is line_ahead([]) is None
+
+
+@pytest.mark.parametrize("times", [2, 4, 8])
+def test_a_steady_effect_seems_to_fade_at_most_as_often_as_stated(times: int) -> None:
+    rng, strength, trials = np.random.default_rng(9), 2.5, 4_000
+    drawn = strength + rng.normal(size=(trials, times)) * np.sqrt(times)
+    seems = np.array([week[-1] < 0 or (line_ahead([(effect, 1.0) for effect in week]) or 0.0) < 0 for week in drawn])
+    most = seems_to_fade(strength, times)
+    assert 0.6 * most < seems.mean() < most + 2 * np.sqrt(most / trials)
+    assert seems_to_fade(strength, 1) == 0.0

@@ -1,4 +1,4 @@
-"""What is no level is said so by every method that gives an interval, and never drawn as one."""
+"""Every method that gives an interval refuses an invalid level."""
 
 from collections.abc import Callable
 from math import nan
@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.agreement.alpha import alpha
-from fairtrial.stats.agreement.chance_agreement import fleiss_kappa, gwet_ac
-from fairtrial.stats.agreement.rating_table import RatingTable
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.intervals import wilson
+from fairtrial.stats.intervals import tango, wilson
 from fairtrial.stats.paired.clustered import clustered_mean
 from fairtrial.stats.paired.resampling import bootstrap_corpus
-from fairtrial.stats.paired.tango import tango
+from fairtrial.stats.review.agreement import RatingTable, fleiss_kappa, gwet_ac
 from fairtrial.stats.review.crossed import mean_rating
+from fairtrial.stats.review.krippendorff_alpha import alpha
 from fairtrial.stats.review.preference import win_rate
 from tests.fixtures.for_each import for_each
 

@@ -33,14 +33,14 @@ def test_two_shares_are_those_of_r() -> None:
 
 
 @given(share, share, split, power)
-def test_two_shares_agree_with_statsmodels_at_any_split(p1: float, p2: float, treated: float, wanted: float) -> None:
+def test_two_shares_agree_with_statsmodels_at_any_split(p1: float, p2: float, treated: float, expected: float) -> None:
     if abs(p1 - p2) < 0.01:
         return
     ratio = treated / (1 - treated)  # treatment per control; statsmodels' nobs1 is of the first, here the treatment
     reference = samplesize_proportions_2indep_onetail(
-        p2 - p1, p1, wanted, ratio=1 / ratio, alpha=0.025, alternative="larger" if p2 > p1 else "smaller"
+        p2 - p1, p1, expected, ratio=1 / ratio, alpha=0.025, alternative="larger" if p2 > p1 else "smaller"
     )
-    assert size_of_shares(p1, p2, power=wanted, share=treated) * treated == pytest.approx(reference, rel=1e-6)
+    assert size_of_shares(p1, p2, power=expected, share=treated) * treated == pytest.approx(reference, rel=1e-6)
 
 
 def test_a_share_not_worse_is_that_of_trialsize() -> None:
@@ -65,11 +65,11 @@ def test_a_mean_not_worse_is_near_the_normal_size_of_chow_shao_and_wang() -> Non
 def test_two_means_agree_with_statsmodels_at_any_split(treated: float, effect: float, power: float) -> None:
     test = TTestIndPower()
     ratio = treated / (1 - treated)
-    found = size_of_means(effect * 3, 3.0, power=power, share=treated) * (1 - treated)
-    assert found == pytest.approx(test.solve_power(effect, power=power, alpha=0.05, ratio=ratio), rel=1e-5)
-    found = size_of_means_not_worse(effect, 1.0, power=power, share=treated) * (1 - treated)
+    units = size_of_means(effect * 3, 3.0, power=power, share=treated) * (1 - treated)
+    assert units == pytest.approx(test.solve_power(effect, power=power, alpha=0.05, ratio=ratio), rel=1e-5)
+    units = size_of_means_not_worse(effect, 1.0, power=power, share=treated) * (1 - treated)
     reference = test.solve_power(effect, power=power, alpha=0.05, ratio=ratio, alternative="larger")
-    assert found == pytest.approx(reference, rel=1e-5)
+    assert units == pytest.approx(reference, rel=1e-5)
 
 
 def test_pairs_are_those_of_mess() -> None:
@@ -117,9 +117,9 @@ def test_so_many_units_have_the_power_at_any_split(treated: float, each: int) ->
     n = size_of_shares(0.10, 0.11, share=treated)
     b, a = round(n * treated), round(n * (1 - treated))
     assert b if treated != 0.5 else a == pytest.approx(each, rel=0.002)
-    won, kept = rng.binomial(b, 0.11, 20_000) / b, rng.binomial(a, 0.10, 20_000) / a
-    pooled = (won * b + kept * a) / (a + b)
-    z = (won - kept) / np.sqrt(pooled * (1 - pooled) * (1 / a + 1 / b))
+    won, remaining = rng.binomial(b, 0.11, 20_000) / b, rng.binomial(a, 0.10, 20_000) / a
+    pooled = (won * b + remaining * a) / (a + b)
+    z = (won - remaining) / np.sqrt(pooled * (1 - pooled) * (1 / a + 1 / b))
     assert np.mean(np.abs(z) > 1.96) == pytest.approx(0.80, abs=0.012)
 
 
@@ -131,33 +131,33 @@ def test_an_uneven_split_costs_less_than_the_largest_share_would_suggest() -> No
 
 @given(share, share, split, power)
 def test_swapping_arms_and_split_or_success_and_failure_changes_nothing(
-    p1: float, p2: float, treated: float, wanted: float
+    p1: float, p2: float, treated: float, expected: float
 ) -> None:
     if abs(p1 - p2) < 1e-3:
         return
-    size = size_of_shares(p1, p2, power=wanted, share=treated)
-    assert size_of_shares(p2, p1, power=wanted, share=1 - treated) == pytest.approx(size)
-    assert size_of_shares(1 - p1, 1 - p2, power=wanted, share=treated) == pytest.approx(size)
-    assert size_of_means(0.3, 1, power=wanted, share=treated) == pytest.approx(
-        size_of_means(0.3, 1, power=wanted, share=1 - treated)
+    size = size_of_shares(p1, p2, power=expected, share=treated)
+    assert size_of_shares(p2, p1, power=expected, share=1 - treated) == pytest.approx(size)
+    assert size_of_shares(1 - p1, 1 - p2, power=expected, share=treated) == pytest.approx(size)
+    assert size_of_means(0.3, 1, power=expected, share=treated) == pytest.approx(
+        size_of_means(0.3, 1, power=expected, share=1 - treated)
     )
 
 
 @given(st.floats(0.1, 0.4), st.floats(0.02, 0.2), power, st.floats(0.001, 0.2), st.floats(1.05, 2))
 def test_sizes_fall_with_the_effect_and_with_alpha_and_rise_with_power(
-    base: float, effect: float, wanted: float, alpha: float, more: float
+    base: float, effect: float, expected: float, alpha: float, more: float
 ) -> None:
     for size in (
-        lambda effect, alpha, wanted: size_of_shares(base, base + effect, alpha=alpha, power=wanted),
-        lambda effect, alpha, wanted: size_of_shares_not_worse(base, base, effect, alpha=alpha, power=wanted),
-        lambda effect, alpha, wanted: size_of_means(effect, 1.0, alpha=alpha, power=wanted),
-        lambda effect, alpha, wanted: size_of_means_not_worse(effect, 1.0, alpha=alpha, power=wanted),
-        lambda effect, alpha, wanted: size_of_pairs(0.5, effect, alpha=alpha, power=wanted),
+        lambda effect, alpha, expected: size_of_shares(base, base + effect, alpha=alpha, power=expected),
+        lambda effect, alpha, expected: size_of_shares_not_worse(base, base, effect, alpha=alpha, power=expected),
+        lambda effect, alpha, expected: size_of_means(effect, 1.0, alpha=alpha, power=expected),
+        lambda effect, alpha, expected: size_of_means_not_worse(effect, 1.0, alpha=alpha, power=expected),
+        lambda effect, alpha, expected: size_of_pairs(0.5, effect, alpha=alpha, power=expected),
     ):
-        here = size(effect, alpha, wanted)
-        assert size(effect * more, alpha, wanted) < here or here == 3
-        assert size(effect, alpha * more, wanted) < here or here == 3
-        assert size(effect, alpha, wanted + (1 - wanted) / 3) > here or here == 3
+        here = size(effect, alpha, expected)
+        assert size(effect * more, alpha, expected) < here or here == 3
+        assert size(effect, alpha * more, expected) < here or here == 3
+        assert size(effect, alpha, expected + (1 - expected) / 3) > here or here == 3
 
 
 @for_each("effect", [3.0, 20.0])

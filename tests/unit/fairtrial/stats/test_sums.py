@@ -13,40 +13,40 @@ pairs = st.lists(st.tuples(st.floats(-99, 99), st.floats(-99, 99)), min_size=2, 
 
 
 @given(booleans, booleans)
-def test_adding_successes_is_pooling(one: list[bool], other: list[bool]) -> None:
-    added = Successes(len(one), sum(one)) + Successes(len(other), sum(other))
-    assert added == Successes(len(one + other), sum(one + other))
+def test_adding_successes_is_pooling(first: list[bool], second: list[bool]) -> None:
+    added = Successes(len(first), sum(first)) + Successes(len(second), sum(second))
+    assert added == Successes(len(first + second), sum(first + second))
 
 
 @given(numbers, numbers)
-def test_adding_moments_is_pooling_in_any_order(one: list[float], other: list[float]) -> None:
-    added, pooled = Moments.of(one) + Moments.of(other), Moments.of(one + other)
-    for found in (added, Moments.of(other) + Moments.of(one), Moments.of(sorted(one + other))):
-        assert (found.n, found.x, found.xx) == pytest.approx((pooled.n, pooled.x, pooled.xx), rel=1e-9, abs=1e-6)
+def test_adding_moments_is_pooling_in_any_order(first: list[float], second: list[float]) -> None:
+    added, pooled = Moments.of(first) + Moments.of(second), Moments.of(first + second)
+    for result in (added, Moments.of(second) + Moments.of(first), Moments.of(sorted(first + second))):
+        assert (result.n, result.x, result.xx) == pytest.approx((pooled.n, pooled.x, pooled.xx), rel=1e-9, abs=1e-6)
 
 
 @given(numbers)
 def test_moments_agree_with_numpy(values: list[float]) -> None:
-    found = Moments.of(values)
-    assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
-    assert found.variance == pytest.approx(np.var(values, ddof=1), rel=1e-6, abs=1e-6 * max(1.0, found.xx))
+    moments = Moments.of(values)
+    assert moments.mean == pytest.approx(np.mean(values), abs=1e-9)
+    assert moments.variance == pytest.approx(np.var(values, ddof=1), rel=1e-6, abs=1e-6 * max(1.0, moments.xx))
 
 
 @given(pairs)
 def test_joint_moments_agree_with_numpy_and_are_symmetric(values: list[tuple[float, float]]) -> None:
     x, y = zip(*values, strict=True)
-    found, swapped = JointMoments.of(x, y), JointMoments.of(y, x)
+    moments, swapped = JointMoments.of(x, y), JointMoments.of(y, x)
     expected = np.cov(x, y)
-    assert found.covariance == pytest.approx(expected[0, 1], rel=1e-6, abs=1e-6)
-    assert found.covariance == pytest.approx(swapped.covariance)
-    assert found.first == Moments.of(x)
-    assert found.second.variance == pytest.approx(expected[1, 1], rel=1e-6, abs=1e-6)
+    assert moments.covariance == pytest.approx(expected[0, 1], rel=1e-6, abs=1e-6)
+    assert moments.covariance == pytest.approx(swapped.covariance)
+    assert moments.first == Moments.of(x)
+    assert moments.second.variance == pytest.approx(expected[1, 1], rel=1e-6, abs=1e-6)
 
 
 @given(pairs, pairs)
-def test_adding_joint_moments_is_pooling(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> None:
-    parts = [JointMoments.of(*zip(*part, strict=True)) for part in (one, other)]
-    pooled = JointMoments.of(*zip(*(one + other), strict=True))
+def test_adding_joint_moments_is_pooling(first: list[tuple[float, float]], second: list[tuple[float, float]]) -> None:
+    parts = [JointMoments.of(*zip(*part, strict=True)) for part in (first, second)]
+    pooled = JointMoments.of(*zip(*(first + second), strict=True))
     added = parts[0] + parts[1]
     assert added.covariance == pytest.approx(pooled.covariance, rel=1e-6, abs=1e-6)
     assert (added.n, added.xy) == pytest.approx((pooled.n, pooled.xy), abs=1e-6)

@@ -16,13 +16,14 @@ from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.store_reports import KeyFeedback
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import audit, keys, store_secrets
+from fairtrial.store.access import audit, credentials
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.migrate import migrate, migrations
+from fairtrial.store.core.engine import migrate, migrations
 from fairtrial.store.core.query import Page, timestamp
 from fairtrial.store.evaluations import runs, verdicts
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.overview import overview
+from fairtrial.store.maintenance.overview import overview
 from fairtrial.store.traffic import requests, traffic
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
@@ -40,8 +41,8 @@ def test_a_run_comes_back_event_for_event(database: Database, ingester: Ingester
     run, results = samples.run(), (samples.case_result(), samples.case_result(case_id="c2", output=None, error="boom"))
     scores = (samples.score(), samples.score(case_id="c2", value=None, why="crashed", details=None))
     bring(database, ingester, *results, *scores, run)
-    found = runs.events(database, "run-1")
-    assert found == runs.RunEvents(run, results, scores)
+    events = runs.events(database, "run-1")
+    assert events == runs.RunEvents(run, results, scores)
     assert runs.events(database, "run-2") is None
 
 
@@ -84,8 +85,8 @@ def test_traffic_counts_by_intention_to_treat_on_enrolled_units(database: Databa
         enrolled = more.pop("enrolled", True)
         unit = more.pop("unit", f"u-{number}")
         seen = samples.exposure(number, assigned=assigned, served=served, reason=reason, enrolled=enrolled, unit=unit)
-        asked = samples.request(number, variant_served=served, response_id=f"chatcmpl-{number}", **more)
-        return [asked, seen]
+        request = samples.request(number, variant_served=served, response_id=f"chatcmpl-{number}", **more)
+        return [request, seen]
 
     bring(
         database,
@@ -106,24 +107,24 @@ def test_traffic_counts_by_intention_to_treat_on_enrolled_units(database: Databa
         samples.feedback(12, request_id="chatcmpl-2", boolean=False),
         samples.feedback(13, request_id=None, unit="u-3", boolean=None, number=4.0, key="stars"),
     )
-    (found,) = traffic.by_variant(database, Page())
-    base, tuned = found.variants
+    (experiment,) = traffic.by_variant(database, Page())
+    base, tuned = experiment.variants
     assert (base.units, base.requests, base.errors, base.latency_p50, base.cost_usd) == (1, 2, 0, 20.0, 0.75)
     assert (tuned.units, tuned.requests, tuned.errors, tuned.user_errors) == (3, 3, 2, 1)
     assert (tuned.fallbacks, tuned.served_elsewhere, tuned.rejected) == (1, 1, 0)
     assert (tuned.cost_usd, tuned.cost_unknown, tuned.latency_p50) == (None, 1, None)
     assert base.feedback == {"resolved": KeyFeedback(2, 2, 0.5)}
     assert tuned.feedback == {"stars": KeyFeedback(1, 1, 4.0)}
-    assert found.reasons == {"assigned": 4, "fallback": 1, "forced": 1, "no_unit": 1, "not_enrolled": 1}
+    assert experiment.reasons == {"assigned": 4, "fallback": 1, "forced": 1, "no_unit": 1, "not_enrolled": 1}
     assert traffic.by_variant(database, Page(until_us=samples.NOW)) == []
 
 
 def test_a_request_comes_with_its_bodies_attempts_and_exposures(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.request(1, request_body="{}"), samples.attempt(1), samples.exposure(1))
-    found = requests.find(database, "r-1")
-    assert found is not None
-    assert (found["request_body"], found["response_body"]) == ("{}", None)
-    assert [len(found[name]) for name in ("attempts", "exposures")] == [1, 1]
+    request = requests.find(database, "r-1")
+    assert request is not None
+    assert (request["request_body"], request["response_body"]) == ("{}", None)
+    assert [len(request[name]) for name in ("attempts", "exposures")] == [1, 1]
     assert requests.find(database, "r-2") is None
 
 
@@ -159,22 +160,22 @@ def test_a_large_offset_gives_the_same_page(
 
 
 def test_a_key_is_stored_as_its_hash_and_revoked_for_good(database: Database) -> None:
-    made = keys.create(
+    made = credentials.create_key(
         database, CreateKey(name="ci", rights=("complete", "pin"), expires_us=samples.NOW + 1), now_us=samples.NOW
     )
-    (key,) = keys.valid(database)
+    (key,) = credentials.valid_keys(database)
     assert key.sha256 == hashlib.sha256(made.secret.encode()).hexdigest()
     assert (key.key_id, key.rights, key.expires_us) == (made.key_id, ("complete", "pin"), samples.NOW + 1)
     assert made.secret.startswith(f"ft-{made.key_id}-")
-    keys.revoke(database, made.key_id, now_us=samples.NOW)
-    assert keys.valid(database) == ()
+    credentials.revoke_key(database, made.key_id, now_us=samples.NOW)
+    assert credentials.valid_keys(database) == ()
     with pytest.raises(UsageError, match="no valid key"):
-        keys.revoke(database, made.key_id, now_us=samples.NOW)
+        credentials.revoke_key(database, made.key_id, now_us=samples.NOW)
 
 
 def test_an_unknown_right_is_refused(database: Database) -> None:
     with pytest.raises(UsageError, match="unknown right 'fly'"):
-        keys.create(database, CreateKey(name="x", rights=["fly"]), now_us=1)  # type: ignore[list-item]
+        credentials.create_key(database, CreateKey(name="x", rights=["fly"]), now_us=1)  # type: ignore[list-item]
 
 
 def test_the_audit_trail_shows_a_changed_entry(database: Database) -> None:
@@ -188,15 +189,15 @@ def test_the_audit_trail_shows_a_changed_entry(database: Database) -> None:
 
 def test_the_pepper_is_made_once(layout: Layout) -> None:
     first = Database.open(layout)
-    pepper = store_secrets.pepper(first)
+    pepper = named_values.pepper(first)
     first.close()
     second = Database.open(layout)
-    assert store_secrets.pepper(second) == pepper
+    assert named_values.pepper(second) == pepper
     assert len(pepper) == 64
     second.close()
 
 
-def test_a_second_owner_is_refused_and_told_who_the_first_is(database: Database) -> None:
+def test_a_second_owner_is_refused_and_the_error_names_the_first(database: Database) -> None:
     database.lock.announce(control_url="http://127.0.0.1:8081")
     with pytest.raises(StoreLocked, match=r"pid \d+ owns this store and answers at http://127.0.0.1:8081"):
         Database.open(database.layout)
@@ -251,8 +252,8 @@ def test_rows_and_arrow_say_the_same(database: Database, ingester: Ingester) -> 
 
 def test_the_overview_counts_rows(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.request(1))
-    found = overview(database)
-    assert (found.rows["requests"], found.rows["runs"], found.schema) == (1, 0, max(migrations()))
+    described = overview(database)
+    assert (described.rows["requests"], described.rows["runs"], described.schema) == (1, 0, max(migrations()))
 
 
 def test_times_survive_the_way_to_the_store_and_back() -> None:

@@ -17,7 +17,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.maintenance.retention import drop_old_texts
-from fairtrial.store.reviews.evidence import export_pairs
+from fairtrial.store.reviews.votes import export_pairs
 from fairtrial_cli.main import fairtrial
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.evaluators.review_answers import NOW, judged

@@ -9,7 +9,7 @@ from evaluators.gate.live.evidence import LiveEvidence, read_live, written_live
 from evaluators.gate.live.rule import EXPERIMENT_SAYS
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
 from tests.fixtures.experiments import frozen_plans
 from tests.fixtures.experiments.frozen_plans import failing, heavy, rate, rated

@@ -27,9 +27,9 @@ from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
+from fairtrial.stats.always_valid import RunningDecision
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence
-from fairtrial.stats.sequential.running import RunningDecision
 from gateway.control.operations.experiment_alarms import find_alarms
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, errors, failing, sums
 from tests.fixtures.for_each import for_each

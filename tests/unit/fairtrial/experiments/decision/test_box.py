@@ -15,7 +15,7 @@ from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import Sums
-from fairtrial.stats.sequential.running import RunningDecision
+from fairtrial.stats.always_valid import RunningDecision
 from tests.fixtures.experiments.reported_looks import DAY_US, RESOLVED, START, analysis_plan, arm, sums
 
 HOUR_US = 3_600_000_000

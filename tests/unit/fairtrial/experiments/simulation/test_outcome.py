@@ -14,7 +14,7 @@ from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.methods.finding import Answer
 from fairtrial.experiments.simulation import trial
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.stats.sequential.running import RunningDecision
+from fairtrial.stats.always_valid import RunningDecision
 from tests.fixtures.experiments.frozen_plans import ERRORS, RESOLVED, analysis_plan, errors, resolved
 
 PLAN = analysis_plan(resolved(), errors())

@@ -25,14 +25,14 @@ def judged(control: Feedback, treatment: Feedback, margin: float | None = None) 
 
 
 def test_only_complete_windows_count_and_only_what_came_within_them() -> None:
-    found = Feedback.of(
+    feedback = Feedback.of(
         exposed=[0, 0, 0, 1 * DAY, 3.5 * DAY],
         answered=[1, NONE, 7.5 * DAY, 8 * DAY, 4 * DAY],  # in time, never, too late, at the last moment, still open
         values=[1, NONE, 1, 1, 0],
         window=WEEK,
         until=10 * DAY,
     )
-    assert found == Feedback(4, Moments(2, 2.0, 2.0), WEEK)
+    assert feedback == Feedback(4, Moments(2, 2.0, 2.0), WEEK)
 
 
 def test_a_later_look_does_not_change_a_complete_window() -> None:
@@ -53,19 +53,19 @@ def test_what_can_not_have_been_is_refused(exposed: list[float], answered: list[
 
 
 def test_windows_that_differ_are_refused() -> None:
-    one, other = Feedback(9, Moments(2, 1, 1), WEEK), Feedback(9, Moments(2, 1, 1), DAY)
+    control, treatment = Feedback(9, Moments(2, 1, 1), WEEK), Feedback(9, Moments(2, 1, 1), DAY)
     with pytest.raises(ValueError, match="windows of 604800 and 86400"):
-        judged(one, other)
+        judged(control, treatment)
     with pytest.raises(ValueError, match="windows"):
-        one + other
+        control + treatment
     for units, window in ((1, WEEK), (9, 0.0), (9, float("inf"))):
         with pytest.raises(ValueError, match="impossible feedback"):
             Feedback(units, Moments(2, 1, 1), window)
     with pytest.raises(ValueError, match="within"):
-        feedback_difference(one, one, tau=0.1, response=0.5, within=(2, 5))
+        feedback_difference(control, control, tau=0.1, response=0.5, within=(2, 5))
     for response, margin in ((0.0, None), (1.1, None), (0.5, 0.0)):
         with pytest.raises(ValueError, match="response"):
-            feedback_difference(one, one, tau=0.1, response=response, margin=margin)
+            feedback_difference(control, control, tau=0.1, response=response, margin=margin)
 
 
 def test_a_true_difference_is_found_where_both_arms_answer_alike() -> None:
@@ -75,33 +75,33 @@ def test_a_true_difference_is_found_where_both_arms_answer_alike() -> None:
 
 
 def test_content_users_who_do_not_answer_are_no_difference() -> None:
-    found = judged(arm(20_000, 6_000, 4_000), arm(20_000, 5_000, 4_000))
-    for analysis in (found.complete, found.lowest):
+    finding = judged(arm(20_000, 6_000, 4_000), arm(20_000, 5_000, 4_000))
+    for analysis in (finding.complete, finding.lowest):
         assert isinstance(analysis, Estimate)
         assert analysis.high < 0
-    assert found.answer == "cannot tell"
+    assert finding.answer == "cannot tell"
 
 
 def test_discontent_users_who_do_not_answer_are_no_difference() -> None:
-    found = judged(arm(20_000, 6_000, 4_000), arm(20_000, 6_000, 3_000))
-    assert isinstance(found.complete, Estimate)
-    assert found.complete.low > 0
-    assert found.answer == "cannot tell"
+    finding = judged(arm(20_000, 6_000, 4_000), arm(20_000, 6_000, 3_000))
+    assert isinstance(finding.complete, Estimate)
+    assert finding.complete.low > 0
+    assert finding.answer == "cannot tell"
 
 
 def test_discontent_users_who_do_not_answer_do_not_make_a_worse_arm_not_worse() -> None:
-    found = judged(arm(40_000, 12_000, 8_000), arm(40_000, 11_000, 7_000), margin=0.05)
-    assert isinstance(found.complete, Estimate)
-    assert found.complete.low > -0.05
-    assert found.answer == "cannot tell"
+    finding = judged(arm(40_000, 12_000, 8_000), arm(40_000, 11_000, 7_000), margin=0.05)
+    assert isinstance(finding.complete, Estimate)
+    assert finding.complete.low > -0.05
+    assert finding.answer == "cannot tell"
 
 
 def test_where_the_response_differs_the_worst_case_must_agree() -> None:
     # more yes and fewer no, but 1,000 answers more in one arm
-    found = judged(arm(20_000, 5_000, 4_000), arm(20_000, 6_500, 3_500))
-    assert isinstance(found.given, Estimate) and isinstance(found.worst, Estimate)
-    assert found.given.low > 0 > found.worst.low
-    assert found.answer == "cannot tell"
+    finding = judged(arm(20_000, 5_000, 4_000), arm(20_000, 6_500, 3_500))
+    assert isinstance(finding.given, Estimate) and isinstance(finding.worst, Estimate)
+    assert finding.given.low > 0 > finding.worst.low
+    assert finding.answer == "cannot tell"
     nearly_all = judged(arm(20_000, 9_000, 10_500), arm(20_000, 14_000, 5_950))
     assert isinstance(nearly_all.given, Estimate)
     assert nearly_all.given.low > 0
@@ -110,7 +110,7 @@ def test_where_the_response_differs_the_worst_case_must_agree() -> None:
 
 def test_the_analyses_are_means_of_the_values_and_of_all_units_filled() -> None:
     control, treatment = (Feedback(400, Moments.of(values), WEEK) for values in ([1, 3, 5] * 60, [2, 4, 5] * 70))
-    found = feedback_difference(control, treatment, tau=0.3, response=0.5, within=(1, 5))
+    finding = feedback_difference(control, treatment, tau=0.3, response=0.5, within=(1, 5))
     pairs = {
         "complete": (control.given, treatment.given, 0.3),
         "lowest": (control.filled(1), treatment.filled(1), 0.15),
@@ -118,15 +118,15 @@ def test_the_analyses_are_means_of_the_values_and_of_all_units_filled() -> None:
         "worst": (control.filled(5), treatment.filled(1), 0.15),
         "best": (control.filled(1), treatment.filled(5), 0.15),
     }
-    for name, (one, other, tau) in pairs.items():
-        assert getattr(found, name) == always_valid(mean_difference(one, other, within=(1, 5)), tau=tau)
+    for name, (first, second, tau) in pairs.items():
+        assert getattr(finding, name) == always_valid(mean_difference(first, second, within=(1, 5)), tau=tau)
     assert control.filled(5) == Moments.of([1.0, 3.0, 5.0] * 60 + [5.0] * 220)
 
 
-def test_before_thirty_units_nothing_is_said() -> None:
-    found = judged(arm(29, 0, 29), arm(29, 29, 0))
-    assert found.answer == "cannot tell"
-    assert isinstance(found.complete, NotEnough)
+def test_below_thirty_units_there_is_no_answer() -> None:
+    finding = judged(arm(29, 0, 29), arm(29, 29, 0))
+    assert finding.answer == "cannot tell"
+    assert isinstance(finding.complete, NotEnough)
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60)), min_size=2, max_size=2))

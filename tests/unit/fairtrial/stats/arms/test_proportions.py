@@ -23,14 +23,14 @@ def arms(draw: st.DrawFn, least: int = 1) -> Successes:
     return Successes(n, draw(st.integers(0, n)))
 
 
-def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
-    assert isinstance(found, Estimate)
-    return found.low, found.high
+def bounds(result: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(result, Estimate)
+    return result.low, result.high
 
 
-def effect(found: Effect | NotEnough) -> Effect:
-    assert isinstance(found, Effect)
-    return found
+def effect(result: Effect | NotEnough) -> Effect:
+    assert isinstance(result, Effect)
+    return result
 
 
 @for_each(
@@ -62,21 +62,21 @@ def test_newcombe_agrees_with_statsmodels(control: Successes, treatment: Success
 
 
 @given(arms(), arms())
-def test_newcombe_swapped_is_mirrored_and_a_higher_level_is_wider(one: Successes, other: Successes) -> None:
-    there, back = bounds(newcombe(one, other)), bounds(newcombe(other, one))
+def test_newcombe_swapped_is_mirrored_and_a_higher_level_is_wider(control: Successes, treatment: Successes) -> None:
+    there, back = bounds(newcombe(control, treatment)), bounds(newcombe(treatment, control))
     assert there == pytest.approx((-back[1], -back[0]))
-    wider = bounds(newcombe(one, other, level=0.99))
+    wider = bounds(newcombe(control, treatment, level=0.99))
     assert wider[0] <= there[0] <= there[1] <= wider[1]
 
 
 @given(arms(30), arms(30))
 def test_the_fixed_interval_is_walds_as_in_statsmodels(control: Successes, treatment: Successes) -> None:
-    found = effect(rate_difference(control, treatment))
-    assume(found.variance > 0)
+    difference = effect(rate_difference(control, treatment))
+    assume(difference.variance > 0)
     reference = confint_proportions_2indep(
         treatment.successes, treatment.n, control.successes, control.n, method="wald"
     )
-    assert bounds(fixed(found)) == pytest.approx(np.clip(reference, -1, 1), abs=1e-9)
+    assert bounds(fixed(difference)) == pytest.approx(np.clip(reference, -1, 1), abs=1e-9)
 
 
 def test_the_fixed_interval_of_seven_and_one_in_34_is_that_of_fagerland() -> None:
@@ -89,8 +89,8 @@ def test_the_fixed_interval_of_seven_and_one_in_34_is_that_of_fagerland() -> Non
 
 def test_looks_at_arms_of_one_size_read_the_pooled_variance() -> None:
     # by hand: p = 0.15, V = 2 · 0.15 · 0.85 / 1000
-    found = effect(rate_difference(Successes(1000, 100), Successes(1000, 200)))
-    assert (found.value, found.watched) == pytest.approx((0.1, 0.000255))
+    difference = effect(rate_difference(Successes(1000, 100), Successes(1000, 200)))
+    assert (difference.value, difference.watched) == pytest.approx((0.1, 0.000255))
 
 
 @for_each("scale", [0.5, 1.1, 1.5, 3.0])
@@ -111,33 +111,33 @@ def test_the_likeliest_rates_without_a_difference_agree_with_statsmodels(
 
 def test_the_small_arm_is_not_trusted_when_it_is_unlucky() -> None:
     # 10 where 20 were to be expected: 2.9 standard errors as seen, 2.2 if there were no difference
-    found = effect(rate_difference(Successes(18_000, 180), Successes(2_000, 10)))
-    assert found.watched is not None
-    assert found.value / sqrt(found.variance) == pytest.approx(-2.87, abs=0.01)
-    assert found.value / sqrt(found.watched) == pytest.approx(-2.19, abs=0.01)
-    half = always_valid(found, tau=0.002)
-    assert half == always_valid(replace(found, variance=found.watched), tau=0.002)
+    difference = effect(rate_difference(Successes(18_000, 180), Successes(2_000, 10)))
+    assert difference.watched is not None
+    assert difference.value / sqrt(difference.variance) == pytest.approx(-2.87, abs=0.01)
+    assert difference.value / sqrt(difference.watched) == pytest.approx(-2.19, abs=0.01)
+    half = always_valid(difference, tau=0.002)
+    assert half == always_valid(replace(difference, variance=difference.watched), tau=0.002)
 
 
 @given(arms(30), arms(30))
-def test_swapping_the_arms_turns_the_sign(one: Successes, other: Successes) -> None:
-    there, back = effect(rate_difference(one, other)), effect(rate_difference(other, one))
+def test_swapping_the_arms_turns_the_sign(control: Successes, treatment: Successes) -> None:
+    there, back = effect(rate_difference(control, treatment)), effect(rate_difference(treatment, control))
     assert there.value == -back.value
     assert (there.variance, there.watched) == pytest.approx((back.variance, back.watched))
 
 
 @given(arms(30), arms(30))
-def test_counting_failures_instead_turns_the_sign(one: Successes, other: Successes) -> None:
-    flipped = [Successes(arm.n, arm.n - arm.successes) for arm in (one, other)]
-    there, back = effect(rate_difference(one, other)), effect(rate_difference(*flipped))
+def test_counting_failures_instead_turns_the_sign(control: Successes, treatment: Successes) -> None:
+    flipped = [Successes(arm.n, arm.n - arm.successes) for arm in (control, treatment)]
+    there, back = effect(rate_difference(control, treatment)), effect(rate_difference(*flipped))
     assert there.value == pytest.approx(-back.value)
     assert (there.variance, there.watched) == pytest.approx((back.variance, back.watched), rel=1e-6, abs=1e-15)
 
 
 @given(arms(30), arms(30))
-def test_four_times_the_units_halve_the_error(one: Successes, other: Successes) -> None:
-    more = [Successes(4 * arm.n, 4 * arm.successes) for arm in (one, other)]
-    few, many = effect(rate_difference(one, other)), effect(rate_difference(*more))
+def test_four_times_the_units_halve_the_error(control: Successes, treatment: Successes) -> None:
+    more = [Successes(4 * arm.n, 4 * arm.successes) for arm in (control, treatment)]
+    few, many = effect(rate_difference(control, treatment)), effect(rate_difference(*more))
     assert few.watched is not None
     assert (many.variance, many.watched) == pytest.approx((few.variance / 4, few.watched / 4), abs=1e-15)
     assert many.value == pytest.approx(few.value)
@@ -155,9 +155,9 @@ def test_no_interval_leaves_what_a_difference_of_rates_can_be() -> None:
 def test_looks_wait_for_units_events_and_units_without_it() -> None:
     fine = Successes(1000, 100)
     for poor in [Successes(29, 14), Successes(1000, 9), Successes(1000, 991)]:
-        for found in (rate_difference(fine, poor), rate_difference(poor, fine)):
-            assert isinstance(always_valid(found, tau=0.02), NotEnough)
-            assert isinstance(fixed(found), Estimate)
+        for result in (rate_difference(fine, poor), rate_difference(poor, fine)):
+            assert isinstance(always_valid(result, tau=0.02), NotEnough)
+            assert isinstance(fixed(result), Estimate)
     assert isinstance(always_valid(rate_difference(fine, fine), tau=0.02), Estimate)
     assert effect(rate(fine)).not_yet is None
     assert effect(rate(Successes(29, 14))).not_yet is not None
@@ -180,9 +180,9 @@ def test_no_unit_has_no_rate() -> None:
 
 
 def test_a_relative_margin_is_about_the_scaled_control() -> None:
-    found = effect(rate_difference(Successes(1000, 100), Successes(1000, 110), scale=1.1))
-    assert found.value == pytest.approx(0.0)
-    assert found.method == "difference of rates, control times 1.1"
+    difference = effect(rate_difference(Successes(1000, 100), Successes(1000, 110), scale=1.1))
+    assert difference.value == pytest.approx(0.0)
+    assert difference.method == "difference of rates, control times 1.1"
     with pytest.raises(ValueError, match="scaled"):
         rate_difference(Successes(10, 1), Successes(10, 1), scale=0.0)
 
@@ -194,10 +194,10 @@ def test_a_small_arm_is_rarely_called_worse_in_a_trial_without_a_difference() ->
         event, small = rng.random(6000) < 0.1, rng.random(6000) < 0.1
         units, events = ([np.cumsum(which & chosen) for chosen in (~small, small)] for which in (event | True, event))
         for look in range(600, 6000, 50):
-            found = rate_difference(
+            difference = rate_difference(
                 *(Successes(int(n[look]), int(k[look])) for n, k in zip(units, events, strict=True))
             )
-            closed = at_most(found, tau=0.05, alpha=0.05)
+            closed = at_most(difference, tau=0.05, alpha=0.05)
             if isinstance(closed, Estimate) and closed.high < 0:
                 wrong += 1
                 break

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid
-from fairtrial.stats.arms.quantiles import QuantileSums, quantile_difference, quantile_level, quantile_ranks
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_difference, quantile_level, quantile_ranks
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sums import JointMoments
 from tests.fixtures.for_each import for_each
@@ -22,14 +22,14 @@ VALUES = st.builds(
 )
 
 
-def effect(found: Effect | NotEnough) -> Effect:
-    assert isinstance(found, Effect)
-    return found
+def effect(result: Effect | NotEnough) -> Effect:
+    assert isinstance(result, Effect)
+    return result
 
 
-def reason(found: Effect | Estimate | NotEnough) -> str:
-    assert isinstance(found, NotEnough)
-    return found.reason
+def reason(result: Effect | Estimate | NotEnough) -> str:
+    assert isinstance(result, NotEnough)
+    return result.reason
 
 
 def test_single_values_give_the_numbers_of_gbstats() -> None:
@@ -37,17 +37,17 @@ def test_single_values_give_the_numbers_of_gbstats() -> None:
     # 11,054 values with nu = 0.9; there (n − 1)/n is a factor, here n/(n − 1) that of the users
     n, below = 11_054, 9949
     alone = JointMoments(n, below, n, below, n, below)
-    found = effect(quantile_level(QuantileSums(0.9, 7.157987489967789, 7.098780136176828, 7.217194843758751, alone)))
-    assert found.value == 7.157987489967789
-    assert found.variance * n == pytest.approx(10.0864, abs=0.005)
+    level = effect(quantile_level(QuantileSums(0.9, 7.157987489967789, 7.098780136176828, 7.217194843758751, alone)))
+    assert level.value == 7.157987489967789
+    assert level.variance * n == pytest.approx(10.0864, abs=0.005)
 
 
 def test_the_design_effect_is_that_of_kish() -> None:
     # 400 users with ten requests each of which all or none are at most the p90: ten requests tell what one would,
     # Kish (1965), Survey Sampling: deff = 1 + (m − 1) · ICC with m = 10 and ICC = 1; and 400/399 for the users
     users = JointMoments(n=400, x=3600, y=4000, xx=36_000, yy=40_000, xy=36_000)
-    found = effect(quantile_level(QuantileSums(0.9, 7.16, 7.10, 7.22, users)))
-    assert found.variance == pytest.approx((0.12 / (2 * 1.959964)) ** 2 * 10 * 400 / 399, rel=1e-6)
+    level = effect(quantile_level(QuantileSums(0.9, 7.16, 7.10, 7.22, users)))
+    assert level.variance == pytest.approx((0.12 / (2 * 1.959964)) ** 2 * 10 * 400 / 399, rel=1e-6)
     spread = JointMoments(
         n=400, x=3600, y=4000, xx=32_400, yy=40_000, xy=36_000
     )  # nine of ten for each: no less than 1
@@ -74,9 +74,9 @@ def test_users_that_move_together_have_the_variance_of_repeated_draws(nu: float)
         sizes = rng.geometric(0.1, 150)
         users = np.repeat(np.arange(150), sizes)
         latency = np.exp(np.repeat(rng.normal(0, 0.5, 150), sizes) + rng.normal(0, 0.7, len(users)))
-        found = effect(quantile_level(QuantileSums.of(latency, users.astype(str).tolist(), nu)))
-        values.append(found.value)
-        variances.append(found.variance)
+        level = effect(quantile_level(QuantileSums.of(latency, users.astype(str).tolist(), nu)))
+        values.append(level.value)
+        variances.append(level.variance)
     assert 0.8 < np.mean(variances) / np.var(values) < 1.35
     alone = effect(quantile_level(QuantileSums.of(latency, None, nu))).variance
     assert alone < np.var(values) / 1.5
@@ -106,8 +106,8 @@ def test_order_and_names_do_not_matter(values: list[float], nu: float) -> None:
 
 
 @given(VALUES, VALUES)
-def test_swapping_the_arms_turns_the_sign(one: list[float], other: list[float]) -> None:
-    arms = [QuantileSums.of(values, None, 0.5) for values in (one, other)]
+def test_swapping_the_arms_turns_the_sign(control: list[float], treatment: list[float]) -> None:
+    arms = [QuantileSums.of(values, None, 0.5) for values in (control, treatment)]
     there, back = effect(quantile_difference(*arms)), effect(quantile_difference(*arms[::-1]))
     assert (there.value, there.variance, there.freedom) == pytest.approx((-back.value, back.variance, back.freedom))
 
@@ -125,7 +125,7 @@ def test_more_values_narrow_the_interval() -> None:
     widths = []
     for n in (1000, 4000, 16_000):
         drawn = [effect(quantile_level(QuantileSums.of(rng.normal(0, 1, n), None, 0.9))) for _ in range(20)]
-        widths.append(sqrt(np.mean([found.variance for found in drawn])))
+        widths.append(sqrt(np.mean([draw.variance for draw in drawn])))
     assert widths[0] / widths[1] == pytest.approx(2, abs=0.25)
     assert widths[1] / widths[2] == pytest.approx(2, abs=0.25)
 
@@ -193,16 +193,16 @@ def test_a_database_supplies_the_same_sums() -> None:
         ranks = dict(zip(("lower", "middle", "upper"), quantile_ranks(900, 0.9), strict=True))
         lower, value, upper = db.execute(PICKED, ranks).fetchall()[0]
         n, *sums = db.execute(SUMMED, {"value": value}).fetchall()[0]
-    told = QuantileSums(0.9, value, lower, upper, JointMoments(n, *map(float, sums)), step=0.01)
-    assert told == QuantileSums.of(values, users, 0.9, step=0.01)
+    sums_of_rows = QuantileSums(0.9, value, lower, upper, JointMoments(n, *map(float, sums)), step=0.01)
+    assert sums_of_rows == QuantileSums.of(values, users, 0.9, step=0.01)
 
 
 def test_a_relative_margin_scales_the_control() -> None:
     values = np.random.default_rng(20).gamma(3, 1, 500)
     control, treatment, scaled = (QuantileSums.of(by * values, None, 0.9) for by in (1, 1.3, 1.2))
-    found = effect(quantile_difference(control, treatment, scale=1.2))
+    difference = effect(quantile_difference(control, treatment, scale=1.2))
     same = effect(quantile_difference(scaled, treatment))
-    assert (found.value, found.variance) == pytest.approx((same.value, same.variance))
+    assert (difference.value, difference.variance) == pytest.approx((same.value, same.variance))
 
 
 def test_nonsense_is_refused() -> None:
@@ -247,8 +247,8 @@ def test_trials_without_a_difference_are_rarely_decided_though_looked_at_often()
             arms.append((users, np.exp(np.repeat(rng.normal(0, 0.4, 600), sizes) + rng.normal(0, 0.6, len(users)))))
         for enrolled in range(100, 601, 100):
             seen = [QuantileSums.of(v[u < enrolled], u[u < enrolled].astype(str).tolist(), 0.9) for u, v in arms]
-            found = always_valid(quantile_difference(*seen), tau=0.1 * exp(0.9))
-            if isinstance(found, Estimate) and not found.low <= 0 <= found.high:
+            interval = always_valid(quantile_difference(*seen), tau=0.1 * exp(0.9))
+            if isinstance(interval, Estimate) and not interval.low <= 0 <= interval.high:
                 wrong += 1
                 break
     assert wrong / 100 <= 0.05

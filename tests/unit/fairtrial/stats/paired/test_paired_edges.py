@@ -7,9 +7,8 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
-from fairtrial.stats.paired.equivalence import classify_interval, equivalent, non_inferior
-from fairtrial.stats.paired.paired_tests import exact, mid_p, sign_flip
+from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean, sign_flip
+from fairtrial.stats.paired.paired_tests import classify_interval, equivalent, exact, mid_p, non_inferior
 from fairtrial.stats.paired.resampling import bootstrap_corpus
 from tests.fixtures.for_each import for_each
 
@@ -38,15 +37,15 @@ def test_each_case_of_a_corpus_has_its_cluster() -> None:
 
 
 def test_nothing_but_zeros_has_no_interval_of_no_width() -> None:
-    for found in (clustered_mean(np.zeros(40)), bootstrap_corpus(lambda _: 0.0, 40)):
-        assert isinstance(found, NotEnough)
+    for result in (clustered_mean(np.zeros(40)), bootstrap_corpus(lambda _: 0.0, 40)):
+        assert isinstance(result, NotEnough)
 
 
 def test_equal_values_leave_room_for_the_next_kind_of_case() -> None:
     values = np.full(40, 3.0)
-    for found in (clustered_mean(values), bootstrap_corpus(lambda _: 3.0, 40)):
-        assert isinstance(found, Estimate)
-        assert (found.low, found.high) == pytest.approx((3 - 3 * 0.08763, 3 + 3 * 0.08763), rel=1e-3)
+    for interval in (clustered_mean(values), bootstrap_corpus(lambda _: 3.0, 40)):
+        assert isinstance(interval, Estimate)
+        assert (interval.low, interval.high) == pytest.approx((3 - 3 * 0.08763, 3 + 3 * 0.08763), rel=1e-3)
 
 
 def test_differences_that_cancel_up_to_rounding_are_none() -> None:

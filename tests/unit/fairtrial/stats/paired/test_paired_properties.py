@@ -9,17 +9,16 @@ from statsmodels.stats.weightstats import DescrStatsW
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean
-from fairtrial.stats.paired.paired_tests import EXACT_TO, sign_flip
+from fairtrial.stats.intervals import tango
+from fairtrial.stats.paired.clustered import EXACT_TO, clustered_effect, clustered_mean, sign_flip
 from fairtrial.stats.paired.resampling import bootstrap_corpus
-from fairtrial.stats.paired.tango import tango
 
 CASES = st.lists(st.integers(-4, 4).map(float), min_size=4, max_size=24).filter(lambda cases: len(set(cases)) > 1)
 
 
-def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
-    assert isinstance(found, Estimate)
-    return found.low, found.high
+def bounds(result: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(result, Estimate)
+    return result.low, result.high
 
 
 def names(cases: list[float]) -> list[str]:
@@ -56,8 +55,8 @@ def test_each_case_its_own_cluster_is_no_cluster(cases: list[float]) -> None:
 def test_more_cases_narrow_it_and_a_higher_level_widens_it(cases: list[float]) -> None:
     values = np.array(cases)
     few, many, sure = (
-        np.diff(bounds(found))
-        for found in (
+        np.diff(bounds(result))
+        for result in (
             clustered_mean(values),
             clustered_mean(np.tile(values, 4)),
             clustered_mean(values, level=0.99),
@@ -128,7 +127,7 @@ def test_a_corpus_bootstrap_repeats_itself_and_a_higher_level_widens_it(cases: l
     def mean(indices):
         return float(values[indices].mean())
 
-    found = bounds(bootstrap_corpus(mean, len(values), seed=seed))
-    assert found == bounds(bootstrap_corpus(mean, len(values), seed=seed))
+    limits = bounds(bootstrap_corpus(mean, len(values), seed=seed))
+    assert limits == bounds(bootstrap_corpus(mean, len(values), seed=seed))
     low, high = bounds(bootstrap_corpus(mean, len(values), seed=seed, level=0.99))
-    assert low <= found[0] <= found[1] <= high
+    assert low <= limits[0] <= limits[1] <= high

@@ -13,9 +13,9 @@ SHARE = (0.0, 1.0)
 RIGHT = np.array([1.0] * 30 + [0.0] * 10)
 
 
-def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
-    assert isinstance(found, Estimate), found
-    return found.low, found.high
+def bounds(result: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(result, Estimate), result
+    return result.low, result.high
 
 
 def mean(indices: np.ndarray) -> float:
@@ -35,16 +35,16 @@ def test_clusters_are_left_out_together() -> None:
 
 
 def test_many_cases_are_left_out_in_parts() -> None:
-    rng, asked = np.random.default_rng(3), []
+    rng, sizes = np.random.default_rng(3), []
     values = rng.random(5_000)
 
     def figure(indices: np.ndarray) -> float:
-        asked.append(len(indices))
+        sizes.append(len(indices))
         return float(values[indices].mean())
 
-    found = bounds(jackknife_corpus(figure, 5_000, within=SHARE))
-    assert len(asked) == 1_001
-    assert found == pytest.approx(bounds(score_mean(values, within=(0, 1))), abs=2e-3)
+    limits = bounds(jackknife_corpus(figure, 5_000, within=SHARE))
+    assert len(sizes) == 1_001
+    assert limits == pytest.approx(bounds(score_mean(values, within=(0, 1))), abs=2e-3)
 
 
 @pytest.mark.parametrize("positives", [20, 80])
@@ -59,23 +59,23 @@ def test_a_rare_label_whose_losses_make_the_margin_passes_in_few(positives: int)
             among = positive[some]
             return -float(lost[some][among].mean()) / 2 if among.any() else None
 
-        found = jackknife_corpus(gap, n, within=(-1, 1), reach=n / (2 * positives), level=0.90)
-        passed += bounds(found)[0] > -margin
+        interval = jackknife_corpus(gap, n, within=(-1, 1), reach=n / (2 * positives), level=0.90)
+        passed += bounds(interval)[0] > -margin
     assert passed / trials <= 0.06 + 2 * 0.017
 
 
 def test_what_says_too_little_is_not_enough() -> None:
-    for found in (
+    for result in (
         jackknife_corpus(mean, 0, within=SHARE),
         jackknife_corpus(mean, 7, within=SHARE),
         jackknife_corpus(lambda _: None, 40, within=SHARE),
         jackknife_corpus(mean, 40, within=SHARE, reach=None),
         jackknife_corpus(mean, 40, ["one"] * 30 + [str(i) for i in range(10)], within=SHARE),
     ):
-        assert isinstance(found, NotEnough)
+        assert isinstance(result, NotEnough)
 
 
 def test_a_figure_that_hangs_on_one_case_is_not_enough() -> None:
-    found = jackknife_corpus(lambda some: 1.0 if 3 in some else None, 40, within=SHARE)
-    assert isinstance(found, NotEnough)
-    assert "single cases" in found.reason
+    interval = jackknife_corpus(lambda some: 1.0 if 3 in some else None, 40, within=SHARE)
+    assert isinstance(interval, NotEnough)
+    assert "single cases" in interval.reason

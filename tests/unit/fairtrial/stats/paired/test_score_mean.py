@@ -13,16 +13,16 @@ from scipy.special import stdtrit
 from scipy.stats import binom
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.intervals import score_bounds, tango
 from fairtrial.stats.paired.score_mean import ScoreUnits, likeliest, score_mean
-from fairtrial.stats.paired.tango import score_bounds, tango
 from tests.fixtures.for_each import for_each
 
 BOTH_WAYS = (-1.0, 1.0)
 
 
-def bounds(found: Estimate | NotEnough) -> tuple[float, float]:
-    assert isinstance(found, Estimate), found
-    return found.low, found.high
+def bounds(result: Estimate | NotEnough) -> tuple[float, float]:
+    assert isinstance(result, Estimate), result
+    return result.low, result.high
 
 
 def flips(won: int, lost: int, n: int) -> np.ndarray:
@@ -33,8 +33,8 @@ def flips(won: int, lost: int, n: int) -> np.ndarray:
     ("won", "lost", "n"), [(0, 0, 60), (0, 1, 44), (5, 9, 100), (30, 3, 200), (0, 8, 54), (1, 0, 54), (0, 44, 44)]
 )
 def test_differences_of_0_and_1_have_tangos_interval_at_students_quantile(won: int, lost: int, n: int) -> None:
-    found = score_mean(flips(won, lost, n), within=BOTH_WAYS, level=0.90)
-    assert bounds(found) == pytest.approx(score_bounds(won, lost, n, z=float(stdtrit(n - 1, 0.95))), abs=1e-9)
+    interval = score_mean(flips(won, lost, n), within=BOTH_WAYS, level=0.90)
+    assert bounds(interval) == pytest.approx(score_bounds(won, lost, n, z=float(stdtrit(n - 1, 0.95))), abs=1e-9)
 
 
 @pytest.mark.parametrize(("right", "n"), [(81, 263), (0, 30), (30, 30), (1, 40)])
@@ -136,7 +136,7 @@ def test_losses_in_clusters_of_five_pass_in_few(alike: float) -> None:
     assert passed / 300 <= 0.07 + 2 * 0.015
 
 
-def test_the_likeliest_weights_have_the_mean_asked_for() -> None:
+def test_the_likeliest_weights_have_the_requested_mean() -> None:
     apart = np.array([0.1, 0.5, -0.3])
     weights, unseen = likeliest(apart, np.array([0.5, 0.3, 0.2]), -0.9)
     assert weights.sum() + unseen == pytest.approx(1)

@@ -30,11 +30,11 @@ def watched(times: float, *, every: int) -> Course:
 def test_a_trial_that_is_watched_all_the_time_has_the_power_that_was_simulated() -> None:
     # Simulated, 10,000 trials, 10 % against 11 %, 590 looks in one look's sample, τ = MDE:
     # 54 % at 1.0, 76 % at 1.5, 80 % at 1.63, 88.7 % at 2, 97.8 % at 3, 99.7 % at 4, mean stop 1.09, type-M error 1.29
-    found = watched(4, every=150)
+    result = watched(4, every=150)
     for times, power in ((1, 0.540), (1.5, 0.76), (1.63, 0.80), (2, 0.887), (3, 0.978), (4, 0.997)):
-        assert found.power[round(times * 150) - 1] == pytest.approx(power, abs=0.015)
-    assert found.mean_stop / SINGLE_LOOK == pytest.approx(1.09, abs=0.03)
-    assert found.exaggeration == pytest.approx(1.29, abs=0.02)
+        assert result.power[round(times * 150) - 1] == pytest.approx(power, abs=0.015)
+    assert result.mean_stop / SINGLE_LOOK == pytest.approx(1.09, abs=0.03)
+    assert result.exaggeration == pytest.approx(1.29, abs=0.02)
 
 
 def test_without_an_effect_it_errs_as_seldom_as_was_simulated() -> None:
@@ -62,21 +62,21 @@ def test_simulated_trials_stop_where_the_interval_itself_excludes_zero(sides: in
         effect = Effect(0.0, 4 / units, int(units), "x")
         bound = always_valid(effect, tau=0.15) if sides == 2 else at_least(effect, tau=0.15)
         won[:, look] = scores[:, look] / (units / 4) + bound.low > 0
-    found = monitored(0.15, 4.0, looks.tolist(), tau=0.15, sides=sides)
+    course = monitored(0.15, 4.0, looks.tolist(), tau=0.15, sides=sides)
     simulated = np.maximum.accumulate(won, axis=1).mean(axis=0)
-    assert found.power == pytest.approx(simulated, abs=0.03)
+    assert course.power == pytest.approx(simulated, abs=0.03)
 
 
 def test_ten_planned_looks_are_those_that_were_simulated() -> None:
-    found = planned(1.0, 1.0, SINGLE_LOOK)
-    assert found.power[-1] == pytest.approx(0.785, abs=0.008)
-    assert found.mean_stop / SINGLE_LOOK == pytest.approx(0.77, abs=0.005)
+    course = planned(1.0, 1.0, SINGLE_LOOK)
+    assert course.power[-1] == pytest.approx(0.785, abs=0.008)
+    assert course.mean_stop / SINGLE_LOOK == pytest.approx(0.77, abs=0.005)
 
 
 def test_the_units_for_eighty_percent_are_1_63_times_those_of_one_look() -> None:
-    found = monitored_multiple(0.8, alpha=0.05, sides=2, tau=1.0)
-    assert found is not None
-    assert found / SINGLE_LOOK == pytest.approx(1.66, abs=0.04)
+    result = monitored_multiple(0.8, alpha=0.05, sides=2, tau=1.0)
+    assert result is not None
+    assert result / SINGLE_LOOK == pytest.approx(1.66, abs=0.04)
 
 
 @given(st.floats(0.2, 3), st.floats(0.2, 3), st.floats(0.01, 0.3), st.sampled_from([1, 2]))
@@ -84,21 +84,21 @@ def test_power_lies_between_0_and_1_and_rises_with_units_effect_and_alpha(
     effect: float, tau: float, alpha: float, sides: int
 ) -> None:
     looks = [float(look) for look in range(1, 11)]
-    found = monitored(effect, 1.0, looks, tau=tau, alpha=alpha, sides=sides)
-    assert all(0 <= power <= 1 for power in found.power)
-    assert list(found.power) == sorted(found.power)
-    assert looks[0] <= found.mean_stop <= looks[-1] + 1e-9
-    assert monitored(effect * 1.2, 1.0, looks, tau=tau, alpha=alpha, sides=sides).power[-1] >= found.power[-1] - 1e-6
+    course = monitored(effect, 1.0, looks, tau=tau, alpha=alpha, sides=sides)
+    assert all(0 <= power <= 1 for power in course.power)
+    assert list(course.power) == sorted(course.power)
+    assert looks[0] <= course.mean_stop <= looks[-1] + 1e-9
+    assert monitored(effect * 1.2, 1.0, looks, tau=tau, alpha=alpha, sides=sides).power[-1] >= course.power[-1] - 1e-6
     assert monitored(effect, 1.0, looks, tau=tau, alpha=alpha * 1.2, sides=1).power[-1] >= (
         monitored(effect, 1.0, looks, tau=tau, alpha=alpha, sides=1).power[-1] - 1e-9
     )
 
 
 def test_scale_does_not_matter() -> None:
-    one = monitored(1.0, 1.0, [2.0, 5.0, 9.0], tau=1.0)
-    other = monitored(0.01, 0.0004, [8.0, 20.0, 36.0], tau=0.01)
-    assert other.power == pytest.approx(one.power)
-    assert other.mean_stop == pytest.approx(4 * one.mean_stop)
+    course = monitored(1.0, 1.0, [2.0, 5.0, 9.0], tau=1.0)
+    second = monitored(0.01, 0.0004, [8.0, 20.0, 36.0], tau=0.01)
+    assert second.power == pytest.approx(course.power)
+    assert second.mean_stop == pytest.approx(4 * course.mean_stop)
 
 
 def test_rare_harm_is_found_as_soon_as_was_simulated() -> None:
@@ -129,8 +129,8 @@ def test_conversions_are_followed_as_a_simulation_of_units_has_them() -> None:
         b = np.cumsum(arm & event)[event]
         a = np.arange(1, len(b) + 1) - b
         won += any(k * 0.7 > c * 0.3 and rule.rejects(int(c), int(k)) for c, k in zip(a, b, strict=True))
-    found = conversion_course(rule, control=0.02, treatment=0.05, units=2000)
-    assert found.power[-1] == pytest.approx(won / 1500, abs=0.04)
+    course = conversion_course(rule, control=0.02, treatment=0.05, units=2000)
+    assert course.power[-1] == pytest.approx(won / 1500, abs=0.04)
 
 
 def test_batches_of_conversions_hardly_change_the_course() -> None:
@@ -142,13 +142,13 @@ def test_batches_of_conversions_hardly_change_the_course() -> None:
 
 @given(st.floats(0.005, 0.1), st.floats(1.2, 4), st.floats(0.2, 0.8))
 def test_swapping_the_arms_of_conversions_changes_nothing(rate: float, lift: float, share: float) -> None:
-    one = ConversionRule(lift=1.0, share=share, side="more")
-    other = ConversionRule(lift=1.0, share=1 - share, side="fewer")
-    found = conversion_course(one, control=rate, treatment=rate * lift, units=800)
-    swapped = conversion_course(other, control=rate * lift, treatment=rate, units=800)
-    assert found.power == pytest.approx(swapped.power, abs=1e-6)
-    assert list(found.power) == sorted(found.power)
-    assert 0 <= found.power[-1] <= 1
+    first = ConversionRule(lift=1.0, share=share, side="more")
+    second = ConversionRule(lift=1.0, share=1 - share, side="fewer")
+    course = conversion_course(first, control=rate, treatment=rate * lift, units=800)
+    swapped = conversion_course(second, control=rate * lift, treatment=rate, units=800)
+    assert course.power == pytest.approx(swapped.power, abs=1e-6)
+    assert list(course.power) == sorted(course.power)
+    assert 0 <= course.power[-1] <= 1
 
 
 def test_what_can_t_be_planned_for_is_refused() -> None:

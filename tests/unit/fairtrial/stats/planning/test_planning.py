@@ -18,15 +18,15 @@ COST = Question("cost.per_unit", "not worse", 2.0, 0.4, sd=3.0, lower_is_better=
 
 
 def planned_trial(*questions: Question, **design: object) -> PlannedTrial:
-    found = plan_trial(questions, Design(**{"per_week": 4000.0} | design))  # type: ignore[arg-type]
-    assert isinstance(found, PlannedTrial), found
-    return found
+    trial = plan_trial(questions, Design(**{"per_week": 4000.0} | design))  # type: ignore[arg-type]
+    assert isinstance(trial, PlannedTrial), trial
+    return trial
 
 
 def refused(*questions: Question, **design: object) -> Undecidable:
-    found = plan_trial(questions, Design(**{"per_week": 4000.0} | design))  # type: ignore[arg-type]
-    assert isinstance(found, Undecidable), found
-    return found
+    trial = plan_trial(questions, Design(**{"per_week": 4000.0} | design))  # type: ignore[arg-type]
+    assert isinstance(trial, Undecidable), trial
+    return trial
 
 
 def test_a_watched_trial_takes_1_63_times_the_units_of_one_look_and_a_planned_one_4_percent_more() -> None:
@@ -46,9 +46,9 @@ def test_a_watched_trial_takes_1_63_times_the_units_of_one_look_and_a_planned_on
 def test_the_power_at_the_end_is_that_of_the_units_at_the_end() -> None:
     # one look's units, watched: 54 % (simulated, looking after every 25 an arm); daily looks are fewer, and find less
     question = Question("x", "superior", 0.10, 0.01)
-    found = option(question, Design(per_week=29_502 / 6), 0.8)
-    assert found.power == pytest.approx(0.52, abs=0.02)
-    assert found.exaggeration == pytest.approx(1.6, abs=0.05)  # it stops only where it sees more than there is
+    chosen = option(question, Design(per_week=29_502 / 6), 0.8)
+    assert chosen.power == pytest.approx(0.52, abs=0.02)
+    assert chosen.exaggeration == pytest.approx(1.6, abs=0.05)  # it stops only where it sees more than there is
 
 
 @for_each(
@@ -63,14 +63,14 @@ def test_the_power_at_the_end_is_that_of_the_units_at_the_end() -> None:
     ],
 )
 def test_simulated_trials_end_as_often_as_soon_and_as_large_as_planned(question: Question, design: Design) -> None:
-    found = option(question, design, 0.8)
-    assert found.rule == "normal mixture"
+    chosen = option(question, design, 0.8)
+    assert chosen.rule == "normal mixture"
     limit = 0.0 if question.kind == "superior" else -question.effect
     won, units, seen = simulated(question, design, limit)
     few = design.most < 1000
-    assert won == pytest.approx(found.power, abs=0.06 if few else 0.025)
-    assert units == pytest.approx(found.mean_stop, rel=0.06 if few else 0.02)
-    assert seen / question.effect == pytest.approx(found.exaggeration, abs=0.1 if few else 0.05)
+    assert won == pytest.approx(chosen.power, abs=0.06 if few else 0.025)
+    assert units == pytest.approx(chosen.mean_stop, rel=0.06 if few else 0.02)
+    assert seen / question.effect == pytest.approx(chosen.exaggeration, abs=0.1 if few else 0.05)
 
 
 def test_no_look_is_planned_before_30_units_in_each_arm() -> None:
@@ -89,11 +89,11 @@ def test_no_look_is_planned_before_30_units_in_each_arm() -> None:
 )
 def test_units_whose_window_is_open_do_not_count(question: Question, weekly: tuple[int, ...]) -> None:
     design = Design(per_week=8_000.0)
-    found = option(question, design, 0.8)
-    assert [power > 0.05 for power in found.weekly[: len(weekly)]] == [bool(one) for one in weekly]
+    chosen = option(question, design, 0.8)
+    assert [power > 0.05 for power in chosen.weekly[: len(weekly)]] == [bool(counts) for counts in weekly]
     soon = option(replace(question, window_days=0.0), design, 0.8)
-    assert found.units == soon.units
-    assert found.weeks == (soon.weeks or 0) + question.window_days / 7
+    assert chosen.units == soon.units
+    assert chosen.weeks == (soon.weeks or 0) + question.window_days / 7
 
 
 def simulated(question: Question, design: Design, limit: float) -> tuple[float, float, float]:
@@ -127,9 +127,11 @@ def test_durations_are_whole_weeks() -> None:
 
 def test_guardrails_share_what_may_be_missed() -> None:
     trial = planned_trial(RESOLVED, ERRORS, COST)
-    assert [one.power for one in trial.metrics] == pytest.approx([1 - 0.2 / 3] * 3)
+    assert [metric.power for metric in trial.metrics] == pytest.approx([1 - 0.2 / 3] * 3)
     assert trial.metrics[0].chosen.units > planned_trial(RESOLVED).metrics[0].chosen.units
-    missed = [sum(1 - one.chosen.weekly[week - 1] for one in trial.metrics) for week in (trial.weeks - 1, trial.weeks)]
+    missed = [
+        sum(1 - metric.chosen.weekly[week - 1] for metric in trial.metrics) for week in (trial.weeks - 1, trial.weeks)
+    ]
     assert missed[0] > 0.2 >= missed[1]
     assert trial.ships() == pytest.approx(1 - missed[1])
     assert trial.ships(false_stop=0.05) == pytest.approx(0.95 - missed[1])
@@ -158,9 +160,9 @@ def test_a_share_near_one_is_planned_as_what_is_missing_from_it() -> None:
 
 def test_an_inconclusive_end_says_what_it_would_exclude() -> None:
     for mode in MODES:
-        found = option(COST, Design(per_week=4000.0, mode=mode), 0.8)
-        assert found.excluded is not None
-        assert 0 < found.excluded < 0.4
+        chosen = option(COST, Design(per_week=4000.0, mode=mode), 0.8)
+        assert chosen.excluded is not None
+        assert 0 < chosen.excluded < 0.4
     assert 0 < option(ERRORS, Design(per_week=4000.0), 0.8).excluded < 0.01
     assert option(ERRORS, Design(per_week=2.0, weeks=1), 0.8).excluded is None
     for mode in MODES:  # with 4 units in each arm an interval reaches beyond all losses that there are
@@ -173,26 +175,26 @@ def test_a_relative_margin_counts_the_uncertainty_of_the_control_s_level_too() -
 
 @for_each(("rate", "least", "most"), [(0.0, 1_050, 1_150), (0.001, 1_400, 2_000), (0.01, 6_000, 8_500)])
 def test_a_flawless_rate_is_soon_safe_and_others_take_longer(rate: float, least: int, most: int) -> None:
-    found = option(replace(ERRORS, baseline=rate), Design(per_week=4000.0), 0.9)
-    assert found.units is not None
-    assert least <= found.units <= most
+    chosen = option(replace(ERRORS, baseline=rate), Design(per_week=4000.0), 0.9)
+    assert chosen.units is not None
+    assert least <= chosen.units <= most
 
 
 def test_a_margin_that_no_number_of_units_reaches_is_refused_with_one_that_can_be_reached() -> None:
-    found = refused(replace(ERRORS, baseline=0.02), per_week=500.0)
-    assert "requests.error_rate needs" in found.reason
-    assert any(one.change.startswith("a margin of ") for one in found.proposals)
+    error = refused(replace(ERRORS, baseline=0.02), per_week=500.0)
+    assert "requests.error_rate needs" in error.reason
+    assert any(proposal.change.startswith("a margin of ") for proposal in error.proposals)
 
 
 def test_a_small_treatment_arm_is_offered_half_of_the_units() -> None:
-    found = refused(RESOLVED, share=0.05, per_week=3000.0)
-    assert found.proposals[0].change == "an even split"
-    assert "feedback.resolved needs" in found.reason
+    error = refused(RESOLVED, share=0.05, per_week=3000.0)
+    assert error.proposals[0].change == "an even split"
+    assert "feedback.resolved needs" in error.reason
 
 
 def test_too_little_traffic_is_offered_planned_looks_weeks_and_a_larger_effect() -> None:
-    found = refused(RESOLVED, per_week=1800.0)
-    words = [one.change for one in found.proposals]
+    error = refused(RESOLVED, per_week=1800.0)
+    words = [proposal.change for proposal in error.proposals]
     assert words[0] == "planned looks instead of watching"
     assert words[1].endswith("weeks")
     assert words[-1].startswith("an effect of ")
@@ -200,22 +202,22 @@ def test_too_little_traffic_is_offered_planned_looks_weeks_and_a_larger_effect()
 
 def test_what_can_be_scored_without_a_reaction_is_offered_pairs() -> None:
     assert refused(RESOLVED, per_week=900.0).pairs == ()
-    found = refused(replace(RESOLVED, metric="judge.correct", scored=True), per_week=900.0)
-    (metric, pairs), *_ = found.pairs
+    error = refused(replace(RESOLVED, metric="judge.correct", scored=True), per_week=900.0)
+    (metric, pairs), *_ = error.pairs
     assert metric == "judge.correct"
     assert 1000 < pairs <= 5400
 
 
 def test_the_effect_that_can_be_found_is_not_the_largest_there_is() -> None:
     # at 99.9 % of a thousand units hardly any is without the event, so that no look would be made at all
-    found = refused(Question("x", "superior", 0.30, 0.01), per_week=200.0)
-    assert found.proposals[-1].change == "an effect of 11 points for x"
+    error = refused(Question("x", "superior", 0.30, 0.01), per_week=200.0)
+    assert error.proposals[-1].change == "an effect of 11 points for x"
 
 
 def test_next_to_no_traffic_can_decide_nothing_and_says_so() -> None:
-    found = refused(RESOLVED, per_week=3.0)
-    assert found.proposals == ()
-    assert "18 units in 6 weeks are too few" in found.reason
+    error = refused(RESOLVED, per_week=3.0)
+    assert error.proposals == ()
+    assert "18 units in 6 weeks are too few" in error.reason
 
 
 questions = st.one_of(
@@ -234,19 +236,19 @@ designs = st.builds(
 
 @settings(max_examples=6, deadline=None)
 @given(st.lists(questions, min_size=1, max_size=2), designs)
-def test_a_proposal_can_always_be_decided_and_a_refusal_gives_its_reason(asked: list[Question], design: Design) -> None:
-    found = plan_trial(asked, design)
-    for one in found.metrics:
-        for option_ in (one.chosen, *one.others):
+def test_each_proposal_can_be_decided_and_a_refusal_gives_its_reason(several: list[Question], design: Design) -> None:
+    trial = plan_trial(several, design)
+    for metric in trial.metrics:
+        for option_ in (metric.chosen, *metric.others):
             assert 0 <= option_.power <= 1
             assert option_.mean_stop <= design.most * (1 + 1e-9)
-    if isinstance(found, PlannedTrial):
-        assert found.weeks <= design.weeks
-        assert all(one.chosen.power >= one.power - 1e-6 for one in found.metrics)
+    if isinstance(trial, PlannedTrial):
+        assert trial.weeks <= design.weeks
+        assert all(metric.chosen.power >= metric.power - 1e-6 for metric in trial.metrics)
         return
-    assert found.reason
-    for proposal in found.proposals:
-        again = plan_trial([one.question for one in proposal.trial.metrics], proposal.trial.design)
+    assert trial.reason
+    for proposal in trial.proposals:
+        again = plan_trial([metric.question for metric in proposal.trial.metrics], proposal.trial.design)
         assert again == proposal.trial
 
 
@@ -269,24 +271,24 @@ def test_units_fall_with_the_effect_and_with_alpha_and_rise_with_power(
 @given(st.floats(0.05, 0.9), st.sampled_from(MODES), st.floats(0.05, 0.5))
 def test_swapping_the_arms_of_an_amount_changes_nothing(share: float, mode: str, effect: float) -> None:
     question = Question("x", "superior", 1.0, effect, sd=1.0)
-    one = option(question, Design(per_week=500.0, share=share, mode=mode), 0.8)  # type: ignore[arg-type]
-    other = option(question, Design(per_week=500.0, share=1 - share, mode=mode), 0.8)  # type: ignore[arg-type]
-    assert one.units == pytest.approx(other.units)
-    assert one.power == pytest.approx(other.power)
+    chosen = option(question, Design(per_week=500.0, share=share, mode=mode), 0.8)  # type: ignore[arg-type]
+    mirrored = option(question, Design(per_week=500.0, share=1 - share, mode=mode), 0.8)  # type: ignore[arg-type]
+    assert chosen.units == pytest.approx(mirrored.units)
+    assert chosen.power == pytest.approx(mirrored.power)
 
 
 @settings(max_examples=30, deadline=None)
 @given(questions, st.sampled_from(MODES), st.floats(500, 5000))
 def test_power_rises_with_units(question: Question, mode: str, per_week: float) -> None:
-    power = [option(question, Design(per_week=per_week * k, mode=mode), 0.8) for k in (1, 2, 4)]  # type: ignore[arg-type]
-    if len({one.rule for one in power}) == 1 and mode != "planned":
-        assert power[0].power <= power[1].power + 1e-6
-        assert power[1].power <= power[2].power + 1e-6
+    options = [option(question, Design(per_week=per_week * k, mode=mode), 0.8) for k in (1, 2, 4)]  # type: ignore[arg-type]
+    if len({plan.rule for plan in options}) == 1 and mode != "planned":
+        assert options[0].power <= options[1].power + 1e-6
+        assert options[1].power <= options[2].power + 1e-6
 
 
 def test_one_look_is_the_size_of_the_formula() -> None:
-    found = option(RESOLVED, Design(per_week=4000.0, mode="fixed", share=0.2), 0.8)
-    assert found.units == pytest.approx(size_of_shares(0.62, 0.65, share=0.2))
+    chosen = option(RESOLVED, Design(per_week=4000.0, mode="fixed", share=0.2), 0.8)
+    assert chosen.units == pytest.approx(size_of_shares(0.62, 0.65, share=0.2))
 
 
 @for_each(

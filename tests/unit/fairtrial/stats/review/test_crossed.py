@@ -20,7 +20,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 def votes(seed: int, pairs: int = 40, crowd: int = 12) -> tuple[np.ndarray, list[str], list[str]]:
     rng = np.random.default_rng(seed)
     items = [str(item) for item in range(pairs) for _ in range(3)]
-    people = [str(one) for _ in range(pairs) for one in rng.choice(crowd, 3, replace=False)]
+    people = [str(person) for _ in range(pairs) for person in rng.choice(crowd, 3, replace=False)]
     return rng.choice([0.0, 0.5, 1.0], len(items)), items, people
 
 
@@ -30,9 +30,9 @@ def test_two_way_agrees_with_statsmodels_part_by_part(seed: int) -> None:
     values, items, people = votes(seed)
     fit = sm.OLS(values, np.ones(len(values))).fit()
     both, by_item, _ = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
-    found = crossed_mean(values, items, people)
-    assert found.two_way
-    assert found.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
+    crossed = crossed_mean(values, items, people)
+    assert crossed.two_way
+    assert crossed.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
     alone = crossed_mean(values, items, ["ann"] * len(values))
     assert alone.variance == pytest.approx(by_item[0, 0], rel=1e-9)
 
@@ -42,27 +42,27 @@ def test_weighted_agrees_with_weighted_least_squares_of_statsmodels() -> None:
     weights = np.random.default_rng(1).uniform(1, 4, len(values))
     fit = sm.WLS(values, np.ones(len(values)), weights=weights).fit()
     both, by_item, _ = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
-    found = crossed_mean(values, items, people, weights=weights)
-    assert found.mean == pytest.approx(fit.params[0], rel=1e-12)
-    assert found.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
+    crossed = crossed_mean(values, items, people, weights=weights)
+    assert crossed.mean == pytest.approx(fit.params[0], rel=1e-12)
+    assert crossed.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
 
 
 @given(SEEDS)
 def test_the_order_of_votes_and_the_names_of_pairs_and_people_are_irrelevant(seed: int) -> None:
     values, items, people = votes(seed)
     order = np.random.default_rng(seed + 1).permutation(len(values))
-    one = crossed_mean(values, items, people)
-    other = crossed_mean(
+    plain = crossed_mean(values, items, people)
+    relabelled = crossed_mean(
         values[order], [f"pair {items[i]}" for i in order], [people[i].replace("1", "one") for i in order]
     )
-    assert (other.mean, other.variance) == pytest.approx((one.mean, one.variance), abs=1e-14)
+    assert (relabelled.mean, relabelled.variance) == pytest.approx((plain.mean, plain.variance), abs=1e-14)
 
 
 @given(SEEDS)
 def test_turned_around_the_mean_mirrors_and_the_variance_stays(seed: int) -> None:
     values, items, people = votes(seed)
-    one, other = crossed_mean(values, items, people), crossed_mean(1 - values, items, people)
-    assert (other.mean, other.variance) == pytest.approx((1 - one.mean, one.variance), abs=1e-14)
+    first, second = crossed_mean(values, items, people), crossed_mean(1 - values, items, people)
+    assert (second.mean, second.variance) == pytest.approx((1 - first.mean, first.variance), abs=1e-14)
 
 
 def test_columns_of_other_votes_are_refused() -> None:
@@ -78,9 +78,9 @@ MOST_WRONG = 0.06
 def lower_bound(worse: int, pairs: int) -> float:
     """The one-sided 95 % bound of the gap where so many of the pairs are a step worse and the others equal."""
     values = np.array([-1.0] * worse + [0.0] * (pairs - worse))
-    found = mean_rating(values, [str(i) for i in range(pairs)], ["ann"] * pairs, span=SPAN, level=0.90)
-    assert isinstance(found, Estimate)
-    return found.low
+    rating = mean_rating(values, [str(i) for i in range(pairs)], ["ann"] * pairs, span=SPAN, level=0.90)
+    assert isinstance(rating, Estimate)
+    return rating.low
 
 
 @for_each("pairs", [10, 15, 20, 30, 40, 60, 100, 200])
@@ -93,10 +93,10 @@ def test_a_loss_of_the_margin_passes_in_few_reviews_though_most_pairs_are_equal(
 
 def test_spread_ratings_get_the_plain_t_interval_but_for_a_little() -> None:
     values = np.random.default_rng(7).integers(-2, 3, 200).astype(float)
-    found = mean_rating(values, [str(i) for i in range(200)], ["ann"] * 200, span=SPAN, level=0.95)
-    assert isinstance(found, Estimate)
+    rating = mean_rating(values, [str(i) for i in range(200)], ["ann"] * 200, span=SPAN, level=0.95)
+    assert isinstance(rating, Estimate)
     plain = 1.9720 * values.std(ddof=1) / np.sqrt(200)
-    assert plain < found.high - found.value < 1.02 * plain
+    assert plain < rating.high - rating.value < 1.02 * plain
 
 
 def test_few_pairs_tell_nothing() -> None:

@@ -24,7 +24,7 @@ def drawn(seed: int, pairs: int = 80, per_pair: int = 1, crowd: int = 2):
     chance = 1 / (1 + np.exp(-(0.3 + 0.5 * causes[0] - 0.7 * causes[1])))
     values = np.where(rng.random(n) < 0.2, 0.5, (rng.random(n) < chance).astype(float))
     items = [str(i // per_pair) for i in range(n)]
-    return values, causes, items, [str(one) for one in rng.integers(0, crowd, n)]
+    return values, causes, items, [str(integer) for integer in rng.integers(0, crowd, n)]
 
 
 def alone(values: np.ndarray, causes: list[np.ndarray]):
@@ -38,34 +38,34 @@ def test_the_published_coefficients_of_a_known_example() -> None:
     """
     data = sm.datasets.spector.load_pandas()
     gpa, score, psi = (data.exog[name].to_numpy() for name in ("GPA", "TUCE", "PSI"))
-    found = alone(data.endog.to_numpy(), [gpa - 3, score - 20, psi])
-    assert [round(one.value, 3) for one in found[1:]] == [2.826, 0.095, 2.379]
+    coefficients = alone(data.endog.to_numpy(), [gpa - 3, score - 20, psi])
+    assert [round(coefficient.value, 3) for coefficient in coefficients[1:]] == [2.826, 0.095, 2.379]
 
 
 @pytest.mark.parametrize(("seed", "per_pair"), [(0, 1), (1, 2), (2, 3)])
 def test_it_is_the_binomial_model_of_statsmodels_with_clusters(seed: int, per_pair: int) -> None:
     values, causes, items, people = drawn(seed, per_pair=per_pair)
-    found = fractional_logit(values, causes, items, people)
+    result = fractional_logit(values, causes, items, people)
     n, clusters = len(values), np.array(items, dtype=int)
     model = sm.GLM(values, sm.add_constant(np.column_stack(causes)), family=sm.families.Binomial())
     fit = model.fit(cov_type="cluster", cov_kwds={"groups": clusters}, tol=1e-12)
     theirs = (n - 1) / (n - 3)  # a factor that they have beside C/(C − 1)
-    for one, value, error in zip(found, fit.params, fit.bse, strict=True):
-        assert one.value == pytest.approx(value, abs=1e-8)
-        assert one.variance * theirs == pytest.approx(error**2, rel=1e-6)
-        assert one.freedom == len(set(items)) - 1
+    for coefficient, value, error in zip(result, fit.params, fit.bse, strict=True):
+        assert coefficient.value == pytest.approx(value, abs=1e-8)
+        assert coefficient.variance * theirs == pytest.approx(error**2, rel=1e-6)
+        assert coefficient.freedom == len(set(items)) - 1
 
 
 def test_two_ways_are_those_of_statsmodels() -> None:
     values, causes, items, people = drawn(5, per_pair=3, crowd=14)
-    found = fractional_logit(values, causes, items, people)
+    fit = fractional_logit(values, causes, items, people)
     model = sm.GLM(values, sm.add_constant(np.column_stack(causes)), family=sm.families.Binomial())
     groups = np.array(items, dtype=int), np.array(people, dtype=int)
     both, by_item, _ = cov_cluster_2groups(model.fit(tol=1e-12), *groups)
     theirs, votes = (len(values) - 1) / (len(values) - 3), np.bincount(groups[1])
-    for k, one in enumerate(found):
-        assert one.variance * theirs == pytest.approx(max(both[k, k], by_item[k, k]), rel=1e-6)
-        assert "pair and reviewer" in one.method and one.freedom == pytest.approx(
+    for k, coefficient in enumerate(fit):
+        assert coefficient.variance * theirs == pytest.approx(max(both[k, k], by_item[k, k]), rel=1e-6)
+        assert "pair and reviewer" in coefficient.method and coefficient.freedom == pytest.approx(
             votes.sum() ** 2 / (votes @ votes) - 1
         )
 
@@ -78,8 +78,8 @@ def test_it_is_the_unpenalised_logistic_regression_of_scikit_learn() -> None:
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=1000)
     halves = np.concatenate([values * weights, (1 - values) * weights])
     model.fit(np.vstack([design, design]), np.repeat([1, 0], len(values)), sample_weight=halves)
-    found = fractional_logit(values, causes, items, people, weights=weights)
-    assert [one.value for one in found] == pytest.approx([*model.intercept_, *model.coef_[0]], abs=1e-5)
+    fit = fractional_logit(values, causes, items, people, weights=weights)
+    assert [coefficient.value for coefficient in fit] == pytest.approx([*model.intercept_, *model.coef_[0]], abs=1e-5)
 
 
 @given(*[st.integers(1, 60)] * 4)
@@ -114,5 +114,5 @@ def test_causes_that_votes_can_not_tell_apart_have_no_coefficient() -> None:
 
 
 def test_ties_alone_show_no_spread_rather_than_certainty() -> None:
-    found = alone(np.full(40, 0.5), [np.repeat([1.0, -1.0], 20)])
-    assert isinstance(found, NotEnough) and "no spread" in found.reason
+    coefficients = alone(np.full(40, 0.5), [np.repeat([1.0, -1.0], 20)])
+    assert isinstance(coefficients, NotEnough) and "no spread" in coefficients.reason

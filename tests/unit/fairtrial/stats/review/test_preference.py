@@ -25,10 +25,10 @@ def alone(values: list[float], level: float = 0.90) -> Estimate | NotEnough:
 
 def test_ties_count_half_and_the_sign_test_leaves_them_out() -> None:
     values = [1.0] * 12 + [0.0] * 6 + [0.5] * 6
-    found = alone(values)
-    assert (round(found.value, 9), found.n, count_wins(np.array(values))) == (0.625, 24, (12, 6))
+    share_won = alone(values)
+    assert (round(share_won.value, 9), share_won.n, count_wins(np.array(values))) == (0.625, 24, (12, 6))
     # s²/V = 23 votes, of which 11.5 and 5.75 for either; t(23) = 1.7139
-    assert (round(found.low, 4), round(found.high, 4)) == (0.4700, 0.7560)
+    assert (round(share_won.low, 4), round(share_won.high, 4)) == (0.4700, 0.7560)
 
 
 def test_one_vote_each_and_no_tie_is_wilson_at_the_effective_size() -> None:
@@ -63,9 +63,9 @@ def test_people_are_clusters_too_once_there_are_ten() -> None:
 def test_a_pair_that_was_drawn_with_a_smaller_chance_weighs_more() -> None:
     values = np.array([1.0] * 10 + [0.0] * 10)
     items = [str(i) for i in range(20)]
-    found = win_rate(values, items, ["ann"] * 20, weights=np.array([3.0] * 10 + [1.0] * 10))
-    assert found.value == pytest.approx(0.75)
-    assert "1/π" in found.method
+    share_won = win_rate(values, items, ["ann"] * 20, weights=np.array([3.0] * 10 + [1.0] * 10))
+    assert share_won.value == pytest.approx(0.75)
+    assert "1/π" in share_won.method
 
 
 def test_votes_that_are_all_equal_are_not_certainty() -> None:
@@ -78,16 +78,16 @@ def test_votes_that_are_all_equal_are_not_certainty() -> None:
 def test_two_people_who_disagree_on_every_pair_are_not_certainty() -> None:
     values, items = np.array([1.0, 0.0] * 20), [str(i // 2) for i in range(40)]
     people = ["ann", "ben"] * 20
-    found = win_rate(values, items, people)
-    assert found.value == pytest.approx(0.5) and found.low < 0.35 and found.high > 0.65
+    share_won = win_rate(values, items, people)
+    assert share_won.value == pytest.approx(0.5) and share_won.low < 0.35 and share_won.high > 0.65
     marks = mean_rating(4 * values + 1, items, people, span=4.0)
     assert marks.value == pytest.approx(3.0) and marks.low < 2.5
 
 
 def test_few_pairs_are_not_enough_however_many_people_judged_them() -> None:
     values = np.ones(27)
-    found = win_rate(values, [str(i % 9) for i in range(27)], [str(i // 9) for i in range(27)])
-    assert isinstance(found, NotEnough) and found.needed == "1 more judged pairs"
+    share_won = win_rate(values, [str(i % 9) for i in range(27)], [str(i // 9) for i in range(27)])
+    assert isinstance(share_won, NotEnough) and share_won.needed == "1 more judged pairs"
     assert isinstance(win_rate(np.array([]), [], []), NotEnough)
 
 
@@ -98,9 +98,9 @@ def test_each_one_sided_bound_is_wrong_about_one_time_in_twenty(pairs: int, won:
     true, reps, low, high = won + tied / 2, 1200, 0, 0
     drawn = rng.multinomial(pairs, [won, tied, 1 - won - tied], reps)
     for (wins, ties, losses), times in zip(*np.unique(drawn, axis=0, return_counts=True), strict=True):
-        found = alone([1.0] * wins + [0.5] * ties + [0.0] * losses)
-        low += times * (found.low > true)
-        high += times * (found.high < true)
+        share_won = alone([1.0] * wins + [0.5] * ties + [0.0] * losses)
+        low += times * (share_won.low > true)
+        high += times * (share_won.high < true)
     assert max(low, high) / reps < 0.08
 
 
@@ -109,8 +109,8 @@ def test_each_one_sided_bound_is_wrong_about_one_time_in_twenty(pairs: int, won:
 def test_a_bound_is_no_more_often_wrong_where_nearly_all_votes_are_ties(pairs: int, below: float) -> None:
     """The exact chance, over all that can be voted, to find the true win rate ½ − ``below`` under the bound."""
     counts = [(won, lost) for won in range(pairs + 1) for lost in range(pairs + 1 - won)]
-    found = [alone([1.0] * won + [0.0] * lost + [0.5] * (pairs - won - lost)).low for won, lost in counts]
-    wrong = [count for count, low in zip(counts, found, strict=True) if low > 0.5 - below + 1e-12]
+    result = [alone([1.0] * won + [0.0] * lost + [0.5] * (pairs - won - lost)).low for won, lost in counts]
+    wrong = [count for count, low in zip(counts, result, strict=True) if low > 0.5 - below + 1e-12]
     for won in (0.0, 0.01, 0.03, 0.06, 0.1, 0.2):
         votes = multinomial(pairs, [won, won + 2 * below, 1 - 2 * won - 2 * below])
         assert sum(votes.pmf([w, lost, pairs - w - lost]) for w, lost in wrong) < 0.06
@@ -169,9 +169,10 @@ def test_a_win_rate_of_six_in_ten_is_seventy_points() -> None:
 def test_both_scales_mirror_when_the_models_are_swapped_and_keep_the_order(rates: list[float]) -> None:
     low, value, high = rates
     for scale in (elo_gap, net_preference):
-        one, other = scale(rate(value, low, high)), scale(rate(1 - value, 1 - high, 1 - low))
-        assert (other.value, other.low, other.high) == pytest.approx((-one.value, -one.high, -one.low), abs=1e-9)
-        assert one.low <= one.value <= one.high
+        first, second = scale(rate(value, low, high)), scale(rate(1 - value, 1 - high, 1 - low))
+        turned = -first.value, -first.high, -first.low
+        assert (second.value, second.low, second.high) == pytest.approx(turned, abs=1e-9)
+        assert first.low <= first.value <= first.high
 
 
 def test_net_preference_is_the_share_won_less_the_share_lost() -> None:

@@ -30,8 +30,8 @@ def drawn(
     rng = np.random.default_rng(seed)
     first, longer = rng.random(pairs) < left, rng.normal(40, 200, pairs)
     chance = 1 / (1 + np.exp(-(theta + d * np.where(first, 1, -1) + phi * np.tanh(longer / longer.std(ddof=1)))))
-    one, other = (rng.random((2, pairs)) < chance).astype(float)
-    values = np.where(rng.random(pairs) < 0.3, (one + other) / 2, one)
+    item, second = (rng.random((2, pairs)) < chance).astype(float)
+    values = np.where(rng.random(pairs) < 0.3, (item + second) / 2, item)
     return Judgements(values, [str(i) for i in range(pairs)], ["ann"] * pairs, first, longer)
 
 
@@ -45,15 +45,15 @@ def four(won: int, lost: int, won_right: int, lost_right: int) -> Judgements:
 
 def test_without_lengths_it_is_solved_by_the_log_odds_of_either_side() -> None:
     """30 of 40 on the left and 20 of 40 on the right: log odds 1.0986 and 0, of which θ and d are half each."""
-    found = preference_model(four(30, 10, 20, 20))
-    assert found.position.value == pytest.approx(log(3) / 2)
-    assert found.position_adjusted.value == pytest.approx(sigmoid(log(3) / 2))
+    adjusted = preference_model(four(30, 10, 20, 20))
+    assert adjusted.position.value == pytest.approx(log(3) / 2)
+    assert adjusted.position_adjusted.value == pytest.approx(sigmoid(log(3) / 2))
     error = np.sqrt((1 / 30 + 1 / 10 + 1 / 20 + 1 / 20) / 4 * 80 / 79)
     half = student.ppf(0.95, 79) * error
-    assert found.position_adjusted.low == pytest.approx(sigmoid(log(3) / 2 - half))
-    assert found.position_adjusted.high == pytest.approx(sigmoid(log(3) / 2 + half))
-    assert found.position_p == pytest.approx(2 * student.sf(log(3) / 2 / error, 79))
-    assert isinstance(found.length_adjusted, NotEnough) and found.length_p is None
+    assert adjusted.position_adjusted.low == pytest.approx(sigmoid(log(3) / 2 - half))
+    assert adjusted.position_adjusted.high == pytest.approx(sigmoid(log(3) / 2 + half))
+    assert adjusted.position_p == pytest.approx(2 * student.sf(log(3) / 2 / error, 79))
+    assert isinstance(adjusted.length_adjusted, NotEnough) and adjusted.length_p is None
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -64,33 +64,33 @@ def test_the_length_adjusted_rate_is_that_of_a_binomial_model_with_robust_errors
     design = np.column_stack([np.ones(80), np.where(votes.candidate_first, 1, -1), np.tanh(votes.longer / sd)])
     fit = sm.GLM(votes.values, design, family=sm.families.Binomial()).fit(cov_type="HC0", tol=1e-12)
     half = student.ppf(0.95, 79) * fit.bse * np.sqrt(80 / 79)
-    found = preference_model(votes)
-    assert found.length_adjusted.value == pytest.approx(sigmoid(fit.params[0]), abs=1e-8)
-    assert found.length_adjusted.low == pytest.approx(sigmoid(fit.params[0] - half[0]), abs=1e-6)
-    assert found.length.value == pytest.approx(fit.params[2], abs=1e-8)
-    assert (found.length.low, found.length.high) == pytest.approx(
+    adjusted = preference_model(votes)
+    assert adjusted.length_adjusted.value == pytest.approx(sigmoid(fit.params[0]), abs=1e-8)
+    assert adjusted.length_adjusted.low == pytest.approx(sigmoid(fit.params[0] - half[0]), abs=1e-6)
+    assert adjusted.length.value == pytest.approx(fit.params[2], abs=1e-8)
+    assert (adjusted.length.low, adjusted.length.high) == pytest.approx(
         (fit.params[2] - half[2], fit.params[2] + half[2]), abs=1e-6
     )
 
 
-def test_the_raw_rate_stands_beside_the_adjusted_ones_as_it_was_asked_for() -> None:
+def test_the_raw_rate_stands_beside_the_adjusted_ones() -> None:
     votes = drawn(3)
     weights = np.random.default_rng(4).uniform(1, 3, 80)
-    asked = win_rate(votes.values, votes.items, votes.people, weights=weights)
-    found = preference_model(replace(votes, weights=weights))
-    assert found.raw == asked
-    assert isinstance(found.position_adjusted, Estimate) and isinstance(found.length_adjusted, Estimate)
+    rate = win_rate(votes.values, votes.items, votes.people, weights=weights)
+    adjusted = preference_model(replace(votes, weights=weights))
+    assert adjusted.raw == rate
+    assert isinstance(adjusted.position_adjusted, Estimate) and isinstance(adjusted.length_adjusted, Estimate)
 
 
 def test_a_pull_to_the_left_biases_the_raw_rate_on_unequal_sides_and_the_adjusted_one_covers() -> None:
     """d = 0.5 with the candidate on the left of 80 % of the pairs; equal models, so the true rate is one half."""
     reviews = [preference_model(drawn(seed, 120, theta=0.0, d=0.5, left=0.8)) for seed in range(400)]
-    missed = [not found.raw.low <= 0.5 <= found.raw.high for found in reviews]
-    adjusted = [not found.position_adjusted.low <= 0.5 <= found.position_adjusted.high for found in reviews]
-    assert np.mean([found.raw.value for found in reviews]) > 0.56
+    missed = [not review.raw.low <= 0.5 <= review.raw.high for review in reviews]
+    adjusted = [not review.position_adjusted.low <= 0.5 <= review.position_adjusted.high for review in reviews]
+    assert np.mean([review.raw.value for review in reviews]) > 0.56
     assert np.mean(missed) > 0.3
     assert np.mean(adjusted) < 0.14
-    assert np.mean([found.position.value for found in reviews]) == pytest.approx(0.5, abs=0.05)
+    assert np.mean([review.position.value for review in reviews]) == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_liking_for_length_biases_the_raw_rate_and_the_length_adjusted_one_covers() -> None:
@@ -101,9 +101,9 @@ def test_a_liking_for_length_biases_the_raw_rate_and_the_length_adjusted_one_cov
         longer, first = rng.normal(100, 100, 150), rng.random(150) < 0.5
         chance = 1 / (1 + np.exp(-1.0 * np.tanh(longer / longer.std(ddof=1))))
         values, names = (rng.random(150) < chance).astype(float), [str(i) for i in range(150)]
-        found = preference_model(Judgements(values, names, ["ann"] * 150, first, longer))
-        raw += not found.raw.low <= 0.5 <= found.raw.high
-        adjusted += not found.length_adjusted.low <= 0.5 <= found.length_adjusted.high
+        model = preference_model(Judgements(values, names, ["ann"] * 150, first, longer))
+        raw += not model.raw.low <= 0.5 <= model.raw.high
+        adjusted += not model.length_adjusted.low <= 0.5 <= model.length_adjusted.high
     assert raw / 300 > 0.9
     assert adjusted / 300 < 0.14
 
@@ -128,15 +128,15 @@ def test_swapping_candidate_and_baseline_mirrors_the_rates_and_leaves_the_pulls(
     votes = drawn(seed, 60, d=0.3, phi=0.4)
     assert votes.longer is not None
     swapped = replace(votes, values=1 - votes.values, candidate_first=~votes.candidate_first, longer=-votes.longer)
-    one, other = preference_model(votes), preference_model(swapped)
+    first, second = preference_model(votes), preference_model(swapped)
     for name in ("raw", "position_adjusted", "length_adjusted"):
-        mine, theirs = getattr(one, name), getattr(other, name)
+        mine, theirs = getattr(first, name), getattr(second, name)
         mirrored = (1 - mine.value, 1 - mine.high, 1 - mine.low)
         assert (theirs.value, theirs.low, theirs.high) == pytest.approx(mirrored, abs=1e-8)
     for name in ("position", "length"):
-        mine, theirs = getattr(one, name), getattr(other, name)
+        mine, theirs = getattr(first, name), getattr(second, name)
         assert (theirs.value, theirs.low) == pytest.approx((mine.value, mine.low), abs=1e-8)
-    assert one.position_p == pytest.approx(other.position_p, abs=1e-8)
+    assert first.position_p == pytest.approx(second.position_p, abs=1e-8)
 
 
 @settings(max_examples=40)
@@ -152,9 +152,9 @@ def test_the_order_of_votes_and_the_unit_of_length_are_irrelevant(seed: int) -> 
         votes.candidate_first[order],
         votes.longer[order] / 7,
     )
-    one, other = preference_model(votes), preference_model(mixed)
+    first, second = preference_model(votes), preference_model(mixed)
     for name in ("raw", "position_adjusted", "length_adjusted", "position", "length"):
-        mine, theirs = getattr(one, name), getattr(other, name)
+        mine, theirs = getattr(first, name), getattr(second, name)
         assert (mine.value, mine.low, mine.high) == pytest.approx((theirs.value, theirs.low, theirs.high), abs=1e-8)
 
 
@@ -170,10 +170,10 @@ def test_more_votes_of_the_same_kind_narrow_all_and_a_higher_level_widens_them(s
         np.tile(votes.candidate_first, 2),
         np.tile(votes.longer, 2),
     )
-    one, many = preference_model(votes, level=level), preference_model(twice, level=level)
+    first, many = preference_model(votes, level=level), preference_model(twice, level=level)
     surer = preference_model(votes, level=level + 0.01)
     for name in ("position_adjusted", "length_adjusted", "position", "length"):
-        few, more, sure = (getattr(found, name) for found in (one, many, surer))
+        few, more, sure = (getattr(result, name) for result in (first, many, surer))
         assert more.high - more.low < few.high - few.low < sure.high - sure.low
 
 
@@ -184,8 +184,8 @@ def test_few_pairs_one_side_and_separated_votes_are_not_adjusted_but_the_raw_rat
     one_sided = preference_model(replace(drawn(1), candidate_first=np.ones(80, dtype=bool)))
     assert isinstance(one_sided.position_adjusted, NotEnough)
     separated = preference_model(four(40, 0, 0, 40))
-    assert all(isinstance(found, NotEnough) for found in (separated.position, separated.position_adjusted))
-    assert all(isinstance(found.raw, Estimate) for found in (one_sided, separated))
+    assert all(isinstance(result, NotEnough) for result in (separated.position, separated.position_adjusted))
+    assert all(isinstance(result.raw, Estimate) for result in (one_sided, separated))
 
 
 def test_whoever_always_prefers_the_left_answer_has_no_coefficient_but_the_alarm() -> None:
@@ -206,9 +206,9 @@ def test_a_few_votes_have_the_exact_p_of_the_lady_who_tasted_tea() -> None:
 
 
 def test_lengths_that_are_always_equal_adjust_nothing() -> None:
-    found = preference_model(replace(drawn(1), longer=np.full(80, 12.0)))
-    assert isinstance(found.length_adjusted, NotEnough) and "differ by the same" in found.length_adjusted.reason
-    assert isinstance(found.position_adjusted, Estimate)
+    adjusted = preference_model(replace(drawn(1), longer=np.full(80, 12.0)))
+    assert isinstance(adjusted.length_adjusted, NotEnough) and "differ by the same" in adjusted.length_adjusted.reason
+    assert isinstance(adjusted.position_adjusted, Estimate)
 
 
 def test_no_vote_is_not_enough_and_columns_of_other_votes_are_refused() -> None:

@@ -68,8 +68,8 @@ def test_shares_beyond_the_possible_and_short_columns_have_no_log_odds() -> None
 
 
 def test_one_pair_shows_no_log_odds() -> None:
-    found = fractional_logit(VOTES, [SIDES], ["a"] * 30, ANN)
-    assert isinstance(found, NotEnough) and "one judged pair" in found.reason
+    fit = fractional_logit(VOTES, [SIDES], ["a"] * 30, ANN)
+    assert isinstance(fit, NotEnough) and "one judged pair" in fit.reason
 
 
 @pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])

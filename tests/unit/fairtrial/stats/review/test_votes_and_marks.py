@@ -19,26 +19,26 @@ CROWDS = st.sampled_from([3, 14])
 def votes(seed: int, crowd: int, pairs: int = 24) -> tuple[np.ndarray, list[str], list[str]]:
     rng = np.random.default_rng(seed)
     items = [str(i // 2) for i in range(2 * pairs)]
-    people = [str(one) for _ in range(pairs) for one in rng.choice(crowd, 2, replace=False)]
+    people = [str(person) for _ in range(pairs) for person in rng.choice(crowd, 2, replace=False)]
     return rng.choice([0.0, 0.5, 1.0], 2 * pairs), items, people
 
 
 def rated(values: np.ndarray, items: list[str], people: list[str], level: float = 0.9) -> Estimate:
-    found = mean_rating(4 * values + 1, items, people, span=4.0, level=level)
-    assert isinstance(found, Estimate)
-    return found
+    rating = mean_rating(4 * values + 1, items, people, span=4.0, level=level)
+    assert isinstance(rating, Estimate)
+    return rating
 
 
-def numbers(found: Estimate) -> tuple[float, float, float]:
-    return found.value, found.low, found.high
+def numbers(interval: Estimate) -> tuple[float, float, float]:
+    return interval.value, interval.low, interval.high
 
 
 @settings(max_examples=50)
 @given(SEEDS, CROWDS)
 def test_swapping_the_models_mirrors_the_win_rate_and_the_marks(seed: int, crowd: int) -> None:
     values, items, people = votes(seed, crowd)
-    one, other = win_rate(values, items, people), win_rate(1 - values, items, people)
-    assert numbers(other) == pytest.approx((1 - one.value, 1 - one.high, 1 - one.low), abs=1e-9)
+    first, second = win_rate(values, items, people), win_rate(1 - values, items, people)
+    assert numbers(second) == pytest.approx((1 - first.value, 1 - first.high, 1 - first.low), abs=1e-9)
     mark, turned = rated(values, items, people), rated(1 - values, items, people)
     assert numbers(turned) == pytest.approx((6 - mark.value, 6 - mark.high, 6 - mark.low), abs=1e-9)
 
@@ -59,9 +59,10 @@ def test_more_of_the_same_votes_narrow_and_a_higher_level_widens(seed: int, leve
     values, items, people = votes(seed, 2)  # of three or more, the same people tell no more of people in general
     twice = np.tile(values, 2), items + [f"more {item}" for item in items], people * 2
     for of in (rated, lambda v, i, p, level: win_rate(v, i, p, level=level)):
-        one, many, surer = of(values, items, people, level), of(*twice, level), of(values, items, people, level + 0.01)
-        assert many.high - many.low < one.high - one.low < surer.high - surer.low
-        assert surer.low <= one.low <= one.value <= one.high <= surer.high
+        plain, many = of(values, items, people, level), of(*twice, level)
+        surer = of(values, items, people, level + 0.01)
+        assert many.high - many.low < plain.high - plain.low < surer.high - surer.low
+        assert surer.low <= plain.low <= plain.value <= plain.high <= surer.high
 
 
 @settings(max_examples=50)

@@ -29,14 +29,14 @@ shares = st.sampled_from([0.1, 0.5, 0.8])
 lifts = st.sampled_from([0.05, 0.2, 1.0])
 
 
-def log_e(found: EValue | NotEnough) -> float:
-    assert isinstance(found, EValue)
-    return found.log_e
+def log_e(result: EValue | NotEnough) -> float:
+    assert isinstance(result, EValue)
+    return result.log_e
 
 
-def estimate(found: Estimate | NotEnough) -> Estimate:
-    assert isinstance(found, Estimate)
-    return found
+def estimate(result: Estimate | NotEnough) -> Estimate:
+    assert isinstance(result, Estimate)
+    return result
 
 
 def lift_of_strength(strength: float) -> float:
@@ -55,9 +55,9 @@ def lift_of_strength(strength: float) -> float:
 )
 def test_it_gives_the_numbers_of_growthbook(control: int, treatment: int, strength: float, p: float) -> None:
     # GrowthBook, packages/back-end/test/ssrm.test.ts: the test of a split is this one, with conversions for units
-    found = conversion_evidence(control, treatment, lift=lift_of_strength(strength))
-    assert isinstance(found, EValue)
-    assert found.p == pytest.approx(p, rel=1e-6)
+    evidence = conversion_evidence(control, treatment, lift=lift_of_strength(strength))
+    assert isinstance(evidence, EValue)
+    assert evidence.p == pytest.approx(p, rel=1e-6)
 
 
 def test_the_mixture_gives_the_numbers_of_confseq() -> None:
@@ -108,9 +108,9 @@ def test_a_tiny_lift_is_exact_and_no_evidence_out_of_rounding() -> None:
 
 
 def test_evidence_is_a_plain_number_that_can_be_written_to_a_store() -> None:
-    for found in (conversion_evidence(3, 5, lift=0.1), conversion_harm(3, 5, lift=0.1, share=0.2)):
-        assert isinstance(found, EValue)
-        assert type(found.log_e) is float
+    for result in (conversion_evidence(3, 5, lift=0.1), conversion_harm(3, 5, lift=0.1, share=0.2)):
+        assert isinstance(result, EValue)
+        assert type(result.log_e) is float
 
 
 def chance_to_reject(evidence: Callable[[int, int], EValue | NotEnough], rate: float, *, alpha: float) -> float:
@@ -161,8 +161,8 @@ def test_at_an_even_split_one_side_is_twice_the_posterior_mass_above_it(
     half = max(1.0, 0.25 / (theta - 0.5) ** 2 - 1) / 2
     above = beta.logsf(0.5, half + treatment, half + control)
     if above > -300:
-        one, two = (log_e(f(control, treatment, lift=lift)) for f in (conversion_harm, conversion_evidence))
-        assert one == pytest.approx(two + log(2) + above, abs=1e-6)
+        first, two = (log_e(f(control, treatment, lift=lift)) for f in (conversion_harm, conversion_evidence))
+        assert first == pytest.approx(two + log(2) + above, abs=1e-6)
 
 
 @given(counts, some, lifts)
@@ -187,30 +187,30 @@ def test_the_one_sided_evidence_rises_with_treatments_conversions(
 def test_the_one_sided_evidence_is_nearly_twice_the_two_sided_where_treatment_has_far_more(
     control: int, treatment: int, share: float, lift: float
 ) -> None:
-    one, two = (f(control, treatment, lift=lift, share=share) for f in (conversion_harm, conversion_evidence))
-    assert log_e(one) - log_e(two) < log(2.6)  # the mass above q is about a half; the median is not quite the mean
+    first, two = (f(control, treatment, lift=lift, share=share) for f in (conversion_harm, conversion_evidence))
+    assert log_e(first) - log_e(two) < log(2.6)  # the mass above q is about a half; the median is not quite the mean
 
 
 @given(counts, some, shares)
 def test_evidence_against_a_larger_margin_is_smaller_where_there_is_any(
     control: int, treatment: int, share: float
 ) -> None:
-    found = [
+    log_evidence = [
         log_e(conversion_harm(control, treatment, lift=0.3, share=share, margin=margin))
         for margin in (-0.5, 0.0, 0.1, 0.5, 2.0)
     ]
-    assert all(later < earlier for earlier, later in pairwise(found) if earlier > 0)
+    assert all(later < earlier for earlier, later in pairwise(log_evidence) if earlier > 0)
 
 
 @given(counts, some, shares, lifts, st.sampled_from([0.8, 0.95, 0.99]))
 def test_the_interval_excludes_no_lift_just_where_the_evidence_rejects_it(
     treatment: int, control: int, share: float, lift: float, level: float
 ) -> None:
-    found = estimate(conversion_lift(control, treatment, lift=lift, share=share, level=level))
+    interval = estimate(conversion_lift(control, treatment, lift=lift, share=share, level=level))
     evidence = log_e(conversion_evidence(control, treatment, lift=lift, share=share)) + log(1 - level)
     if abs(evidence) > 1e-6:
-        assert (evidence > 0) == (not found.low < 0 < found.high)
-    assert -1 <= found.low <= found.value <= found.high
+        assert (evidence > 0) == (not interval.low < 0 < interval.high)
+    assert -1 <= interval.low <= interval.value <= interval.high
 
 
 @given(counts, some, shares, lifts)
@@ -232,23 +232,23 @@ def test_a_one_sided_bound_is_the_margin_that_is_just_rejected(
     low = estimate(lift_at_least(control, treatment, lift=0.3, share=share, alpha=alpha)).low
     high = estimate(lift_at_most(control, treatment, lift=0.3, share=share, alpha=alpha)).high
     if low > -0.999:
-        found = log_e(conversion_harm(control, treatment, lift=0.3, share=share, margin=low))
-        assert found == pytest.approx(-log(alpha), abs=1e-4)
+        log_evidence = log_e(conversion_harm(control, treatment, lift=0.3, share=share, margin=low))
+        assert log_evidence == pytest.approx(-log(alpha), abs=1e-4)
     if -0.999 < high < inf:
         mirrored = 1 / (1 + high) - 1
-        found = log_e(conversion_harm(treatment, control, lift=0.3, share=1 - share, margin=mirrored))
-        assert found == pytest.approx(-log(alpha), abs=1e-4)
+        log_evidence = log_e(conversion_harm(treatment, control, lift=0.3, share=1 - share, margin=mirrored))
+        assert log_evidence == pytest.approx(-log(alpha), abs=1e-4)
     assert low < high
 
 
 def test_the_lift_is_compared_with_the_split() -> None:
     # nine in ten units are treated: 900 to 100 is no lift at all
-    found = estimate(conversion_lift(100, 900, lift=0.2, share=0.9))
-    assert found.value == pytest.approx(0)
-    assert found.low < 0 < found.high
+    interval = estimate(conversion_lift(100, 900, lift=0.2, share=0.9))
+    assert interval.value == pytest.approx(0)
+    assert interval.low < 0 < interval.high
 
 
-def test_nothing_is_said_before_there_is_something_to_say() -> None:
+def test_there_is_no_answer_without_data() -> None:
     assert isinstance(conversion_evidence(0, 0, lift=0.1), NotEnough)
     assert isinstance(conversion_harm(0, 0, lift=0.1), NotEnough)
     assert isinstance(conversion_lift(0, 9, lift=0.1), NotEnough)
@@ -258,9 +258,9 @@ def test_nothing_is_said_before_there_is_something_to_say() -> None:
 
 
 def test_far_more_in_control_is_no_evidence_of_harm_and_no_overflow() -> None:
-    found = log_e(conversion_harm(1_000_000, 10, lift=0.1))
-    assert -20 < found < 0
-    assert exp(found) > 0
+    log_evidence = log_e(conversion_harm(1_000_000, 10, lift=0.1))
+    assert -20 < log_evidence < 0
+    assert exp(log_evidence) > 0
 
 
 @for_each(

@@ -25,11 +25,11 @@ def effect(value: float, error: float) -> Effect:
     return Effect(value, error**2, 900, "difference of rates")
 
 
-def test_errors_that_are_surely_more_than_none_and_fewer_than_the_margin_stop_and_both_are_said() -> None:
-    found = guardrail(effect(0.010, 0.001), Limits(margin=0.02, stop_margin=0.0))
-    assert found.answer == "harm"
-    assert found.harmed
-    assert found.not_worse
+def test_errors_above_none_and_below_the_margin_stop_and_are_safe() -> None:
+    finding = guardrail(effect(0.010, 0.001), Limits(margin=0.02, stop_margin=0.0))
+    assert finding.answer == "harm"
+    assert finding.harmed
+    assert finding.not_worse
 
 
 def test_the_margin_stops_unless_another_is_given() -> None:
@@ -58,10 +58,10 @@ def test_harm_is_found_just_where_its_evidence_reaches_its_limit(
     value: float, error: float, margin: float, stop: float, alpha: float
 ) -> None:
     limits = Limits(margin, stop, alpha=alpha, guardrails=2)
-    found = guardrail(effect(value, error), limits)
-    assert isinstance(found.evidence, EValue)
-    if abs(found.evidence.log_e + log(alpha / 2)) > 1e-9:
-        assert found.harmed == found.evidence.rejects(alpha / 2)
+    finding = guardrail(effect(value, error), limits)
+    assert isinstance(finding.evidence, EValue)
+    if abs(finding.evidence.log_e + log(alpha / 2)) > 1e-9:
+        assert finding.harmed == finding.evidence.rejects(alpha / 2)
 
 
 @given(values, errors, st.floats(0.005, 0.1))
@@ -89,11 +89,11 @@ def test_a_relative_margin_holds_treatment_against_a_scaled_control() -> None:
         scales.append(scale)
         return Effect(112 - 100 * scale, control.variance / 400 * (1 + scale**2), 800, "difference of means")
 
-    found = relative_guardrail(slower, Limits(margin=0.10, stop_margin=0.05), tau=10.0)
+    finding = relative_guardrail(slower, Limits(margin=0.10, stop_margin=0.05), tau=10.0)
     assert scales == [1.05, 1.10]
-    assert found.answer == "harm"
-    assert isinstance(found.harm, Estimate)
-    assert found.harm.value == pytest.approx(7)
+    assert finding.answer == "harm"
+    assert isinstance(finding.harm, Estimate)
+    assert finding.harm.value == pytest.approx(7)
     relative_guardrail(slower, Limits(margin=0.10, bad="down"), tau=10.0)
     assert scales[2:] == [0.9, 0.9]
 
@@ -114,26 +114,26 @@ def test_rare_events_stop_by_their_exact_evidence_from_the_fifth_on() -> None:
 def test_the_intervals_of_rare_events_say_what_the_evidence_says(
     control: int, treatment: int, share: float, stop: float
 ) -> None:
-    found = rare_guardrail(control, treatment, Limits(margin=0.5, stop_margin=stop), share=share)
-    assert isinstance(found.harm, Estimate) and isinstance(found.safe, Estimate)
-    if abs(found.harm.low - stop) > 1e-6:
-        assert found.harmed == (found.harm.low > stop)
-    if abs(found.safe.high - 0.5) > 1e-6:
-        assert found.not_worse == (found.safe.high < 0.5)
+    finding = rare_guardrail(control, treatment, Limits(margin=0.5, stop_margin=stop), share=share)
+    assert isinstance(finding.harm, Estimate) and isinstance(finding.safe, Estimate)
+    if abs(finding.harm.low - stop) > 1e-6:
+        assert finding.harmed == (finding.harm.low > stop)
+    if abs(finding.safe.high - 0.5) > 1e-6:
+        assert finding.not_worse == (finding.safe.high < 0.5)
 
 
 def test_many_events_at_equal_rates_are_safe() -> None:
-    found = rare_guardrail(2_000, 2_010, Limits(margin=0.2, stop_margin=0.0))
-    assert found.answer == "safe"
+    finding = rare_guardrail(2_000, 2_010, Limits(margin=0.2, stop_margin=0.0))
+    assert finding.answer == "safe"
 
 
 def test_with_not_enough_nothing_is_answered() -> None:
     early = Effect(0.5, 1e-6, 20, "difference of rates", not_yet=too_few(10, 10))
     for missing in (NOTHING, early):
-        found = guardrail(missing, Limits(margin=0.1))
-        assert found.answer == "cannot tell"
-        assert isinstance(found.harm, NotEnough) and isinstance(found.safe, NotEnough)
-        assert isinstance(found.evidence, NotEnough)
+        finding = guardrail(missing, Limits(margin=0.1))
+        assert finding.answer == "cannot tell"
+        assert isinstance(finding.harm, NotEnough) and isinstance(finding.safe, NotEnough)
+        assert isinstance(finding.evidence, NotEnough)
 
 
 @for_each(
@@ -162,8 +162,8 @@ def users_until_harm(rng: np.random.Generator, rates: tuple[float, float], *, mo
     arms = [np.flatnonzero(rng.random(most) < rate) for rate in rates]
     for at in np.sort(np.concatenate(arms)):
         control, treatment = (int(np.searchsorted(arm, at, side="right")) for arm in arms)
-        found = conversion_harm(control, treatment, lift=1.0)
-        if treatment >= 5 and isinstance(found, EValue) and found.rejects(0.05):
+        evidence = conversion_harm(control, treatment, lift=1.0)
+        if treatment >= 5 and isinstance(evidence, EValue) and evidence.rejects(0.05):
             return int(at) + 1
     return None
 

@@ -27,14 +27,14 @@ plans = st.sampled_from([[0.5, 0.5], [0.9, 0.1], [0.4, 0.2, 0.4], [0.25, 0.25, 0
 walks = st.lists(st.integers(0, 1), min_size=1, max_size=60)
 
 
-def log_e(found: EValue | NotEnough) -> float:
-    assert isinstance(found, EValue)
-    return found.log_e
+def log_e(result: EValue | NotEnough) -> float:
+    assert isinstance(result, EValue)
+    return result.log_e
 
 
-def so_far(found: SrmStatus | NotEnough) -> SrmStatus:
-    assert isinstance(found, SrmStatus)
-    return found
+def so_far(result: SrmStatus | NotEnough) -> SrmStatus:
+    assert isinstance(result, SrmStatus)
+    return result
 
 
 @for_each(
@@ -50,9 +50,9 @@ def so_far(found: SrmStatus | NotEnough) -> SrmStatus:
 )
 def test_it_gives_the_numbers_of_growthbook(days, shares, strength, p) -> None:
     # GrowthBook, packages/back-end/test/ssrm.test.ts, whose reference is gbstats.ssrm.sequential_p_values
-    found = srm_evidence(np.sum(days, axis=0).tolist(), shares, strength=strength)
-    assert isinstance(found, EValue)
-    assert found.p == pytest.approx(p, rel=1e-9)
+    evidence = srm_evidence(np.sum(days, axis=0).tolist(), shares, strength=strength)
+    assert isinstance(evidence, EValue)
+    assert evidence.p == pytest.approx(p, rel=1e-9)
 
 
 def test_it_gives_the_numbers_of_optimizelys_ssrm() -> None:
@@ -75,17 +75,17 @@ def test_it_gives_the_numbers_of_optimizelys_ssrm() -> None:
     ]
     shares, prior = np.array([0.4, 0.4, 0.2]), np.ones(3)
     for rows, expected in ((units, by_unit), (days, by_day)):
-        found = [log_marginal_ratio(counts, shares, prior) for counts in rows.cumsum(axis=0).astype(float)]
-        assert found == pytest.approx(expected, abs=1e-9)
+        log_ratios = [log_marginal_ratio(counts, shares, prior) for counts in rows.cumsum(axis=0).astype(float)]
+        assert log_ratios == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_fixed_test_gives_the_number_of_kohavi_tang_and_xu() -> None:
     # Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, chapter 21, scenario 1: p = 1.8E-6
     p = srm_fixed([821_588, 815_482], HALF)
     assert p == pytest.approx(1.8e-6, abs=5e-8)
-    found = srm_evidence([821_588, 815_482], HALF)
-    assert isinstance(found, EValue)
-    assert found.rejects(0.01)
+    evidence = srm_evidence([821_588, 815_482], HALF)
+    assert isinstance(evidence, EValue)
+    assert evidence.rejects(0.01)
     assert not srm_evidence([818_535, 818_535], HALF).rejects(0.5)  # type: ignore[union-attr]
 
 
@@ -111,15 +111,15 @@ def test_the_evidence_is_the_ratio_of_scipys_distributions(
 
 @given(walks, st.sampled_from([2.0, 50.0]))
 def test_the_evidence_so_far_is_the_largest_of_all_looks(arms: list[int], strength: float) -> None:
-    found = so_far(srm_status(arms, HALF, strength=strength, alpha=0.2))
+    status = so_far(srm_status(arms, HALF, strength=strength, alpha=0.2))
     looks = [
         log_e(srm_evidence([arms[:n].count(0), arms[:n].count(1)], HALF, strength=strength))
         for n in range(1, len(arms) + 1)
     ]
-    assert found.log_e == pytest.approx(max(0.0, *looks), abs=1e-9)
-    assert found.counts == (arms.count(0), arms.count(1))
+    assert status.log_e == pytest.approx(max(0.0, *looks), abs=1e-9)
+    assert status.counts == (arms.count(0), arms.count(1))
     crossed = [n for n, look in enumerate(looks, 1) if look >= log(5) - 1e-12]
-    assert found.crossed_at == (crossed[0] if crossed else None)
+    assert status.crossed_at == (crossed[0] if crossed else None)
 
 
 @given(walks, walks)
@@ -132,16 +132,16 @@ def test_evidence_so_far_is_never_taken_back(arms: list[int], more: list[int]) -
 def test_a_planned_split_is_called_invalid_with_chance_alpha_at_most() -> None:
     rng, alarms = np.random.default_rng(11), 0
     for _ in range(400):
-        found = so_far(srm_status((rng.random(3_000) < 0.2).astype(int), [0.8, 0.2], strength=100, alpha=0.1))
-        alarms += found.invalid
+        status = so_far(srm_status((rng.random(3_000) < 0.2).astype(int), [0.8, 0.2], strength=100, alpha=0.1))
+        alarms += status.invalid
     assert alarms / 400 <= 0.1
 
 
 def test_a_split_of_52_to_48_is_found() -> None:
     rng = np.random.default_rng(12)
-    found = [so_far(srm_status((rng.random(20_000) < 0.48).astype(int), HALF)) for _ in range(40)]
-    assert sum(one.invalid for one in found) >= 38
-    assert all(one.crossed_at < 20_000 for one in found if one.crossed_at)
+    statuses = [so_far(srm_status((rng.random(20_000) < 0.48).astype(int), HALF)) for _ in range(40)]
+    assert sum(status.invalid for status in statuses) >= 38
+    assert all(status.crossed_at < 20_000 for status in statuses if status.crossed_at)
 
 
 @given(st.permutations([0, 1, 2]), st.lists(st.integers(0, 9_000), min_size=3, max_size=3))
@@ -169,11 +169,11 @@ def test_the_cause_is_found_among_slices_that_are_as_planned() -> None:
 
 def test_a_million_units_are_one_pass() -> None:
     arms = (np.arange(1_000_000) % 100 < 49).astype(int)
-    found = so_far(srm_status(arms, HALF))
-    assert found.counts == (510_000, 490_000)
-    assert found.crossed_at is not None
-    assert found.p == exp(-found.log_e)
-    assert list(accumulate(found.counts))[-1] == found.n
+    status = so_far(srm_status(arms, HALF))
+    assert status.counts == (510_000, 490_000)
+    assert status.crossed_at is not None
+    assert status.p == exp(-status.log_e)
+    assert list(accumulate(status.counts))[-1] == status.n
 
 
 @pytest.mark.parametrize("shares", [[0.5], [0.5, 0.6], [1.0, 0.0], [0.3, 0.3, 0.4]])

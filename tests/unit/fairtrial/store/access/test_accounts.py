@@ -8,7 +8,7 @@ import pytest
 
 from fairtrial.domain.accounts import ROLES, Account, Role, may, only_reads
 from fairtrial.domain.errors import BadRequest, NotFound, UsageError
-from fairtrial.store.access import accounts, audit, passwords, sessions
+from fairtrial.store.access import accounts, audit, credentials, passwords
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from tests.fixtures.for_each import for_each
@@ -109,7 +109,7 @@ def test_a_name_of_another_script_that_reads_like_a_taken_one_is_refused(databas
 def test_passwords_and_tokens_are_kept_as_hashes_only(database: Database) -> None:
     made = accounts.invite(database, "Rosa", "reviewer", actor="Ada", now_us=NOW)
     account = accounts.accept(database, made.token, name="", password=PASSWORD, now_us=NOW)
-    token = sessions.begin(database, account.account_id, now_us=NOW)
+    token = credentials.begin_session(database, account.account_id, now_us=NOW)
     tables = [database.rows(f"SELECT * FROM {table}") for table in ("accounts", "invitations", "sessions", "events")]
     for secret in (PASSWORD, made.token, token):
         assert secret not in str(tables)
@@ -132,34 +132,34 @@ def test_only_the_right_password_of_an_active_account_matches(database: Database
 
 def test_a_session_ends_when_it_is_idle_or_old(database: Database) -> None:
     rosa = joined(database)
-    token = sessions.begin(database, rosa.account_id, now_us=NOW)
-    assert sessions.account_of(database, token, now_us=NOW + 11 * HOUR_US) == rosa
-    assert sessions.account_of(database, token, now_us=NOW + 22 * HOUR_US) == rosa
-    assert sessions.account_of(database, token, now_us=NOW + 34 * HOUR_US) is None
-    busy = sessions.begin(database, rosa.account_id, now_us=NOW)
+    token = credentials.begin_session(database, rosa.account_id, now_us=NOW)
+    assert credentials.account_of_session(database, token, now_us=NOW + 11 * HOUR_US) == rosa
+    assert credentials.account_of_session(database, token, now_us=NOW + 22 * HOUR_US) == rosa
+    assert credentials.account_of_session(database, token, now_us=NOW + 34 * HOUR_US) is None
+    busy = credentials.begin_session(database, rosa.account_id, now_us=NOW)
     for hours in range(11, 7 * 24, 11):
-        assert sessions.account_of(database, busy, now_us=NOW + hours * HOUR_US) == rosa
-    assert sessions.account_of(database, busy, now_us=NOW + 7 * 24 * HOUR_US) is None
+        assert credentials.account_of_session(database, busy, now_us=NOW + hours * HOUR_US) == rosa
+    assert credentials.account_of_session(database, busy, now_us=NOW + 7 * 24 * HOUR_US) is None
 
 
 def test_signing_out_ends_one_session_and_a_new_password_ends_all(database: Database) -> None:
     rosa = joined(database)
-    here, there = (sessions.begin(database, rosa.account_id, now_us=NOW) for _ in range(2))
-    sessions.end(database, here)
-    assert sessions.account_of(database, here, now_us=NOW) is None
-    assert sessions.account_of(database, there, now_us=NOW) == rosa
+    here, there = (credentials.begin_session(database, rosa.account_id, now_us=NOW) for _ in range(2))
+    credentials.end_session(database, here)
+    assert credentials.account_of_session(database, here, now_us=NOW) is None
+    assert credentials.account_of_session(database, there, now_us=NOW) == rosa
     link = accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
-    assert sessions.account_of(database, there, now_us=NOW) == rosa
+    assert credentials.account_of_session(database, there, now_us=NOW) == rosa
     accounts.accept(database, link.token, name="", password="another long one", now_us=NOW)
-    assert sessions.account_of(database, there, now_us=NOW) is None
+    assert credentials.account_of_session(database, there, now_us=NOW) is None
 
 
 def test_whoever_is_disabled_is_out_and_comes_back_only_by_a_new_link(database: Database) -> None:
     rosa = joined(database)
-    token = sessions.begin(database, rosa.account_id, now_us=NOW)
+    token = credentials.begin_session(database, rosa.account_id, now_us=NOW)
     old = accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
     accounts.disable(database, rosa.account_id, actor="Ada", now_us=NOW)
-    assert sessions.account_of(database, token, now_us=NOW) is None
+    assert credentials.account_of_session(database, token, now_us=NOW) is None
     with pytest.raises(NotFound):
         accounts.find_invited(database, old.token, now_us=NOW)
     link = accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
@@ -191,7 +191,7 @@ def test_every_change_is_in_the_audit_trail(database: Database) -> None:
     assert audit.first_broken_entry(database) is None
 
 
-def test_whoever_is_not_there_or_has_no_such_role_is_told_so(database: Database) -> None:
+def test_an_unknown_account_or_role_is_an_error(database: Database) -> None:
     with pytest.raises(UsageError, match="accounts list"):
         accounts.disable(database, "Nobody", actor="Ada", now_us=NOW)
     joined(database)
@@ -205,10 +205,10 @@ def test_accounts_survive_a_restart(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "again.duckdb").make()
     first = Database.open(layout)
     rosa = joined(first)
-    token = sessions.begin(first, rosa.account_id, now_us=NOW)
+    token = credentials.begin_session(first, rosa.account_id, now_us=NOW)
     first.close()
     second = Database.open(layout)
-    assert sessions.account_of(second, token, now_us=NOW) == rosa
+    assert credentials.account_of_session(second, token, now_us=NOW) == rosa
     second.close()
 
 
@@ -219,6 +219,6 @@ def test_a_change_whose_entry_can_not_be_written_does_not_happen(database: Datab
         accounts.set_role(database, "Rosa", "admin", actor=unwritable, now_us=NOW)
     with pytest.raises(Exception, match="UTF-8"):
         accounts.disable(database, "Rosa", actor=unwritable, now_us=NOW)
-    found = accounts.find(database, made.account_id)
-    assert (found.role, found.state) == ("reviewer", "invited")
-    assert accounts.find_invited(database, made.token, now_us=NOW) == found
+    account = accounts.find(database, made.account_id)
+    assert (account.role, account.state) == ("reviewer", "invited")
+    assert accounts.find_invited(database, made.token, now_us=NOW) == account

@@ -22,7 +22,7 @@ def test_the_list_has_ten_thousand_passwords_and_says_where_it_comes_from() -> N
 
 
 def test_every_one_that_is_long_enough_is_refused() -> None:
-    long_enough = [one for one in LIST if SHORTEST <= len(one) <= LONGEST]
+    long_enough = [password for password in LIST if SHORTEST <= len(password) <= LONGEST]
     assert len(long_enough) > 500
     for password in long_enough:
         with pytest.raises(BadRequest):

@@ -61,7 +61,9 @@ def test_what_memory_has_no_room_for_goes_to_a_private_folder_that_is_swept(tmp_
     database.close()
 
 
-def test_too_little_memory_is_said_without_the_engines_words(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_too_little_memory_is_reported_without_the_engines_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     database = Database.open(Layout(tmp_path / "fairtrial.duckdb", memory_mb=SMALL_MB).make())
     with pytest.raises(StoreExhausted, match=r"shorter time window, or raise `store\.memory_mb`") as met:
         database.rows(TOO_LARGE)

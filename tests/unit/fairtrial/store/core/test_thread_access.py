@@ -59,13 +59,13 @@ def test_an_error_shows_the_text(database: Database) -> None:
 @dataclass(frozen=True)
 class Row:
     at_us: int | None
-    found: dict[str, int] | None
+    counts: dict[str, int] | None
     names: tuple[str, ...]
 
 
 def test_rows_become_values_with_times_in_microseconds_json_and_tuples(database: Database) -> None:
     sql = """
-    SELECT make_timestamp(1500001) AS at_time, '{"a": 1}' AS found_json, ['x', 'y'] AS names
+    SELECT make_timestamp(1500001) AS at_time, '{"a": 1}' AS counts_json, ['x', 'y'] AS names
     UNION ALL SELECT NULL, NULL, []
     """
     assert database.values(Row, sql) == [Row(1_500_001, {"a": 1}, ("x", "y")), Row(None, None, ())]

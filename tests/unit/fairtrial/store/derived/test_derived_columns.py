@@ -12,7 +12,7 @@ from fairtrial.journal.reader import EventV1, ExposureEventV1
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.derived import derived_columns, placements
+from fairtrial.store.derived import derived_columns, unit_summaries
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import experiment_traffic, traffic
 from fairtrial.store.traffic.units import FirstAssignments, first_assignments
@@ -64,24 +64,24 @@ def bring(database: Database, ingester: Ingester, events: Sequence[Event | Event
 
 
 def shown(database: Database, page: Page) -> list[tuple[object, ...]]:
-    found = []
-    for one in traffic.by_variant(database, page):
-        for arm in one.variants:
+    rows = []
+    for experiment in traffic.by_variant(database, page):
+        for arm in experiment.variants:
             latency = (arm.latency_p50, arm.latency_p95, arm.latency_p99, arm.ttft_p50, arm.ttft_p95, arm.ttft_p99)
             counts = (arm.units, arm.requests, arm.errors, arm.user_errors, arm.fallbacks)
             rest = (arm.tokens_in, pytest.approx(arm.cost_usd), arm.cost_unknown)
-            found.append((one.experiment, arm.variant, *counts, *latency, *rest))
-    return found
+            rows.append((experiment.experiment, arm.variant, *counts, *latency, *rest))
+    return rows
 
 
 def joined(database: Database, exposures: Sequence[ExposureEventV1], page: Page) -> list[tuple[object, ...]]:
     bound = {
-        "ids": [one.request_id for one in exposures],
-        "names": [one.experiment for one in exposures],
-        "assigned": [one.assigned for one in exposures],
-        "reasons": [one.reason for one in exposures],
-        "enrolled": [one.enrolled for one in exposures],
-        "units": [one.unit for one in exposures],
+        "ids": [exposure.request_id for exposure in exposures],
+        "names": [exposure.experiment for exposure in exposures],
+        "assigned": [exposure.assigned for exposure in exposures],
+        "reasons": [exposure.reason for exposure in exposures],
+        "enrolled": [exposure.enrolled for exposure in exposures],
+        "units": [exposure.unit for exposure in exposures],
     }
     return database.rows(JOINED, bound | {"since": page.since, "until": page.until})
 
@@ -94,7 +94,7 @@ WINDOWS = (Page(), Page(since_us=samples.NOW + 100), Page(since_us=samples.NOW +
 def test_figures_are_those_of_the_join(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch, order: str, smallest: int
 ) -> None:
-    monkeypatch.setattr(placements, "SMALLEST", smallest)
+    monkeypatch.setattr(unit_summaries, "LEAST_PLACEMENTS", smallest)
     monkeypatch.setattr(derived_columns, "EXPOSURE_BATCH", 70)
     pairs = list(traffic_of(400))
     requests, exposures = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -115,9 +115,9 @@ def test_figures_are_those_of_the_join(
 
 def test_an_exposure_whose_request_was_lost_counts_nowhere_and_waits(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, [samples.request(1), samples.exposure(1), samples.exposure(2)])
-    (found,) = traffic.by_variant(database, Page())
-    assert [(arm.units, arm.requests) for arm in found.variants] == [(1, 1)]
-    assert found.reasons == {"assigned": 1}
+    (experiment,) = traffic.by_variant(database, Page())
+    assert [(arm.units, arm.requests) for arm in experiment.variants] == [(1, 1)]
+    assert experiment.reasons == {"assigned": 1}
     series = experiment_traffic.series(database, Page(), experiment="tuned-vs-base")
     assert sum(slot.requests for slot in series.slots) == 1
     assert database.rows("SELECT request_id FROM exposures") == [("r-2",)]
@@ -135,10 +135,10 @@ def test_a_second_exposure_of_a_request_is_counted_once_and_kept(database: Datab
 def test_feedback_counts_for_the_arm_of_an_exposure_that_came_late(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, [samples.request(1)])
     bring(database, ingester, [samples.feedback(1), samples.feedback(9, request_id=None, unit="u-1")])
-    said = "SELECT feedback_id, attribution, subject_arm FROM feedback ORDER BY feedback_id"
-    assert database.rows(said) == [("f-1", "request", None), ("f-9", "unknown_unit", None)]
+    query = "SELECT feedback_id, attribution, subject_arm FROM feedback ORDER BY feedback_id"
+    assert database.rows(query) == [("f-1", "request", None), ("f-9", "unknown_unit", None)]
     bring(database, ingester, [samples.exposure(1, assigned="tuned")])
-    assert database.rows(said) == [("f-1", "request", "tuned"), ("f-9", "unit", None)]
+    assert database.rows(query) == [("f-1", "request", "tuned"), ("f-9", "unit", None)]
 
 
 def test_a_killed_move_has_moved_whole_batches_and_goes_on(
@@ -180,8 +180,8 @@ def test_summed_up_requests_say_the_same_of_first_assignments(
 ) -> None:
     pairs = list(traffic_of(300))
     bring(database, ingester, [event for pair in pairs[150:] for event in pair])
-    monkeypatch.setattr(placements, "SMALLEST", 1)
-    assert placements.update_summary(database) == 150
+    monkeypatch.setattr(unit_summaries, "LEAST_PLACEMENTS", 1)
+    assert unit_summaries.update_placements(database) == 150
     bring(database, ingester, [event for pair in pairs[:150] for event in pair])
     assert database.rows("SELECT position FROM watermarks WHERE name = 'placements'") == [(300,)]
     folded, figures = assignments(database), shown(database, Page())
@@ -195,7 +195,7 @@ def test_summed_up_requests_say_the_same_of_first_assignments(
 def test_a_request_that_was_summed_up_without_its_exposure_is_summed_up_again(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(placements, "SMALLEST", 1)
+    monkeypatch.setattr(unit_summaries, "LEAST_PLACEMENTS", 1)
     pairs = list(traffic_of(100))
     bring(database, ingester, [request for request, _ in pairs])
     assert database.rows("SELECT position FROM watermarks WHERE name = 'placements'") == [(100,)]

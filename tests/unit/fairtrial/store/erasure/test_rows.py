@@ -11,7 +11,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import UsageError
 from fairtrial.journal.response_map import FILE, Place, ResponseMap, response_name
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.core import erasure_state
+from fairtrial.store.core import state_files
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.erasure.erase import Unit, new_state
@@ -87,7 +87,7 @@ ODD_NAMES = ["a/b", 'Zoë "Z" O\'Hara\\', "👩\u200d💻", "a\nb", "%_*", "x" *
 @for_each("name", ODD_NAMES)
 def test_erasure_finds_every_spelling_of_a_name_in_json_with_blanks_around_it(tmp_path: Path, name: str) -> None:
     mine = [json.dumps({"user": name}), json.dumps({"user": f" {name}\t"}, ensure_ascii=False).replace("/", r"\/")]
-    others = [json.dumps({"user": other}) for other in (f"{name}1", f"1{name}", name[:-1])]
+    others = [json.dumps({"user": similar}) for similar in (f"{name}1", f"1{name}", name[:-1])]
     others += [json.dumps({"user": "u", "text": name}), f"no json, but {name}\\"]
     with empty_store(tmp_path) as (database, ingester):
         writer = JournalWriter(database.layout.journal, writer="w")
@@ -192,7 +192,7 @@ def test_readers_and_writers_go_on_with_the_new_file(database: Database, ingeste
     writer.close()
     ingester.catch_up()
     assert database.rows("SELECT count(*) FROM requests") == [(2,)]
-    assert erasure_state.load(database.layout) is None
+    assert state_files.load_erasure(database.layout) is None
 
 
 def test_notes_that_a_killed_program_left_half_written_go_when_the_store_is_opened(layout: Layout) -> None:
@@ -209,10 +209,10 @@ def test_a_comment_goes_with_its_author_though_others_share_the_response_id(
     writer = JournalWriter(database.layout.journal, writer="w")
     for number, unit in enumerate(("alice", "bob", "carol")):
         answer = "shared" if unit != "carol" else "hers"
-        asked = samples.request(number, unit=unit, response_id=answer, experiment="tuned-vs-base")
-        writer.append(asked, samples.exposure(number, unit=unit))
-    said = {"early": (0, "shared"), "both": (1, "shared"), "carol's": (5, "hers")}
-    for words, (at, answer) in said.items():
+        request = samples.request(number, unit=unit, response_id=answer, experiment="tuned-vs-base")
+        writer.append(request, samples.exposure(number, unit=unit))
+    comments = {"early": (0, "shared"), "both": (1, "shared"), "carol's": (5, "hers")}
+    for words, (at, answer) in comments.items():
         writer.append(
             samples.feedback(at, feedback_id=words, request_id=None, response_id=answer, comment=f"{words} words")
         )

@@ -1,4 +1,4 @@
-"""Who was erased stays erased, and finding that out costs what has changed since, not what the store holds."""
+"""Erased units stay erased, and checking that costs what has changed since, not what the store holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.assignment import pseudonym
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import store_secrets
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.erasure.tombstones import find_restored, outstanding
 from fairtrial.store.ingest.ingest import Ingester
@@ -33,7 +33,7 @@ class Store:
 
     def open(self) -> None:
         self.database = Database.open(self.layout)
-        self.pepper = store_secrets.pepper(self.database)
+        self.pepper = named_values.pepper(self.database)
         self.maintenance = StoreMaintenance(
             self.database, Ingester(self.database, lambda: self.now_us), lambda: self.now_us, actor="test"
         )

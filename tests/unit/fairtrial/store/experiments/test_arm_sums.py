@@ -33,10 +33,10 @@ def read(
         return read_sums(cursor, plan, live.HASHES, now_us=now_us, interruptions=interruptions)
 
 
-def assert_same(found: Sums, wanted: dict[str, ArmSums]) -> None:
-    assert found.arms.keys() == wanted.keys()
-    for name, arm in wanted.items():
-        mine = found.arms[name]
+def assert_same(stored: Sums, expected: dict[str, ArmSums]) -> None:
+    assert stored.arms.keys() == expected.keys()
+    for name, arm in expected.items():
+        mine = stored.arms[name]
         assert replace(mine, metrics={}) == replace(arm, metrics={})
         assert mine.metrics.keys() == arm.metrics.keys()
         for metric, sums in arm.metrics.items():
@@ -45,11 +45,11 @@ def assert_same(found: Sums, wanted: dict[str, ArmSums]) -> None:
 
 def flat(sums: object) -> dict[str, float]:
     """The numbers of nested sums; infinity as a number that compares equal."""
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for name, value in asdict(sums).items():  # type: ignore[call-overload]
         parts = value if isinstance(value, dict) else {"": 0.0 if value is None else value}
-        found |= {f"{name}.{part}": 1e300 if isinf(one) else one for part, one in parts.items()}
-    return found
+        numbers |= {f"{name}.{part}": 1e300 if isinf(number) else number for part, number in parts.items()}
+    return numbers
 
 
 @for_each("seed", range(6))
@@ -85,8 +85,8 @@ def test_requests_that_a_breaker_kept_away_count_by_the_rules_of_the_plan(tmp_pa
 def test_every_metric_has_data_in_these_tests(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, live.plan(), live.amended())
     live.ingest(database, ingester, live.random_traffic(1))
-    wanted = {one.metric for one in live.METRICS}
-    assert [set(arm.metrics) for arm in read(database, live.plan()).arms.values()] == [wanted, wanted]
+    expected = {metric.metric for metric in live.METRICS}
+    assert [set(arm.metrics) for arm in read(database, live.plan()).arms.values()] == [expected, expected]
 
 
 def test_only_events_are_read_if_nothing_else_is_needed(database: Database, ingester: Ingester) -> None:
@@ -97,7 +97,7 @@ def test_only_events_are_read_if_nothing_else_is_needed(database: Database, inge
         few = read_sums(cursor, live.plan(), live.HASHES, now_us=live.END, events_only=True)
     for name, arm in few.arms.items():
         whole = everything.arms[name]
-        assert set(arm.metrics) == {one.metric for one in live.METRICS if one.method == "events"}
+        assert set(arm.metrics) == {metric.metric for metric in live.METRICS if metric.method == "events"}
         for metric, sums in arm.metrics.items():
             assert flat(sums) == pytest.approx(flat(whole.metrics[metric])), "sums in another order differ by rounding"
         assert (arm.units, arm.requests) == (whole.units, whole.requests)
@@ -129,6 +129,6 @@ def test_quantiles_of_many_requests_read_all_requests_of_some_units(
     for name, arm in half.arms.items():
         some, every = (sums.arms[name].metrics["requests.ttft_p95"] for sums in (half, whole))
         assert 0.3 * every.users.n < some.users.n < 0.7 * every.users.n  # type: ignore[union-attr]
-        mean = [one.users.y / one.users.n for one in (some, every)]  # type: ignore[union-attr]
+        mean = [sums.users.y / sums.users.n for sums in (some, every)]  # type: ignore[union-attr]
         assert mean[0] == pytest.approx(mean[1], rel=0.3), "units have all their requests"
         assert arm.metrics["requests.error_rate"] == whole.arms[name].metrics["requests.error_rate"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from statistics import mean
 
 import numpy as np
@@ -12,18 +13,20 @@ from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.sequential.metric_guardrails import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.experiments.sums.control_levels import Level, history_level, read_level
-from fairtrial.store.experiments.sums.earlier_units import HISTORY_US
+from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import computed_sums, samples
 from tests.fixtures.store import live_experiment as live
 
 SINCE = live.STARTED + 500 * live.SECOND
+AMOUNTS = [metric for metric in live.METRICS if metric.method == "amount"]
+OTHER_METRICS = [metric for metric in live.METRICS if metric.method != "amount"]
 
 
 def ingest(database: Database, ingester: Ingester, traffic: live.Traffic) -> None:
@@ -42,41 +45,41 @@ def traffic(database: Database, ingester: Ingester) -> live.Traffic:
     return traffic
 
 
-@for_each("metric", [one for one in live.METRICS if one.method != "amount"], label=lambda one: one.metric)
+@for_each("metric", OTHER_METRICS, label=attrgetter("metric"))
 def test_a_level_is_that_of_the_controls_units(
     database: Database, traffic: live.Traffic, metric: live.MetricPlan
 ) -> None:
     with database.read_transaction() as cursor:
-        found = read_level(cursor, live.plan(), metric, live.HASHES, since_us=SINCE)
+        level = read_level(cursor, live.plan(), metric, live.HASHES, since_us=SINCE)
     of = replace(live.plan(from_us=SINCE), metrics=(replace(metric, role="guardrail", from_us=0),))
     sums = computed_sums.computed(of, traffic, now_us=END_OF_TIME_US, interruptions=())["base"].metrics[metric.metric]
     if isinstance(sums, RequestErrors):
-        units = [one for one in computed_sums.units_of(traffic) if one.arm == "base" and one.since >= SINCE]
-        counts = [computed_sums.column(one, CATALOGUE[metric.metric].per) for one in units]
+        units = [unit for unit in computed_sums.units_of(traffic) if unit.arm == "base" and unit.since >= SINCE]
+        counts = [computed_sums.column(unit, CATALOGUE[metric.metric].per) for unit in units]
         most = float(np.quantile([count for count in counts if count], 0.99))
-        assert found == pytest.approx((sums.requests.x / sums.requests.y, most, sums.requests.n))
+        assert level == pytest.approx((sums.requests.x / sums.requests.y, most, sums.requests.n))
     elif isinstance(sums, QuantileSums):
-        assert found == (None if sums.value == float("inf") else (sums.value, None, sums.users.n))
+        assert level == (None if sums.value == float("inf") else (sums.value, None, sums.users.n))
     else:
         assert isinstance(sums, Feedback)
-        assert found == pytest.approx((sums.given.mean, None, sums.given.n))
+        assert level == pytest.approx((sums.given.mean, None, sums.given.n))
 
 
-@for_each("metric", [one for one in live.METRICS if one.method == "amount"], label=lambda one: one.metric)
+@for_each("metric", AMOUNTS, label=attrgetter("metric"))
 def test_the_cap_of_an_amount_is_its_99_percent_quantile(
     database: Database, traffic: live.Traffic, metric: live.MetricPlan
 ) -> None:
     with database.read_transaction() as cursor:
-        found = read_level(cursor, live.plan(), metric, live.HASHES, since_us=SINCE)
+        level = read_level(cursor, live.plan(), metric, live.HASHES, since_us=SINCE)
     known = CATALOGUE[metric.metric]
-    units = [one for one in computed_sums.units_of(traffic) if one.arm == "base" and one.since >= SINCE]
+    units = [unit for unit in computed_sums.units_of(traffic) if unit.arm == "base" and unit.since >= SINCE]
     pairs = [
-        (computed_sums.column(one, known.over), computed_sums.column(one, known.per) if known.per else 1)
-        for one in units
+        (computed_sums.column(unit, known.over), computed_sums.column(unit, known.per) if known.per else 1)
+        for unit in units
     ]
     amounts = [over / per for over, per in pairs if per]
     cap = float(np.quantile(amounts, 0.99))
-    assert found == pytest.approx((mean(min(one, cap) for one in amounts), cap, len(amounts)))
+    assert level == pytest.approx((mean(min(amount, cap) for amount in amounts), cap, len(amounts)))
 
 
 def test_a_cost_without_some_prices_has_no_level(database: Database, ingester: Ingester) -> None:
@@ -100,8 +103,8 @@ def past(number: int, *, at_us: int, unit: str, **more: object) -> live.Traffic:
     event = samples.record(
         number, reason="direct", at_us=at_us, unit=unit, latency_ms=float(number), **({"attempts": [call]} | more)
     )
-    said = samples.feedback(number, at_us=at_us + 10, boolean=number % 4 == 0, declared=True)
-    return live.Traffic([event], [said])
+    feedback = samples.feedback(number, at_us=at_us + 10, boolean=number % 4 == 0, declared=True)
+    return live.Traffic([event], [feedback])
 
 
 def test_a_level_from_history_is_that_of_the_controls_deployment(
@@ -111,9 +114,9 @@ def test_a_level_from_history_is_that_of_the_controls_deployment(
     traffic = live.Traffic()
 
     def add(number: int, *, at_us: int, **more: object) -> None:
-        one = past(number, at_us=at_us, unit=f"p-{number // 2}", **more)
-        traffic.requests += one.requests
-        traffic.feedback += one.feedback
+        earlier = past(number, at_us=at_us, unit=f"p-{number // 2}", **more)
+        traffic.requests += earlier.requests
+        traffic.feedback += earlier.feedback
 
     for number in range(20):
         failed = {"arm_outcome": "failed", "user_outcome": "failed", "outcome": "error"} if number % 10 == 0 else {}

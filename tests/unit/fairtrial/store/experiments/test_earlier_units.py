@@ -10,11 +10,11 @@ import pytest
 from fairtrial.api.traffic import ServedBefore
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.store.core.database import Database
-from fairtrial.store.derived import unit_sums
-from fairtrial.store.experiments.sums import control_levels, earlier_units
+from fairtrial.store.derived import unit_summaries
+from fairtrial.store.experiments.sums import control_levels, unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.control_levels import explained_amounts
-from fairtrial.store.experiments.sums.earlier_units import HISTORY_US
+from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import live_experiment as live
 from tests.fixtures.store import samples
@@ -65,36 +65,36 @@ REQUESTS = [
 def stored(database: Database, ingester: Ingester) -> None:
     """Everything until the start, the start, and everything after it."""
     live.store_plans(database, PLAN)
-    live.ingest(database, ingester, live.Traffic([one for one in REQUESTS if one.at_us < live.STARTED]))
+    live.ingest(database, ingester, live.Traffic([request for request in REQUESTS if request.at_us < live.STARTED]))
     with database.transaction() as cursor:
-        earlier_units.keep(cursor, PLAN, **OF)
-    live.ingest(database, ingester, live.Traffic([one for one in REQUESTS if one.at_us >= live.STARTED]))
+        unit_groups.keep_earlier(cursor, PLAN, **OF)
+    live.ingest(database, ingester, live.Traffic([request for request in REQUESTS if request.at_us >= live.STARTED]))
 
 
 def amounts(database: Database) -> dict[str, Amounts]:
     with database.read_transaction() as cursor:
-        found = read_sums(cursor, PLAN, live.HASHES, now_us=live.END).arms["base"].metrics
-    return {name: one for name, one in found.items() if isinstance(one, Amounts)}
+        metrics = read_sums(cursor, PLAN, live.HASHES, now_us=live.END).arms["base"].metrics
+    return {name: sums for name, sums in metrics.items() if isinstance(sums, Amounts)}
 
 
 def test_each_unit_has_its_earlier_amount_beside_the_later_one(database: Database, ingester: Ingester) -> None:
     stored(database, ingester)
-    found = amounts(database)
+    sums = amounts(database)
     # returns, spends, failed, elsewhere and new; who met the arm before the start can't be primary
     unit = Amounts.of([0.008, 0.03, 0.002, 0.001, 0.007], limit=0.02, earlier=[0.012, 0.09, 0, 0, 0])
     # the last one is early: its arm may have changed what it cost before the start
     request = Amounts.of(
         [0.004, 0.03, 0.002, 0.001, 0.007, 0.006], limit=0.006, earlier=[0.006, 0.09, 0.003, 0.003, 0.003, 0.003]
     )
-    for name, wanted in (("cost.per_unit", unit), ("cost.per_request", request)):
-        assert found[name].above == wanted.above
-        assert vars_of(found[name]) == pytest.approx(vars_of(wanted)), name
+    for name, expected in (("cost.per_unit", unit), ("cost.per_request", request)):
+        assert sums[name].above == expected.above
+        assert vars_of(sums[name]) == pytest.approx(vars_of(expected)), name
 
 
-def vars_of(found: Amounts) -> list[float]:
-    both = found.with_earlier
+def vars_of(amounts: Amounts) -> list[float]:
+    both = amounts.with_earlier
     assert both is not None
-    return [*map(float, (both.n, both.x, both.y, both.xx, both.yy, both.xy)), found.capped.x, found.capped.xx]
+    return [*map(float, (both.n, both.x, both.y, both.xx, both.yy, both.xy)), amounts.capped.x, amounts.capped.xx]
 
 
 def test_kept_users_outlive_a_compaction_and_count_nowhere_else(
@@ -102,16 +102,17 @@ def test_kept_users_outlive_a_compaction_and_count_nowhere_else(
 ) -> None:
     stored(database, ingester)
     before = amounts(database)
-    monkeypatch.setattr(unit_sums, "SMALLEST", 0)
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 0)
     with database.transaction() as cursor:
         cursor.execute("UPDATE watermarks SET position = 0 WHERE name = 'unit_sums.compacted'")
-    for _ in range(unit_sums.PARTS + 1):
-        unit_sums.fold(database)
+    for _ in range(unit_summaries.PARTS + 1):
+        unit_summaries.update_sums(database)
     assert amounts(database) == before
-    plain = replace(PLAN, metrics=tuple(live.metric(one.metric, cap=one.cap, role=one.role) for one in METRICS))
+    metrics = tuple(live.metric(metric.metric, cap=metric.cap, role=metric.role) for metric in METRICS)
+    plain = replace(PLAN, metrics=metrics)
     with database.read_transaction() as cursor:
-        found = read_sums(cursor, plain, live.HASHES, now_us=live.END).arms["base"]
-    assert (found.units, found.requests) == (6, 7)
+        arm = read_sums(cursor, plain, live.HASHES, now_us=live.END).arms["base"]
+    assert (arm.units, arm.requests) == (6, 7)
 
 
 def test_the_last_28_days_show_how_much_of_a_cost_is_explained(
@@ -127,14 +128,14 @@ def test_the_last_28_days_show_how_much_of_a_cost_is_explained(
     ]))  # fmt: skip
     served = ServedBefore(live.NAME, "base", **OF)
     metrics = ["cost.per_unit", "cost.per_request"]
-    found = explained_amounts(database, served, metrics, now_us=live.STARTED)
+    explained = explained_amounts(database, served, metrics, now_us=live.STARTED)
     x, cap = later / 1000, float(np.quantile(later / 1000, 0.99))
-    for name, missing, one in zip(metrics, (0.0, float(x.mean())), found, strict=True):
+    for name, missing, amount in zip(metrics, (0.0, float(x.mean())), explained, strict=True):
         y = np.minimum(np.r_[before[:18] / 1000, [missing] * 6], cap)
         capped = np.minimum(x, cap)
-        wanted = (capped.mean(), capped.std(ddof=1), np.corrcoef(capped, y)[0, 1] ** 2)
-        assert one.metric == name
-        assert (one.level, one.spread, one.share) == pytest.approx(wanted)
-    assert found[0].share > 0.05
+        expected = (capped.mean(), capped.std(ddof=1), np.corrcoef(capped, y)[0, 1] ** 2)
+        assert amount.metric == name
+        assert (amount.level, amount.spread, amount.share) == pytest.approx(expected)
+    assert explained[0].share > 0.05
     monkeypatch.setattr(control_levels, "LEAST_UNITS", 25)
     assert explained_amounts(database, served, metrics, now_us=live.STARTED) == []

@@ -113,9 +113,9 @@ def test_rates_begin_with_the_last_re_arm(database: Database, ingester: Ingester
 
 
 def _requests(database: Database, page: Page) -> int:
-    ((one,), (same,)) = (
+    ((experiment,), (same,)) = (
         traffic.by_variant_in_segments(database, page),
         traffic.by_variant_in_segments(database, page, experiment="tuned-vs-base"),
     )
-    assert one == same
-    return sum(variant.requests for variant in one.variants)
+    assert experiment == same
+    return sum(variant.requests for variant in experiment.variants)

@@ -90,14 +90,14 @@ def test_the_memory_is_restored_from_the_looks(database: Database, seen: list[Su
             assert looks.memory(cursor, 2, live.amended()) == Memory()
     assert memory.split.units > 0
     assert not memory.is_due(seen[-1])
-    assert any(one.running.looks == 2 for one in memory.latched.values())
+    assert any(latch.running.looks == 2 for latch in memory.latched.values())
 
 
 def test_the_memory_goes_on_when_the_levels_become_known(database: Database, seen: list[Sums]) -> None:
     plan, sums = live.plan(), seen[0]
     findings = find(plan, sums)
     memory = Memory().after(plan, sums, findings)
-    with_levels = replace(plan, metrics=tuple(replace(one, level=1.0) for one in plan.metrics))
+    with_levels = replace(plan, metrics=tuple(replace(metric, level=1.0) for metric in plan.metrics))
     with database.transaction() as cursor:
         looks.append(cursor, 1, Looked(plan=plan, memory=memory, findings=findings, sums=sums), {})
         number = analysis_plans.append(cursor, with_levels, now_us=live.END, kind="levels", actor="m", why="w")

@@ -31,10 +31,10 @@ PRIMARIES = (
 )
 
 
-def flat(found: OverTime) -> dict[str, float | None]:
+def flat(weeks: OverTime) -> dict[str, float | None]:
     return {
         f"{kind} {number} {name}": value
-        for kind, levels in asdict(found).items()
+        for kind, levels in asdict(weeks).items()
         for number, level in enumerate(levels)
         for name, value in (level or {"n": None}).items()
     }
@@ -47,16 +47,16 @@ def test_weeks_are_those_of_the_events(tmp_path: Path, monkeypatch: pytest.Monke
         live.store_plans(database, live.plan(), live.amended())
         live.ingest(database, ingester, traffic)
         for name in PRIMARIES:
-            metric = next(one for one in live.METRICS if one.metric == name)
+            metric = next(metric for metric in live.METRICS if metric.metric == name)
             better = "higher" if name == "requests.schema_valid_rate" else metric.better
             plan = live.plan(rules=6, metrics=(replace(metric, role="primary", better=better),))
             with database.read_transaction() as cursor:
-                found = over_time_sums.read_weeks(cursor, plan, live.HASHES, WEEKS, interruptions=(live.PAUSED,))
+                by_variant = over_time_sums.read_weeks(cursor, plan, live.HASHES, WEEKS, interruptions=(live.PAUSED,))
             for arm in plan.shares:
-                over_time = found[arm]
-                assert over_time is not None and sum(one is not None for one in over_time.weeks) >= 1, name
-                wanted = computed_weeks(plan, traffic, arm, WEEK_US, WEEKS)
-                assert flat(over_time) == pytest.approx(flat(wanted)), (name, arm)
+                over_time = by_variant[arm]
+                assert over_time is not None and sum(week is not None for week in over_time.weeks) >= 1, name
+                expected = computed_weeks(plan, traffic, arm, WEEK_US, WEEKS)
+                assert flat(over_time) == pytest.approx(flat(expected)), (name, arm)
 
 
 def test_weeks_are_read_once_each_is_over_and_only_for_rules_that_look_at_them(database: Database) -> None:

@@ -16,7 +16,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, Metr
 from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.store.core.database import Database
-from fairtrial.store.derived import unit_sums
+from fairtrial.store.derived import unit_summaries
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.share_sums import LATE_US
 from fairtrial.store.ingest.ingest import Ingester
@@ -41,9 +41,9 @@ def read(
     database: Database, of: AnalysisPlan, now_us: int, interruptions: Sequence[Interruption] = ()
 ) -> Mapping[tuple[str, str], ErrorShares]:
     with database.read_transaction() as cursor:
-        found = read_sums(cursor, of, live.HASHES, now_us=now_us, interruptions=interruptions)
+        arm_sums = read_sums(cursor, of, live.HASHES, now_us=now_us, interruptions=interruptions)
     shares = {}
-    for name, arm in found.arms.items():
+    for name, arm in arm_sums.arms.items():
         for metric, sums in arm.metrics.items():
             assert isinstance(sums, RequestErrors)
             assert sums.shares is not None
@@ -52,17 +52,17 @@ def read(
 
 
 def histograms(shares: Mapping[tuple[str, str], ErrorShares]) -> dict[tuple[str, str], tuple[UnitShares, UnitShares]]:
-    return {key: (one.hour, one.day) for key, one in shares.items()}
+    return {key: (share.hour, share.day) for key, share in shares.items()}
 
 
 def luck_of(database: Database, units: Sequence[Unit]) -> dict[str, float]:
     """The fixed chance of each unit, by which its share is rounded."""
-    rows = database.rows("SELECT hash(unnest($1::VARCHAR[])) % 1000003 / 1000003.0", ([one.name for one in units],))
-    return {one.name: float(luck) for one, (luck,) in zip(units, rows, strict=True)}
+    rows = database.rows("SELECT hash(unnest($1::VARCHAR[])) % 1000003 / 1000003.0", ([unit.name for unit in units],))
+    return {unit.name: float(luck) for unit, (luck,) in zip(units, rows, strict=True)}
 
 
 def inside(unit: Unit, window: int) -> Unit:
-    requests = [one for one in unit.requests if one.at_us - one.at_us % MINUTE < unit.since + window]
+    requests = [request for request in unit.requests if request.at_us - request.at_us % MINUTE < unit.since + window]
     return replace(unit, requests=requests)
 
 
@@ -70,7 +70,7 @@ def expected(
     database: Database, traffic: live.Traffic, metric: MetricPlan, arm: str, at: tuple[int, Sequence[Interruption]]
 ) -> ErrorShares:
     now_us, interruptions = at
-    known, units = CATALOGUE[metric.metric], [one for one in units_of(traffic) if one.arm == arm]
+    known, units = CATALOGUE[metric.metric], [unit for unit in units_of(traffic) if unit.arm == arm]
     luck = luck_of(database, units)
 
     def counted(window: int, *, pessimistic: bool) -> tuple[list[float], list[float], list[float]]:
@@ -103,15 +103,15 @@ def test_the_shares_are_those_of_the_events(tmp_path: Path, away: float) -> None
         live.ingest(database, ingester, traffic)
         of = plan()
         for now_us, interruptions in product((live.END, LATER), ((), CUT)):
-            found = read(database, of, now_us, interruptions)
+            shares = read(database, of, now_us, interruptions)
             for metric, arm in product(of.metrics, of.shares):
-                wanted = expected(database, traffic, metric, arm, (now_us, interruptions))
-                mine = found[arm, metric.metric]
-                assert (mine.hour, mine.day) == (wanted.hour, wanted.day)
-                assert mine.requests.n == wanted.requests.n
-                assert mine.requests.xy == pytest.approx(wanted.requests.xy)
-        assert found["tuned", RATES[0]].day.n > 10
-        assert found["tuned", RATES[0]].hour.total > 0
+                expected_shares = expected(database, traffic, metric, arm, (now_us, interruptions))
+                mine = shares[arm, metric.metric]
+                assert (mine.hour, mine.day) == (expected_shares.hour, expected_shares.day)
+                assert mine.requests.n == expected_shares.requests.n
+                assert mine.requests.xy == pytest.approx(expected_shares.requests.xy)
+        assert shares["tuned", RATES[0]].day.n > 10
+        assert shares["tuned", RATES[0]].hour.total > 0
 
 
 def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
@@ -120,26 +120,26 @@ def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
     live.store_plans(database, live.plan(), live.amended())
     lines = live.random_traffic(12, requests=600).lines()
     for start in range(0, len(lines), 45):
-        some = [one for one in lines[start : start + 45] if isinstance(one, RequestEvent)]
+        some = [line for line in lines[start : start + 45] if isinstance(line, RequestEvent)]
         live.ingest(database, ingester, live.Traffic(some))
     first = histograms(read(database, plan(), LATER))
-    monkeypatch.setattr(unit_sums, "SMALLEST", 1)
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
     ((before,),) = database.rows("SELECT count(*) FROM unit_sums")
-    for _ in range(unit_sums.PARTS):
-        unit_sums.fold(database)
+    for _ in range(unit_summaries.PARTS):
+        unit_summaries.update_sums(database)
     ((after,),) = database.rows("SELECT count(*) FROM unit_sums")
     assert after < before
     assert histograms(read(database, plan(), LATER)) == first
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM unit_sums")
         cursor.execute("DELETE FROM watermarks WHERE starts_with(name, 'unit_sums')")
-    unit_sums.fold(database)
+    unit_summaries.update_sums(database)
     assert histograms(read(database, plan(), LATER)) == first
 
 
 def test_a_request_that_is_a_unit_counts_at_once(database: Database, ingester: Ingester) -> None:
     live.store_plans(database, live.plan(), live.amended())
     live.ingest(database, ingester, live.random_traffic(13))
-    found = read(database, plan(each_request=True), live.STARTED)
-    assert found["base", RATES[0]].hour == found["base", RATES[0]].day
-    assert found["base", RATES[0]].day.n > 10
+    shares = read(database, plan(each_request=True), live.STARTED)
+    assert shares["base", RATES[0]].hour == shares["base", RATES[0]].day
+    assert shares["base", RATES[0]].day.n > 10

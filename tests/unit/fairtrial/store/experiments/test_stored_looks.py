@@ -14,7 +14,7 @@ from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.stats.arms.quantiles import QuantileSums
+from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, looks, stored_looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
@@ -32,11 +32,11 @@ def stored(database: Database, plan: AnalysisPlan) -> StoredPlan:
     return StoredPlan(number, START, "start", "control", "started", plan)
 
 
-def look(database: Database, plan: StoredPlan, memory: Memory, found: Sums) -> Memory:
-    findings = find(plan.plan, found)
-    memory = memory.after(plan.plan, found, findings)
+def look(database: Database, plan: StoredPlan, memory: Memory, result: Sums) -> Memory:
+    findings = find(plan.plan, result)
+    memory = memory.after(plan.plan, result, findings)
     with database.transaction() as cursor:
-        looks.append(cursor, plan.number, Looked(plan=plan.plan, memory=memory, findings=findings, sums=found), {})
+        looks.append(cursor, plan.number, Looked(plan=plan.plan, memory=memory, findings=findings, sums=result), {})
     return memory
 
 
@@ -47,13 +47,13 @@ def test_a_series_is_an_even_selection_that_ends_with_the_newest_look(database: 
         memory = look(
             database, plan, memory, sums(number / 10, arm(10 * number, 5 * number), arm(10 * number, 6 * number))
         )
-    found = stored_looks.metric_series(database, plan, "feedback.resolved", most=most)
-    assert 0.5 * min(most, 49) <= len(found) <= most
-    assert found[-1].at_us == START + round(5.1 * DAY_US) and found[-1].units == 1020
-    assert [one.at_us for one in found] == sorted(one.at_us for one in found)
-    assert len({later.at_us - one.at_us for one, later in pairwise(found)}) <= 1
-    assert all(isinstance(one.finding.estimate, Estimate) for one in found)
-    assert found[-1].running["low"] == memory.latched["feedback.resolved", "tuned"].running.low
+    series = stored_looks.metric_series(database, plan, "feedback.resolved", most=most)
+    assert 0.5 * min(most, 49) <= len(series) <= most
+    assert series[-1].at_us == START + round(5.1 * DAY_US) and series[-1].units == 1020
+    assert [look.at_us for look in series] == sorted(look.at_us for look in series)
+    assert len({later.at_us - look.at_us for look, later in pairwise(series)}) <= 1
+    assert all(isinstance(look.finding.estimate, Estimate) for look in series)
+    assert series[-1].running["low"] == memory.latched["feedback.resolved", "tuned"].running.low
 
 
 def test_the_newest_sums_are_those_of_the_last_look(database: Database) -> None:
@@ -62,10 +62,10 @@ def test_the_newest_sums_are_those_of_the_last_look(database: Database) -> None:
     memory = look(database, plan, Memory(), sums(1, arm(50, 20), arm(51, 25)))
     last = sums(2, arm(90, 40), arm(95, 50))
     look(database, plan, memory, last)
-    found = stored_looks.newest_sums(database, plan)
-    assert found.at_us == last.at_us
-    assert {name: (one.units, one.metrics) for name, one in found.arms.items()} == {
-        name: (one.units, one.metrics) for name, one in last.arms.items()
+    last_sums = stored_looks.newest_sums(database, plan)
+    assert last_sums.at_us == last.at_us
+    assert {name: (arm.units, arm.metrics) for name, arm in last_sums.arms.items()} == {
+        name: (arm.units, arm.metrics) for name, arm in last.arms.items()
     }
 
 
@@ -73,7 +73,7 @@ def test_infinite_latencies_come_back(database: Database) -> None:
     plan = stored(database, analysis_plan(metrics=(LATENCY, ERRORS)))
     slow = QuantileSums.of(np.array([100.0] * 40 + [inf] * 60), None, 0.5)
     base = sums(1, arm(100, 0), arm(100, 0))
-    arms = {name: replace(one, metrics={**one.metrics, LATENCY.metric: slow}) for name, one in base.arms.items()}
+    arms = {name: replace(arm, metrics={**arm.metrics, LATENCY.metric: slow}) for name, arm in base.arms.items()}
     look(database, plan, Memory(), replace(base, arms=arms))
-    found = stored_looks.newest_sums(database, plan).arms["tuned"].metrics[LATENCY.metric]
-    assert isinstance(found, QuantileSums) and found.value == inf
+    latencies = stored_looks.newest_sums(database, plan).arms["tuned"].metrics[LATENCY.metric]
+    assert isinstance(latencies, QuantileSums) and latencies.value == inf

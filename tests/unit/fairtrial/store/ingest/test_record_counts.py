@@ -50,8 +50,8 @@ def lose(folder: Path, *numbers: int) -> None:
     for path in names(folder):
         lines = path.read_bytes().splitlines(keepends=True)
         gone = [any(f'"r-{number}"'.encode() in line for number in numbers) for line in lines]
-        kept = (b" " * (len(line) - 1) + b"\n" if out else line for line, out in zip(lines, gone, strict=True))
-        path.write_bytes(b"".join(kept))
+        blanked = (b" " * (len(line) - 1) + b"\n" if out else line for line, out in zip(lines, gone, strict=True))
+        path.write_bytes(b"".join(blanked))
 
 
 def lost(database: Database) -> list[tuple[object, ...]]:
@@ -69,8 +69,8 @@ def test_nothing_is_lost_by_several_workers_restarts_and_ends(database: Database
     first.look()
     ingester.catch_up()
     visit(first, 2 * UNITS)
-    for one in (first, second):
-        one.look()
+    for source in (first, second):
+        source.look()
     restarted(database).catch_up()
     assert lost(database) == []
     first.close()

@@ -37,12 +37,12 @@ def bring(database: Database, ingester: Ingester, *events: Event | EventV1) -> N
 
 
 def row(database: Database, table: str = "requests") -> dict[str, Any]:
-    (found,) = database.dicts(Query(f"SELECT * FROM {table}"))
-    return found
+    (row_,) = database.dicts(Query(f"SELECT * FROM {table}"))
+    return row_
 
 
-def known(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value is not None}
+def known(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def test_all_fields_of_a_line_are_in_its_rows(database: Database, ingester: Ingester) -> None:
@@ -73,16 +73,17 @@ def test_all_fields_of_a_line_are_in_its_rows(database: Database, ingester: Inge
     }
     bodies = {"request_body": '{"model":"ü"}', "response_body": "{}"}
     bring(database, ingester, samples.exposed(1, served="other", attempts=[first, last], unit="mine", **more, **bodies))
-    found = row(database)
-    assert found.items() >= (more | TOKENS).items()
+    stored_row = row(database)
+    assert stored_row.items() >= (more | TOKENS).items()
     last_call = {"deployment": "other", "usage_source": "provider", "provider_request_id": "req_1"}
-    assert found.items() >= (last_call | {"cost_usd": Decimal("0.000123")}).items()
+    assert stored_row.items() >= (last_call | {"cost_usd": Decimal("0.000123")}).items()
     exposed = {"enrolled": True, "exposed_unit": "mine", "unit_kind": "user", "enrol_bucket": 0.25, "arm_bucket": 0.5}
     exposed |= {"propensity": 0.5, "stage": 100.0, "analysis_hash": "a1", "experiment_state": "running", "unit": None}
-    assert found.items() >= exposed.items()
-    one, two = database.dicts(Query("SELECT * FROM attempts ORDER BY ordinal"))
-    assert (one["ordinal"], one["outcome"], one["fault"], one["status"]) == (0, "failed", "upstream", 502)
-    assert (one["error_message"], one["error_code"], one["tokens_in"], one["plan_hash"]) == ("no", "e", None, "p1")
+    assert stored_row.items() >= exposed.items()
+    first, two = database.dicts(Query("SELECT * FROM attempts ORDER BY ordinal"))
+    assert (first["ordinal"], first["outcome"], first["fault"], first["status"]) == (0, "failed", "upstream", 502)
+    assert (first["error_message"], first["error_code"]) == ("no", "e")
+    assert (first["tokens_in"], first["plan_hash"]) == (None, "p1")
     assert two.items() >= (TOKENS | last_call | {"ordinal": 1, "purpose": "fallback", "ttft_ms": 1.5}).items()
     assert row(database, "payloads").items() >= bodies.items()
 
@@ -91,15 +92,15 @@ def test_what_a_line_leaves_out_is_its_default_or_unknown(database: Database, in
     bring(database, ingester, samples.record(1))
     given = {"request_id", "at_time", "endpoint", "route", "status", "outcome", "reason", "plan_hash", "worker"}
     given |= {"arm_outcome", "user_outcome"}
-    found = known(row(database))
-    assert {name: value for name, value in found.items() if name not in given} == LEFT_OUT | ONLY_TODAY
+    fields = known(row(database))
+    assert {name: value for name, value in fields.items() if name not in given} == LEFT_OUT | ONLY_TODAY
     assert database.rows("SELECT (SELECT count(*) FROM attempts) + (SELECT count(*) FROM payloads)") == [(0,)]
 
 
 def test_the_hash_of_an_exposure_is_empty_and_not_unknown(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.exposed(1, analysis_hash="", unit=None, enrolled=False, reason="no_unit"))
-    found = row(database)
-    assert (found["analysis_hash"], found["exposed_unit"], found["enrolled"]) == ("", None, False)
+    stored_row = row(database)
+    assert (stored_row["analysis_hash"], stored_row["exposed_unit"], stored_row["enrolled"]) == ("", None, False)
 
 
 def lines_of_version_1() -> list[EventV1]:
@@ -125,11 +126,11 @@ def test_lines_of_version_1_become_the_same_rows_wherever_a_batch_ends(
 
 
 def check_rows_of_version_1(database: Database) -> None:
-    found = row(database)
+    stored_row = row(database)
     expected = {"deployment": "other", "tokens_in": 7, "tokens_out": None, "usage_source": "provider", "unit": "mine"}
     expected |= {"variant_assigned": "tuned", "reason": "fallback", "exposed_unit": "u-1", "enrolled": True}
     expected |= dict.fromkeys(ONLY_TODAY, None) | {"experiment_state": None, "arm_outcome": "failed"}
-    assert found.items() >= (expected | {"cost_usd": Decimal("0.5"), "stage": 100.0, "retry_ordinal": 0}).items()
+    assert stored_row.items() >= (expected | {"cost_usd": Decimal("0.5"), "stage": 100.0, "retry_ordinal": 0}).items()
     attempts = database.rows("SELECT ordinal, purpose, status, outcome, cost_usd, plan_hash FROM attempts ORDER BY 1")
     assert attempts == [(0, "live", 502, None, None, "p1"), (1, "fallback", 200, None, Decimal("0.5"), "p1")]
     assert database.rows("SELECT (SELECT count(*) FROM payloads), (SELECT count(*) FROM exposures)") == [(1, 0)]
@@ -211,15 +212,15 @@ def test_a_cost_that_is_no_number_is_unknown(database: Database, ingester: Inges
 def test_one_request_is_shown_with_its_attempts_and_its_exposure(database: Database, ingester: Ingester) -> None:
     attempt = samples.attempt_of(1, outcome="failed", fault="caller", tokens=COUNTED)
     bring(database, ingester, samples.exposed(1, attempts=[attempt], prompt_digest="d1", trace_id="t1"))
-    found = requests.find(database, "r-1")
-    assert found is not None
-    assert (found["prompt_digest"], found["trace_id"], found["latency_censored"]) == ("d1", "t1", False)
-    (shown,), (exposure,) = found["attempts"], found["exposures"]
+    request = requests.find(database, "r-1")
+    assert request is not None
+    assert (request["prompt_digest"], request["trace_id"], request["latency_censored"]) == ("d1", "t1", False)
+    (shown,), (exposure,) = request["attempts"], request["exposures"]
     assert shown.items() >= ({"outcome": "failed", "fault": "caller"} | TOKENS).items()
     assert (exposure["assigned"], exposure["unit"], exposure["state"]) == ("base", "u-1", "running")
 
 
 def test_a_request_outside_experiments_has_no_exposure(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.record(1, reason="direct"))
-    found = requests.find(database, "r-1")
-    assert found is not None and found["exposures"] == found["attempts"] == []
+    request = requests.find(database, "r-1")
+    assert request is not None and request["exposures"] == request["attempts"] == []

@@ -140,10 +140,10 @@ def test_a_segment_that_is_put_away_during_an_erasure_is_erased_from(
     listed = erase_files._all_segments
 
     def then_put_away(layout: Layout) -> list[Path]:
-        found = listed(layout)
+        segments = listed(layout)
         journal.close()
         ingester.catch_up()
-        return found
+        return segments
 
     monkeypatch.setattr(erase_files, "_all_segments", then_put_away)
     assert erase_alice(database)["journal lines"] == 2
@@ -196,10 +196,10 @@ def test_a_line_longer_than_a_chunk_is_read_from_a_compressed_segment(tmp_path: 
     plain = tmp_path / "018f-w.jsonl"
     lines = b"head\n" + b"x" * 5000 + b"\nlast\ntorn"
     plain.write_bytes(lines)
-    wanted = [segment_archive.read_chunk(plain, position, limit=64) for position in (0, 5, 5006, 5011)]
+    expected = [segment_archive.read_chunk(plain, position, limit=64) for position in (0, 5, 5006, 5011)]
     assert compress(plain, at_once)
     (path,) = files(tmp_path)
-    assert [segment_archive.read_chunk(path, position, limit=64) for position in (0, 5, 5006, 5011)] == wanted
+    assert [segment_archive.read_chunk(path, position, limit=64) for position in (0, 5, 5006, 5011)] == expected
     assert segment_archive.read_first_line(path) == b"head\n"
 
 

@@ -43,10 +43,10 @@ def left(database: Database) -> list[int]:
 def test_slices_drop_what_is_old_and_nothing_else(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "SLICE", 7)
     before_us = samples.NOW + 30 * HOUR_US + HOUR_US // 2
-    wanted = {"payloads": 31, "attempts": 31, "feedback": 31}
-    assert drop_old_texts(filled, before_us=before_us, dry_run=True) == (wanted, [])
+    expected = {"payloads": 31, "attempts": 31, "feedback": 31}
+    assert drop_old_texts(filled, before_us=before_us, dry_run=True) == (expected, [])
     assert left(filled) == [40, 40, 40]
-    assert drop_old_texts(filled, before_us=before_us) == (wanted, [])
+    assert drop_old_texts(filled, before_us=before_us) == (expected, [])
     assert left(filled) == [9, 9, 9]
     assert drop_old_texts(filled, before_us=before_us) == ({}, [])
 

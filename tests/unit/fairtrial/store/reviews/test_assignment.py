@@ -9,7 +9,7 @@ import pytest
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
 from fairtrial.domain.review import CLAIM_US, Draft, Next
 from fairtrial.store.core.database import Database
-from fairtrial.store.reviews import assignment, evidence, queues, votes
+from fairtrial.store.reviews import assignment, queues, votes
 from tests.fixtures.evaluators.review_answers import NEW, NOW, OLD, filled
 
 LEFT = Draft("left")
@@ -88,20 +88,20 @@ def test_a_fifth_of_the_items_wants_a_second_person(database: Database) -> None:
 def test_votes_stay_hidden_until_the_second_person_has_judged_the_shared_pairs(database: Database) -> None:
     queue = filled(database, 20, overlap=0.2)
 
-    def told() -> tuple[bool, int, int, int]:
-        (found,) = evidence.read_evidence(database, NEW, OLD)
-        return found.readable, found.settled, found.awaited, len(found.votes)
+    def evidence_counts() -> tuple[bool, int, int, int]:
+        (evidence,) = votes.read_evidence(database, NEW, OLD)
+        return evidence.readable, evidence.settled, evidence.awaited, len(evidence.votes)
 
     for _ in range(20):
         vote(database, queue, "ann")
-    assert told() == (False, 16, 4, 0)
+    assert evidence_counts() == (False, 16, 4, 0)
     for _ in range(3):
         vote(database, queue, "ben")
-    assert told() == (False, 19, 1, 0)
+    assert evidence_counts() == (False, 19, 1, 0)
     vote(database, queue, "ben")
-    assert told() == (True, 20, 0, 24)
+    assert evidence_counts() == (True, 20, 0, 24)
     votes.undo(database, queue, reviewer="ben", now_us=NOW)
-    assert told() == (True, 20, 1, 23), "what could once be read is not hidden by an undo"
+    assert evidence_counts() == (True, 20, 1, 23), "what could once be read is not hidden by an undo"
 
 
 def test_a_queue_with_shared_pairs_is_read_once_it_is_closed(database: Database) -> None:
@@ -109,8 +109,8 @@ def test_a_queue_with_shared_pairs_is_read_once_it_is_closed(database: Database)
     for _ in range(4):
         vote(database, queue, "ann")
     queues.close(database, queue, by="meg", now_us=NOW)
-    (found,) = evidence.read_evidence(database, NEW, OLD)
-    assert (found.readable, len(found.votes)) == (True, 4)
+    (result,) = votes.read_evidence(database, NEW, OLD)
+    assert (result.readable, len(result.votes)) == (True, 4)
 
 
 def test_items_with_the_fewest_votes_come_first(database: Database) -> None:
@@ -135,12 +135,12 @@ def test_undo_brings_back_up_to_ten_votes_as_they_were(database: Database) -> No
     queue = filled(database, 12)
     unmarked = {"accuracy": None, "tone": None, "usefulness": None}
     marks = {"left": unmarked | {"accuracy": 5, "tone": 2}, "right": unmarked | {"usefulness": 3}}
-    said = Draft("right", marks, "too curt", {"left": "kinder", "right": None}, True)
-    items = [vote(database, queue, draft=said, now_us=NOW + n) for n in range(12)]
+    draft = Draft("right", marks, "too curt", {"left": "kinder", "right": None}, True)
+    items = [vote(database, queue, draft=draft, now_us=NOW + n) for n in range(12)]
     for item in reversed(items[2:]):
         back = votes.undo(database, queue, reviewer="ann", now_us=NOW + 100)
         assert back.item.item_id == item
-        assert back.item.draft == said
+        assert back.item.draft == draft
     assert back.progress.mine_done == 2
     with pytest.raises(Conflict, match="last 10"):
         votes.undo(database, queue, reviewer="ann", now_us=NOW + 100)
@@ -155,8 +155,8 @@ def test_undo_lays_the_held_item_aside_with_its_draft_and_both_are_judged_in_tur
     assert vote(database, queue, draft=Draft("both_bad")) == first
     back = take(database, queue).item
     assert (back.item_id, back.draft) == (second, Draft("tie"))
-    (kept, gone) = queues.details(database, queue)["votes"], database.rows("SELECT * FROM review_undone")
-    assert (kept, len(gone)) == (1, 1)
+    (votes_left, gone) = queues.details(database, queue)["votes"], database.rows("SELECT * FROM review_undone")
+    assert (votes_left, len(gone)) == (1, 1)
 
 
 def test_a_vote_needs_an_outcome_and_a_low_mark_needs_a_reason(database: Database) -> None:
@@ -183,7 +183,7 @@ def test_a_closed_queue_takes_nothing_more(database: Database) -> None:
             late()
 
 
-def test_what_does_not_exist_is_told(database: Database) -> None:
+def test_an_unknown_queue_or_item_is_an_error(database: Database) -> None:
     with pytest.raises(NotFound, match="no queue"):
         take(database, "nothing")
     with pytest.raises(NotFound, match="no item"):

@@ -13,7 +13,7 @@ def test_sides_are_balanced_over_a_thousand_items_and_differ_between_reviewers()
     sides = {who: [arm_on_the_left("secret", who, f"item-{n}") for n in range(1000)] for who in ("ann", "ben")}
     for drawn in sides.values():
         assert 450 <= drawn.count("candidate") <= 550
-    agree = sum(one == other for one, other in zip(sides["ann"], sides["ben"], strict=True))
+    agree = sum(mine == theirs for mine, theirs in zip(sides["ann"], sides["ben"], strict=True))
     assert 450 <= agree <= 550
     assert sides["ann"] == [arm_on_the_left("secret", "ann", f"item-{n}") for n in range(1000)]
 

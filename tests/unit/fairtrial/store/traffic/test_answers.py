@@ -23,15 +23,15 @@ def test_each_variant_has_its_first_answers_in_order_and_its_newest_ones_backwar
 ) -> None:
     shuffled = [(7 * number) % 300 for number in range(300)]
     events = [samples.exposed(number, model_served=f"m{number}", system_fingerprint="f") for number in shuffled]
-    found = served(database, ingester, *events)
-    assert found["base"].first == tuple((f"m{number}", "f") for number in range(100))
-    assert found["base"].last == tuple((f"m{number}", "f") for number in range(299, 249, -1))
-    assert found["tuned"] == ServedModels((), ())
+    models = served(database, ingester, *events)
+    assert models["base"].first == tuple((f"m{number}", "f") for number in range(100))
+    assert models["base"].last == tuple((f"m{number}", "f") for number in range(299, 249, -1))
+    assert models["tuned"] == ServedModels((), ())
 
 
 def test_only_answers_of_the_assigned_arm_since_the_start_count(database: Database, ingester: Ingester) -> None:
     tuned = {"assigned": "tuned", "served": "tuned", "system_fingerprint": None}
-    found = served(
+    models = served(
         database,
         ingester,
         samples.exposed(1, model_served="before", **tuned),
@@ -44,5 +44,5 @@ def test_only_answers_of_the_assigned_arm_since_the_start_count(database: Databa
         samples.exposed(8, model_served="control", system_fingerprint="f"),
         since_us=samples.NOW + 2,
     )
-    assert found["tuned"] == ServedModels((("own", None), (None, None)), ((None, None), ("own", None)))
-    assert found["base"].first == (("control", "f"),)
+    assert models["tuned"] == ServedModels((("own", None), (None, None)), ((None, None), ("own", None)))
+    assert models["base"].first == (("control", "f"),)

@@ -1,17 +1,33 @@
-"""Tries that an OpenAI client makes of one call are one call, which failed if its last try did."""
+"""Counts several tries of one client's call as one call, and reads an experiment's traffic by tag."""
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+import pytest
+
 from fairtrial.domain.events import RequestEvent
 from fairtrial.journal.writer import JournalWriter
+from fairtrial.stats.arms.ratios_and_quantiles import capped_requests
+from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic.experiment_traffic import LONGEST_WAIT_S, VariantErrors, errors_by_variant
+from fairtrial.store.traffic.experiment_traffic import (
+    LONGEST_WAIT_S,
+    MOST_VALUES,
+    SliceQuestion,
+    TagSlice,
+    VariantErrors,
+    can_slice,
+    errors_by_variant,
+    tag_slices,
+)
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 
 SECOND = 1_000_000
@@ -22,10 +38,10 @@ KEPT_AWAY = {"arm_outcome": "kept_away", "user_outcome": "failed"}
 
 def events(*tries: dict[str, Any], first: int = 0, arm: str = "base") -> Iterator[RequestEvent]:
     """Tries, each a second after the one before it; ``at`` is a second of its own."""
-    for number, one in enumerate(tries):
-        at_us = samples.NOW + int(one.get("at", number) * SECOND)
+    for number, entry in enumerate(tries):
+        at_us = samples.NOW + int(entry.get("at", number) * SECOND)
         fields = {"assigned": arm, "unit": f"u-{arm}", "prompt_digest": "p", "latency_ms": 10.0, "at_us": at_us}
-        fields |= {name: value for name, value in one.items() if name != "at"}
+        fields |= {name: value for name, value in entry.items() if name != "at"}
         yield samples.exposed(first + number, **fields)
 
 
@@ -38,7 +54,7 @@ def stored(database: Database, recorded: Iterable[RequestEvent]) -> dict[str, Va
 
 
 def counted(database: Database) -> dict[str, VariantErrors]:
-    return {one.variant: one for one in errors_by_variant(database, Page(), "tuned-vs-base")}
+    return {variant.variant: variant for variant in errors_by_variant(database, Page(), "tuned-vs-base")}
 
 
 def again(ordinal: int, **more: Any) -> dict[str, Any]:
@@ -67,22 +83,127 @@ CASES: tuple[tuple[list[dict[str, Any]], tuple[int, ...], tuple[int, ...]], ...]
 def test_tries_of_a_call_are_counted_once_by_their_last_one(database: Database) -> None:
     """Each case has a variant of its own, so that all share one store."""
     cases = (events(*tries, first=100 * number, arm=f"{number:02}") for number, (tries, _, _) in enumerate(CASES))
-    found = stored(database, chain.from_iterable(cases))
+    errors = stored(database, chain.from_iterable(cases))
     for number, (_, arm, users) in enumerate(CASES):
-        assert found[f"{number:02}"] == VariantErrors(f"{number:02}", *arm, *users), CASES[number]
+        assert errors[f"{number:02}"] == VariantErrors(f"{number:02}", *arm, *users), CASES[number]
 
 
 def test_users_whose_tries_come_between_each_other_s_have_their_own_calls(database: Database) -> None:
-    other: dict[str, Any] = {"unit": "v", "assigned": "tuned"}
-    tries = FAILED, other | FAILED, again(1), other | again(1, **FAILED), other | again(2, **FAILED)
-    found = stored(database, events(*tries))
-    assert (found["base"].calls, found["base"].failed_calls) == (1, 0)
-    assert (found["tuned"].calls, found["tuned"].failed_calls, found["tuned"].tries) == (1, 1, 3)
+    elsewhere: dict[str, Any] = {"unit": "v", "assigned": "tuned"}
+    tries = FAILED, elsewhere | FAILED, again(1), elsewhere | again(1, **FAILED), elsewhere | again(2, **FAILED)
+    errors = stored(database, events(*tries))
+    assert (errors["base"].calls, errors["base"].failed_calls) == (1, 0)
+    assert (errors["tuned"].calls, errors["tuned"].failed_calls, errors["tuned"].tries) == (1, 1, 3)
 
 
 def test_a_store_without_the_count_of_retries_has_a_call_for_each_try(database: Database) -> None:
     stored(database, events(FAILED, {}))
     with database.transaction() as cursor:
         cursor.execute("UPDATE requests SET retry_ordinal = NULL, prompt_digest = NULL")
-    found = counted(database)["base"]
-    assert (found.tries, found.calls, found.failed_calls) == (2, 2, 1)
+    errors = counted(database)["base"]
+    assert (errors.tries, errors.calls, errors.failed_calls) == (2, 2, 1)
+
+
+TEAMS = ("search", "billing")
+
+
+def question(metric: str, **more: object) -> SliceQuestion:
+    fields = {"experiment": "tuned-vs-base", "metric": metric, "since_us": samples.NOW, "hashes": ["a1"], "cap": 2.0}
+    return SliceQuestion(**(fields | more))  # type: ignore[arg-type]
+
+
+@pytest.fixture(name="rows")
+def rows_fixture(database: Database, ingester: Ingester) -> list[tuple[str, str, str, bool, float]]:
+    """300 requests of 60 users, two teams and two arms, with failures and feedback that was corrected once."""
+    draw, rows = random.Random(3), []
+    writer = JournalWriter(database.layout.journal, writer="test")
+    for number in range(300):
+        user, team = draw.randrange(60), draw.choice(TEAMS)
+        arm = ("base", "tuned")[user % 2]
+        failed, value = draw.random() < 0.2, float(draw.random() < 0.6)
+        outcome = "failed" if failed else "answered"
+        writer.append(
+            samples.exposed(
+                number, assigned=arm, served=arm, unit=f"u-{user}", tags={"team": team}, arm_outcome=outcome
+            )
+        )
+        writer.append(samples.feedback(2 * number, request_id=f"r-{number}", boolean=value == 0.0))
+        writer.append(
+            samples.feedback(2 * number + 1, request_id=f"r-{number}", boolean=value == 1.0, at_us=samples.NOW + 10**6)
+        )
+        rows.append((team, arm, f"u-{user}", failed, value))
+    writer.append(samples.exposed(1000, unit="u-0", tags={"team": "search"}, analysis_hash="earlier"))
+    writer.append(samples.exposed(1001, unit="u-0", tags={"team": "search"}, state="paused"))
+    writer.append(samples.exposed(1002, unit="u-0"))
+    writer.close()
+    ingester.catch_up()
+    return rows
+
+
+def by_key(entries: list[TagSlice]) -> dict[tuple[str, str], TagSlice]:
+    return {(entry.value, entry.variant): entry for entry in entries}
+
+
+def test_feedback_counts_the_latest_value_once_for_each_unit(
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
+) -> None:
+    slices = by_key(tag_slices(database, question("feedback.resolved")))
+    means = defaultdict(list)
+    for team, arm, user, _, value in rows:
+        means[team, arm, user].append(value)
+    for (team, arm), entry in slices.items():
+        values = [sum(given) / len(given) for (at, of, _), given in means.items() if (at, of) == (team, arm)]
+        want = Moments.of(values)
+        assert isinstance(entry.sums, Moments)
+        assert (entry.sums.n, entry.sums.x, entry.sums.xx) == pytest.approx((want.n, want.x, want.xx))
+        assert entry.requests == sum((row[0], row[1]) == (team, arm) for row in rows)
+    assert len(slices) == 4
+
+
+def test_errors_are_ratios_of_capped_requests(
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
+) -> None:
+    slices = by_key(tag_slices(database, question("requests.error_rate")))
+    counts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for team, arm, user, failed, _ in rows:
+        counts[team, arm, user][0] += failed
+        counts[team, arm, user][1] += 1
+    for (team, arm), entry in slices.items():
+        pairs = [pair for (at, of, _), pair in counts.items() if (at, of) == (team, arm)]
+        want = capped_requests([x for x, _ in pairs], [y for _, y in pairs], cap=2.0)
+        assert isinstance(entry.sums, JointMoments)
+        names = ("n", "x", "y", "xx", "yy", "xy")
+        assert [getattr(entry.sums, name) for name in names] == pytest.approx([getattr(want, name) for name in names])
+
+
+def test_other_hashes_and_times_have_no_slices(
+    database: Database, rows: list[tuple[str, str, str, bool, float]]
+) -> None:
+    assert tag_slices(database, question("requests.error_rate", hashes=["other"])) == []
+    assert tag_slices(database, question("requests.error_rate", since_us=samples.NOW + 10**9)) == []
+
+
+def test_only_the_largest_values_of_a_tag_are_read(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="test")
+    for number in range(MOST_VALUES * 2):
+        for at in range(number + 1):
+            writer.append(samples.exposed(100 * number + at, tags={"release": f"v{number:02d}"}))
+    writer.close()
+    ingester.catch_up()
+    slices = tag_slices(database, question("requests.error_rate"))
+    assert [entry.value for entry in slices] == [f"v{number:02d}" for number in range(15, 15 - MOST_VALUES, -1)]
+
+
+@for_each(
+    ("metric", "possible"),
+    [
+        ("feedback.resolved", True),
+        ("feedback.resolved.given", False),
+        ("requests.error_rate", True),
+        ("requests.attempt_error_rate", False),
+        ("requests.latency_p95", False),
+        ("cost.per_unit", False),
+    ],
+)
+def test_feedback_and_error_rates_can_be_sliced_by_tag(metric: str, possible: bool) -> None:
+    assert can_slice(metric) is possible

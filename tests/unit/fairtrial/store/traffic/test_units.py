@@ -26,13 +26,13 @@ def figures(database: Database, ingester: Ingester, *events: RequestEvent, page:
 
 
 def test_nothing_gives_zeros(database: Database, ingester: Ingester) -> None:
-    found = figures(database, ingester)
-    assert (found.requests, found.unnamed, found.analysed, found.units, found.largest) == (0, 0, 0, 0, 0)
-    assert found.arms == {}
+    units = figures(database, ingester)
+    assert (units.requests, units.unnamed, units.analysed, units.units, units.largest) == (0, 0, 0, 0, 0)
+    assert units.arms == {}
 
 
 def test_requests_without_a_unit_are_counted_whatever_served_them(database: Database, ingester: Ingester) -> None:
-    found = figures(
+    units = figures(
         database,
         ingester,
         samples.exposed(1),
@@ -43,11 +43,11 @@ def test_requests_without_a_unit_are_counted_whatever_served_them(database: Data
         samples.record(6, reason="forced", experiment="tuned-vs-base", variant_assigned="tuned"),
         samples.exposed(7, reason="no_unit", experiment="another", unit=None, **OUTSIDE),
     )
-    assert (found.requests, found.unnamed, found.analysed) == (4, 2, 1)
+    assert (units.requests, units.unnamed, units.analysed) == (4, 2, 1)
 
 
 def test_the_largest_unit_is_not_named(database: Database, ingester: Ingester) -> None:
-    found = figures(
+    units = figures(
         database,
         ingester,
         samples.exposed(1, unit=UNIT),
@@ -55,12 +55,12 @@ def test_the_largest_unit_is_not_named(database: Database, ingester: Ingester) -
         samples.exposed(3, unit="another"),
         samples.exposed(4, unit="absent", reason="not_enrolled", **OUTSIDE),
     )
-    assert (found.units, found.analysed, found.largest) == (2, 3, 2)
-    assert UNIT not in repr(found)
+    assert (units.units, units.analysed, units.largest) == (2, 3, 2)
+    assert UNIT not in repr(units)
 
 
 def test_units_in_two_arms_are_those_of_one_plan(database: Database, ingester: Ingester) -> None:
-    found = figures(
+    units = figures(
         database,
         ingester,
         samples.exposed(1, unit="moved", assigned="base"),
@@ -71,11 +71,11 @@ def test_units_in_two_arms_are_those_of_one_plan(database: Database, ingester: I
         samples.exposed(6, unit="new-salt", assigned="tuned", analysis_hash="a2"),
         samples.exposed(7, unit="once", assigned="tuned"),
     )
-    assert (found.units, found.repeated, found.in_both) == (4, 2, 1)
+    assert (units.units, units.repeated, units.in_both) == (4, 2, 1)
 
 
 def test_what_another_arm_served_is_apart_from_fallbacks_and_kills(database: Database, ingester: Ingester) -> None:
-    found = figures(
+    units = figures(
         database,
         ingester,
         samples.exposed(1, assigned="tuned", served="tuned"),
@@ -85,28 +85,28 @@ def test_what_another_arm_served_is_apart_from_fallbacks_and_kills(database: Dat
         samples.exposed(5, assigned="base", served="base", reason="kill"),
         samples.exposed(6, assigned="base", served="tuned", reason="continued", **OUTSIDE),
     )
-    assert found.arms == {"base": ArmFigures(1, 1, 0, 0), "tuned": ArmFigures(4, 1, 1, 1)}
+    assert units.arms == {"base": ArmFigures(1, 1, 0, 0), "tuned": ArmFigures(4, 1, 1, 1)}
 
 
 def test_only_the_window_counts(database: Database, ingester: Ingester) -> None:
     events = [samples.exposed(number) for number in range(6)]
     page = Page(since_us=samples.NOW + 2, until_us=samples.NOW + 5)
-    found = figures(database, ingester, *events, page=page)
-    assert (found.requests, found.units) == (3, 3)
-    assert (found.since_us, found.until_us) == (page.since_us, page.until_us)
+    units = figures(database, ingester, *events, page=page)
+    assert (units.requests, units.units) == (3, 3)
+    assert (units.since_us, units.until_us) == (page.since_us, page.until_us)
 
 
 def test_a_window_with_too_many_requests_is_cut_to_the_newest(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_REQUESTS", 3)
-    found = figures(database, ingester, *(samples.exposed(number) for number in range(10)))
-    assert (found.requests, found.since_us) == (4, samples.NOW + 6)
+    units = figures(database, ingester, *(samples.exposed(number) for number in range(10)))
+    assert (units.requests, units.since_us) == (4, samples.NOW + 6)
     early = unit_figures(database, Page(since_us=samples.NOW + 8), "tuned-vs-base")
     assert (early.requests, early.since_us) == (2, samples.NOW + 8)
 
 
-def found(database: Database, ingester: Ingester, *events: RequestEvent) -> FirstAssignments:
+def assignments(database: Database, ingester: Ingester, *events: RequestEvent) -> FirstAssignments:
     writer = JournalWriter(database.layout.journal, writer="w")
     assert not events or writer.append(*events)
     writer.close()
@@ -117,7 +117,7 @@ def found(database: Database, ingester: Ingester, *events: RequestEvent) -> Firs
 def test_each_unit_counts_once_at_its_first_assignment_in_the_order_of_time(
     database: Database, ingester: Ingester
 ) -> None:
-    seen = found(
+    seen = assignments(
         database,
         ingester,
         samples.exposed(5, unit="late", assigned="base"),
@@ -131,7 +131,7 @@ def test_each_unit_counts_once_at_its_first_assignment_in_the_order_of_time(
 
 
 def test_units_that_are_not_on_trial_are_left_out(database: Database, ingester: Ingester) -> None:
-    seen = found(
+    seen = assignments(
         database,
         ingester,
         samples.exposed(1, reason="forced", enrolled=False),
@@ -145,7 +145,7 @@ def test_units_that_are_not_on_trial_are_left_out(database: Database, ingester: 
 
 def test_a_plan_that_splits_alike_goes_on_counting(database: Database, ingester: Ingester) -> None:
     # "a0" shares a unit in its bucket with "b", and that one another with "a1": all three have one salt
-    seen = found(
+    seen = assignments(
         database,
         ingester,
         samples.exposed(1, unit="gone", assigned="tuned", analysis_hash="a0", arm_bucket=0.7),
@@ -159,19 +159,19 @@ def test_a_plan_that_splits_alike_goes_on_counting(database: Database, ingester:
     assert seen.earlier == 1
 
 
-def test_only_the_first_units_are_looked_at_and_more_are_said(
+def test_only_the_first_units_are_read_and_the_result_shows_that_there_are_more(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_UNITS", 3)
     arms = ["base", "tuned", "tuned"]
-    three = found(database, ingester, *(samples.exposed(i, assigned=arm) for i, arm in enumerate(arms)))
+    three = assignments(database, ingester, *(samples.exposed(i, assigned=arm) for i, arm in enumerate(arms)))
     assert (three.arms.tolist(), three.more) == ([0, 1, 1], False)
-    four = found(database, ingester, samples.exposed(9, assigned="base"))
+    four = assignments(database, ingester, samples.exposed(9, assigned="base"))
     assert (four.arms.tolist(), four.more) == ([0, 1, 1], True)
 
 
 def test_another_split_is_another_count(database: Database, ingester: Ingester) -> None:
-    seen = found(
+    seen = assignments(
         database,
         ingester,
         samples.exposed(1, unit="gone", assigned="tuned", analysis_hash="a0", propensity=0.2),
@@ -183,6 +183,6 @@ def test_another_split_is_another_count(database: Database, ingester: Ingester) 
 
 
 def test_nobody_is_an_empty_count(database: Database, ingester: Ingester) -> None:
-    seen = found(database, ingester)
+    seen = assignments(database, ingester)
     assert seen.arms.size == 0
     assert seen.earlier == 0

@@ -7,8 +7,8 @@ import pyarrow
 
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import keys
-from fairtrial.store.access.keys import digest
+from fairtrial.store.access import credentials
+from fairtrial.store.access.credentials import key_digest
 from fairtrial.store.evaluations import verdicts
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.context import ARROW
@@ -171,14 +171,14 @@ async def test_services_say_what_could_not_be_recorded(background: BackgroundWor
 def test_commands_of_this_machine_always_have_a_key(background: BackgroundWork) -> None:
     layout = background.database.layout
     assert layout.admin_key.stat().st_mode & 0o777 == 0o600
-    (admin,) = [key for key in keys.valid(background.database) if key.rights == ("admin",)]
-    assert admin.sha256 == digest(layout.admin_key.read_text().strip())
+    (admin,) = [key for key in credentials.valid_keys(background.database) if key.rights == ("admin",)]
+    assert admin.sha256 == key_digest(layout.admin_key.read_text().strip())
 
 
 def test_the_internal_key_is_private_and_survives_a_restart(background: BackgroundWork) -> None:
     path = background.database.layout.internal_key
     before = path.read_text()
-    (key,) = [key for key in keys.valid(background.database) if key.name == "internal"]
+    (key,) = [key for key in credentials.valid_keys(background.database) if key.name == "internal"]
     assert key.rights == ("complete", "pin", "see_variant")
     assert path.stat().st_mode & 0o777 == 0o600
     again = BackgroundWork(
@@ -187,4 +187,4 @@ def test_the_internal_key_is_private_and_survives_a_restart(background: Backgrou
     again.start()
     again.stop()
     assert path.read_text() == before
-    assert len(keys.valid(background.database)) == 2
+    assert len(credentials.valid_keys(background.database)) == 2

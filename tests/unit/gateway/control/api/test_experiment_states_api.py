@@ -10,7 +10,7 @@ from fairtrial.api.keys import CreateKey
 from fairtrial.config.owner_lock import local_user
 from fairtrial.config.plan.published import read
 from fairtrial.domain.accounts import NewKey, Role
-from fairtrial.store.access import keys
+from fairtrial.store.access import credentials
 from gateway.control.background.background_work import BackgroundWork
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import client, stranger
@@ -44,7 +44,9 @@ async def test_release_managers_and_admins_change_states_and_are_named(
 async def test_a_key_is_recorded_by_its_name_and_the_key_of_this_machine_as_its_user(
     background: BackgroundWork,
 ) -> None:
-    made = keys.create(background.database, CreateKey(name="admin", rights=("admin",)), now_us=background.clock_us())
+    made = credentials.create_key(
+        background.database, CreateKey(name="admin", rights=("admin",)), now_us=background.clock_us()
+    )
     secrets = (made.secret, background.database.layout.admin_key.read_text().strip())
     async with stranger(background) as http:
         for secret, action in zip(secrets, ("pause", "kill"), strict=True):
@@ -140,7 +142,7 @@ async def test_an_override_needs_an_admin_and_the_answer_says_what_to_write(back
 async def test_an_api_key_can_not_do_what_an_admin_must_answer_for(
     background: BackgroundWork, action: str, more: dict[str, bool]
 ) -> None:
-    made = keys.create(
+    made = credentials.create_key(
         background.database, CreateKey(name=f"ci-{action}", rights=("admin",)), now_us=background.clock_us()
     )
     async with stranger(background) as http:
@@ -164,4 +166,6 @@ async def test_only_an_admin_withdraws_a_proof_and_only_one_that_exists(backgrou
 
 
 def _key(background: BackgroundWork, name: str) -> NewKey:
-    return keys.create(background.database, CreateKey(name=name, rights=("admin",)), now_us=background.clock_us())
+    return credentials.create_key(
+        background.database, CreateKey(name=name, rights=("admin",)), now_us=background.clock_us()
+    )

@@ -14,7 +14,7 @@ from fairtrial.api.keys import CreateKey
 from fairtrial.domain.accounts import ROLES, Role, may
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.store.access import accounts, keys
+from fairtrial.store.access import accounts, credentials
 from fairtrial.store.evaluations import verdicts
 from gateway.control.auth.authorization import AuthorizedRoute, RequireRole, access_rules_of, anyone
 from gateway.control.background.background_work import BackgroundWork
@@ -149,11 +149,13 @@ async def test_an_invitation_alone_shuts_the_door(background: BackgroundWork) ->
 
 
 async def test_elsewhere_an_admin_key_opens_and_no_other_key(background: BackgroundWork) -> None:
-    admin = keys.create(background.database, CreateKey(name="admin", rights=("admin",)), now_us=background.clock_us())
-    plain = keys.create(
+    admin = credentials.create_key(
+        background.database, CreateKey(name="admin", rights=("admin",)), now_us=background.clock_us()
+    )
+    plain = credentials.create_key(
         background.database, CreateKey(name="plain", rights=("complete",)), now_us=background.clock_us()
     )
-    late = keys.create(
+    late = credentials.create_key(
         background.database,
         CreateKey(name="late", rights=("admin",), expires_us=background.clock_us()),
         now_us=background.clock_us(),

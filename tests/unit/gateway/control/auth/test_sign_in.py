@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from fairtrial.domain.accounts import Role
-from fairtrial.store.access import accounts, audit, sessions
+from fairtrial.store.access import accounts, audit, credentials
 from fairtrial.store.core.query import Page
 from gateway.control.auth.sign_in import (
     DEVICE_COOKIE,
@@ -89,7 +89,7 @@ async def test_signing_out_asks_first_and_then_ends_the_session(background: Back
         assert (await http.post("/sign-out", params={"next": BACK}, headers=ORIGIN)).status_code == 303
         assert SESSION_COOKIE not in http.cookies
         assert (await http.get("/api/me")).status_code == 401
-    assert sessions.account_of(background.database, token, now_us=NOW) is None
+    assert credentials.account_of_session(background.database, token, now_us=NOW) is None
 
 
 async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(background: BackgroundWork) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fairtrial.api.keys import CreateKey
 from fairtrial.config.plan.published import as_written, read
 from fairtrial.config.project import Project, load_project
-from fairtrial.store.access import audit, keys
+from fairtrial.store.access import audit, credentials
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from gateway.control.background import plan_publisher as publisher_module
@@ -22,7 +22,7 @@ def actions(database: Database) -> list[str]:
 
 
 def test_the_plan_of_the_file_is_published_with_keys_and_pepper(database: Database, publisher: PlanPublisher) -> None:
-    keys.create(database, CreateKey(name="app"), now_us=NOW)
+    credentials.create_key(database, CreateKey(name="app"), now_us=NOW)
     assert publisher.refresh()
     published = read(database.layout.plan)
     assert publisher.published is not None and published == as_written(publisher.published)
@@ -80,7 +80,7 @@ def test_a_plan_that_the_disk_did_not_take_is_published_when_it_can_be(
     database: Database, publisher: PlanPublisher, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher.refresh()
-    made = keys.create(database, CreateKey(name="app"), now_us=NOW)
+    made = credentials.create_key(database, CreateKey(name="app"), now_us=NOW)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -129,10 +129,10 @@ def test_a_change_that_would_move_units_is_refused_after_a_restart_too(
 def test_a_key_is_revoked_in_the_plan_even_while_the_file_is_broken(
     database: Database, publisher: PlanPublisher, config: Path
 ) -> None:
-    made = keys.create(database, CreateKey(name="app"), now_us=NOW)
+    made = credentials.create_key(database, CreateKey(name="app"), now_us=NOW)
     publisher.refresh()
     config.write_text("version: [")
-    keys.revoke(database, made.key_id, now_us=NOW)
+    credentials.revoke_key(database, made.key_id, now_us=NOW)
     assert publisher.refresh(keys_changed=True)
     assert read(database.layout.plan).keys == ()
     assert publisher.refused is not None

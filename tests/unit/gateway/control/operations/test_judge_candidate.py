@@ -23,7 +23,7 @@ from evaluators.suite import Suite
 from fairtrial.api.keys import CreateKey
 from fairtrial.api.verdicts import JUDGING
 from fairtrial.domain.verdicts import verdict_json
-from fairtrial.store.access import keys
+from fairtrial.store.access import credentials
 from gateway.control.app import MAX_WAITING
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.experiment_monitor import ExperimentMonitor
@@ -67,7 +67,7 @@ async def test_the_decision_is_what_the_stored_runs_give(
 
 async def test_a_verdict_says_by_what_it_was_given_and_who_asked(background: BackgroundWork, suite: Suite) -> None:
     bring_runs(background, suite, 80)
-    made = keys.create(background.database, CreateKey(name="ci", rights=("admin",)), now_us=samples.NOW)
+    made = credentials.create_key(background.database, CreateKey(name="ci", rights=("admin",)), now_us=samples.NOW)
     by_key = await judged(background, asked(suite), authorization=f"Bearer {made.secret}")
     by_person = await judged(background, asked(suite), **signed_in(background, "release-manager", "Rita"))
     provenance = by_key["provenance"]
