@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
 from dashboard.client import SESSION_COOKIE, Control, ControlUnreachable, Refused, from_environment
-from dashboard.components import theme
 from dashboard.components.formatting import plain
-from dashboard.view import View
-from dashboard.visitor import UNKNOWN_VISITOR, Visitor, ask_to_sign_in, refuse, render_visitor, visitor_of
+from dashboard.view import UNKNOWN_VISITOR, View, Visitor, ask_to_sign_in, refuse, render_visitor, visitor_of
 from fairtrial.api import accounts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.registry import Registry
 
 VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
 SIGNED_OUT = 401
+LOGO = Path(__file__).with_name("logo.svg")
+ICON = LOGO.with_name("icon.svg")
+STYLE = LOGO.with_name("theme.css")
+"""What the theme file cannot set: tabular figures, and hidden Streamlit elements."""
 
 
 def draw(view: View, control: Control, visitor: Visitor | None) -> None:
@@ -51,7 +54,7 @@ def pages(control: Control, visitor: Visitor | None) -> list[Page]:
     """All pages in order. Pages that the visitor may not open are hidden, and explain why when opened by address."""
     views = sorted((view for _, view in VIEWS), key=lambda view: view.place)
     theirs = [view for view in views if visitor is not None and visitor.may_open(view)]
-    found = {
+    by_path = {
         view.path: st.Page(
             partial(draw, view, control, visitor),
             title=view.title,
@@ -61,7 +64,7 @@ def pages(control: Control, visitor: Visitor | None) -> list[Page]:
         )
         for view in views
     }
-    return [landing_page(found[(theirs or views)[0].path]), *found.values()]
+    return [landing_page(by_path[(theirs or views)[0].path]), *by_path.values()]
 
 
 def landing_page(first: Page) -> Page:
@@ -71,13 +74,23 @@ def landing_page(first: Page) -> Page:
 
 def session_token() -> str | None:
     """The browser's session token; ``None`` in tests without a browser."""
-    found: object = st.context.cookies.get(SESSION_COOKIE)
-    return found if isinstance(found, str) else None
+    cookie: object = st.context.cookies.get(SESSION_COOKIE)
+    return cookie if isinstance(cookie, str) else None
+
+
+def apply_theme() -> None:
+    """Set the page's title, icon, logo and style. Must be called first in a run.
+
+    The icons are local files, because Streamlit would load a named symbol from another host.
+    """
+    st.set_page_config(page_title="fairtrial", page_icon=ICON.read_text(encoding="utf-8"), layout="wide")
+    st.html(STYLE)
+    st.logo(LOGO.read_text(encoding="utf-8"), size="large")
 
 
 def main() -> None:
     """Draw the navigation and the requested page."""
-    theme.apply()
+    apply_theme()
     control = from_environment(session_token())
     visitor = visitor_of(control)
     control = replace(control, only_reads=visitor is not None and visitor.only_reads)

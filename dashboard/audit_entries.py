@@ -184,20 +184,20 @@ def _entry(row: Row, publications: Sequence[Row]) -> None:
 
 def _cause(row: Row, publications: Sequence[Row]) -> str | None:
     """What made control publish a plan."""
-    found = _publication(row, publications)
-    if found is None:
+    publication = _publication(row, publications)
+    if publication is None:
         return None
-    if found["actor"] is None:
+    if publication["actor"] is None:
         return "The project file changed"
-    return f"{actor_of(found['actor'])} changed the state of an experiment"
+    return f"{actor_of(publication['actor'])} changed the state of an experiment"
 
 
 def _publication(row: Row, publications: Sequence[Row]) -> Row | None:
     """The publication that an entry records; a plan that came back has several."""
     if row["action"] != "plan.publish":
         return None
-    same = [one for one in publications if one["plan_hash"] == row["subject"]]
-    return min(same, key=lambda one: abs((_time(one) - _time(row)).total_seconds()), default=None)
+    same = [publication for publication in publications if publication["plan_hash"] == row["subject"]]
+    return min(same, key=lambda candidate: abs((_time(candidate) - _time(row)).total_seconds()), default=None)
 
 
 def _time(row: Row) -> datetime:

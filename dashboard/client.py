@@ -97,8 +97,8 @@ def cached_call(control: Control, operation: Operation[Q, R], request: Q) -> R:
     The session is part of the cache key, so that no visitor gets data that only another one may see.
     """
     key = operation.name, msgspec.json.encode(request)
-    found: R = _fetch(control.url, control.session, key, operation, request)
-    return found
+    answer: R = _fetch(control.url, control.session, key, operation, request)
+    return answer
 
 
 @st.cache_data(ttl=60 * MINUTES, max_entries=MAX_ENTRIES, show_spinner=False)

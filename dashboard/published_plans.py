@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, plain, second_of
-from dashboard.components.tables import prose, table
+from dashboard.components.tables_and_charts import prose, table
 from fairtrial.api import plans
 
 SHORT = 8
@@ -48,13 +48,13 @@ def choose_pair(rows: Sequence[Row]) -> tuple[Row, Row] | None:
         given = query_params.get(name)
         if given is None or given in names:
             continue
-        number = next((one for one, row in names.items() if row["plan_hash"] == given), None)
+        number = next((key for key, row in names.items() if row["plan_hash"] == given), None)
         if number is None:
             return None
         query_params.keep(**{name: number})
     left, right = st.columns(2)
     with right:
-        later = query_params.choose("After", numbers, name=LATER, words=lambda one: label_of(names[one])) or numbers[0]
+        later = query_params.choose("After", numbers, name=LATER, words=lambda key: label_of(names[key])) or numbers[0]
     before = numbers[min(numbers.index(later) + 1, len(numbers) - 1)]
     with left:
         earlier = query_params.choose(
@@ -152,7 +152,7 @@ def served_line_of(row: Row) -> dict[str, str]:
     about = row["experiment"]
     return {
         "route": row["route"],
-        "served": ", ".join(_served(one) for one in row["serves"]),
+        "served": ", ".join(_served(route) for route in row["serves"]),
         "experiment": DASH if about is None else f"{about['name']}, {about['state']}",
         "stage": DASH if about is None or about["state"] != "running" else f"{about['stage']:g} %",
         "split": DASH if about is None else ", ".join(f"{name} {share:g}" for name, share in about["split"].items()),

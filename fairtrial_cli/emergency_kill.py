@@ -1,7 +1,4 @@
-"""Kills an experiment through control, or by a kill file if control or the store can't do it.
-
-It imports the store only to open it, after the workers have got the kill.
-"""
+"""Kills an experiment through control, or by a kill file if control or the store can't do it."""
 
 from __future__ import annotations
 
@@ -33,6 +30,8 @@ def kill_experiment(layout: Layout, config: Path, name: str, why: str, *, emerge
 
     If control runs, control decides. ``emergency``: neither ask control nor open the store. Raises `UsageError` if
     there is nothing to kill.
+
+    It imports the store only to open it, after the workers have got the kill.
     """
     if emergency:
         return _kill_by_file(layout, name, why) | {"cause": "Control was not asked, because of --emergency."}

@@ -1,23 +1,22 @@
-"""The commands of `fairtrial experiment` that show the state of an experiment and change it."""
+"""Defines the commands of `fairtrial experiment` that show its state and decision, or change its state."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fairtrial_cli.options import CONFIG, JSON, WHY, print_json
-from fairtrial_cli.output.decision import decision_lines, error_lines, print_states
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from fairtrial.domain.plan import PersonsAction
     from fairtrial_cli.store_client.client import StoreClient
+
 
 STORE = click.option(
     "--store",
@@ -127,15 +126,15 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
     from fairtrial.api import experiments
 
     with _open(config, store) as opened:
-        found = opened.call(experiments.state, experiments.NameExperiment(name=name))
+        state = opened.call(experiments.state, experiments.NameExperiment(name=name))
         rows = opened.call(experiments.transitions, experiments.TransitionsOf(name=name))
         decision = opened.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
         errors = opened.call(experiments.errors, experiments.FiguresOf(name=name, since_us=0))
     if as_json:
-        return print_json(found | {"decision": decision, "errors": errors, "transitions": rows})
-    for line in chain(decision_lines(decision), error_lines(errors)):
+        return print_json(state | {"decision": decision, "errors": errors, "transitions": rows})
+    for line in (*decision_lines(decision), *error_lines(errors)):
         click.echo(line)
-    _print_edit(found)
+    _print_edit(state)
     for row in rows:
         segment = f" (segment {row['segment']})" if row["action"] == "rearm" else ""
         segment += f" ({row['stage']:g} %)" if row.get("stage") is not None else ""
@@ -164,11 +163,11 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
     from fairtrial_cli.store_client.client import find_layout
 
     layout = find_layout(config, os.environ, store=store)
-    found = kill_experiment(layout, config, name, why, emergency=emergency)
+    state = kill_experiment(layout, config, name, why, emergency=emergency)
     if as_json:
-        return print_json(found)
-    _print_state(found)
-    for line in (found["cause"], *found["notes"]) if "cause" in found else ():
+        return print_json(state)
+    _print_state(state)
+    for line in (state["cause"], *state["notes"]) if "cause" in state else ():
         click.echo(f"  {line}")
     return None
 
@@ -186,13 +185,13 @@ def _change_command(action: PersonsAction) -> Callable[..., None]:
     def change(name: str, why: str, config: Path, store: Path | None, as_json: bool, *, rules: bool = False) -> None:
         from fairtrial.api import experiments
 
-        wanted = experiments.ChangeExperiment(name=name, action=action, why=why, rules=rules)
+        request = experiments.ChangeExperiment(name=name, action=action, why=why, rules=rules)
         with _open(config, store) as opened:
-            found = opened.call(experiments.change, wanted)
+            state = opened.call(experiments.change, request)
         if as_json:
-            print_json(found)
+            print_json(state)
         else:
-            _print_state(found)
+            _print_state(state)
 
     return rules(change) if action == "amend" else change
 
@@ -224,13 +223,13 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
     """
     from fairtrial.api import experiments
 
-    wanted = experiments.ChangeExperiment(name=name, action="promote", **options)
+    request = experiments.ChangeExperiment(name=name, action="promote", **options)
     with _open(config, store) as opened:
-        found = opened.call(experiments.change, wanted)
+        state = opened.call(experiments.change, request)
     if as_json:
-        print_json(found)
+        print_json(state)
     else:
-        _print_state(found)
+        _print_state(state)
 
 
 def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClient]:
@@ -244,15 +243,57 @@ def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClien
     return open_store(layout, config)
 
 
-def _print_state(found: dict[str, Any]) -> None:
-    click.echo(f"{found['name']}: {found['sentence']}")
-    kept = found.get("kept_control")
-    for line in kept["finds"] if kept is not None and found["state"] == "running" else ():
+def _print_state(state: dict[str, Any]) -> None:
+    click.echo(f"{state['name']}: {state['sentence']}")
+    control = state.get("kept_control")
+    for line in control["finds"] if control is not None and state["state"] == "running" else ():
         click.echo(f"  {line}")
-    _print_edit(found)
+    _print_edit(state)
 
 
-def _print_edit(found: dict[str, Any]) -> None:
-    edit = found["edit"]
+def _print_edit(state: dict[str, Any]) -> None:
+    edit = state["edit"]
     for line in (edit["note"], *edit["lines"]) if edit is not None and edit["in_force"] else ():
         click.echo(f"  {line}")
+
+
+def decision_lines(decision: Mapping[str, Any]) -> Iterator[str]:
+    """The result box, then the lines of each guardrail. ``decision``: the answer of `experiments.decision`."""
+    box, analysis = decision["box"], decision["analysis"]
+    yield f"{decision['experiment']}: {box['headline']}"
+    for label, text in box["lines"]:
+        yield f"  {label}: {text}"
+    for guardrail in analysis["guardrails"] if analysis is not None else ():
+        known = guardrail["control"] is not None or guardrail["treatment"] is not None
+        yield f"  {guardrail['metric']}: " + (
+            f"{guardrail['levels']}; {guardrail['room_words']}" if known else guardrail["room_words"]
+        )
+        for text in (guardrail["weighed_words"], guardrail["missing_words"], guardrail["stops"]):
+            if text:
+                yield f"    {text[0].upper()}{text[1:]}."
+    for note in box["notes"]:
+        yield f"  {note}"
+
+
+def error_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The errors of each variant per try and per call. ``rows``: the answer of `experiments.errors`."""
+    if rows:
+        yield "  Errors per try and per call of the client, which decide nothing:"
+    for row in rows:
+        own, users = (_failed(row, kind) for kind in ("", "user_"))
+        yield f"    {row['variant']}: {own}; users saw {users}"
+
+
+def _failed(row: Mapping[str, Any], kind: str) -> str:
+    parts = ((row[f"{kind}failed_{what}"], row[f"{kind}{what}"], what) for what in ("tries", "calls"))
+    return ", ".join(f"{n:,} of {whole:,} {what} ({100 * n / max(whole, 1):.1f} %)" for n, whole, what in parts)
+
+
+def print_states(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The name of each experiment, and the sentence on its state."""
+    from rich.console import Console
+
+    from fairtrial_cli.output.terminal import columns, print_table
+
+    cells = [(row["name"], row["sentence"]) for row in rows]
+    print_table(Console(), columns("name", "state", prose=("state",)), cells, with_head=False)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,14 +25,19 @@ from fairtrial.api.store import ingest
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import Project
-from fairtrial.domain.errors import ConfigError, UsageError
+from fairtrial.domain.errors import ConfigError, StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run, noise_target
-from fairtrial_cli.processes.private_gateway import private_gateway
+from fairtrial_cli.processes.child_logs import open_log, rotate, tail_of
+from fairtrial_cli.processes.children import READY_SECONDS, TRY_SECONDS
 from fairtrial_cli.store_client.client import StoreClient, open_store
 from fairtrial_cli.store_client.stored import write_run, write_texts
+from gateway.proxy.supervisor import Serving, Supervisor
 
 GATEWAY_SECONDS = 5.0
+LOOPBACK = "127.0.0.1"
+WATCH_SECONDS = 1.0
+"""The interval at which a worker that died is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ def load_suites(paths: Sequence[Path], columns: Mapping[str, str] = EMPTY) -> li
         except ConfigError as error:
             wrong.append(error)
     if wrong:
-        raise ConfigError([found for error in wrong for found in error.errors])
+        raise ConfigError([diagnostic for error in wrong for diagnostic in error.errors])
     names = [suite.name for suite in suites]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -115,15 +123,15 @@ def internal_key(layout: Layout) -> str | None:
 async def _run_all(
     project: Project, suites: Sequence[Suite], targets: Sequence[Target], options: RunOptions
 ) -> list[Run]:
-    found: list[Run] = []
+    finished: list[Run] = []
     size = options.side_by_side or len(targets)
     for suite in suites:
         runs: list[Run] = []
         for batch in range(0, len(targets), size):
             runs += await _run_together(project.layout, suite, targets[batch : batch + size], options)
         await _run_noise_floor(project.layout, suite, targets, runs, options)
-        found += runs
-    return found
+        finished += runs
+    return finished
 
 
 async def _run_together(layout: Layout, suite: Suite, targets: Sequence[Target], options: RunOptions) -> list[Run]:
@@ -171,3 +179,98 @@ def _now_us() -> int:
 
 def _new_id() -> str:
     return uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES))
+
+
+class PrivateGateway(Supervisor):
+    """A supervisor in this process, whose worker writes to ``log`` and does not get a terminal's Ctrl-C."""
+
+    def __init__(self, project: Project, log: int) -> None:
+        layout, settings = project.layout, project.gateway
+        super().__init__(
+            Serving(
+                host=LOOPBACK,
+                port=0,
+                plan=layout.plan,
+                journal=layout.journal,
+                workers=1,
+                max_body=settings.max_body_mb * 2**20,
+                settings=settings,
+            )
+        )
+        self._log = log
+        self._ending = threading.Event()
+        self._watch = threading.Thread(target=self._replace_dead, name="private gateway", daemon=True)
+
+    def start(self) -> None:
+        """Start the worker, and wait until it is ready; raises `UsageError` if it fails to start."""
+        self.tend()
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._is_ready():
+            if not self.pids() or time.monotonic() > deadline:
+                raise UsageError("gateway could not start")
+            time.sleep(TRY_SECONDS)
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Let the worker finish, and wait for it."""
+        self._ending.set()
+        if self._watch.is_alive():
+            self._watch.join()
+        self.drain()
+
+    def _replace_dead(self) -> None:
+        while not self._ending.wait(WATCH_SECONDS):
+            self.tend()
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=2.0)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _run(self, command: Sequence[str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def private_gateway(project: Project) -> Iterator[str]:
+    """The base URL of a gateway that serves the project's plan while the context lasts.
+
+    What it records stays in the journal, until a command or control next opens the store.
+    """
+    layout = _make_folders(project)
+    with open_store(layout, project.path) as store:
+        store.publish_plan()
+    log = layout.logs / "gateway.log"
+    with suppress(OSError):
+        rotate(log)
+    descriptor = open_log(log)
+    start = os.fstat(descriptor).st_size
+    gateway = PrivateGateway(project, descriptor)
+    try:
+        try:
+            gateway.start()
+        except UsageError as error:
+            raise UsageError(f"{error}:\n{tail_of(log, start)}") from error
+        yield f"http://{LOOPBACK}:{gateway.port}/v1"
+    finally:
+        gateway.stop()
+        os.close(descriptor)
+
+
+def _make_folders(project: Project) -> Layout:
+    try:
+        return project.layout.make()
+    except OSError as error:
+        raise StoreError(f"{error.filename}: can't be created ({error.strerror})") from error

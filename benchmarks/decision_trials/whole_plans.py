@@ -31,7 +31,7 @@ from fairtrial.stats.arms.means import mean
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import PlannedTrial, plan_trial
 from fairtrial.stats.sums import Moments
-from gateway.control.operations.planning.plan_experiment import ExperimentPlan
+from gateway.control.operations.plan_experiment import ExperimentPlan
 
 ROOT = Path(__file__).parents[2]
 NAME, RESOLVED = "tuned-vs-base", "feedback.resolved"

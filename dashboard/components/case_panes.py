@@ -58,8 +58,8 @@ def two_sided(row: Row, titles: tuple[str, str], *, link: Mapping[str, str], mar
     new, old = row["candidate"], row["baseline"]
     left, right = _whole(old), _whole(new)
     if mark and not any(side["error"] is not None or side.get("texts_deleted") for side in (new, old)):
-        found = differing(old["output"] or "", new["output"] or "")
-        left, right = found.base, found.candidate
+        pieces = differing(old["output"] or "", new["output"] or "")
+        left, right = pieces.base, pieces.candidate
     sides = [_side(old, titles[1], "base", left), _side(new, titles[0], "candidate", right)]
     return _case(row, sides, link) | {"change": row["change"]}
 
@@ -83,7 +83,7 @@ def _side(row: Row, title: str, side: str, pieces: Sequence[Piece]) -> dict[str,
     return {
         "title": title,
         "side": side,
-        "note": " · ".join(one for one in notes if one),
+        "note": " · ".join(note for note in notes if note),
         "pieces": [[piece.text, piece.mark] for piece in pieces if piece.text],
         "scores": [
             _score(score) for score in row["scores"] if departs(score) and (score["value"] is not None or score["why"])

@@ -1,16 +1,29 @@
-"""Reads and writes the query parameters of the page's URL, so that links can be shared."""
+"""Reads and writes the query parameters of the page's URL, and the filters and pages of lists that stand in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date, time
+from time import time_ns
 from typing import TypeVar
 
 import streamlit as st
 
+from dashboard.client import Row
 from dashboard.components.formatting import plain
+from fairtrial.domain.limits.constants import MINUTE_US
 
 Moment = TypeVar("Moment", date, time)
+WINDOW = "window"
+DEFAULT_WINDOW = "week"
+WINDOW_WORDS: Mapping[str, str] = {
+    "hour": "the last hour",
+    "day": "the last day",
+    "week": "the last week",
+    "all": "all time",
+}
+WINDOW_HOURS: Mapping[str, int | None] = {"hour": 1, "day": 24, "week": 168, "all": None}
+PAGE_SIZE = 10
 
 
 def get(name: str) -> str | None:
@@ -41,25 +54,25 @@ def choose(
     given = get(name)
     first = None if placeholder is not None else options.index(default) if default is not None else 0
     index = options.index(given) if given in options else first
-    found: str | None = st.selectbox(
+    choice: str | None = st.selectbox(
         label, list(options), index=index, format_func=words, placeholder=placeholder, key=f"choose-{name}"
     )
-    keep(**{name: found})
-    return found
+    keep(**{name: choice})
+    return choice
 
 
 def choose_date(label: str, *, name: str) -> date | None:
     """Draw a date that is stored in the URL under ``name``; ``None`` while it is empty."""
-    found: date | None = st.date_input(label, value=_parsed(date, get(name)), key=f"choose-{name}", format="YYYY-MM-DD")
-    keep(**{name: None if found is None else found.isoformat()})
-    return found
+    day: date | None = st.date_input(label, value=_parsed(date, get(name)), key=f"choose-{name}", format="YYYY-MM-DD")
+    keep(**{name: None if day is None else day.isoformat()})
+    return day
 
 
 def choose_time(label: str, *, name: str) -> time | None:
     """Draw a time of day, to the minute, that is stored in the URL under ``name``; ``None`` while it is empty."""
-    found: time | None = st.time_input(label, value=_parsed(time, get(name)), key=f"choose-{name}", step=60)
-    keep(**{name: None if found is None else f"{found:%H:%M}"})
-    return found
+    chosen: time | None = st.time_input(label, value=_parsed(time, get(name)), key=f"choose-{name}", step=60)
+    keep(**{name: None if chosen is None else f"{chosen:%H:%M}"})
+    return chosen
 
 
 def keep(**values: str | None) -> None:
@@ -93,3 +106,51 @@ def _parsed(kind: type[Moment], text: str | None) -> Moment | None:
 
 def _nowhere() -> None:
     """Never called, because Streamlit finds the page by its address."""
+
+
+def filtered(rows: Sequence[Row], *names: str) -> list[Row]:
+    """Draw a filter for each column, side by side, and return the matching rows."""
+    selected: dict[str, str | None] = {}
+    for column, name in zip(st.columns(len(names)), names, strict=True):
+        with column:
+            options = sorted({str(row[name]) for row in rows})
+            selected[name] = choose(name.capitalize(), options, name=name, placeholder="all")
+    return [row for row in rows if all(value in (None, row[name]) for name, value in selected.items())]
+
+
+def choose_window() -> str:
+    """Draw the choice; returns the window's name."""
+    return (
+        choose(
+            "Period", list(WINDOW_WORDS), name=WINDOW, words=lambda window: WINDOW_WORDS[window], default=DEFAULT_WINDOW
+        )
+        or DEFAULT_WINDOW
+    )
+
+
+def requests_in(window: str) -> str:
+    """The start of a caption, such as ``Requests in the last week``."""
+    return "All requests" if window == "all" else f"Requests in {WINDOW_WORDS[window]}"
+
+
+def since_us(window: str) -> int:
+    """The start of the window, rounded to the minute so that responses can be cached; 0 means all time."""
+    hours = WINDOW_HOURS[window]
+    if hours is None:
+        return 0
+    now_us = time_ns() // 1000
+    return (now_us - hours * 60 * MINUTE_US) // MINUTE_US * MINUTE_US
+
+
+def page_place(key: str, about: Hashable, *, size: int = PAGE_SIZE) -> tuple[int, int]:
+    """The limit and offset of the current page. ``about`` identifies the listed cases."""
+    if st.session_state.get(f"about-{key}") != about:
+        st.session_state[f"about-{key}"] = about
+        st.session_state.pop(f"page-{key}", None)
+    return size, (int(st.session_state.get(f"page-{key}", 1)) - 1) * size
+
+
+def draw_pages(key: str, total: int, *, size: int = PAGE_SIZE) -> None:
+    """Draw the page navigation if there is more than one page."""
+    if total > size:
+        st.pagination(-(-total // size), key=f"page-{key}")

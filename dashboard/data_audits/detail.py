@@ -12,7 +12,7 @@ from dashboard.client import Control, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, plain
 from dashboard.components.query_params import link
-from dashboard.components.tables import sentences, table
+from dashboard.components.tables_and_charts import sentences, table
 from dashboard.data_audits.list import COMMAND, rows_at
 from dashboard.data_audits.rows import draw_rows
 from fairtrial.api import data_audits
@@ -24,16 +24,16 @@ SHORT = 12
 
 def draw_audit(control: Control, audit_id: str) -> None:
     """Draw the audit."""
-    found = control.call(data_audits.one, data_audits.NameAudit(audit_id=audit_id))
-    audit = found["audit"]
+    details = control.call(data_audits.one, data_audits.NameAudit(audit_id=audit_id))
+    audit = details["audit"]
     st.button("All audits", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
     st.title(plain(f"Data audit of {audit['deployment'] or 'files by name'}"))
     _head(audit)
     _waived(audit["waived"])
-    _difference(found)
+    _difference(details)
     st.subheader("Findings")
-    _findings(control, audit, found)
-    _files(control, audit, found["repairs"])
+    _findings(control, audit, details)
+    _files(control, audit, details["repairs"])
 
 
 def _head(audit: Row) -> None:
@@ -68,18 +68,18 @@ def _waived(waived: Sequence[Row]) -> None:
     sentences(rows, title="waivers")
 
 
-def _difference(found: Row) -> None:
+def _difference(details: Row) -> None:
     """What the previous audit found otherwise."""
-    previous = found["previous"]
+    previous = details["previous"]
     if previous is None:
         return
     st.subheader("Since the audit before")
     rows = [
         {"what": row["what"], "rows before": _rows(row["before"]), "rows now": _rows(row["now"])}
-        for row in found["difference"]
+        for row in details["difference"]
     ]
     if rows:
-        table(rows, title="difference of audits", raw=found["difference"])
+        table(rows, title="difference of audits", raw=details["difference"])
     else:
         st.caption("The same files, and the same findings.")
     link(f"The audit of {moment(previous['at_us'])}", "data-audit", audit=previous["audit_id"])
@@ -89,9 +89,9 @@ def _rows(number: int | None) -> str:
     return DASH if number is None else f"{number:,}"
 
 
-def _findings(control: Control, audit: Row, found: Row) -> None:
-    findings = [one | {"file": audit["files"][one["file"]]["path"], "number": at}
-                for at, one in enumerate(found["findings"])]  # fmt: skip
+def _findings(control: Control, audit: Row, details: Row) -> None:
+    findings = [row | {"file": audit["files"][row["file"]]["path"], "number": at}
+                for at, row in enumerate(details["findings"])]  # fmt: skip
     if not findings:
         st.caption("None, or the audit was stored by a version that kept only counts. Audit the data again:")
         st.code(COMMAND, language=None)
@@ -99,34 +99,34 @@ def _findings(control: Control, audit: Row, found: Row) -> None:
     chosen: dict[str, str | None] = {}
     for column, name in zip(st.columns(3), ("severity", "check", "file"), strict=True):
         with column:
-            options = list(dict.fromkeys(str(one[name]) for one in findings))
+            options = list(dict.fromkeys(str(row[name]) for row in findings))
             chosen[name] = query_params.choose(name.capitalize(), options, name=name, placeholder="all")
-    shown = [one for one in findings if all(value in (None, one[name]) for name, value in chosen.items())]
+    shown = [row for row in findings if all(value in (None, row[name]) for name, value in chosen.items())]
     if not shown:
         st.info("No finding matches. Change the filters.", icon=":material/search_off:")
         return
-    table([_line(one) for one in shown], title="findings", height="content")
-    names = {str(one["number"]): _name(one) for one in shown}
+    table([_line(row) for row in shown], title="findings", height="content")
+    names = {str(row["number"]): _name(row) for row in shown}
     number = query_params.choose("Rows of", list(names), name="finding", words=lambda number: names[number])
-    finding = next(one for one in shown if str(one["number"]) == number)
-    if finding["check"] in found["checks"]:
-        st.caption(plain(f"{finding['check']} looks for {found['checks'][finding['check']]}."))
+    finding = next(row for row in shown if str(row["number"]) == number)
+    if finding["check"] in details["checks"]:
+        st.caption(plain(f"{finding['check']} looks for {details['checks'][finding['check']]}."))
     draw_rows(control, audit["audit_id"], finding)
 
 
-def _name(one: Row) -> str:
-    kind = f"/{one['kind']}" if one["kind"] else ""
-    return f"{one['severity']} {one['check']}{kind} in {one['file']}: {counted(one['rows'], 'row')}"
+def _name(finding: Row) -> str:
+    kind = f"/{finding['kind']}" if finding["kind"] else ""
+    return f"{finding['severity']} {finding['check']}{kind} in {finding['file']}: {counted(finding['rows'], 'row')}"
 
 
-def _line(one: Mapping[str, Any]) -> dict[str, str]:
-    waived = "all" if one.get("is_waived") else f"{one.get('waived', 0):,}"
+def _line(finding: Mapping[str, Any]) -> dict[str, str]:
+    waived = "all" if finding.get("is_waived") else f"{finding.get('waived', 0):,}"
     return {
-        "severity": one["severity"],
-        "check": one["check"],
-        "kind": one["kind"] or DASH,
-        "file": one["file"],
-        "rows": f"{one['rows']:,}",
+        "severity": finding["severity"],
+        "check": finding["check"],
+        "kind": finding["kind"] or DASH,
+        "file": finding["file"],
+        "rows": f"{finding['rows']:,}",
         "waived": waived,
     }
 
@@ -135,12 +135,12 @@ def _files(control: Control, audit: Row, repairs: Sequence[str]) -> None:
     """The audited files, and a fixed copy of one for those who may change something."""
     st.subheader("Files")
     rows = [
-        {"file": one["path"], "role": one["role"], "rows": f"{one['rows']:,}", "format": one["format"],
-         "SHA-256": one["sha256"][:SHORT]}
-        for one in audit["files"]
+        {"file": audited["path"], "role": audited["role"], "rows": f"{audited['rows']:,}", "format": audited["format"],
+         "SHA-256": audited["sha256"][:SHORT]}
+        for audited in audit["files"]
     ]  # fmt: skip
     table(rows, title="audited files", raw=audit["files"])
-    data = {at: one["path"] for at, one in enumerate(audit["files"]) if one["role"] == "train"}
+    data = {at: audited["path"] for at, audited in enumerate(audit["files"]) if audited["role"] == "train"}
     if control.only_reads or not data:
         return
     with st.expander("Take a fixed copy"):

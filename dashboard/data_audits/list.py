@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Row
-from dashboard.components import charts, query_params
+from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import moment_of
-from dashboard.components.tables import offer
+from dashboard.components.tables_and_charts import offer
 from fairtrial.api import data_audits
 from fairtrial.domain.wording import counted
 
@@ -23,14 +23,14 @@ RIGHT = {name: st.column_config.TextColumn(alignment="right") for name in (*LEVE
 def draw_audit_list(control: Control) -> None:
     """Draw the list."""
     st.title("Data audit")
-    found = control.call(data_audits.listing, data_audits.ListAudits(limit=MOST))
-    if not found:
+    audits = control.call(data_audits.listing, data_audits.ListAudits(limit=MOST))
+    if not audits:
         st.info("No audits yet. Audit the training data of a deployment:", icon=":material/fact_check:")
         st.code(COMMAND, language=None)
         return
-    names = sorted({name_of(row) for row in found})
+    names = sorted({name_of(row) for row in audits})
     chosen = query_params.choose("Deployment", names, name="deployment", placeholder="all")
-    rows = [row for row in found if chosen in (None, name_of(row))]
+    rows = [row for row in audits if chosen in (None, name_of(row))]
     if chosen is not None:
         _trend(rows)
     selected = st.dataframe(
@@ -57,7 +57,7 @@ def name_of(row: Row) -> str:
 
 def rows_at(counts: Sequence[Row], *severities: str) -> int:
     """How many rows the checks find at these severities."""
-    return sum(one["rows"] for one in counts if one["severity"] in severities)
+    return sum(count["rows"] for count in counts if count["severity"] in severities)
 
 
 def result_of(row: Mapping[str, Any]) -> str:
@@ -74,7 +74,7 @@ def _trend(rows: Sequence[Row]) -> None:
         for level in LEVELS
     ]
     if len(rows) > 1:
-        st.altair_chart(charts.over_time(points, LEVELS, value="rows", title="rows found"), width="stretch")
+        st.altair_chart(tables_and_charts.over_time(points, LEVELS, value="rows", title="rows found"), width="stretch")
 
 
 def _before(rows: Sequence[Row], at: int) -> Row | None:

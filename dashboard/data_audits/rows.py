@@ -1,4 +1,4 @@
-"""Draws the rows of a finding with their masked texts, those that belong together side by side."""
+"""Draws the rows of a finding with their masked texts, and related rows side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.client import Control, Refused, Row
-from dashboard.components import filters
+from dashboard.components import query_params
 from dashboard.components.formatting import plain
 from fairtrial.api import data_audits
 from fairtrial.domain.wording import counted
@@ -26,10 +26,10 @@ def draw_rows(control: Control, audit_id: str, finding: Row) -> None:
     more = f", the first {len(lines):,} of them" if len(lines) < finding["rows"] else ""
     with st.expander(f"{counted(finding['rows'], 'row number')} to copy{more}"):
         st.code(", ".join(map(str, lines)), language=None, wrap_lines=True)
-    limit, offset = filters.page_place("audited-rows", (audit_id, finding["number"]), size=SIZE)
-    wanted = data_audits.RowsOf(audit_id=audit_id, finding=finding["number"], limit=limit, offset=offset)
+    limit, offset = query_params.page_place("audited-rows", (audit_id, finding["number"]), size=SIZE)
+    request = data_audits.RowsOf(audit_id=audit_id, finding=finding["number"], limit=limit, offset=offset)
     try:
-        page = control.call(data_audits.rows, wanted)
+        page = control.call(data_audits.rows, request)
     except Refused as error:
         if error.status != CHANGED:
             raise
@@ -38,7 +38,7 @@ def draw_rows(control: Control, audit_id: str, finding: Row) -> None:
     st.caption("Personal and secret text that was found stands as its kind, such as \\[email\\].")
     for group in page["groups"]:
         _group(group, finding)
-    filters.draw_pages("audited-rows", page["total"], size=SIZE)
+    query_params.draw_pages("audited-rows", page["total"], size=SIZE)
 
 
 def _group(group: Sequence[Row], finding: Row) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Row
-from dashboard.components import charts
+from dashboard.components import tables_and_charts
 from dashboard.components.formatting import count, moment, moment_of, plain
-from dashboard.components.tables import table
+from dashboard.components.tables_and_charts import table
 from fairtrial.domain.wording import counted
 
 ANSWERS: Mapping[str, str] = {
@@ -43,9 +43,9 @@ SLICES = (
 )
 
 
-def render_result(found: Row) -> None:
+def render_result(decision: Row) -> None:
     """Draw the result box: the answer in large words, then a line for each of the rest, and small caveats."""
-    box = found["box"]
+    box = decision["box"]
     DRAW[box["tone"]](f"### {plain(box['headline'])}", icon=ICONS[box["tone"]])
     for label, text in box["lines"]:
         st.markdown(f"**{label}.** {plain(text)}")
@@ -56,11 +56,11 @@ def render_result(found: Row) -> None:
 def render_analysis(analysis: Row, *, running: bool) -> None:
     """Draw the figures behind the result; if the split is wrong, the arms are not compared."""
     if not analysis["srm"]["invalid"]:
-        for one in analysis["primary"]:
-            _progress(one, analysis["unit"])
+        for metric in analysis["primary"]:
+            _progress(metric, analysis["unit"])
         _effect(analysis)
-        for one in analysis["primary"]:
-            _weeks(one, analysis["unit"])
+        for metric in analysis["primary"]:
+            _weeks(metric, analysis["unit"])
     left, right = st.columns(2)
     with left:
         _guardrails(analysis["guardrails"])
@@ -90,17 +90,17 @@ def _effect(analysis: Row) -> None:
         return
     first = analysis["primary"][0]
     scale = 100.0 if first["share"] else 1.0
-    variants = [analysis["control"], *dict.fromkeys(str(one["variant"]) for one in points)]
-    rows = [_chart_row(one, scale) for one in points]
+    variants = [analysis["control"], *dict.fromkeys(str(point["variant"]) for point in points)]
+    rows = [_chart_row(point, scale) for point in points]
     unit = " (percentage points)" if first["share"] else ""
     control = analysis["control"]
     limit = "no difference" if first["require"] == "superior" else "margin"
     boundary = None if first["boundary"] is None else (scale * first["boundary"], limit)
     st.markdown(f"**Effect on {plain(first['metric'])} over time**")
-    chart = charts.effect(rows, variants, boundary=boundary, title=f"difference from {control}{unit}")
+    chart = tables_and_charts.effect(rows, variants, boundary=boundary, title=f"difference from {control}{unit}")
     alt = (
         f"Effect on {first['metric']} at each look with its interval, and a line for the boundary ({limit}). "
-        + " ".join(plain(one["sentence"]) for one in analysis["primary"])
+        + " ".join(plain(metric["sentence"]) for metric in analysis["primary"])
     )
     st.altair_chart(chart, width="stretch", alt=alt)
     st.caption(
@@ -117,19 +117,19 @@ def _chart_row(point: Row, scale: float) -> dict[str, Any]:
 
 def _weeks(primary: Row, unit: str) -> None:
     """The effect by whole week, if one is over."""
-    found = primary["over_time"]
-    if found is None or not found["weeks"]:
+    over_time = primary["over_time"]
+    if over_time is None or not over_time["weeks"]:
         return
     st.markdown(f"**Effect of {plain(primary['variant'])} on {plain(primary['metric'])} by week**")
-    table(week_rows(primary, unit), title=f"effect by week of {primary['variant']}", raw=_raw_weeks(found))
+    table(week_rows(primary, unit), title=f"effect by week of {primary['variant']}", raw=_raw_weeks(over_time))
     st.caption(WEEKS)
 
 
 def week_rows(primary: Row, unit: str) -> list[dict[str, Any]]:
     """A row for each whole week: the effect in that week of the experiment, and of the units' own weeks."""
-    found, scale = primary["over_time"], 100.0 if primary["share"] else 1.0
+    over_time, scale = primary["over_time"], 100.0 if primary["share"] else 1.0
     points = " (points)" if primary["share"] else ""
-    rows = zip(found["weeks"], found["ages"], strict=True)
+    rows = zip(over_time["weeks"], over_time["ages"], strict=True)
     return [
         {
             "week": number,
@@ -147,11 +147,11 @@ def _week(week: Row | None, scale: float, unit: str) -> str:
     return f"{scale * week['value']:+.3g}{ends}, {counted(week['units'], unit)}"
 
 
-def _raw_weeks(found: Row) -> list[Row]:
+def _raw_weeks(over_time: Row) -> list[Row]:
     return [
         {"by": by, "week": number, **week}
         for by in ("weeks", "ages")
-        for number, week in enumerate(found[by], 1)
+        for number, week in enumerate(over_time[by], 1)
         if week is not None
     ]
 
@@ -160,30 +160,30 @@ def _guardrails(guardrails: Sequence[Row]) -> None:
     st.markdown("**Guardrails**")
     if not guardrails:
         st.caption("There are none.")
-    for one in guardrails:
-        text, answer = guardrail_words(one), one["answer"]
+    for guardrail in guardrails:
+        text, answer = guardrail_words(guardrail), guardrail["answer"]
         if answer == "harmed":
             st.error(text, icon=ICONS["error"])
         elif answer == "declined":
             st.warning(text, icon=ICONS["warning"])
         else:
-            st.progress(one["room"] or 0.0, text=text)
-        st.caption(guardrail_caption(one))
+            st.progress(guardrail["room"] or 0.0, text=text)
+        st.caption(guardrail_caption(guardrail))
 
 
-def guardrail_words(one: Row) -> str:
+def guardrail_words(guardrail: Row) -> str:
     """The answer of a guardrail, and how far the evidence is; harm needs no more words."""
-    head = f"{plain(one['metric'])} of {plain(one['variant'])}: **{ANSWERS[one['answer']]}**"
-    if one["answer"] == "harmed":
+    head = f"{plain(guardrail['metric'])} of {plain(guardrail['variant'])}: **{ANSWERS[guardrail['answer']]}**"
+    if guardrail["answer"] == "harmed":
         return head
-    why = f" ({plain(one['why'])})" if one["why"] and one["answer"] in ("open", "declined") else ""
-    rest = "; ".join(part for part in one["room_words"].split("; ") if part != ANSWERS[one["answer"]])
+    why = f" ({plain(guardrail['why'])})" if guardrail["why"] and guardrail["answer"] in ("open", "declined") else ""
+    rest = "; ".join(part for part in guardrail["room_words"].split("; ") if part != ANSWERS[guardrail["answer"]])
     return f"{head}{why}." + (f" {_sentence(rest)}" if rest else "")
 
 
-def guardrail_caption(one: Row) -> str:
+def guardrail_caption(guardrail: Row) -> str:
     """The levels, the difference with each request weighing the same, and what pauses and stops."""
-    texts = (one["levels"], one["weighed_words"], one["missing_words"], one["stops"])
+    texts = (guardrail["levels"], guardrail["weighed_words"], guardrail["missing_words"], guardrail["stops"])
     return " ".join(_sentence(text) for text in texts if text)
 
 
@@ -214,14 +214,14 @@ def render_slices(slices: Row | None, unit: str) -> None:
     if not slices or not slices["rows"]:
         return
     rows = []
-    for one in slices["rows"]:
-        row = {"tag": one["tag"], "value": one["value"]}
-        row |= {arm["variant"]: _rate(arm, unit) for arm in one["arms"]}
-        rows.append(row | {"": "unusual" if one["unusual"] else ""})
+    for tag_slice in slices["rows"]:
+        row = {"tag": tag_slice["tag"], "value": tag_slice["value"]}
+        row |= {arm["variant"]: _rate(arm, unit) for arm in tag_slice["arms"]}
+        rows.append(row | {"": "unusual" if tag_slice["unusual"] else ""})
     raw = [
-        {"tag": one["tag"], "value": one["value"], "unusual": one["unusual"], **arm}
-        for one in slices["rows"]
-        for arm in one["arms"]
+        {"tag": tag_slice["tag"], "value": tag_slice["value"], "unusual": tag_slice["unusual"], **arm}
+        for tag_slice in slices["rows"]
+        for arm in tag_slice["arms"]
     ]
     with st.expander(f"{plain(slices['metric'])} by tag"):
         st.caption(SLICES)

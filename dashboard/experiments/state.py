@@ -11,7 +11,7 @@ from dashboard import view
 from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
-from dashboard.components.tables import table
+from dashboard.components.tables_and_charts import table
 from fairtrial.api import accounts, experiments, verdicts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.plan import PersonsAction
@@ -84,8 +84,8 @@ def _edit(edit: Row | None) -> None:
 
 def render_transitions(control: Control, name: str) -> None:
     """Draw the audit trail of the experiment's state, newest first."""
-    found = control.call(experiments.transitions, experiments.TransitionsOf(name=name))
-    if not found:
+    history = control.call(experiments.transitions, experiments.TransitionsOf(name=name))
+    if not history:
         return
     st.markdown("**Transitions**")
     rows = [
@@ -97,9 +97,9 @@ def render_transitions(control: Control, name: str) -> None:
             "segment": row["segment"],
             "plan before": row["plan_hash"],
         }
-        for row in found
+        for row in history
     ]
-    table(rows, title=f"transitions of {name}", raw=found)
+    table(rows, title=f"transitions of {name}", raw=history)
 
 
 def _reason(row: Row) -> str:
@@ -112,8 +112,8 @@ def _reason(row: Row) -> str:
 @st.dialog("Change the experiment", on_dismiss=view.closed)
 def _confirm(control: Control, live: Row, action: PersonsAction) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
-    kept = action == "end" and live["state"] == "running" and live["kept_control"] is not None
-    st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS['end kept' if kept else action]}")
+    has_control = action == "end" and live["state"] == "running" and live["kept_control"] is not None
+    st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS['end kept' if has_control else action]}")
     if action == "promote":
         _evidence(control, name)
     with st.form(change, border=False):
@@ -141,13 +141,13 @@ def _evidence(control: Control, name: str) -> None:
         st.write(plain(decision["box"]["headline"]))
     with right:
         st.markdown("**The official verdict**")
-        found = control.call(experiments.release, experiments.ReleaseOf(name=name))
-        st.write(plain(found["reads"] or "There is none."))
-        for one in found["missing"]:
-            st.caption(f"Missing: {plain(one)}")
-        if found["verdict_id"]:
-            query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=found["verdict_id"])
-        if found["missing"] and st.button("Judge by the official gate", key=f"judge {name}"):
+        release = control.call(experiments.release, experiments.ReleaseOf(name=name))
+        st.write(plain(release["reads"] or "There is none."))
+        for lack in release["missing"]:
+            st.caption(f"Missing: {plain(lack)}")
+        if release["verdict_id"]:
+            query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=release["verdict_id"])
+        if release["missing"] and st.button("Judge by the official gate", key=f"judge {name}"):
             try:
                 judged = msgspec.json.decode(control.call(verdicts.judge_variant, verdicts.JudgeVariant(name=name)))
             except Refused as error:
@@ -161,11 +161,11 @@ def _promotion(control: Control, live: Row, change: str) -> Row:
     """What to promote. Only admins see the box that overrides what is missing."""
     treatments = live["treatments"]
     variant = st.selectbox("Variant", treatments, format_func=plain, key=f"variant to {change}")
-    kept = _kept_control(change)
+    share = _kept_control(change)
     if control.call(accounts.me, Nothing())["role"] != "admin":
-        return {"variant": variant, **kept}
+        return {"variant": variant, **share}
     label = "Promote even if something is missing. The record says what, and every page shows it."
-    return {"variant": variant, **kept, "override": st.checkbox(label, key=f"override to {change}")}
+    return {"variant": variant, **share, "override": st.checkbox(label, key=f"override to {change}")}
 
 
 def _kept_control(change: str) -> Row:

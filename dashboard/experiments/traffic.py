@@ -82,7 +82,7 @@ def measures(row: Row, errors: Row | None) -> dict[str, str]:
         else f"unknown ({counted(row['cost_unknown'], 'answer')} without a price)",
         "cost per request": dollars(cost / requests) if cost is not None and requests else DASH,
         "served by another variant": count(row["served_elsewhere"]),
-        **{f"feedback: {key}": _feedback(found) for key, found in sorted(row["feedback"].items())},
+        **{f"feedback: {key}": _feedback(feedback) for key, feedback in sorted(row["feedback"].items())},
     }
 
 
@@ -103,7 +103,11 @@ def signal_row(row: Row, control: str) -> dict[str, str]:
 def feedback_rates(key: str, variants: Sequence[Row]) -> list[Mapping[str, Any]]:
     """The share of positive ratings with Wilson's interval, for variants with ratings between 0 and 1."""
     rated = [(row["variant"], row["feedback"][key]) for row in variants if row["feedback"].get(key, {}).get("rated")]
-    return [_wilson(variant, found["rate"], found["rated"]) for variant, found in rated if 0 <= found["rate"] <= 1]
+    return [
+        _wilson(variant, feedback["rate"], feedback["rated"])
+        for variant, feedback in rated
+        if 0 <= feedback["rate"] <= 1
+    ]
 
 
 def warn_no_unit(reasons: Mapping[str, int]) -> None:
@@ -148,15 +152,15 @@ def _part(part: int, whole: int) -> str:
     return f"{count(part)} ({share(part, whole)})"
 
 
-def _rate(found: Row) -> str:
-    return "not measured" if found["value"] is None else f"{share(found['value'])} of {count(found['n'])}"
+def _rate(rate: Row) -> str:
+    return "not measured" if rate["value"] is None else f"{share(rate['value'])} of {count(rate['n'])}"
 
 
-def _feedback(found: Row) -> str:
-    if found["rate"] is None:
-        return f"{counted(found['n'], 'comment')}"
-    level = share(found["rate"]) if 0 <= found["rate"] <= 1 else f"{found['rate']:.2f}"
-    return f"{level} of {counted(found['rated'], 'rating')}"
+def _feedback(feedback: Row) -> str:
+    if feedback["rate"] is None:
+        return f"{counted(feedback['n'], 'comment')}"
+    level = share(feedback["rate"]) if 0 <= feedback["rate"] <= 1 else f"{feedback['rate']:.2f}"
+    return f"{level} of {counted(feedback['rated'], 'rating')}"
 
 
 def _wilson(variant: str, rate: float, n: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The comparison of two runs: metrics with intervals, then cases side by side with marked differences."""
+"""Draws the comparison of two runs: metrics with intervals, then cases side by side with marked differences."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Refused, Row, cached_call
-from dashboard.components import case_panes, charts, filters, query_params
+from dashboard.components import case_panes, query_params, tables_and_charts
 from dashboard.components.formatting import DASH, change, count, figure, moment, plain
-from dashboard.components.tables import draw_signals, table
+from dashboard.components.tables_and_charts import draw_signals, table
 from dashboard.runs.list import caption_of, help_of
 from fairtrial.api import runs
 from fairtrial.api.operation import Operation, Q
@@ -27,14 +27,14 @@ RIGHT = {
 
 def draw_comparison(control: Control, candidate: str, baseline: str) -> None:
     """Draw the comparison, or say why the runs can't be compared."""
-    new, old = (control.call(runs.figures, runs.NameRun(run_id=one)) for one in (candidate, baseline))
+    new, old = (control.call(runs.figures, runs.NameRun(run_id=run_id)) for run_id in (candidate, baseline))
     _head(new["run"], old["run"])
     by = choose_slices(control, candidate)
-    wanted = runs.CompareRuns(candidate_run=candidate, baseline_run=baseline, by=by)
-    found = compared(control, runs.compare, wanted, new["run"]["suite"])
-    if found is None:
+    request = runs.CompareRuns(candidate_run=candidate, baseline_run=baseline, by=by)
+    comparison = compared(control, runs.compare, request, new["run"]["suite"])
+    if comparison is None:
         return
-    _comparison(found, new["run"], old["run"])
+    _comparison(comparison, new["run"], old["run"])
     st.subheader("Case by case")
     _cases(control, new, old)
 
@@ -81,21 +81,23 @@ def compared(control: Control, operation: Operation[Q, Row], request: Q, suite: 
         return None
 
 
-def _comparison(found: Row, new: Row, old: Row) -> None:
-    shown = found["shown"]
+def _comparison(comparison: Row, new: Row, old: Row) -> None:
+    shown = comparison["shown"]
     title = f"{new['suite']} {new['target']} against {old['target']}"
     table(
-        [_line(row, shown) for row in found["rows"]],
+        [_line(row, shown) for row in comparison["rows"]],
         title=title,
-        raw=[_raw(row) for row in found["rows"]],
+        raw=[_raw(row) for row in comparison["rows"]],
         columns=RIGHT,
     )
-    st.caption(" ".join([IN_POINTS, *_rules(found)]))
-    draw_signals(block_lines(str(change["says"]) for change in found["signals"]))
-    drawn = [_interval(row) for row in found["rows"] if _in_points(row, shown)]
+    st.caption(" ".join([IN_POINTS, *_rules(comparison)]))
+    draw_signals(block_lines(str(change["says"]) for change in comparison["signals"]))
+    drawn = [_interval(row) for row in comparison["rows"] if _in_points(row, shown)]
     if drawn:
         st.altair_chart(
-            charts.intervals(drawn, title="difference in points, with 95 % intervals", zero=True, answers=SHAPES),
+            tables_and_charts.intervals(
+                drawn, title="difference in points, with 95 % intervals", zero=True, answers=SHAPES
+            ),
             width="stretch",
             alt="Difference of each share in points, with its interval",
         )
@@ -105,7 +107,7 @@ def _line(row: Row, shown: Mapping[str, Row]) -> dict[str, Any]:
     form, scale = _form(row, shown)
     gap = row["difference"]
     known = "value" in gap
-    low, high = (change(gap.get(one), form=form, scale=scale) for one in ("low", "high"))
+    low, high = (change(gap.get(end), form=form, scale=scale) for end in ("low", "high"))
     return {
         "metric": row["metric"],
         "in": row["scope"],
@@ -127,9 +129,9 @@ def _short_rule(rule: str) -> str:
     return "" if not rule else "interval and p" if " and " in rule else "interval"
 
 
-def _rules(found: Row) -> list[str]:
+def _rules(comparison: Row) -> list[str]:
     """A sentence for each rule of the answers."""
-    rules = dict.fromkeys(row["rule"] for row in found["rows"] if row["rule"])
+    rules = dict.fromkeys(row["rule"] for row in comparison["rows"] if row["rule"])
     return [
         f"{rule[0].upper()}{rule[1:]}."
         if rule.startswith(NO_SIGNAL)
@@ -154,17 +156,17 @@ def _interval(row: Row) -> dict[str, Any]:
     gap = row["difference"]
     factor = 100.0 if max(abs(row["candidate"] or 0), abs(row["baseline"] or 0)) <= 1 else 1.0
     name = f"{row['metric']} in {row['scope']}" if row["scope"] else row["metric"]
-    numbers = {one: gap[one] * factor for one in ("value", "low", "high")}
+    numbers = {field: gap[field] * factor for field in ("value", "low", "high")}
     return {"name": name, "answer": row["answer"], "n": row["n"], "limit": None, **numbers}
 
 
 def _form(row: Row, shown: Mapping[str, Row]) -> tuple[str, float]:
-    found = shown.get(row["metric"], {})
-    return found.get("form", "number"), found.get("scale", 1.0)
+    metric = shown.get(row["metric"], {})
+    return metric.get("form", "number"), metric.get("scale", 1.0)
 
 
 def _cases(control: Control, new: Row, old: Row) -> None:
-    metrics = [one for one in new["metrics"] if one in old["metrics"]]
+    metrics = [name for name in new["metrics"] if name in old["metrics"]]
     if not metrics:
         st.info("The runs have no common metric of their cases.")
         return
@@ -176,25 +178,25 @@ def _cases(control: Control, new: Row, old: Row) -> None:
     ids = {"candidate_run": new["run"]["run_id"], "baseline_run": old["run"]["run_id"]}
     case = query_params.get("case")
     counts = cached_call(control, runs.pairs, runs.PairsOf(**ids, metric=metric, limit=1))["counts"]
-    wanted = _change(counts) if case is None else None
+    chosen = _change(counts) if case is None else None
     if case is not None:
         st.button("All cases", icon=":material/filter_alt_off:", on_click=_go, args=tuple(ids.values()))
-    limit, offset = filters.page_place("pairs", (*ids.values(), metric, wanted, case))
-    request = runs.PairsOf(**ids, metric=metric, change=wanted, case=case, limit=limit, offset=offset)
-    found = cached_call(control, runs.pairs, request)
-    _show(found["rows"], new["run"], old["run"], mark=mark)
+    limit, offset = query_params.page_place("pairs", (*ids.values(), metric, chosen, case))
+    request = runs.PairsOf(**ids, metric=metric, change=chosen, case=case, limit=limit, offset=offset)
+    pairs = cached_call(control, runs.pairs, request)
+    _show(pairs["rows"], new["run"], old["run"], mark=mark)
     if case is None:
-        filters.draw_pages("pairs", counts[wanted] if wanted else sum(counts.values()))
+        query_params.draw_pages("pairs", counts[chosen] if chosen else sum(counts.values()))
 
 
 def _change(counts: Mapping[str, int]) -> Change | None:
-    options: list[Change] = [one for one in CHANGES if counts[one]]
+    options: list[Change] = [kind for kind in CHANGES if counts[kind]]
     given = query_params.get("change")
     chosen = st.pills(
         "Show",
         options,
         default=given if given in options else None,
-        format_func=lambda one: f"{CHANGES[one]} ({counts[one]:,})",
+        format_func=lambda kind: f"{CHANGES[kind]} ({counts[kind]:,})",
         key="choose-change",
         help="All cases if nothing is selected",
     )

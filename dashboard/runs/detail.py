@@ -1,4 +1,4 @@
-"""One run: its scores, outcomes, slices, and cases in pages."""
+"""Draws one run: its scores, outcomes, slices, and cases in pages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Row, cached_call
-from dashboard.components import case_panes, filters, query_params
+from dashboard.components import case_panes, query_params
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, moment, plain, share
-from dashboard.components.tables import table
+from dashboard.components.tables_and_charts import table
 from dashboard.runs.list import caption_of, help_of, name_of
 from fairtrial.api import runs
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
@@ -23,23 +23,23 @@ RIGHT = {name: st.column_config.TextColumn(alignment="right") for name in ("valu
 
 def draw_run(control: Control, run_id: str) -> None:
     """Draw the run."""
-    found = control.call(runs.figures, runs.NameRun(run_id=run_id))
-    run = found["run"]
+    figures = control.call(runs.figures, runs.NameRun(run_id=run_id))
+    run = figures["run"]
     st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
     st.title(plain(f"{run['suite']} on {run['target']}"))
-    _head(run, found["used"])
+    _head(run, figures["used"])
     _against(control, run)
     left, right = st.columns([3, 2])
     with left:
         st.subheader("Scores")
         _scores(run)
-        _signals(found["signals"])
+        _signals(figures["signals"])
     with right:
         st.subheader("Outcomes")
         _outcomes(run)
     _slices(control, run)
     st.subheader("Cases")
-    _cases(control, found)
+    _cases(control, figures)
 
 
 def _head(run: Row, used: Row) -> None:
@@ -72,7 +72,7 @@ def _against(control: Control, run: Row) -> None:
         "Compare with",
         list(names),
         index=None,
-        format_func=lambda one: names[one],
+        format_func=lambda run_id: names[run_id],
         placeholder="another run of this suite",
     )
     if chosen is not None:
@@ -129,16 +129,20 @@ def _slices(control: Control, run: Row) -> None:
 
 def _pivot(rows: Sequence[Row], tag: str, ordered: Sequence[str]) -> list[dict[str, Any]]:
     """One line for each slice: scores in the order of the run, then stats of single labels, then signals."""
-    found = dict.fromkeys(str(row["metric"]) for row in rows)
+    names = dict.fromkeys(str(row["metric"]) for row in rows)
     place = {name: at for at, name in enumerate(ordered)}
-    metrics = sorted(found, key=lambda name: (name in SIGNAL_NAMES, name.count("."), place.get(name, len(place))))
+    metrics = sorted(names, key=lambda name: (name in SIGNAL_NAMES, name.count("."), place.get(name, len(place))))
     lines: dict[str, dict[str, Any]] = {}
     for row in rows:
         line = lines.setdefault(row["value"], {tag: row["value"], "cases": 0})
         line["cases"] = max(line["cases"], row["results"])
         line[row["metric"]] = DASH if row["mean"] is None else f"{row['mean']:.3g}"
     return [
-        {tag: line[tag], "cases": line["cases"], **{SIGNAL_NAMES.get(one, one): line.get(one, DASH) for one in metrics}}
+        {
+            tag: line[tag],
+            "cases": line["cases"],
+            **{SIGNAL_NAMES.get(metric, metric): line.get(metric, DASH) for metric in metrics},
+        }
         for line in lines.values()
     ]
 
@@ -155,8 +159,8 @@ def _cases(control: Control, figures: Row) -> None:
     with right:
         text = st.text_input("Search", placeholder="question, answer or case id") or None
     text = text and text[:200]
-    limit, offset = filters.page_place("cases", (run["run_id"], case, outcome, text, metric, grade))
-    wanted = runs.CasesOf(
+    limit, offset = query_params.page_place("cases", (run["run_id"], case, outcome, text, metric, grade))
+    request = runs.CasesOf(
         run_id=run["run_id"],
         metric=metric,
         grade=grade,
@@ -166,14 +170,14 @@ def _cases(control: Control, figures: Row) -> None:
         limit=limit,
         offset=offset,
     )
-    found = cached_call(control, runs.cases, wanted)
-    if not found["rows"]:
+    cases = cached_call(control, runs.cases, request)
+    if not cases["rows"]:
         st.info("No case in the run matches.")
         return
-    st.caption(f"{counted(found['total'], 'matching case')}")
+    st.caption(f"{counted(cases['total'], 'matching case')}")
     link = {"run": run["run_id"]}
-    case_panes.show([case_panes.one_sided(row, run["target"], link=link) for row in found["rows"]], key="run-cases")
-    filters.draw_pages("cases", found["total"])
+    case_panes.show([case_panes.one_sided(row, run["target"], link=link) for row in cases["rows"]], key="run-cases")
+    query_params.draw_pages("cases", cases["total"])
 
 
 def _metric(metrics: Sequence[str]) -> str | None:
@@ -182,13 +186,13 @@ def _metric(metrics: Sequence[str]) -> str | None:
 
 
 def _grade(counts: Mapping[Grade, int]) -> Grade | None:
-    options = [one for one, number in counts.items() if number]
+    options = [grade for grade, number in counts.items() if number]
     given = query_params.get("grade")
     chosen = st.pills(
         "Show",
         options,
         default=given if given in options else None,
-        format_func=lambda one: f"{GRADES[one]} ({counts[one]:,})",
+        format_func=lambda grade: f"{GRADES[grade]} ({counts[grade]:,})",
         key="choose-grade",
         help="All cases if nothing is selected. Wrong is a score of 0, or above 0 where less is better.",
     )

@@ -11,9 +11,9 @@ import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import query_params
-from dashboard.components.filters import filtered
 from dashboard.components.formatting import age_of, count, moment_of, plain
-from dashboard.components.tables import offer
+from dashboard.components.query_params import filtered
+from dashboard.components.tables_and_charts import offer
 from fairtrial.api import runs
 from fairtrial.domain.wording import age
 
@@ -37,8 +37,8 @@ def model_of(run: Mapping[str, Any]) -> str:
 
 def fingerprint_of(run: Mapping[str, Any]) -> str:
     """The first characters of each fingerprint that answered."""
-    found = run.get("fingerprint")
-    return " + ".join(one[:SHOWN] for one in str(found).split("+")) if found else NO_FINGERPRINT
+    fingerprint = run.get("fingerprint")
+    return " + ".join(part[:SHOWN] for part in str(fingerprint).split("+")) if fingerprint else NO_FINGERPRINT
 
 
 def caption_of(run: Mapping[str, Any]) -> str:
@@ -48,10 +48,10 @@ def caption_of(run: Mapping[str, Any]) -> str:
 
 def help_of(run: Mapping[str, Any]) -> str:
     """What a hover shows: the complete fingerprint in Markdown."""
-    found = run.get("fingerprint")
-    if not found:
+    fingerprint = run.get("fingerprint")
+    if not fingerprint:
         return "The server sends no system\\_fingerprint, so the weights that answered are unknown."
-    return f"Fingerprint of the weights that answered: {plain(str(found))}"
+    return f"Fingerprint of the weights that answered: {plain(str(fingerprint))}"
 
 
 def draw_run_list(control: Control) -> None:
@@ -157,5 +157,5 @@ def _raw(row: Row) -> dict[str, Any]:
 
 
 def _parsed(value: Any) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(value) if isinstance(value, str) else value or {}
-    return found
+    parsed: Mapping[str, Any] = json.loads(value) if isinstance(value, str) else value or {}
+    return parsed

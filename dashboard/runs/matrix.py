@@ -1,4 +1,4 @@
-"""Several runs of a suite against one baseline: levels, differences, what the answers took, and what changed most."""
+"""Compares several runs of a suite with one baseline: levels, differences, cost and time, and most changed cases."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Row
-from dashboard.components import charts, query_params
+from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import DASH, change, count, dollars, figure, milliseconds, plain
-from dashboard.components.tables import draw_signals, table
+from dashboard.components.tables_and_charts import draw_signals, table
 from dashboard.runs.compare import SHAPES, choose_slices, compared
 from dashboard.runs.list import fingerprint_of, model_of
 from fairtrial.api import runs
@@ -23,29 +23,29 @@ def draw_matrix(control: Control, candidates: Sequence[str], baseline: str) -> N
     suite = control.call(runs.figures, runs.NameRun(run_id=baseline))["run"]["suite"]
     st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
     st.title(plain(f"{suite}: {len(candidates)} runs against one"))
-    wanted = runs.CompareMany(
+    request = runs.CompareMany(
         baseline_run=baseline, candidate_runs=tuple(candidates), by=choose_slices(control, baseline)
     )
-    found = compared(control, runs.matrix, wanted, suite)
-    if found is None:
+    matrix = compared(control, runs.matrix, request, suite)
+    if matrix is None:
         return
-    names = _names(found["columns"])
+    names = _names(matrix["columns"])
     st.caption(f"Baseline: {plain(names[0])}. {IN_POINTS} {UNADJUSTED}")
     table(
-        [_line(row, names) for row in found["rows"]],
+        [_line(row, names) for row in matrix["rows"]],
         title=f"{suite} against {names[0]}",
-        raw=[raw for row in found["rows"] for raw in _raw(row, names)],
+        raw=[raw for row in matrix["rows"] for raw in _raw(row, names)],
     )
-    if found["noise"] is not None:
-        noise = found["noise"]
+    if matrix["noise"] is not None:
+        noise = matrix["noise"]
         st.info(plain(noise_floor_in_words(noise["changed"], noise["n"], noise["metric"])))
-    _chart(found["rows"], names)
+    _chart(matrix["rows"], names)
     st.subheader("What the answers took")
     table(
-        [_taken(column, name) for column, name in zip(found["columns"], names, strict=True)], title=f"runs of {suite}"
+        [_taken(column, name) for column, name in zip(matrix["columns"], names, strict=True)], title=f"runs of {suite}"
     )
     st.subheader("What changed")
-    for column, name, changes in zip(found["columns"][1:], names[1:], found["changes"], strict=True):
+    for column, name, changes in zip(matrix["columns"][1:], names[1:], matrix["changes"], strict=True):
         _changes(changes, name, column["run_id"], baseline)
 
 
@@ -74,7 +74,7 @@ def _raw(row: Row, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     for name, level, comparison in zip(names[1:], row["levels"][1:], row["comparisons"], strict=True):
         known = comparison or {"difference": {}}
         gap = {f"difference {end}": known["difference"].get(end) for end in ("value", "low", "high")}
-        rest = {one: known.get(one) for one in ("answer", "n", "won", "lost", "p")}
+        rest = {field: known.get(field) for field in ("answer", "n", "won", "lost", "p")}
         yield {**common, "run": name, "level": level["value"], **gap, **rest}
 
 
@@ -90,7 +90,7 @@ def _chart(rows: Sequence[Row], names: Sequence[str]) -> None:
     ]
     if drawn:
         title = "difference in points, with 95 % intervals"
-        chart = charts.intervals(drawn, title=title, zero=True, answers=SHAPES)
+        chart = tables_and_charts.intervals(drawn, title=title, zero=True, answers=SHAPES)
         st.altair_chart(chart, width="stretch", alt="Difference of each share in points, with its interval")
 
 
@@ -119,4 +119,4 @@ def _changes(changes: Row, name: str, run_id: str, baseline: str) -> None:
             query_params.link(label, "runs", icon=":material/trending_down:", **link)
     if not changes["worst"]:
         st.caption(f"No case is worse by {plain(changes['metric'] or DASH)}.")
-    draw_signals(block_lines(str(one["says"]) for one in changes["signals"]))
+    draw_signals(block_lines(str(signal["says"]) for signal in changes["signals"]))

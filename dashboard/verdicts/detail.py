@@ -11,14 +11,13 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Row
-from dashboard.components import charts, query_params
+from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import DASH, moment, plain
-from dashboard.components.tables import draw_signals, prose, sentences
-from dashboard.verdicts.approvals import draw_approvals
-from dashboard.verdicts.checks import draw_checks, draw_downloads
+from dashboard.components.tables_and_charts import draw_signals, prose, sentences
+from dashboard.verdicts.actions import draw_approvals, draw_checks, draw_downloads
 from dashboard.verdicts.evidence import draw_evidence, draw_releases
+from dashboard.verdicts.list import DECISIONS, SHAPES, UNOFFICIAL_ICON, WORST_FIRST, result_of, title_of
 from dashboard.verdicts.review_evidence import draw_review_evidence
-from dashboard.verdicts.wording import DECISIONS, SHAPES, UNOFFICIAL_ICON, WORST_FIRST, result_of, title_of
 from fairtrial.api import verdicts
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts.verdict import Odds
@@ -138,17 +137,23 @@ def draw_findings(verdict: Row) -> None:
     """Draw what speaks against the candidate, then every finding."""
     findings: Sequence[Row] = verdict["findings"]
     st.subheader("Findings")
-    against = [one for one in findings if one["decisive"] and one["result"] != "pass"]
-    for one in sorted(against, key=lambda each: WORST_FIRST.index(each["result"])):
+    against = [finding for finding in findings if finding["decisive"] and finding["result"] != "pass"]
+    for failure in sorted(against, key=lambda each: WORST_FIRST.index(each["result"])):
         with st.container(border=True):
-            st.markdown(f"**{result_of(one)}** · {plain(one['says'])}")
-            if one["needed"]:
+            st.markdown(f"**{result_of(failure)}** · {plain(failure['says'])}")
+            if failure["needed"]:
                 st.caption("What is needed:")
-                st.code(one["needed"], language=None, wrap_lines=True)
+                st.code(failure["needed"], language=None, wrap_lines=True)
     if not against:
-        st.success(f"All rules pass ({counted(len([one for one in findings if one['decisive']]), 'rule')}).")
-    raw = [_line(one) | {"in": one["scope"], "needed": one["needed"]} for one in findings]
-    prose([_line(one) for one in findings if not is_unasked(one)], title=f"findings {verdict['verdict_id']}", raw=raw)
+        st.success(
+            f"All rules pass ({counted(len([finding for finding in findings if finding['decisive']]), 'rule')})."
+        )
+    raw = [_line(finding) | {"in": finding["scope"], "needed": finding["needed"]} for finding in findings]
+    prose(
+        [_line(finding) for finding in findings if not is_unasked(finding)],
+        title=f"findings {verdict['verdict_id']}",
+        raw=raw,
+    )
 
     draw_signals(unasked_lines(findings))
 
@@ -172,11 +177,11 @@ def draw_figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
         "the estimate, the orange bar the limit of the rule. A rule on a difference passes if the whole line is on the "
         "good side of the bar; a rule on a level passes if the point is."
     )
-    ordered = sorted(figures, key=lambda one: (one["kind"], one["unit"]))
-    for (kind, unit), group in groupby(ordered, key=lambda one: (one["kind"], one["unit"])):
-        rows = [_drawn(one, findings[one["finding"]]) for one in group]
+    ordered = sorted(figures, key=lambda figure: (figure["kind"], figure["unit"]))
+    for (kind, unit), group in groupby(ordered, key=lambda entry: (entry["kind"], entry["unit"])):
+        rows = [_drawn(figure, findings[figure["finding"]]) for figure in group]
         title = TITLES.get((kind, unit), kind)
-        chart = charts.intervals(
+        chart = tables_and_charts.intervals(
             rows, title=title, zero=kind == "difference", answers=SHAPES, within=ENDS.get((kind, unit))
         )
         st.altair_chart(chart, width="stretch", alt=f"Intervals and limits: {title}")
@@ -185,7 +190,7 @@ def draw_figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
 def _drawn(figure: Row, finding: Row) -> dict[str, Any]:
     name = f"{finding['metric']} in {finding['scope']}" if finding["scope"] else finding["metric"]
     name = f"{name} ({finding['source']})"
-    numbers = {one: figure[one] for one in ("value", "low", "high", "limit", "n")}
+    numbers = {field: figure[field] for field in ("value", "low", "high", "limit", "n")}
     return {"name": name if len(name) <= LONGEST else name[: LONGEST - 1] + "…", "answer": _answer(finding)} | numbers
 
 

@@ -1,4 +1,4 @@
-"""What a verdict rests on: runs, suites, reviews, live experiments, training data, the gate's text, and releases."""
+"""Shows what a verdict is based on: runs, reviews, experiments, training data, the gate's text, and releases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.components.formatting import moment, moment_of, plain
 from dashboard.components.query_params import link
-from dashboard.components.tables import prose, sentences
+from dashboard.components.tables_and_charts import prose, sentences
 from dashboard.runs.list import NO_FINGERPRINT, NO_MODEL
 from fairtrial.domain.verdicts.verdict_wording import audit_sentence, data_rows, lineage_terms
 from fairtrial.domain.wording import age, counted
@@ -51,13 +51,13 @@ def draw_releases(releases: Sequence[Row]) -> None:
         return
     rows = [
         {
-            "action": _action(one),
-            "experiment": one["experiment"],
-            "by": one["actor"],
-            "when": moment_of(one["at_time"]),
-            "why": one["why"],
+            "action": _action(release),
+            "experiment": release["experiment"],
+            "by": release["actor"],
+            "when": moment_of(release["at_time"]),
+            "why": release["why"],
         }
-        for one in releases
+        for release in releases
     ]
     prose(rows, title="releases by this verdict", raw=releases)
 
@@ -70,20 +70,20 @@ def _action(release: Row) -> str:
 
 def _runs(verdict: Row, provenance: Row | None, record: Row) -> None:
     st.subheader("Runs")
-    rows = [_old(one) for one in record["runs"]] if provenance is None else provenance["runs"]
+    rows = [_old(run) for run in record["runs"]] if provenance is None else provenance["runs"]
     if not rows:
         st.caption("None. The findings say which runs are missing.")
         return
     shown = [
         {
-            "suite": one["suite"],
-            "target": one["target"],
-            "model string": one["model"] or NO_MODEL,
-            "fingerprint": one["fingerprint"] or NO_FINGERPRINT,
-            "started": moment(one["started_us"]) if one["started_us"] else "",
-            "age": age(one["started_us"], record["now_us"]) if one["started_us"] else "",
+            "suite": run["suite"],
+            "target": run["target"],
+            "model string": run["model"] or NO_MODEL,
+            "fingerprint": run["fingerprint"] or NO_FINGERPRINT,
+            "started": moment(run["started_us"]) if run["started_us"] else "",
+            "age": age(run["started_us"], record["now_us"]) if run["started_us"] else "",
         }
-        for one in rows
+        for run in rows
     ]
     prose(shown, title=f"runs of {verdict['verdict_id']}", raw=rows)
     by_suite: dict[str, list[Row]] = {}
@@ -114,8 +114,12 @@ def _suites(suites: Sequence[Row]) -> None:
         return
     st.subheader("Suites")
     rows = [
-        {"suite": one["suite"], "digest": one["digest"], "SHA-256 of the text": one["text_digest"] or "not stored"}
-        for one in suites
+        {
+            "suite": suite["suite"],
+            "digest": suite["digest"],
+            "SHA-256 of the text": suite["text_digest"] or "not stored",
+        }
+        for suite in suites
     ]
     sentences(rows, title="suites")
 
@@ -125,7 +129,8 @@ def _queues(queues: Sequence[Row]) -> None:
         return
     st.subheader("Blind reviews")
     rows = [
-        {"queue": one["title"], "suite": one["suite"], "votes": one["votes"], "id": one["queue_id"]} for one in queues
+        {"queue": queue["title"], "suite": queue["suite"], "votes": queue["votes"], "id": queue["queue_id"]}
+        for queue in queues
     ]
     sentences(rows, title="blind reviews")
 
@@ -133,18 +138,20 @@ def _queues(queues: Sequence[Row]) -> None:
 def _experiments(experiments: Sequence[Row]) -> None:
     if experiments:
         st.subheader("Live experiments")
-    for one in experiments:
+    for experiment in experiments:
         with st.container(border=True):
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-                st.markdown(f"**{plain(one['experiment'])}**, variant {plain(one['variant'])}", width="content")
-                link("The experiment", "experiment", icon=EXPERIMENT, experiment=one["experiment"])
-            looked = f", the last {moment(one['looked_us'])}" if one["looked_us"] else ""
+                st.markdown(
+                    f"**{plain(experiment['experiment'])}**, variant {plain(experiment['variant'])}", width="content"
+                )
+                link("The experiment", "experiment", icon=EXPERIMENT, experiment=experiment["experiment"])
+            looked = f", the last {moment(experiment['looked_us'])}" if experiment["looked_us"] else ""
             st.markdown(
-                f"{plain(one['state'])} when judged · started {moment(one['started_us'])} · "
-                f"attempt {one['attempt']} · {counted(one['looks'], 'look')}{looked}"
+                f"{plain(experiment['state'])} when judged · started {moment(experiment['started_us'])} · "
+                f"attempt {experiment['attempt']} · {counted(experiment['looks'], 'look')}{looked}"
             )
-            st.caption(f"Frozen analysis plan {one['plan_number']}, hash {plain(one['analysis_hash'])}")
-            _amendments(one["amendments"])
+            st.caption(f"Frozen analysis plan {experiment['plan_number']}, hash {plain(experiment['analysis_hash'])}")
+            _amendments(experiment["amendments"])
 
 
 def _amendments(amendments: Sequence[Row]) -> None:
@@ -153,8 +160,13 @@ def _amendments(amendments: Sequence[Row]) -> None:
         return
     st.markdown(f"**{counted(len(amendments), 'amendment')} after the start**")
     rows = [
-        {"when": moment(one["at_us"]), "by": one["actor"], "why": one["why"], "new hash": one["analysis_hash"]}
-        for one in amendments
+        {
+            "when": moment(amendment["at_us"]),
+            "by": amendment["actor"],
+            "why": amendment["why"],
+            "new hash": amendment["analysis_hash"],
+        }
+        for amendment in amendments
     ]
     sentences(rows, title="amendments")
 

@@ -1,33 +1,93 @@
-"""The list of verdicts, newest first, with filters."""
+"""Lists verdicts, newest first, with filters, and defines their words, icons and colours. Colour is never alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from dashboard.client import Control, Row
 from dashboard.components import query_params
-from dashboard.components.filters import filtered
 from dashboard.components.formatting import moment_of
-from dashboard.components.tables import offer
-from dashboard.verdicts.wording import meaning_of, title_of
+from dashboard.components.query_params import filtered
+from dashboard.components.tables_and_charts import offer
 from fairtrial.api import verdicts
-from fairtrial.domain.verdicts.verdict_wording import standing_word
+from fairtrial.domain.verdicts.verdict_wording import UNOFFICIAL, standing_word, titled
+
+DECISIONS: Mapping[str, tuple[str, Any, str]] = {
+    "SHIP": (":material/check_circle:", "green", "may ship"),
+    "HOLD": (":material/hourglass_top:", "orange", "not yet: not enough evidence"),
+    "BLOCK": (":material/block:", "red", "must not ship"),
+    "INVALID": (":material/help:", "violet", "the evidence is unsound"),
+}
+APPROVALS = {
+    "SHIP, waiting for": ("may ship as soon as it is approved", "HOLD"),
+    "SHIP, rejected by": ("must not ship, because somebody rejected it", "BLOCK"),
+}
+"""How a SHIP reads without its approvals, what it means, and the decision whose icon and colour it has."""
+UNOFFICIAL_ICON = ":material/draft:"
+RESULTS = {"pass": "✓ pass", "cannot tell": "? cannot tell", "fail": "✗ fail", "invalid": "! invalid"}
+WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
+SHAPES = {"pass": "circle", "cannot tell": "diamond", "fail": "triangle-down", "invalid": "cross", "shown": "square"}
+"""The shape of each result in charts."""
 
 MOST = 500
 COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run"
 
 
+def title_of(row: Row) -> str:
+    """How a verdict reads, such as ``SHIP, waiting for release-manager``; one of another gate is ``Unofficial SHIP``.
+
+    ``row``: a row of a listing, or a release record.
+    """
+    return titled(row["reads"], official=row["official"])
+
+
+def meaning_of(row: Row) -> str:
+    """What the decision means; ``row``: of a listing."""
+    if row["decision"] != "SHIP":
+        return DECISIONS[row["decision"]][2]
+    if not row["official"]:
+        return "unofficial, so it releases nothing"
+    if row.get("stale"):
+        return f"no longer stands: {row['stale'][0]}"
+    return next((words for start, (words, _) in APPROVALS.items() if row["reads"].startswith(start)), "may ship")
+
+
+def badge(row: Row) -> None:
+    """Draw SHIP, HOLD, BLOCK or INVALID with its icon; ``row``: of a listing.
+
+    A verdict of an unofficial gate is grey and says so. A SHIP is green only if no approval is missing.
+    """
+    icon, colour, _ = DECISIONS[row["decision"]]
+    if not row["official"]:
+        st.badge(f"{UNOFFICIAL} {row['decision']}", icon=UNOFFICIAL_ICON, color="gray")
+        return
+    if row.get("stale"):
+        st.badge(f"{row['decision']}, stale", icon=DECISIONS["HOLD"][0], color=DECISIONS["HOLD"][1])
+        return
+    for start, (_, shown) in APPROVALS.items():
+        if row["reads"].startswith(start):
+            st.badge(start.rsplit(" ", 1)[0], icon=DECISIONS[shown][0], color=DECISIONS[shown][1])
+            return
+    st.badge(row["decision"], icon=icon, color=colour)
+
+
+def result_of(finding: Row) -> str:
+    """The result as a table cell; a finding that is only shown is marked as such."""
+    return RESULTS[finding["result"]] if finding["decisive"] else "· shown"
+
+
 def draw_verdict_list(control: Control) -> None:
     """Draw the list."""
     st.title("Gate")
-    found = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
-    if not found:
+    listed = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
+    if not listed:
         st.info("No verdicts yet. Judge a candidate by a gate:", icon=":material/gavel:")
         st.code(COMMAND, language=None)
         return
-    rows = filtered(found, "gate", "candidate")
+    rows = filtered(listed, "gate", "candidate")
     selected = st.dataframe(
         [_line(row) for row in rows],
         hide_index=True,

@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Refused, Row
-from dashboard.components import charts
+from dashboard.components import tables_and_charts
 from dashboard.components.formatting import MINUS, count, plain
-from dashboard.components.tables import table
+from dashboard.components.tables_and_charts import table
 from fairtrial.api import reviews
 from fairtrial.domain.wording import counted
 
@@ -42,16 +42,16 @@ def draw_review_evidence(control: Control, candidate: str, baseline: str) -> Non
     """Draw the current evidence, which may be more than the verdict used."""
     st.subheader("Blind review")
     try:
-        found = control.call(reviews.evidence, reviews.TwoTargets(candidate=candidate, baseline=baseline))
+        evidence = control.call(reviews.evidence, reviews.TwoTargets(candidate=candidate, baseline=baseline))
     except Refused as error:
         st.caption(f"The review evidence is not available: {plain(str(error))}")
         return
-    if found["figures"] is None:
-        _nothing(found["queues"], candidate, baseline)
+    if evidence["figures"] is None:
+        _nothing(evidence["queues"], candidate, baseline)
     else:
-        _figures(found["figures"], candidate, baseline)
-    if found["queues"]:
-        _queues(found["queues"])
+        _figures(evidence["figures"], candidate, baseline)
+    if evidence["queues"]:
+        _queues(evidence["queues"])
 
 
 def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
@@ -78,7 +78,9 @@ def _figures(figures: Row, candidate: str, baseline: str) -> None:
         row = _drawn("preference", preference, figures["preference"]["answer"], factor=100.0)
         title = "win rate minus 50 %, in points, with one-sided 95 % bounds (ties and both bad count half)"
         st.altair_chart(
-            charts.intervals([row, *_adjusted(figures["pull"]["model"])], title=title, zero=True, answers=SHAPES),
+            tables_and_charts.intervals(
+                [row, *_adjusted(figures["pull"]["model"])], title=title, zero=True, answers=SHAPES
+            ),
             width="stretch",
             alt="Win rate with interval",
         )
@@ -88,7 +90,7 @@ def _figures(figures: Row, candidate: str, baseline: str) -> None:
     rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
     if rows:
         title = "difference of the ratings from the baseline, on the scale from 1 to 5, with one-sided 95 % bounds"
-        chart = charts.intervals(rows, title=title, zero=True, answers=SHAPES)
+        chart = tables_and_charts.intervals(rows, title=title, zero=True, answers=SHAPES)
         st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
 
 
@@ -96,7 +98,7 @@ def _adjusted(model: Row | None) -> list[dict[str, Any]]:
     """The win rate adjusted for side and for length, shown only beside the plain one."""
     rates = {} if model is None else {name: model[f"{what}_adjusted"] for name, what in ADJUSTED.items()}
     gaps = {
-        name: rate | {one: rate[one] - 0.5 for one in ("value", "low", "high")}
+        name: rate | {end: rate[end] - 0.5 for end in ("value", "low", "high")}
         for name, rate in rates.items()
         if "value" in rate
     }
@@ -111,10 +113,10 @@ def _scales(net: Row, elo: Row) -> None:
     """Draw the win rate as a net preference and as an Elo difference, with bounds."""
     scales = []
     if "value" in net:
-        value, low, high = (_signed(100 * net[one]) for one in ("value", "low", "high"))
+        value, low, high = (_signed(100 * net[end]) for end in ("value", "low", "high"))
         scales.append(f"net preference {value} points ({low} to {high})")
     if "value" in elo:
-        low, high = ("no bound" if elo[one] is None else _signed(elo[one]) for one in ("low", "high"))
+        low, high = ("no bound" if elo[end] is None else _signed(elo[end]) for end in ("low", "high"))
         scales.append(f"Elo gap {_signed(elo['value'])} ({low} to {high})")
     if scales:
         st.caption(f"The same as {'; as '.join(scales)}.")
@@ -122,9 +124,9 @@ def _scales(net: Row, elo: Row) -> None:
 
 def _warn_position_bias(leanings: Sequence[Row]) -> None:
     """Warn about reviewers with position bias, which the adjusted rates remove."""
-    for one in leanings:
-        model = one["model"]
-        side, who = ("left" if model["pulls_to_first"] else "right"), plain(one["name"] or one["reviewer"])
+    for leaning in leanings:
+        model = leaning["model"]
+        side, who = ("left" if model["pulls_to_first"] else "right"), plain(leaning["name"] or leaning["reviewer"])
         st.warning(
             f"{who} tends to prefer the {side} answer: {counted(model['firsts'], 'vote')} for the left one, "
             f"{model['seconds']} for the right one. The adjusted win rates remove this bias.",
@@ -134,26 +136,26 @@ def _warn_position_bias(leanings: Sequence[Row]) -> None:
 
 def _agreement(agreement: Mapping[str, Row], each: Sequence[Row]) -> None:
     """Draw the agreement on pairs that several people judged, and of each reviewer with the others."""
-    shared = {_of(metric): found for metric, found in agreement.items() if found["pairs"]}
+    shared = {_of(metric): alpha for metric, alpha in agreement.items() if alpha["pairs"]}
     if not shared:
         st.caption("No pair was judged by two people, so agreement is unknown.")
         return
     rows = [
         {
             "measure": name,
-            "alpha": _interval(found["alpha"]),
-            "Gwet's AC": _figure(found["gwet"]),
-            "shared pairs": count(found["pairs"]),
-            "agreement": QUALITIES[found["quality"]],
+            "alpha": _interval(alpha["alpha"]),
+            "Gwet's AC": _figure(alpha["gwet"]),
+            "shared pairs": count(alpha["pairs"]),
+            "agreement": QUALITIES[alpha["quality"]],
         }
-        for name, found in shared.items()
+        for name, alpha in shared.items()
     ]
     st.markdown("Agreement of the reviewers (1 is perfect, 0 is chance level):")
     table(rows, title="agreement of the reviewers")
     people = [
-        {"reviewer": plain(one["name"] or one["reviewer"])}
-        | {_of(metric): _figure(found) for metric, found in one["alphas"].items() if _of(metric) in shared}
-        for one in each
+        {"reviewer": plain(group["name"] or group["reviewer"])}
+        | {_of(metric): _figure(alpha) for metric, alpha in group["alphas"].items() if _of(metric) in shared}
+        for group in each
     ]
     if people:
         st.markdown("Alpha of each reviewer with all others:")
@@ -172,14 +174,14 @@ def _hundredths(value: float) -> str:
     return f"{value:.2f}".replace("-", MINUS)
 
 
-def _figure(found: Row) -> str:
-    return _hundredths(found["value"]) if "value" in found else "–"
+def _figure(figure: Row) -> str:
+    return _hundredths(figure["value"]) if "value" in figure else "–"
 
 
-def _interval(found: Row) -> str:
-    if "value" not in found:
+def _interval(interval: Row) -> str:
+    if "value" not in interval:
         return "not enough data"
-    return f"{_figure(found)} ({_hundredths(found['low'])} to {_hundredths(found['high'])})"
+    return f"{_figure(interval)} ({_hundredths(interval['low'])} to {_hundredths(interval['high'])})"
 
 
 def _known(dimensions: Mapping[str, Row]) -> dict[str, Row]:
@@ -187,7 +189,7 @@ def _known(dimensions: Mapping[str, Row]) -> dict[str, Row]:
 
 
 def _drawn(name: str, gap: Row, answer: str, *, factor: float = 1.0) -> dict[str, Any]:
-    numbers = {one: gap[one] * factor for one in ("value", "low", "high")}
+    numbers = {field: gap[field] * factor for field in ("value", "low", "high")}
     return {"name": name, "answer": answer, "limit": None, "n": gap["n"]} | numbers
 
 

@@ -1,4 +1,4 @@
-"""The audit trail page: who did what, when and why, and whether the chain of entries is intact."""
+"""Draws the audit trail page: who did what, when and why, and whether the chain of entries is intact."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.audit_entries import GROUPS, render_entries, sentence_of, words_of
 from dashboard.client import Control
-from dashboard.components import filters, query_params
+from dashboard.components import query_params
 from dashboard.components.formatting import csv_text
 from dashboard.view import View
 from fairtrial.api import events, plans
@@ -31,24 +31,24 @@ def draw(control: Control) -> None:
     if not total:
         st.info("No entry matches. Change the filters.", icon=":material/search_off:")
         return
-    limit, offset = filters.page_place("audit", tuple(query.items()), size=SIZE)
+    limit, offset = query_params.page_place("audit", tuple(query.items()), size=SIZE)
     rows = control.call(events.listing, events.ListEvents(**query, limit=limit, offset=offset))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{counted(total, 'entry', 'entries')}, newest first. Times are UTC.")
         _download(control, query)
     render_entries(rows, control.call(plans.listing, Window(limit=1000)))
-    filters.draw_pages("audit", total, size=SIZE)
+    query_params.draw_pages("audit", total, size=SIZE)
 
 
 def _chain(control: Control) -> None:
     """Draw whether somebody changed or removed entries."""
-    found = control.call(events.chain, Nothing())
-    if found["whole"]:
+    chain = control.call(events.chain, Nothing())
+    if chain["whole"]:
         st.success("The chain of entries is intact: each entry continues the one before it.", icon=":material/link:")
         st.caption("A chain that was cut at its end or rewritten as a whole differs only from a copy, such as the CSV.")
         return
     st.error(
-        f"The chain of entries is broken at entry {found['broken_at']}. Somebody changed or removed entries in the "
+        f"The chain of entries is broken at entry {chain['broken_at']}. Somebody changed or removed entries in the "
         "store, so the trail proves nothing from there on. Compare it with a backup.",
         icon=":material/link_off:",
     )
@@ -57,12 +57,12 @@ def _chain(control: Control) -> None:
 def _filters(control: Control) -> dict[str, Any]:
     """Draw the filters, which are kept in the URL; returns the query."""
     known = control.call(events.summary, events.ListEvents())
-    met = {f"{one.partition('.')[0]}." for one in known["actions"]}
+    met = {f"{kind.partition('.')[0]}." for kind in known["actions"]}
     who, what, subject = st.columns(3)
     with who:
         actor = query_params.choose("Who", known["actors"], name="who", placeholder="everybody")
     with what:
-        groups = [one for one in GROUPS if one in met] + sorted(met - GROUPS.keys())
+        groups = [group for group in GROUPS if group in met] + sorted(met - GROUPS.keys())
         action = query_params.choose("What", groups, name="what", words=words_of, placeholder="everything")
     with subject:
         text = st.text_input(

@@ -1,4 +1,4 @@
-"""The data audit page: the list of stored audits of training data, or one audit with the rows that it names."""
+"""Draws the data audit page: the list of audits of training data, or one audit with the rows that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The experiment page: the result, the evidence for it, the state, and plain figures of the traffic."""
+"""Draws the experiment page: the result, the evidence for it, the state, and plain figures of the traffic."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import streamlit as st
 
 from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused, Row
-from dashboard.components import charts, filters, query_params
+from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import duration, plain
-from dashboard.components.tables import table
+from dashboard.components.tables_and_charts import table
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_srm
 from dashboard.experiments.decision import render_analysis, render_plans, render_result, render_slices
@@ -47,21 +47,21 @@ def draw(control: Control) -> None:
         st.code("fairtrial check", language=None)
         return
     name, window = _chosen(names)
-    since_us = filters.since_us(window)
-    found = control.call(experiments.one, experiments.FiguresOf(name=name, since_us=since_us))
-    _question(found)
-    last = found["live"]["last_transition"]
+    since_us = query_params.since_us(window)
+    experiment = control.call(experiments.one, experiments.FiguresOf(name=name, since_us=since_us))
+    _question(experiment)
+    last = experiment["live"]["last_transition"]
     _result(control, name, None if last is None else last["at_us"])
-    approvable = any(stage > found["stage"] for stage in found["enrolment"]["approve"])
-    render_state(control, found["live"], approvable=approvable)
+    approvable = any(stage > experiment["stage"] for stage in experiment["enrolment"]["approve"])
+    render_state(control, experiment["live"], approvable=approvable)
     _analysis(control, name)
-    traffic.warn_no_unit(found["traffic"]["reasons"])
-    traffic.warn_ambiguous_feedback(found["traffic"]["ambiguous"])
+    traffic.warn_no_unit(experiment["traffic"]["reasons"])
+    traffic.warn_ambiguous_feedback(experiment["traffic"]["ambiguous"])
     decided = control.call(experiments.decision, experiments.DecisionOf(name=name))
-    if decided["analysis"] is None or decided["analysis"]["srm"]["invalid"] == found["srm"]["invalid"]:
-        render_srm(found["srm"])
-    render_slices(decided["slices"], found["unit"])
-    _traffic(control, found, window, since_us)
+    if decided["analysis"] is None or decided["analysis"]["srm"]["invalid"] == experiment["srm"]["invalid"]:
+        render_srm(experiment["srm"])
+    render_slices(decided["slices"], experiment["unit"])
+    _traffic(control, experiment, window, since_us)
     if decided["analysis"] is not None:
         render_plans(decided["plans"])
     render_transitions(control, name)
@@ -70,42 +70,42 @@ def draw(control: Control) -> None:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _result(control: Control, name: str, last_us: int | None) -> None:
     """The result, drawn again every few seconds. If the state changes, the whole page is, unless a dialog is open."""
-    found = _refreshed(control, name)
-    if found is None:
+    decision = _refreshed(control, name)
+    if decision is None:
         return
-    render_result(found)
-    if found["last_us"] != last_us:
+    render_result(decision)
+    if decision["last_us"] != last_us:
         open_dialog.refresh_page()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _analysis(control: Control, name: str) -> None:
-    found = _refreshed(control, name)
-    if found is not None and found["analysis"] is not None:
-        render_analysis(found["analysis"], running=found["state"] == "running")
+    decision = _refreshed(control, name)
+    if decision is not None and decision["analysis"] is not None:
+        render_analysis(decision["analysis"], running=decision["state"] == "running")
 
 
 def _refreshed(control: Control, name: str) -> Row | None:
     """What is decided now; ``None``, with a note, if control does not say."""
     try:
-        found: Row = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
+        decision: Row = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
     except (ControlUnreachable, Refused) as error:
         st.warning(f"Not refreshed: {plain(str(error))}", icon=":material/cloud_off:")
         return None
-    return found
+    return decision
 
 
-def _traffic(control: Control, found: Row, window: str, since_us: int) -> None:
-    variants = traffic.in_order(found["traffic"]["variants"], found["control"])
+def _traffic(control: Control, experiment: Row, window: str, since_us: int) -> None:
+    variants = traffic.in_order(experiment["traffic"]["variants"], experiment["control"])
     if not variants:
         _nothing(control, window)
         return
-    _figures(control, found, variants, since_us)
-    _signals(control, found, since_us)
-    series = control.call(experiments.series, experiments.FiguresOf(name=found["name"], since_us=since_us))
+    _figures(control, experiment, variants, since_us)
+    _signals(control, experiment, since_us)
+    series = control.call(experiments.series, experiments.FiguresOf(name=experiment["name"], since_us=since_us))
     _charts(series, [row["variant"] for row in variants])
     _feedback(variants)
-    _why(found["traffic"]["reasons"])
+    _why(experiment["traffic"]["reasons"])
 
 
 def _chosen(names: Sequence[str]) -> tuple[str, str]:
@@ -113,52 +113,52 @@ def _chosen(names: Sequence[str]) -> tuple[str, str]:
     with left:
         name = query_params.choose("Experiment", names, name="experiment", words=str) or names[0]
     with right:
-        window = filters.choose_window()
+        window = query_params.choose_window()
     return name, window
 
 
-def _question(found: Row) -> None:
-    st.subheader(plain(found["question"]))
-    split = ", ".join(f"{one['name']} {one['weight']:g}" for one in found["variants"])
+def _question(experiment: Row) -> None:
+    st.subheader(plain(experiment["question"]))
+    split = ", ".join(f"{variant['name']} {variant['weight']:g}" for variant in experiment["variants"])
     st.caption(
-        f"Randomised by {plain(found['unit'])} · control {plain(found['control'])} · split {plain(split)} · "
-        f"stage {found['stage']:g} %"
+        f"Randomised by {plain(experiment['unit'])} · control {plain(experiment['control'])} · split {plain(split)} · "
+        f"stage {experiment['stage']:g} %"
     )
 
 
 def _nothing(control: Control, window: str) -> None:
-    hint = ". To start," if window == "all" else f" in {filters.WINDOW_WORDS[window]}. Choose a longer period, or"
+    hint = ". To start," if window == "all" else f" in {query_params.WINDOW_WORDS[window]}. Choose a longer period, or"
     st.info(f"No traffic of enrolled units{hint} send requests to the gateway with the route's name in `model`.")
     gateway = control.call(store.services, Nothing())["gateway"]["url"] or "http://127.0.0.1:8080"
     body = '{"model": "ROUTE", "user": "someone", "messages": [{"role": "user", "content": "hello"}]}'
     st.code(f"curl {gateway}/v1/chat/completions -H 'content-type: application/json' -d '{body}'", language=None)
 
 
-def _figures(control: Control, found: Row, variants: Sequence[Row], since_us: int) -> None:
-    failed = control.call(experiments.errors, experiments.FiguresOf(name=found["name"], since_us=since_us))
+def _figures(control: Control, experiment: Row, variants: Sequence[Row], since_us: int) -> None:
+    failed = control.call(experiments.errors, experiments.FiguresOf(name=experiment["name"], since_us=since_us))
     errors = {row["variant"]: row for row in failed}
     columns = {
-        traffic.variant_name(row, found["control"]): traffic.measures(row, errors.get(row["variant"]))
+        traffic.variant_name(row, experiment["control"]): traffic.measures(row, errors.get(row["variant"]))
         for row in variants
     }
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     rows = [{"": name} | {head: column.get(name, "–") for head, column in columns.items()} for name in names]
-    raw = [{"experiment": found["name"]} | _flat(row) | errors.get(row["variant"], {}) for row in variants]
+    raw = [{"experiment": experiment["name"]} | _flat(row) | errors.get(row["variant"], {}) for row in variants]
     st.caption(PLAIN)
     st.caption(ERRORS)
-    table(rows, title=f"variants of {found['name']}", raw=raw, height="content")
+    table(rows, title=f"variants of {experiment['name']}", raw=raw, height="content")
 
 
-def _signals(control: Control, found: Row, since_us: int) -> None:
+def _signals(control: Control, experiment: Row, since_us: int) -> None:
     """What the answers show without being asked, as plain rates."""
-    wanted = experiments.FiguresOf(name=found["name"], since_us=since_us)
-    rows = control.call(experiments.signals, wanted)["rows"]
+    request = experiments.FiguresOf(name=experiment["name"], since_us=since_us)
+    rows = control.call(experiments.signals, request)["rows"]
     if not rows:
         return
     st.markdown(f"**{UNASKED}**")
     st.caption(UNASKED_CAPTION)
-    shown = [traffic.signal_row(row, found["control"]) for row in traffic.in_order(rows, found["control"])]
-    table(shown, title=f"signals of {found['name']}", raw=[_flat_signals(row) for row in rows], height="content")
+    shown = [traffic.signal_row(row, experiment["control"]) for row in traffic.in_order(rows, experiment["control"])]
+    table(shown, title=f"signals of {experiment['name']}", raw=[_flat_signals(row) for row in rows], height="content")
 
 
 def _flat_signals(row: Row) -> dict[str, Any]:
@@ -170,8 +170,8 @@ def _flat_signals(row: Row) -> dict[str, Any]:
 
 def _flat(row: Row) -> dict[str, Any]:
     flat = {name: value for name, value in row.items() if name != "feedback"}
-    for key, found in row["feedback"].items():
-        flat |= {f"feedback {key} {name}": value for name, value in found.items()}
+    for key, feedback in row["feedback"].items():
+        flat |= {f"feedback {key} {name}": value for name, value in feedback.items()}
     return flat
 
 
@@ -183,21 +183,21 @@ def _charts(series: Row, variants: Sequence[str]) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Requests over time**")
-        chart = charts.over_time(rows, variants, value="requests", title=f"requests per {slot}")
+        chart = tables_and_charts.over_time(rows, variants, value="requests", title=f"requests per {slot}")
         st.altair_chart(chart, width="stretch", alt=f"Requests per {slot} by variant")
     with right:
         st.markdown("**Error rate over time**")
         title = "variant error rate"
-        chart = charts.over_time(rows, variants, value="error_rate", title=title, form=".1%")
+        chart = tables_and_charts.over_time(rows, variants, value="error_rate", title=title, form=".1%")
         st.altair_chart(chart, width="stretch", alt=f"Share of requests that the variant did not answer, per {slot}")
     with left:
         st.markdown("**Latency over time**")
-        chart = charts.over_time(rows, variants, value="latency_p95", title="latency p95 (ms)")
+        chart = tables_and_charts.over_time(rows, variants, value="latency_p95", title="latency p95 (ms)")
         st.altair_chart(chart, width="stretch", alt=f"95th percentile of latency per {slot} by variant")
     with right:
         st.markdown("**Distribution of latency**")
         st.altair_chart(
-            charts.latencies(series["latencies"], variants),
+            tables_and_charts.latencies(series["latencies"], variants),
             width="stretch",
             alt="Share of requests answered within a time",
         )
@@ -217,7 +217,7 @@ def _feedback(variants: Sequence[Row]) -> None:
             st.markdown(f"**Feedback: {plain(key)}**")
             title = "share of positive ratings, with a plain 95 % interval"
             alt = f"Share of positive ratings by variant: {key}"
-            st.altair_chart(charts.rates(rows, title=title), width="stretch", alt=alt)
+            st.altair_chart(tables_and_charts.rates(rows, title=title), width="stretch", alt=alt)
 
 
 def _why(reasons: Mapping[str, int]) -> None:

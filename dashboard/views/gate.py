@@ -1,4 +1,4 @@
-"""The gate page: the list of verdicts, or one verdict with its evidence."""
+"""Draws the gate page: the list of verdicts, or one verdict with its evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The migration page: the models that end, and for each the newest report of `fairtrial migrate`."""
+"""Draws the migration page: the models that end, and for each the newest report of `fairtrial migrate`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Row
-from dashboard.components import tables
+from dashboard.components import tables_and_charts
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain
 from dashboard.components.query_params import link
-from dashboard.verdicts.wording import badge, result_of
+from dashboard.verdicts.list import badge, result_of
 from dashboard.view import View
 from fairtrial.api import migrations
 from fairtrial.api.migrations import EndingDeployment
@@ -102,15 +102,19 @@ def _successor(old: str, successor: Row) -> None:
             st.markdown(f"**{plain(target)}** for {plain(old)}")
         st.markdown(plain(successor["headline"]))
         lines = [
-            {"line": found["rule"], "result": result_of(found | {"decisive": True}), "what was measured": found["says"]}
-            for found in successor["findings"]
+            {
+                "line": finding["rule"],
+                "result": result_of(finding | {"decisive": True}),
+                "what was measured": finding["says"],
+            }
+            for finding in successor["findings"]
         ]
         if lines:
-            tables.sentences(lines, title=f"The lines of {target}")
+            tables_and_charts.sentences(lines, title=f"The lines of {target}")
         amounts = [row for suite, sides in successor["beside"].items() for row in _amounts(suite, old, target, sides)]
         if amounts:
             st.dataframe(amounts, hide_index=True, width="stretch")
-        tables.draw_signals(successor["unasked"])
+        tables_and_charts.draw_signals(successor["unasked"])
         link("Evidence", "gate", icon=":material/gavel:", verdict=successor["verdict_id"])
 
 

@@ -1,4 +1,4 @@
-"""The overview page: what needs a decision, problems, services, experiments and the newest verdicts."""
+"""Draws the overview page: what needs a decision, problems, services, experiments and the newest verdicts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import streamlit as st
 
 from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused, Row
-from dashboard.components import filters
+from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, moment_of, plain
 from dashboard.components.query_params import link
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_alarms, render_srm_alarm
-from dashboard.verdicts.wording import badge, title_of
+from dashboard.verdicts.list import badge, title_of
 from dashboard.view import View
 from fairtrial.api import alarms as alarm_operations
 from fairtrial.api import experiments, store, verdicts
@@ -36,9 +36,9 @@ def draw(control: Control) -> None:
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     left.title("Overview")
     with right:
-        window = filters.choose_window()
+        window = query_params.choose_window()
     services, stored = control.call(store.services, Nothing()), control.call(store.overview, Nothing()).rows
-    seen = control.call(experiments.listing, TrafficWindow(since_us=filters.since_us(window)))["rows"]
+    seen = control.call(experiments.listing, TrafficWindow(since_us=query_params.since_us(window)))["rows"]
     gates = control.call(verdicts.gates, Window(limit=NEWEST))
     alarms, states = _alarms_and_states(control)
     render_alarms(control, alarms)
@@ -69,8 +69,8 @@ def _watch(control: Control, seen: str) -> None:
 
 
 def _digest(alarms: Sequence[Row], states: Sequence[Row]) -> str:
-    return repr([[(one["alarm_id"], one["state"], one["text"]) for one in alarms],
-                 [(one["name"], one["state"], one["stage"], one["edit"]) for one in states]])  # fmt: skip
+    return repr([[(alarm["alarm_id"], alarm["state"], alarm["text"]) for alarm in alarms],
+                 [(state["name"], state["state"], state["stage"], state["edit"]) for state in states]])  # fmt: skip
 
 
 def _stopped(states: Sequence[Row], raised: Collection[str]) -> None:
@@ -78,20 +78,20 @@ def _stopped(states: Sequence[Row], raised: Collection[str]) -> None:
 
     ``raised``: those with an alarm, which says it already.
     """
-    for one in states:
-        promoted = one["edit"] is not None and one["edit"]["in_force"]
-        if not promoted and (one["state"] not in ("killed", "paused") or one["name"] in raised):
+    for state in states:
+        promoted = state["edit"] is not None and state["edit"]["in_force"]
+        if not promoted and (state["state"] not in ("killed", "paused") or state["name"] in raised):
             continue
-        draw, icon = (st.error, "dangerous") if one["state"] == "killed" else (st.warning, "pause_circle")
+        draw, icon = (st.error, "dangerous") if state["state"] == "killed" else (st.warning, "pause_circle")
         if promoted:
             draw, icon = st.info, "task_alt"
-        draw(f"**{plain(one['name'])}**: {plain(one['sentence'])}", icon=f":material/{icon}:")
-        link(f"The experiment {one['name']}", "experiment", icon=":material/science:", experiment=one["name"])
+        draw(f"**{plain(state['name'])}**: {plain(state['sentence'])}", icon=f":material/{icon}:")
+        link(f"The experiment {state['name']}", "experiment", icon=":material/science:", experiment=state["name"])
 
 
 def _attention(services: Row, experiments: Sequence[Row], alarms: Sequence[Row]) -> None:
     """Draw everything else that needs action, first what makes verdicts invalid. No alarm is repeated."""
-    raised = {(one["experiment"], one["kind"]) for one in alarms}
+    raised = {(alarm["experiment"], alarm["kind"]) for alarm in alarms}
     for experiment in experiments:
         if (experiment["name"], "experiment.srm") not in raised:
             render_srm_alarm(experiment)
@@ -176,12 +176,12 @@ def _experiment(control: Control, experiment: Row, window: str) -> None:
         rows = [traffic.short(row, base) for row in traffic.in_order(variants, base)]
         st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.caption(f"{filters.requests_in(window)}: plain rates over enrolled units by intention to treat.")
+            st.caption(f"{query_params.requests_in(window)}: plain rates over enrolled units by intention to treat.")
             link("Evidence and charts", "experiment", icon=MONITORING, experiment=name, window=window)
 
 
 def _no_traffic(window: str) -> None:
-    of = "yet" if window == "all" else f"in {filters.WINDOW_WORDS[window]}"
+    of = "yet" if window == "all" else f"in {query_params.WINDOW_WORDS[window]}"
     st.info(
         f"No traffic {of}. Send requests to the gateway with the route's name in `model`, and with `user`.",
         icon=":material/sensors_off:",

@@ -1,4 +1,4 @@
-"""The plan history page: published plans, the difference of two, and what routes served at a time."""
+"""Draws the plan history page: published plans, the difference of two, and what routes served at a time."""
 
 from __future__ import annotations
 

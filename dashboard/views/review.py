@@ -1,21 +1,207 @@
-"""The blind review page: lists the queues, then shows one pair of answers at a time."""
+"""Draws the blind review page: lists the queues, then mounts the review app, which shows one pair at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal
 
 import streamlit as st
 
-from dashboard.client import Control, Row
+from dashboard.client import Control, ControlUnreachable, Refused, Row
 from dashboard.components.formatting import plain
-from dashboard.review.session import ReviewSession, pending_steps, show_review_app
 from dashboard.view import View
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.wording import counted
 
+IDLE_SECONDS = 180.0
+"""A pause counts as at most this much work on a pair."""
+PACE_WINDOW = 20
+PUBLIC_FIELDS = ("item_id", "prompt", "reference", "answers", "draft", "masked")
+"""The only fields of an item that the browser receives, whatever else the API returns."""
+
+Step = Mapping[str, Any]
+SIGN_IN = "Your session has expired. Your work is kept in this tab: sign in again, then return to this page."
+AWAY = "Not saved yet: the control plane does not respond. Nothing is lost, and this page retries automatically."
+SCRIPTS = ("model", "step_queue", "diff", "elements", "pair", "panel", "shortcut_help", "page", "keys", "app")
+"""The scripts in load order. They are concatenated into one module."""
+KEY = "review"
 SESSION = "review_session"
+
+
+@dataclass(slots=True)
+class ReviewSession:
+    """One reviewer working on one queue in one browser session. `apply` changes it and calls only control.
+
+    ``done`` is the number of the last applied step. ``turn`` changes whenever a pair must be drawn again.
+    """
+
+    queue_id: str
+    title: str
+    rubric: Sequence[Mapping[str, Any]]
+    clock: Callable[[], float] = time.monotonic
+    done: int = 0
+    turn: int = 0
+    item: Mapping[str, Any] | None = None
+    progress: Mapping[str, int] = field(default_factory=lambda: {"done": 0, "total": 0, "mine_done": 0})
+    waiting: int = 0
+    skipped: int = 0
+    ended: str | None = None
+    problem: dict[str, Any] | None = None
+    pace: list[float] = field(default_factory=list)
+    since: float = 0.0
+
+    def take_next(self, control: Control) -> None:
+        """Claim the next pair. If the queue was closed in the meantime, the session ends with a message."""
+        try:
+            self._set_item(control.call(reviews.next_item, reviews.NameQueue(queue_id=self.queue_id)))
+        except Refused as error:
+            if error.status != 409:
+                raise
+            self.ended = "This queue has been closed. All your submitted votes count. Thank you."
+            self._set_item({"item": None, "progress": self.progress, "waiting": 0})
+
+    def apply(self, control: Control, steps: Sequence[Step]) -> None:
+        """Apply the new steps. After a temporary failure, the remaining steps wait for the next attempt."""
+        for step in without_old_drafts([step for step in steps if step["n"] > self.done]):
+            try:
+                self._apply_step(control, step)
+            except ControlUnreachable:
+                self._notify("away", AWAY)
+                return
+            except Refused as error:
+                if not self._handle_refusal(control, step, error):
+                    return
+            self.done = step["n"]
+
+    def state(self) -> dict[str, Any]:
+        """The state sent to the browser. Nothing in it reveals which model wrote which answer."""
+        item = {name: self.item.get(name) for name in PUBLIC_FIELDS} if self.item is not None else None
+        return {
+            "title": self.title,
+            "rubric": list(self.rubric),
+            "done": self.done,
+            "turn": self.turn,
+            "item": item,
+            "progress": dict(self.progress),
+            "minutes_left": self._minutes_left(),
+            "waiting": self.waiting,
+            "skipped": self.skipped,
+            "ended": self.ended,
+            "problem": self.problem,
+        }
+
+    def _apply_step(self, control: Control, step: Step) -> None:
+        kind = step["kind"]
+        if kind == "draft":
+            control.call(reviews.draft, _draft(step))
+            if self.item is not None and self.item["item_id"] == step.get("item_id"):
+                self.item = {**self.item, "draft": step["draft"]}  # for a page that is redrawn in this session
+        elif kind in ("submit", "skip"):
+            if kind == "submit":
+                control.call(reviews.submit, _draft(step))
+            else:
+                control.call(reviews.skip, reviews.Skip(item_id=str(step.get("item_id"))))
+            self.skipped += kind == "skip"
+            self._record_pace()
+            self.done = step["n"]  # the vote is stored, even if the next pair is unavailable
+            self.take_next(control)
+        elif kind == "undo":
+            self._set_item(control.call(reviews.undo, reviews.NameQueue(queue_id=self.queue_id)))
+        elif kind == "next":
+            self.take_next(control)
+
+    def _handle_refusal(self, control: Control, step: Step, error: Refused) -> bool:
+        """Report the refusal. Returns whether the step is finished."""
+        if error.status in (401, 403):
+            self._notify("denied", SIGN_IN if error.status == 401 else f"Not saved: {error}")
+            return False
+        if error.status >= 500:
+            self._notify("away", f"Not saved yet: {error}. This page retries automatically.")
+            return False
+        lost = error.status in (404, 409) and step["kind"] != "undo"
+        self._notify("lost" if lost else "refused", str(error))
+        if lost:
+            self.take_next(control)
+        return True
+
+    def _notify(self, kind: str, words: str) -> None:
+        number = self.problem["id"] + 1 if self.problem else 1
+        self.problem = {"id": number, "kind": kind, "words": words[:1].upper() + words[1:]}
+
+    def _set_item(self, item: Mapping[str, Any]) -> None:
+        self.item, self.progress, self.waiting = item["item"], item["progress"], item["waiting"]
+        self.turn += 1
+        self.since = self.clock()
+
+    def _record_pace(self) -> None:
+        self.pace = [*self.pace, min(self.clock() - self.since, IDLE_SECONDS)][-PACE_WINDOW:]
+
+    def _minutes_left(self) -> float | None:
+        left = self.progress["total"] - self.progress["done"]
+        return median(self.pace) * left / 60 if self.pace and left > 0 and self.item is not None else None
+
+
+def without_old_drafts(steps: Sequence[Step]) -> list[Step]:
+    """The steps, without drafts that the next step of the same pair replaces."""
+    following = [*steps, None][1:]
+    return [
+        step
+        for step, after in zip(steps, following, strict=True)
+        if not (
+            step["kind"] == "draft"
+            and after is not None
+            and after["kind"] in ("draft", "submit")
+            and after.get("item_id") == step.get("item_id")
+        )
+    ]
+
+
+def _draft(step: Step) -> reviews.DraftOf:
+    """The input that the browser sent; control checks it."""
+    given = step["draft"]
+    known = {name: given[name] for name in ("outcome", "ratings", "comment", "edited", "flagged") if name in given}
+    return reviews.DraftOf(item_id=str(step.get("item_id")), **known)
+
+
+FOLDER = Path(__file__).parents[1] / "review_app"
+
+
+@lru_cache(maxsize=1)
+def sources() -> tuple[str, str]:
+    """The script and the style sheet.
+
+    They contain no text of a model or a user, because Streamlit runs the script in the page.
+    """
+    script = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return script, (FOLDER / "app.css").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def component() -> Any:
+    """The component, declared once per process."""
+    script, style = sources()
+    return st.components.v2.component("fairtrial_review", js=script, css=style)
+
+
+def pending_steps() -> Sequence[Mapping[str, Any]]:
+    """The steps that the browser sent without having seen an acknowledgement.
+
+    A step is one action of the reviewer: ``n`` is its number, ``kind`` its verb; `review_app/step_queue.js` makes it.
+    """
+    sent = (st.session_state.get(KEY) or {}).get("sent") or {}
+    steps = sent.get("steps", ())
+    return [step for step in steps if isinstance(step.get("n"), int) and isinstance(step.get("kind"), str)]
+
+
+def show_review_app(data: Mapping[str, Any]) -> None:
+    # The empty callback declares `sent` as a value that the browser may set.
+    component()(key=KEY, data=data, on_sent_change=lambda: None)
 
 
 def draw(control: Control) -> None:

@@ -1,4 +1,4 @@
-"""The runs page: the list, one run, or the comparison of two or more runs, depending on the URL."""
+"""Draws the runs page: the list, one run, or the comparison of two or more runs, depending on the URL."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def list_(config: Path, as_json: bool) -> None:
 def _print_accounts(rows: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
 
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     cells = []
     for row in rows:

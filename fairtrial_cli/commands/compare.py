@@ -82,7 +82,7 @@ def find_run(store: StoreClient, name: str) -> RunTable:
 def measures_for(runs: Sequence[RunTable], suite_file: Path | None) -> Sequence[Measure]:
     """The measures of the suite or, if its file is not found, those that appear in the runs."""
     from evaluators.criteria.metric_catalogue import measures_of, measures_seen
-    from fairtrial_cli.suite_of_run import suite_of_run
+    from fairtrial_cli.store_client.stored import suite_of_run
 
     suite = suite_of_run(runs[0].suite, suite_file)
     return measures_seen(runs) if suite is None else measures_of(suite)
@@ -103,7 +103,7 @@ def _print(comparisons: Sequence[Comparison], measures: Sequence[Measure], new: 
     from evaluators.comparison.observations import signal_changes
     from evaluators.comparison.presentation import comparison_row, rules_in_words
     from fairtrial.domain.verdicts.verdict_wording import block_lines
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
     from fairtrial_cli.output.verdict import print_block
 
     by_name = {measure.name: measure for measure in measures}

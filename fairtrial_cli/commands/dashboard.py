@@ -63,8 +63,8 @@ def _print_link(project: Project) -> None:
         raise UsageError(
             f"control is not running for {project.path.name}, so no link would work (start it: fairtrial up)"
         )
-    found = dashboard_link(project)
-    if found is None:
+    link = dashboard_link(project)
+    if link is None:
         raise UsageError("there are accounts, so people sign in by name (lost password: fairtrial accounts reset NAME)")
-    click.echo(found)
+    click.echo(link)
     click.echo(how_it_works(project), err=True)

@@ -123,7 +123,7 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
 
     from evaluators.engine.target import resolve
     from fairtrial.config.plan.retirement import refuse_retired, today_utc
-    from fairtrial_cli.output.progress import run_progress
+    from fairtrial_cli.output.terminal import run_progress
     from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
 
     for name in names:  # before anything starts, so that a wrong name fails at once
@@ -163,8 +163,8 @@ def _print(
 
     matrices = {suite.name: _matrix(project, suite, finished, options["baseline"]) for suite in suites}
     if options["as_json"]:
-        found = [as_json(suite, run, matrices[suite.name]) for suite, run in finished]
-        return click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        results = [as_json(suite, run, matrices[suite.name]) for suite, run in finished]
+        return click.echo(json.dumps(results, indent=2, ensure_ascii=False))
     console = Console()
     for suite in suites:
         runs, matrix = [run for of, run in finished if of is suite], matrices[suite.name]

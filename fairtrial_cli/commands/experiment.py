@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fairtrial.api import traffic
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
-    from gateway.control.operations.planning.plan_experiment import PlanRequest
-    from gateway.control.operations.planning.traffic_history import TrafficHistory
+    from gateway.control.operations.plan_experiment import PlanRequest
+    from gateway.control.operations.traffic_history import TrafficHistory
 
 UNDECIDABLE = 3
 """The exit code if a metric cannot be decided within the allowed weeks."""
@@ -101,14 +101,14 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     from fairtrial.experiments.analysis.freeze import shared_engine
     from fairtrial.stats.planning.trial import PlannedTrial
     from fairtrial_cli.output.experiment_plan import plan_json, print_plan
-    from gateway.control.operations.planning.plan_experiment import plan_experiment
+    from gateway.control.operations.plan_experiment import plan_experiment
 
     project = project_of(config)
     experiment = _experiment(project, name)
-    wanted = _request(experiment, options, max_weeks=experiment.max_weeks)
-    history = partial(_recent_traffic, project, experiment, weeks=wanted.weeks)
+    request = _request(experiment, options, max_weeks=experiment.max_weeks)
+    history = partial(_recent_traffic, project, experiment, weeks=request.weeks)
     shared = shared_engine(project.plan, experiment)
-    experiment_plan = plan_experiment(experiment, wanted, history, shared_engine=shared)
+    experiment_plan = plan_experiment(experiment, request, history, shared_engine=shared)
     if as_json:
         print_indented(plan_json(name, experiment_plan))
     else:
@@ -128,7 +128,7 @@ def _experiment(project: Project, name: str) -> Experiment:
 
 
 def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int) -> PlanRequest:
-    from gateway.control.operations.planning.plan_experiment import PlanRequest
+    from gateway.control.operations.plan_experiment import PlanRequest
 
     primary = experiment.primary.metric if experiment.primary else ""
     return PlanRequest(
@@ -150,19 +150,19 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial_cli.store_client.client import open_store
-    from gateway.control.operations.planning.traffic_history import NO_HISTORY, summarise_traffic
+    from gateway.control.operations.traffic_history import NO_HISTORY, summarise_traffic
 
     if not project.layout.store.exists():
         return NO_HISTORY
     now_us = time.time_ns() // 1000
-    wanted = _amounts(project, experiment)
+    history_request = _amounts(project, experiment)
     with open_store(project.layout) as store:
         store.call(ingest, Nothing())
         fortnight, week = (
             store.call(traffic.by_experiment, traffic.ExperimentTraffic(experiment=experiment.name, since_us=since_us))
             for since_us in (now_us - 2 * WEEK_US, now_us - WEEK_US)
         )
-        amounts = store.call(traffic.amounts, wanted) if wanted.metric else []
+        amounts = store.call(traffic.amounts, history_request) if history_request.metric else []
     return replace(summarise_traffic(experiment, fortnight, week, weeks=weeks), amounts=amounts)
 
 
@@ -171,7 +171,7 @@ def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
     from fairtrial.api import traffic
     from fairtrial.experiments.analysis.freeze import metric_plans
 
-    route = next((name for name, one in project.plan.routes.items() if one.experiment == experiment.name), "")
+    route = next((name for name, declared in project.plan.routes.items() if declared.experiment == experiment.name), "")
     deployment = experiment.variant(experiment.control).deployment
     plans = metric_plans(experiment) if experiment.unit == "user" else ()
     amounts = {plan.metric for plan in plans if plan.method == "amount"}
@@ -186,9 +186,9 @@ def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
 
 def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
     """Parse METRIC=VALUE options; a value without a metric belongs to the primary metric."""
-    from gateway.control.operations.planning.experiment_questions import parse_level
+    from gateway.control.operations.experiment_questions import parse_level
 
-    found: dict[str, float] = {}
+    by_metric: dict[str, float] = {}
     for text in texts:
         metric, equals, value = text.rpartition("=")
         if equals and not metric:
@@ -198,15 +198,15 @@ def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
             raise UsageError(
                 f"{text!r} names no metric, and the experiment has no primary metric (write METRIC={text})"
             )
-        if metric in found:
+        if metric in by_metric:
             raise UsageError(f"{metric}: given more than once")
-        found[metric] = parse_level(value, metric)
-    return found
+        by_metric[metric] = parse_level(value, metric)
+    return by_metric
 
 
 def _responses(texts: Sequence[str], primary: str) -> dict[str, float]:
-    found = _by_metric(texts, primary)
-    for metric, share in found.items():
+    shares = _by_metric(texts, primary)
+    for metric, share in shares.items():
         if not 0 < share <= 1:
             raise UsageError(f"{metric}: a share of units with feedback is above 0% and at most 100%, not {share:g}")
-    return found
+    return shares

@@ -95,7 +95,7 @@ def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
     from rich.console import Console
 
     from evaluators.gate.file import load
-    from fairtrial_cli.output.progress import run_progress
+    from fairtrial_cli.output.terminal import run_progress
     from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
 
     suites, stderr = load(gate).suites, Console(stderr=True)

@@ -56,8 +56,8 @@ def _print(answers: list[dict[str, Any]]) -> None:
         click.echo(f"ok, with {len(alarms)} {'alarm' if len(alarms) == 1 else 'alarms'}" if alarms else "ok")
 
 
-def _alarms(said: dict[str, Any]) -> dict[str, str]:
-    return {name: state for name, state in ALARMS.items() if said.get(name) == state}
+def _alarms(answer: dict[str, Any]) -> dict[str, str]:
+    return {name: state for name, state in ALARMS.items() if answer.get(name) == state}
 
 
 def _ask(url: str, timeout: float) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def _ask(url: str, timeout: float) -> dict[str, Any]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=timeout) as answer:
-            said = _decode(answer.read(LARGEST))
+            report = _decode(answer.read(LARGEST))
             error = None if answer.status == 200 else f"responded with {answer.status}"
-            return _report(url, answer.status, error, said)
+            return _report(url, answer.status, error, report)
     except urllib.error.HTTPError as refused:
         content = refused.read(LARGEST)
         words = content[:200].decode("utf-8", "replace").strip()
@@ -81,13 +81,13 @@ def _ask(url: str, timeout: float) -> dict[str, Any]:
         return _report(url, None, f"does not respond ({getattr(failure, 'reason', failure)})", {})
 
 
-def _report(url: str, status: int | None, error: str | None, said: dict[str, Any]) -> dict[str, Any]:
-    return {"url": url, "ok": error is None, "status": status, "error": error, "said": said}
+def _report(url: str, status: int | None, error: str | None, answer: dict[str, Any]) -> dict[str, Any]:
+    return {"url": url, "ok": error is None, "status": status, "error": error, "said": answer}
 
 
 def _decode(content: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(content)
+        answer = json.loads(content)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return answer if isinstance(answer, dict) else {}

@@ -70,13 +70,13 @@ def command(
 
 
 def _columns(pairs: Sequence[str]) -> Mapping[str, str]:
-    found = {}
+    columns = {}
     for pair in pairs:
         theirs, equals, ours = pair.partition("=")
         if not (equals and theirs and ours):
             raise UsageError(f"--map {pair}: write THEIRS=OURS, such as --map Question=input")
-        found[theirs] = ours
-    return found
+        columns[theirs] = ours
+    return columns
 
 
 def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:
@@ -85,7 +85,7 @@ def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:
 
     from evaluators.imports.files import REPORT, summary
     from evaluators.imports.imported import OUTCOMES
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     console = Console()
     for suite in suites:

@@ -65,15 +65,15 @@ def command(folder: Path, template: str, port: int | None) -> None:
 
 def _files(template: str) -> dict[str, bytes]:
     """File contents by path inside the project."""
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     for part in (SHARED, template):
         for source in sorted((TEMPLATES / part).rglob("*")):
             if source.is_file() and "__pycache__" not in source.parts:
                 name = str(source.relative_to(TEMPLATES / part))
-                found[RENAMED.get(name, name)] = source.read_bytes()
-    if "fairtrial.yaml" not in found:
+                files[RENAMED.get(name, name)] = source.read_bytes()
+    if "fairtrial.yaml" not in files:
         raise UsageError(f"{TEMPLATES}: the templates are not installed (reinstall fairtrial)")
-    return found
+    return files
 
 
 def _ports(template: str, first: int) -> dict[str, str]:

@@ -59,9 +59,9 @@ def create(
     from fairtrial.api import keys
     from fairtrial.domain.accounts import DEFAULT_RIGHTS
 
-    wanted = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
+    request = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
     with _store(config, routes) as store:
-        made = store.call(keys.create, wanted)
+        made = store.call(keys.create, request)
     if as_json:
         click.echo(msgspec.json.encode(made).decode())
         return
@@ -94,7 +94,7 @@ def list_(config: Path, as_json: bool) -> None:
 def _print_keys(rows: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
 
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     cells = []
     for row in rows:

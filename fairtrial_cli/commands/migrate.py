@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from evaluators.suite import Suite
     from fairtrial.config.plan.retirement import Retirement
     from fairtrial.config.project import Project
-    from fairtrial_cli.migration.ask_models import SuiteRuns
     from fairtrial_cli.migration.report import Migration, Successor
+    from fairtrial_cli.migration.successors import SuiteRuns
 
 NOT_SHIPPED, UNSOUND = 3, 4
 """The exit codes if no successor ships: as HOLD of `fairtrial gate`, or as INVALID if nothing could be judged."""
@@ -87,7 +87,7 @@ def command(
     from fairtrial.config.plan.retirement import today_utc
     from fairtrial.store.core.state_files import save_migration_report
     from fairtrial_cli.migration.report import as_json as plain
-    from fairtrial_cli.output.migration import print_migration
+    from fairtrial_cli.migration.report import print_migration
     from fairtrial_cli.run_suites import load_suites
 
     project, today = project_of(config), today_utc(time.time_ns() // 1000)
@@ -102,7 +102,7 @@ def command(
         print_indented(plain(report))
     else:
         print_migration(Console(), report)
-    decisions = {one.verdict.decision for one in report.successors}
+    decisions = {successor.verdict.decision for successor in report.successors}
     if "SHIP" not in decisions:
         raise click.exceptions.Exit(UNSOUND if decisions == {"INVALID"} else NOT_SHIPPED)
 
@@ -132,8 +132,7 @@ def _check_names(project: Project, old: str, new: Sequence[str], today: date) ->
 
 def _drawn_suites(project: Project, old: str, count: int | None, queues: Sequence[str], stderr: Console) -> list[Path]:
     """The files of the suites from recorded traffic and reviews, which are made if they don't exist."""
-    from fairtrial_cli.migration.review_suite import review_suite
-    from fairtrial_cli.migration.traffic_suite import traffic_suite
+    from fairtrial_cli.migration.drawn_suites import review_suite, traffic_suite
     from fairtrial_cli.store_client.client import open_store
 
     drawn: list[Path] = []
@@ -160,9 +159,8 @@ def _migrate(
     fresh: bool,
 ) -> Migration:
     from fairtrial.config.plan.retirement import retirement_of
-    from fairtrial_cli.migration.judge_successors import judge_successors
     from fairtrial_cli.migration.report import Migration
-    from fairtrial_cli.processes.listed_models import listed_date
+    from fairtrial_cli.migration.successors import judge_successors, listed_date
     from fairtrial_cli.store_client.client import open_store
 
     deployment = project.plan.deployments[old]
@@ -170,7 +168,7 @@ def _migrate(
     suite_runs = _ask_models(project, suites, old, new, concurrency=concurrency, fresh=fresh)
     with open_store(project.layout, project.path) as store:
         successors = list(judge_successors(store, suite_runs, old, new, margin=margin))
-    report = Migration(old, today, retirement, [one.baseline for one in suite_runs], successors, None)
+    report = Migration(old, today, retirement, [run.baseline for run in suite_runs], successors, None)
     return _with_move(project, report)
 
 
@@ -179,8 +177,8 @@ def _ask_models(
 ) -> list[SuiteRuns]:
     from rich.console import Console
 
-    from fairtrial_cli.migration.ask_models import ask_models
-    from fairtrial_cli.output.progress import run_progress
+    from fairtrial_cli.migration.successors import ask_models
+    from fairtrial_cli.output.terminal import run_progress
     from fairtrial_cli.run_suites import RunOptions, project_gateway
 
     stderr = Console(stderr=True)

@@ -61,7 +61,7 @@ def serve(host: str, port: int, sample: bool, **models: Any) -> None:
 
 
 async def _sample(address: Address) -> None:
-    from gateway.models.bundled import RESPONDERS
+    from gateway.models.catalogue import RESPONDERS
     from gateway.models.sample_app import serve_sample
 
     def announce(url: str) -> None:
@@ -86,15 +86,14 @@ async def _models(
 
 def _catalogue(base: str, adapters: tuple[str, ...]) -> Catalogue:
     """The model files of the options. The example's adapters fit only the bundled base."""
-    from gateway.models import bundled
-    from gateway.models.catalogue import catalogue
+    from gateway.models.catalogue import BASE_NAME, adapter_files, base_file, catalogue, runtime
 
-    runtime = bundled.runtime()
+    program = runtime()
     named = dict(_pair("--adapter", adapter) for adapter in adapters)
-    if base == bundled.BASE_NAME:
-        return catalogue(base, bundled.base_file(), named or bundled.adapter_files(), runtime=runtime)
+    if base == BASE_NAME:
+        return catalogue(base, base_file(), named or adapter_files(), runtime=program)
     name, file = _pair("--base", base)
-    return catalogue(name, file, named, runtime=runtime)
+    return catalogue(name, file, named, runtime=program)
 
 
 def _pair(option: str, text: str) -> tuple[str, Path]:

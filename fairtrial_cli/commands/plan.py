@@ -66,8 +66,8 @@ def show(plan_hash: str, config: Path) -> None:
     from fairtrial.api import plans
 
     with _open(config) as store:
-        found = store.call(plans.one, plans.NamePlan(plan_hash=plan_hash))
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        record = store.call(plans.one, plans.NamePlan(plan_hash=plan_hash))
+    click.echo(json.dumps(record, indent=2, ensure_ascii=False))
 
 
 @command.command()
@@ -112,23 +112,25 @@ def at(time: str, config: Path, as_json: bool) -> None:
 
     moment = _utc(time)
     with _open(config) as store:
-        found = store.call(plans.at_time, plans.PlanAt(at=moment.isoformat()))
+        served_then = store.call(plans.at_time, plans.PlanAt(at=moment.isoformat()))
     if as_json:
-        return print_json(found)
-    until = f" until {found['until'][:19]}" if found["until"] else ""
-    by = found["actor"] or "the project file"
-    click.echo(f"{found['plan_hash']}  in force since {found['since'][:19]}{until} UTC, changed by {by}")
-    for row in found["routes"]:
-        served = ", ".join(f"{one['percent']:g} % {one['deployment']} ({one['model']})" for one in row["serves"])
+        return print_json(served_then)
+    until = f" until {served_then['until'][:19]}" if served_then["until"] else ""
+    by = served_then["actor"] or "the project file"
+    click.echo(f"{served_then['plan_hash']}  in force since {served_then['since'][:19]}{until} UTC, changed by {by}")
+    for row in served_then["routes"]:
+        served = ", ".join(
+            f"{share['percent']:g} % {share['deployment']} ({share['model']})" for share in row["serves"]
+        )
         click.echo(f"{row['route']}: {served}{_experiment(row['experiment'])}")
     return None
 
 
-def _experiment(found: dict[str, Any] | None) -> str:
-    if found is None:
+def _experiment(state: dict[str, Any] | None) -> str:
+    if state is None:
         return ""
-    stage = f" at stage {found['stage']:g} %" if found["state"] == "running" else ""
-    return f"; experiment {found['name']} {found['state']}{stage}"
+    stage = f" at stage {state['stage']:g} %" if state["state"] == "running" else ""
+    return f"; experiment {state['name']} {state['state']}{stage}"
 
 
 def _utc(time: str) -> datetime:
@@ -136,8 +138,8 @@ def _utc(time: str) -> datetime:
     from fairtrial.domain.errors import UsageError
 
     try:
-        found = datetime.fromisoformat(time)
-        utc = found.astimezone(UTC) if found.tzinfo else found
+        moment = datetime.fromisoformat(time)
+        utc = moment.astimezone(UTC) if moment.tzinfo else moment
     except (ValueError, OverflowError) as error:
         raise UsageError(f"TIME: {time!r} is not a time in ISO 8601 (2026-11-26T14:30)") from error
     return utc.replace(tzinfo=None)

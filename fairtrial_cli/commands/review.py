@@ -213,18 +213,18 @@ def _export_training(pairs: Sequence[Row], form: Any, files: ExportFiles, *, min
     from evaluators.review.training_rows import training_rows
     from fairtrial_cli.training_data.exports import lines_of, print_left_out, write_rows
 
-    found = training_rows(pairs, form, min_votes=min_votes)
-    written = write_rows(files, found)
+    rows = training_rows(pairs, form, min_votes=min_votes)
+    written = write_rows(files, rows)
     if as_json:
-        used = {"pairs": len(pairs), "files": written, "masked": found.masked, "reasons": found.reasons}
-        print_json(used | {"left_out": found.left_out})
+        used = {"pairs": len(pairs), "files": written, "masked": rows.masked, "reasons": rows.reasons}
+        print_json(used | {"left_out": rows.left_out})
     else:
         if files.rows is None:
-            click.echo(lines_of(found.rows), nl=False)
-        for one in written:
-            click.echo(f"{one['file']}: {counted(one['rows'], 'row')}", err=True)
-        print_left_out(found, pairs=len(pairs))
-    if not found.rows:
+            click.echo(lines_of(rows.rows), nl=False)
+        for path in written:
+            click.echo(f"{path['file']}: {counted(path['rows'], 'row')}", err=True)
+        print_left_out(rows, pairs=len(pairs))
+    if not rows.rows:
         click.echo("No pair gives a row.", err=True)
         raise click.exceptions.Exit(1)
 
@@ -241,10 +241,12 @@ def _suite_name(suite: str) -> str:
         return suite
     from evaluators.loading.suite_reader import load
 
-    found = load(Path(suite))
-    if len(found) != 1:
-        raise UsageError(f"{suite}: has {len(found)} suites ({', '.join(one.name for one in found)}); name one of them")
-    return found[0].name
+    suites = load(Path(suite))
+    if len(suites) != 1:
+        raise UsageError(
+            f"{suite}: has {len(suites)} suites ({', '.join(each.name for each in suites)}); name one of them"
+        )
+    return suites[0].name
 
 
 def _required_share(pairs: int) -> str:
@@ -269,7 +271,7 @@ def _agreement_hint(shared: int) -> str:
 def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
 
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     names = ("queue_id", "state", "candidate", "baseline", "title")
     cells = [(*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}") for row in rows]

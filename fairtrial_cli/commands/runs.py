@@ -54,13 +54,15 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
 
     with _open(config) as store:
         store.call(ingest, Nothing())
-        wanted = runs.ListRuns(suite=suite, target=target, limit=limit + 1)
-        rows = [listed(row) for row in store.call(runs.listing, wanted)]
+        request = runs.ListRuns(suite=suite, target=target, limit=limit + 1)
+        rows = [listed(row) for row in store.call(runs.listing, request)]
     if as_json:
         return print_indented(rows[:limit])
     if not rows:
-        asked = " and ".join(f"{noun} {name!r}" for noun, name in (("suite", suite), ("target", target)) if name)
-        click.echo(f"no runs{f' with the {asked}' if asked else ' yet'}; run a suite: fairtrial eval SUITE --on TARGET")
+        filters = " and ".join(f"{noun} {name!r}" for noun, name in (("suite", suite), ("target", target)) if name)
+        click.echo(
+            f"no runs{f' with the {filters}' if filters else ' yet'}; run a suite: fairtrial eval SUITE --on TARGET"
+        )
         return None
     print_runs(rows[:limit], now_us=time.time_ns() // 1000)
     if len(rows) > limit:
@@ -102,10 +104,10 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
     _check(options)
     with _open(config) as store:
         store.call(ingest, Nothing())
-        found = _read(store, run, options)
+        run_view = _read(store, run, options)
     if as_json:
-        return print_indented(found)
-    _print(found, options)
+        return print_indented(run_view)
+    _print(run_view, options)
     return None
 
 
@@ -131,12 +133,12 @@ def why(run: str, case: str, file: Path | None, config: Path, as_json: bool) -> 
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial_cli.output.stored_runs import print_explained
-    from fairtrial_cli.suite_of_run import explained_case
+    from fairtrial_cli.store_client.stored import explained_case
 
     with _open(config) as store:
         store.call(ingest, Nothing())
-        found = explained_case(store, run, case, file)
-    print_indented(asdict(found)) if as_json else print_explained(found)
+        explained = explained_case(store, run, case, file)
+    print_indented(asdict(explained)) if as_json else print_explained(explained)
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -152,16 +154,16 @@ def _read(store: StoreClient, run: str, options: dict[str, Any]) -> dict[str, An
     from fairtrial.api import runs
 
     only = None if options["only"] == "all" else options["only"].replace("-", " ")
-    wanted = {name: options[name] for name in ("metric", "text") if options[name] is not None}
+    chosen = {name: options[name] for name in ("metric", "text") if options[name] is not None}
     page = {"limit": options["limit"], "offset": options["offset"]}
     run_id = store.call(runs.resolve, runs.ResolveRun(name=run)).run_id
     head = _with_model(store.call(runs.figures, runs.NameRun(run_id=run_id)))
     if options["against"] is None:
-        cases = store.call(runs.cases, runs.CasesOf(run_id=run_id, grade=only, **wanted, **page))
+        cases = store.call(runs.cases, runs.CasesOf(run_id=run_id, grade=only, **chosen, **page))
         return head | {"baseline": None, "cases": cases | page}
-    other = store.call(runs.resolve, runs.ResolveRun(name=options["against"])).run_id
-    request = runs.PairsOf(candidate_run=run_id, baseline_run=other, change=only, **wanted, **page)
-    baseline = _with_model(store.call(runs.figures, runs.NameRun(run_id=other)))
+    against = store.call(runs.resolve, runs.ResolveRun(name=options["against"])).run_id
+    request = runs.PairsOf(candidate_run=run_id, baseline_run=against, change=only, **chosen, **page)
+    baseline = _with_model(store.call(runs.figures, runs.NameRun(run_id=against)))
     return head | {"baseline": baseline, "cases": store.call(runs.pairs, request) | page}
 
 
@@ -169,14 +171,14 @@ def _with_model(figures: dict[str, Any]) -> dict[str, Any]:
     return figures | {"run": {"model": None} | figures["run"]}
 
 
-def _print(found: dict[str, Any], options: dict[str, Any]) -> None:
+def _print(view: dict[str, Any], options: dict[str, Any]) -> None:
     from fairtrial.domain.errors import printable
     from fairtrial.domain.wording import TEXT_DELETED
     from fairtrial_cli.output import stored_runs
 
-    run, baseline, cases = found["run"], found["baseline"], found["cases"]
+    run, baseline, cases = view["run"], view["baseline"], view["cases"]
     now_us, full, alone = time.time_ns() // 1000, options["full"], options["metric"] is not None
-    stored_runs.print_head(run, found["used"], now_us=now_us, full=full)
+    stored_runs.print_head(run, view["used"], now_us=now_us, full=full)
     if baseline is not None:
         known = stored_runs.identity(baseline["run"], now_us=now_us)
         click.echo(printable(f"against {baseline['run']['target']}: {known}"))

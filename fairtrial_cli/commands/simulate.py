@@ -69,9 +69,9 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     if name not in experiments:
         known = ", ".join(sorted(experiments)) or "the file has none"
         raise UsageError(f"{project.path.name}: there is no experiment {name!r} ({known})")
-    found = scenarios(project.plan, experiments[name], _assumptions(experiments[name], options))
+    assumed = scenarios(project.plan, experiments[name], _assumptions(experiments[name], options))
     guardrails = [guardrail.metric for guardrail in experiments[name].watched]
-    results = _simulated(found, guardrails, runs=runs, seed=seed)
+    results = _simulated(assumed, guardrails, runs=runs, seed=seed)
     if as_json:
         print_indented({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
     else:
@@ -103,7 +103,7 @@ def _simulated(
     scenarios: Sequence[Scenario], guardrails: Sequence[str], *, runs: int, seed: int
 ) -> list[tuple[Scenario, Summary]]:
     from fairtrial.experiments.simulation.scenario import run_trials, summarise
-    from fairtrial_cli.output.progress import count_progress
+    from fairtrial_cli.output.terminal import count_progress
 
     processes = min(os.cpu_count() or 1, max(1, runs // RUNS_A_PROCESS))
     with count_progress("simulating", total=runs * len(scenarios)) as one_more:
@@ -117,18 +117,18 @@ def _simulated(
 
 
 def _levels(texts: Sequence[str], primary: str) -> dict[str, float]:
-    from gateway.control.operations.planning.experiment_questions import parse_level
+    from gateway.control.operations.experiment_questions import parse_level
 
-    found: dict[str, float] = {}
+    levels: dict[str, float] = {}
     for text in texts:
         metric, equals, value = text.rpartition("=")
         metric = metric if equals else primary
         if not metric:
             raise UsageError(f"--baseline: {text!r} names no metric (write METRIC=LEVEL)")
-        if metric in found:
+        if metric in levels:
             raise UsageError(f"--baseline: {metric} is given more than once")
-        found[metric] = parse_level(value, metric)
-    return found
+        levels[metric] = parse_level(value, metric)
+    return levels
 
 
 def _errors(text: str) -> tuple[float, float]:
@@ -139,24 +139,24 @@ def _errors(text: str) -> tuple[float, float]:
 
 
 def _share(text: str, option: str) -> float:
-    from gateway.control.operations.planning.experiment_questions import parse_level
+    from gateway.control.operations.experiment_questions import parse_level
 
-    found = parse_level(text.strip(), option)
-    if not 0 <= found <= 1:
+    share = parse_level(text.strip(), option)
+    if not 0 <= share <= 1:
         raise UsageError(f"{option}: {text!r} is not a share (write it as 1% or 0.01)")
-    return found
+    return share
 
 
 def _by_arm(texts: Sequence[str], option: str, *, named: bool = False) -> dict[str, str]:
-    found: dict[str, str] = {}
+    by_arm: dict[str, str] = {}
     for text in texts:
         arm, equals, value = text.rpartition("=")
         if named and not (equals and arm):
             raise UsageError(f"{option}: {text!r} names no variant (write ARM=POINTS, such as tuned=10)")
-        if arm in found:
+        if arm in by_arm:
             raise UsageError(f"{option}: {arm or 'all arms'} is given more than once")
-        found[arm] = value
-    return found
+        by_arm[arm] = value
+    return by_arm
 
 
 def _points(text: str) -> float:
@@ -165,9 +165,9 @@ def _points(text: str) -> float:
 
 def _number(text: str, option: str) -> float:
     try:
-        found = float(text)
+        number = float(text)
     except ValueError:
-        found = -1.0
-    if not 0 <= found <= 1000:
+        number = -1.0
+    if not 0 <= number <= 1000:
         raise UsageError(f"{option}: {text!r} is not a number of 0 or more")
-    return found
+    return number

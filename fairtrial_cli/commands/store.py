@@ -64,7 +64,7 @@ def backup(dest: Path, config: Path, as_json: bool) -> None:
     import msgspec
 
     from fairtrial.api import store as store_api
-    from fairtrial_cli.output.progress import store_progress
+    from fairtrial_cli.output.terminal import store_progress
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(_layout(config)) as store, store_progress("backing up") as on_progress:
@@ -98,7 +98,7 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
 
     from fairtrial.config.layout import Layout
     from fairtrial.store.restore import restore_backup
-    from fairtrial_cli.output.progress import store_progress
+    from fairtrial_cli.output.terminal import store_progress
 
     project = _layout(config) if config.exists() else None
     layout = _layout(config) if to is None else Layout(to.absolute())
@@ -135,13 +135,13 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
     import msgspec
 
     from fairtrial.api import store as store_api
-    from fairtrial_cli.output.progress import store_progress
+    from fairtrial_cli.output.terminal import store_progress
     from fairtrial_cli.store_client.client import open_store
 
     project = project_of(config)
     with open_store(project.layout) as store, store_progress("deleting old texts") as on_progress:
-        wanted = store_api.Retain(days=days or project.plan.retain_days, dry_run=dry_run)
-        done = store.follow(store_api.retain, wanted, on_progress)
+        request = store_api.Retain(days=days or project.plan.retain_days, dry_run=dry_run)
+        done = store.follow(store_api.retain, request, on_progress)
     click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(retained_lines(done)))
 
 
@@ -171,14 +171,14 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
     import msgspec
 
     from fairtrial.api import store as store_api
-    from fairtrial_cli.output.progress import store_progress
+    from fairtrial_cli.output.terminal import store_progress
     from fairtrial_cli.store_client.client import open_store
 
     if not yes and not as_json:
         click.confirm(f"Erase the {kind} {unit!r} permanently?", abort=True, err=True)
     with open_store(_layout(config)) as store, store_progress("erasing") as on_progress:
-        wanted = store_api.Erase(unit=unit, kind=kind, rewrite_backups=rewrite_backups)
-        done = store.follow(store_api.erase, wanted, on_progress)
+        request = store_api.Erase(unit=unit, kind=kind, rewrite_backups=rewrite_backups)
+        done = store.follow(store_api.erase, request, on_progress)
     click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(erasure_lines(done)))
 
 

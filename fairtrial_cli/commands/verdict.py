@@ -47,9 +47,9 @@ def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, 
     from fairtrial.api import verdicts
     from fairtrial_cli.output.verdict import print_list
 
-    wanted = verdicts.ListVerdicts(gate=gate, candidate=candidate, limit=limit)
+    request = verdicts.ListVerdicts(gate=gate, candidate=candidate, limit=limit)
     with _open(config) as store:
-        rows = store.call(verdicts.listing, wanted)
+        rows = store.call(verdicts.listing, request)
     print_indented(rows) if as_json else print_list(rows)
 
 
@@ -111,9 +111,9 @@ def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
     from fairtrial_cli.output.verdict import print_recomputed
 
     with _open(config) as store:
-        found = store.call(verdicts.recomputation, verdicts.NameVerdict(verdict_id=verdict_id))
-    print_indented(found) if as_json else print_recomputed(found)
-    raise click.exceptions.Exit(0 if found["same"] else CHANGED)
+        recomputation = store.call(verdicts.recomputation, verdicts.NameVerdict(verdict_id=verdict_id))
+    print_indented(recomputation) if as_json else print_recomputed(recomputation)
+    raise click.exceptions.Exit(0 if recomputation["same"] else CHANGED)
 
 
 @command.command()
@@ -137,12 +137,12 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
     from fairtrial_cli.output.verdict import print_export_check, print_integrity
 
     if verdict is not None and Path(verdict).exists():
-        found, show = _check_export(Path(verdict)), print_export_check
+        result, show = _check_export(Path(verdict)), print_export_check
     else:
         with _open(config) as store:
-            found, show = _integrity(store, verdict), print_integrity
-    print_indented(found) if as_json else show(found)
-    raise click.exceptions.Exit(0 if found["intact"] else CHANGED)
+            result, show = _integrity(store, verdict), print_integrity
+    print_indented(result) if as_json else show(result)
+    raise click.exceptions.Exit(0 if result["intact"] else CHANGED)
 
 
 @command.command()

@@ -146,7 +146,7 @@ def audit_files(
     """Read all files and audit them, with a progress bar. A path for HTML that can't be written is refused before."""
     from evaluators.training_data.audit import audit
     from evaluators.training_data.provider_rules.check import training_checks
-    from fairtrial_cli.output.progress import step_progress
+    from fairtrial_cli.output.terminal import step_progress
     from fairtrial_cli.training_data.audit import read_suite
     from fairtrial_cli.training_data.data_files import refuse_existing
 

@@ -114,7 +114,7 @@ def _refuse_contradiction(only: tuple[str, ...], apply_: tuple[str, ...], pii: s
 
 def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:
     from evaluators.training_data.rewriting.fix import fix_examples
-    from fairtrial_cli.output.progress import step_progress
+    from fairtrial_cli.output.terminal import step_progress
 
     with step_progress(f"fixing {source.path.name}") as on_progress:
         return fix_examples(source, options, on_progress)

@@ -109,7 +109,7 @@ def _show(split: Split, outputs: tuple[Path, Path]) -> None:
     from rich.text import Text
 
     from fairtrial.domain.wording import counted
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     console = Console()
     total = len(split.train) + len(split.holdout)

@@ -17,11 +17,10 @@ from fairtrial.config.project import Project
 from fairtrial.domain.wording import counted
 from fairtrial.store.experiments.sums.metric_sums import LATE_US
 from fairtrial_cli.demo import traffic
-from fairtrial_cli.demo.progress import Progress
+from fairtrial_cli.demo.narration import Progress, variant_lines
 from fairtrial_cli.demo.setting import CUSTOMER, VISITORS
-from fairtrial_cli.demo.story import variant_lines
 from fairtrial_cli.demo.traffic import Ticket
-from fairtrial_cli.output.decision import decision_lines
+from fairtrial_cli.experiment_states import decision_lines
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import frozen_plans
 

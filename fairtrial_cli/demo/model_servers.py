@@ -128,10 +128,10 @@ class _Handler(BaseHTTPRequestHandler):
         if is_late(str(json.loads(body).get("user"))):
             self.server.stopping.wait(self.server.late_seconds)
             return self._answer(503, OVERLOADED)
-        found = self.server.client.post(
+        answer = self.server.client.post(
             self.path.removeprefix("/v1"), content=body, headers={"content-type": "application/json"}
         )
-        return self._answer(found.status_code, found.content)
+        return self._answer(answer.status_code, answer.content)
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

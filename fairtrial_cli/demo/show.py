@@ -14,11 +14,11 @@ from rich.console import Console
 from fairtrial.domain.verdicts.verdict import exit_code
 from fairtrial.domain.wording import counted
 from fairtrial_cli.dashboard_link import dashboard_link
+from fairtrial_cli.demo import narration
 from fairtrial_cli.demo import setting as sizes
-from fairtrial_cli.demo import story
 from fairtrial_cli.demo.live import LiveTraffic, Traffic
 from fairtrial_cli.demo.model_servers import allowed_seconds, late_server, local_models, measure
-from fairtrial_cli.demo.progress import Progress, minutes
+from fairtrial_cli.demo.narration import Progress, minutes
 from fairtrial_cli.demo.setting import ALL, RELEASE, REVIEWED, SUITES, SUPPORT, Setting, Sizes, prepare
 from fairtrial_cli.demo.traffic import Ticket, read_tickets
 from fairtrial_cli.demo.trial import BASE, EDGES, FORTY, GENERAL_KEPT, TICKETS, Trial
@@ -167,7 +167,7 @@ def _judge_others(trial: Trial) -> None:
     trial.progress.rule("5. Forty questions, as in a test by hand")
     trial.evaluate([BASE, LESSON], [FORTY])
     small, large = trial.runs_of("general-forty"), trial.runs_of("general-kept")
-    trial.progress.say(story.lesson(small, large, LESSON, BASE))
+    trial.progress.say(narration.lesson(small, large, LESSON, BASE))
 
 
 def _tickets() -> list[Ticket]:
@@ -181,7 +181,7 @@ def _print_closing(trial: Trial, live: Sequence[str], urls: Urls | None, *, take
     for line in live:
         progress.say(f"  {line}")
     progress.rule("May this fine-tune replace its base?")
-    for line in story.table_lines(trial.judged):
+    for line in narration.table_lines(trial.judged):
         progress.say(line, markup=True)
     left_out = taken.fewer_than(ALL)
     if left_out:

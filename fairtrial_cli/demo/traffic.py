@@ -58,13 +58,13 @@ async def send(
     gate = asyncio.Semaphore(concurrency)
     async with AsyncOpenAI(base_url=base_url, api_key="not-needed-on-loopback", timeout=300) as client:
 
-        async def one(user: str, ticket: Ticket, gives_feedback: bool) -> tuple[bool, bool]:
+        async def send_one(user: str, ticket: Ticket, gives_feedback: bool) -> tuple[bool, bool]:
             async with gate:
                 met = await _visit(client, user, ticket, gives_feedback=gives_feedback)
             on_done()
             return met
 
-        met = await asyncio.gather(*(one(*visit) for visit in plan))
+        met = await asyncio.gather(*(send_one(*visit) for visit in plan))
     answered = sum(ok for ok, _ in met)
     return Traffic(users, answered, users - answered, sum(sent for _, sent in met))
 

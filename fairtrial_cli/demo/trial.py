@@ -17,9 +17,8 @@ from fairtrial.domain.run import Run
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import titled
 from fairtrial.domain.wording import counted
-from fairtrial_cli.demo.progress import Progress
+from fairtrial_cli.demo.narration import Judged, Progress, style_of
 from fairtrial_cli.demo.setting import EDGE, GENERAL, TICKET
-from fairtrial_cli.demo.story import Judged, style_of
 from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import judge_gate_file

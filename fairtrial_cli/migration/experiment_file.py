@@ -1,7 +1,4 @@
-"""Writes the experiments that move a model's live traffic to its successor, in a copy of the project file.
-
-The copy stands beside the project file, passes `fairtrial check`, and changes nothing until a person takes it over.
-"""
+"""Writes the experiments that move a model's live traffic to its successor, in a copy of the project file."""
 
 from __future__ import annotations
 
@@ -21,8 +18,8 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
 from fairtrial.safe_files import write_private
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable
-from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
-from gateway.control.operations.planning.traffic_history import history_of_units
+from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
+from gateway.control.operations.traffic_history import history_of_units
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -61,7 +58,10 @@ class WrittenMove:
 
 
 def write_move(project: Project, old: str, new: str) -> tuple[Path, str] | None:
-    """Write the copy and return its path and the new part; ``None`` if no route leads to the old model alone."""
+    """Write the copy and return its path and the new part; ``None`` if no route leads to the old model alone.
+
+    The copy stands beside the project file, passes `fairtrial check`, and changes nothing until a person takes it over.
+    """
     from ruamel.yaml import YAML
 
     routes = _routes(project.plan, old)
@@ -74,8 +74,8 @@ def write_move(project: Project, old: str, new: str) -> tuple[Path, str] | None:
     piece: dict[str, Any] = {"routes": {}, "experiments": {}}
     for route in routes:
         name = _name(route, content)
-        kept = {key: value for key, value in content["routes"][route].items() if key != "deployment"}
-        piece["routes"][route] = {"experiment": name, **kept}
+        rest = {key: value for key, value in content["routes"][route].items() if key != "deployment"}
+        piece["routes"][route] = {"experiment": name, **rest}
         piece["experiments"][name] = _experiment(route, old, new, metric)
     content["routes"].update(piece["routes"])
     content["experiments"] = {**(content.get("experiments") or {}), **piece["experiments"]}
@@ -98,13 +98,13 @@ def plan_moves(
         experiment = plan.experiments.get(route.experiment or "")
         if experiment is None or experiment.control != old or not experiment.name.startswith("migrate-"):
             continue
-        found = store.call(traffic.arrivals, traffic.RoutesOf(routes=(route.name,)))
-        history = history_of_units(found["both"], found["last"], weeks=experiment.max_weeks)
+        arrivals = store.call(traffic.arrivals, traffic.RoutesOf(routes=(route.name,)))
+        history = history_of_units(arrivals["both"], arrivals["last"], weeks=experiment.max_weeks)
         begun = PlannedMove(experiment.name, route.name, "")
         try:
             whole = replace(experiment, stage=100.0)
             request = PlanRequest(levels={}, per_week=history.per_week, weeks=experiment.max_weeks)
-            result = plan_experiment(whole, request, lambda found=history: found).result  # type: ignore[misc]
+            result = plan_experiment(whole, request, lambda known=history: known).result  # type: ignore[misc]
         except UsageError as error:
             command = f"fairtrial experiment plan {experiment.name} --config {path.name}"
             yield replace(begun, summary=f"it can't be planned yet: {error} ({command})")
@@ -118,7 +118,7 @@ def planned(
     """The move with what the planner found, and what is missing before the last day."""
     per_week = result.design.per_week
     weeks = result.weeks if isinstance(result, PlannedTrial) else None
-    needed = max((one.chosen.units or 0 for one in result.metrics), default=0)
+    needed = max((metric.chosen.units or 0 for metric in result.metrics), default=0)
     summary = (
         f"it decides in {counted(weeks, 'week')} at {per_week:,.0f} users a week"
         if weeks is not None

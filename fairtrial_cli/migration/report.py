@@ -1,23 +1,30 @@
-"""The report of a migration: one value, which the terminal and `--json` print."""
+"""Reports a migration: one value, printed with the countdown and what comes next, or as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from fairtrial.domain.verdicts.verdict import Verdict
+from rich.console import Console
+from rich.text import Text
+
+from evaluators.comparison.matrix import Column
+from fairtrial.domain.verdicts.verdict import Decision, Verdict
 from fairtrial.domain.verdicts.verdict_wording import unasked_lines
+from fairtrial.domain.wording import counted
 from fairtrial_cli.migration.experiment_file import WrittenMove
 
 if TYPE_CHECKING:
-    from evaluators.comparison.matrix import Column
     from fairtrial.config.plan.retirement import Retirement
+
 
 ALPHA_IN_WORDS = "5 %"
 MOVING = ("SHIP", "HOLD")
 """The decisions after which live traffic may be moved, the better one first."""
+
+STYLES: dict[Decision, str] = {"SHIP": "green", "HOLD": "yellow", "BLOCK": "red", "INVALID": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +95,11 @@ class Migration:
 
 def chosen_successor(successors: Sequence[Successor]) -> Successor | None:
     """The first in the order of the command that ships; without one, the first whose evidence is not sufficient yet."""
-    by_decision = {decision: [one for one in successors if one.verdict.decision == decision] for decision in MOVING}
-    return next((found[0] for found in by_decision.values() if found), None)
+    by_decision = {
+        decision: [successor for successor in successors if successor.verdict.decision == decision]
+        for decision in MOVING
+    }
+    return next((group[0] for group in by_decision.values() if group), None)
 
 
 def as_json(report: Migration) -> dict[str, Any]:
@@ -104,31 +114,98 @@ def as_json(report: Migration) -> dict[str, Any]:
         "days_left": None if retirement is None else retirement.days_left(report.today),
         "source": None if retirement is None else retirement.source,
         "serves": [] if retirement is None else list(retirement.serves),
-        "baselines": [asdict(one) for one in report.baselines],
-        "successors": [_successor(one) for one in report.successors],
+        "baselines": [asdict(baseline) for baseline in report.baselines],
+        "successors": [_successor(successor) for successor in report.successors],
         "error_rate": 0.05 / len(report.successors),
         "experiment": None
         if move is None
-        else {"file": str(move.path), "piece": move.piece, "plans": [asdict(one) for one in move.moves]},
+        else {
+            "file": str(move.path),
+            "piece": move.piece,
+            "plans": [asdict(planned_move) for planned_move in move.moves],
+        },
         "no_experiment": report.no_move,
     }
 
 
-def _successor(one: Successor) -> dict[str, Any]:
-    verdict = one.verdict
+def _successor(successor: Successor) -> dict[str, Any]:
+    verdict = successor.verdict
     return {
-        "target": one.target,
+        "target": successor.target,
         "decision": verdict.decision,
         "headline": verdict.headline,
         "verdict_id": verdict.verdict_id,
         "findings": [
-            {"rule": found.rule, "source": found.source, "result": found.result, "says": found.says}
-            for found in verdict.findings
-            if found.decisive
+            {"rule": finding.rule, "source": finding.source, "result": finding.result, "says": finding.says}
+            for finding in verdict.findings
+            if finding.decisive
         ],
-        "unasked": one.unasked,
+        "unasked": successor.unasked,
         "beside": {
             suite: {"old": None if old is None else asdict(old), "new": asdict(new)}
-            for suite, (old, new) in one.beside.items()
+            for suite, (old, new) in successor.beside.items()
         },
     }
+
+
+def print_migration(console: Console, report: Migration) -> None:
+    """Print the whole report."""
+    retirement = report.retirement
+    over = retirement is not None and retirement.is_over(report.today)
+    _line(console, f"{report.countdown}.", "bold red" if over else "bold")
+    for baseline in report.baselines:
+        _line(console, _baseline(report.old, baseline), "yellow" if baseline.why else "dim")
+        if baseline.erased:
+            _line(
+                console, f"{baseline.suite}: {counted(baseline.erased, 'erased case')} left out on both sides.", "dim"
+            )
+    for successor in report.successors:
+        _line(console, successor.verdict.headline, STYLES[successor.verdict.decision])
+        for text in (*_beside(report.old, successor), *successor.notable):
+            _line(console, f"  {text}", "dim")
+    _line(console, report.shared, "dim")
+    for text in _next(report):
+        _line(console, text)
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
+def _baseline(old: str, base: Baseline) -> str:
+    if not base.why:
+        return f"{base.suite}: {old} answered; its run {base.run_id} is kept as the baseline for good."
+    if base.run_id is not None:
+        return f"{base.suite}: {old} no longer answers ({base.why}). Its stored answers (run {base.run_id}) are used."
+    return f"{base.suite}: {old} no longer answers ({base.why}), and no earlier answers to these cases are stored."
+
+
+def _beside(old: str, successor: Successor) -> Iterator[str]:
+    for suite, (before, after) in successor.beside.items():
+        values = ", ".join(_amounts(before, after))
+        yield f"{suite}, {old} → {successor.target}: {values}"
+
+
+def _amounts(before: Column | None, after: Column) -> Iterator[str]:
+    for label, name, form in (
+        ("cost", "cost_usd", "${:.4f}"),
+        ("output tokens", "tokens_out", "{:,.0f}"),
+        ("median latency", "latency_p50_ms", "{:,.0f} ms"),
+        ("p95 latency", "latency_p95_ms", "{:,.0f} ms"),
+    ):
+        old, new = (None if column is None else getattr(column, name) for column in (before, after))
+        shown = ["unknown" if value is None else form.format(value) for value in (old, new)]
+        if old is not None or new is not None:
+            yield f"{label} {' → '.join(shown)}"
+
+
+def _next(report: Migration) -> Iterator[str]:
+    if report.move is None:
+        yield f"No experiment was written: {report.no_move}."
+    else:
+        yield f"The experiment that moves live traffic is in {report.move.path} (a copy of the project file)."
+        for move in report.move.moves:
+            yield f"  {move.experiment} on {move.route}: {move.summary}."
+        yield f"Next: fairtrial check {report.move.path}, then take its part over into the project file."
+    verdicts = " or ".join(f"fairtrial report {successor.verdict.verdict_id}" for successor in report.successors[:1])
+    yield f"To pass the evidence on: {verdicts}"

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from fairtrial.stats.planning.question import Design, Option
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
-from fairtrial_cli.output.table import columns, print_table
-from gateway.control.operations.planning.experiment_questions import describe_question, format_difference
-from gateway.control.operations.planning.plan_experiment import ExperimentPlan
+from fairtrial_cli.output.terminal import columns, print_table
+from gateway.control.operations.experiment_questions import describe_question, format_difference
+from gateway.control.operations.plan_experiment import ExperimentPlan
 
 if TYPE_CHECKING:
     from fairtrial.experiments.simulation.scenario import Scenario, Share, Summary
@@ -38,14 +38,14 @@ ENDS = {
 
 def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
     """Print a table for each metric, then its meaning in sentences and the notes."""
-    found = plan.result
-    design, many = found.design, len(found.metrics)
-    each = f" ({found.metrics[0].power:.0%} for each of {many} metrics)" if many > 1 else ""
+    result = plan.result
+    design, many = result.design, len(result.metrics)
+    each = f" ({result.metrics[0].power:.0%} for each of {many} metrics)" if many > 1 else ""
     title = f"{name}: {design.per_week:,.0f} units a week, {design.power:.0%} power{each}"
     console.print(escape(title), style="bold", highlight=False)
-    for metric in found.metrics:
+    for metric in result.metrics:
         _print_table(console, metric, design)
-    for line in (*_meaning(plan), *_alternatives(found)):
+    for line in (*_meaning(plan), *_alternatives(result)):
         console.print(line, highlight=False)
     for note in plan.notes:
         console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
@@ -53,17 +53,17 @@ def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
 
 def plan_json(name: str, plan: ExperimentPlan) -> dict[str, Any]:
     """The plan for a program."""
-    found = plan.result
-    decidable = isinstance(found, PlannedTrial)
+    result = plan.result
+    decidable = isinstance(result, PlannedTrial)
     fields: dict[str, Any] = {"experiment": name, "decidable": decidable, "notes": list(plan.notes)}
-    if isinstance(found, PlannedTrial):
-        return fields | _trial_json(found)
+    if isinstance(result, PlannedTrial):
+        return fields | _trial_json(result)
     return fields | {
-        "reason": found.reason,
-        "design": asdict(found.design),
-        "metrics": [asdict(metric_plan) for metric_plan in found.metrics],
-        "proposals": [{"change": proposal.change, **_trial_json(proposal.trial)} for proposal in found.proposals],
-        "pairs": [{"metric": metric, "pairs": pairs} for metric, pairs in found.pairs],
+        "reason": result.reason,
+        "design": asdict(result.design),
+        "metrics": [asdict(metric_plan) for metric_plan in result.metrics],
+        "proposals": [{"change": proposal.change, **_trial_json(proposal.trial)} for proposal in result.proposals],
+        "pairs": [{"metric": metric, "pairs": pairs} for metric, pairs in result.pairs],
     }
 
 
@@ -98,21 +98,21 @@ def _row(option: Option, design: Design) -> tuple[str, ...]:
 
 def _meaning(plan: ExperimentPlan) -> Iterator[str]:
     """Whether and when the experiment can decide, and what an undecided end still shows."""
-    found, unplanned = plan.result, len(plan.left_out)
-    design, first = found.design, found.metrics[0]
-    if isinstance(found, Undecidable):
-        yield f"\n[red]It can't be decided[/red]: {escape(found.reason)}."
+    result, unplanned = plan.result, len(plan.left_out)
+    design, first = result.design, result.metrics[0]
+    if isinstance(result, Undecidable):
+        yield f"\n[red]It can't be decided[/red]: {escape(result.reason)}."
     else:
         rest = f", except for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
-        time = f"{_weeks(found.weeks)} of the {design.weeks} that are allowed"
+        time = f"{_weeks(result.weeks)} of the {design.weeks} that are allowed"
         yield f"\n[green]It can be decided[/green] in {time}{rest}."
-        yield from _ships(plan, found)
+        yield from _ships(plan, result)
         if first.chosen.exaggeration is not None and first.question.kind == "superior":
             times = f"{first.chosen.exaggeration:.1f} times the true one"
             yield f"When a trial stops early, its observed effect is on average {times}; use the interval instead."
     losses = [
         f"{format_difference(metric.question, metric.chosen.excluded)} worse on {escape(metric.question.metric)}"
-        for metric in found.metrics
+        for metric in result.metrics
         if metric.chosen.excluded is not None
     ]
     if losses:
@@ -134,18 +134,18 @@ def _ships(plan: ExperimentPlan, trial: PlannedTrial) -> Iterator[str]:
         yield f"It also allows for an effect that seems to fade by chance: {seems}."
 
 
-def _alternatives(found: PlannedTrial | Undecidable) -> Iterator[str]:
-    if isinstance(found, PlannedTrial):
+def _alternatives(result: PlannedTrial | Undecidable) -> Iterator[str]:
+    if isinstance(result, PlannedTrial):
         return
-    for metric, pairs in found.pairs:
+    for metric, pairs in result.pairs:
         yield f"Offline, {pairs:,} pairs of answers to the same requests would decide {escape(metric)}."
-    if not found.proposals and not all(plan.question.can_be_shown for plan in found.metrics):
+    if not result.proposals and not all(plan.question.can_be_shown for plan in result.metrics):
         return
-    if not found.proposals:
+    if not result.proposals:
         yield "No tested change of split, looks, weeks or effect would make it decidable: it needs more traffic."
         return
     yield "These changes would make it decidable:"
-    for proposal in found.proposals:
+    for proposal in result.proposals:
         yield f"  - {escape(proposal.change)} ({_how_long(proposal)})"
 
 

@@ -14,8 +14,7 @@ from rich.text import Text
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import project_of
-from fairtrial_cli.output.progress import count_progress
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, count_progress, print_table
 
 if TYPE_CHECKING:
     from evaluators.gate.file import Gate
@@ -133,8 +132,8 @@ def _json(
 def _print(gate: Gate, odds: GateOdds | None, assumed: Sequence[Odds], why: str) -> None:
     console = Console()
     if odds is None:
-        for one in assumed:
-            console.print(Text(f"By this gate, {one}."))
+        for assumption in assumed:
+            console.print(Text(f"By this gate, {assumption}."))
         console.print(Text(why if assumed else NOTHING, style="dim"))
         return
     for sentence in sentences(gate, odds):
@@ -145,40 +144,40 @@ def _print(gate: Gate, odds: GateOdds | None, assumed: Sequence[Odds], why: str)
         console.print(Text(sentence, style="dim"))
 
 
-def sentences(gate: Gate, found: GateOdds) -> list[str]:
+def sentences(gate: Gate, odds: GateOdds) -> list[str]:
     """The odds, how they were computed, and what prevents an identical model from passing."""
-    rules, share = len(gate.rules) + len(gate.external), found.odds.discordance
+    rules, share = len(gate.rules) + len(gate.external), odds.odds.discordance
     which = "its only rule" if rules == 1 else f"all {rules} rules"
     ship, block = (
         "" if share_of is None else f"{percent(share_of)}{_interval(low, high)}"
         for share_of, low, high in (
-            (found.odds.ship, found.odds.ship_low, found.odds.ship_high),
-            (found.odds.block, found.odds.block_low, found.odds.block_high),
+            (odds.odds.ship, odds.odds.ship_low, odds.odds.ship_high),
+            (odds.odds.block, odds.odds.block_low, odds.odds.block_high),
         )
     )
     lines = [f"An identical model passes {which} in {ship} of trials with these cases, and is blocked in {block}."]
-    better = sum(rule.requires_better for rule in found.rules)
-    if found.without_better is not None:
+    better = sum(rule.requires_better for rule in odds.rules)
+    if odds.without_better is not None:
         those = "1 rule requires" if better == 1 else f"{better} rules require"
         lines.append(
             f"{those} the candidate to be better, which an identical model achieves only by chance. Without "
-            f"{'it' if better == 1 else 'them'}, an identical model passes in {percent(found.without_better)}."
+            f"{'it' if better == 1 else 'them'}, an identical model passes in {percent(odds.without_better)}."
         )
-    if found.odds.more_cases is not None and found.odds.more_ship is not None:
+    if odds.odds.more_cases is not None and odds.odds.more_ship is not None:
         lines.append(
-            f"With {found.odds.more_cases:,} cases in the largest suite and as many times more in the others, it "
-            f"passes in {percent(found.odds.more_ship)}."
+            f"With {odds.odds.more_cases:,} cases in the largest suite and as many times more in the others, it "
+            f"passes in {percent(odds.odds.more_ship)}."
         )
-    known = [rule.worse_passes for rule in found.rules if rule.worse_passes is not None]
+    known = [rule.worse_passes for rule in odds.rules if rule.worse_passes is not None]
     if known:
-        twice = max((rule.twice_passes for rule in found.rules if rule.twice_passes is not None), default=None)
+        twice = max((rule.twice_passes for rule in odds.rules if rule.twice_passes is not None), default=None)
         text = (
             f"A model that is worse by exactly the margin of a rule passes that rule in at most {percent(max(known))}"
         )
         text += "" if twice is None else f", and one that is worse by twice the margin in at most {percent(twice)}"
         lines.append(f"{text}. It passes the whole gate no more often.")
     differ = f"{percent(share.value)} of the cases differ (95 % interval {percent(share.low)} to {percent(share.high)})"
-    lines.append(f"{differ}. {found.trials:,} trials; standard error {100 * found.error:.1f} points. {HOW}")
+    lines.append(f"{differ}. {odds.trials:,} trials; standard error {100 * odds.error:.1f} points. {HOW}")
     return lines
 
 

@@ -14,7 +14,7 @@ from fairtrial.domain.errors import printable
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdicts.verdict_wording import block_lines
 from fairtrial.domain.wording import IN_POINTS, UNADJUSTED, noise_floor_in_words
-from fairtrial_cli.output.table import Cell, columns, print_table
+from fairtrial_cli.output.terminal import Cell, columns, print_table
 from fairtrial_cli.output.verdict import print_block
 
 CELL_WIDTH, LEAST_WIDTH = 26, 20
@@ -113,8 +113,8 @@ def _print_changes(console: Console, changes: Changes, by_name: dict[str, Measur
     if changes.metric is not None:
         measure = by_name[changes.metric]
         for title, cases in (("worst", changes.worst), ("best", changes.best)):
-            found = ", ".join(_case(case, measure) for case in cases) or "none"
-            console.print(Text(f"{changes.target}, {title} cases by {changes.metric}: {found}"), soft_wrap=True)
+            listed = ", ".join(_case(case, measure) for case in cases) or "none"
+            console.print(Text(f"{changes.target}, {title} cases by {changes.metric}: {listed}"), soft_wrap=True)
     print_block(console, block_lines(change.says for change in changes.signals))
 
 

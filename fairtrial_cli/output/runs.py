@@ -29,7 +29,7 @@ from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite, prompt_key
 from fairtrial.domain.run import Run
 from fairtrial.domain.wording import counted
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table
 
 LENGTH = "verbosity"
 
@@ -219,11 +219,11 @@ def _weights(run: Run) -> list[str]:
     ]
 
 
-def _print_matrix(console: Console, name: str, found: Confusion) -> None:
+def _print_matrix(console: Console, name: str, matrix: Confusion) -> None:
     console.print(Text(f"{name}: expected labels (rows) and answers (columns)", style="bold"), soft_wrap=True)
     rows = [
         (label, *(str(count) if count else "·" for count in row))
-        for label, row in zip(found.labels, found.counts, strict=True)
+        for label, row in zip(matrix.labels, matrix.counts, strict=True)
         if any(row)
     ]
-    print_table(console, columns("", *found.labels, numbers=found.labels), rows)
+    print_table(console, columns("", *matrix.labels, numbers=matrix.labels), rows)

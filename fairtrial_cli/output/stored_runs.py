@@ -17,11 +17,11 @@ from fairtrial.domain.errors import printable
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.run import UNSCORED
 from fairtrial.domain.wording import OUTCOMES, TEXT_DELETED, TEXT_NOT_STORED, age, counted
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table
 
 if TYPE_CHECKING:
     from evaluators.engine.summary import Explanation
-    from fairtrial_cli.suite_of_run import ExplainedAnswer, ExplainedCase
+    from fairtrial_cli.store_client.stored import ExplainedAnswer, ExplainedCase
 
 
 Row = dict[str, Any]
@@ -36,8 +36,8 @@ TITLE_WIDTH = 11
 
 def listed(row: Row) -> Row:
     """A run of the list: its summary with parsed counts, and the numbers of cases and of unscored answers."""
-    found = {**row, **{name: _parsed(row[name]) for name in ("counts", "metrics", "versions")}}
-    return {**found, "model": row.get("model"), "cases": _cases(found), "unscored": _unscored(found["counts"])}
+    run_row = {**row, **{name: _parsed(row[name]) for name in ("counts", "metrics", "versions")}}
+    return {**run_row, "model": row.get("model"), "cases": _cases(run_row), "unscored": _unscored(run_row["counts"])}
 
 
 def print_runs(rows: Sequence[Row], *, now_us: int) -> None:
@@ -96,8 +96,8 @@ def _short(run: Row) -> str:
 
 def _cases(run: Row) -> int:
     """The answers without their repeats; an interrupted run may lack some repeats of its last case."""
-    found: int = ceil(sum(run["counts"].values()) / max(1, run["repeat"]))
-    return found
+    cases: int = ceil(sum(run["counts"].values()) / max(1, run["repeat"]))
+    return cases
 
 
 def _unscored(counts: Mapping[str, int]) -> int:
@@ -183,7 +183,7 @@ class _Side:
             return True
         if scorer == SIGNALS:
             return False  # every answer has signals, so they are shown where they grade
-        firsts = {one["metric"].partition(".")[0]: one["metric"] for one in reversed(self.row["scores"])}
+        firsts = {row["metric"].partition(".")[0]: row["metric"] for row in reversed(self.row["scores"])}
         return bool(firsts[scorer] == score["metric"] and scorer != self.metric.partition(".")[0])
 
 
@@ -221,8 +221,8 @@ def _score(score: Row) -> str:
 
 
 def _value(side: Row, metric: str) -> str:
-    found = next((score["value"] for score in side["scores"] if score["metric"] == metric), None)
-    return "unscored" if found is None else f"{found:.4g}"
+    value = next((score["value"] for score in side["scores"] if score["metric"] == metric), None)
+    return "unscored" if value is None else f"{value:.4g}"
 
 
 def _name(row: Row) -> str:

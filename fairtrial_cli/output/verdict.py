@@ -23,7 +23,7 @@ from fairtrial.domain.verdicts.verdict_wording import (
     unasked_lines,
 )
 from fairtrial.domain.wording import counted, rows_by_table
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table
 
 Row = dict[str, Any]
 SHORT_DIGEST, DIGEST = 12, 64
@@ -72,10 +72,14 @@ def print_record(record: Row, *, head_only: bool = False) -> None:
 def print_findings(console: Console, findings: Iterable[Row], *, needed: bool = False) -> None:
     """A row for each rule, without the signals. ``needed``: also print what would settle an open rule."""
     rows = []
-    for one in (each for each in findings if not is_unasked(each)):
-        result = Text(one["result"], style=COLOURS[one["result"]]) if one["decisive"] else Text("shown", style="dim")
-        says = one["says"] + (f"\nneeded: {one['needed']}" if needed and one["needed"] else "")
-        rows.append((result, one["rule"], one["source"], says))
+    for finding in (each for each in findings if not is_unasked(each)):
+        result = (
+            Text(finding["result"], style=COLOURS[finding["result"]])
+            if finding["decisive"]
+            else Text("shown", style="dim")
+        )
+        sentence = finding["says"] + (f"\nneeded: {finding['needed']}" if needed and finding["needed"] else "")
+        rows.append((result, finding["rule"], finding["source"], sentence))
     print_table(console, columns("result", "rule", "source", "finding", prose=("finding",)), rows)
 
 
@@ -151,58 +155,60 @@ def _training(training: Row) -> Iterator[str]:
         yield sentence
 
 
-def print_recomputed(found: Row) -> None:
+def print_recomputed(recomputation: Row) -> None:
     """``THE SAME`` or ``CHANGED``, then what differs, and what was repeated."""
-    console, lines = Console(), found["lines"]
-    console.print(Text(found["result"], style="bold" if found["same"] else "bold red"))
-    for says in found["differences"]:
-        console.print(Text(says, style="red"), soft_wrap=True)
-    for line in (one for one in lines if not one["same"]):
+    console, lines = Console(), recomputation["lines"]
+    console.print(Text(recomputation["result"], style="bold" if recomputation["same"] else "bold red"))
+    for sentence in recomputation["differences"]:
+        console.print(Text(sentence, style="red"), soft_wrap=True)
+    for line in (changed for changed in lines if not changed["same"]):
         console.print(Text(f"{line['rule']}\n  stored:   {line['says']}\n  computed: {line['says_now']}"))
     same = sum(line["same"] for line in lines)
     console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same."))
-    for look in found["looks"]:
+    for look in recomputation["looks"]:
         looks = counted(look["judged"], "look")
         console.print(Text(f"experiment {look['experiment']}: {look['repeated']} of {looks} repeated"))
-    if found["program"] != found["program_now"]:
-        console.print(Text(f"It was judged by fairtrial {found['program']}; this is {found['program_now']}."))
-    console.print(Text(f"Decision: {found['decision']} when stored, {found['decision_now']} now."))
+    if recomputation["program"] != recomputation["program_now"]:
+        console.print(
+            Text(f"It was judged by fairtrial {recomputation['program']}; this is {recomputation['program_now']}.")
+        )
+    console.print(Text(f"Decision: {recomputation['decision']} when stored, {recomputation['decision_now']} now."))
 
 
-def print_integrity(found: Row) -> None:
+def print_integrity(result: Row) -> None:
     """Whether anything was changed, what the audit trail covers, and the heads of the two chains."""
-    console, head, trail_head = Console(), found["head"], found["trail_head"]
-    for problem in found["problems"]:
+    console, head, trail_head = Console(), result["head"], result["trail_head"]
+    for problem in result["problems"]:
         console.print(Text(f"CHANGED: {problem['says']}", style="red"), soft_wrap=True)
-    covered, uncovered = (rows_by_table(found[name]) for name in ("covered", "uncovered"))
-    if found["intact"]:
-        verdicts = counted(found["verdicts"], "verdict")
+    covered, uncovered = (rows_by_table(result[name]) for name in ("covered", "uncovered"))
+    if result["intact"]:
+        verdicts = counted(result["verdicts"], "verdict")
         console.print(Text(f"Intact: {verdicts} with evidence, and the audit trail.", style="bold"))
         if covered:
             console.print(Text(f"As the audit trail recorded them: {covered}."), soft_wrap=True)
     if uncovered:
         console.print(Text(f"Not covered, because earlier versions recorded no digest: {uncovered}."), soft_wrap=True)
-    if found["without_evidence"]:
-        console.print(Text(f"{counted(found['without_evidence'], 'verdict')} of earlier versions have no evidence."))
+    if result["without_evidence"]:
+        console.print(Text(f"{counted(result['without_evidence'], 'verdict')} of earlier versions have no evidence."))
     if head is not None:
         console.print(Text(f"Head of the chain: {head['number']} {head['hash']}"), soft_wrap=True)
     if trail_head is not None:
         console.print(Text(f"Head of the audit trail: {trail_head['number']} {trail_head['hash']}"), soft_wrap=True)
 
 
-def print_export_check(found: Row) -> None:
+def print_export_check(result: Row) -> None:
     """Whether an export was changed, what its verdict says, and the head of the chain in it."""
-    console, shows, head = Console(), found["shows"], found["head"]
-    for problem in found["problems"]:
+    console, shows, head = Console(), result["shows"], result["head"]
+    for problem in result["problems"]:
         console.print(Text(f"CHANGED: {problem}", style="red"), soft_wrap=True)
-    if found["intact"] and shows is not None:
+    if result["intact"] and shows is not None:
         console.print(Text("Intact: the verdict, its evidence and the chain.", style="bold"))
         words = titled(shows["decision"], official=shows["official"])
         against = f"{shows['candidate']} against {shows['baseline']}, gate {shows['gate']}"
         console.print(Text(f"{words}: {against}, id {shows['verdict_id']}"), soft_wrap=True)
-    for note in found["notes"]:
+    for note in result["notes"]:
         console.print(Text(f"Not checked: {note}"), soft_wrap=True)
-    if found["intact"] and head is not None:
+    if result["intact"] and head is not None:
         console.print(Text(f"Head of the chain: {head['number']} {head['hash']}"), soft_wrap=True)
         console.print(Text("Compare it with a head that you kept: only that shows that the chain was not replaced."))
 

@@ -1,7 +1,4 @@
-"""Opens, reads and rotates the logs of child processes, keeping only the last few.
-
-A rotated log is copied and truncated, because the process keeps its file open.
-"""
+"""Opens, reads and rotates the logs of child processes, keeping only the last few."""
 
 from __future__ import annotations
 
@@ -37,11 +34,14 @@ def tail_of(log: Path, start: int) -> str:
     return "\n".join(lines[-TAIL_LINES:])
 
 
-def rotate(log: Path, *, largest: int = LARGEST, kept: int = MAX_ROTATED) -> bool:
-    """Rotate the log to ``.1`` if it is too large, and delete the oldest one. Raises `OSError`."""
+def rotate(log: Path, *, largest: int = LARGEST, copies: int = MAX_ROTATED) -> bool:
+    """Rotate the log to ``.1`` if it is too large, and delete the oldest one. Raises `OSError`.
+
+    A rotated log is copied and truncated, because the process keeps its file open.
+    """
     if not log.exists() or log.stat().st_size <= largest:
         return False
-    for number in range(kept, 1, -1):
+    for number in range(copies, 1, -1):
         younger = _rotated(log, number - 1)
         if younger.exists():
             younger.replace(_rotated(log, number))

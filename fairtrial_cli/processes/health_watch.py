@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fairtrial.domain.names.addresses import is_loopback
 from fairtrial.domain.plan import Deployment, Plan
 from fairtrial_cli.processes.services import Services
-from gateway.models.bundled import BASE_NAME, RESPONDERS
+from gateway.models.catalogue import BASE_NAME, RESPONDERS
 
 CHECK_SECONDS = 2.0
 ANSWER_SECONDS = 2.0

@@ -26,12 +26,11 @@ from fairtrial.store.access import credentials
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
-from gateway.control.answer import Work, answer, implementation
 from gateway.control.auth.bootstrap import INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
-from gateway.control.context import COMMAND_LINE, Addresses, Context, Declaration
-from gateway.control.operations.experiments.record_kill_files import record_kill_files
+from gateway.control.context import COMMAND_LINE, Addresses, Context, Declaration, Work, answer, implementation
+from gateway.control.operations.experiments.states import record_kill_files
 
 if TYPE_CHECKING:
     from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance

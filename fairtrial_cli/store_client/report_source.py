@@ -63,11 +63,11 @@ def _record(store: StoreClient, name: str) -> dict[str, Any] | None:
 def _verdict_report(store: StoreClient, record: dict[str, Any], texts: Texts) -> ReportContent:
     verdict = verdict_json.decode(msgspec.json.encode(record["verdict"]))
     targets = {verdict.baseline: 0, verdict.candidate: 1}
-    found: dict[str, dict[str, str]] = {}
+    suite_texts: dict[str, dict[str, str]] = {}
     for run in record["runs"]:
-        found.setdefault(run["suite"], {})[run["target"]] = run["run_id"]
+        suite_texts.setdefault(run["suite"], {})[run["target"]] = run["run_id"]
     suites = []
-    for by_target in found.values():
+    for by_target in suite_texts.values():
         ordered = sorted(by_target, key=lambda target: (targets.get(target, len(targets)), target))
         suites.append(_read(store, [load_table(store, by_target[target]) for target in ordered], texts))
     gone = len(set(verdict.runs)) - len(record["runs"])

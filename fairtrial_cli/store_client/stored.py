@@ -1,35 +1,45 @@
-"""Reads, stores and judges what takes more than one operation: runs, texts of suites, gate files and frozen plans."""
+"""Reads, stores and judges what takes several operations: runs, their suites and cases, gate files and frozen plans."""
 
 from __future__ import annotations
 
 import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluators.engine.run_events import events_of
+from evaluators.engine.run_events import events_of, run_of
+from evaluators.engine.summary import Explanation, changed_since, explain, has_answer
+from evaluators.loading.suite_file import suites_near
+from evaluators.loading.suite_reader import load
 from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from evaluators.results.table_formats import table_from
+from evaluators.suite import Suite
 from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
-from fairtrial.domain.errors import JournalError
+from fairtrial.config.file.errors import nearest
+from fairtrial.domain.errors import JournalError, UsageError
+from fairtrial.domain.run import CaseResult, Run
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial.domain.wording import TEXT_DELETED
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.journal.reader import decode
 from fairtrial.journal.segment import FIRST_VERSION, SEGMENT_VERSION
 from fairtrial.journal.writer import JournalWriter
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
-    from evaluators.suite import Suite
     from fairtrial.config.layout import Layout
     from fairtrial.config.project import Project
     from fairtrial.domain.events import Event
-    from fairtrial.domain.run import Run
     from fairtrial_cli.store_client.client import StoreClient
 
+
 EVENTS_AT_ONCE = 500
+FOLDERS = (Path("suites"), Path())
+"""Where a suite's file is searched."""
 
 
 def load_table(client: StoreClient, run_id: str) -> RunTable:
@@ -127,3 +137,73 @@ def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, ca
     refuse_unknown_refs(gate, project.plan)
     record_suites(store, gate.suites)
     return judge(store, judge_request(gate, gate_path, candidate, baseline))
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedAnswer:
+    """One answer to the case, and an explanation of each score."""
+
+    repeat: int
+    outcome: str
+    text: str | None
+    error: str | None
+    explanations: Sequence[Explanation]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedCase:
+    """One case of a stored run. ``notes`` say what cannot be shown, or what changed since the run."""
+
+    run_id: str
+    suite: str
+    target: str
+    case_id: str
+    asked: Sequence[Any]
+    expected: Any
+    notes: Sequence[str]
+    answers: Sequence[ExplainedAnswer]
+
+
+def suite_of_run(name: str, file: Path | None) -> Suite | None:
+    """The suite with this name in the file, or in a file of `FOLDERS`; ``None`` if there is none."""
+    for path in [file] if file is not None else [suites_near(folder).get(name) for folder in FOLDERS]:
+        if path is not None:
+            return next((suite for suite in load(path) if suite.name == name), None)
+    return None
+
+
+def explained_case(store: StoreClient, name: str, case_id: str, file: Path | None) -> ExplainedCase:
+    """One case of the run with this name, in all its repeats; raises `UsageError` for an unknown run or case."""
+    run = stored_run(store, name)
+    results = [result for result in run.results if result.case.case_id == case_id]
+    if not results:
+        known = nearest(case_id, {result.case.case_id for result in run.results})
+        raise UsageError(f"run {run.run_id} has no case {case_id!r} ({known})")
+    suite = suite_of_run(run.suite, file)
+    if suite is None:
+        where = str(file) if file is not None else "./suites and the current folder"
+        notes = [
+            f"no suite {run.suite!r} in {where}, so only what the store has is shown (name its file: --suite FILE)"
+        ]
+    else:
+        notes = [note] if (note := changed_since(results[0], suite)) else []
+    case = results[0].case
+    answers = [_answer(result, run, suite) for result in results]
+    return ExplainedCase(run.run_id, run.suite, run.target, case_id, case.messages, case.expected, notes, answers)
+
+
+def stored_run(store: StoreClient, name: str) -> Run:
+    """The run with this name, with the texts that are kept; raises `UsageError`."""
+    run_id = store.call(runs.resolve, runs.ResolveRun(name=name)).run_id
+    lines = store.call(runs.events, runs.NameRun(run_id=run_id)).split(b"\n")
+    return run_of(decode(line) for line in lines if line)
+
+
+def _answer(result: CaseResult, run: Run, suite: Suite | None) -> ExplainedAnswer:
+    deleted = result.answer.text is None and result.outcome != "provider_error"
+    text = f"[{TEXT_DELETED}]" if deleted else result.answer.text
+    originals = {
+        case_result.case.case_id: case_result for case_result in run.results if case_result.repeat == result.repeat
+    }
+    scores = explain(result, run.versions, suite if has_answer(result.answer) else None, originals)
+    return ExplainedAnswer(result.repeat, result.outcome, text, result.answer.error, scores)

@@ -95,7 +95,7 @@ def print_audit(report: AuditReport) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     console = Console(highlight=False)
     console.print(Text(headline(report), style="bold green" if report.clean else "bold red"))

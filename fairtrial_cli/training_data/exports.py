@@ -217,7 +217,7 @@ def print_left_out(exported: TrainingRows, *, pairs: int) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from fairtrial_cli.output.table import columns, print_table
+    from fairtrial_cli.output.terminal import columns, print_table
 
     console = Console(stderr=True)
     console.print(Text(f"{pairs - len(exported.left_out)} of {counted(pairs, 'pair')} are used."), soft_wrap=True)

@@ -20,8 +20,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import project_of
-from fairtrial_cli.output.progress import run_progress
-from fairtrial_cli.output.table import columns, print_table
+from fairtrial_cli.output.terminal import columns, print_table, run_progress
 from fairtrial_cli.training_data.data_files import deployment_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from fairtrial.domain.limits.server_settings import BodyRate, BodyWatch
 from fairtrial.uvicorn_server import WokenServer
 from gateway.process_resources import DescriptorReserve
-from gateway.request_framing import NOT_HTTP, TWO_HOSTS, wrong_coding
+from gateway.proxy.wire.http import NOT_HTTP, TWO_HOSTS, wrong_coding
 
 HEAD_LIMIT = 2**18
 """Maximum bytes of a request head."""

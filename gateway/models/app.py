@@ -1,30 +1,94 @@
-"""Serves OpenAI's completions and models endpoints and health checks over the engines, on one address."""
+"""Serves OpenAI's completions and models endpoints, and converts requests and responses for llama.cpp's server."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import aiohttp
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from fairtrial.domain.errors import NotFound, RequestError, TooLarge, Unavailable, UpstreamError
+from fairtrial.domain.errors import BadRequest, NotFound, RequestError, TooLarge, Unavailable, UpstreamError
 from fairtrial.domain.names.addresses import Address
-from gateway.models import wire
-from gateway.models.affinity import Affinity
 from gateway.models.catalogue import Catalogue, Served
-from gateway.models.engine import Engine, Recipe, prime
+from gateway.models.engine import Affinity, Engine, Recipe, prime
 from gateway.process_resources import listen
 
+DEFAULT_MAX_TOKENS = 512
+OURS = ("lora", "id_slot", "cache_prompt", "slot_id", "model", "n", "max_completion_tokens")
+CONTEXT_ERROR = "exceed_context_size_error"
 PATHS = {"/v1/chat/completions": True, "/v1/completions": False}
 MAX_BYTES = 8 * 2**20
 JSON = b"application/json"
 EVENTS = b"text/event-stream; charset=utf-8"
 NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=10)
+
+
+def read(raw: bytes, *, chat: bool) -> dict[str, Any]:
+    """The body of a completion request; raises `BadRequest` with OpenAI's messages."""
+    try:
+        body = json.loads(raw)
+    except ValueError as error:
+        raise BadRequest(f"We could not parse the JSON body of your request: {error}") from error
+    if not isinstance(body, dict):
+        raise BadRequest("The body of your request must be a JSON object.")
+    if not isinstance(body.get("model"), str):
+        raise BadRequest("You must provide a model parameter.", param="model")
+    if chat and not (isinstance(body.get("messages"), list) and body["messages"]):
+        raise BadRequest("'messages' must be a list of at least one message.", param="messages")
+    if not chat and not isinstance(body.get("prompt"), str):
+        raise BadRequest("'prompt' must be a string.", param="prompt")
+    if body.get("n") not in (None, 1):
+        raise BadRequest("Local models return one choice: 'n' must be 1.", param="n")
+    return body
+
+
+def for_engine(body: Mapping[str, Any], served: Served, adapters: int) -> dict[str, Any]:
+    """The request for llama.cpp, with a scale for every adapter and without caching (see `prefix`)."""
+    request = {key: value for key, value in body.items() if key not in OURS}
+    request["max_tokens"] = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS
+    scales = [served.strength if number == served.adapter else 0.0 for number in range(adapters)]
+    request["lora"] = [{"id": number, "scale": scale} for number, scale in enumerate(scales)]
+    request["cache_prompt"] = False
+    return request
+
+
+def as_served(answer: dict[str, Any], served: Served) -> dict[str, Any]:
+    """A response or chunk with the requested model name and its fingerprint."""
+    answer.pop("timings", None)
+    if "choices" in answer:
+        answer["model"] = served.name
+        answer["system_fingerprint"] = served.fingerprint
+    return answer
+
+
+def line_as_served(line: bytes, served: Served) -> bytes:
+    """One line of an event stream with the requested model name."""
+    if not line.startswith(b"data: {"):
+        return line
+    return b"data: " + json.dumps(as_served(json.loads(line[6:]), served), ensure_ascii=False).encode() + b"\n"
+
+
+def refusal(status: int, raw: bytes) -> RequestError:
+    """llama.cpp's error as a `RequestError`: client errors stay client errors, others are upstream errors."""
+    try:
+        error = json.loads(raw)["error"]
+        message, kind = str(error["message"]), error.get("type")
+    except (ValueError, KeyError, TypeError):
+        message, kind = raw.decode(errors="replace")[:200], None
+    if 400 <= status < 500:
+        return BadRequest(message, code="context_length_exceeded" if kind == CONTEXT_ERROR else None)
+    return UpstreamError(f"The engine failed: {message}", code="engine_failed")
+
+
+def envelope(error: RequestError) -> bytes:
+    """The error as OpenAI's JSON."""
+    body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+    return json.dumps({"error": body}, ensure_ascii=False).encode()
 
 
 class App:
@@ -45,7 +109,7 @@ class App:
         reply = Reply(send)
         try:
             if scope["method"] == "POST" and scope["path"] in PATHS:
-                body = wire.read(await read_body(receive), chat=PATHS[scope["path"]])
+                body = read(await read_body(receive), chat=PATHS[scope["path"]])
                 served = self._catalogue.find(body["model"])
                 await _until_disconnect(receive, self._complete(scope["path"], body, served, reply))
             else:
@@ -78,17 +142,17 @@ class App:
         return {"id": served.name, "object": "model", "created": self._created, "owned_by": "local"}
 
     async def _complete(self, path: str, body: dict[str, Any], served: Served, reply: Reply) -> None:
-        request = wire.for_engine(body, served, len(self._catalogue.adapters))
+        request = for_engine(body, served, len(self._catalogue.adapters))
         async with self._affinity.turn(served.queue) as engine:
             try:
                 request["cache_prompt"] = await prime(self._client, engine, path, request)
                 async with self._client.post(f"{engine.url}{path}", json=request) as answer:
                     if answer.status != 200:
-                        raise wire.refusal(answer.status, await answer.read())
+                        raise refusal(answer.status, await answer.read())
                     if body.get("stream"):
                         await _stream(answer, served, reply)
                     else:
-                        whole = json.dumps(wire.as_served(await answer.json(), served), ensure_ascii=False)
+                        whole = json.dumps(as_served(await answer.json(), served), ensure_ascii=False)
                         await reply.whole(200, whole.encode())
             except (aiohttp.ClientError, ValueError) as error:
                 raise UpstreamError("The engine failed and is being restarted.", code="engine_failed") from error
@@ -96,7 +160,7 @@ class App:
 
 async def _stream(answer: aiohttp.ClientResponse, served: Served, reply: Reply) -> None:
     async for line in answer.content:
-        await reply.part(wire.line_as_served(line, served))
+        await reply.part(line_as_served(line, served))
     await reply.part(b"", last=True)
 
 
@@ -118,9 +182,9 @@ class Reply:
 
     async def failed(self, error: RequestError) -> None:
         if self._begun:
-            await self.part(b"data: " + wire.envelope(error) + b"\n\n", last=True)
+            await self.part(b"data: " + envelope(error) + b"\n\n", last=True)
         else:
-            await self.whole(error.status, wire.envelope(error))
+            await self.whole(error.status, envelope(error))
 
     async def _begin(self, status: int, kind: bytes, headers: list[tuple[bytes, bytes]]) -> None:
         self._begun = True

@@ -13,9 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from fairtrial.domain.errors import BadRequest, NotFound, RequestError
 from fairtrial.domain.names.addresses import Address
-from gateway.models import wire
+from gateway.models import app
 from gateway.models.app import Reply, read_body
-from gateway.models.bundled import BASE_WORDS, PARENTS, RESPONDERS, TUNED_WORDS
+from gateway.models.catalogue import BASE_WORDS, PARENTS, RESPONDERS, TUNED_WORDS
 from gateway.process_resources import listen
 
 CHAT = "/v1/chat/completions"
@@ -38,7 +38,7 @@ async def sample_app(scope: Scope, receive: Receive, send: Send) -> None:
     reply = Reply(send)
     try:
         if (scope["method"], scope["path"]) == ("POST", CHAT):
-            await _complete(wire.read(await read_body(receive), chat=True), reply)
+            await _complete(app.read(await read_body(receive), chat=True), reply)
         else:
             await reply.whole(200, json.dumps(_get(scope["method"], scope["path"])).encode())
     except RequestError as error:

@@ -12,13 +12,12 @@ from fairtrial.domain.errors import RequestError, Unavailable
 from fairtrial.domain.names.ids import new_id
 from gateway.proxy.admission.admission import DRAINING, Admission, Refusal, watch_lag
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.http_server.request_path import read_path
+from gateway.proxy.http_server.request_reader import read_path
 from gateway.proxy.pipeline import Pipeline
 from gateway.proxy.plan.routing_table import Routing
 from gateway.proxy.routes.fastapi_app import api_app, scope_of
 from gateway.proxy.routes.metrics import families_of
-from gateway.proxy.wire.asgi import JSON_LINE, ASGIApp, Message, Send, lines_of
-from gateway.proxy.wire.cors import Cors
+from gateway.proxy.wire.http import JSON_LINE, ASGIApp, Cors, Message, Send, lines_of
 from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
 from gateway.proxy.worker_state import WorkerState
 

@@ -15,8 +15,7 @@ from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.recording.capture import NO_BODIES
 from gateway.proxy.recording.record import Recorder
-from gateway.proxy.response.keepalive import StreamWriter
-from gateway.proxy.response.response_headers import experiment_lines, without_retry
+from gateway.proxy.response.client_writer import StreamWriter, experiment_lines, without_retry
 from gateway.proxy.response.stream import StreamRelay, stream_writer
 from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
@@ -25,9 +24,9 @@ from gateway.proxy.routing.resolve import refuse_control_characters, resolve
 from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Progress, Received, Routed
 from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, UpstreamCalls
 from gateway.proxy.upstream.failover import Upstreams
-from gateway.proxy.wire.asgi import ClientGone, lines_of
+from gateway.proxy.wire.http import ClientGone, lines_of
+from gateway.proxy.wire.json_bodies import parse_body, require_json
 from gateway.proxy.wire.openai_errors import error_body, error_event, error_headers
-from gateway.proxy.wire.request_body import parse_body, require_json
 from gateway.proxy.worker_state import WorkerState
 
 CONNECTION_RESET = "upstream_reset"

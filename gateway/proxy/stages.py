@@ -14,8 +14,8 @@ from fairtrial.domain.names.ids import fresh_id
 from fairtrial.domain.settings import BreakerState
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
-from gateway.proxy.wire.headers import Headers
-from gateway.proxy.wire.request_body import RequestBody
+from gateway.proxy.wire.http import Headers
+from gateway.proxy.wire.json_bodies import RequestBody
 
 CLIENT_CLOSED = 499
 """The recorded status of a request whose client left before any status was sent (nginx's convention)."""

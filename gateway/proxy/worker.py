@@ -1,7 +1,4 @@
-"""Runs one worker, which serves the data plane on an inherited socket and writes its own journal.
-
-The supervisor starts it as ``python -m gateway.proxy.worker``; it is not meant to be started by hand.
-"""
+"""Runs one worker, which serves the data plane on an inherited socket and writes its own journal."""
 
 from __future__ import annotations
 
@@ -38,7 +35,10 @@ GC_THRESHOLDS = (50_000, 20, 50)
 
 
 def main() -> None:
-    """Parse the arguments and serve. The worker exits when the supervisor closes its end of the pipe ``--alive``."""
+    """Parse the arguments and serve. The worker exits when the supervisor closes its end of the pipe ``--alive``.
+
+    The supervisor starts it as ``python -m gateway.proxy.worker``; it is not meant to be started by hand.
+    """
     parser = argparse.ArgumentParser(prog="gateway.proxy.worker")
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--alive", type=int, required=True)

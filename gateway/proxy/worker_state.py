@@ -23,7 +23,7 @@ from gateway.proxy.plan.plan_watch import PlanWatch
 from gateway.proxy.transport.aiohttp import PassthroughTransport
 from gateway.proxy.transport.litellm.transport import LitellmTransport
 from gateway.proxy.transport.transport import Translation, Transport
-from gateway.proxy.wire.cors import Cors
+from gateway.proxy.wire.http import Cors
 
 Family = tuple[str, str, list[tuple[str, int]]]
 """A metric: its name, its kind, and its samples, each with its written labels (without ``worker``) and its value."""

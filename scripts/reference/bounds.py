@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fairtrial.domain.limits.json_limits import DECODED, FIELD, MESSAGE, RECORDED, Limits
 from gateway.proxy.admission.cooperative_work import MOST_OF_ONE
-from gateway.proxy.recording.capture import BODY_LIMIT, SLICED_STEPS
-from gateway.proxy.recording.redaction import AT_ONCE, STEP
+from gateway.proxy.recording.capture import AT_ONCE, BODY_LIMIT, SLICED_STEPS, STEP
 from gateway.proxy.routes.feedback import MAX_BATCH, MAX_BODY, MAX_TEXT
 from scripts.reference.markdown import table
 

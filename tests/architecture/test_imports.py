@@ -53,7 +53,7 @@ def test_the_hot_path_imports_nothing_heavy(module: str) -> None:
 EVERY_OPERATION = """
 import gateway.control.serve
 from fairtrial.api.operation import operations
-from gateway.control.answer import implementation
+from gateway.control.context import implementation
 for operation in operations():
     implementation(operation)
 """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.proxy.upstream import request_rewrite
-from gateway.proxy.wire.headers import NOT_RETURNED
+from gateway.proxy.wire.http import NOT_RETURNED
 from tests.conformance.cases.case import MODEL
 from tests.conformance.harness import allowed
 from tests.conformance.harness.differential import Wired, comparable, same_answer, same_request

@@ -13,7 +13,7 @@ WHERE = {
     "fairtrial_cli/commands/gate.py": "JUnit XML",
     "fairtrial_cli/main.py": "fair trial",
     "dashboard/views/overview.py": "fairtrial.yaml",
-    "dashboard/review/frontend/shortcut_help.js": "undo",
+    "dashboard/review_app/shortcut_help.js": "undo",
 }
 """A help text, and texts of the program and of the dashboard."""
 

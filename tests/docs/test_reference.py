@@ -120,7 +120,7 @@ def test_the_list_of_the_data_plane_is_what_it_serves() -> None:
 
 
 def test_every_key_of_the_review_page_is_documented() -> None:
-    sheet = (ROOT / "dashboard/review/frontend/shortcut_help.js").read_text(encoding="utf-8")
+    sheet = (ROOT / "dashboard/review_app/shortcut_help.js").read_text(encoding="utf-8")
     told = (ROOT / "docs/how-to/run-a-review.md").read_text(encoding="utf-8")
     for keys in re.findall(r'^  \["([^"]+)", ', sheet, re.MULTILINE):
         assert all(f"`{key}`" in told for key in keys.replace("…", " ").split()), keys

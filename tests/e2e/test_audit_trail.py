@@ -130,7 +130,7 @@ def test_what_was_served_at_a_time_is_answered_with_models_and_shares(auditor: P
     expect(main(auditor)).to_contain_text("is in the future")
 
 
-def test_a_plan_that_is_not_in_the_history_is_said_to_be_missing(auditor: Page, project: Site) -> None:
+def test_a_plan_that_is_not_in_the_history_is_shown_as_missing(auditor: Page, project: Site) -> None:
     auditor.goto(f"{project.dashboard}/plan-history?after={'0' * 32}")
     expect(main(auditor)).to_contain_text("This plan is not in the history.")
     auditor.get_by_role("button", name="The newest plans").click()

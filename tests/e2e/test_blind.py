@@ -65,7 +65,7 @@ class Received:
 
 def _without_program(part: bytes) -> bytes:
     """The desk's own script and style are files of the package, the same for everybody."""
-    from dashboard.review.session import sources
+    from dashboard.views.review import sources
 
     for source in sources():
         part = part.replace(source.strip().encode(), b"").replace(source.encode(), b"")

@@ -96,7 +96,7 @@ def test_a_note_begun_before_the_pair_is_shown_is_text_and_never_keys(page: Page
 
 
 @pytest.mark.release("browser")
-def test_undo_brings_the_last_pair_back_as_it_was_said(page: Page, site: Site) -> None:
+def test_undo_brings_the_last_pair_back_as_it_was_entered(page: Page, site: Site) -> None:
     desk = Reviewing(page, site.dashboard).open(site.enqueue(5))
     question = desk.question
     desk.press("3", "5", "1", "Enter")  # refused: a mark of 1 without a note, which is where the keys go now
@@ -177,7 +177,7 @@ def test_two_reviewers_at_once_never_hold_the_same_pair(visitors: Visitors, site
 
 
 @pytest.mark.release("browser")
-def test_a_pair_that_another_reviewer_has_by_now_is_told_kindly_and_what_was_written_stays(
+def test_a_pair_that_another_reviewer_has_by_now_is_explained_and_what_was_written_stays(
     visitors: Visitors, site: Site
 ) -> None:
     queue = site.enqueue(2)
@@ -244,7 +244,7 @@ def test_the_queues_are_chosen_by_title_and_the_way_back_is_there(page: Page, si
     expect(page.get_by_role("heading", name="Review")).to_be_visible()
 
 
-def test_what_is_said_while_control_is_away_is_kept_and_sent_when_it_is_back(page: Page, site: Site) -> None:
+def test_what_is_entered_while_control_is_away_is_stored_and_sent_when_it_is_back(page: Page, site: Site) -> None:
     desk = Reviewing(page, site.dashboard).open(site.enqueue(2))
     control = site.services.children["control"]
     assert control.pid is not None

@@ -15,8 +15,7 @@ from fairtrial.domain.training_data import DataAudit
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
-from gateway.control.answer import Answer
-from gateway.control.context import Context, page_of
+from gateway.control.context import Answer, Context, page_of
 
 PRIVATE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -26,14 +25,14 @@ def listing(_: Context, request: ListAudits) -> Query:
 
 
 def one(context: Context, request: NameAudit) -> dict[str, Any]:
-    from gateway.control.operations.audited_files import described
+    from gateway.control.operations.training_files import described
 
     audit, previous = data_audits.with_previous(context.database, request.audit_id)
     return described(audit, previous, data_audits.findings_of(context.database, request.audit_id))
 
 
 def rows(context: Context, request: RowsOf) -> dict[str, Any]:
-    from gateway.control.operations.audited_files import row_groups
+    from gateway.control.operations.training_files import row_groups
 
     context.owner.read_files()
     audit, _ = data_audits.with_previous(context.database, request.audit_id)
@@ -43,7 +42,7 @@ def rows(context: Context, request: RowsOf) -> dict[str, Any]:
 
 
 def fixed(context: Context, request: FixedCopy) -> Answer:
-    from gateway.control.operations.audited_files import fixed_copy
+    from gateway.control.operations.training_files import fixed_copy
 
     context.owner.read_files()
     audit, _ = data_audits.with_previous(context.database, request.audit_id)

@@ -37,8 +37,8 @@ from fairtrial.store.traffic.traffic import segment_page
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
 from gateway.control.operations.experiments.frozen_plans import frozen_plans
-from gateway.control.operations.experiments.read_states import known_experiment, read_state, read_states
-from gateway.control.operations.verdicts.served_weights import gateway_probe
+from gateway.control.operations.experiments.states import known_experiment, read_state, read_states
+from gateway.control.operations.present import gateway_probe
 
 MOST_SAMPLES = 200
 """Recorded exchanges of each variant whose languages are compared."""
@@ -222,8 +222,8 @@ def _language_switches(exchanges: Iterable[Exchange]) -> LiveRate:
 
 
 def _switches(exchange: Exchange) -> bool | None:
-    asked, answered = asked_text(exchange.request), answered_text(exchange.response)
-    return None if asked is None or answered is None else switches_language(asked, answered)
+    question, answered = asked_text(exchange.request), answered_text(exchange.response)
+    return None if question is None or answered is None else switches_language(question, answered)
 
 
 def _share(part: int, whole: int) -> LiveRate:

@@ -30,8 +30,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import run_cases, runs
 from fairtrial.store.evaluations import runs as stored_runs
-from gateway.control.answer import ARROW, Answer, arrow_stream
-from gateway.control.context import Context, page_of
+from gateway.control.context import ARROW, Answer, Context, arrow_stream, page_of
 from gateway.process_resources import keeping_large_blocks
 
 if TYPE_CHECKING:
@@ -144,14 +143,14 @@ def matrix(context: Context, request: CompareMany) -> dict[str, Any]:
     with keeping_large_blocks():
         baseline, *candidates = (_table(context, run_id) for run_id in (request.baseline_run, *request.candidate_runs))
         again = stored_runs.noise_floor(context.database, baseline)
-        found = matrix_of(
+        result = matrix_of(
             measures_seen([baseline, *candidates]),
             baseline,
             candidates,
             by=request.by,
             again=None if again is None else _table(context, again),
         )
-    plain: dict[str, Any] = msgspec.to_builtins(found)
+    plain: dict[str, Any] = msgspec.to_builtins(result)
     return plain
 
 
@@ -175,7 +174,7 @@ def _events(context: Context, run_id: str) -> stored_runs.RunEvents:
 
 
 def _table(context: Context, run_id: str) -> RunTable:
-    from gateway.control.operations.verdicts.latest_runs import load_table
+    from gateway.control.operations.verdicts.provenance import load_table
 
     table = load_table(context.database, run_id)
     if table is None:

@@ -12,8 +12,7 @@ from fairtrial.domain.store_reports import IngestResult, Overview
 from fairtrial.journal.counts import read_losses
 from fairtrial.journal.segment import names
 from fairtrial.store.maintenance import overview as stored
-from gateway.control.answer import Work
-from gateway.control.context import Context
+from gateway.control.context import Context, Work
 from gateway.control.operations.record_alarms import standing_alarms
 
 GATEWAY_SECONDS = 2.0

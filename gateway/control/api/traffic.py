@@ -21,8 +21,7 @@ from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import requests as stored_requests
 from fairtrial.store.traffic import requests as stored_samples
 from fairtrial.store.traffic import traffic
-from gateway.control.answer import Table
-from gateway.control.context import Context, page_of
+from gateway.control.context import Context, Table, page_of
 
 
 def requests(context: Context, request: ListRequests) -> Table:

@@ -22,8 +22,7 @@ from fairtrial.html_pages import POLICY
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations import verdict_chain, verdicts
-from gateway.control.answer import Answer, Table
-from gateway.control.context import Context, page_of
+from gateway.control.context import Answer, Context, Table, page_of
 from gateway.control.operations.present import Present
 from gateway.control.operations.verdicts.release.approvals import find_verdict, mark_involved, vote_on_verdict
 
@@ -54,8 +53,8 @@ def judge(context: Context, request: Judge) -> msgspec.Raw:
 
     context.owner.read_files()
     declared, time = context.owner.declaration(), context.owner.clock.now()
-    asked = Asked(declared.plan, context.actor, declared.release_gates, declared.root, time.held)
-    return msgspec.Raw(verdict_json.encode(judge_candidate(context.database, request, asked, now_us=time.now_us)))
+    asker = Asked(declared.plan, context.actor, declared.release_gates, declared.root, time.held)
+    return msgspec.Raw(verdict_json.encode(judge_candidate(context.database, request, asker, now_us=time.now_us)))
 
 
 def judge_variant(context: Context, request: JudgeVariant) -> msgspec.Raw:

@@ -1,15 +1,13 @@
-"""Identifies the caller of each request, and authorizes it by role before any of its body is read.
-
-A route names its role with ``dependencies=[Depends(require_role("release-manager"))]``, and needs
-``route_class=AuthorizedRoute``. A GET of a route must not change anything, because roles that only read may send it.
-"""
+"""Identifies callers and authorizes them by role; protects against CSRF, DNS rebinding and redirects to other hosts."""
 
 from __future__ import annotations
 
 import functools
 import hmac
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Annotated, Any, ClassVar
+from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -21,15 +19,21 @@ from starlette.types import Message, Receive
 from fairtrial.config.layout import Layout
 from fairtrial.domain.accounts import ROLES, Role, may, only_reads
 from fairtrial.domain.errors import NotAllowed, NotAuthenticated
+from fairtrial.domain.names.addresses import host_of, is_loopback, origin_of
 from fairtrial.domain.plan import Key
 from fairtrial.store.access import credentials
 from fairtrial.store.access.credentials import key_digest, valid_keys
-from gateway.control.auth.cookies import SESSION_COOKIE
-from gateway.control.auth.origin_check import reject_cross_origin, reject_forms, reject_unknown_host
+from gateway.control.auth.sign_in import SESSION_COOKIE
 from gateway.control.context import KEY, Caller, Owner
 
 MIB = 2**20
 READING = ("GET", "HEAD")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES = frozenset({"same-origin", "none"})
+JSON = "application/json"
+PAGE_ADDRESS = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:[/?][\x21-\x5b\x5d-\x7e]*)?")
+"""Excludes user names and backslashes, which browsers parse differently."""
+LONGEST_ADDRESS = 2000
 
 
 def owner_of(request: Request) -> Owner:
@@ -164,3 +168,65 @@ def _limit_body(request: Request, largest: int) -> Receive:
 def _too_large(largest: int) -> HTTPException:
     """An `HTTPException`, because FastAPI hides other errors raised while it reads a body."""
     return HTTPException(413, f"the body is too large (at most {largest // MIB} MiB)")
+
+
+def reject_unknown_host(request: Request) -> None:
+    """Prevents DNS rebinding: on loopback, only host names of this machine and the public one are accepted."""
+    state, name = request.app.state, host_name(request)
+    if state.loopback and not is_loopback(name) and (not name or name != host_of(state.public_origin)):
+        raise NotAllowed("host: only host names of this machine are accepted (127.0.0.1, localhost, [::1])")
+
+
+def reject_cross_origin(request: Request) -> None:
+    """Prevents CSRF: a request comes from a page of control, with its scheme, host and port, or from no page.
+
+    The host name alone is not enough, because browsers send a cookie to every port of it, whatever its SameSite says.
+    """
+    changes = request.method not in SAFE_METHODS
+    name = "referer" if changes and "origin" not in request.headers else "origin"
+    source = request.headers.get(name)
+    if source is not None and origin_of(source) not in _own_origins(request):
+        raise NotAllowed(
+            f"{name}: only control's own pages may use this address "
+            "(behind a proxy, FAIRTRIAL_CONTROL_PUBLIC_URL says what it is)"
+        )
+    if changes and request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
+        raise NotAllowed("sec-fetch-site: pages of other origins may not change anything here")
+
+
+def reject_forms(request: Request) -> None:
+    """Prevents CSRF by a browser that names no page: a change must be JSON, even without a body.
+
+    A page of another origin can't send JSON, because a browser first asks control (CORS), which allows it to none.
+    It can send a form, a text or no body at all, with the cookie.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method not in SAFE_METHODS and content_type != JSON:
+        raise NotAllowed(f"content-type: a change by cookie must be {JSON}, even without a body")
+
+
+def host_name(request: Request) -> str:
+    """The requested host name in lower case, without port and brackets."""
+    return host_of(f"//{request.headers.get('host', '')}")
+
+
+def _own_origins(request: Request) -> set[str]:
+    """Where this request arrived, and the public origin, since a proxy may hide the scheme and the port."""
+    here = origin_of(f"{request.url.scheme}://{request.headers.get('host', '')}")
+    return {here, request.app.state.public_origin} - {""}
+
+
+def next_page(request: Request) -> str | None:
+    """The address in the parameter ``next``; ``None`` if it is invalid or on another host."""
+    address = request.query_params.get("next", "")
+    if len(address) > LONGEST_ADDRESS or not PAGE_ADDRESS.fullmatch(address):
+        return None
+    try:
+        return address if urlsplit(address).hostname == host_name(request) else None
+    except ValueError:
+        return None
+
+
+def with_next(path: str, onward: str | None) -> str:
+    """The path with ``onward`` as its parameter ``next``."""
+    return f"{path}?next={quote(onward, safe='')}" if onward else path

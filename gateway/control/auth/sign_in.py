@@ -1,17 +1,25 @@
-"""Checks sign-in attempts and throttles them. Its messages do not reveal which accounts exist."""
+"""Checks sign-in attempts and throttles them, and sets the cookies. Its messages do not reveal which accounts exist."""
 
 from __future__ import annotations
 
+import base64
+import hmac
 import ipaddress
+import re
+import secrets
 import threading
 from collections import deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
+from fastapi import Request, Response
+
 from fairtrial.domain.accounts import LONGEST_NAME, Account, same_name
-from fairtrial.domain.limits.constants import MINUTE_US
-from fairtrial.store.access import accounts, audit, passwords
-from gateway.control.auth import cookies
+from fairtrial.domain.limits.constants import MINUTE_US, SECOND_US
+from fairtrial.domain.names.ids import KeyedHash
+from fairtrial.store.access import accounts, audit, credentials, passwords
+from fairtrial.store.core import named_values
+from fairtrial.store.core.database import Database
 from gateway.control.context import Owner
 
 WRONG = "Incorrect name or password."
@@ -25,6 +33,13 @@ MAX_OF_ALL = 60
 ALL_WINDOW_US = 60_000_000
 IPV6_NETWORK = 64
 """The prefix length of the network that one customer usually has."""
+
+SESSION_COOKIE = "fairtrial_session"
+DEVICE_COOKIE = "fairtrial_device"
+DEVICE_SECRET = "device_secret"  # noqa: S105 - the name of a setting
+DEVICE_LASTS_US = 365 * 86_400_000_000
+NONCE_BYTES = 16
+_DEVICE_FORM = re.compile(r"([0-9a-f-]{36})\.([0-9a-f]{32})\.([0-9]{1,17})\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +82,7 @@ def _known_device(owner: Owner, given: Credentials, account: Account | None, sto
     if not given.device or account is None or stored is None:
         return None
     now_us = owner.clock_us()
-    return cookies.recognise(owner.database, given.device, account.account_id, stored, now_us=now_us)
+    return recognise(owner.database, given.device, account.account_id, stored, now_us=now_us)
 
 
 def _record_burst(owner: Owner, account: Account | None) -> None:
@@ -162,3 +177,62 @@ def _drop(times: deque[int], now_us: int, *, lasts_us: int) -> None:
     """Drop times that are too old, or in the future after the clock was corrected."""
     while times and abs(now_us - times[0]) >= lasts_us:
         times.popleft()
+
+
+def set_session(request: Request, answer: Response, token: str) -> None:
+    """Set the session cookie, which the browser also sends to the dashboard, because cookies ignore ports."""
+    answer.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=credentials.SESSION_LASTS_US // SECOND_US,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+def set_device(request: Request, answer: Response, value: str) -> None:
+    """Set the cookie of a known device, which the browser sends only to the page that checks passwords."""
+    answer.set_cookie(
+        DEVICE_COOKIE,
+        value,
+        max_age=DEVICE_LASTS_US // SECOND_US,
+        path="/sign-in",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+
+
+# Recognises browsers that signed in before by a signed cookie, so that password guessers cannot lock them out.
+#
+# The cookie holds the account, a random number, the time, and a keyed hash of these and of the stored password hash.
+# A new password therefore invalidates all known devices of the account. The cookie alone grants no access.
+
+
+def remember(database: Database, account_id: str, *, now_us: int) -> str | None:
+    """The cookie for a browser in which this account has just signed in; ``None`` for an account without a password."""
+    _, stored = accounts.password_of(database, account_id)
+    if stored is None:
+        return None
+    nonce = secrets.token_hex(NONCE_BYTES)
+    return f"{account_id}.{nonce}.{now_us}.{_mac(database, account_id, nonce, now_us, stored)}"
+
+
+def recognise(database: Database, cookie: str, account_id: str, stored: str, *, now_us: int) -> str | None:
+    """The device's identifier if its cookie is valid for this account; ``stored`` is the account's password hash."""
+    form = _DEVICE_FORM.fullmatch(cookie)
+    if form is None or form[1] != account_id:
+        return None
+    nonce, since_us = form[2], int(form[3])
+    if not now_us - DEVICE_LASTS_US < since_us <= now_us:
+        return None
+    expected = _mac(database, account_id, nonce, since_us, stored)
+    return nonce if hmac.compare_digest(form[4], expected) else None
+
+
+def _mac(database: Database, account_id: str, nonce: str, since_us: int, stored: str) -> str:
+    key = bytes.fromhex(named_values.secret(database, DEVICE_SECRET))
+    message = "\0".join((account_id, nonce, str(since_us), stored))
+    return base64.urlsafe_b64encode(KeyedHash(key).digest(message.encode())).rstrip(b"=").decode()

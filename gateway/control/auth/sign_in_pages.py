@@ -19,10 +19,25 @@ from fairtrial.domain.errors import BadRequest, Conflict, NotFound, UsageError
 from fairtrial.store.access import accounts
 from fairtrial.store.access.credentials import begin_session, end_session, redeem_link
 from fairtrial.store.access.passwords import SHORTEST
-from gateway.control.auth.authorization import AuthorizedRoute, OwnerDep, anyone, by_session
-from gateway.control.auth.cookies import DEVICE_COOKIE, SESSION_COOKIE, remember, set_device, set_session
-from gateway.control.auth.origin_check import next_page, reject_cross_origin, reject_unknown_host, with_next
-from gateway.control.auth.sign_in import Credentials, sign_in
+from gateway.control.auth.authorization import (
+    AuthorizedRoute,
+    OwnerDep,
+    anyone,
+    by_session,
+    next_page,
+    reject_cross_origin,
+    reject_unknown_host,
+    with_next,
+)
+from gateway.control.auth.sign_in import (
+    DEVICE_COOKIE,
+    SESSION_COOKIE,
+    Credentials,
+    remember,
+    set_device,
+    set_session,
+    sign_in,
+)
 from gateway.control.context import Owner
 
 HEADERS: Mapping[str, str] = {
@@ -231,10 +246,10 @@ async def _fields(request: Request) -> dict[str, str]:
     """The first value of each posted form field; raises `BadRequest`."""
     body = (await request.body()).decode("utf-8", "replace")
     try:
-        found = parse_qs(body, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        fields = parse_qs(body, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise BadRequest(f"form: {error}") from error
-    return {name: values[0] for name, values in found.items()}
+    return {name: values[0] for name, values in fields.items()}
 
 
 @one_time_router.get("/one-time/{token}")

@@ -23,10 +23,10 @@ from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.step_pace import STEP_SECONDS
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.context import Addresses, Declaration
-from gateway.control.operations.experiments.record_kill_files import record_kill_files
+from gateway.control.operations.experiments.states import record_kill_files
 from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
 from gateway.control.operations.present import published_plan
-from gateway.control.operations.retirement_alarms import settle_retirement_alarms
+from gateway.control.operations.record_alarms import settle_retirement_alarms
 from gateway.control.operations.split_checks import SplitCheckCache
 
 MIN_INTERVAL_SECONDS = 0.075

@@ -28,12 +28,11 @@ from fairtrial.store.experiments.sums import arm_sums
 from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
-from gateway.control.operations.experiment_alarms import changed_models, experiment_alarms, has_just_met
+from gateway.control.operations.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
-from gateway.control.operations.live_state import ERROR
 from gateway.control.operations.present import Publisher
-from gateway.control.operations.unit_alarms import find_unit_alarms
+from gateway.control.operations.record_alarms import FAILED_LOOK
 
 MOST_TEXT = 300
 MANY_UNITS = 100_000
@@ -114,7 +113,7 @@ class ExperimentMonitor:
         """Open or renew the alarm that the looks at an experiment fail."""
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:MOST_TEXT]}"
         with self._database.transaction() as cursor:
-            alarms.open_alarm(cursor, ERROR, name, text=text, now_us=self._clock_us(), actor=CONTROL)
+            alarms.open_alarm(cursor, FAILED_LOOK, name, text=text, now_us=self._clock_us(), actor=CONTROL)
 
     def _settle_stopped(self, experiment: Experiment) -> None:
         """Close the alarms that matter only while an experiment runs, once after it has stopped."""
@@ -196,7 +195,7 @@ class ExperimentMonitor:
     def _sums(self, stored: StoredPlan, hashes: Sequence[str], now_us: int) -> Sums:
         """The sums for this step. Of many units, only events are read until a look is due."""
         plan, last = stored.plan, self.statuses.get(stored.plan.experiment)
-        if last is not None and last.stored.number == stored.number and _units(last.sums) > MANY_UNITS:
+        if last is not None and last.stored.number == stored.number and _has_many_units(last.sums):
             memory = self._memory(stored)
             if now_us - memory.looked_us < HOUR_US:
                 with self._database.read_transaction() as cursor:
@@ -261,17 +260,15 @@ class ExperimentMonitor:
     def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, clocks: StepTime) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""
         name, now_us = experiment.name, clocks.now_us
-        found = dict(experiment_alarms(stored.plan, result, clocks.held))
-        busy = bool(result.findings) and _units(self.statuses[name].sums) > MANY_UNITS
+        texts = dict(find_alarms(stored.plan, result, clocks.held))
+        busy = bool(result.findings) and _has_many_units(self.statuses[name].sums)
         if not busy and self._pace.is_check_due(name, now_us):
             self._pace.checked(name, now_us)
-            units = {
-                f"units.{alarm.kind}": alarm.text
-                for alarm in find_unit_alarms(self._database, experiment, now_us=now_us)
-            }
+            unit_alarms = find_unit_alarms(self._database, experiment, now_us=now_us)
+            units = {f"units.{alarm.kind}": alarm.text for alarm in unit_alarms}
             alarms.settle(self._database, name, units, family="units", now_us=now_us, actor=CONTROL)
         for family in ("experiment", "stage", "clock"):
-            own = {kind: text for kind, text in found.items() if kind.startswith(f"{family}.")}
+            own = {kind: text for kind, text in texts.items() if kind.startswith(f"{family}.")}
             alarms.settle(self._database, name, own, family=family, now_us=now_us, actor=CONTROL)
 
     def _act(self, experiment: Experiment, verdict: Verdict, now_us: int) -> None:
@@ -294,5 +291,5 @@ def _log_split(name: str, before: SplitLatch, after: SplitLatch) -> None:
         log.error("experiment %s: its arms can't be compared: %s", name, after.fault)
 
 
-def _units(sums: Sums) -> int:
-    return sum(arm.units for arm in sums.arms.values())
+def _has_many_units(sums: Sums) -> bool:
+    return sum(arm.units for arm in sums.arms.values()) > MANY_UNITS

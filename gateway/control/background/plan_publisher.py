@@ -1,7 +1,4 @@
-"""Publishes the plan when its files, the keys or the state of an experiment change.
-
-An invalid file is refused. The last valid plan then stays, with the current keys and states.
-"""
+"""Publishes the plan when its files, the keys or the state of an experiment change."""
 
 from __future__ import annotations
 
@@ -49,6 +46,8 @@ class PlanPublisher:
     ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
     ``None``. ``release_gates``: the files of the official gates, as the last valid project declares them; ``root``: its
     folder. ``kills_recorded_us``: when the newest kill file of each experiment was recorded.
+
+    An invalid file is refused. The last valid plan then stays, with the current keys and states.
     """
 
     def __init__(

@@ -1,22 +1,39 @@
-"""Finds which alarms a step of the monitor raises about an experiment, and which models have changed."""
+"""Finds the alarms of an experiment: changed models, faulty unit names, and requests that another arm served."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.assignment import WHAT_TO_SEND
 from fairtrial.experiments.decision.values import Decision, LostRecords
 from fairtrial.experiments.decision.wording import headline_words, lost_words
 from fairtrial.experiments.monitor import Step
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
 from fairtrial.store.traffic.answers import LAST, Pair, ServedModels, served_models
+from fairtrial.store.traffic.traffic import segment_page
+from fairtrial.store.traffic.units import ArmFigures, UnitFigures, unit_figures
 
 NOTHING: Pair = (None, None)
+MOST_UNNAMED = 0.01
+MOST_OF_ONE_UNIT, FEWEST_REQUESTS = 0.2, 200
+"""The largest share of a unit, and the number of analysed requests from which on it is judged."""
+LEAST_PER_UNIT, FEWEST_UNITS = 1.05, 500
+"""The smallest mean of requests per user, and the number of units from which on it is judged."""
+MOST_IN_BOTH = 0.001
+MOST_MOVED = 0.05
+ONE_PERCENT = 0.01
+Kind = Literal["no_unit", "dominant_unit", "one_request_per_unit", "units_in_two_arms", "served_by_another_arm"]
 
 
-def experiment_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tuple[str, str]]:
+def find_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tuple[str, str]]:
     """Each alarm's kind and text. ``held``: what decisions that wait for time need before they trust the clock."""
     memory = result.memory
     if held:
@@ -92,3 +109,120 @@ def _new_pair(models: ServedModels) -> Pair | None:
         return None
     pair = models.last[0]
     return None if pair == NOTHING or pair in models.first else pair
+
+
+@dataclass(frozen=True, slots=True)
+class UnitAlarm:
+    """A fault, in a sentence for people, and the figures that show it. It names no unit in full."""
+
+    kind: Kind
+    text: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_unit_alarms(
+    database: Database, experiment: Experiment, *, now_us: int, window_us: int = DAY_US
+) -> list[UnitAlarm]:
+    """The alarms of one experiment over the latest window of its current segment; raises `StoreError`."""
+    page = segment_page(database, Page(since_us=now_us - window_us, until_us=now_us), experiment.name)
+    return unit_alarms(experiment, unit_figures(database, page, experiment.name))
+
+
+def unit_alarms(experiment: Experiment, figures: UnitFigures) -> list[UnitAlarm]:
+    """The alarms that the figures of a window give, in a fixed order and each kind at most once."""
+    alarms = (
+        _no_unit(experiment, figures),
+        _dominant_unit(experiment, figures),
+        _one_request_per_unit(experiment, figures),
+        _units_in_two_arms(experiment, figures),
+        _served_by_another_arm(experiment, figures),
+    )
+    return [alarm for alarm in alarms if alarm is not None]
+
+
+def _no_unit(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | None:
+    if figures.unnamed <= MOST_UNNAMED * figures.requests:
+        return None
+    share = _share(figures.unnamed, figures.requests, "request")
+    text = (
+        f"{share} of {experiment.name} {_window(figures)} named no unit. The control {experiment.control} serves such "
+        f"requests, and no figure counts them. To count them, {WHAT_TO_SEND[experiment.unit]}."
+    )
+    return UnitAlarm("no_unit", text, {"requests": figures.requests, "without_unit": figures.unnamed})
+
+
+def _dominant_unit(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | None:
+    if figures.analysed < FEWEST_REQUESTS or figures.largest <= MOST_OF_ONE_UNIT * figures.analysed:
+        return None
+    share = _share(figures.largest, figures.analysed, "analysed request")
+    text = (
+        f"One unit sent {share} of {experiment.name} {_window(figures)}. It is probably a test, a service account or "
+        f"a constant in place of an id. To have real units, {WHAT_TO_SEND[experiment.unit]}."
+    )
+    details = {"requests": figures.analysed, "of_the_unit": figures.largest}
+    return UnitAlarm("dominant_unit", text, details)
+
+
+def _one_request_per_unit(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | None:
+    if experiment.unit != "user" or figures.units < FEWEST_UNITS:
+        return None
+    if figures.analysed >= LEAST_PER_UNIT * figures.units:
+        return None
+    mean = figures.analysed / figures.units
+    text = (
+        f"{counted(figures.units, 'unit')} of {experiment.name} sent {counted(figures.analysed, 'request')} "
+        f"{_window(figures)}, which is {mean:.2f} for each. The application probably sends a random id with each "
+        "request. Then one person meets several models. Send an id that stays the same for one person."
+    )
+    return UnitAlarm("one_request_per_unit", text, {"units": figures.units, "requests": figures.analysed})
+
+
+def _units_in_two_arms(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | None:
+    if figures.in_both <= MOST_IN_BOTH * figures.repeated:
+        return None
+    share = _share(figures.in_both, figures.repeated, "unit")
+    text = (
+        f"{share} with two or more requests in {experiment.name} {_window(figures)} had several arms under one plan. "
+        "The comparison of the arms is not valid for them. Check that every gateway has the same plan and salt."
+    )
+    return UnitAlarm("units_in_two_arms", text, {"units": figures.repeated, "in_two_arms": figures.in_both})
+
+
+def _served_by_another_arm(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | None:
+    arms = dict(_moved_arms(figures))
+    if not arms:
+        return None
+    shares = "; ".join(f"{name}: {_share(arm.moved, _kept(arm), 'request')}" for name, arm in arms.items())
+    text = (
+        f"Another arm than the assigned one served many requests of {experiment.name} {_window(figures)} ({shares}). "
+        "Fallbacks and kills are not among them. Such requests count for their assigned arm, so differences between "
+        "the arms look smaller than they are."
+    )
+    details = {
+        name: {"requests": arm.requests, "moved": arm.moved, "fallbacks": arm.fallbacks, "kills": arm.kills}
+        for name, arm in arms.items()
+    }
+    return UnitAlarm("served_by_another_arm", text, {"arms": details})
+
+
+def _moved_arms(figures: UnitFigures) -> Iterator[tuple[str, ArmFigures]]:
+    """The arms of which another one served too many requests."""
+    for name, arm in figures.arms.items():
+        if arm.moved > MOST_MOVED * _kept(arm):
+            yield name, arm
+
+
+def _kept(arm: ArmFigures) -> int:
+    """The requests of an arm that neither a kill nor a fallback sent elsewhere."""
+    return arm.requests - arm.kills - arm.fallbacks
+
+
+def _share(part: int, whole: int, noun: str) -> str:
+    """``12.0 % (24 of 200 requests)``."""
+    share = part / whole
+    return f"{100 * share:.{2 if share < ONE_PERCENT else 1}f} % ({part:,} of {counted(whole, noun)})"
+
+
+def _window(figures: UnitFigures) -> str:
+    hours = round((figures.until_us - figures.since_us) / HOUR_US)
+    return f"in the last {hours} hours" if hours > 1 else "in the last hour"

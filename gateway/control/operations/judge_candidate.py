@@ -25,38 +25,45 @@ from fairtrial.store.evaluations import verdicts
 from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from fairtrial.store.reviews import votes as reviews
 from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
+from gateway.control.operations.present import served_weights
 from gateway.control.operations.training_files import read_training_evidence
-from gateway.control.operations.verdicts.latest_runs import LatestRuns, kept_baselines, later_suites
 from gateway.control.operations.verdicts.live_evidence import read_experiments
-from gateway.control.operations.verdicts.provenance import Asked, StoredSuite, provenance, stored_suite
-from gateway.control.operations.verdicts.served_weights import served_weights
+from gateway.control.operations.verdicts.provenance import (
+    Asked,
+    LatestRuns,
+    StoredSuite,
+    kept_baselines,
+    later_suites,
+    provenance,
+    stored_suite,
+)
 from gateway.process_resources import keeping_large_blocks
 
 MAX_ERRORS = 20
 """Errors of a gate's text that are reported."""
 
 
-def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us: int) -> Verdict:
+def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us: int) -> Verdict:
     """Judge by the newest runs of the suites. The verdict is stored with its evidence and audited.
 
     ``candidate`` and ``baseline`` are targets of the plan as `fairtrial eval --on` names them; a run of another
     definition of a target is INVALID. Suites are those that the store has by their digests; nothing is opened. Raises
     `UsageError` for an unknown target and `ConfigError` for a gate with errors; evidence that is missing is a HOLD.
     """
-    plan = asked.plan
+    plan = asker.plan
     digests_of(plan, request.candidate, request.baseline)
     stored = [stored_suite(database, reference) for reference in request.suites]
     gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)
     digests = digests_of(plan, request.candidate, request.baseline) | _digests_of_refs(gate, plan)
-    kept = kept_baselines(database, request)
-    latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites}, kept)
+    baselines = kept_baselines(database, request)
+    latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites}, baselines)
     official = find_official(
-        asked.release_gates, sha256_of(request.gate), {suite.reference.suite: suite.text_digest for suite in stored}
+        asker.release_gates, sha256_of(request.gate), {suite.reference.suite: suite.text_digest for suite in stored}
     )
-    covered = None if official.file is None else asked.release_gates.covered(plan, official.file)
+    covered = None if official.file is None else asker.release_gates.covered(plan, official.file)
     experiments = read_experiments(
-        database, plan, request.candidate, request.baseline, now_us=now_us, covered=covered, held=asked.held
+        database, plan, request.candidate, request.baseline, now_us=now_us, covered=covered, held=asker.held
     )
     with keeping_large_blocks():
         names, targets = frozenset(suite.name for suite in gate.suites), (request.candidate, request.baseline)
@@ -73,16 +80,16 @@ def judge_candidate(database: Database, request: Judge, asked: Asked, *, now_us:
             later=later_suites(database, names, latest, targets, digests[request.candidate]),
             candidates_judged=verdicts.candidates_judged(database, gate.name, request.candidate),
             first=(*_not_judged(gate, stored, latest, request),),
-            training=read_training_evidence(database, plan, asked.root, request.candidate, audited=_audited(gate)),
+            training=read_training_evidence(database, plan, asker.root, request.candidate, audited=_audited(gate)),
             alpha=ALPHA / request.successors,
-            kept=frozenset(kept.values()),
+            kept=frozenset(baselines.values()),
         )
         verdict = _judge(gate, evidence, latest, now_us)
         evidence = replace(evidence, runs=latest.read, before=latest.read_before)
-        basis = provenance(evidence, gate, stored, asked, experiments.judged)
+        basis = provenance(evidence, gate, stored, asker, experiments.judged)
         document = encode(evidence, gate, details=STATISTICAL_DETAILS)
     verdict = replace(verdict, provenance=basis)
-    verdicts.save(database, verdict, actor=asked.asked_by, evidence=document)
+    verdicts.save(database, verdict, actor=asker.asked_by, evidence=document)
     return verdict
 
 

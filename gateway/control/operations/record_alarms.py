@@ -1,9 +1,12 @@
-"""Records alarms: writes those of transitions, and that a person knows of one."""
+"""Records alarms: opens and closes those of transitions and of models that end, and notes who has seen one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
+from fairtrial.config.plan.retirement import Retirement, retirements, today_utc
+from fairtrial.domain.plan import Plan
 from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of, checked_reason
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
@@ -15,6 +18,8 @@ OF_CAUSE: Mapping[Cause, str] = {
     "kept_away": "experiment.kept_away",
 }
 """The alarms of pauses by these causes; other pauses are ``experiment.paused``."""
+FAILED_LOOK = "experiment.error"
+"""The alarm that the looks at an experiment fail."""
 LEAVES: tuple[Action, ...] = ("resume", "rearm", "end", "promote", "rollback")
 ROLLED_BACK = "promotion.rolled_back"
 """The alarm that control has rolled a promotion back; archiving the experiment closes it."""
@@ -27,6 +32,8 @@ _WORDS: Mapping[Action, str] = {
     "promote": "promoted",
     "rollback": "rolled back",
 }
+FAMILY = "deployment"
+ENDS, ENDED = f"{FAMILY}.ends", f"{FAMILY}.ended"
 
 
 def announce(cursor: Cursor, made: Transition) -> None:
@@ -63,3 +70,23 @@ def standing_alarms(database: Database) -> dict[str, int]:
         state: sum(count for (alarm_state, _), count in counts.items() if alarm_state == state)
         for state in ("open", "acknowledged")
     }
+
+
+def settle_retirement_alarms(database: Database, plan: Plan, *, now_us: int) -> None:
+    """Open, reword and close the alarms of all deployments; raises `StoreError`. An alarm has its deployment's name.
+
+    The text changes only at 90, 30 and 7 days and after the last day, so that it is not recorded anew each day.
+    """
+    today = today_utc(now_us)
+    texts = {retirement.deployment: _alarm(retirement, today) for retirement in retirements(plan, today)}
+    for name in alarms.standing_experiments(database) | texts.keys():
+        alarms.settle(database, name, texts.get(name, {}), family=FAMILY, now_us=now_us, actor=CONTROL)
+
+
+def _alarm(retirement: Retirement, today: date) -> dict[str, str]:
+    name, day, serving = retirement.deployment, retirement.day, retirement.serving
+    advice = f"Find a successor with `fairtrial migrate {name} NEW --suite FILE`."
+    if retirement.is_over(today):
+        return {ENDED: f"{name}: its last day was {day} ({retirement.source}); {serving}. {advice}"}
+    within = retirement.within(today)
+    return {ENDS: f"{name}: its last day is {day}, within {within} days ({retirement.source}); {serving}. {advice}"}

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from fairtrial.domain.errors import Overloaded, RateLimited, Unavailable
 from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings
-from gateway.proxy.wire.asgi import JSON_LINE
+from gateway.proxy.wire.http import JSON_LINE
 from gateway.proxy.wire.openai_errors import RETRY_AFTER_SECONDS, error_body
 
 Stage = Literal["serving", "leaving", "draining", "ending"]
@@ -187,7 +187,7 @@ async def watch_lag(admission: Admission) -> None:
     loop, late = asyncio.get_running_loop(), 0
     while True:
         seconds = LOOK_SECONDS if admission.in_flight or admission.late else REST_SECONDS
-        asked = loop.time() + seconds
+        due = loop.time() + seconds
         await asyncio.sleep(seconds)
-        late = late + 1 if loop.time() - asked > LATE_SECONDS else 0
+        late = late + 1 if loop.time() - due > LATE_SECONDS else 0
         admission.late = late >= IN_A_ROW

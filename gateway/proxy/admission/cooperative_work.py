@@ -1,7 +1,4 @@
-"""Runs CPU-bound work in small steps: a little at once, the rest in time slices between the event loop's other work.
-
-A step takes some ten microseconds. A thread would not help, because the work holds the interpreter's lock.
-"""
+"""Runs CPU-bound work in small steps: a little at once, the rest in time slices between the event loop's other work."""
 
 from __future__ import annotations
 
@@ -61,7 +58,10 @@ def at_once(steps: Steps[Result]) -> Result:
 
 
 class TimeSlicer:
-    """Gives each of several requests' work a time slice in turn. The loop keeps most of its time for other work."""
+    """Gives each of several requests' work a time slice in turn. The loop keeps most of its time for other work.
+
+    A step takes some ten microseconds. A thread would not help, because the work holds the interpreter's lock.
+    """
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()

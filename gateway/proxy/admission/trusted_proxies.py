@@ -1,7 +1,4 @@
-"""Distinguishes local requests from forwarded ones, for a gateway that requires no key.
-
-No header can reveal every proxy: one that speaks HTTP/1.1 and adds nothing looks like a local program.
-"""
+"""Distinguishes local requests from forwarded ones, for a gateway that requires no key."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Protocol
 
 from fairtrial.domain.errors import NotAllowed
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 IPAddress = IPv4Address | IPv6Address
 NAMED = frozenset({"forwarded", "via", "x-real-ip"})
@@ -33,7 +30,10 @@ class Sender(Protocol):
 
 
 class TrustedProxies:
-    """The proxies in ``gateway.trusted_proxies``, as addresses and networks."""
+    """The proxies in ``gateway.trusted_proxies``, as addresses and networks.
+
+    No header can reveal every proxy: one that speaks HTTP/1.1 and adds nothing looks like a local program.
+    """
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(map(ip_network, networks))
@@ -80,8 +80,8 @@ def _chains(headers: Headers) -> Iterator[Sequence[IPAddress | None]]:
 
 
 def _addresses(texts: Iterable[str]) -> Sequence[IPAddress | None]:
-    found = [_address(text) for text in texts]
-    return found if 0 < len(found) <= MOST_HOPS else [None]
+    addresses = [_address(text) for text in texts]
+    return addresses if 0 < len(addresses) <= MOST_HOPS else [None]
 
 
 def _address(text: str) -> IPAddress | None:

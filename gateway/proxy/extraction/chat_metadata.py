@@ -11,7 +11,7 @@ from fairtrial.domain.answers.chat import text_of
 from fairtrial.domain.answers.refusals import withheld
 from fairtrial.domain.events import Tokens, UsageSource
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import DONE
 
 
@@ -115,7 +115,7 @@ def decoded(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape | Non
 
 def _decoded_slowly(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape | None:
     try:
-        return msgspec.convert(lenient_json.decode(content), decoder.type)
+        return msgspec.convert(json_bodies.decode_leniently(content), decoder.type)
     except (ValueError, RecursionError):
         return None
 
@@ -166,11 +166,11 @@ def tokens_of(usage: _Usage) -> Tokens | None:
     first, last = count_of(usage.prompt_tokens), count_of(usage.completion_tokens)
     if first is None and last is None:
         return None
-    asked, answered = usage.prompt_tokens_details, usage.completion_tokens_details
+    prompt, answered = usage.prompt_tokens_details, usage.completion_tokens_details
     cached, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-    if asked is None and answered is None and cached is None and written is None:
+    if prompt is None and answered is None and cached is None and written is None:
         return Tokens(input=first, output=last)
-    of_asked = asked if isinstance(asked, dict) else {}
+    of_asked = prompt if isinstance(prompt, dict) else {}
     of_answered = answered if isinstance(answered, dict) else {}
     return Tokens(
         input=first,

@@ -11,7 +11,7 @@ from fairtrial.domain.answers.refusals import withheld
 from fairtrial.domain.events import Tokens
 from fairtrial.domain.limits.json_limits import DECODED, excess
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, count_of, decoded, error_of
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import TERMINAL, event_data, split_events
 
 
@@ -78,8 +78,8 @@ def _tokens(usage: _Usage) -> Tokens | None:
     first, last = count_of(usage.input_tokens), count_of(usage.output_tokens)
     if first is None and last is None:
         return None
-    asked, answered = usage.input_tokens_details, usage.output_tokens_details
-    of_asked = asked if isinstance(asked, dict) else {}
+    prompt, answered = usage.input_tokens_details, usage.output_tokens_details
+    of_asked = prompt if isinstance(prompt, dict) else {}
     of_answered = answered if isinstance(answered, dict) else {}
     return Tokens(
         input=first,
@@ -166,7 +166,7 @@ def _held(content: bytes) -> bytes | None:
 
 def _held_slowly(content: bytes) -> bytes | None:
     try:
-        fields = lenient_json.split_object(content)
+        fields = json_bodies.split_object(content)
     except (ValueError, RecursionError):
         return None
     ends = bytes(fields.get("type", b"")).strip(b'"').decode() in TERMINAL

@@ -160,12 +160,12 @@ class StreamAccumulator:
         if self._read.done and len(events) <= LIMIT:
             self._answer = terminal_response(events) or self._answer
 
-    def _fold_chunks(self, said: list[bytes]) -> None:
+    def _fold_chunks(self, chunks: list[bytes]) -> None:
         """Parse the data of chunks, except of those that differ from an earlier one only in their text."""
         alike, texts, read = self._alike, [], []
         assembly = self._assembly
         assert assembly is not None
-        for content in said:
+        for content in chunks:
             text = alike.text(content)
             if text is not None:
                 texts.append(text)

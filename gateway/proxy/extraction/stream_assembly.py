@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.answers.chat import text_of
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import DONE
 
 LIMIT = 2**18
@@ -103,7 +103,9 @@ def _chunk(content: bytes) -> dict[str, Any]:
     if not content or content == DONE:
         return {}
     try:
-        chunk = lenient_json.decode(content) if b"\\ud" in content or b"\\uD" in content else _ANY.decode(content)
+        chunk = (
+            json_bodies.decode_leniently(content) if b"\\ud" in content or b"\\uD" in content else _ANY.decode(content)
+        )
     except (ValueError, RecursionError):
         return {}
     return chunk if isinstance(chunk, dict) else {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from fairtrial.domain.limits.server_settings import BodyRate
     from gateway.process_resources import Room
-    from gateway.proxy.wire.cors import Cors
+    from gateway.proxy.wire.http import Cors
 
 C = TypeVar("C")
 """The class of the connections, which itself holds this state."""

@@ -1,8 +1,4 @@
-"""Reads the requests of one client connection and serves them one after another, in their order.
-
-A malformed request gets OpenAI's error envelope, after the responses before it, and nothing behind it is read. A body
-that comes too slowly is given up.
-"""
+"""Reads the requests of one client connection and serves them one after another, in their order."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ from fairtrial.domain.limits.server_settings import BodyWatch
 from gateway.proxy.http_server.client_connection import RequestSequence, ServerState
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import HeadReader, malformed, too_slow
-from gateway.request_framing import wrong_coding
+from gateway.proxy.wire.http import wrong_coding
 
 WAITING_LIMIT = 16
 """How many requests may wait before reading pauses. While it pauses, a disconnect goes unnoticed."""
@@ -28,7 +24,11 @@ HEAD_LIMIT = 2**18
 
 
 class HttpConnection(HeadReader, asyncio.Protocol):
-    """One client connection. ``serve`` is called with each request once it has arrived."""
+    """One client connection. ``serve`` is called with each request once it has arrived.
+
+    A malformed request gets OpenAI's error envelope, after the responses before it, and nothing behind it is read. A
+    body that comes too slowly is given up.
+    """
 
     __slots__ = (
         "_body_watch", "_drained", "_flush", "_held", "_malformed", "_paused", "_reading", "_serve", "_server",
@@ -282,8 +282,8 @@ class HttpConnection(HeadReader, asyncio.Protocol):
             self._resume()
 
     def address(self, name: str) -> tuple[str, int] | None:
-        found = self._transport.get_extra_info(name)
-        return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
+        pair = self._transport.get_extra_info(name)
+        return (str(pair[0]), int(pair[1])) if isinstance(pair, tuple) else None
 
     def _pause(self) -> None:
         if not self._paused and not self._transport.is_closing():

@@ -1,7 +1,4 @@
-"""Holds one request and its response, on a connection that serves one request at a time.
-
-The hot path reads and answers by the plain methods. `receive` and `send` do the same in ASGI's form, for FastAPI.
-"""
+"""Holds one request and its response, on a connection that serves one request at a time."""
 
 from __future__ import annotations
 
@@ -11,8 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gateway.proxy.http_server.client_connection import ClientConnection
-from gateway.proxy.wire.asgi import Header, Message
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Header, Headers, Message
 
 if TYPE_CHECKING:
     from gateway.proxy.admission.admission import KeyUsage
@@ -35,6 +31,8 @@ class RequestCycle:
     ``more``: the body is incomplete; ``slow``: it was given up. ``expects``: the client waits for ``100 Continue``.
     ``unread``: bytes of the body that have arrived and were not read. ``extra``: more header lines of the response.
     ``use`` and ``held`` belong to `Admission`.
+
+    The hot path reads and answers by the plain methods. `receive` and `send` do the same in ASGI's form, for FastAPI.
     """
 
     __slots__ = (

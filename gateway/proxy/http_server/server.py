@@ -18,7 +18,7 @@ from gateway.process_resources import DescriptorReserve, Room
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.connection import HttpConnection
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.wire.cors import Cors
+from gateway.proxy.wire.http import Cors
 
 BACKLOG = 2048
 POLL_SECONDS = 0.05

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.settings import BreakerState
-from gateway.proxy.plan.recent_failures import WINDOW, Failure, RecentFailures
+
+WINDOW = 10
+"""Seconds for which failures are kept."""
 
 MINUTE = 60
 """Seconds for which tries are counted."""
@@ -22,6 +25,68 @@ HOPELESS = 0.95
 """A larger share of failures means that nothing is lost if requests without a fallback are kept away."""
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One try that failed. ``reason``: its code. ``unit``: who asked, or the prompt's digest if nobody was named.
+
+    ``digest``: of the prompt, for a fault that may lie in the prompt; such a fault counts once for each key, unit and
+    digest. ``unreachable``: there was no connection, or no answer in time.
+    """
+
+    reason: str
+    key: str | None
+    unit: str | None
+    digest: str | None = None
+    unreachable: bool = False
+
+    @property
+    def asker(self) -> tuple[str | None, str | None]:
+        """Who asked: the unit of a key."""
+        return self.key, self.unit
+
+
+@dataclass(slots=True)
+class RecentFailures:
+    """The failures of the last seconds, each with its time, and how many of them each key and each asker had."""
+
+    keys: Counter[str | None] = field(default_factory=Counter)
+    askers: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
+    _failures: deque[tuple[float, Failure]] = field(default_factory=deque)
+    _prompts: set[Failure] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self._failures)
+
+    def add(self, failure: Failure, now: float) -> bool:
+        """Whether it counts, which the same prompt of one unit does only once."""
+        self.expire(now)
+        if failure.digest is not None:
+            if failure in self._prompts:
+                return False
+            self._prompts.add(failure)
+        self._failures.append((now, failure))
+        self.keys[failure.key] += 1
+        self.askers[failure.asker] += 1
+        return True
+
+    def expire(self, now: float) -> None:
+        while self._failures and self._failures[0][0] <= now - WINDOW:
+            _, failure = self._failures.popleft()
+            self._prompts.discard(failure)
+            _decrease(self.keys, failure.key)
+            _decrease(self.askers, failure.asker)
+
+    def clear(self) -> None:
+        for collection in (self._failures, self._prompts, self.keys, self.askers):
+            collection.clear()
+
+
+def _decrease(counts: Counter[Any], name: Any) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
 
 
 class Tries:
@@ -200,64 +265,3 @@ class Breaker:
         self._in_a_row = []
         text = "deployment %s%s: breaker closed, it answers again after %s"
         _LOG.info(text, self.deployment.name, self.path, self.reason)
-
-
-FREE_RETRIES = 10
-"""Retries in a minute that are always allowed."""
-
-LONGEST_REST = 120.0
-"""The most seconds for which a provider's own wait is kept to, so that a wrong one does no harm."""
-
-
-class Breakers(dict[str, Breaker]):
-    """The breakers of one deployment by path; each is made at the first request for its path."""
-
-    def __init__(self, deployment: Deployment, counts: BreakerCounts) -> None:
-        super().__init__()
-        self.deployment, self.counts = deployment, counts
-
-    def __missing__(self, path: str) -> Breaker:
-        self[path] = Breaker(self.deployment, path, self.counts)
-        return self[path]
-
-    @property
-    def state(self) -> BreakerState:
-        """That of the worst one."""
-        states = {breaker.state for breaker in self.values()}
-        return "open" if "open" in states else "half_open" if "half_open" in states else "closed"
-
-
-class Health:
-    """The state of a deployment's server in one worker. Times are monotonic, in seconds.
-
-    ``rests_until``: until when it asked not to be called, by a 429 or 503 with a wait.
-    """
-
-    __slots__ = ("_retries", "breakers", "deployment", "rests_until")
-
-    def __init__(self, deployment: Deployment, counts: BreakerCounts | None = None) -> None:
-        self.deployment = deployment
-        self.breakers = Breakers(deployment, counts or BreakerCounts())
-        self.rests_until = -math.inf
-        self._retries: deque[float] = deque()
-
-    def rest(self, seconds: float, now: float) -> None:
-        """The provider asked for a pause."""
-        self.rests_until = max(self.rests_until, now + min(seconds, LONGEST_REST))
-
-    def spend_retry(self, now: float) -> bool:
-        """Whether the budget of the last minute allows one more retry, which it then contains."""
-        while self._retries and self._retries[0] <= now - MINUTE:
-            self._retries.popleft()
-        requests = sum(breaker.tries.last(MINUTE, now) for breaker in self.breakers.values())
-        allowed = len(self._retries) < max(FREE_RETRIES, self.deployment.retry.budget * requests)
-        if allowed:
-            self._retries.append(now)
-        return allowed
-
-
-def health_of(deployment: Deployment, earlier: Health | None) -> Health:
-    """The state that goes on if the deployment is the same as before, else a new one. Counts always go on."""
-    if earlier is None:
-        return Health(deployment)
-    return earlier if earlier.deployment == deployment else Health(deployment, earlier.breakers.counts)

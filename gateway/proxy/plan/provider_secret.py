@@ -72,9 +72,9 @@ class BlankedPieces:
         if self._secret is None:
             return piece
         whole = self._secret.blank_in_place(self._held + piece if self._held else piece)
-        kept = len(whole) - self._secret.tail(whole)
-        self._held = whole[kept:]
-        return whole[:kept]
+        length = len(whole) - self._secret.tail(whole)
+        self._held = whole[length:]
+        return whole[:length]
 
     def rest(self) -> bytes:
         """The bytes that waited, at the response's end."""

@@ -1,8 +1,10 @@
-"""Prepares the published plan for a worker: provider keys inserted, addresses and overrides encoded once."""
+"""Prepares the published plan for a worker: provider keys, encoded addresses and overrides, and servers' health."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,13 +15,83 @@ from fairtrial.domain.accounts import RIGHTS, Right
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.events import Exposure, Reason
 from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant, reachable
+from fairtrial.domain.settings import BreakerState
 from fairtrial.experiments.assignment import Assignment
-from gateway.proxy.plan.breaker import Health, health_of
+from gateway.proxy.plan.breaker import MINUTE, Breaker, BreakerCounts
 from gateway.proxy.plan.provider_secret import Secret, secret_of
+
+FREE_RETRIES = 10
+"""Retries in a minute that are always allowed."""
+
+LONGEST_REST = 120.0
+"""The most seconds for which a provider's own wait is kept to, so that a wrong one does no harm."""
+
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options"})
 """Fields that an arm's parameters can't change: they are the question itself, or the shape of the answer."""
+
+_WORDS: dict[Right, str] = {
+    "complete": "call models",
+    "feedback": "send feedback",
+    "pin": "force a variant or a deployment",
+    "see_variant": "see variants",
+    "admin": "use the control plane",
+}
+
+
+class Breakers(dict[str, Breaker]):
+    """The breakers of one deployment by path; each is made at the first request for its path."""
+
+    def __init__(self, deployment: Deployment, counts: BreakerCounts) -> None:
+        super().__init__()
+        self.deployment, self.counts = deployment, counts
+
+    def __missing__(self, path: str) -> Breaker:
+        self[path] = Breaker(self.deployment, path, self.counts)
+        return self[path]
+
+    @property
+    def state(self) -> BreakerState:
+        """That of the worst one."""
+        states = {breaker.state for breaker in self.values()}
+        return "open" if "open" in states else "half_open" if "half_open" in states else "closed"
+
+
+class Health:
+    """The state of a deployment's server in one worker. Times are monotonic, in seconds.
+
+    ``rests_until``: until when it asked not to be called, by a 429 or 503 with a wait.
+    """
+
+    __slots__ = ("_retries", "breakers", "deployment", "rests_until")
+
+    def __init__(self, deployment: Deployment, counts: BreakerCounts | None = None) -> None:
+        self.deployment = deployment
+        self.breakers = Breakers(deployment, counts or BreakerCounts())
+        self.rests_until = -math.inf
+        self._retries: deque[float] = deque()
+
+    def rest(self, seconds: float, now: float) -> None:
+        """The provider asked for a pause."""
+        self.rests_until = max(self.rests_until, now + min(seconds, LONGEST_REST))
+
+    def spend_retry(self, now: float) -> bool:
+        """Whether the budget of the last minute allows one more retry, which it then contains."""
+        while self._retries and self._retries[0] <= now - MINUTE:
+            self._retries.popleft()
+        requests = sum(breaker.tries.last(MINUTE, now) for breaker in self.breakers.values())
+        allowed = len(self._retries) < max(FREE_RETRIES, self.deployment.retry.budget * requests)
+        if allowed:
+            self._retries.append(now)
+        return allowed
+
+
+def health_of(deployment: Deployment, earlier: Health | None) -> Health:
+    """The state that goes on if the deployment is the same as before, else a new one. Counts always go on."""
+    if earlier is None:
+        return Health(deployment)
+    return earlier if earlier.deployment == deployment else Health(deployment, earlier.breakers.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +228,8 @@ def _endpoint(deployment: Deployment, environ: Mapping[str, str], health: Health
 
 
 def _arm(variant: Variant, endpoint: Endpoint) -> Arm:
-    kept = {name: value for name, value in variant.params.items() if name not in NEVER_OVERRIDDEN}
-    params = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in kept.items()}
+    overrides = {name: value for name, value in variant.params.items() if name not in NEVER_OVERRIDDEN}
+    params = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in overrides.items()}
     return Arm(name=variant.name, endpoint=endpoint, params=params, system_prompt=variant.system_prompt)
 
 
@@ -197,13 +269,6 @@ class Caller:
         return self.may_name(route) and (owner is None or owner == self.name)
 
 
-_WORDS: dict[Right, str] = {
-    "complete": "call models",
-    "feedback": "send feedback",
-    "pin": "force a variant or a deployment",
-    "see_variant": "see variants",
-    "admin": "use the control plane",
-}
 ANYONE = Caller(key_id=None, rights=frozenset(RIGHTS), routes=frozenset())
 
 

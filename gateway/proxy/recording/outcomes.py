@@ -1,23 +1,24 @@
-"""Decides how a request was served, whose fault a failure was, and whether the answer follows its schema.
-
-For requests of earlier versions, `fairtrial/store/derived/derived_columns.py` computes them; a test compares
-the two rules.
-"""
+"""Decides how a request was served, whose fault a failure was, what it costs, and whether the answer has its schema."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from functools import lru_cache
 
 from fairtrial.domain.errors import RequestError, UpstreamError
-from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome
+from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
 from fairtrial.domain.limits.constants import FIRST_ERROR
 from fairtrial.domain.limits.json_schema import LARGEST_ANSWER, LARGEST_SCHEMA, BoundedSchema, checked_schema, follows
+from fairtrial.domain.plan import Price
 from gateway.proxy.extraction.chat_metadata import ResponseMetadata
 from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt
+
+MILLION = Decimal(1_000_000)
+"""The number of tokens for which a price is stated."""
 
 REJECTED = frozenset({400, 413, 422})
 """Statuses with which only the upstream refuses the request's content: too long for its context, unknown parameter.
@@ -43,6 +44,9 @@ def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
     """How the arm served a request that has ended, and what its client got.
 
     A fallback is called only after the arm has failed, or after the arm's open breaker has kept the request away.
+
+    For requests of earlier versions, `fairtrial/store/derived/derived_columns.py` computes the same; a test compares
+    them.
     """
     kept_away = answered.breaker == "open" and not _was_called(answered.attempts)
     if not answered.attempts:
@@ -156,3 +160,19 @@ async def _compile(schema: bytes) -> bool:
 def _thread() -> ThreadPoolExecutor:
     """A thread for schemas alone, because others wait for the shared ones. The first schema imports a large library."""
     return ThreadPoolExecutor(1, thread_name_prefix="schemas")
+
+
+def cost_usd(price: Price, tokens: Tokens | None) -> str | None:
+    """US dollars as an exact decimal string; ``None`` unless every counted token has a price.
+
+    A price by ``gpu_hour`` gives ``None`` here, because the request's share of the machine is not known when it ends.
+    """
+    if tokens is None or (price.input is None and price.output is None):
+        return None
+    total = Decimal(0)
+    for count, rate in ((tokens.input, price.input), (tokens.output, price.output)):
+        if count:
+            if rate is None:
+                return None
+            total += rate * count
+    return format((total / MILLION).normalize(), "f")

@@ -1,4 +1,4 @@
-"""Writes the record of one request: one event with its attempts and its exposure, written before its last byte."""
+"""Writes the record of one request: one event with its attempts, its exposure and its cost, before its last byte."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from msgspec.structs import replace
 
 from fairtrial.domain.answers.refusals import refuses_by_text
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.events import ArmOutcome, AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
+from fairtrial.domain.events import (
+    ArmOutcome,
+    AttemptRecord,
+    Reason,
+    RequestEvent,
+    RequestOutcome,
+    ServiceOutcome,
+)
 from fairtrial.domain.limits.json_schema import requested_schema
 from fairtrial.journal.counts import ANALYSED, arm_cell
 from fairtrial.journal.response_map import ResponseMap
@@ -18,15 +25,28 @@ from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.extraction.chat_metadata import NOTHING
 from gateway.proxy.plan.routing_table import Target
-from gateway.proxy.recording.capture import NO_BODIES, Bodies, capture_bodies, capture_in_slices, read_tags, untouched
-from gateway.proxy.recording.outcomes import attempt_outcome, follows_schema, outcomes_of, reason_of, served_name
-from gateway.proxy.recording.redaction import redact_text
-from gateway.proxy.recording.request_cost import cost_usd
+from gateway.proxy.recording.capture import (
+    NO_BODIES,
+    Bodies,
+    capture_bodies,
+    capture_in_slices,
+    read_tags,
+    redact_text,
+    untouched,
+)
+from gateway.proxy.recording.outcomes import (
+    attempt_outcome,
+    cost_usd,
+    follows_schema,
+    outcomes_of,
+    reason_of,
+    served_name,
+)
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed
-from gateway.proxy.wire.headers import TRACE_HEADER, Headers, trace_of
-from gateway.proxy.wire.request_body import prompt_digest
+from gateway.proxy.wire.http import TRACE_HEADER, Headers, trace_of
+from gateway.proxy.wire.json_bodies import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
 
 Outcomes = tuple[ArmOutcome, ServiceOutcome]

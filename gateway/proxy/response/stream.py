@@ -13,14 +13,12 @@ from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.capture import Bodies
 from gateway.proxy.recording.record import Recorder
-from gateway.proxy.response.keepalive import StreamWriter
-from gateway.proxy.response.response_headers import experiment_lines, response_lines
+from gateway.proxy.response.client_writer import StreamWriter, experiment_lines, response_lines
 from gateway.proxy.routing.continuation import RESPONSES, remember_response
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import EVENT_LIMIT, TransportError
 from gateway.proxy.upstream.call import StartedResponse, broken_answer, broken_off, overflow, stalled, unreadable
-from gateway.proxy.wire.asgi import ClientGone
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import ClientGone, Headers
 from gateway.proxy.wire.openai_errors import error_event
 from gateway.proxy.wire.sse import EventSplitter
 

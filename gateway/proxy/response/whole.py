@@ -11,13 +11,12 @@ from gateway.proxy.extraction.chat_metadata import NOTHING, UNSAID, ResponseMeta
 from gateway.proxy.extraction.responses_metadata import response_metadata
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.record import Recorder
-from gateway.proxy.response.keepalive import StreamWriter
-from gateway.proxy.response.response_headers import response_lines, without_retry
+from gateway.proxy.response.client_writer import StreamWriter, response_lines, without_retry
 from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import WHOLE_LIMIT
 from gateway.proxy.upstream.call import FIRST_ERROR, StartedResponse, next_piece, overflow
-from gateway.proxy.wire.asgi import JSON_LINE
+from gateway.proxy.wire.http import JSON_LINE
 from gateway.proxy.wire.openai_errors import body_event, envelope
 from gateway.proxy.wire.sse import is_json
 

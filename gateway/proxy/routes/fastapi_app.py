@@ -12,17 +12,15 @@ from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.http_server.request_path import RequestPath, folded, shown
-from gateway.proxy.http_server.request_reader import read_body
+from gateway.proxy.http_server.request_reader import RequestPath, folded, read_body, shown
 from gateway.proxy.plan.routing_table import Caller, Routing
 from gateway.proxy.routes.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
 from gateway.proxy.routes.metrics import exposition, is_losing
-from gateway.proxy.routes.passthrough import METHODS, enter, pass_on, unknown_url
-from gateway.proxy.routes.responses import add_responses
+from gateway.proxy.routes.passthrough import METHODS, add_responses, enter, pass_on, unknown_url
 from gateway.proxy.routing.authentication import caller_by_scope
-from gateway.proxy.wire.asgi import header_map
+from gateway.proxy.wire.http import header_map
+from gateway.proxy.wire.json_bodies import require_json
 from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
-from gateway.proxy.wire.request_body import require_json
 from gateway.proxy.worker_state import WorkerState
 
 STORED_CHATS = "/v1/chat/completions"

@@ -14,8 +14,7 @@ from gateway.proxy.http_server.request_reader import too_slow
 from gateway.proxy.plan.provider_secret import BlankedPieces
 from gateway.proxy.plan.routing_table import Endpoint
 from gateway.proxy.transport.transport import TransportError, UpstreamResponse
-from gateway.proxy.wire.asgi import ClientGone, Header, Receive, Scope, Send, send_whole
-from gateway.proxy.wire.headers import is_returned
+from gateway.proxy.wire.http import ClientGone, Header, Receive, Scope, Send, is_returned, send_whole
 from gateway.proxy.wire.openai_errors import envelope
 
 UPLOAD_LIMIT = 2**30

@@ -10,8 +10,7 @@ from hashlib import sha256
 from fairtrial.domain.errors import NotAuthenticated, NotFound
 from gateway.proxy.admission.trusted_proxies import Sender, TrustedProxies
 from gateway.proxy.plan.routing_table import ANYONE, Caller, KnownKey, Routing
-from gateway.proxy.wire.asgi import Scope, header_map
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers, Scope, header_map
 from gateway.proxy.worker_state import WorkerState
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})

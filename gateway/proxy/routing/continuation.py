@@ -14,7 +14,7 @@ from gateway.proxy.extraction.chat_metadata import decoded
 from gateway.proxy.plan.routing_table import Arm, Routing, Target
 from gateway.proxy.routing.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER, recorded_unit
 from gateway.proxy.stages import AnswerContent, Parsed, Progress, Routed
-from gateway.proxy.wire.request_body import RequestBody, decode_field, elements
+from gateway.proxy.wire.json_bodies import RequestBody, decode_field, elements
 
 RESPONSES = "/responses"
 RESPONSES_ENDPOINTS = frozenset({RESPONSES, "/responses/compact"})

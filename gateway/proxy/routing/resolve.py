@@ -21,8 +21,8 @@ from fairtrial.experiments.assignment import (
 )
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
 from gateway.proxy.stages import Received
-from gateway.proxy.wire.headers import TAGS_HEADER, Headers
-from gateway.proxy.wire.request_body import LazyFields, RequestBody
+from gateway.proxy.wire.http import TAGS_HEADER, Headers
+from gateway.proxy.wire.json_bodies import LazyFields, RequestBody
 
 VARIANT_HEADER = "x-fairtrial-variant"
 DEPLOYMENT_HEADER = "x-fairtrial-deployment"
@@ -126,7 +126,11 @@ def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -
     experiment = routing.plan.experiments.get(route.experiment or "")
     arm = routing.arms.get((experiment.name, variant)) if experiment else None
     if experiment is None or arm is None:
-        known = ", ".join(found.name for found in experiment.variants) if experiment else "the route has no experiment"
+        known = (
+            ", ".join(declared.name for declared in experiment.variants)
+            if experiment
+            else "the route has no experiment"
+        )
         raise NotFound(
             f"{VARIANT_HEADER}: {variant!r} is not a variant of {route.name!r} (known: {known})",
             param=VARIANT_HEADER,

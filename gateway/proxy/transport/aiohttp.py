@@ -1,4 +1,4 @@
-"""Implements the transport on aiohttp: one session a worker, no cookies, no redirects, no environment settings."""
+"""Implements the transport on aiohttp: one session per worker, no cookies, no redirects, no environment settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.proxy.transport.transport import STATUSES, TransportError, UpstreamRequest, UpstreamResponse
-from gateway.proxy.wire.headers import NAMES, Headers, lower
+from gateway.proxy.wire.http import NAMES, Headers, lower
 
 KEEPALIVE_SECONDS = 4.0
 """Shorter than the five seconds after which common servers drop an idle connection, so that this side closes first."""

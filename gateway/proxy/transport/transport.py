@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 
 class TransportError(Exception):

@@ -1,19 +1,15 @@
-"""Asks a deployment's breaker before a call, and reports to it how the call began.
-
-None of it is called for an answer of a healthy deployment, see `Breaker.calm`.
-"""
+"""Asks a deployment's breaker before a call, and reports to it how the call began."""
 
 from __future__ import annotations
 
 import time
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
-from gateway.proxy.plan.breaker import Breaker
-from gateway.proxy.plan.recent_failures import Failure
+from gateway.proxy.plan.breaker import Breaker, Failure
 from gateway.proxy.plan.routing_table import Arm
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Attempt, Routed
-from gateway.proxy.wire.request_body import prompt_digest
+from gateway.proxy.wire.json_bodies import prompt_digest
 
 UNREACHABLE = frozenset({"upstream_connect", "upstream_timeout"})
 LOST = UNREACHABLE | {"upstream_reset"}
@@ -34,6 +30,8 @@ def admit(routed: Routed, arm: Arm, *, fallback: bool) -> int:
     """The permit of a call, or `UpstreamUnavailable` if it has to be kept away.
 
     Where a fallback can answer, a deployment that asked for a pause is not called either.
+
+    It is not called for a healthy deployment, see `Breaker.calm`.
     """
     breaker, now = breaker_of(routed, arm), time.monotonic()
     if fallback and now < arm.endpoint.health.rests_until:

@@ -1,7 +1,4 @@
-"""Calls one upstream: headers and body are rewritten and sent, and the first byte is awaited.
-
-Each failure becomes an error with a code.
-"""
+"""Calls one upstream: headers and body are rewritten and sent, and the first byte is awaited."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Gets a response that has started: from the arm, from the same server once more, or from a fallback.
-
-Nothing is tried again once a byte of an answer was sent on.
-"""
+"""Gets a response that has started: from the arm, from the same server once more, or from a fallback."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from gateway.proxy.stages import Progress, Routed
 from gateway.proxy.upstream.breaking import admit, breaker_of, kept_away
 from gateway.proxy.upstream.call import FIRST_ERROR, METERED, StartedResponse, UpstreamCalls, next_piece
 from gateway.proxy.upstream.hold import hold_whole
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 READ_LIMIT = 64 * 1024
 """Bytes of an error that are read to learn its reason."""
@@ -119,7 +116,7 @@ def _code(body: bytes) -> str | None:
     if not isinstance(error, dict):
         return None
     named = (error.get("code"), error.get("type"))
-    return next((str(one) for one in named if one in QUOTA | CONTEXT_CODES), None)
+    return next((str(code) for code in named if code in QUOTA | CONTEXT_CODES), None)
 
 
 async def _read(response: StartedResponse, *, started: float) -> StartedResponse:
@@ -150,7 +147,10 @@ PAUSE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """All that can answer a request: `start` asks them in their order. ``probes``: those that have not ended."""
+    """All that can answer a request: `start` asks them in their order. ``probes``: those that have not ended.
+
+    Nothing is tried again once a byte of an answer was sent on.
+    """
 
     calls: UpstreamCalls
     probes: set[asyncio.Task[None]]

@@ -12,7 +12,7 @@ from gateway.proxy.routing.continuation import RESPONSES
 from gateway.proxy.stages import Routed
 from gateway.proxy.transport.transport import WHOLE_LIMIT
 from gateway.proxy.upstream.call import StartedResponse, broken_answer, next_piece, overflow, unreadable
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 from gateway.proxy.wire.sse import EventSplitter, is_json
 
 

@@ -9,9 +9,9 @@ import msgspec
 
 from fairtrial.domain.errors import BadRequest, UpstreamError
 from gateway.proxy.plan.routing_table import Arm, Endpoint
-from gateway.proxy.wire import lenient_json
-from gateway.proxy.wire.headers import TRACE_HEADER, Headers, trace_of
-from gateway.proxy.wire.request_body import RequestBody
+from gateway.proxy.wire import json_bodies
+from gateway.proxy.wire.http import TRACE_HEADER, Headers, trace_of
+from gateway.proxy.wire.json_bodies import RequestBody
 
 NOT_FORWARDED = frozenset(
     {
@@ -136,8 +136,8 @@ def _with_system(fields: dict[str, msgspec.Raw], prompt: str) -> msgspec.Raw:
         raise BadRequest("messages: is not a list of messages", param="messages", code="invalid_messages") from None
     role = leading if leading in SYSTEM_ROLES else "system"
     system = msgspec.Raw(_ENCODER.encode({"role": role, "content": prompt}))
-    kept = messages[1:] if leading in SYSTEM_ROLES else messages
-    return msgspec.Raw(_ENCODER.encode([system, *kept]))
+    conversation = messages[1:] if leading in SYSTEM_ROLES else messages
+    return msgspec.Raw(_ENCODER.encode([system, *conversation]))
 
 
 def _with_instructions(fields: dict[str, msgspec.Raw], prompt: str) -> dict[str, msgspec.Raw]:
@@ -158,7 +158,7 @@ def _elements(messages: msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _LIST.decode(messages)
     except msgspec.DecodeError:
-        return lenient_json.split_array(messages)
+        return json_bodies.split_array(messages)
 
 
 def _role(message: msgspec.Raw) -> str:
@@ -166,7 +166,7 @@ def _role(message: msgspec.Raw) -> str:
     try:
         return _ROLE.decode(message).role
     except msgspec.DecodeError:
-        fields = lenient_json.decode(message)
+        fields = json_bodies.decode_leniently(message)
         if not isinstance(fields, dict):
             raise ValueError("not an object") from None
         return str(fields.get("role", ""))

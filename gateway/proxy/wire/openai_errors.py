@@ -8,7 +8,7 @@ import msgspec
 
 from fairtrial.domain.errors import RateLimited, RequestError, Unavailable, UpstreamUnavailable
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.wire.asgi import JSON_TYPE, Header
+from gateway.proxy.wire.http import JSON_TYPE, Header
 from gateway.proxy.wire.sse import as_event
 
 NEVER_RETRY = frozenset({"deployment_key_missing", "plan_needs_keys"})

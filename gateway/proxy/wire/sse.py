@@ -1,7 +1,4 @@
-"""Splits streams of server-sent events at event boundaries. It may drop the usage-only chunk, but rewrites no event.
-
-Source: the WHATWG's server-sent events. A line ends with LF, CRLF or CR, and an event with an empty line.
-"""
+"""Splits streams of server-sent events at event boundaries. It may drop the usage-only chunk, but rewrites no event."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.wire import lenient_json
+from gateway.proxy.wire import json_bodies
 
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
@@ -49,6 +46,8 @@ class EventSplitter:
     API. Bytes of an incomplete event wait for its end, so that a comment or an error event can follow at any time. With
     ``checked``, ``broken`` becomes true with an event that no client can read; that event and all behind it are held
     back.
+
+    Source: the WHATWG's server-sent events. A line ends with LF, CRLF or CR, and an event with an empty line.
     """
 
     __slots__ = ("_checked", "_dropped", "_marks", "_pending", "_strip", "_torn", "broken", "done")
@@ -122,9 +121,9 @@ class EventSplitter:
         if not self._strip or b'"usage"' not in whole or not _USAGE.search(whole):
             return whole, whole
         events = split_events(whole)
-        kept = [event for event in events if not _is_usage_only(event)]
-        self._dropped = not kept or kept[-1] is not events[-1]
-        return whole, b"".join(kept)
+        content = [event for event in events if not _is_usage_only(event)]
+        self._dropped = not content or content[-1] is not events[-1]
+        return whole, b"".join(content)
 
     def _readable(self, whole: bytes) -> bytes:
         """The events before the first unreadable one. Events after the stream's end are not checked."""
@@ -165,13 +164,13 @@ def contents(events: bytes) -> list[bytes]:
     """The data of each event that has any."""
     if b"\r" in events:
         return [data for event in split_events(events) if (data := event_data(event))]
-    found = []
+    texts = []
     for event in events.split(b"\n\n"):
         if len(event) > 6 and event.startswith(b"data: ") and b"\n" not in event:  # the usual case
-            found.append(event[6:])
+            texts.append(event[6:])
         elif event and (data := event_data(event)):
-            found.append(data)
-    return found
+            texts.append(data)
+    return texts
 
 
 def as_event(data: bytes) -> bytes:
@@ -248,7 +247,7 @@ def _is_json_slowly(data: bytes) -> bool:
     if excess(data, DECODED) is not None:
         return True  # too deeply nested to be checked here
     try:
-        lenient_json.decode(data)
+        json_bodies.decode_leniently(data)
     except ValueError:
         return False
     except RecursionError:  # too deeply nested to be checked here

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gateway.proxy.transport.transport import EVENT_LIMIT, WHOLE_LIMIT
 from gateway.proxy.upstream import request_rewrite
-from gateway.proxy.wire.headers import NOT_RETURNED, NOT_RETURNED_PREFIXES
+from gateway.proxy.wire.http import NOT_RETURNED, NOT_RETURNED_PREFIXES
 
 CONNECTION = frozenset(
     {"host", "connection", "keep-alive", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect",

@@ -88,7 +88,7 @@ def test_the_command_line_goes_on_after_the_first_account_and_sessions_outlive_c
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_what_the_command_line_refuses_is_said_the_same_with_and_without_control(folder: Path, running: bool) -> None:
+def test_what_the_command_line_refuses_reads_the_same_with_and_without_control(folder: Path, running: bool) -> None:
     def refusals() -> list[str]:
         assert fairtrial("accounts", "invite", "--name", "Ada", "--role", "admin", cwd=folder).returncode == 0
         asked = [

@@ -206,7 +206,7 @@ def test_a_run_of_several_weights_says_so() -> None:
     assert "changed during the run (w1, w2)" in as_json(suite, run)["warnings"][0]
 
 
-def test_a_run_without_evidence_is_said_and_exits_with_four(folder: Path, upstream: FakeUpstream) -> None:
+def test_a_run_without_evidence_is_reported_and_exits_with_four(folder: Path, upstream: FakeUpstream) -> None:
     upstream.script = {"kind": "json", "status": 400, "answer": {"error": {"message": "too long", "code": "x"}}}
     code, out, _ = evaluate(folder, "--on", "base")
     assert code == 4

@@ -47,7 +47,7 @@ async def reached(upstream: BlockingUpstream, port: int) -> KeptConnection:
 
 
 @pytest.mark.parametrize("to_all", [False, True])
-async def test_a_stream_ends_whole_whoever_is_told(tmp_path: Path, to_all: bool) -> None:
+async def test_a_stream_ends_whole_whichever_process_gets_the_signal(tmp_path: Path, to_all: bool) -> None:
     [port] = free_ports(1)
     async with BlockingUpstream() as upstream:
         process = started(tmp_path, upstream, port)

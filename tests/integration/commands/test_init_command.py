@@ -13,7 +13,7 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial_cli.commands.init import NAMES
-from gateway.models.bundled import RESPONDERS
+from gateway.models.catalogue import RESPONDERS
 from tests.fixtures.credentials import by_key
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.printed_commands import Terminal

@@ -13,8 +13,8 @@ from tests.fixtures.store.maintenance_fixture import end, start_control
 
 LISTS = ("verdict list", "keys list", "plan log", "runs list", "data audits", "accounts list", "review status")
 RUN = """
-import fairtrial_cli.output.progress, fairtrial_cli.output.runs, fairtrial_cli.run_suites
-import fairtrial_cli.processes.private_gateway, gateway.control.background.plan_publisher
+import fairtrial_cli.output.terminal, fairtrial_cli.output.runs
+import fairtrial_cli.run_suites, gateway.control.background.plan_publisher
 """
 """Imports what `fairtrial eval` does when no gateway is running."""
 

@@ -130,7 +130,7 @@ def _assert_recorded(trial: Quickstart, requests: int) -> None:
 
 
 @pytest.mark.parametrize("page", ["openai.md", "anthropic.md"])
-def test_a_key_that_is_not_set_is_said_as_the_page_says(page: str, tmp_path: Path) -> None:
+def test_a_key_that_is_not_set_is_reported_as_the_page_says(page: str, tmp_path: Path) -> None:
     with quickstart(page, SERVERS[page](), tmp_path) as trial:
         trial.terminal.run(trial.blocks()[0][1])
         name = "OPENAI_API_KEY" if page == "openai.md" else "ANTHROPIC_API_KEY"

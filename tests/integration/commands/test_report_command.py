@@ -178,7 +178,7 @@ def test_a_verdict_is_reported_with_all_its_runs(judged: Path) -> None:
     assert ElementTree.parse(judged / "v.xml").findall(".//failure[@type='BLOCK']")
 
 
-def test_deleted_texts_are_said_to_be_deleted(judged: Path) -> None:
+def test_deleted_texts_are_marked_as_deleted(judged: Path) -> None:
     later = "--days", "1"
     gate_project.record(judged, "base", 119, at_us=1_600_000_000_000_000)
     gate_project.record(judged, "tuned", 118, at_us=1_600_000_000_000_000)

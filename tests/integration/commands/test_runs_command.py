@@ -137,7 +137,7 @@ def test_a_wrong_question_says_what_is_known(folder: Path) -> None:
     assert "can't be compared: the suite's content" in said and "fairtrial eval SUITE.yaml --on tuned,base" in said
 
 
-def test_texts_that_retention_has_deleted_are_said_to_be(folder: Path) -> None:
+def test_texts_that_retention_has_deleted_are_marked(folder: Path) -> None:
     assert fairtrial("store", "retain", "--days", "1", cwd=folder).returncode == 0
     said = runs(folder, "show", NEW, "--limit", "1")
     assert f"texts of 200 answers: {TEXT_DELETED}" in said

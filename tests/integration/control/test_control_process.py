@@ -152,7 +152,7 @@ def test_a_broken_project_is_a_clear_error_at_the_start(folder: Path) -> None:
     assert "unite" in started.stderr
 
 
-def test_control_that_is_told_to_end_while_it_starts_ends(folder: Path, layout: Layout) -> None:
+def test_control_that_is_terminated_while_it_starts_ends(folder: Path, layout: Layout) -> None:
     process = start("control", cwd=folder, stdout=subprocess.DEVNULL)
     until(lambda: is_owned(layout))
     process.terminate()

@@ -111,7 +111,7 @@ def code_of(answer: httpx.Response) -> str | None:
 
 
 @pytest.mark.parametrize(("method", "path", "right"), [route[:3] for route in ROUTES])
-def test_a_route_of_the_data_plane_keeps_to_what_it_said(
+def test_a_route_of_the_data_plane_allows_what_it_declares(
     rig: Rig, upstream: FakeUpstream, method: str, path: str, right: str
 ) -> None:
     seen = len(upstream.seen)

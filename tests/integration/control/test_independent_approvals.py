@@ -83,7 +83,7 @@ def test_the_asker_and_the_promoter_need_a_second_person(trial: JudgedTrial) -> 
 
 
 @pytest.mark.parametrize("held", [(), ("Rosa",)])
-def test_where_fewer_than_two_accounts_hold_the_role_it_counts_and_is_said(trial: JudgedTrial, held) -> None:
+def test_where_fewer_than_two_accounts_hold_the_role_it_counts_and_is_noted(trial: JudgedTrial, held) -> None:
     for name in held:
         add_account(trial, name)
     add_account(trial, "Rita", "reviewer")

@@ -22,7 +22,7 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.experiments.read_states import read_state
+from gateway.control.operations.experiments.states import read_state
 from gateway.proxy.plan.plan_watch import PlanWatch
 from tests.fixtures.control.live_trial import HOUR_US, NAME, WHOLE, LiveTrial
 

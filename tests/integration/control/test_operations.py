@@ -24,8 +24,8 @@ from fairtrial.api import (
 )
 from fairtrial.api.operation import Nothing, Operation, Request, Window, operations, path_names
 from fairtrial.domain.training_data import AuditFile, CheckCount
-from gateway.control.answer import implementation
-from gateway.control.http_routes import router_of
+from gateway.control.app import router_of
+from gateway.control.context import implementation
 from tests.fixtures.control.both_transports import Side, both_transports
 from tests.fixtures.for_each import every_failure
 

@@ -39,7 +39,7 @@ def assert_told_to_come_back(answer: Answer) -> None:
     assert answer.headers["x-request-id"]
 
 
-async def test_c15_500_streams_end_whole_when_the_gateway_is_told_to_stop(tmp_path: Path) -> None:
+async def test_c15_500_streams_end_whole_when_the_gateway_stops(tmp_path: Path) -> None:
     async with BlockingUpstream() as upstream:
         with running(tmp_path, workers=2, drain=300) as rig:
             await asyncio.to_thread(rig.publish, patient(upstream))

@@ -113,7 +113,7 @@ def test_b19_legacy_completions_go_up_as_they_came(
         ("POST", "/v1/responses", 400, "unsupported_content_type"),
     ],
 )
-def test_a2_a3_whatever_is_not_there_is_told_in_openais_envelope_with_a_request_id(
+def test_a2_a3_an_unknown_path_gets_openais_envelope_with_a_request_id(
     rig: Rig, method: str, path: str, status: int, code: str
 ) -> None:
     answer = httpx.request(method, rig.root + path, headers={"authorization": "Bearer ft-all"})

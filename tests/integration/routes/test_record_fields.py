@@ -102,17 +102,17 @@ def test_the_same_prompt_has_the_same_digest_whatever_else_is_asked(rig: Rig, st
 @pytest.mark.parametrize(
     ("text", "by_text"), [("I'm sorry, but I can't help with that.", True), ("Of course.", False), (None, False)]
 )
-def test_a_refusal_is_told_by_its_text(rig: Rig, text: str | None, by_text: bool) -> None:
+def test_a_refusal_is_recognised_by_its_text(rig: Rig, text: str | None, by_text: bool) -> None:
     event = ask(rig, script=answer(text))
     assert (event.refused_by_text, event.refused) == (by_text, False)
 
 
-def test_a_refusal_is_told_by_the_text_of_a_stream(rig: Rig) -> None:
+def test_a_refusal_is_recognised_by_the_text_of_a_stream(rig: Rig) -> None:
     event = ask(rig, body={"stream": True}, script=stream("I can", "not help", " with that."))
     assert (event.refused_by_text, event.stream) == (True, True)
 
 
-def test_a_refusal_is_told_by_the_field_of_the_api(rig: Rig) -> None:
+def test_a_refusal_is_recognised_by_the_field_of_the_api(rig: Rig) -> None:
     event = ask(rig, script=answer(None, message={"role": "assistant", "content": None, "refusal": "No."}))
     assert (event.refused, event.refused_by_text) == (True, False)
 

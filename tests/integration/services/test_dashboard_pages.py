@@ -117,7 +117,7 @@ def test_an_empty_page_says_what_to_do_next(
         ("data_audit", {"audit": HOSTILE}, "This audit does not exist"),
     ],
 )
-def test_a_name_in_the_address_that_is_not_there_is_said_and_leads_back(
+def test_an_unknown_name_in_the_address_is_reported_and_leads_back(
     filled: ForkedServices, monkeypatch: pytest.MonkeyPatch, path: str, query: dict[str, str], says: str
 ) -> None:
     page = opened(filled, monkeypatch, path, **query)

@@ -213,7 +213,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_port_in_use_is_said_so(url: str) -> None:
+def test_a_port_in_use_is_reported(url: str) -> None:
     port = url.split(":")[2].split("/")[0]
     ended = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, check=False, cwd=ROOT)
     assert ended.returncode == 2

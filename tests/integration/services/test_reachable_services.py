@@ -72,7 +72,7 @@ def test_the_dashboard_has_no_rights_of_its_own(services: ForkedServices) -> Non
     assert refused.value.status == 401
 
 
-def test_a_command_with_a_wrong_key_is_told_what_to_do(
+def test_a_command_with_a_wrong_key_learns_what_to_do(
     services: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAIRTRIAL_ADMIN_KEY", "ft-wrong")

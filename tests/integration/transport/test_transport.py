@@ -11,7 +11,7 @@ import pytest
 
 from gateway.proxy.transport.aiohttp import AiohttpTransport
 from gateway.proxy.transport.transport import Transport, UpstreamRequest
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 from tests.fixtures.gateway.transport_fixture import MAKERS, failure, request, transport_of, whole
 from tests.fixtures.upstream.connection_server import GOOD, Connection
 from tests.fixtures.upstream.raw_upstream import RawUpstream
@@ -217,7 +217,7 @@ async def test_an_answer_that_comes_before_the_body_is_sent_is_read(transport: T
         assert (await whole(transport, request(upstream.url, b"x" * 2**25))).status == 413
 
 
-async def test_no_answer_and_no_server_are_told_apart(transport: Transport) -> None:
+async def test_no_answer_and_no_server_are_different_errors(transport: Transport) -> None:
     async with _saying() as upstream:
         assert await failure(transport, request(upstream.url)) == "reset"
         url = upstream.url

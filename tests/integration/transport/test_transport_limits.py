@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.transport.pool.request_head import Origin
-from gateway.proxy.transport.pool.tcp import Dialer
+from gateway.proxy.transport.tcp import Dialer
 from gateway.proxy.transport.transport import TransportError, UpstreamResponse
 from tests.fixtures.gateway.transport_fixture import echo, failure, request, whole
 from tests.fixtures.upstream.connection_server import Connection
@@ -111,10 +110,10 @@ async def test_each_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) 
 
         monkeypatch.setattr(Dialer, "_addresses", lambda self, host, port: addresses(host, port))
         for _ in range(3):
-            (await dialer.dial(Origin("some.name", 80, False))).close()
+            (await dialer.dial("some.name", 80)).close()
         found[1] = (socket.AF_INET, ("127.0.0.1", 3))
         with pytest.raises(ConnectionRefusedError):
-            await dialer.dial(Origin("some.name", 80, False))
+            await dialer.dial("some.name", 80)
 
 
 async def test_closing_ends_what_is_under_way(transport: PoolTransport) -> None:

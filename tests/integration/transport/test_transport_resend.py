@@ -15,7 +15,7 @@ import pytest
 
 from gateway.proxy.transport.pool.connection import PoolConnection
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.transport.pool.tcp import patience
+from gateway.proxy.transport.tcp import patience
 from gateway.proxy.transport.transport import Transport
 from tests.fixtures.gateway.transport_fixture import MAKERS, failure, request, transport_of, whole
 from tests.fixtures.upstream.connection_server import Connection
@@ -99,7 +99,7 @@ async def test_a_request_of_which_a_part_was_read_is_not_sent_again(transport: T
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-async def test_what_an_ended_connection_never_got_is_sent_once_more_and_said(
+async def test_what_an_ended_connection_never_got_is_sent_once_more_and_reported(
     monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext | None, how: str
 ) -> None:
     """The server ends the idle connection before the request leaves, and the look before use does not see it.

@@ -25,7 +25,7 @@ def plan_of(url: str, model: str) -> Plan:
 
 
 @pytest.mark.parametrize("below", ["", "/", "/v1/v1", "/v1/chat/completions", "/api", "/openai/v1"])
-def test_the_official_client_is_told_the_right_address(rig: Rig, below: str) -> None:
+def test_the_official_client_learns_the_right_address(rig: Rig, below: str) -> None:
     with openai.OpenAI(base_url=rig.root + below, api_key="none", max_retries=0) as client:
         with pytest.raises(openai.NotFoundError) as found:
             client.chat.completions.create(model="bot", messages=MESSAGES)  # type: ignore[arg-type]

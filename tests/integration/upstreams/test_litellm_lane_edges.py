@@ -97,7 +97,7 @@ def test_a_connection_that_fails_is_502_and_not_followed(
     assert [seen.path for seen in claude.seen] == ["/v1/messages"]
 
 
-def test_a_provider_that_is_not_there_or_too_slow_is_said(
+def test_a_provider_that_is_not_there_or_too_slow_is_reported(
     client: openai.OpenAI, claude: FakeAnthropic, base: FakeUpstream, lane: Rig
 ) -> None:
     claude.script = {"kind": "stall"}

@@ -118,7 +118,7 @@ def test_nothing_is_fetched_from_elsewhere(client: openai.OpenAI, elsewhere: Fak
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_is_missing_here_is_said(client: openai.OpenAI, plain: FakeUpstream, stream: bool) -> None:
+def test_what_is_missing_here_is_reported(client: openai.OpenAI, plain: FakeUpstream, stream: bool) -> None:
     plain.seen.clear()
     with pytest.raises(openai.AuthenticationError, match="keyless: the provider has no key, or refused it"):
         ask(client, "keyless", stream=stream)

@@ -53,7 +53,7 @@ def asked(rig: Rig, *, stream: bool) -> socket.socket:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_that_is_read_slowly_ends_whole_though_the_gateway_is_told_to_stop(
+def test_an_answer_that_is_read_slowly_ends_whole_though_the_gateway_stops(
     rig: Rig, upstream: FakeUpstream, stream: bool
 ) -> None:
     publish(rig, upstream, idle=60.0)

@@ -149,7 +149,7 @@ def test_feedback_up_to_the_limit_is_redacted_and_recorded(rig: Rig) -> None:
     assert {event["comment"] for event in events} == {"word " * 2_500 + NEAR_IBAN * 100 + "[email]"}
 
 
-def test_texts_of_feedback_that_are_too_much_work_are_left_out_and_said_to_be(rig: Rig) -> None:
+def test_texts_of_feedback_that_are_too_much_work_are_left_out_and_marked(rig: Rig) -> None:
     before = left_out(rig, "feedback")
     item = {"request_id": "r", "key": "k", "value": True, "comment": NEAR_IBAN * 800}
     answer = httpx.post(f"{rig.url}/feedback", json=[item] * 14, timeout=PATIENCE)

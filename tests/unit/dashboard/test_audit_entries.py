@@ -62,8 +62,8 @@ def test_the_reason_is_the_one_that_was_given_and_that_of_a_refusal_its_message(
 
 
 def test_unknown_actors_and_groups_keep_their_words() -> None:
-    assert [actor_of(one) for one in ("Ada", "account ", "cli")] == ["Ada", "account ", "The command line"]
-    assert [words_of(one) for one in ("plan.", "new_group.")] == ["published plans", "new group"]
+    assert [actor_of(actor) for actor in ("Ada", "account ", "cli")] == ["Ada", "account ", "The command line"]
+    assert [words_of(group) for group in ("plan.", "new_group.")] == ["published plans", "new group"]
 
 
 def test_every_action_that_the_program_records_has_a_sentence() -> None:
@@ -71,7 +71,7 @@ def test_every_action_that_the_program_records_has_a_sentence() -> None:
     recorded = set()
     for folder in ("fairtrial/store", "gateway/control", "fairtrial_cli/store_client"):
         for path in (ROOT / folder).rglob("*.py"):
-            recorded |= {one or other for one, other in RECORDED.findall(path.read_text())}
+            recorded |= {direct or indirect for direct, indirect in RECORDED.findall(path.read_text())}
     assert len(recorded) > 15
-    assert {one for one in recorded if one not in SENTENCES and not one.startswith("experiment.")} == set()
+    assert {action for action in recorded if action not in SENTENCES and not action.startswith("experiment.")} == set()
     assert {*ACTIONS, "stage"} <= set(EXPERIMENT)

@@ -76,13 +76,13 @@ def control_that_answers(layout: Layout, status: int, body: bytes) -> Iterator[N
 
 def test_an_unreachable_control_is_replaced_by_a_file(layout: Layout) -> None:
     with control_at(layout, UNREACHABLE):
-        found = kill(layout)
+        state = kill(layout)
     (path,) = standing_kills(layout.folder)
     written = read_kill(path)
     assert (written.experiment, written.actor, written.why) == (EXPERIMENT, local_actor(), "a test")
-    assert found["cause"].startswith("Control did not complete it: ") and "does not respond" in found["cause"]
-    assert found["file"] == str(path) in found["notes"][0]
-    assert list(unrecorded_kills(layout)) == [f"{EXPERIMENT}: {found['sentence']}"]
+    assert state["cause"].startswith("Control did not complete it: ") and "does not respond" in state["cause"]
+    assert state["file"] == str(path) in state["notes"][0]
+    assert list(unrecorded_kills(layout)) == [f"{EXPERIMENT}: {state['sentence']}"]
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -135,8 +135,8 @@ def test_an_ended_experiment_is_refused_and_a_killed_one_is_not_because_a_re_arm
 
 def test_an_unreadable_plan_does_not_prevent_a_kill(layout: Layout) -> None:
     layout.plan.write_text("no plan")
-    found = kill(layout, emergency=True)
-    assert found["notes"][-1] == "The published plan can't be read, so check the name of the experiment."
+    state = kill(layout, emergency=True)
+    assert state["notes"][-1] == "The published plan can't be read, so check the name of the experiment."
     assert len(standing_kills(layout.folder)) == 1
     with pytest.raises(UsageError, match="can't be the name of an experiment"):
         kill(layout, "../plan", emergency=True)

@@ -8,33 +8,33 @@ from gateway import process_resources
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The calls to the C library."""
-    calls: list[tuple[str, int]] = []
+    made: list[tuple[str, int]] = []
 
     class Library:
         def mallopt(self, option: int, value: int) -> None:
             if option == process_resources.M_MMAP_THRESHOLD:
-                calls.append(("mmap", value))
+                made.append(("mmap", value))
 
         def malloc_trim(self, keep: int) -> None:
-            calls.append(("trim", keep))
+            made.append(("trim", keep))
 
     monkeypatch.setattr(process_resources.ctypes, "CDLL", lambda _: Library())
     monkeypatch.setattr(process_resources, "_asked", type(process_resources._asked)())
-    return calls
+    return made
 
 
-def test_blocks_are_returned_again_after_the_last_computation(told: list[tuple[str, int]]) -> None:
+def test_blocks_are_returned_again_after_the_last_computation(calls: list[tuple[str, int]]) -> None:
     process_resources.return_large_blocks()
     with process_resources.keeping_large_blocks():
         with pytest.raises(ValueError, match="one of two"), process_resources.keeping_large_blocks():
             raise ValueError("one of two")
-        assert told[-1] == ("mmap", process_resources.MOST)
-    assert told[-2:] == [("mmap", process_resources.LARGE), ("trim", 0)]
+        assert calls[-1] == ("mmap", process_resources.MOST)
+    assert calls[-2:] == [("mmap", process_resources.LARGE), ("trim", 0)]
 
 
-def test_a_command_that_returns_nothing_keeps_what_it_has(told: list[tuple[str, int]]) -> None:
+def test_a_command_that_returns_nothing_keeps_what_it_has(calls: list[tuple[str, int]]) -> None:
     with process_resources.keeping_large_blocks():
         pass
-    assert told == [("mmap", process_resources.MOST)]
+    assert calls == [("mmap", process_resources.MOST)]

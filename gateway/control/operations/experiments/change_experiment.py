@@ -1,7 +1,4 @@
-"""Changes the state of an experiment: records the transition, then publishes the plan at once.
-
-HTTP and the command line call this operation alike.
-"""
+"""Changes the state of an experiment: records the transition, then publishes the plan at once."""
 
 from __future__ import annotations
 
@@ -25,12 +22,10 @@ from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
 from gateway.control.operations.experiments.frozen_plans import amended_plan, next_segment_plan
-from gateway.control.operations.experiments.read_states import known_experiment
-from gateway.control.operations.experiments.record_kill_files import record_kill_files
-from gateway.control.operations.planning.plan_experiment import kept_control_notes
-from gateway.control.operations.present import Present, Publisher, published_plan
+from gateway.control.operations.experiments.states import known_experiment, record_kill_files
+from gateway.control.operations.plan_experiment import kept_control_notes
+from gateway.control.operations.present import Present, Probe, Publisher, published_plan
 from gateway.control.operations.record_alarms import announce
-from gateway.control.operations.verdicts.served_weights import Probe
 
 HOLD_US = 5_000_000
 """How long a kill file refuses a re-arm after it was recorded. What waited for a hung control comes at once."""
@@ -145,8 +140,8 @@ def _refuse_impossible(database: Database, experiment: Experiment, action: Actio
     """Raise `Conflict` for an action that the state does not allow, before anything else is asked."""
     last = transitions.last(database).get(experiment.name)
     state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
-    promoted, kept = is_promoted(experiment, last), experiment.kept_control
-    next_state(experiment.name, state, 1, action, promoted=promoted, kept_control=kept)
+    promoted, control = is_promoted(experiment, last), experiment.kept_control
+    next_state(experiment.name, state, 1, action, promoted=promoted, kept_control=control)
 
 
 def _with_plan(
@@ -159,8 +154,8 @@ def _with_plan(
     if terms is None:
         return change, None
     evidence = dict(change.evidence or {})
-    kept, frozen = _kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
-    evidence[KEPT] = msgspec.to_builtins(kept)
+    control, frozen = _kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
+    evidence[KEPT] = msgspec.to_builtins(control)
     return replace(change, evidence=evidence), frozen
 
 
@@ -172,12 +167,12 @@ def _kept_control(
     The plan has the same guardrails and no primary metric. Its looks begin anew. Raises `BadRequest`.
     """
     experiment, variant = promoted
-    kept = kept_control(experiment, variant, terms, now_us=now_us)
-    coming = Live(None, "running", experiment.segment + 1, None, kept)
+    control = kept_control(experiment, variant, terms, now_us=now_us)
+    coming = Live(None, "running", experiment.segment + 1, None, control)
     plan = publisher.declared_plan({experiment.name: coming})
     frozen = next_segment_plan(database, plan, plan.experiments[experiment.name], now_us=now_us)
-    kept = replace(kept, finds=tuple(kept_control_notes(frozen)))
-    return kept, replace(frozen, kept_control=kept)
+    control = replace(control, finds=tuple(kept_control_notes(frozen)))
+    return control, replace(frozen, kept_control=control)
 
 
 def _read_changed_files(publisher: Publisher) -> None:

@@ -30,7 +30,7 @@ from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook, ShownLook
 from gateway.control.operations.experiments.slice_findings import find_slices
-from gateway.control.operations.live_state import read_tried, situation, stored_plan
+from gateway.control.operations.verdicts.live_evidence import read_tried, situation, stored_plan
 
 POINTS = 200
 """The most points of a chart for each treatment."""

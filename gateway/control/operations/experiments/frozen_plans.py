@@ -1,7 +1,4 @@
-"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced.
-
-Functions import the statistics when an experiment starts, because publishing a plan without experiments needs none.
-"""
+"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced."""
 
 from __future__ import annotations
 
@@ -34,8 +31,8 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import unit_groups
-from gateway.control.operations.planning.traffic_history import NO_HISTORY
 from gateway.control.operations.record_alarms import announce
+from gateway.control.operations.traffic_history import NO_HISTORY
 
 if TYPE_CHECKING:
     from fairtrial.store.experiments.attempts import Definition
@@ -53,7 +50,10 @@ class DeclaredPlan(Protocol):
 
 
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
-    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count."""
+    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count.
+
+    Functions import the statistics when an experiment starts, because publishing a plan without experiments needs none.
+    """
     attempt = _attempt(database, plan, experiment)
     first = freeze(plan, experiment, Start(at_us=now_us, started_us=now_us))
     known = with_earlier(first, _known(database, plan, experiment, first))
@@ -189,7 +189,7 @@ def planned_units(experiment: Experiment) -> float | None:
     """
     if experiment.looks == "monitor":
         return None
-    from gateway.control.operations.planning.plan_experiment import PlanRequest, plan_experiment
+    from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
 
     responses = {metric.metric: 1.0 for metric in metric_plans(experiment) if metric.method == "feedback"}
     request = PlanRequest(

@@ -1,7 +1,4 @@
-"""Renders the export of a verdict: one HTML page for print, with the stored verdict and its evidence embedded.
-
-The page follows from its embedded parts alone, so that a check without a store can render it again and compare.
-"""
+"""Renders the export of a verdict: one HTML page for print, with the stored verdict and its evidence embedded."""
 
 from __future__ import annotations
 
@@ -37,7 +34,10 @@ WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
 
 
 def render(contents: ExportContents) -> str:
-    """The page; raises `ValueError`, `TypeError` or `KeyError` for contents that the store never had."""
+    """The page; raises `ValueError`, `TypeError` or `KeyError` for contents that the store never had.
+
+    The page follows from its embedded parts alone, so that a check without a store can render it again and compare.
+    """
     verdict = verdict_json.decode(contents.verdict)
     record = json.loads(contents.record)
     approvals = approval_state(verdict.approvers, tuple(Approval(**vote) for vote in record["approvals"]["votes"]))

@@ -1,4 +1,4 @@
-"""Reads what the experiments that compare two targets have shown and decided, from their frozen plans and looks."""
+"""Reads the state of experiments, and what those that compare two targets have shown and decided."""
 
 from __future__ import annotations
 
@@ -12,19 +12,63 @@ from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.store_reports import Traffic, VariantTraffic
 from fairtrial.domain.verdicts.verdict import Amendment, JudgedExperiment
-from fairtrial.experiments.analysis.freeze import changed_models
+from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, with_later_end
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.box import Situation
+from fairtrial.experiments.decision.decide import luck_of
 from fairtrial.experiments.decision.effects import Effect
+from fairtrial.experiments.decision.values import Tried
+from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import analysis_plans, stored_looks
+from fairtrial.store.experiments import alarms, analysis_plans, clock_anchors, stored_looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.attempts import Definition, earlier_proofs
+from fairtrial.store.experiments.attempts import Definition, count_tried, earlier_proofs
 from fairtrial.store.traffic.traffic import by_variant_in_segments
-from gateway.control.operations.live_state import read_tried, situation, stored_plan
-from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.served_weights import deployment_of
+from gateway.control.operations.present import Present, deployment_of
+from gateway.control.operations.record_alarms import FAILED_LOOK
 
 MOST_PLANS = 1000
+
+
+def stored_plan(database: Database, experiment: Experiment) -> StoredPlan | None:
+    """The analysis plan of the present segment and salt, in whatever state the experiment is; raises `StoreError`."""
+    stored = analysis_plans.newest(database, experiment.name)
+    if stored is None or stored.plan.segment != experiment.segment:
+        return None
+    if experiment.salt and stored.plan.declared.get("salt") != declared_fields(experiment)["salt"]:
+        return None
+    return replace(stored, plan=with_later_end(stored.plan, experiment))
+
+
+def read_tried(database: Database, plan: AnalysisPlan, sums: Sums, variant: str, *, now_us: int) -> Tried:
+    """How many definitions the plan's routes have tried, and the luck of the best of so many; raises `StoreError`."""
+    definitions = count_tried(database, plan, now_us=now_us)
+    return Tried(definitions, luck_of(plan, sums, variant, definitions))
+
+
+def situation(
+    database: Database, experiment: Experiment, waits: tuple[str, ...] | None = None, *, now_us: int
+) -> Situation:
+    """The live state of the experiment; raises `StoreError`."""
+    stored = analysis_plans.newest(database, experiment.name)
+    began_us = 0 if stored is None else stored.plan.started_us
+    history = transitions.stage_history(database, experiment.name, experiment.segment, started_us=began_us)
+    since_us = max(history.since_us or 0, began_us)
+    return Situation(
+        now_us=now_us,
+        state=experiment.state,
+        last=transitions.last(database).get(experiment.name),
+        entered=transitions.all_entered(database).get(experiment.name),
+        stage=experiment.stage,
+        stage_since_us=since_us + clock_anchors.late_us(database, since_us),
+        late_us=clock_anchors.late_us(database, began_us),
+        waits=waits,
+        approved=history.approved,
+        serves=experiment.serves,
+        kept=experiment.kept_control if experiment.state == "running" else None,
+        error=alarms.text_of(database, FAILED_LOOK, experiment.name) if experiment.state == "running" else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +93,11 @@ def read_experiments(
 
     ``covered``: the experiments that the release covers; ``None`` means all. ``held``: as in `StepTime`.
     """
-    found = list(_experiments(database, plan, (candidate, baseline), now_us=now_us))
+    evidence = list(_experiments(database, plan, (candidate, baseline), now_us=now_us))
     experiments = tuple(
-        replace(live, held=held, exact=live.exact and (covered is None or live.name in covered)) for live, _ in found
+        replace(live, held=held, exact=live.exact and (covered is None or live.name in covered)) for live, _ in evidence
     )
-    judged = tuple(dict.fromkeys(experiment for _, experiment in found if experiment is not None))
+    judged = tuple(dict.fromkeys(experiment for _, experiment in evidence if experiment is not None))
     rates = live_rates(by_variant_in_segments(database, Page()), plan, candidate, baseline)
     definition = Definition(_definition(plan, candidate), plan.deployments[deployment_of(plan, candidate)].digest)
     earlier = earlier_proofs(database, definition, current={experiment.plan_number for experiment in judged})

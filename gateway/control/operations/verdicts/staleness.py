@@ -15,9 +15,8 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from fairtrial.store.experiments import analysis_plans, transitions
 from gateway.control.operations.gate_file import find_official
-from gateway.control.operations.present import Present
+from gateway.control.operations.present import Present, served_weights
 from gateway.control.operations.verdicts.live_evidence import experiment_effects
-from gateway.control.operations.verdicts.served_weights import served_weights
 
 AGAIN = "judge it again"
 
@@ -125,8 +124,8 @@ def _experiment(database: Database, judged: JudgedExperiment, present: Present, 
         if last is None or last.to_state != "ended":
             yield f"the experiment {name}, on which it rests, is no longer there"
         return
-    kept = experiment.kept_control
-    if kept is not None and kept.after == judged.segment:
+    control = experiment.kept_control
+    if control is not None and control.after == judged.segment:
         yield from _effects(database, experiment, judged, present)
         return
     if experiment.segment != judged.segment:

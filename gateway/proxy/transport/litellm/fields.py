@@ -1,8 +1,4 @@
-"""Converts a chat completion's body to litellm's arguments by an allow-list, down to the parts of a message.
-
-litellm's keyword arguments decide where a request goes, with which key, and what is called on its way. Therefore an
-unknown field never becomes one of them, at any depth.
-"""
+"""Converts a chat completion's body to litellm's arguments by an allow-list, down to the parts of a message."""
 
 from __future__ import annotations
 
@@ -29,7 +25,11 @@ _EMBEDDED = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,[A
 
 
 def litellm_fields(body: Mapping[str, Any]) -> Fields:
-    """The fields that are passed on; `BadRequest` names the first one that can't be."""
+    """The fields that are passed on; `BadRequest` names the first one that can't be.
+
+    litellm's keyword arguments decide where a request goes, with which key, and what is called on its way. Therefore an
+    unknown field never becomes one of them, at any depth.
+    """
     allowed = {
         name: value for name, value in body.items() if name not in NOT_PASSED_ON and not _says_nothing(name, value)
     }

@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.proxy.transport.litellm.lazy_import import stopped
 from gateway.proxy.transport.transport import TransportError
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 JSON_HEADERS = {"content-type": "application/json"}
 EVENT_HEADERS = {"content-type": "text/event-stream; charset=utf-8"}
@@ -114,15 +114,15 @@ class StreamedResponse:
 
     def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
         index, delta = choice.get("index") or 0, choice.get("delta") or {}
-        kept = {name: delta[name] for name in ("content", "refusal") if delta.get(name) is not None}
-        kept |= {name: delta[name] for name in MESSAGE if delta.get(name)}
+        fields = {name: delta[name] for name in ("content", "refusal") if delta.get(name) is not None}
+        fields |= {name: delta[name] for name in MESSAGE if delta.get(name)}
         if index not in self._roles:
             self._roles.add(index)
-            kept = {"role": "assistant", **kept}
+            fields = {"role": "assistant", **fields}
         if delta.get("tool_calls"):
-            kept["tool_calls"] = [_tool_delta(call) for call in delta["tool_calls"]]
+            fields["tool_calls"] = [_tool_delta(call) for call in delta["tool_calls"]]
         finish = choice.get("finish_reason")
-        return {"index": index, "delta": kept, "logprobs": choice.get("logprobs"), "finish_reason": finish}
+        return {"index": index, "delta": fields, "logprobs": choice.get("logprobs"), "finish_reason": finish}
 
 
 def completion(answer: dict[str, Any]) -> bytes:
@@ -175,9 +175,9 @@ def _usage(usage: Any) -> dict[str, Any] | None:
     """The provider's counts, or ``None`` if there are none, which litellm writes as zeros."""
     if not isinstance(usage, dict) or not (usage.get("prompt_tokens") or usage.get("completion_tokens")):
         return None
-    kept: dict[str, Any] = {name: usage.get(name) for name in COUNTS}
+    fields: dict[str, Any] = {name: usage.get(name) for name in COUNTS}
     for name in DETAILS:
         details = {key: value for key, value in (usage.get(name) or {}).items() if value is not None}
         if details:
-            kept[name] = details
-    return kept
+            fields[name] = details
+    return fields

@@ -1,8 +1,4 @@
-"""Sends requests on one upstream connection, parses the responses, and decides whether it can be reused.
-
-It can be reused only if the response was whole, nothing came after it, and the request was sent entirely. Any byte that
-arrives while no request is open closes the connection, so a response can never be taken for the next request's.
-"""
+"""Sends requests on one upstream connection, parses the responses, and decides whether it can be reused."""
 
 from __future__ import annotations
 
@@ -16,11 +12,10 @@ from typing import cast
 import httptools
 
 from fairtrial.domain.limits.constants import FIRST_ERROR
-from gateway.proxy.transport.pool.request_head import Origin
-from gateway.proxy.transport.pool.response import UNREAD_LIMIT, PoolResponse, decompressor
-from gateway.proxy.transport.pool.tcp import TcpProgress, never_read, patience, tcp_progress
+from gateway.proxy.transport.pool.messages import UNREAD_LIMIT, Origin, PoolResponse, decompressor
+from gateway.proxy.transport.tcp import TcpProgress, never_read, patience, tcp_progress
 from gateway.proxy.transport.transport import STATUSES, TransportError
-from gateway.proxy.wire.headers import NAMES, Headers, lower
+from gateway.proxy.wire.http import NAMES, Headers, lower
 
 HEAD_LIMIT = 2**16
 HEADERS_LIMIT = 200
@@ -35,7 +30,12 @@ _IDLE, _WAITING, _HEAD, _BODY = range(4)
 
 
 class PoolConnection(asyncio.Protocol):
-    """Belongs to a pool. It calls ``idle`` when it can be reused, and ``gone`` when it can't."""
+    """Belongs to a pool. It calls ``idle`` when it can be reused, and ``gone`` when it can't.
+
+    It can be reused only if the response was whole, nothing came after it, and the request was sent entirely. Any byte
+    that arrives while no request is open closes the connection, so a response can never be taken for the next
+    request's.
+    """
 
     __slots__ = (
         "_answer", "_base", "_before", "_count", "_framed", "_full", "_gone", "_head", "_headers", "_headless",

@@ -1,13 +1,4 @@
-"""Implements the default transport: a last-in-first-out pool of HTTP/1.1 connections with a fair queue at its limits.
-
-**When a request is sent twice.** At most once more, on a fresh connection, and only after a reused one that closed
-without a byte of a response. Also, the server must provably not have read the request (`delivery` says what proves it),
-or its method must be safe (RFC 9110 §9.2.1). `UpstreamRequest.on_resend` is called first. A connection that has closed,
-or that was idle for nearly as long as its server allows, is not used at all.
-
-It follows no redirects and uses no cookies, no proxies and no environment settings except where the system keeps its
-certificates.
-"""
+"""Implements the default transport: a last-in-first-out pool of HTTP/1.1 connections, with a queue at its limits."""
 
 from __future__ import annotations
 
@@ -17,9 +8,8 @@ import ssl
 from collections import OrderedDict, deque
 
 from gateway.proxy.transport.pool.connection import PoolConnection
-from gateway.proxy.transport.pool.request_head import Origin, head, request_line
-from gateway.proxy.transport.pool.response import PoolResponse
-from gateway.proxy.transport.pool.tcp import Dialer
+from gateway.proxy.transport.pool.messages import Origin, PoolResponse, head, request_line
+from gateway.proxy.transport.tcp import Dialer
 from gateway.proxy.transport.transport import TransportError, UpstreamRequest
 
 IDLE_SECONDS = 4.0
@@ -35,7 +25,14 @@ Slot = asyncio.Future[PoolConnection | None]
 
 
 class PoolTransport:
-    """See `Transport`. It must be made inside a running loop."""
+    """See `Transport`. It must be made inside a running loop.
+
+    A request is sent twice at most, the second time on a fresh connection, and only after a reused one that closed
+    without a byte of a response. Also, the server must provably not have read it (`never_read`), or its method must be
+    safe (RFC 9110 §9.2.1). `UpstreamRequest.on_resend` is called first. A connection that was idle for nearly as long
+    as its server allows is not used. There are no redirects, no cookies, no proxies and no environment settings but
+    certificates.
+    """
 
     def __init__(self, *, limit: int = MAX_CONNECTIONS, per_origin: int = MAX_PER_ORIGIN) -> None:
         self._loop = asyncio.get_running_loop()
@@ -126,7 +123,7 @@ class PoolTransport:
         """A fresh connection, in a slot that was taken before."""
         try:
             async with asyncio.timeout(seconds):
-                dialled = await self._dialer.dial(origin)
+                dialled = await self._dialer.dial(origin.host, origin.port)
                 try:
                     _, connection = await self._loop.create_connection(
                         lambda: PoolConnection(origin, dialled, self._give_back, self._lost),

@@ -20,8 +20,8 @@ def score(metric: str, value: float) -> dict[str, Any]:
     return {"metric": metric, "value": value, "why": None, "label": None}
 
 
-def scores(*found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    (side,) = one_sided(ROW | {"scores": list(found)}, "tuned", link={})["sides"]
+def scores(*pairs: dict[str, Any]) -> list[tuple[str, str, str]]:
+    (side,) = one_sided(ROW | {"scores": list(pairs)}, "tuned", link={})["sides"]
     return list(side["scores"])
 
 
@@ -56,17 +56,17 @@ TEXTS = st.text(alphabet="ab <>&.\n\t é", max_size=40)
 
 @given(base=TEXTS, candidate=TEXTS)
 def test_joined_pieces_give_both_texts_again(base: str, candidate: str) -> None:
-    found = differing(base, candidate)
-    assert "".join(piece.text for piece in found.base) == base
-    assert "".join(piece.text for piece in found.candidate) == candidate
-    same = ["".join(piece.text for piece in side if piece.mark == "same") for side in (found.base, found.candidate)]
+    pieces = differing(base, candidate)
+    assert "".join(piece.text for piece in pieces.base) == base
+    assert "".join(piece.text for piece in pieces.candidate) == candidate
+    same = ["".join(piece.text for piece in side if piece.mark == "same") for side in (pieces.base, pieces.candidate)]
     assert same[0] == same[1]
 
 
 def test_only_the_words_that_differ_are_marked() -> None:
-    found = differing("The capital is Rome.", "The capital is Paris, I think.")
-    assert [piece.text for piece in found.base if piece.mark == "only"] == ["Rome"]
-    assert "".join(piece.text for piece in found.candidate if piece.mark == "only") == "Paris, I think"
+    pieces = differing("The capital is Rome.", "The capital is Paris, I think.")
+    assert [piece.text for piece in pieces.base if piece.mark == "only"] == ["Rome"]
+    assert "".join(piece.text for piece in pieces.candidate if piece.mark == "only") == "Paris, I think"
 
 
 def test_equal_texts_and_empty_ones_have_no_marks() -> None:
@@ -76,6 +76,6 @@ def test_equal_texts_and_empty_ones_have_no_marks() -> None:
 
 def test_texts_that_are_too_long_to_compare_are_shown_whole_and_say_so() -> None:
     long = "word " * MOST_WORDS
-    found = differing(long, "short")
-    assert not found.compared
-    assert found.base == (Piece(long),)
+    pieces = differing(long, "short")
+    assert not pieces.compared
+    assert pieces.base == (Piece(long),)

@@ -40,8 +40,8 @@ def drawn(training: dict[str, Any] | None) -> str:
     record = json.dumps({"verdict": verdict, "runs": [], "now_us": 1_800_000_000_000_000})
     page = AppTest.from_string(SCRIPT.format(record=record)).run(timeout=60)
     assert not page.exception
-    texts = [str(one.value) for one in (*page.subheader, *page.markdown, *page.caption)]
-    tables = [one.value.to_string() for one in page.dataframe]
+    texts = [str(element.value) for element in (*page.subheader, *page.markdown, *page.caption)]
+    tables = [element.value.to_string() for element in page.dataframe]
     return "\n".join([*texts, *tables]).replace("\\", "")
 
 

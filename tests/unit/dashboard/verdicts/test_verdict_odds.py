@@ -11,7 +11,7 @@ from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.verdict import Odds, Provenance, Verdict
 
 
-def test_odds_come_back_from_the_api_as_they_were_told() -> None:
+def test_odds_come_back_from_the_api_unchanged() -> None:
     share = Estimate(0.1, 0.07, 0.14, 0.95, 400, "Wilson")
     odds = Odds(0.39, 400, share, 900, 0.9)
     provenance = Provenance("", "", (), "", "", "key ci")

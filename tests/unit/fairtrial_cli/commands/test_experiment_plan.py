@@ -55,9 +55,9 @@ def run(file: Path, *arguments: str, name: str = "tuned-vs-base") -> tuple[int, 
 
 def planned(file: Path, *arguments: str) -> dict[str, Any]:
     _, output = run(file, *arguments, "--json")
-    found = json.loads(output)
-    assert isinstance(found, dict)
-    return found
+    plan = json.loads(output)
+    assert isinstance(plan, dict)
+    return plan
 
 
 def test_a_trial_that_can_be_decided_ends_with_0_and_says_when(file: Path) -> None:
@@ -82,19 +82,19 @@ def test_traffic_that_decides_nothing_says_so(file: Path) -> None:
     assert "needs more traffic" in output.replace("\n", " ")
 
 
-def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(file: Path) -> None:
-    found = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
-    assert [one["question"]["metric"] for one in found["metrics"]] == [
+def test_guardrails_have_their_own_baselines_and_unplannable_ones_are_listed(file: Path) -> None:
+    plan = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
+    assert [metric["question"]["metric"] for metric in plan["metrics"]] == [
         "feedback.resolved",
         "requests.error_rate",
         "cost.per_unit",
     ]
-    assert [one["power"] for one in found["metrics"]] == pytest.approx([1 - 0.2 / 3] * 3)
-    error = found["metrics"][1]
+    assert [metric["power"] for metric in plan["metrics"]] == pytest.approx([1 - 0.2 / 3] * 3)
+    error = plan["metrics"][1]
     assert error["chosen"]["rule"] == "shares of units"
     assert error["question"]["lower_is_better"]
-    assert found["metrics"][2]["question"]["effect"] == pytest.approx(0.42)
-    assert found["notes"][1:] == [
+    assert plan["metrics"][2]["question"]["effect"] == pytest.approx(0.42)
+    assert plan["notes"][1:] == [
         "feedback.resolved of a unit counts 7 days after its first request; the weeks include that time",
         "cost.per_unit: the share of units above its cap needs more units than the mean up to it",
     ]
@@ -102,23 +102,23 @@ def test_guardrails_have_their_own_baselines_and_what_can_t_be_planned_is_told(f
 
 
 def test_it_says_after_how_many_units_a_broken_treatment_is_stopped(file: Path) -> None:
-    found = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
+    plan = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
     pattern = (
         r"requests\.error_rate: five times as many bad requests \(1 → 5 %\) pause it after about (\d+) units, "
         r"and kill it after about ([\d,]+) if the pause is resumed"
     )
-    stops = re.fullmatch(pattern, found["notes"][0])
+    stops = re.fullmatch(pattern, plan["notes"][0])
     assert stops is not None and 600 < int(stops[1]) < 900 < int(stops[2].replace(",", "")) < 1_500
     none = planned(file, "--baseline", "62%", "--baseline", "requests.error_rate=0%", *SPREAD, "--per-week", "4000")
     assert not any("five times" in note for note in none["notes"])
 
 
 def test_a_guardrail_without_a_baseline_is_left_out_and_asked_for(file: Path) -> None:
-    found = planned(changed(file, PLAIN, GUARDED), "--baseline", "62%", "--per-week", "4000")
-    assert len(found["metrics"]) == 1
+    plan = planned(changed(file, PLAIN, GUARDED), "--baseline", "62%", "--per-week", "4000")
+    assert len(plan["metrics"]) == 1
     assert (
         "not planned: requests.error_rate: give its level today, such as --baseline requests.error_rate=1%"
-        in found["notes"]
+        in plan["notes"]
     )
 
 
@@ -129,11 +129,11 @@ def test_the_file_s_split_duration_and_number_of_arms_are_those_of_the_design(fi
         "      tuned: {deployment: tuned}\n",
         "      tuned: {deployment: tuned}\n      third: {deployment: tuned}\n",
     )
-    found = planned(file, "--baseline", "62%", "--per-week", "10000")
-    design = found["design"]
+    plan = planned(file, "--baseline", "62%", "--per-week", "10000")
+    design = plan["design"]
     assert (design["share"], design["per_week"], design["weeks"]) == (0.25, 8000.0, 9)
     assert design["alpha"] == 0.025
-    assert "2 treatments" in found["notes"][0]
+    assert "2 treatments" in plan["notes"][0]
     assert planned(file, "--baseline", "62%", "--per-week", "10000", "--weeks", "3")["design"]["weeks"] == 3
 
 
@@ -146,7 +146,7 @@ def test_a_question_of_not_worse_and_an_amount_are_read_too(file: Path) -> None:
     assert low["metrics"][0]["question"]["sd"] == 1.5
 
 
-def test_a_stage_that_enrolls_a_part_is_told(file: Path) -> None:
+def test_a_stage_that_enrolls_a_part_is_printed(file: Path) -> None:
     changed(file, "    primary:", "    enroll: {stages: [10, 50, 100]}\n    primary:")
     assert "10 % of the units" in planned(file, "--baseline", "62%", "--per-week", "4000")["notes"][0]
 
@@ -193,7 +193,7 @@ def test_a_number_out_of_its_range_is_refused_before_anything_is_planned(
         run(file, "--baseline", "62%", *arguments)
 
 
-def test_a_relative_margin_is_told_as_it_is_written_and_can_t_be_one_of_nothing(file: Path) -> None:
+def test_a_relative_margin_is_printed_as_written_and_needs_a_level_above_0(file: Path) -> None:
     changed(file, PLAIN, GUARDED)
     cost = ("--sd", "cost.per_unit=3", "--per-week", "4000", "--baseline", "62%", "--baseline")
     assert "cost.per_unit: not worse by 0.42 (20% of today's)" in run(file, *cost, "cost.per_unit=2.1")[1]
@@ -203,9 +203,9 @@ def test_a_relative_margin_is_told_as_it_is_written_and_can_t_be_one_of_nothing(
 
 def test_a_guardrail_of_the_primary_metric_is_no_question_of_its_own(file: Path) -> None:
     changed(file, PLAIN, f"{PLAIN}    guardrails: [{{metric: feedback.resolved, margin: 1pp}}]\n")
-    found = planned(file, "--baseline", "62%", "--per-week", "4000")
-    assert (len(found["metrics"]), found["decidable"]) == (1, True)
-    assert "already requires better" in found["notes"][0]
+    plan = planned(file, "--baseline", "62%", "--per-week", "4000")
+    assert (len(plan["metrics"]), plan["decidable"]) == (1, True)
+    assert "already requires better" in plan["notes"][0]
 
 
 def test_what_is_left_out_is_no_part_of_the_answer(file: Path) -> None:
@@ -226,17 +226,17 @@ def test_a_latency_of_arms_on_one_engine_can_t_be_proven_safe_and_is_refused(fil
 
 
 def test_a_latency_of_arms_on_two_engines_is_planned_from_its_spread(file: Path) -> None:
-    other = "tuned: {model: openai/tuned, base_url: http://127.0.0.2:8000/v1"
+    deployment = "tuned: {model: openai/tuned, base_url: http://127.0.0.2:8000/v1"
     text = changed(file, PLAIN, LATENCY).read_text()
-    file.write_text(re.sub(r"tuned: \{model: openai/tuned, base_url: [^,}]+", other, text))
+    file.write_text(re.sub(r"tuned: \{model: openai/tuned, base_url: [^,}]+", deployment, text))
     levels = ("--baseline", "62%", "--baseline", "requests.latency_p95=900", "--sd", "requests.latency_p95=400")
-    found = planned(file, *levels, "--per-week", "4000")
-    latency = found["metrics"][1]
+    plan = planned(file, *levels, "--per-week", "4000")
+    latency = plan["metrics"][1]
     assert (latency["chosen"]["rule"], latency["question"]["tau"]) == ("normal mixture", 90.0)
     assert 4_000 < latency["chosen"]["units"] < 12_000
 
 
-def test_an_experiment_that_is_not_there_or_only_observes_is_said(file: Path) -> None:
+def test_an_unknown_or_observing_experiment_is_an_error(file: Path) -> None:
     with pytest.raises(UsageError, match=r"no experiment 'x' \(tuned-vs-base\)"):
         run(file, "--baseline", "62%", name="x")
     changed(file, PLAIN, "")
@@ -258,9 +258,9 @@ def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
         journal.append(request(number, at_us=now), seen, feedback(number, at_us=now, boolean=number % 5 > 1))
     journal.close()
     LocalOwner(layout).close()  # makes the store
-    found = planned(file, "--weeks", "1")
-    assert found["design"]["per_week"] == pytest.approx(900)
-    assert found["metrics"][0]["question"]["baseline"] == pytest.approx(0.6, abs=0.01)
+    plan = planned(file, "--weeks", "1")
+    assert plan["design"]["per_week"] == pytest.approx(900)
+    assert plan["metrics"][0]["question"]["baseline"] == pytest.approx(0.6, abs=0.01)
     given = planned(file, "--weeks", "1", "--per-week", "5000")
     assert given["design"]["per_week"] == 5000
     assert not [note for note in given["notes"] if "in the last week" in note]  # unused figures have no note
@@ -278,14 +278,16 @@ def test_what_users_cost_before_saves_units(file: Path, monkeypatch: pytest.Monk
         journal.append(record(number, reason="direct", at_us=at, unit=f"u-{number // 2}", attempts=[call]))
     journal.close()
     LocalOwner(layout).close()
-    found = planned(file, *BASELINES[:4], "--per-week", "40000")
-    cost = found["metrics"][2]
+    plan = planned(file, *BASELINES[:4], "--per-week", "40000")
+    cost = plan["metrics"][2]
     assert cost["question"]["baseline"] == pytest.approx(0.05, abs=0.01)
     assert 0.01 < cost["question"]["left"] < 0.6
-    (told,) = (note for note in found["notes"] if "CUPED" in note)
-    fewer, plain = (float(one.replace(",", "")) for one in re.findall(r"([0-9,]+) units instead of ([0-9,]+)", told)[0])
+    (words,) = (note for note in plan["notes"] if "CUPED" in note)
+    fewer, plain = (
+        float(number.replace(",", "")) for number in re.findall(r"([0-9,]+) units instead of ([0-9,]+)", words)[0]
+    )
     assert fewer == pytest.approx(cost["chosen"]["units"], abs=1) and fewer < 0.9 * plain
-    assert any(note.startswith("cost.per_unit of the control in the last 14 days: 0.0") for note in found["notes"])
+    assert any(note.startswith("cost.per_unit of the control in the last 14 days: 0.0") for note in plan["notes"])
     stated = planned(file, *BASELINES, *SPREAD, "--per-week", "40000")["metrics"][2]["question"]
     assert (stated["baseline"], stated["sd"], stated["left"]) == (2.1, 3.0, pytest.approx(cost["question"]["left"]))
     by_request = planned(changed(file, "unit: user", "unit: request"), *BASELINES[:4], "--per-week", "40000")
@@ -300,7 +302,7 @@ def test_the_worst_case_of_missing_feedback_is_planned_for_the_share_that_answer
     plain = planned(file, *PER_WEEK, "--response", "98%")
     worst = planned(changed(file, *WORST), *PER_WEEK, "--response", "98%")
     assert worst["design"]["per_week"] == plain["design"]["per_week"] == pytest.approx(39_200)
-    units = [one["metrics"][0]["chosen"]["units"] for one in (plain, worst)]
+    units = [report["metrics"][0]["chosen"]["units"] for report in (plain, worst)]
     assert worst["decidable"] and units[1] > 4 * units[0]
     text = run(file, *PER_WEEK, "--response", "98%")[1]
     assert "better by 3 points, also in the worst case (98% feedback)" in text
@@ -319,7 +321,7 @@ def test_too_little_feedback_for_the_worst_case_is_refused_with_the_share_that_w
         run(file, *PER_WEEK, "--response", "120%")
 
 
-def test_a_plan_that_may_pass_early_is_told_that_fading_can_not_be_seen(file: Path) -> None:
+def test_a_plan_that_may_pass_early_warns_that_fading_can_not_be_seen(file: Path) -> None:
     text = file.read_text()
     for days, early in (("7", True), ("0", True), ("28", False), ("", False)):
         file.write_text(text.replace("mde: 3pp", f"mde: 3pp, min_days: {days}" if days else "mde: 3pp"))

@@ -76,23 +76,23 @@ def test_each_format_takes_agreed_pairs_and_counts_the_reason_of_every_other_one
         assert (len(rows_of(out.read_text())), set(report["reasons"])) == (count, reasons), form
         assert report["pairs"] == 12 and sum(report["reasons"].values()) == len(report["left_out"])
         assert rows_of(left.read_text()) == report["left_out"]
-        assert {one["case_id"] for one in report["left_out"]} >= {"case-4", "case-5", "case-6", "case-7", "case-8"}
+        assert {pair["case_id"] for pair in report["left_out"]} >= {"case-4", "case-5", "case-6", "case-7", "case-8"}
 
 
 def test_the_rows_are_as_trl_reads_them_with_their_provenance(reviewed: tuple[Path, str]) -> None:
-    asked = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "question 1"}]
-    kind, other = ([{"role": "assistant", "content": f"{word} answer 1"}] for word in ("azure", "crimson"))
+    messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "question 1"}]
+    kind, crimson = ([{"role": "assistant", "content": f"{word} answer 1"}] for word in ("azure", "crimson"))
     done = export(reviewed, "--format", "dpo")
-    pair = next(row for row in rows_of(done.stdout) if row["prompt"] == asked)
+    pair = next(row for row in rows_of(done.stdout) if row["prompt"] == messages)
     provenance = pair.pop("provenance")
-    assert pair == {"prompt": asked, "chosen": kind, "rejected": other}
+    assert pair == {"prompt": messages, "chosen": kind, "rejected": crimson}
     assert (provenance["votes"], provenance["agreement"]) == (3, 2 / 3)
     assert (provenance["chosen_by"], len(provenance["reviewers"]), provenance["unit"]) == ("base", 3, None)
     assert "a-0" not in done.stdout
     assert "4 of 12 pairs are used" in done.stderr and "disagreement" in done.stderr
 
     labels = [(row["completion"], row["label"]) for row in rows_of(export(reviewed, "--format", "kto").stdout)]
-    assert (kind, True) in labels and (other, False) in labels
+    assert (kind, True) in labels and (crimson, False) in labels
     assert [label for answer, label in labels if answer[0]["content"].endswith(" 3")] == [False, False]
 
     done = export(reviewed, "--format", "sft")

@@ -36,9 +36,9 @@ def run(file: Path, *arguments: str, name: str = NAME) -> str:
 
 
 def simulated(file: Path, *arguments: str) -> dict[str, Any]:
-    found = json.loads(run(file, *arguments, "--json"))
-    assert isinstance(found, dict)
-    return found
+    report = json.loads(run(file, *arguments, "--json"))
+    assert isinstance(report, dict)
+    return report
 
 
 def test_it_prints_each_candidate_with_errors_and_says_what_it_means(
@@ -55,37 +55,37 @@ def test_it_prints_each_candidate_with_errors_and_says_what_it_means(
 
 def test_planned_looks_are_simulated_as_planned(file: Path, tmp_path: Path) -> None:
     at_once = ("--per-week", "100", "--runs", "4", "--baseline", "62%", "--effect", "+30pp")
-    (found,) = simulated(file, *at_once)["scenarios"]
-    assert found["ends"]["undecided"]["share"] == 0
+    (scenario,) = simulated(file, *at_once)["scenarios"]
+    assert scenario["ends"]["undecided"]["share"] == 0
     planned = tmp_path / "planned.yaml"
     text = file.read_text().replace("unit: user", "unit: user\n    looks: planned", 1)
     planned.write_text(text.replace("mde: 3pp", "mde: 3pp, baseline: 62%", 1))
-    (found,) = simulated(planned, *at_once)["scenarios"]  # the first planned look needs more units
-    assert found["ends"]["undecided"]["share"] == 1
+    (scenario,) = simulated(planned, *at_once)["scenarios"]  # the first planned look needs more units
+    assert scenario["ends"]["undecided"]["share"] == 1
 
 
 def test_json_has_every_end_of_every_candidate(file: Path) -> None:
-    found = simulated(file, *FAST)
-    assert (found["experiment"], found["runs"], found["seed"]) == (NAME, 2, 1)
-    assert [one["truth"] for one in found["scenarios"]] == ["better", "same", "worse", "worse"]
-    for one in found["scenarios"]:
-        assert sum(end["share"] for end in one["ends"].values()) == pytest.approx(1.0)
-        assert set(one["ends"]["ships"]) == {"share", "error", "days", "units"}
-    assert found["scenarios"][3]["ends"]["stopped"]["share"] == 1.0
+    report = simulated(file, *FAST)
+    assert (report["experiment"], report["runs"], report["seed"]) == (NAME, 2, 1)
+    assert [scenario["truth"] for scenario in report["scenarios"]] == ["better", "same", "worse", "worse"]
+    for scenario in report["scenarios"]:
+        assert sum(end["share"] for end in scenario["ends"].values()) == pytest.approx(1.0)
+        assert set(scenario["ends"]["ships"]) == {"share", "error", "days", "units"}
+    assert report["scenarios"][3]["ends"]["stopped"]["share"] == 1.0
 
 
 def test_a_seed_repeats_it_and_another_one_does_not(file: Path) -> None:
     effect = ("--effect", "+3pp")
-    first, same, other = (simulated(file, *FAST, *effect, "--seed", seed) for seed in ("3", "3", "4"))
+    first, same, different = (simulated(file, *FAST, *effect, "--seed", seed) for seed in ("3", "3", "4"))
     assert first == same
-    assert first["scenarios"] != other["scenarios"]
+    assert first["scenarios"] != different["scenarios"]
 
 
 def test_a_stated_effect_is_simulated_alone_with_its_assumptions(file: Path) -> None:
     more = ("--effect", "-30pp", "--response", "60%", "--late", "tuned=2", "--missing", "tuned=10", "--requests", "3")
-    (found,) = simulated(file, *FAST, *more)["scenarios"]
-    assert (found["candidate"], found["truth"]) == ("worse by 30 points", "worse")
-    assert found["ends"]["ships"]["share"] == 0.0
+    (scenario,) = simulated(file, *FAST, *more)["scenarios"]
+    assert (scenario["candidate"], scenario["truth"]) == ("worse by 30 points", "worse")
+    assert scenario["ends"]["ships"]["share"] == 0.0
 
 
 @for_each(

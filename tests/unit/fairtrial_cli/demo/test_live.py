@@ -38,7 +38,7 @@ def test_an_answer_counts_by_the_reason_that_the_gateway_gives() -> None:
 
 
 @pytest.mark.parametrize(("on_base", "said"), [(4, "All traffic is on base: it answered 4 of 4"), (3, "3 of 4")])
-def test_the_kill_is_told_with_its_time_and_reason(on_base: int, said: str) -> None:
+def test_the_kill_is_explained_with_its_time_and_reason(on_base: int, said: str) -> None:
     text = lines(Seen(users=40, late=9, stopped=True, after=4, on_base=on_base), KILL)
     assert "STOPPED at 14:03:07 UTC by control: too many time-outs." in text
     assert "customers saw 0 errors" in text and said in text

@@ -35,13 +35,13 @@ def test_the_copy_is_sound_and_the_project_file_stays(tmp_path: Path) -> None:
     assert move.weeks is None and "it can't be planned yet" in move.summary
 
 
-def test_users_and_days_that_are_missing_before_the_last_day_are_said() -> None:
+def test_users_and_days_that_are_missing_before_the_last_day_are_named() -> None:
     begun, ends = PlannedMove("migrate-a", "a", ""), Retirement("old", date(2027, 1, 15), "shutdown_date")
     question = Question("feedback.resolved", "superior", 0.62, 0.03)
-    found = plan_trial([question], Design(per_week=4000))
-    move = planned(begun, found, ends, TODAY)
+    trial = plan_trial([question], Design(per_week=4000))
+    move = planned(begun, trial, ends, TODAY)
     assert (move.weeks, move.days_missing) == (4, 14)
-    assert move.users_missing == round((found.metrics[0].chosen.units or 0) - 8000)
+    assert move.users_missing == round((trial.metrics[0].chosen.units or 0) - 8000)
     assert "14 days are missing" in move.summary
     late = replace(ends, day=date(2027, 6, 1))
-    assert planned(begun, found, late, TODAY).summary == "it decides in 4 weeks at 4,000 users a week"
+    assert planned(begun, trial, late, TODAY).summary == "it decides in 4 weeks at 4,000 users a week"

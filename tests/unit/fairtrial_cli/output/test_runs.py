@@ -27,7 +27,7 @@ async def test_a_suite_with_probes_has_a_table_by_family(tmp_path: Path) -> None
     text = io.StringIO()
     print_run(Console(file=text, width=100), suite, run, matrices=False)
     assert "by family of probes" in text.getvalue() and "keep.flips" in text.getvalue()
-    families = {one["family"]: one for one in as_json(suite, run)["families"]}
+    families = {family["family"]: family for family in as_json(suite, run)["families"]}
     assert list(families) == ["own", "case", "exact_reply"]
     assert families["case"]["kind"] == "invariance" and families["case"]["metrics"]["keep.flips"]["n"] == 6
     assert families["case"]["metrics"]["keep.flips"]["value"] == run.metrics["keep.flips"]

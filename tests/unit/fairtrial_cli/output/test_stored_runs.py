@@ -54,8 +54,8 @@ def test_the_model_is_shown_where_the_store_knows_it(
 def test_the_head_says_what_identifies_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     run = listed(summary(model="openai/support-v2", at_us=AT_US))
     print_head(run, {"cases": 100, "results": 300}, now_us=LATER_US, full=False)
-    said = capsys.readouterr().out
-    assert said.startswith("tickets on tuned, 3 days ago\n")
+    output = capsys.readouterr().out
+    assert output.startswith("tickets on tuned, 3 days ago\n")
     for line in (
         "  suite        tickets, digest 9f0c4b1d",
         "  model        openai/support-v2",
@@ -65,7 +65,7 @@ def test_the_head_says_what_identifies_a_run(capsys: pytest.CaptureFixture[str])
         "  answers      answered and scored 297, no answer from the provider 2, a scorer failed 1",
         "    intent.accuracy  0.81",
     ):
-        assert f"{line}\n" in said
+        assert f"{line}\n" in output
     print_head(run, {"cases": 100, "results": 300}, now_us=LATER_US, full=True)
     assert "digest 9f0c4b1d3a5e7f20\n" in capsys.readouterr().out
 
@@ -119,10 +119,10 @@ def test_a_metric_that_is_named_is_shown_alone(capsys: pytest.CaptureFixture[str
 
 
 def test_with_full_all_messages_lines_and_scores_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    said = printed(capsys, case(output="x" * 1000), full=True)
-    assert "  asked     system: Be kind.\n            user: My lamp\n            is broken.\n" in said
-    assert "x" * 1000 in said
-    assert "intent.macro_f1 0, tone.mean 0.25, tone.max 0.5" in said
+    output = printed(capsys, case(output="x" * 1000), full=True)
+    assert "  asked     system: Be kind.\n            user: My lamp\n            is broken.\n" in output
+    assert "x" * 1000 in output
+    assert "intent.macro_f1 0, tone.mean 0.25, tone.max 0.5" in output
 
 
 def test_a_long_text_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,9 +134,9 @@ def test_no_control_character_of_a_model_reaches_the_terminal(capsys: pytest.Cap
     hostile = "\x1b]0;title\x07\x9b2J"
     row = case(output=hostile, case_id=hostile, expected=hostile, asked=hostile)
     row["scores"] = [score("intent.accuracy", None, why=hostile)]
-    said = printed(capsys, row, full=full)
-    assert "\\u001b]0;title\\u0007\\u009b2J" in said
-    assert not [character for character in said if character != "\n" and not character.isprintable()]
+    output = printed(capsys, row, full=full)
+    assert "\\u001b]0;title\\u0007\\u009b2J" in output
+    assert not [character for character in output if character != "\n" and not character.isprintable()]
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_two_sides_have_the_baseline_first(capsys: pytest.CaptureFixture[str]) -
     right = case(output="fault", scores=[score("intent.accuracy", 1.0)])
     row = case(change="lost", candidate=case(), baseline=right)
     print_pairs([row], "intent.accuracy", ("tuned (candidate)", "base (baseline)"), alone=True, full=False)
-    said = capsys.readouterr().out
-    assert "c1: lost, intent.accuracy 1 → 0\n" in said
-    assert said.index("base (baseline)    fault") < said.index("tuned (candidate)  refund")
+    output = capsys.readouterr().out
+    assert "c1: lost, intent.accuracy 1 → 0\n" in output
+    assert output.index("base (baseline)    fault") < output.index("tuned (candidate)  refund")
 
 
 @for_each(

@@ -14,7 +14,7 @@ def test_a_log_that_is_too_large_is_put_aside_and_its_program_writes_on(tmp_path
     assert not rotate(log, largest=10)
     for number in range(6):
         os.write(fd, b"%d: something to say\n" % number)
-        assert rotate(log, largest=10, kept=3)
+        assert rotate(log, largest=10, copies=3)
     os.write(fd, b"last\n")
     os.close(fd)
     assert log.read_bytes() == b"last\n"

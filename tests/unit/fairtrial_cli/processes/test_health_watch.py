@@ -38,9 +38,9 @@ class Server(ThreadingHTTPServer):
         self.sockets: list[object] = []
 
     def get_request(self):  # type: ignore[no-untyped-def]
-        found = super().get_request()
-        self.sockets.append(found[0])
-        return found
+        request = super().get_request()
+        self.sockets.append(request[0])
+        return request
 
 
 @contextmanager
@@ -53,8 +53,8 @@ def serving(port: int = 0) -> Iterator[int]:
     finally:
         server.shutdown()
         thread.join()
-        for one in server.sockets:
-            server.shutdown_request(one)  # type: ignore[arg-type]
+        for socket in server.sockets:
+            server.shutdown_request(socket)  # type: ignore[arg-type]
         server.server_close()
 
 

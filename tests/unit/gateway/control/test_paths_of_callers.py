@@ -20,7 +20,9 @@ PARAMETER = re.compile(r"\{[^}]+\}")
 def paths_with_names() -> list[tuple[str, str]]:
     """Method and path of each route that takes a name in its path."""
     contexts = iter_route_contexts(shared_router().routes)
-    routes = [(one.path, one.original_route) for one in contexts if isinstance(one.original_route, APIRoute)]
+    routes = [
+        (context.path, context.original_route) for context in contexts if isinstance(context.original_route, APIRoute)
+    ]
     return [(method, path) for path, route in routes for method in route.methods or () if "{" in path]
 
 
@@ -29,10 +31,10 @@ async def test_cve_2023_6977_a_name_that_leads_to_a_file_reads_none(
     background: BackgroundWork, tmp_path: Path, traversal: str
 ) -> None:
     (tmp_path / "secret.txt").write_text(CANARY)
-    wanted = paths_with_names()
-    assert len(wanted) > 15
+    routes = paths_with_names()
+    assert len(routes) > 15
     async with client(background) as http:
-        for method, path in wanted:
+        for method, path in routes:
             answer = await http.request(method, PARAMETER.sub(lambda _: quote(traversal, safe="%"), path))
             assert answer.status_code == 303 or 400 <= answer.status_code < 500, (method, path, answer.status_code)
             assert CANARY not in answer.text and "root:" not in answer.text

@@ -42,9 +42,9 @@ def test_a_name_that_is_not_served_is_not_found(models: Catalogue, name: str) ->
 
 
 def test_fingerprints_differ_by_adapter_strength_and_runtime(models: Catalogue, tmp_path: Path) -> None:
-    other = Catalogue(models.base_name, models.base, models.adapters, models.digests, "llama-2")
+    newer = Catalogue(models.base_name, models.base, models.adapters, models.digests, "llama-2")
     prints = [models.find(name).fingerprint for name in ("base", "good", "bad", "good@0.5")]
-    assert len({*prints, other.find("good").fingerprint}) == 5
+    assert len({*prints, newer.find("good").fingerprint}) == 5
 
 
 def test_a_file_that_is_no_gguf_is_refused(tmp_path: Path) -> None:

@@ -67,10 +67,10 @@ async def test_requests_that_wait_for_nothing_leave_turns_to_others() -> None:
             await asyncio.sleep(0)
 
     requests = _ConnectionRequests(serve)
-    other = asyncio.create_task(others())
+    task = asyncio.create_task(others())
     requests.begin(SimpleNamespace(task=None))  # type: ignore[arg-type]
     async with asyncio.timeout(10):
-        await other
+        await task
     requests.end()
     assert turns >= 50
 

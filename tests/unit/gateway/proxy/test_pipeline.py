@@ -12,7 +12,7 @@ import pytest
 
 from fairtrial.config.plan.published import publish
 from fairtrial.domain.plan import Published
-from gateway.proxy.wire.request_body import RequestBody
+from gateway.proxy.wire.json_bodies import RequestBody
 from tests.fixtures.gateway.gateway_fixture import key, plan_for
 from tests.fixtures.gateway.worker_fixture import request, worker_in
 from tests.fixtures.upstream.server import FakeUpstream
@@ -59,7 +59,7 @@ async def test_a_request_that_has_ended_leaves_no_body_in_memory(
 
 
 def bodies() -> int:
-    return sum(isinstance(one, RequestBody) for one in gc.get_objects())
+    return sum(isinstance(item, RequestBody) for item in gc.get_objects())
 
 
 async def ask(address: tuple[str, int], fields: dict[str, Any]) -> bytes:

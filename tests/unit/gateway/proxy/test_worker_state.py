@@ -15,11 +15,11 @@ COUNTS: list[Family] = [("requests_total", "counter", [(',outcome="ok"', 3)])]
 
 
 async def test_a_worker_s_counts_are_seen_by_the_others_until_it_ends(tmp_path: Path) -> None:
-    one, two = SharedCounters(tmp_path, "w0"), SharedCounters(tmp_path, "w1")
-    keeping = asyncio.create_task(one.keep(lambda: COUNTS))
+    first, two = SharedCounters(tmp_path, "w0"), SharedCounters(tmp_path, "w1")
+    keeping = asyncio.create_task(first.keep(lambda: COUNTS))
     while list(two.others()) != [("w0", COUNTS)]:  # noqa: ASYNC110 - a file is waited for
         await asyncio.sleep(0.01)
-    assert list(one.others()) == []
+    assert list(first.others()) == []
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
@@ -41,13 +41,13 @@ def test_counts_of_a_worker_that_died_before_the_clock_was_set_back_are_not_show
 
 
 def test_a_worker_that_can_not_write_is_known_to_the_others_until_it_can(tmp_path: Path) -> None:
-    full, other = SharedCounters(tmp_path, "w0"), SharedCounters(tmp_path, "w1")
+    full, healthy = SharedCounters(tmp_path, "w0"), SharedCounters(tmp_path, "w1")
     (tmp_path / "w0.new").mkdir()  # nothing can be written to it
     full.show(COUNTS)
-    assert other.another_fails() and not full.another_fails()
+    assert healthy.another_fails() and not full.another_fails()
     (tmp_path / "w0.new").rmdir()
     full.show(COUNTS)
-    assert not other.another_fails()
+    assert not healthy.another_fails()
 
 
 def test_a_torn_file_and_a_folder_that_is_gone_are_no_trouble(tmp_path: Path) -> None:

@@ -23,10 +23,9 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
 from gateway.control.operations.gate_file import NONE_DECLARED, judge_request, official_gate
-from gateway.control.operations.present import Present
+from gateway.control.operations.present import Present, Probe, probed_weights
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.release.approvals import Promoter, find_verdict, state_of
-from gateway.control.operations.verdicts.served_weights import Probe, probed_weights
 from gateway.control.operations.verdicts.staleness import stale_reasons
 
 
@@ -63,7 +62,7 @@ def _against(
 ) -> Iterator[str]:
     """What the experiments that the gate covers say against the candidate now, also what the verdict has not read."""
     covered = present.release_gates.covered(present.plan, file)
-    said: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for candidate in targets[0]:
         for baseline in targets[1]:
             experiments = read_experiments(
@@ -77,8 +76,8 @@ def _against(
             )
             for effect, live in all_effects(experiments.evidence, present.now_us):
                 if effect.result != "shown":
-                    said[effect.says if live is None else f"experiment {live.name}: {effect.says}"] = None
-    return iter(said)
+                    sentences[effect.says if live is None else f"experiment {live.name}: {effect.says}"] = None
+    return iter(sentences)
 
 
 def request_for_variant(plan: Plan, experiment: Experiment, variant_name: str | None, gates: ReleaseGates) -> Judge:

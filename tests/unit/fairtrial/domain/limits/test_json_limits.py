@@ -20,7 +20,7 @@ from fairtrial.domain.limits.json_limits import (
     excess,
     refuse_excess,
 )
-from gateway.proxy.wire.request_body import parse_body
+from gateway.proxy.wire.json_bodies import parse_body
 from tests.fixtures.for_each import for_each
 
 TEXTS = st.text(st.sampled_from(list('ab:{}[]",\\ é\n')), max_size=6)

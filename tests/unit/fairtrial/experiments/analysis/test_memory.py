@@ -30,7 +30,7 @@ from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.always_valid import RunningDecision
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence
-from gateway.control.operations.experiment_alarms import experiment_alarms
+from gateway.control.operations.experiment_alarms import find_alarms
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, errors, failing, sums
 from tests.fixtures.for_each import for_each
 
@@ -157,7 +157,7 @@ def stepped(base: int, tuned: int) -> Step:
 
 
 def alarms(result: Step) -> dict[str, str]:
-    return dict(experiment_alarms(PLAN, result))
+    return dict(find_alarms(PLAN, result))
 
 
 def test_a_loss_in_one_arm_is_proven_after_fifteen_units_and_latched() -> None:

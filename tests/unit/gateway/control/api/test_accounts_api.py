@@ -44,7 +44,7 @@ async def test_wrong_wishes_get_clear_errors(background: BackgroundWork) -> None
         king = await http.post("/api/accounts", json={"role": "king"}, headers=me)
         taken = await http.post("/api/accounts", json={"name": "ADA", "role": "admin"}, headers=me)
         absent = await http.post("/api/accounts/none/disable", headers=me)
-    assert [one.status_code for one in (king, taken, absent)] == [400, 400, 400]
+    assert [answer.status_code for answer in (king, taken, absent)] == [400, 400, 400]
     assert "release-manager" in king.json()["error"]["message"]
     assert "taken" in taken.json()["error"]["message"]
     assert "none named" in absent.json()["error"]["message"]

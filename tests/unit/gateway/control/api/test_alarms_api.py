@@ -72,14 +72,14 @@ async def test_reviewers_neither_read_nor_acknowledge(background: BackgroundWork
 async def test_a_decision_is_described_before_and_after_the_first_step(background: BackgroundWork) -> None:
     async with client(background) as http:
         background.monitor.step(urgent=True)
-        found = (await http.get(DECISION)).json()
+        decision = (await http.get(DECISION)).json()
         brief = (await http.get(DECISION, params={"slices": False})).json()
         unknown = await http.get("/api/experiments/none/decision")
         await http.post(f"/api/experiments/{NAME}/kill", json=WHY)
         killed = (await http.get(DECISION)).json()
-    assert found["sentence"].startswith("No data yet. Not decided yet.")
-    assert found["slices"] == {"metric": "feedback.resolved", "rows": []} and brief["slices"] is None
-    assert found["analysis"]["primary"][0]["answer"] == "undecided"
+    assert decision["sentence"].startswith("No data yet. Not decided yet.")
+    assert decision["slices"] == {"metric": "feedback.resolved", "rows": []} and brief["slices"] is None
+    assert decision["analysis"]["primary"][0]["answer"] == "undecided"
     assert unknown.status_code == 404
     assert "STOPPED at 08:00:00 UTC on 15 Jan 2027 by local user" in killed["sentence"]
     assert killed["state"] == "killed"

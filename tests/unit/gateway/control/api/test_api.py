@@ -10,8 +10,8 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import credentials
 from fairtrial.store.access.credentials import key_digest
 from fairtrial.store.evaluations import verdicts
-from gateway.control.answer import ARROW
 from gateway.control.background.background_work import BackgroundWork
+from gateway.control.context import ARROW
 from tests.fixtures.control.control_app import client
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
@@ -89,10 +89,10 @@ async def test_two_runs_are_compared_case_by_case_and_only_if_they_can_be(backgr
         writer.append(samples.run(run_id, target=run_id, suite_digest=digest_, **counted))
     async with client(background) as http:
         await http.post("/api/ingest")
-        asked = {"candidate_run": "new", "baseline_run": "old"}
-        rows = (await http.get("/api/comparisons", params=asked)).json()["rows"]
-        unlike = await http.get("/api/comparisons", params=asked | {"baseline_run": "other"})
-        absent = await http.get("/api/comparisons", params=asked | {"baseline_run": "none"})
+        query = {"candidate_run": "new", "baseline_run": "old"}
+        rows = (await http.get("/api/comparisons", params=query)).json()["rows"]
+        unlike = await http.get("/api/comparisons", params=query | {"baseline_run": "other"})
+        absent = await http.get("/api/comparisons", params=query | {"baseline_run": "none"})
     ((answer, won),) = [(row["answer"], row["won"]) for row in rows if row["metric"].startswith("general")]
     assert (answer, won) == ("better", 20)
     assert (unlike.status_code, absent.status_code) == (400, 404)
@@ -109,21 +109,23 @@ async def test_a_run_in_columns_comes_as_arrow_without_texts(background: Backgro
         await http.post("/api/ingest")
         answers = [await http.get(f"/api/runs/run-1/{path}") for path in ("columns", "details?scorer=general")]
         absent = [(await http.get(f"/api/runs/x/{path}")).status_code for path in ("columns", "details?scorer=a")]
-    columns, found = (pyarrow.ipc.open_stream(answer.content).read_all() for answer in answers)
+    columns, table = (pyarrow.ipc.open_stream(answer.content).read_all() for answer in answers)
     assert {"asked", "output", "expected"}.isdisjoint(columns.column_names)
     assert columns["score:general.accuracy"].to_pylist() == [1.0]
-    assert found.to_pylist() == [{"place": 0, "details": details}]
+    assert table.to_pylist() == [{"place": 0, "details": details}]
     assert absent == [404, 404]
 
 
 async def test_services_say_what_a_release_manager_must_know(background: BackgroundWork) -> None:
     async with client(background) as http:
-        said = (await http.get("/api/services")).json()
+        services = (await http.get("/api/services")).json()
         experiments = (await http.get("/api/experiments")).json()["rows"]
-    assert said["plan"]["refused"] is None
-    assert said["plan"]["hash"]
-    assert said["ingest"]["lag_bytes"] == 0
-    assert [(one["name"], one["traffic"]["variants"]) for one in experiments] == [("tuned-vs-base", [])]
+    assert services["plan"]["refused"] is None
+    assert services["plan"]["hash"]
+    assert services["ingest"]["lag_bytes"] == 0
+    assert [(experiment["name"], experiment["traffic"]["variants"]) for experiment in experiments] == [
+        ("tuned-vs-base", [])
+    ]
 
 
 @for_each(

@@ -37,8 +37,8 @@ async def test_entries_are_chosen_by_actor_action_subject_and_time(background: B
 
     async def subjects(**query: Any) -> list[str]:
         rows = (await get(background, "events", **query))["rows"]
-        found = (await get(background, "events/summary", **query))["total"]
-        assert found == len(rows)
+        groups = (await get(background, "events/summary", **query))["total"]
+        assert groups == len(rows)
         return [row["subject"] for row in rows]
 
     both = ["other-vs-base", "tuned-vs-base"]
@@ -78,11 +78,11 @@ async def test_the_plan_in_force_at_a_time_is_the_last_one_published_by_then(bac
         "plans: no plan was in force at 2027-01-15 07:59:59 UTC; the first plan was published at "
         "2027-01-15 08:00:00 UTC",
     )
-    found = await get(background, "plans/at", at="2027-01-15T09:00:00+01:00")
-    assert (found["plan_hash"], found["actor"], found["until"]) == (first["plan_hash"], None, None)
-    assert found["since"] == "2027-01-15T08:00:00Z"
-    (route,) = found["routes"]
-    assert {one["variant"]: one["percent"] for one in route["serves"]} == {"base": 50, "tuned": 50}
+    plan = await get(background, "plans/at", at="2027-01-15T09:00:00+01:00")
+    assert (plan["plan_hash"], plan["actor"], plan["until"]) == (first["plan_hash"], None, None)
+    assert plan["since"] == "2027-01-15T08:00:00Z"
+    (route,) = plan["routes"]
+    assert {share["variant"]: share["percent"] for share in route["serves"]} == {"base": 50, "tuned": 50}
     assert (await get(background, "plans/at", at="2027-01-15T08:00:01"))[0] == 400
     assert "is in the future" in (await get(background, "plans/at", at="2027-01-15T08:00:01"))[1]
     for wrong in ("yesterday", "0001-01-01T00:00:00+14:00", ""):
@@ -98,4 +98,4 @@ async def test_a_later_plan_ends_the_one_before_it(background: BackgroundWork) -
     old, new = (published_plans.in_force(background.database, NOW + hours * HOUR_US) for hours in (0, 1))
     assert (old["plan_hash"], old["until"]) == (plan["plan_hash"], datetime.fromtimestamp(NOW // 10**6 + 3600, UTC))
     assert (new["plan_hash"], new["actor"], new["until"]) == ("0" * 32, "account Rita", None)
-    assert [one["variant"] for one in new["routes"][0]["serves"]] == ["base"]
+    assert [share["variant"] for share in new["routes"][0]["serves"]] == ["base"]

@@ -42,8 +42,8 @@ def visits(count: int) -> list[Any]:
 
 async def test_traffic_over_time_counts_every_request_once_and_fills_the_gaps(background: BackgroundWork) -> None:
     bring(background, visits(20))
-    found = await get(background, "experiments/tuned-vs-base/series")
-    slots = found["slots"]
+    series = await get(background, "experiments/tuned-vs-base/series")
+    slots = series["slots"]
     assert sum(slot["requests"] for slot in slots) == 20
     assert sum(slot["errors"] for slot in slots if slot["variant"] == "tuned") == 1
     assert len(slots) % 2 == 0
@@ -51,12 +51,12 @@ async def test_traffic_over_time_counts_every_request_once_and_fills_the_gaps(ba
     assert [slot["latency_p50"] for slot in slots if not slot["requests"]] == [None] * sum(
         not slot["requests"] for slot in slots
     )
-    shares = [one["share"] for one in found["latencies"] if one["variant"] == "base"]
+    shares = [latency["share"] for latency in series["latencies"] if latency["variant"] == "base"]
     assert shares == sorted(shares)
     assert len(shares) == 13
 
 
-async def test_an_experiment_without_traffic_has_no_slots_and_an_unknown_one_is_said_to_be(
+async def test_an_experiment_without_traffic_has_no_slots_and_an_unknown_one_is_a_404(
     background: BackgroundWork,
 ) -> None:
     assert (await get(background, "experiments/tuned-vs-base/series"))["slots"] == []
@@ -77,9 +77,9 @@ def run_of(run_id: str, values: Sequence[float | None]) -> list[Any]:
 async def test_two_runs_side_by_side_are_counted_filtered_and_paged(background: BackgroundWork) -> None:
     bring(background, [*run_of("new", [1, 0, 1, 0, None]), *run_of("old", [1, 1, 0, 0, 1])])
     ask = {"candidate_run": "new", "baseline_run": "old", "metric": "general.accuracy"}
-    found = await get(background, "comparisons/cases", **ask, limit=2)
-    assert found["counts"] == {"lost": 1, "gained": 1, "same": 1, "both wrong": 1, "unscored": 1}
-    assert [row["case_id"] for row in found["rows"]] == ["c0", "c1"]
+    page = await get(background, "comparisons/cases", **ask, limit=2)
+    assert page["counts"] == {"lost": 1, "gained": 1, "same": 1, "both wrong": 1, "unscored": 1}
+    assert [row["case_id"] for row in page["rows"]] == ["c0", "c1"]
     (lost,) = (await get(background, "comparisons/cases", **ask, change="lost"))["rows"]
     assert lost["candidate"]["output"] == "new says 1"
     assert lost["baseline"]["output"] == "old says 1"
@@ -91,16 +91,16 @@ async def test_two_runs_side_by_side_are_counted_filtered_and_paged(background: 
         "why": None,
     }
     assert "France" in lost["asked"]
-    (one,) = (await get(background, "comparisons/cases", **ask, case="c3"))["rows"]
-    assert one["change"] == "both wrong"
+    (pair,) = (await get(background, "comparisons/cases", **ask, case="c3"))["rows"]
+    assert pair["change"] == "both wrong"
     assert (await get(background, "comparisons/cases", **ask, change="other"))[0] == 400
 
 
 async def test_cases_of_one_run_are_found_by_text_and_counted(background: BackgroundWork) -> None:
     bring(background, run_of("new", [1, 0, 1]))
-    found = await get(background, "runs/new/cases", text="SAYS 2")
-    assert found["total"] == 1
-    assert found["rows"][0]["scores"][0]["value"] == 1.0
+    cases = await get(background, "runs/new/cases", text="SAYS 2")
+    assert cases["total"] == 1
+    assert cases["rows"][0]["scores"][0]["value"] == 1.0
     refused = await get(background, "runs/new/cases", outcome="refused")
     assert (refused["total"], refused["rows"]) == (0, [])
     assert (await get(background, "runs/none/cases"))[0] == 404

@@ -78,7 +78,7 @@ async def test_a_change_that_is_not_possible_is_a_conflict_and_an_unknown_one_is
         unknown = await http.post(f"{PATH}/demote", json=WHY)
         none = await http.get("/api/experiments/none/transitions")
         empty = await http.get(f"{PATH}/transitions")
-    assert [one.status_code for one in (conflict, absent, unknown, none)] == [409, 404, 400, 404]
+    assert [answer.status_code for answer in (conflict, absent, unknown, none)] == [409, 404, 400, 404]
     assert empty.json() == {"rows": []}
     assert (
         "is running (possible: approve, amend, pause, kill, end, promote, rollback)"
@@ -102,14 +102,14 @@ async def test_plans_are_listed_shown_and_compared(background: BackgroundWork) -
         shown = await http.get(f"/api/plans/{new['plan_hash'][:10]}")
         pair = {"from": old["plan_hash"], "to": new["plan_hash"]}
         changed = (await http.get("/api/plans/diff", params=pair)).json()["rows"]
-        wrong = [await http.get(f"/api/plans/{one}") for one in ("0" * 32, "abc", "%25", "zzzz")]
+        wrong = [await http.get(f"/api/plans/{plan_hash}") for plan_hash in ("0" * 32, "abc", "%25", "zzzz")]
         (listed,) = (await http.get("/api/experiment-states")).json()["rows"]
-        one = (await http.get(PATH)).json()
+        record = (await http.get(PATH)).json()
     assert (old["actor"], new["actor"], only) == (None, f"local user {local_user()}", old)
     assert shown.json()["plan_hash"] == new["plan_hash"]
     assert changed[0] == {"path": "experiments.tuned-vs-base.state", "old": "running", "new": "killed"}
     assert [answer.status_code for answer in wrong] == [404, 400, 400, 400]
-    assert listed == one["live"]
+    assert listed == record["live"]
     assert listed["possible"] == ["rearm", "end"]
 
 
@@ -128,8 +128,8 @@ async def test_an_override_needs_an_admin_and_the_answer_says_what_to_write(back
         assert state(background) == "running"
         made = await http.post(f"{PATH}/promote", json=forced | {"variant": "tuned"}, headers=ada)
         undone = await http.post(f"{PATH}/rollback", json=WHY, headers=rita)
-    found = [one.status_code for one in (reviewer, lacking, denied, wrong, control, made, undone)]
-    assert found == [403, 409, 403, 400, 400, 200, 200]
+    statuses = [answer.status_code for answer in (reviewer, lacking, denied, wrong, control, made, undone)]
+    assert statuses == [403, 409, 403, 400, 400, 200, 200]
     assert "needs the role release-manager, but Rosa has the role reviewer" in reviewer.json()["error"]["message"]
     assert "- the project declares no official gate" in lacking.json()["error"]["message"]
     assert "only an admin" in denied.json()["error"]["message"]

@@ -38,12 +38,12 @@ def signals(database: Database, *events: RequestEvent) -> dict[str, LiveSignals]
     assert writer.append(*events)
     writer.close()
     Ingester(database, lambda: samples.NOW).catch_up()
-    return {one.variant: one for one in live_signals(database, Page(), NAME)}
+    return {signal.variant: signal for signal in live_signals(database, Page(), NAME)}
 
 
 def test_each_rate_has_the_number_of_answers_that_could_be_measured(database: Database) -> None:
     tokens = [samples.attempt_of(0, tokens=Tokens(input=5, output=30))]
-    found = signals(
+    rates = signals(
         database,
         answered(1, "base", GERMAN, refused=False, refused_by_text=False, schema_valid=True, attempts=tokens),
         answered(2, "base", ENGLISH, refused=False, refused_by_text=True, schema_valid=False),
@@ -51,7 +51,7 @@ def test_each_rate_has_the_number_of_answers_that_could_be_measured(database: Da
         answered(4, "base"),
         answered(5, "base", GERMAN, arm_outcome="failed"),
     )["base"]
-    assert found == LiveSignals(
+    assert rates == LiveSignals(
         "base",
         answered=4,
         sampled=3,
@@ -63,17 +63,17 @@ def test_each_rate_has_the_number_of_answers_that_could_be_measured(database: Da
 
 
 def test_a_variant_without_recorded_texts_has_no_rate_of_language_switches(database: Database) -> None:
-    found = signals(database, answered(1, "base", GERMAN), answered(2, "tuned"))
-    assert found["base"].language_switch == LiveRate(0.0, 1)
-    assert (found["tuned"].language_switch, found["tuned"].sampled) == (LiveRate(None, 0), 0)
-    assert found["tuned"].refusals == LiveRate(None, 0)
+    rates = signals(database, answered(1, "base", GERMAN), answered(2, "tuned"))
+    assert rates["base"].language_switch == LiveRate(0.0, 1)
+    assert (rates["tuned"].language_switch, rates["tuned"].sampled) == (LiveRate(None, 0), 0)
+    assert rates["tuned"].refusals == LiveRate(None, 0)
 
 
 def test_only_the_newest_texts_are_read(database: Database) -> None:
     older = [answered(number, "base", ENGLISH) for number in range(20)]
     newer = [answered(number, "base", GERMAN) for number in range(20, 20 + MOST_SAMPLES)]
-    found = signals(database, *older, *newer)["base"]
-    assert found.language_switch == LiveRate(0.0, MOST_SAMPLES)
+    rates = signals(database, *older, *newer)["base"]
+    assert rates.language_switch == LiveRate(0.0, MOST_SAMPLES)
 
 
 def test_redacted_or_broken_texts_are_not_measured(database: Database) -> None:

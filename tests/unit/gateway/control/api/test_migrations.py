@@ -29,16 +29,16 @@ def test_the_earliest_day_is_first_and_a_report_needs_no_day(tmp_path: Path, mon
     )
     save_report(of.layout, "base", "tuned", "cloud")
     save_report(of.layout, "gone/v1", "tuned")
-    found = {row.deployment: row for row in ending(of)}
-    assert [name for name in found if name != "cloud"] == ["tuned", "base", "gone/v1"]
-    assert (found["tuned"].last_day, found["tuned"].report) == ("2020-01-01", None)
-    left = found["tuned"].days_left
+    rows = {row.deployment: row for row in ending(of)}
+    assert [name for name in rows if name != "cloud"] == ["tuned", "base", "gone/v1"]
+    assert (rows["tuned"].last_day, rows["tuned"].report) == ("2020-01-01", None)
+    left = rows["tuned"].days_left
     assert left is not None and left < 0
-    assert found["tuned"].serves == ("the route support-bot (tuned-vs-base)",)
-    assert "base ends on 2099-01-01" in str(found["base"].countdown)
-    report = found["base"].report
-    assert report is not None and [one["target"] for one in report["successors"]] == ["tuned", "cloud"]
-    assert (found["gone/v1"].model, found["gone/v1"].last_day) == (None, None)
+    assert rows["tuned"].serves == ("the route support-bot (tuned-vs-base)",)
+    assert "base ends on 2099-01-01" in str(rows["base"].countdown)
+    report = rows["base"].report
+    assert report is not None and [successor["target"] for successor in report["successors"]] == ["tuned", "cloud"]
+    assert (rows["gone/v1"].model, rows["gone/v1"].last_day) == (None, None)
 
 
 def test_a_damaged_report_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,24 +51,24 @@ async def made(http: httpx.AsyncClient, background: BackgroundWork, **wish: Any)
     return dict(answer.json())
 
 
-async def test_everything_that_a_reviewer_is_told_names_no_model_no_run_no_time_and_no_cost(
+async def test_nothing_that_a_reviewer_gets_names_a_model_a_run_a_time_or_a_cost(
     background: BackgroundWork,
 ) -> None:
     async with client(background) as http:
         queue = (await made(http, background))["queue_id"]
-        told = [await http.get("/api/reviews/queues"), await http.get("/api/reviews/rubric")]
+        answers = [await http.get("/api/reviews/queues"), await http.get("/api/reviews/rubric")]
         for _ in range(10):
-            told.append(await http.post(f"/api/reviews/queues/{queue}/next"))
-            item = told[-1].json()["item"]["item_id"]
-            told.append(await http.put(f"/api/reviews/items/{item}/draft", json={"outcome": "left"}))
-            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={}))
-            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "left"}))
-            told.append(await http.post(f"/api/reviews/queues/{queue}/undo"))
-            told.append(await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "tie"}))
-            told.append(await http.post(f"/api/reviews/items/{item}/skip", json={}))
-        told.append(await http.post(f"/api/reviews/queues/{queue}/next"))
-    assert told[-1].json()["item"] is None
-    for answer in told:
+            answers.append(await http.post(f"/api/reviews/queues/{queue}/next"))
+            item = answers[-1].json()["item"]["item_id"]
+            answers.append(await http.put(f"/api/reviews/items/{item}/draft", json={"outcome": "left"}))
+            answers.append(await http.post(f"/api/reviews/items/{item}/submit", json={}))
+            answers.append(await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "left"}))
+            answers.append(await http.post(f"/api/reviews/queues/{queue}/undo"))
+            answers.append(await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "tie"}))
+            answers.append(await http.post(f"/api/reviews/items/{item}/skip", json={}))
+        answers.append(await http.post(f"/api/reviews/queues/{queue}/next"))
+    assert answers[-1].json()["item"] is None
+    for answer in answers:
         everything = answer.text + str(sorted(answer.headers.items())) + str(answer.url)
         assert not [secret for secret in SECRETS if secret in everything], everything
 
@@ -94,8 +94,8 @@ async def test_an_item_has_the_question_the_reference_and_two_answers_and_both_s
 
 async def test_a_model_that_names_itself_is_masked_and_flagged(background: BackgroundWork) -> None:
     writer = JournalWriter(background.database.layout.journal, writer="names")
-    said = (("n-tuned", NEW, "I am Tuned, made by OpenAI."), ("n-base", OLD, "As Qwen2.5-0.5B, no."))
-    for run_id, target, text in said:
+    answers = (("n-tuned", NEW, "I am Tuned, made by OpenAI."), ("n-base", OLD, "As Qwen2.5-0.5B, no."))
+    for run_id, target, text in answers:
         writer.append(case(run_id, 1, text, target), samples.run(run_id, suite="names", target=target))
     writer.close()
     async with client(background) as http:
@@ -108,7 +108,7 @@ async def test_a_model_that_names_itself_is_masked_and_flagged(background: Backg
 
 
 async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(background: BackgroundWork) -> None:
-    said = {
+    draft = {
         "outcome": "both_bad",
         "ratings": {"left": UNMARKED | {"tone": 1}, "right": UNMARKED | {"accuracy": 5}},
         "comment": "<script>alert(1)</script> =1+1",
@@ -118,16 +118,16 @@ async def test_a_draft_comes_back_whole_and_a_late_one_is_a_conflict(background:
     async with client(background) as http:
         queue = (await made(http, background))["queue_id"]
         item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]["item_id"]
-        kept = await http.put(f"/api/reviews/items/{item}/draft", json=said)
+        saved = await http.put(f"/api/reviews/items/{item}/draft", json=draft)
         again = (await http.post(f"/api/reviews/queues/{queue}/next")).json()
-        assert kept.json() == {"expires_us": samples.NOW + 600_000_000}
-        assert again["item"]["draft"] == said
-        done = await http.post(f"/api/reviews/items/{item}/submit", json=said)
+        assert saved.json() == {"expires_us": samples.NOW + 600_000_000}
+        assert again["item"]["draft"] == draft
+        done = await http.post(f"/api/reviews/items/{item}/submit", json=draft)
         assert done.json() == {"progress": {"done": 1, "total": 10, "mine_done": 1}}
-        late = await http.put(f"/api/reviews/items/{item}/draft", json=said)
+        late = await http.put(f"/api/reviews/items/{item}/draft", json=draft)
         back = (await http.post(f"/api/reviews/queues/{queue}/undo")).json()
     assert (late.status_code, late.json()["error"]["type"]) == (409, "conflict")
-    assert back["item"]["draft"] == said and back["progress"]["done"] == 0
+    assert back["item"]["draft"] == draft and back["progress"]["done"] == 0
 
 
 async def test_a_wrong_body_is_a_400_that_says_where(background: BackgroundWork) -> None:
@@ -201,26 +201,26 @@ async def test_two_people_who_signed_in_judge_side_by_side_and_see_only_the_desk
         assert (await http.post(f"{path}/close", headers=ann)).status_code == 403
 
 
-async def test_what_a_gate_reads_is_told_once_the_queue_is_done(background: BackgroundWork) -> None:
-    asked = {"candidate": NEW, "baseline": OLD}
+async def test_what_a_gate_reads_is_shown_once_the_queue_is_done(background: BackgroundWork) -> None:
+    query = {"candidate": NEW, "baseline": OLD}
     run_here(background)
     async with client(background) as http:
         queue = (await http.post("/api/reviews/queues", json=WISH | {"size": 12, "overlap": 0})).json()["queue_id"]
         left = []
         for number in range(12):
-            early = (await http.get("/api/reviews/votes", params=asked)).json()["rows"][0]
+            early = (await http.get("/api/reviews/votes", params=query)).json()["rows"][0]
             assert (early["settled"], early["votes"]) == (number, [])
             item = (await http.post(f"/api/reviews/queues/{queue}/next")).json()["item"]
             left.append(item["answers"]["left"].startswith("crimson"))
-            said = {"outcome": "left", "ratings": {"left": {"tone": 5}, "right": {"tone": 4}}}
-            await http.post(f"/api/reviews/items/{item['item_id']}/submit", json=said)
-        (whole,) = (await http.get("/api/reviews/votes", params=asked)).json()["rows"]
-        evidence = (await http.get("/api/reviews/evidence", params=asked)).json()
+            draft = {"outcome": "left", "ratings": {"left": {"tone": 5}, "right": {"tone": 4}}}
+            await http.post(f"/api/reviews/items/{item['item_id']}/submit", json=draft)
+        (whole,) = (await http.get("/api/reviews/votes", params=query)).json()["rows"]
+        evidence = (await http.get("/api/reviews/evidence", params=query)).json()
     preferred = [vote["preference"] == "candidate" for vote in whole["votes"]]
     assert preferred == left
     assert [vote["left"] == "candidate" for vote in whole["votes"]] == left
     assert {vote["longer"] for vote in whole["votes"]} == {len("crimson") - len("azure")}
-    assert [vote["ratings"]["candidate"]["tone"] for vote in whole["votes"]] == [5 if one else 4 for one in left]
+    assert [vote["ratings"]["candidate"]["tone"] for vote in whole["votes"]] == [5 if index else 4 for index in left]
     assert evidence["queues"] == [
         {"queue_id": queue, "title": "tickets: 12 pairs", "suite": "tickets", "state": "open", "items": 12}
         | {"settled": 12, "read": True, "present": True}
@@ -236,10 +236,10 @@ async def test_what_a_gate_reads_is_told_once_the_queue_is_done(background: Back
     assert figures["each"] == []
 
 
-async def test_of_shared_pairs_no_result_is_told_before_the_second_person_has_judged(
+async def test_of_shared_pairs_no_result_is_shown_before_the_second_person_has_judged(
     background: BackgroundWork,
 ) -> None:
-    asked = {"candidate": NEW, "baseline": OLD}
+    query = {"candidate": NEW, "baseline": OLD}
     meg, ann, ben = (signed_in(background, "release-manager", name) for name in ("meg", "ann", "ben"))
     json = {"content-type": "application/json"}
     run_here(background)
@@ -250,21 +250,21 @@ async def test_of_shared_pairs_no_result_is_told_before_the_second_person_has_ju
             for _ in range(12):
                 item = (await http.post(f"{path}/next", headers=who | json)).json()["item"]["item_id"]
                 await http.post(f"/api/reviews/items/{item}/submit", json={"outcome": "left"}, headers=who | json)
-            (row,) = (await http.get("/api/reviews/votes", params=asked, headers=meg)).json()["rows"]
-            shown = (await http.get("/api/reviews/evidence", params=asked, headers=meg)).json()
+            (row,) = (await http.get("/api/reviews/votes", params=query, headers=meg)).json()["rows"]
+            shown = (await http.get("/api/reviews/evidence", params=query, headers=meg)).json()
             whole = (await http.get(path, headers=meg)).json()
             assert (len(row["votes"]), shown["figures"] is not None) == (24 if done else 0, done)
             assert shown["queues"][0]["read"] is done and whole["preferences"] is None
 
 
 async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(background: BackgroundWork) -> None:
-    asked = {"candidate": NEW, "baseline": OLD}
+    query = {"candidate": NEW, "baseline": OLD}
     ann, ben = (signed_in(background, "release-manager", name) for name in ("ann", "ben"))
     json = {"content-type": "application/json"}
     run_here(background)
 
     async def read(http: httpx.AsyncClient) -> tuple[int, int]:
-        (row,) = (await http.get("/api/reviews/votes", params=asked, headers=ann)).json()["rows"]
+        (row,) = (await http.get("/api/reviews/votes", params=query, headers=ann)).json()["rows"]
         return row["settled"], len(row["votes"])
 
     async with client(background) as http:
@@ -273,8 +273,8 @@ async def test_neither_skipping_nor_undoing_decides_when_votes_are_read(backgrou
         for who, what in ((ann, "skip"), (ben, "submit")):
             for _ in range(3):
                 item = (await http.post(f"{path}/next", headers=who | json)).json()["item"]["item_id"]
-                said = {"outcome": "tie"} if what == "submit" else {}
-                await http.post(f"/api/reviews/items/{item}/{what}", json=said, headers=who)
+                draft = {"outcome": "tie"} if what == "submit" else {}
+                await http.post(f"/api/reviews/items/{item}/{what}", json=draft, headers=who)
                 seen.append(await read(http))
         assert seen == [(0, 0), (0, 0), (0, 0), (1, 0), (2, 0), (3, 3)]
         await http.post(f"{path}/undo", headers=ben | json)
@@ -290,8 +290,8 @@ async def test_answers_of_a_model_that_is_defined_differently_by_now_are_not_giv
         refused = await http.post("/api/reviews/queues", json=WISH)
         by_id = {"candidate_run": "tickets-tuned", "baseline_run": "tickets-base"}
         asked_for = await http.post("/api/reviews/queues", json=by_id)
-        asked = {"candidate": NEW, "baseline": OLD}
-        evidence = (await http.get("/api/reviews/evidence", params=asked)).json()
+        query = {"candidate": NEW, "baseline": OLD}
+        evidence = (await http.get("/api/reviews/evidence", params=query)).json()
     assert refused.status_code == 400 and "tuned has changed since" in refused.json()["error"]["message"]
     assert asked_for.status_code == 201
     assert (evidence["queues"][0]["present"], evidence["figures"]) == (False, None)

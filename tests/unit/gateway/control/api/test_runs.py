@@ -41,24 +41,24 @@ def both(database: Database) -> None:
     bring(database, "old", OLD)
 
 
-def ids(found: dict[str, Any]) -> list[str]:
-    return [row["case_id"] for row in found["rows"]]
+def ids(page: dict[str, Any]) -> list[str]:
+    return [row["case_id"] for row in page["rows"]]
 
 
 def test_cases_are_graded_by_the_first_metric_or_the_named_one(database: Database) -> None:
     both(database)
-    found = read_cases(database, Page(), CasesOf(run_id="new", grade="wrong"))
-    assert found["metric"] == "intent.accuracy"
-    assert found["counts"] == {"right": 2, "wrong": 2, "unscored": 1}
-    assert (found["total"], ids(found)) == (2, ["c1", "c3"])
+    cases = read_cases(database, Page(), CasesOf(run_id="new", grade="wrong"))
+    assert cases["metric"] == "intent.accuracy"
+    assert cases["counts"] == {"right": 2, "wrong": 2, "unscored": 1}
+    assert (cases["total"], ids(cases)) == (2, ["c1", "c3"])
     assert read_cases(database, Page(), CasesOf(run_id="new", metric="intent"))["metric"] == "intent.accuracy"
     assert read_cases(database, Page(), CasesOf(run_id="new", metric="tone"))["counts"]["unscored"] == 5
 
 
 def test_where_less_is_better_a_high_value_is_wrong_and_a_lower_one_gained(database: Database) -> None:
     both(database)
-    found = read_cases(database, Page(), CasesOf(run_id="new", metric="intent.off_label", grade="wrong"))
-    assert ids(found) == ["c1", "c3"]
+    cases = read_cases(database, Page(), CasesOf(run_id="new", metric="intent.off_label", grade="wrong"))
+    assert ids(cases) == ["c1", "c3"]
     by_change = {
         change: ids(read_pairs(database, Page(), PairsOf(**PAIR, metric="intent.off_label", change=change)))
         for change in ("lost", "gained", "same", "both wrong", "unscored")
@@ -68,8 +68,8 @@ def test_where_less_is_better_a_high_value_is_wrong_and_a_lower_one_gained(datab
 
 def test_pairs_are_found_by_a_text_in_either_answer_a_page_at_a_time(database: Database) -> None:
     both(database)
-    found = read_pairs(database, Page(limit=1, offset=1), PairsOf(**PAIR, text="OLD says"))
-    assert (found["total"], ids(found)) == (5, ["c1"])
+    pairs = read_pairs(database, Page(limit=1, offset=1), PairsOf(**PAIR, text="OLD says"))
+    assert (pairs["total"], ids(pairs)) == (5, ["c1"])
     assert read_pairs(database, Page(), PairsOf(**PAIR, text="new says 4"))["total"] == 1
 
 
@@ -92,10 +92,10 @@ def test_deleted_texts_are_marked_and_counted_and_grades_stay(database: Database
     both(database)
     assert read_cases(database, Page(), CasesOf(run_id="new"))["texts_deleted"] == 0
     drop_old_texts(database, before_us=samples.NOW + 1)
-    found = read_cases(database, Page(), CasesOf(run_id="new"))
-    assert found["texts_deleted"] == 5
-    assert found["counts"] == {"right": 2, "wrong": 2, "unscored": 1}
-    assert all(row["texts_deleted"] and row["output"] is None for row in found["rows"])
+    cases = read_cases(database, Page(), CasesOf(run_id="new"))
+    assert cases["texts_deleted"] == 5
+    assert cases["counts"] == {"right": 2, "wrong": 2, "unscored": 1}
+    assert all(row["texts_deleted"] and row["output"] is None for row in cases["rows"])
     pairs = read_pairs(database, Page(), PairsOf(**PAIR))
     assert pairs["texts_deleted"] == 5
     assert all(row[side]["texts_deleted"] for row in pairs["rows"] for side in ("candidate", "baseline"))

@@ -14,8 +14,8 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.traffic import traffic
-from gateway.control.answer import ARROW, NEXT
 from gateway.control.background.background_work import BackgroundWork
+from gateway.control.context import ARROW, NEXT
 from tests.fixtures.control.control_app import NOW, client
 from tests.fixtures.store import samples
 
@@ -58,11 +58,13 @@ async def test_the_amounts_of_earlier_weeks_are_read_for_the_planner(
         at_us = NOW - (1 + 2 * (number // 4)) * WEEK_US
         call = samples.attempt_of(number, at_us=at_us, cost_usd=str(cost))
         bring(background, samples.record(number, reason="direct", at_us=at_us, unit=f"u-{cost}", attempts=[call]))
-    asked = {"experiment": "tuned-vs-base", "control": "base", "route": "support-bot", "deployment": "base"}
+    query = {"experiment": "tuned-vs-base", "control": "base", "route": "support-bot", "deployment": "base"}
     async with client(background) as http:
-        found = await http.get("/api/traffic/amounts", params=asked | {"metric": ["cost.per_unit", "cost.per_request"]})
-        unknown = await http.get("/api/traffic/amounts", params=asked | {"metric": "requests.error_rate"})
-    unit, request = found.json()["rows"]
+        amounts = await http.get(
+            "/api/traffic/amounts", params=query | {"metric": ["cost.per_unit", "cost.per_request"]}
+        )
+        unknown = await http.get("/api/traffic/amounts", params=query | {"metric": "requests.error_rate"})
+    unit, request = amounts.json()["rows"]
     assert (unit["metric"], request["metric"]) == ("cost.per_unit", "cost.per_request")
     assert unit["share"] == pytest.approx(1.0) and unit["level"] == pytest.approx(request["level"])
     assert unknown.status_code == 400
@@ -115,7 +117,7 @@ async def test_too_little_memory_says_what_to_do(background: BackgroundWork, mon
     assert "Out of Memory" not in answer.text
 
 
-async def test_an_error_of_a_change_is_told_in_our_words(
+async def test_an_error_of_a_change_is_reported_in_our_words(
     background: BackgroundWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:

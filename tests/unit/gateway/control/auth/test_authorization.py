@@ -35,14 +35,14 @@ def routes() -> Iterator[tuple[str, APIRoute]]:
 
 
 def test_every_route_says_who_may_use_it() -> None:
-    found = list(routes())
-    assert len(found) > 25
-    for path, route in found:
+    paths = list(routes())
+    assert len(paths) > 25
+    for path, route in paths:
         decisions = list(access_rules_of(route.dependant))
         assert isinstance(route, AuthorizedRoute), f"{path}: its router needs route_class=AuthorizedRoute"
         assert decisions, f"{path}: it says neither what it needs nor that it is for anyone"
         assert (anyone in decisions) == (path in OPEN), path
-    assert {path for path, _ in found} >= OPEN
+    assert {path for path, _ in paths} >= OPEN
 
 
 def test_a_route_that_says_nothing_can_not_be_made() -> None:
@@ -72,7 +72,7 @@ async def test_each_role_gets_where_it_may_and_nowhere_else(background: Backgrou
                 assert (answer.status_code != 403) == allowed, (method, path, answer.text)
 
 
-async def test_an_auditor_reads_and_is_told_why_nothing_may_be_changed(background: BackgroundWork) -> None:
+async def test_an_auditor_reads_and_learns_why_nothing_may_be_changed(background: BackgroundWork) -> None:
     cookie = signed_in(background, "auditor", "Aud")
     async with stranger(background) as http:
         me = (await http.get("/api/me", headers=cookie)).json()
@@ -93,7 +93,7 @@ async def test_an_auditor_reads_and_is_told_why_nothing_may_be_changed(backgroun
 def contents(background: BackgroundWork) -> dict[str, list[tuple[object, ...]]]:
     """Every row of the store, except the sessions, which note when they were used."""
     tables = [str(name) for (name,) in background.database.rows("SELECT table_name FROM duckdb_tables() ORDER BY 1")]
-    return {one: background.database.rows(f"FROM {one}") for one in tables if one != "sessions"}
+    return {table: background.database.rows(f"FROM {table}") for table in tables if table != "sessions"}
 
 
 async def test_no_get_that_an_auditor_may_send_changes_the_store(background: BackgroundWork) -> None:

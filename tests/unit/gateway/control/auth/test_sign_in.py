@@ -10,11 +10,12 @@ import pytest
 from fairtrial.domain.accounts import Role
 from fairtrial.store.access import accounts, audit, credentials
 from fairtrial.store.core.query import Page
-from gateway.control.auth.cookies import DEVICE_COOKIE, SESSION_COOKIE
 from gateway.control.auth.sign_in import (
+    DEVICE_COOKIE,
     MAX_OF_ALL,
     MAX_PER_ADDRESS,
     MAX_PER_NAME,
+    SESSION_COOKIE,
     WINDOW_US,
     SignInAttempt,
     SignInThrottle,
@@ -81,8 +82,8 @@ async def test_signing_out_asks_first_and_then_ends_the_session(background: Back
     async with stranger(background) as http:
         await sign_in(http, "Rosa", PASSWORD)
         token = http.cookies[SESSION_COOKIE]
-        asked = await http.get("/sign-out", params={"next": BACK})
-        assert "Sign out?" in asked.text
+        page = await http.get("/sign-out", params={"next": BACK})
+        assert "Sign out?" in page.text
         assert (await http.get("/api/me")).status_code == 200
         assert (await http.post("/sign-out", headers={"origin": "https://evil.example"})).status_code == 403
         assert (await http.post("/sign-out", params={"next": BACK}, headers=ORIGIN)).status_code == 303
@@ -91,7 +92,7 @@ async def test_signing_out_asks_first_and_then_ends_the_session(background: Back
     assert credentials.account_of_session(background.database, token, now_us=NOW) is None
 
 
-async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(background: BackgroundWork) -> None:
+async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(background: BackgroundWork) -> None:
     join(background)
     async with stranger(background) as http:
         wrong, unknown = await sign_in(http, "Rosa", "wrong"), await sign_in(http, "Nobody", PASSWORD)

@@ -82,7 +82,7 @@ def test_what_arrives_leads_to_a_step_and_then_the_ends_of_windows_do(trial: Wat
         assert trial.steps(after_us=begun_us + end - trial.now_us), end
     arms = trial.monitor.statuses[NAME].sums.arms.values()
     shares = [arm.metrics["requests.error_rate"].shares for arm in arms]  # type: ignore[union-attr]
-    assert sum(one.day.n for one in shares if one is not None) == 40
+    assert sum(share.day.n for share in shares if share is not None) == 40
     trial.settle()
     trial.steps(after_us=HOUR_US)
     assert not any(trial.steps(after_us=HOUR_US) for _ in range(10)), "all windows have ended"

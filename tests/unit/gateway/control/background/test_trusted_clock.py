@@ -41,8 +41,8 @@ def test_the_anchor_is_stored_by_the_first_step_and_found_after_a_restart(databa
     TrustedClock(database, lambda: START).step()
     assert clock_anchors.read(database) == Anchor(START.wall_us, START.boot_us, 7)
     jumped = Reading(START.wall_us + 2 * DAY_US, START.boot_us + 1_000_000, 7)
-    found = TrustedClock(database, lambda: jumped).step()
-    assert found.now_us == START.wall_us + 1_000_000 and "2 days ahead" in found.held
+    step = TrustedClock(database, lambda: jumped).step()
+    assert step.now_us == START.wall_us + 1_000_000 and "2 days ahead" in step.held
     assert clock_anchors.read(database) == Anchor(START.wall_us, START.boot_us, 7)
 
 
@@ -61,4 +61,4 @@ def test_a_command_that_judges_without_control_sees_the_jump(tmp_path: Path) -> 
     with LocalClient(LocalOwner(trial.layout, trial.config)) as store:
         verdict = judge(store, request)
     assert verdict.decision == "HOLD"
-    assert any("2 days ahead of the boot-time clock" in one.says for one in verdict.findings)
+    assert any("2 days ahead of the boot-time clock" in finding.says for finding in verdict.findings)

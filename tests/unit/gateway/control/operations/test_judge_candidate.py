@@ -24,9 +24,9 @@ from fairtrial.api.keys import CreateKey
 from fairtrial.api.verdicts import JUDGING
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.store.access import credentials
+from gateway.control.app import MAX_WAITING
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.experiment_monitor import ExperimentMonitor
-from gateway.control.http_routes import MAX_WAITING
 from tests.fixtures.control.accounts import signed_in
 from tests.fixtures.control.control_app import app_over, client, client_of
 from tests.fixtures.control.judging import GATE, SUITE, asked, bring, bring_runs, judged
@@ -40,8 +40,8 @@ EMPTY = "version: 1\ngate: release\nrequire: [live.guardrails hold]\n"
 async def refused(background: BackgroundWork, body: dict[str, Any]) -> str:
     async with client(background) as http:
         answer = await http.post("/api/verdicts", json=body)
-        kept = (await http.get("/api/verdicts")).json()["rows"]
-    assert (answer.status_code, kept) == (400, []), answer.text
+        verdicts = (await http.get("/api/verdicts")).json()["rows"]
+    assert (answer.status_code, verdicts) == (400, []), answer.text
     return str(answer.json()["error"]["message"])
 
 
@@ -55,7 +55,7 @@ async def test_the_decision_is_what_the_stored_runs_give(
     assert verdict["runs"] == [f"run-tuned-{right}", "run-base-80"]
     async with client(background) as http:
         assert (await http.get(f"/api/verdicts/{verdict['verdict_id']}")).json() == verdict
-        (event,) = [one for one in (await http.get("/api/events")).json()["rows"] if one["action"] == "verdict.save"]
+        (event,) = [row for row in (await http.get("/api/events")).json()["rows"] if row["action"] == "verdict.save"]
     details = json.loads(event["details"])
     assert {name: details.pop(name) for name in ("candidate", "decision", "official")} == {
         "candidate": "tuned",
@@ -70,19 +70,19 @@ async def test_a_verdict_says_by_what_it_was_given_and_who_asked(background: Bac
     made = credentials.create_key(background.database, CreateKey(name="ci", rights=("admin",)), now_us=samples.NOW)
     by_key = await judged(background, asked(suite), authorization=f"Bearer {made.secret}")
     by_person = await judged(background, asked(suite), **signed_in(background, "release-manager", "Rita"))
-    found = by_key["provenance"]
-    assert found["gate_text"] == GATE
-    assert found["gate_sha256"] == hashlib.sha256(GATE.encode()).hexdigest()
+    provenance = by_key["provenance"]
+    assert provenance["gate_text"] == GATE
+    assert provenance["gate_sha256"] == hashlib.sha256(GATE.encode()).hexdigest()
     text_digest = digest_of(text_of(suite))
-    assert found["suites"] == [{"suite": "small", "digest": suite.digest, "text_digest": text_digest}]
-    assert found["program"].count(".") == 2
-    assert (found["asked_by"], by_person["provenance"]["asked_by"]) == ("key ci", "account Rita")
+    assert provenance["suites"] == [{"suite": "small", "digest": suite.digest, "text_digest": text_digest}]
+    assert provenance["program"].count(".") == 2
+    assert (provenance["asked_by"], by_person["provenance"]["asked_by"]) == ("key ci", "account Rita")
     async with client(background) as http:
         http.headers["authorization"] = f"Bearer {made.secret}"
         around = (await http.get(f"/api/verdicts/{by_key['verdict_id']}/around")).json()
         report = (await http.get(f"/api/verdicts/{by_key['verdict_id']}/reports/json")).json()
     assert around["saved"]["actor"] == "key ci"
-    assert json.loads(report["text"])["provenance"] == found
+    assert json.loads(report["text"])["provenance"] == provenance
 
 
 async def test_a_digest_without_a_run_is_a_hold(background: BackgroundWork, suite: Suite) -> None:
@@ -94,7 +94,7 @@ async def test_a_digest_without_a_run_is_a_hold(background: BackgroundWork, suit
     ):
         verdict = await judged(background, asked() | {"suites": [reference]})
         assert (verdict["decision"], verdict["runs"]) == ("HOLD", [])
-        (finding,) = [one for one in verdict["findings"] if one["decisive"]]
+        (finding,) = [row for row in verdict["findings"] if row["decisive"]]
         assert finding["result"] == "cannot tell" and finding["needed"].startswith("fairtrial eval ")
 
 
@@ -107,7 +107,7 @@ async def test_a_digest_without_a_run_is_a_hold_beside_lines_that_hold(
     body["suites"].append({"suite": "large", "digest": "1" * 32})
     verdict = await judged(background, body)
     assert verdict["decision"] == "HOLD"
-    assert {one["rule"]: one["result"] for one in verdict["findings"] if one["decisive"]} == {
+    assert {finding["rule"]: finding["result"] for finding in verdict["findings"] if finding["decisive"]} == {
         "suite large": "cannot tell",
         "large.bleu >= 10": "cannot tell",
         "exact not worse than base by 10pp": "pass",
@@ -256,8 +256,8 @@ async def test_a_wrong_question_is_refused_with_the_place_of_the_mistake(
 
 async def test_a_gate_with_very_many_mistakes_reports_the_first_ones(background: BackgroundWork) -> None:
     gate = "version: 1\ngate: g\n" + "".join(f"k{number}: 1\n" for number in range(500))
-    said = await refused(background, asked(gate=gate))
-    assert said.count("unknown field") == 20
+    error = await refused(background, asked(gate=gate))
+    assert error.count("unknown field") == 20
 
 
 def with_key(background: BackgroundWork, app: FastAPI) -> httpx.AsyncClient:
@@ -289,7 +289,11 @@ def forged(suite: Suite) -> Iterator[bytes]:
 async def test_no_route_stores_a_decision_that_a_caller_sends(background: BackgroundWork, suite: Suite) -> None:
     bring_runs(background, suite, 20)
     app = app_over(background, loopback=True)
-    routes = [(method, one.path) for one in iter_route_contexts(app.routes) for method in one.original_route.methods]
+    routes = [
+        (method, context.path)
+        for context in iter_route_contexts(app.routes)
+        for method in context.original_route.methods
+    ]
     writing = [(method, path) for method, path in routes if method not in ("GET", "HEAD")]
     assert ("POST", "/api/verdicts") in writing and len(writing) > 10
     bodies = list(forged(suite))
@@ -305,8 +309,8 @@ async def test_no_route_stores_a_decision_that_a_caller_sends(background: Backgr
             for path in ("/api/verdicts", "/api/verdicts/v-1", "/api/gates"):
                 answer = await http.request(method, path, content=bodies[0])
                 assert answer.status_code in (404, 405)
-        found = (await http.get("/api/verdicts")).json()["rows"]
-    assert found == []
+        verdicts = (await http.get("/api/verdicts")).json()["rows"]
+    assert verdicts == []
     assert background.database.rows("SELECT count(*) FROM events WHERE action = 'verdict.save'") == [(0,)]
 
 
@@ -319,7 +323,7 @@ async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(background:
         limiter.acquire_on_behalf_of_nowait(somebody)
         waiting = [asyncio.create_task(http.post("/api/verdicts", json=asked(suite))) for _ in range(MAX_WAITING)]
         while limiter.statistics().tasks_waiting < MAX_WAITING:
-            assert not any(one.done() for one in waiting)
+            assert not any(task.done() for task in waiting)
             await asyncio.sleep(0.01)
         assert (await http.get("/livez")).status_code == 200
         assert (await http.get("/api/verdicts")).json()["rows"] == []
@@ -327,7 +331,7 @@ async def test_few_wait_to_be_judged_and_the_rest_of_control_goes_on(background:
         limiter.release_on_behalf_of(somebody)
         done = await asyncio.gather(*waiting)
     assert excess.status_code == 503
-    assert {one.status_code for one in done} == {201}
+    assert {task.status_code for task in done} == {201}
 
 
 def bring_split(background: BackgroundWork, arms: Sequence[str], *, first: int = 0) -> None:
@@ -384,6 +388,6 @@ async def test_the_alarm_of_a_split_is_in_the_list_of_experiments(background: Ba
     bring_split(background, ["tuned"] * 300 + ["base"] * 300)
     async with client(background) as http:
         (row,) = (await http.get("/api/experiments")).json()["rows"]
-        one = (await http.get("/api/experiments/tuned-vs-base")).json()
-    assert row["srm"] == one["srm"]
+        experiment = (await http.get("/api/experiments/tuned-vs-base")).json()
+    assert row["srm"] == experiment["srm"]
     assert row["srm"]["invalid"] and [arm["units"] for arm in row["srm"]["arms"]] == [300, 300]

@@ -17,15 +17,15 @@ TEXTS = "SELECT count(output) FROM results WHERE run_id = ?"
 
 async def test_a_kept_run_keeps_its_answers_and_decides(background: BackgroundWork, suite: Suite) -> None:
     bring_runs(background, suite, 80)
-    kept = {"suite": suite.name, "suite_digest": suite.digest, "target": "base"}
+    baseline = {"suite": suite.name, "suite_digest": suite.digest, "target": "base"}
     pinned = asked(suite, baseline_runs=["run-base-80"], successors=2)
     async with client(background) as http:
-        assert (await http.get("/api/kept-runs", params=kept)).json() == {"run_id": None}
+        assert (await http.get("/api/kept-runs", params=baseline)).json() == {"run_id": None}
         refused = await http.post("/api/verdicts", json=pinned)
         assert (refused.status_code, "is not a run that is kept" in refused.text) == (400, True)
         for _ in range(2):
             assert (await http.post("/api/runs/run-base-80/keep")).json() == {"run_id": "run-base-80"}
-        assert (await http.get("/api/kept-runs", params=kept)).json() == {"run_id": "run-base-80"}
+        assert (await http.get("/api/kept-runs", params=baseline)).json() == {"run_id": "run-base-80"}
         assert (await http.post("/api/runs/nothing/keep")).status_code == 404
         actions = [row["action"] for row in (await http.get("/api/events")).json()["rows"]]
     assert actions.count("run.keep") == 1

@@ -16,16 +16,17 @@ SECOND = 1_000_000
 
 def again(events: list[Event], run_id: str, *, seconds: int) -> list[Event]:
     """The same run under another id, ended so much later."""
-    renamed = [replace(one, run_id=run_id) for one in events]
+    renamed = [replace(event, run_id=run_id) for event in events]
     return [
-        replace(one, ended_us=one.ended_us + seconds * SECOND) if isinstance(one, RunEvent) else one for one in renamed
+        replace(event, ended_us=event.ended_us + seconds * SECOND) if isinstance(event, RunEvent) else event
+        for event in renamed
     ]
 
 
 async def always_valid(background: BackgroundWork, suite: Suite) -> bool:
     verdict: dict[str, Any] = await judged(background, asked(suite))
-    (found,) = [one for one in verdict["findings"] if one["decisive"]]
-    return bool(found["evidence"]["difference"]["always_valid"])
+    (decisive,) = [finding for finding in verdict["findings"] if finding["decisive"]]
+    return bool(decisive["evidence"]["difference"]["always_valid"])
 
 
 async def test_the_same_results_are_the_same_look(background: BackgroundWork, suite: Suite) -> None:

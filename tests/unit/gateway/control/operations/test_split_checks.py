@@ -26,8 +26,8 @@ def bring(background: BackgroundWork, arms: Sequence[str], **more: Any) -> None:
 async def split(background: BackgroundWork, **query: Any) -> dict[str, Any]:
     async with client(background) as http:
         answer = await http.get("/api/experiments/tuned-vs-base", params=query)
-    found: dict[str, Any] = answer.json()["srm"]
-    return found
+    check: dict[str, Any] = answer.json()["srm"]
+    return check
 
 
 async def test_before_the_first_unit_nothing_is_claimed(background: BackgroundWork) -> None:
@@ -49,30 +49,30 @@ async def test_before_the_first_unit_nothing_is_claimed(background: BackgroundWo
 
 async def test_a_split_as_planned_is_valid(background: BackgroundWork) -> None:
     bring(background, ["base", "tuned"] * 60)
-    found = await split(background)
-    assert [arm["units"] for arm in found["arms"]] == [60, 60]
-    assert not found["invalid"]
-    assert found["p"] > 0.5
-    assert found["p_fixed"] == 1.0
+    check = await split(background)
+    assert [arm["units"] for arm in check["arms"]] == [60, 60]
+    assert not check["invalid"]
+    assert check["p"] > 0.5
+    assert check["p_fixed"] == 1.0
 
 
 async def test_a_mismatch_once_found_is_not_taken_back_by_the_units_that_follow(background: BackgroundWork) -> None:
     bring(background, ["tuned"] * 300 + ["base"] * 300)
-    found = await split(background)
-    assert [arm["units"] for arm in found["arms"]] == [300, 300]
-    assert found["p_fixed"] == 1.0
-    assert found["invalid"]
-    assert found["p"] < 0.01
-    assert 0 < found["crossed_at"] < 300
+    check = await split(background)
+    assert [arm["units"] for arm in check["arms"]] == [300, 300]
+    assert check["p_fixed"] == 1.0
+    assert check["invalid"]
+    assert check["p"] < 0.01
+    assert 0 < check["crossed_at"] < 300
 
 
 async def test_a_change_of_the_plan_that_splits_alike_takes_no_mismatch_back(background: BackgroundWork) -> None:
     bring(background, ["tuned"] * 300 + ["base"] * 300, analysis_hash="before a margin was changed")
     assert (await split(background))["units"] == 0
     bring(background, ["tuned"] * 3)
-    found = await split(background)
-    assert (found["units"], found["earlier"]) == (600, 0)
-    assert found["invalid"]
+    check = await split(background)
+    assert (check["units"], check["earlier"]) == (600, 0)
+    assert check["invalid"]
 
 
 async def test_the_window_of_the_traffic_does_not_move_first_assignments(background: BackgroundWork) -> None:
@@ -80,7 +80,7 @@ async def test_the_window_of_the_traffic_does_not_move_first_assignments(backgro
     assert (await split(background, since_us=samples.NOW + 15))["units"] == 20
 
 
-async def test_units_under_an_earlier_plan_are_said_and_not_counted(background: BackgroundWork) -> None:
+async def test_units_under_an_earlier_plan_are_named_and_not_counted(background: BackgroundWork) -> None:
     bring(background, ["base", "tuned"] * 10, analysis_hash="before")
-    found = await split(background)
-    assert (found["units"], found["earlier"], found["p"]) == (0, 20, None)
+    check = await split(background)
+    assert (check["units"], check["earlier"], check["p"]) == (0, 20, None)

@@ -10,7 +10,7 @@ import pytest
 from fairtrial.config.project import load_project
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.store_reports import KeyFeedback, Traffic, VariantTraffic
-from gateway.control.operations.planning.traffic_history import NO_HISTORY, summarise_traffic
+from gateway.control.operations.traffic_history import NO_HISTORY, summarise_traffic
 from tests.fixtures.services.project_files import write_project
 
 
@@ -38,8 +38,8 @@ def experiment(file: Path) -> Experiment:
 
 
 def test_users_who_come_back_are_not_counted_as_new_in_each_week(file: Path) -> None:
-    found = summarise_traffic(experiment(file), traffic(3000), traffic(2000), weeks=5)
-    assert found.per_week == pytest.approx((2000 + 4 * 1000) / 5)
+    history = summarise_traffic(experiment(file), traffic(3000), traffic(2000), weeks=5)
+    assert history.per_week == pytest.approx((2000 + 4 * 1000) / 5)
     same = summarise_traffic(experiment(file), traffic(2000), traffic(2000), weeks=5)
     assert same.per_week == pytest.approx(2000 / 5)
     ended = summarise_traffic(experiment(file), traffic(2000), [], weeks=5)
@@ -49,11 +49,11 @@ def test_users_who_come_back_are_not_counted_as_new_in_each_week(file: Path) -> 
 
 def test_levels_are_the_control_s_and_units_those_that_answer(file: Path) -> None:
     feedback = {"resolved": KeyFeedback(n=700, rated=600, rate=0.62), "rare": KeyFeedback(n=9, rated=9, rate=0.5)}
-    found = summarise_traffic(experiment(file), traffic(3000, feedback=feedback), traffic(3000), weeks=1)
-    assert found.levels == {"feedback.resolved": 0.62, "requests.error_rate": 0.01}
-    assert found.per_week == pytest.approx(3000 * 600 / 1500)
-    *_, note = found.notes(per_week=True, levels=found.levels)
+    history = summarise_traffic(experiment(file), traffic(3000, feedback=feedback), traffic(3000), weeks=1)
+    assert history.levels == {"feedback.resolved": 0.62, "requests.error_rate": 0.01}
+    assert history.per_week == pytest.approx(3000 * 600 / 1500)
+    *_, note = history.notes(per_week=True, levels=history.levels)
     assert note == "40% of the units send the feedback: only these are counted"
-    assert list(found.notes(per_week=False, levels=())) == [
+    assert list(history.notes(per_week=False, levels=())) == [
         "40% of the units send the feedback: --per-week must count only these"
     ]

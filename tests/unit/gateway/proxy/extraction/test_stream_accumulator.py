@@ -41,36 +41,36 @@ RESPONSE = [
 ]
 
 
-def _kept(events: list[bytes], *, padded: bool, responses: bool = False) -> StreamAccumulator:
-    kept = StreamAccumulator(responses=responses)
+def _accumulated(events: list[bytes], *, padded: bool, responses: bool = False) -> StreamAccumulator:
+    accumulator = StreamAccumulator(responses=responses)
     for event in events:
-        kept.add(event)
+        accumulator.add(event)
         if padded:  # so long a comment that each event is parsed separately
-            kept.add(b": " + b"x" * FOLD + b"\n\n")
-    return kept
+            accumulator.add(b": " + b"x" * FOLD + b"\n\n")
+    return accumulator
 
 
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_chat_adds_up_the_same_in_one_part_or_in_many(padded: bool) -> None:
-    kept = _kept(CHAT, padded=padded)
-    read = kept.metadata()
+    accumulator = _accumulated(CHAT, padded=padded)
+    read = accumulator.metadata()
     assert (read.tokens, read.usage_source, read.finish_reason) == (SEVEN_AND_FOUR, "provider", "stop")
     assert (read.response_id, read.model, read.done, read.refused) == ("c", "m", True, False)
     assert read.text == "one two"
-    assert json.loads(kept.answer() or b"")["choices"][0]["message"]["content"] == "one two"
+    assert json.loads(accumulator.answer() or b"")["choices"][0]["message"]["content"] == "one two"
 
 
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_response_is_read_from_its_terminal_event(padded: bool) -> None:
-    kept = _kept(RESPONSE, padded=padded, responses=True)
-    read = kept.metadata()
+    accumulator = _accumulated(RESPONSE, padded=padded, responses=True)
+    read = accumulator.metadata()
     assert (read.tokens, read.usage_source) == (Tokens(input=5, output=2), "provider")
     assert (read.response_id, read.finish_reason, read.done, read.refused) == ("r", "completed", True, False)
-    assert json.loads(kept.answer() or b"") == COMPLETED
+    assert json.loads(accumulator.answer() or b"") == COMPLETED
 
 
 def test_a_response_that_broke_off_has_its_name_and_no_end() -> None:
-    read = _kept(RESPONSE[:2], padded=False, responses=True).metadata()
+    read = _accumulated(RESPONSE[:2], padded=False, responses=True).metadata()
     assert (read.response_id, read.done, read.finish_reason, read.usage_source) == ("r", False, None, "none")
 
 
@@ -83,14 +83,14 @@ def test_a_response_that_broke_off_has_its_name_and_no_end() -> None:
     ],
 )
 def test_an_error_at_the_end_of_a_response_is_read(last: dict[str, Any], code: str) -> None:
-    read = _kept([*RESPONSE[:2], _event(last)], padded=True, responses=True).metadata()
+    read = _accumulated([*RESPONSE[:2], _event(last)], padded=True, responses=True).metadata()
     assert (read.error_type is not None, read.error_code, read.response_id, read.done) == (True, code, "r", True)
 
 
 def test_a_very_long_answer_is_metered_and_its_text_given_up() -> None:
-    kept = _kept([*[_chat("x" * 10_000)] * 100, *CHAT], padded=False)
-    assert kept.answer() is None
-    assert (kept.metadata().tokens, kept.metadata().text) == (SEVEN_AND_FOUR, None)
+    accumulator = _accumulated([*[_chat("x" * 10_000)] * 100, *CHAT], padded=False)
+    assert accumulator.answer() is None
+    assert (accumulator.metadata().tokens, accumulator.metadata().text) == (SEVEN_AND_FOUR, None)
 
 
 @for_each(
@@ -105,14 +105,14 @@ def test_a_very_long_answer_is_metered_and_its_text_given_up() -> None:
 )
 def test_an_event_of_another_shape_does_no_harm(odd: Any) -> None:
     before = _chat("", x=[{"index": 0, "y": None}])
-    kept = _kept([before, _event(odd), _event(odd), *CHAT], padded=False)
-    assert (kept.metadata().tokens, kept.metadata().done) == (SEVEN_AND_FOUR, True)
-    assert kept.answer() is not None
+    accumulator = _accumulated([before, _event(odd), _event(odd), *CHAT], padded=False)
+    assert (accumulator.metadata().tokens, accumulator.metadata().done) == (SEVEN_AND_FOUR, True)
+    assert accumulator.answer() is not None
 
 
 def test_an_event_nested_too_deeply_costs_the_text_alone() -> None:
     deep = b'data: {"choices":[{"delta":{"x":' + b"[" * 900 + b"]" * 900 + b"}}]}\n\n"
-    assert _kept([deep, *CHAT], padded=False).metadata().tokens == SEVEN_AND_FOUR
+    assert _accumulated([deep, *CHAT], padded=False).metadata().tokens == SEVEN_AND_FOUR
 
 
 TEXTS = st.lists(
@@ -128,31 +128,31 @@ def chunk(text: str, *, index: int = 0, ascii_only: bool = False, spaced: bool =
 
 
 @given(TEXTS, st.booleans(), st.booleans())
-def test_what_is_put_together_is_what_was_said(texts: list[str], ascii_only: bool, spaced: bool) -> None:
-    kept = StreamAccumulator(responses=False)
+def test_the_assembled_text_is_that_of_the_chunks(texts: list[str], ascii_only: bool, spaced: bool) -> None:
+    accumulator = StreamAccumulator(responses=False)
     for text in texts:
-        kept.add(b"data: " + chunk(text, ascii_only=ascii_only, spaced=spaced) + b"\n\n")
-    answer = json.loads(kept.answer() or b'{"choices": [{"message": {"content": ""}}]}')
+        accumulator.add(b"data: " + chunk(text, ascii_only=ascii_only, spaced=spaced) + b"\n\n")
+    answer = json.loads(accumulator.answer() or b'{"choices": [{"message": {"content": ""}}]}')
     assert answer["choices"][0]["message"]["content"] == "".join(texts)
-    assert kept.metadata().response_id == ("c" if texts else None)
+    assert accumulator.metadata().response_id == ("c" if texts else None)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text("ab", min_size=1, max_size=3)), max_size=12))
-def test_choices_are_told_apart(said: list[tuple[int, str]]) -> None:
-    kept = StreamAccumulator(responses=False)
-    for index, text in said:
-        kept.add(b"data: " + chunk(text, index=index) + b"\n\n")
-    found = json.loads(kept.answer() or b'{"choices": []}')["choices"]
-    wanted = {index: "".join(text for at, text in said if at == index) for index, _ in said}
-    assert {one["index"]: one["message"]["content"] for one in found} == wanted
+def test_choices_are_kept_separate(chunks: list[tuple[int, str]]) -> None:
+    accumulator = StreamAccumulator(responses=False)
+    for index, text in chunks:
+        accumulator.add(b"data: " + chunk(text, index=index) + b"\n\n")
+    choices = json.loads(accumulator.answer() or b'{"choices": []}')["choices"]
+    expected = {index: "".join(text for at, text in chunks if at == index) for index, _ in chunks}
+    assert {choice["index"]: choice["message"]["content"] for choice in choices} == expected
 
 
 def test_a_text_is_taken_only_where_all_around_it_is_the_same() -> None:
     alike = RepeatedChunkMatcher()
     alike.learn(chunk("one"))
     assert (alike.text(chunk("two")), alike.text(chunk(""))) == (b"two", b"")
-    for other in (chunk('a "b"'), chunk("a\\b"), chunk("x", index=1), chunk("x", usage={}), b"{}", chunk("x")[:-1]):
-        assert alike.text(other) is None
+    for event in (chunk('a "b"'), chunk("a\\b"), chunk("x", index=1), chunk("x", usage={}), b"{}", chunk("x")[:-1]):
+        assert alike.text(event) is None
 
 
 @for_each(

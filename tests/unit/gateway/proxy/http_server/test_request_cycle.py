@@ -12,7 +12,7 @@ import pytest
 from fairtrial.domain.limits.server_settings import USUAL
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.http_server.request_path import read_path
+from gateway.proxy.http_server.request_reader import read_path
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.routes.fastapi_app import scope_of
 from tests.fixtures.for_each import for_each
@@ -154,7 +154,7 @@ def test_a_body_larger_than_what_waits_for_its_reader_is_read_whole() -> None:
     assert asyncio.run(ask(echo, POST % len(body) + body)).endswith(b"\r\n\r\n" + body)
 
 
-def test_whoever_asks_before_it_sends_its_body_is_told_to_go_on() -> None:
+def test_a_client_that_expects_100_continue_gets_it() -> None:
     head = POST.replace(b"connection: close", b"connection: close\r\nexpect: 100-continue") % 5
     answer = asyncio.run(ask(echo, head, b"hello"))
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")

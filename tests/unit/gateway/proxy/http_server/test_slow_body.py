@@ -18,7 +18,7 @@ from gateway.proxy.http_server import server as serving
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.http_server.server import Server
-from gateway.proxy.wire.asgi import ClientGone, lines_of
+from gateway.proxy.wire.http import ClientGone, lines_of
 from gateway.proxy.wire.openai_errors import error_body, error_headers
 from tests.fixtures.for_each import for_each
 

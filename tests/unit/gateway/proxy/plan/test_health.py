@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.settings import BreakerRule, RetryRule
-from gateway.proxy.plan.breaker import LONGEST_REST, Health, health_of
+from gateway.proxy.plan.routing_table import LONGEST_REST, Health, health_of
 
 DEPLOYMENT = Deployment("tuned", "openai", "m-1", "http://x/v1")
 CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"

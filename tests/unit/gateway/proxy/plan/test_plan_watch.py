@@ -108,10 +108,10 @@ def test_a_kill_that_is_recorded_between_two_looks_is_never_missed(
     look = getattr(PlanWatch, moment)
 
     def record(self: PlanWatch) -> Any:
-        found = look(self)
+        kills = look(self)
         publish(layout.plan, published("killed"))
         kill_file(layout).unlink(missing_ok=True)
-        return found
+        return kills
 
     monkeypatch.setattr(PlanWatch, moment, record)
     assert state_in(watched) == "killed"
@@ -124,7 +124,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify is of Linux"
 
 
 @linux
-async def test_a_new_file_ends_the_wait_and_is_told_once(tmp_path: Path) -> None:
+async def test_a_new_file_ends_the_wait_and_is_reported_once(tmp_path: Path) -> None:
     with FolderEvents(tmp_path) as events:
         for content in (b"one", b"two"):
             waiting = asyncio.create_task(events.wait(longest=HOUR, without_events=HOUR))

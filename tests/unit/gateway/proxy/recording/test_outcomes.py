@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
-from fairtrial.domain.events import Purpose
-from fairtrial.domain.plan import Deployment
+from fairtrial.domain.events import Purpose, Tokens
+from fairtrial.domain.plan import Deployment, Price
 from fairtrial.domain.settings import BreakerState
-from gateway.proxy.plan.breaker import Health
-from gateway.proxy.plan.routing_table import Arm, Endpoint
-from gateway.proxy.recording.outcomes import attempt_outcome, outcomes_of
+from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
+from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of
 from gateway.proxy.stages import NO_CONTENT, Answered, Attempt
 from tests.fixtures.for_each import for_each
 
@@ -69,8 +69,19 @@ def test_a_probe_is_no_call_of_a_request_that_nobody_answered() -> None:
 
 
 def test_a_probe_that_was_answered_beside_the_fallback_is_no_failure() -> None:
-    found = answered("open", "live", "fallback")
-    probe = found.attempts[0]
+    outcomes = answered("open", "live", "fallback")
+    probe = outcomes.attempts[0]
     probe.failure, probe.status = None, 200
-    assert outcomes_of(found) == ("kept_away", "answered")
-    assert attempt_outcome(found, probe) == ("answered", None)
+    assert outcomes_of(outcomes) == ("kept_away", "answered")
+    assert attempt_outcome(outcomes, probe) == ("answered", None)
+
+
+def test_a_cost_is_exact_and_unknown_where_a_price_is() -> None:
+    price = Price(input=Decimal("0.15"), output=Decimal("0.60"))
+    assert cost_usd(price, Tokens(input=7, output=3)) == "0.00000285"
+    assert cost_usd(price, None) is None
+    assert cost_usd(Price(), Tokens(input=7, output=3)) is None
+    assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=3)) is None
+    assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=None)) == "0.000007"
+    assert cost_usd(Price(gpu_hour=Decimal(2)), Tokens(input=7, output=3)) is None
+    assert cost_usd(Price(input=Decimal(0), output=Decimal(0)), Tokens(input=7, output=3)) == "0"

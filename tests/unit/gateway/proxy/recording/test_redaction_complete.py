@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairtrial.privacy.patterns import PATTERNS
 from gateway.proxy.admission.cooperative_work import Allowance, TooMuchWork, at_once, bounded
-from gateway.proxy.recording.redaction import STEP, json_steps, redact_json, text_steps
+from gateway.proxy.recording.capture import STEP, json_steps, redact_json, text_steps
 from tests.fixtures.for_each import for_each
 from tests.fixtures.gateway.reference_redaction import redact_text as slowly
 from tests.fixtures.gateway.reference_redaction import redact_value as value_slowly
@@ -224,9 +224,9 @@ def steps_of(text: str) -> int:
 def test_work_grows_with_the_length_of_a_text_whatever_is_in_it(piece: str) -> None:
     """RE2's time grows with a text's length. The count is of the candidates that are examined."""
     text = piece * (10_000 // len(piece))
-    one, four = steps_of(text), steps_of(text * 4)
-    assert one * STEP <= len(text.encode()) / 3
-    assert four <= 4 * (one + 1) + len(PATTERNS)
+    single, four = steps_of(text), steps_of(text * 4)
+    assert single * STEP <= len(text.encode()) / 3
+    assert four <= 4 * (single + 1) + len(PATTERNS)
 
 
 def test_too_much_work_is_given_up_before_it_is_done() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.proxy.admission.cooperative_work import at_once
-from gateway.proxy.recording.redaction import json_steps, needs_json_steps, redact_json, redact_text
+from gateway.proxy.recording.capture import json_steps, needs_json_steps, redact_json, redact_text
 
 PIECES = st.sampled_from(
     [
@@ -67,7 +67,8 @@ def test_nor_does_it_in_json_that_another_wrote(value: Any, indent: int | None, 
 @given(st.text("sk-@eyJ:0123456789./ bearer", min_size=8), st.randoms())
 def test_an_escape_hides_nothing(text: str, random: Any) -> None:
     escaped = "".join(
-        f"\\u{ord(one):04x}" if random.random() < 0.2 else one.replace("/", random.choice(["/", "\\/"])) for one in text
+        f"\\u{ord(character):04x}" if random.random() < 0.2 else character.replace("/", random.choice(["/", "\\/"]))
+        for character in text
     )
     body = f'{{"a": "{escaped}"}}'.encode()
     assert json.loads(redact_json(body)) == {"a": redact_text(text)}

@@ -11,7 +11,7 @@ from fairtrial.domain.plan import Key, Published
 from gateway.proxy.admission.trusted_proxies import TrustedProxies
 from gateway.proxy.plan.routing_table import Routing, prepare
 from gateway.proxy.routing.authentication import REMEMBERED, authenticate
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 from tests.fixtures.for_each import for_each
 from tests.fixtures.gateway.gateway_fixture import key, plan_for
 

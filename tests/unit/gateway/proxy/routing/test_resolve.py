@@ -8,8 +8,8 @@ from typing import Any
 from fairtrial.domain.plan import Published
 from gateway.proxy.plan.routing_table import ANYONE, Routing, Target, prepare
 from gateway.proxy.routing.resolve import resolve
-from gateway.proxy.wire.headers import Headers
-from gateway.proxy.wire.request_body import parse_body
+from gateway.proxy.wire.http import Headers
+from gateway.proxy.wire.json_bodies import parse_body
 from tests.fixtures.for_each import for_each
 from tests.fixtures.gateway.gateway_fixture import plan_for
 

@@ -9,13 +9,12 @@ import msgspec
 import pytest
 
 from fairtrial.domain.plan import Deployment
-from gateway.proxy.plan.breaker import Health
-from gateway.proxy.plan.routing_table import Arm, Endpoint
+from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
 from gateway.proxy.stages import Attempt
 from gateway.proxy.upstream.call import StartedResponse
 from gateway.proxy.upstream.failover import FailedCall, of_response, wait_of
 from gateway.proxy.upstream.hold import HeldAnswer
-from gateway.proxy.wire.headers import Headers
+from gateway.proxy.wire.http import Headers
 
 DEPLOYMENT = Deployment("d", "openai", "m-1", "http://x/v1")
 ARM = Arm(None, Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Health(DEPLOYMENT)))
@@ -39,8 +38,8 @@ async def failed(status: int, body: Any, **headers: str) -> FailedCall | None:
 
 @pytest.mark.parametrize("error", TOO_LONG.values(), ids=TOO_LONG)
 async def test_a_prompt_that_is_too_long_is_one_for_another_model(error: dict[str, Any]) -> None:
-    found = await failed(400, {"error": error})
-    assert found is not None and found.cause == "context_length"
+    failure = await failed(400, {"error": error})
+    assert failure is not None and failure.cause == "context_length"
 
 
 @pytest.mark.parametrize(
@@ -66,8 +65,8 @@ async def test_too_many_requests_may_be_tried_again_and_a_used_up_quota_may_not(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
 async def test_errors_of_the_server_are_failures(status: int) -> None:
-    found = await failed(status, b"<html>")
-    assert found is not None and found.cause == str(status)
+    failure = await failed(status, b"<html>")
+    assert failure is not None and failure.cause == str(status)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +79,8 @@ async def test_errors_of_the_server_are_failures(status: int) -> None:
     ],
 )
 async def test_an_error_inside_a_200_is_a_failure(body: dict[str, Any], is_failure: bool) -> None:
-    found = await failed(200, body)
-    assert (found is not None and found.cause == "error_in_answer") is is_failure
+    failure = await failed(200, body)
+    assert (failure is not None and failure.cause == "error_in_answer") is is_failure
 
 
 @pytest.mark.parametrize(

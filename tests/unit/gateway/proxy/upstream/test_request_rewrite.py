@@ -10,12 +10,10 @@ import pytest
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.plan import Deployment
 from gateway.proxy.extraction.chat_metadata import answer_metadata
-from gateway.proxy.plan.breaker import Health
-from gateway.proxy.plan.routing_table import Arm, Endpoint
-from gateway.proxy.recording.capture import read_tags
-from gateway.proxy.recording.redaction import redact_json
+from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
+from gateway.proxy.recording.capture import read_tags, redact_json
 from gateway.proxy.upstream.request_rewrite import upstream_body
-from gateway.proxy.wire.request_body import parse_body
+from gateway.proxy.wire.json_bodies import parse_body
 from tests.fixtures.for_each import for_each
 
 DEPLOYMENT = Deployment("d", "openai", "m-1", "http://x/v1")

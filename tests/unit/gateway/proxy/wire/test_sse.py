@@ -81,8 +81,12 @@ def test_any_split_of_any_bytes_gives_the_same_events(parts: list[bytes], cuts: 
     assert all(whole.endswith((b"\n", b"\r")) for whole, _ in fed if whole)
     fed.append(splitter.rest())
     assert b"".join(whole for whole, _ in fed) == stream
-    kept = b"".join(out for _, out in fed)
-    assert kept == stream if not strip else _lines(kept) == _lines(_through(stream, max(1, len(stream)), strip=True)[1])
+    output = b"".join(out for _, out in fed)
+    assert (
+        output == stream
+        if not strip
+        else _lines(output) == _lines(_through(stream, max(1, len(stream)), strip=True)[1])
+    )
     assert contents(stream) == _lines(stream)
     assert splitter.done == _through(stream, max(1, len(stream)), strip=strip)[2]
 
@@ -116,8 +120,8 @@ def test_a_client_gets_the_same_events_in_the_same_order(
         sent += piece if splitter.passes(piece) else splitter.feed(piece)[1]
     sent += splitter.rest()[1]
     lines = sent.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    wanted = [event for event, _, _ in events if not (strip and event == USAGE)]
-    assert [event for event in re.split(rb"\n\n+", lines.strip(b"\n")) if event] == wanted
+    expected = [event for event, _, _ in events if not (strip and event == USAGE)]
+    assert [event for event in re.split(rb"\n\n+", lines.strip(b"\n")) if event] == expected
 
 
 def test_a_byte_order_mark_hides_no_data() -> None:

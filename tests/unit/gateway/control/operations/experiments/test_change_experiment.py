@@ -30,8 +30,8 @@ CANARY = "canary-4711-0815"
 def change(
     database: Database, publisher: PlanPublisher, action: Action, *, why: str = "a test", name: str = NAME
 ) -> Transition:
-    wanted = Change(name, action, "account rosa", why)
-    return change_experiment(database, publisher, wanted, now_us=NOW)
+    request = Change(name, action, "account rosa", why)
+    return change_experiment(database, publisher, request, now_us=NOW)
 
 
 def published(database: Database) -> Experiment:
@@ -56,7 +56,7 @@ def test_a_kill_is_a_row_an_entry_of_the_audit_trail_and_a_plan(database: Databa
     after = read(database.layout.plan).plan.plan_hash
     assert log(database) == [(after, "account rosa"), (before, None)]
     changed = plan_diff(published_plans.find(database, before), published_plans.find(database, after[:8]))
-    assert [one["path"] for one in changed] == [f"experiments.{NAME}.state", "plan_hash"]
+    assert [difference["path"] for difference in changed] == [f"experiments.{NAME}.state", "plan_hash"]
 
 
 def test_a_kill_works_while_the_file_is_broken_and_after_a_restart_with_it(
@@ -112,7 +112,7 @@ def test_a_rearm_starts_a_segment_with_its_own_salt_and_analysis_hash(
         segments.append(published(database))
         assert (segments[-1].segment, segments[-1].state) == (number, "running")
     assert publisher.refused is None
-    assert len({one.salt for one in segments}) == len({one.analysis_hash for one in segments}) == 3
+    assert len({segment.salt for segment in segments}) == len({segment.analysis_hash for segment in segments}) == 3
 
 
 def test_a_rearm_waits_for_a_valid_file(database: Database, publisher: PlanPublisher, config: Path) -> None:
@@ -144,9 +144,9 @@ def test_a_kill_stays_in_force_when_a_restored_store_lacks_its_row(
         cursor.execute("DELETE FROM transitions")
     again = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: NOW)
     again.refresh(keys_changed=True)
-    found = describe_state(read(database.layout.plan).plan, NAME, None)
-    assert (found["state"], found["possible"][:5]) == ("killed", ["approve", "amend", "pause", "kill", "end"])
-    assert "kill it, then re-arm it" in found["sentence"]
+    state = describe_state(read(database.layout.plan).plan, NAME, None)
+    assert (state["state"], state["possible"][:5]) == ("killed", ["approve", "amend", "pause", "kill", "end"])
+    assert "kill it, then re-arm it" in state["sentence"]
     config.write_text("version: [")
     again.refresh()
     assert published(database).state == "killed"

@@ -51,25 +51,25 @@ def described(live: LiveExperiment, *, step: bool = True, slices: bool = True) -
 
 
 def test_a_gain_is_decided_and_shown_with_all_that_led_to_it(decided: LiveExperiment) -> None:
-    found = described(decided)
-    shown = found["analysis"]
+    decision = described(decided)
+    shown = decision["analysis"]
     (primary,) = shown["primary"]
     assert primary["answer"] == "better" and primary["decision"] == "Decided: better, as planned."
     assert primary["running"]["low"] > 0
-    assert "points higher with tuned than with base" in found["sentence"]
-    assert "No guardrail shows proven harm" in found["sentence"]
+    assert "points higher with tuned than with base" in decision["sentence"]
+    assert "No guardrail shows proven harm" in decision["sentence"]
     assert primary["control_units"] + primary["treatment_units"] == primary["estimate"]["n"]
     assert 0 < len(shown["chart"]) <= 200
-    assert shown["chart"] == sorted(shown["chart"], key=lambda one: one["at_us"])
-    assert {one["metric"] for one in shown["guardrails"]} == {
+    assert shown["chart"] == sorted(shown["chart"], key=lambda point: point["at_us"])
+    assert {guardrail["metric"] for guardrail in shown["guardrails"]} == {
         "requests.error_rate",
         "requests.rejected_rate",
         "requests.latency_p95",
     }
-    assert all(one["room_words"] for one in shown["guardrails"])
+    assert all(guardrail["room_words"] for guardrail in shown["guardrails"])
     assert (shown["srm"]["invalid"], shown["stages"]["next"], shown["stages"]["approve"]) == (False, 40.0, [40.0])
     assert shown["stages"]["waits"] == ["approval of the 40 % stage"]
-    assert [row["kind"] for row in found["plans"]] == ["start"]
+    assert [row["kind"] for row in decision["plans"]] == ["start"]
 
 
 def test_after_a_restart_the_looks_say_the_same(decided: LiveExperiment) -> None:
@@ -86,33 +86,37 @@ def test_slices_are_rates_by_tag_that_agree_with_the_users_sent(live: LiveExperi
     live.run(BETTER, days=6, looks=1)
     slices = described(live)["slices"]
     assert slices.metric == "feedback.resolved"
-    assert {(one.tag, one.value) for one in slices.rows} == {("team", one) for one in ("billing", "mobile", "search")}
-    assert sum(arm.units for one in slices.rows for arm in one.arms) == 6 * 120
-    for one in slices.rows:
-        base, tuned = one.arms
+    assert {(row.tag, row.value) for row in slices.rows} == {
+        ("team", point) for point in ("billing", "mobile", "search")
+    }
+    assert sum(arm.units for row in slices.rows for arm in row.arms) == 6 * 120
+    for row in slices.rows:
+        base, tuned = row.arms
         assert base.low < base.rate < base.high and tuned.rate > base.rate - 0.1
-        assert not one.unusual
+        assert not row.unusual
     assert described(live, slices=False)["slices"] is None
 
 
 def test_harm_stops_the_experiment_and_says_by_what(live: LiveExperiment) -> None:
     live.run(Traffic(users=USERS, yes=BETTER.yes, failed={"tuned": 0.3}), days=1)
-    found = described(live)
-    assert found["box"]["headline"] == "STOPPED: harm by requests.error_rate of tuned is proven"
-    assert "by requests.error_rate: " in found["sentence"] and "e-value" in found["sentence"]
-    assert [row["action"] for row in found["transitions"]] == ["kill"]
-    assert found["analysis"]["stages"]["waits"] is None
-    (harmed,) = [one for one in found["analysis"]["guardrails"] if one["metric"] == "requests.error_rate"]
+    decision = described(live)
+    assert decision["box"]["headline"] == "STOPPED: harm by requests.error_rate of tuned is proven"
+    assert "by requests.error_rate: " in decision["sentence"] and "e-value" in decision["sentence"]
+    assert [row["action"] for row in decision["transitions"]] == ["kill"]
+    assert decision["analysis"]["stages"]["waits"] is None
+    (harmed,) = [
+        guardrail for guardrail in decision["analysis"]["guardrails"] if guardrail["metric"] == "requests.error_rate"
+    ]
     assert (harmed["answer"], harmed["room"], harmed["room_words"]) == ("harmed", 1.0, "harm is proven")
 
 
 def test_a_wrong_split_is_invalid_and_an_alarm(live: LiveExperiment) -> None:
     live.run(Traffic(users={"base": 200, "tuned": 80}, yes=BETTER.yes), days=3, looks=1)
-    found = described(live)
-    assert found["sentence"].startswith(
+    decision = described(live)
+    assert decision["sentence"].startswith(
         "INVALID: the arms can't be compared. The units do not arrive by the planned split"
     )
-    (primary,) = found["analysis"]["primary"]
+    (primary,) = decision["analysis"]["primary"]
     assert primary["answer"] == "undecided" and primary["sentence"] == ""
     kinds = {row["kind"] for row in live.database.dicts(alarms.listing(Page()))}
     assert "experiment.srm" in kinds
@@ -122,12 +126,12 @@ def test_a_second_attempt_says_so_and_starts_from_nothing(live: LiveExperiment) 
     live.run(BETTER, days=2, looks=1)
     live.change("kill")
     live.change("rearm")
-    found = described(live)
-    assert found["analysis"] is None
-    assert "Its analysis has not begun yet." in found["sentence"]
+    decision = described(live)
+    assert decision["analysis"] is None
+    assert "Its analysis has not begun yet." in decision["sentence"]
     live.now_us += DAY_US
     live.step()
-    found = described(live)
-    assert "This is attempt 2 with this candidate" in found["sentence"]
-    assert found["analysis"]["primary"][0]["treatment_units"] == 0
-    assert [(row["segment"], row["attempt"]) for row in found["plans"]] == [(2, 2), (1, 1)]
+    decision = described(live)
+    assert "This is attempt 2 with this candidate" in decision["sentence"]
+    assert decision["analysis"]["primary"][0]["treatment_units"] == 0
+    assert [(row["segment"], row["attempt"]) for row in decision["plans"]] == [(2, 2), (1, 1)]

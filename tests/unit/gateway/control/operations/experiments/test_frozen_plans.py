@@ -35,10 +35,10 @@ def history(database: Database, users: int) -> None:
 
 def started(database: Database, plan: Plan) -> dict[str, MetricPlan]:
     experiment = plan.experiments[NAME]
-    found = start_plan(database, plan, experiment, now_us=live.STARTED)
+    stored = start_plan(database, plan, experiment, now_us=live.STARTED)
     again = analysis_plans.newest(database, NAME)
-    assert again is not None and again.plan == found.plan
-    return {one.metric: one for one in found.plan.metrics}
+    assert again is not None and again.plan == stored.plan
+    return {metric.metric: metric for metric in stored.plan.metrics}
 
 
 def kept(database: Database) -> int:
@@ -48,8 +48,8 @@ def kept(database: Database) -> int:
 
 
 def planned(**more: object) -> Plan:
-    found = project(guardrails=COSTS, **more)
-    return replace(found, routes={"support-bot": Route("support-bot", experiment=NAME)})
+    declared = project(guardrails=COSTS, **more)
+    return replace(declared, routes={"support-bot": Route("support-bot", experiment=NAME)})
 
 
 def test_a_start_freezes_what_users_cost_before(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,9 +63,9 @@ def test_a_start_freezes_what_users_cost_before(database: Database, monkeypatch:
 
 def test_nothing_is_kept_where_little_is_known_or_no_user(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     history(database, 20)
-    assert all(one.earlier is msgspec.UNSET for one in started(database, planned()).values())
+    assert all(metric.earlier is msgspec.UNSET for metric in started(database, planned()).values())
     monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
     metrics = started(database, planned(unit="conversation"))
     assert metrics["cost.per_unit"].level == pytest.approx(0.002)
-    assert all(one.earlier is msgspec.UNSET for one in metrics.values())
+    assert all(metric.earlier is msgspec.UNSET for metric in metrics.values())
     assert kept(database) == 0

@@ -30,8 +30,8 @@ MISSING = NONE_DECLARED
 
 
 def change(database: Database, publisher: PlanPublisher, action: Action, promotion: Promotion = CHECKED) -> Transition:
-    wanted = Change(NAME, action, "account anna", "a test", promotion=promotion)
-    return change_experiment(database, publisher, wanted, now_us=NOW)
+    request = Change(NAME, action, "account anna", "a test", promotion=promotion)
+    return change_experiment(database, publisher, request, now_us=NOW)
 
 
 def published(database: Database) -> Experiment:
@@ -72,10 +72,10 @@ def test_a_promotion_records_what_it_promoted(database: Database, publisher: Pla
     assert digests[0] == read(database.layout.plan).plan.deployments["tuned"].digest
     assert (row["from_state"], row["to_state"], row["actor"]) == ("running", "ended", "account anna")
     assert (published(database).state, published(database).serves) == ("ended", "tuned")
-    found = described(database)
-    assert found["sentence"].startswith("PROMOTED at 08:00:00 UTC on 15 Jan 2027 by account anna: a test.")
-    assert (found["serves"], found["possible"], found["treatments"]) == ("tuned", ["rollback"], ["tuned"])
-    assert "keep experiments.tuned-vs-base in the project file" in found["edit"].note
+    state = described(database)
+    assert state["sentence"].startswith("PROMOTED at 08:00:00 UTC on 15 Jan 2027 by account anna: a test.")
+    assert (state["serves"], state["possible"], state["treatments"]) == ("tuned", ["rollback"], ["tuned"])
+    assert "keep experiments.tuned-vs-base in the project file" in state["edit"].note
 
 
 def test_an_override_stays_visible(database: Database, publisher: PlanPublisher) -> None:
@@ -84,10 +84,10 @@ def test_an_override_stays_visible(database: Database, publisher: PlanPublisher)
     (row,) = database.dicts(transitions.listing(Page(), NAME))
     evidence = json.loads(row["evidence"])
     assert (evidence["override"], evidence["missing"], evidence["verdict_id"]) == (True, [MISSING], None)
-    says = f"by account anna: a test. Overriding: {MISSING}. tuned serves everyone."
-    assert says in described(database)["sentence"]
+    sentence = f"by account anna: a test. Overriding: {MISSING}. tuned serves everyone."
+    assert sentence in described(database)["sentence"]
     decided = describe_decision(database, published(database), None, now_us=NOW)
-    assert says in decided["sentence"]
+    assert sentence in decided["sentence"]
 
 
 def test_a_roll_back_serves_the_control_even_with_a_broken_file(
@@ -99,9 +99,9 @@ def test_a_roll_back_serves_the_control_even_with_a_broken_file(
     change(database, publisher, "rollback")
     assert (published(database).state, published(database).serves) == ("ended", None)
     assert json.loads(database.dicts(transitions.listing(Page(), NAME))[0]["evidence"]) == {"promoted": "tuned"}
-    found = described(database)
-    assert found["sentence"].startswith("ROLLED BACK at") and found["sentence"].endswith("All traffic is on base.")
-    assert (found["possible"], found["edit"]) == (["archive"], None)
+    state = described(database)
+    assert state["sentence"].startswith("ROLLED BACK at") and state["sentence"].endswith("All traffic is on base.")
+    assert (state["possible"], state["edit"]) == (["archive"], None)
     config.write_text(PROJECT)
     for action in ("rollback", "promote", "rearm"):
         with pytest.raises(Conflict, match="ended"):
@@ -197,10 +197,10 @@ def test_a_promotion_stays_in_force_after_a_restart_and_when_a_restored_store_la
         cursor.execute("DELETE FROM transitions")
     again = reopened(database, config)
     assert read(database.layout.plan) == before
-    found = described(database)
-    assert "But the published plan has tuned promoted, so tuned serves everyone." in found["sentence"]
-    assert "as after restoring a backup" in found["sentence"]
-    assert "rollback" in found["possible"]
+    state = described(database)
+    assert "But the published plan has tuned promoted, so tuned serves everyone." in state["sentence"]
+    assert "as after restoring a backup" in state["sentence"]
+    assert "rollback" in state["possible"]
     decided = describe_decision(database, published(database), None, now_us=NOW)
     assert decided["sentence"].startswith("PROMOTED. tuned serves everyone. The store lacks that transition")
     change(database, again, "rollback")

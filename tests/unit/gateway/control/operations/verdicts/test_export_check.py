@@ -42,9 +42,9 @@ FLIPS = 60
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
-    found = exported(tmp_path_factory.mktemp("exported"))
-    yield found
-    found.trial.close()
+    export = exported(tmp_path_factory.mktemp("exported"))
+    yield export
+    export.trial.close()
 
 
 def checked(path: Path, content: bytes) -> dict[str, object]:
@@ -59,23 +59,23 @@ def places(start: int, end: int) -> list[int]:
 
 
 def test_an_export_is_intact_and_names_what_it_shows_and_its_head(made: Exported, tmp_path: Path) -> None:
-    found = checked(tmp_path / "v.html", made.html.encode())
-    assert found["problems"] == [] and found["notes"] == []
-    assert found["intact"] is True
+    check = checked(tmp_path / "v.html", made.html.encode())
+    assert check["problems"] == [] and check["notes"] == []
+    assert check["intact"] is True
     last = made.contents.entries[-1]
-    assert last.number == 3 and found["head"] == {"number": 3, "hash": last.hash}
-    shows = found["shows"]
+    assert last.number == 3 and check["head"] == {"number": 3, "hash": last.hash}
+    shows = check["shows"]
     assert isinstance(shows, dict)
     assert (shows["decision"], shows["verdict_id"], shows["official"]) == ("SHIP", made.verdict.verdict_id, True)
 
 
 @pytest.mark.parametrize("part", [*PROVEN, "record"])
 def test_a_flipped_byte_in_an_embedded_part_is_found(made: Exported, tmp_path: Path, part: str) -> None:
-    found = re.search(f'id="fairtrial-{part}">([^<]*)<', made.html)
-    assert found is not None
+    match = re.search(f'id="fairtrial-{part}">([^<]*)<', made.html)
+    assert match is not None
     content = made.html.encode()
-    offset = len(made.html[: found.start(1)].encode())
-    for at in places(offset, offset + len(found.group(1))):
+    offset = len(made.html[: match.start(1)].encode())
+    for at in places(offset, offset + len(match.group(1))):
         flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
         assert not checked(tmp_path / "v.html", flipped)["intact"], at
 
@@ -83,9 +83,9 @@ def test_a_flipped_byte_in_an_embedded_part_is_found(made: Exported, tmp_path: P
 @pytest.mark.parametrize("part", PROVEN)
 def test_so_is_one_that_was_flipped_before_the_page_was_rendered(made: Exported, tmp_path: Path, part: str) -> None:
     content = getattr(made.contents, part)
-    kept = content if isinstance(content, bytes) else content.encode()
-    for at in places(0, len(kept)):
-        flipped = kept[:at] + bytes([kept[at] ^ 1]) + kept[at + 1 :]
+    raw = content if isinstance(content, bytes) else content.encode()
+    for at in places(0, len(raw)):
+        flipped = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
         page = embedded(made, part, flipped)
         assert not checked(tmp_path / "v.html", page.encode())["intact"], at
 
@@ -115,8 +115,8 @@ def test_another_spelling_of_the_same_bytes_is_found(made: Exported, tmp_path: P
     if padded is not None:  # the unused bits of the last character
         at = padded.start(1)
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        other = alphabet[alphabet.index(made.html[at]) ^ 1]
-        page = made.html[:at] + other + made.html[at + 1 :]
+        flipped = alphabet[alphabet.index(made.html[at]) ^ 1]
+        page = made.html[:at] + flipped + made.html[at + 1 :]
         assert not checked(tmp_path / "v.html", page.encode())["intact"]
 
 
@@ -160,8 +160,8 @@ def test_the_evidence_of_a_folder_is_strict_json_and_as_stored_in_binary(made: E
     assert check_export(tmp_path / "out")["problems"] == []
     assert (tmp_path / "out" / "evidence.bin").read_bytes() == evidence
     text = (tmp_path / "out" / "evidence.json").read_text()
-    found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert found == stored | {"nothing": "NaN", "more": ["Infinity", "-Infinity", 1.5, 10**30, "NaN"]}
+    content = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert content == stored | {"nothing": "NaN", "more": ["Infinity", "-Infinity", 1.5, 10**30, "NaN"]}
     assert strict_json_of(evidence) == text
     assert text_of(evidence) != text
 
@@ -218,9 +218,9 @@ def test_several_changes_of_a_folder_are_all_named(made: Exported, tmp_path: Pat
 
 
 def problems_of(folder: Path) -> list[str]:
-    found = check_export(folder)
-    assert found["intact"] is (found["problems"] == [])
-    return list(found["problems"])
+    check = check_export(folder)
+    assert check["intact"] is (check["problems"] == [])
+    return list(check["problems"])
 
 
 def test_a_folder_with_something_in_it_is_not_overwritten(made: Exported, tmp_path: Path) -> None:
@@ -231,16 +231,16 @@ def test_a_folder_with_something_in_it_is_not_overwritten(made: Exported, tmp_pa
 
 def test_an_export_without_a_chain_proves_nothing(made: Exported, tmp_path: Path) -> None:
     bare = ExportContents(made.contents.verdict, made.contents.record)
-    found = checked(tmp_path / "v.html", render(bare).encode())
-    assert found["problems"] == [export_check.NO_ENTRY]
+    check = checked(tmp_path / "v.html", render(bare).encode())
+    assert check["problems"] == [export_check.NO_ENTRY]
 
 
 def test_the_page_of_another_version_is_not_vouched_for(made: Exported, tmp_path: Path) -> None:
     record = json.loads(made.contents.record) | {"program": "0.0.1"}
     contents = replace(made.contents, record=json.dumps(record))
-    found = checked(tmp_path / "v.html", render(contents).encode())
-    assert not found["intact"] and "this version can't check its visible text" in str(found["problems"])
-    assert "trust only what is printed here" in str(found["notes"])
+    check = checked(tmp_path / "v.html", render(contents).encode())
+    assert not check["intact"] and "this version can't check its visible text" in str(check["problems"])
+    assert "trust only what is printed here" in str(check["notes"])
 
 
 @pytest.mark.parametrize("content", [b"", b"<html></html>", b"\xff\xfe", b'<script type="application/octet-stream"'])

@@ -45,17 +45,17 @@ class Seen(HTMLParser):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
-    found = exported(tmp_path_factory.mktemp("exported"))
-    yield found
-    found.trial.close()
+    export = exported(tmp_path_factory.mktemp("exported"))
+    yield export
+    export.trial.close()
 
 
 def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
-    words, kept = Seen(made.html).words, made.verdict.provenance
-    assert kept is not None
-    (experiment,) = kept.experiments
+    words, provenance = Seen(made.html).words, made.verdict.provenance
+    assert provenance is not None
+    (experiment,) = provenance.experiments
     entry, head = made.contents.entries[0], made.contents.entries[-1]
-    for wanted in (
+    for text in (
         "SHIP, approved by the person who asked for it (account rosa)",
         "tuned against base",
         "OFFICIAL",
@@ -65,19 +65,19 @@ def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
         "The gate requires: release-manager.",
         *(finding.says for finding in made.verdict.findings),
         *made.verdict.runs,
-        kept.suites[0].digest,
-        kept.gate_sha256,
+        provenance.suites[0].digest,
+        provenance.gate_sha256,
         "live.primary better than base",
         experiment.analysis_hash,
-        kept.asked_by,
-        kept.plan_hash,
+        provenance.asked_by,
+        provenance.plan_hash,
         "duckdb",
         entry.hash,
         head.hash,
         json.loads(made.contents.record)["trail_head"]["hash"],
         "fairtrial verdict verify FILE.html",
     ):
-        assert " ".join(str(wanted).split()) in words, wanted
+        assert " ".join(str(text).split()) in words, text
 
 
 def test_hostile_words_stay_words(made: Exported) -> None:
@@ -91,9 +91,9 @@ def test_hostile_words_stay_words(made: Exported) -> None:
 
 def changed(made: Exported, **fields: object) -> str:
     """The page of a verdict with another provenance."""
-    kept = made.verdict.provenance
-    assert kept is not None
-    verdict: Verdict = replace(made.verdict, provenance=replace(kept, **fields))  # type: ignore[arg-type]
+    provenance = made.verdict.provenance
+    assert provenance is not None
+    verdict: Verdict = replace(made.verdict, provenance=replace(provenance, **fields))  # type: ignore[arg-type]
     return render(replace(made.contents, verdict=verdict_json.encode(verdict).decode()))
 
 

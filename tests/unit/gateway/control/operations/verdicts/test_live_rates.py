@@ -48,8 +48,8 @@ def test_errors_of_the_arm_are_apart_from_those_that_callers_saw_and_from_reject
 
 
 def test_requests_that_a_breaker_kept_away_are_a_rate_of_their_own_and_in_no_other() -> None:
-    kept = [Traffic("trial", (arm("base", 1, 0.25), arm("tuned", 1, 0.75, kept_away=30)), {})]
-    rates = live_rates(kept, plan(), "support-v2", "smollm2")
+    traffic = [Traffic("trial", (arm("base", 1, 0.25), arm("tuned", 1, 0.75, kept_away=30)), {})]
+    rates = live_rates(traffic, plan(), "support-v2", "smollm2")
     assert [rate.value for rate in rates["requests.kept_away_rate"]] == [0.75, 0.0]
     assert [rate.value for rate in rates["requests.error_rate"]] == [0.1, 0.1]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from fairtrial.config.rules.translation import DEFAULT_VALUES, NOT_PASSED_ON, PASSED
-from gateway.proxy.transport.litellm.errors import BY_CLASS, CODES
 from gateway.proxy.transport.litellm.fields import MESSAGE
+from gateway.proxy.transport.litellm.transport import BY_CLASS, CODES
 from tests.fixtures.paths import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "providers.md").read_text(encoding="utf-8")
@@ -27,10 +27,12 @@ def test_each_field_is_in_the_row_that_says_what_becomes_of_it() -> None:
 
 
 def test_each_exception_is_in_the_row_of_what_it_becomes() -> None:
-    said = {name: row[1].strip() for row in ROWS for name in NAMES.findall(row[0]) if name[0].isupper()}
+    documented = {name: row[1].strip() for row in ROWS for name in NAMES.findall(row[0]) if name[0].isupper()}
     truth = {
-        name: str(found) if isinstance(found, int) else f"{504 if found == 'timeout' else 502} `upstream_{found}`"
-        for name, found in BY_CLASS.items()
+        name: str(meaning)
+        if isinstance(meaning, int)
+        else f"{504 if meaning == 'timeout' else 502} `upstream_{meaning}`"
+        for name, meaning in BY_CLASS.items()
     }
-    assert said == truth
+    assert documented == truth
     assert all(f"`{code}`" in PAGE for code in CODES.values())
