@@ -14,16 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from benchmarks.decision_trials.populations import (
-    DAY,
-    HOUR,
-    USERS,
-    Floats,
-    Population,
-    arm_sums,
-    drawn,
-    looks_until,
-)
+from benchmarks.decision_trials.populations import DAY, HOUR, USERS, Floats, Population, arm_sums, drawn, looks_until
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import Finding

@@ -14,15 +14,7 @@ import openai
 import pytest
 
 from tests.conformance.harness.stream_events import DONE, HELLO, speaks_as_asked, wire
-from tests.conformance.harness.stream_fixture import (
-    ASK,
-    BEARER,
-    SECRET,
-    Pair,
-    async_client,
-    raw_answer,
-    sync_client,
-)
+from tests.conformance.harness.stream_fixture import ASK, BEARER, SECRET, Pair, async_client, raw_answer, sync_client
 from tests.conformance.harness.stream_moments import STREAMED, WHOLE, Moment, each_moment, one_row
 from tests.fixtures.gateway.raw_client import RawClient
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange

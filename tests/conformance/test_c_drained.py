@@ -6,11 +6,7 @@ import time
 from typing import Any
 
 from tests.conformance.harness.stream_events import HELLO, USAGE, wire
-from tests.conformance.harness.stream_fixture import (
-    ASK,
-    BEARER,
-    Pair,
-)
+from tests.conformance.harness.stream_fixture import ASK, BEARER, Pair
 from tests.conformance.harness.stream_moments import (
     Moment,
     after_the_last_token,

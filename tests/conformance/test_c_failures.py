@@ -11,15 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.harness.stream_events import DONE, HELLO, event, wire
-from tests.conformance.harness.stream_fixture import (
-    ASK,
-    BEARER,
-    VIEWS,
-    Pair,
-    raw_answer,
-    sync_view,
-    told,
-)
+from tests.conformance.harness.stream_fixture import ASK, BEARER, VIEWS, Pair, raw_answer, sync_view, told
 from tests.fixtures.gateway.raw_client import RawClient
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange, plays
 

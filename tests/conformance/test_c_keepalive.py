@@ -9,14 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conformance.harness.stream_events import HELLO, event, wire
-from tests.conformance.harness.stream_fixture import (
-    ASK,
-    BEARER,
-    VIEWS,
-    Pair,
-    gateway_before,
-    told,
-)
+from tests.conformance.harness.stream_fixture import ASK, BEARER, VIEWS, Pair, gateway_before, told
 from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
 

@@ -13,12 +13,7 @@ import httpx
 import pytest
 
 from tests.conformance.harness.stream_events import DONE, chunk, event
-from tests.conformance.harness.stream_fixture import (
-    ASK,
-    BEARER,
-    Pair,
-    gateway_before,
-)
+from tests.conformance.harness.stream_fixture import ASK, BEARER, Pair, gateway_before
 from tests.fixtures.gateway.gateway_fixture import Rig
 from tests.fixtures.gateway.raw_client import RawClient, request_bytes
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange

@@ -21,16 +21,7 @@ from tests.conformance.harness.stream_events import (
     speaks_as_asked,
     wire,
 )
-from tests.conformance.harness.stream_fixture import (
-    ASK,
-    BEARER,
-    CHAT,
-    VIEWS,
-    Pair,
-    raw_answer,
-    sync_view,
-    told,
-)
+from tests.conformance.harness.stream_fixture import ASK, BEARER, CHAT, VIEWS, Pair, raw_answer, sync_view, told
 from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, plays
 

@@ -9,15 +9,7 @@ import pytest
 
 from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import Case
-from tests.conformance.harness.combinations import (
-    CLIENTS,
-    FULL,
-    TRANSPORTS,
-    Combination,
-    combinations,
-    every,
-    pairs,
-)
+from tests.conformance.harness.combinations import CLIENTS, FULL, TRANSPORTS, Combination, combinations, every, pairs
 
 PROTOCOLS = tuple(dict.fromkeys(case.protocol for case in CASES))
 

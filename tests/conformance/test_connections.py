@@ -7,12 +7,7 @@ import json
 import pytest
 
 from tests.conformance.harness.stream_events import DONE, chunk, event
-from tests.conformance.harness.stream_fixture import (
-    ASK,
-    BEARER,
-    CHAT,
-    Pair,
-)
+from tests.conformance.harness.stream_fixture import ASK, BEARER, CHAT, Pair
 from tests.fixtures.gateway.raw_client import RawClient, Received, request_bytes
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
 

@@ -9,11 +9,7 @@ import openai
 import pytest
 
 from tests.conformance.harness.response_streams import Speaks
-from tests.conformance.harness.stream_fixture import (
-    Pair,
-    sent,
-    sync_client,
-)
+from tests.conformance.harness.stream_fixture import Pair, sent, sync_client
 from tests.fixtures.gateway.gateway_fixture import key
 from tests.fixtures.waiting import until
 

@@ -8,22 +8,8 @@ import openai
 import pytest
 
 from tests.conformance.harness.response_scripts import FUTURE, STREAMS, TERMINAL
-from tests.conformance.harness.response_streams import (
-    ASK,
-    PATH,
-    VIEWS,
-    Speaks,
-    data,
-    events,
-    final_view,
-)
-from tests.conformance.harness.stream_fixture import (
-    BEARER,
-    Pair,
-    sent,
-    sync_client,
-    told,
-)
+from tests.conformance.harness.response_streams import ASK, PATH, VIEWS, Speaks, data, events, final_view
+from tests.conformance.harness.stream_fixture import BEARER, Pair, sent, sync_client, told
 from tests.fixtures.gateway.raw_client import RawClient, Received
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, plays
 from tests.fixtures.upstream.responses import USAGE

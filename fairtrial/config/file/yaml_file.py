@@ -13,13 +13,7 @@ from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from fairtrial.config.file.project_files import (
-    MOST_YAML_BYTES,
-    PROJECT_FILE,
-    Budget,
-    project_root,
-    read_text,
-)
+from fairtrial.config.file.project_files import MOST_YAML_BYTES, PROJECT_FILE, Budget, project_root, read_text
 from fairtrial.config.file.yaml_values import (
     DEPTH,
     MERGE,

@@ -6,12 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from fairtrial.config.file.errors import FieldError, nearest
-from fairtrial.config.file.schema import (
-    ExperimentSection,
-    ProjectFile,
-    VariantSection,
-    in_order,
-)
+from fairtrial.config.file.schema import ExperimentSection, ProjectFile, VariantSection, in_order
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
 from fairtrial.config.rules.metric_catalogue import (
     EXAMPLES,

@@ -10,14 +10,7 @@ from msgspec.structs import replace
 
 from fairtrial.domain.answers.refusals import refuses_by_text
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.events import (
-    ArmOutcome,
-    AttemptRecord,
-    Reason,
-    RequestEvent,
-    RequestOutcome,
-    ServiceOutcome,
-)
+from fairtrial.domain.events import ArmOutcome, AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
 from fairtrial.domain.limits.json_schema import requested_schema
 from fairtrial.journal.counts import ANALYSED, arm_cell
 from fairtrial.journal.response_map import ResponseMap

@@ -6,13 +6,7 @@ import pytest
 
 from evaluators.comparison.compare import compare, compare_runs, relative_difference
 from evaluators.comparison.pairing import pair
-from evaluators.criteria.metric_catalogue import (
-    BUILT_IN,
-    LESS_IS_BETTER,
-    measure_of,
-    measures_of,
-    measures_seen,
-)
+from evaluators.criteria.metric_catalogue import BUILT_IN, LESS_IS_BETTER, measure_of, measures_of, measures_seen
 from evaluators.gate.regression_rule import Regressions, find_regressions
 from evaluators.loading.scorers import build_entry
 from evaluators.scoring.metrics.label import build

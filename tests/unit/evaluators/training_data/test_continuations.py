@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluators.training_data.continuations import (
-    INSTRUCTION,
-    Half,
-    Recipe,
-    continuations,
-    split_completion,
-)
+from evaluators.training_data.continuations import INSTRUCTION, Half, Recipe, continuations, split_completion
 from evaluators.training_data.example import Example
 from tests.fixtures.evaluators.continuation_runs import example
 
