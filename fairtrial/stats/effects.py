@@ -1,4 +1,4 @@
-"""Effects without an interval, because it depends on the number of looks, and whether an effect fades over time."""
+"""Effects without an interval, because it depends on the number of looks, and the straight line by which effects are said to fade."""
 
 from __future__ import annotations
 
