@@ -1,4 +1,4 @@
-"""Formats values for people, escapes untrusted text for Markdown, and writes tables as JSON and CSV without formulas."""
+"""Formats values for people, escapes text for Markdown, and writes tables as JSON and CSV without formulas."""
 
 from __future__ import annotations
 
