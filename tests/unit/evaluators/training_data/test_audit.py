@@ -46,7 +46,8 @@ def test_sound_rows_have_no_problems(seed: int, tmp_path: Path) -> None:
     assert problems(sound_rows(600, seed=seed), tmp_path) == []
 
 
-@pytest.mark.parametrize("seed", [31, pytest.param(32, marks=MORE_SEEDS)])
+@MORE_SEEDS
+@pytest.mark.parametrize("seed", [31, 32])
 def test_labels_that_follow_from_nothing_are_no_wrong_pattern(seed: int, tmp_path: Path) -> None:
     rows = sound_rows(500, seed=seed)
     draw = random.Random(seed)
