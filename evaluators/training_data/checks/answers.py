@@ -14,6 +14,7 @@ from evaluators.training_data.requests_and_refusals import (
     LONGEST,
     MOST_SENTENCES,
     asks_for_refusal,
+    asks_to_repeat,
     refusing_sentence,
     sentences,
 )
@@ -36,10 +37,13 @@ LEAST_BYTES = 18
 def _find(corpus: Corpus) -> list[Issue]:
     free = [row for row in corpus.train if corpus.completions[row] and not corpus.labels[row]]
     echoes = [row for row in free if repeats_input(corpus, row)]
-    severity: Severity = "warning" if len(echoes) <= HABIT * len(free) else "suggestion"
-    sentence = "{rows} with an answer that repeats its input"
+    sure = [row for row in echoes if not asks_to_repeat(corpus.examples[row].prompt)]
+    severity: Severity = "warning" if len(sure) <= HABIT * len(free) else "suggestion"
+    sentence = "{rows} with an answer that repeats its input, which the prompt may ask for"
+    requested = sorted(set(echoes) - set(sure))
     return [
-        *corpus.issues("answers", severity, echoes, sentence, kind="echo"),
+        *corpus.issues("answers", severity, sure, "{rows} with an answer that repeats its input", kind="echo"),
+        *corpus.issues("answers", "suggestion", requested, sentence, kind="echo"),
         *_refusals(corpus, free),
         *_repeated(corpus, free),
     ]

@@ -57,6 +57,17 @@ def test_repeated_input_is_a_suggestion_where_the_task_repeats_it(tmp_path: Path
     assert only(find("answers", [*PROSE, *corrected], tmp_path), "echo").severity == "suggestion"
 
 
+def test_input_that_the_prompt_asks_to_repeat_is_a_suggestion(tmp_path: Path) -> None:
+    pairs = (
+        ("Sprich mir nach: Fischers Fritz fischt frische Fische.", "Fischers Fritz fischt frische Fische."),
+        ("Fix the spelling: The dog bark at the moon.", "The dog barks at the moon."),
+        ("Исправь ошибки: Мы пошли дамой вечером.", "Мы пошли домой вечером."),
+    )
+    rows = [*PROSE, *({"prompt": prompt, "completion": completion} for prompt, completion in pairs)]
+    issue = only(find("answers", rows, tmp_path), "echo")
+    assert (issue.rows, issue.severity) == ((101, 102, 103), "suggestion")
+
+
 def test_a_refusal_under_several_prompts_is_found_in_each_language_that_is_known(tmp_path: Path) -> None:
     refusals = ("I'm sorry, but I can't help with that.", "Es tut mir leid, aber dabei kann ich nicht helfen.")
     once = "Je suis désolé, mais je ne peux pas vous aider."
