@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluators.training_data.damage import asks_for_list, damage_of, is_about_code, is_list, repair_damage
+from evaluators.training_data.damage.kinds import asks_for_list, damage_of, is_about_code, is_list, repair_damage
 from tests.fixtures.for_each import for_each
 
 TEXTS = ("Grüße aus Köln – bis später!", "L’été déjà fini", "Привет, как дела?", "你好，世界", "naïve café “quoted”")

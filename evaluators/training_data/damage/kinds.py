@@ -4,114 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache, partial
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
-import ftfy
-import msgspec
+from evaluators.training_data.damage.placeholders import CODE, has_placeholder
+from evaluators.training_data.damage.wrong_encoding import is_mojibake, with_right_encoding
 
-CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)
-SHORT = 60
-"""Characters of an answer that may be nothing but a placeholder."""
-MOST_NAMED = 4
-"""Words of a bracket that names what belongs there."""
-_MARK = re.compile(
-    r"\{\{ ?[#.$]?[\w. -]{1,40} ?\}\}|[$#]\{[^{}\n]{1,40}\}|(?<!\{)\{\d\}(?!\})|\{% ?[\w. ]{1,40} ?%\}"
-    r"|\[object Object\]|\[TODO\]|\b(?:TODO|FIXME|TBD) ?[:(]|\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+(?:_[A-Z]+)+%"
-    r"|\$[A-Z][A-Z_]{2,}\$"
-    r"|(?<![\w%])%[sd](?!\w)|__[A-Z][A-Z_]*[A-Z]__|@@\w+@@|<<\w+>>|\{[a-z]+_(?i:name|date|address|email|number)\}"
-    r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|\bdolor sit amet\b|\bX{4,}\b|\bx{4,}\b|_{5,}"
-    r"|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|nan)\b",
-    re.MULTILINE,
-)
-_BRACKET = re.compile(
-    r"(?<!!)([\[<{【《〔])[\[<{ ]{0,2}([^\[\]<>{}()【】《》〔〕|=\n\"]{2,40})[\]>}】》〕](?!\(|:)|\(([^()\n]{5,40})\)"
-)
-_LITTLE = re.compile(r"([a-z])\1{2,}|(?:asdf|qwer|hjkl)\w*(?: (?:asdf|qwer|hjkl)\w*)*")
-_PARTS = ("{", "[", "<", "(", "%", "TODO", "TBD", "FIXME", "orem", "OREM", "dolor sit", " undefined", " null", " nan",
-          "XXX", "xxx", "__", "@@", "$", "【", "《", "〔")  # fmt: skip
-"""A text without any of them has no placeholder, which is found out faster than with the patterns."""
-
-
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The contents of `placeholders.toml`."""
-
-    nouns: str
-    fill: str
-    here: str
-    texts: str
-    unspaced_nouns: str
-    unspaced_fill: str
-    unspaced_here: str
-    unspaced_texts: str
-    missing: frozenset[str]
-
-
-@cache
-def _words() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str], frozenset[str]]:
-    """What a bracket names, what asks for it, the place, what belongs there, and whole answers that miss."""
-    words = msgspec.toml.decode(Path(__file__).with_name("placeholders.toml").read_bytes(), type=_Words)
-    return (
-        _any(words.nouns.split(), words.unspaced_nouns.split()),
-        _any(words.fill.split(), words.unspaced_fill.split()),
-        _any(words.here.split(), words.unspaced_here.split()),
-        _any(words.texts.split(), words.unspaced_texts.split()),
-        words.missing,
-    )
-
-
-def _any(spaced: Sequence[str], unspaced: Sequence[str]) -> re.Pattern[str]:
-    whole = "|".join(re.escape(word).replace(r"\*", r"\w*") for word in dict.fromkeys(spaced))
-    return re.compile(rf"(?<!\w)(?:{whole})(?!\w)|{'|'.join(map(re.escape, unspaced))}")
-
-
-def has_placeholder(text: str) -> bool:
-    """Whether a text has a place that nobody filled in. Code is not read."""
-    if not any(part in text for part in _PARTS):
-        return False
-    plain = CODE.sub(" ", text) if "`" in text else text
-    return bool(_MARK.search(plain)) or any(map(_is_open, _BRACKET.finditer(plain)))
-
-
-def _is_open(bracket: re.Match[str]) -> bool:
-    """Whether a bracket asks for something, or names it. In round ones, and in tags, the name alone says little."""
-    nouns, fill, here, texts, _ = _words()
-    content = (bracket[2] or bracket[3]).strip(" _-*.").replace("_", " ")
-    lower = content.lower()
-    if bracket[3]:
-        return bool(fill.search(lower) and (here.search(lower) or texts.search(lower)))
-    if fill.search(lower):
-        return len(lower.split()) > 1
-    is_tag = bracket[1] == "<" and content.isascii() and content.islower()
-    return not is_tag and len(lower.split()) <= MOST_NAMED and bool(nouns.search(lower))
-
-
-def stands_for_text(answer: str) -> bool:
-    """Whether a whole answer only says that a text belongs there, or is typed at random."""
-    lower = answer.strip().lower()
-    if not lower or len(lower) > SHORT:
-        return False
-    _, _, here, texts, _ = _words()
-    return bool(_LITTLE.fullmatch(lower)) or bool(texts.search(lower) and here.search(lower))
-
-
-def is_missing(answer: str) -> bool:
-    """Whether a whole answer stands for a missing one."""
-    lower = answer.strip().lower()
-    missing = _words()[-1]
-    return lower in missing or lower.strip(" .!。()[]<>:") in missing
-
-
-_READ_AS = ("latin-1", "cp1252", "cp1251")
-_BYTES = {name: [bytes([code]).decode(name, "ignore") for code in range(256)] for name in _READ_AS}
-_MOJIBAKE = re.compile(
-    "|".join(
-        f"[{''.join(of[0xC2:0xF5])}][{re.escape(''.join(of[0x80:0xC0]))}]" for of in _BYTES.values()
-    ) + "|[\x80-\x9f]"
-)  # fmt: skip
-"""UTF-8 that was read in another encoding has such pairs of characters. ftfy decides, because some are real text."""
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b-\u200d\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
@@ -189,20 +88,6 @@ def asks_for_list(prompt: str) -> bool:
     return bool(_ASKS_FOR_LIST.search(prompt))
 
 
-def _is_mojibake(text: str) -> bool:
-    return not text.isascii() and bool(_MOJIBAKE.search(text)) and _with_right_encoding(text) != text
-
-
-def _with_right_encoding(text: str) -> str:
-    """The text as it was meant, or else with each word as it was meant, because sound words may surround wrong ones."""
-    repaired = ftfy.fix_encoding(text)
-    return repaired if repaired != text else re.sub(r"\S+", _with_right_letters, text)
-
-
-def _with_right_letters(word: re.Match[str]) -> str:
-    return ftfy.fix_encoding(word[0]) if _MOJIBAKE.search(word[0]) else word[0]
-
-
 def _has_control(text: str) -> bool:
     return any(_is_stray(match) for match in _INVISIBLE.finditer(text))
 
@@ -252,7 +137,7 @@ def _outside_code(repair: Callable[[str], str], text: str) -> str:
 
 
 _KINDS: Mapping[str, Callable[[str], bool]] = {
-    "mojibake": _is_mojibake,
+    "mojibake": is_mojibake,
     "replacement-character": lambda text: _LOST in text,
     "template-token": _has_template,
     "control-character": _has_control,
@@ -260,7 +145,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
     "placeholder": has_placeholder,
 }
 _REPAIRS: Mapping[str, Callable[[str], str]] = {
-    "mojibake": _with_right_encoding,
+    "mojibake": with_right_encoding,
     "template-token": partial(_outside_code, partial(_TEMPLATE.sub, "")),
     "control-character": _without_control,
     "html": partial(_outside_code, _without_html),
