@@ -23,16 +23,19 @@ _WITHOUT_SPACES = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff]")
 _FLAG = "\U0001f3f4"
 _BEYOND_GREEK_AND_CYRILLIC = "\u0590"
 _TEMPLATE = re.compile(
-    r"<\|(?:[a-z]+(?:_[a-z0-9]+)+|endoftext|endofprompt|startoftext|system|user|assistant|end|eot|pad|sep)\|>"
-    r"|<｜[^<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>"
-    r"|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|extra_id_\d+)>|\A\s*<s>|</s>\s*\Z"
-    r"|^### ?(?:Instruction|Response|Input|Output|Assistant|User|Human|System) ?:[ \t]*\n?"
-    r"|^(?:Human|Assistant|USER|ASSISTANT): ",
+    r"<\|/?(?:[a-z]{2,}(?:_?[a-z0-9]+)*|[A-Z]+(?:_[A-Z0-9]+)+)\|>|<｜[^<>\n]{1,40}｜>|<\|im_(?:start|end|sep)>"
+    r"|\[/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|\[(?:[BE]OS|EOT|PAD|CLS|UNK)\]|<</?SYS>>"
+    r"|</?(?:bos|eos|pad|unk|sop|eop)>|<(?:start|end|begin)_of_[a-z]+>|<(?:extra_id_|reserved_|unused)\d+>"
+    r"|<(?:human|bot|assistant|gpt)>:|\A\s*<s>|</s>(?:\s*<s>|\s*\Z|(?=\s*(?:[A-Z][A-Za-z]+:|\[)))"
+    r"|^#{2,3} ?(?:Instruction|Response|Input|Output|Assistant|User|Human|System) ?:[ \t]*\n?"
+    r"|^(?:Human|Assistant|USER|ASSISTANT): |\A\s*(?:Bot|ChatGPT): "
+    r"|^(?:User|Human|Customer|Q): (?=[^\n]*\n+(?:Assistant|AI|Bot|Agent|Chatbot|A): )"
+    r"|(?:(?<=\n)|\A)(?:Assistant|AI|Bot|Agent|Chatbot): (?=[^\n]*\n+(?:User|Human|Customer): )",
     re.MULTILINE,
 )
 _TAG = re.compile(
     r"</?(?:br|div|span|em|strong|[uo]l|li|table|t[rdh]|tbody|thead|h[1-6]|img|font|blockquote|pre|sup|sub|hr|script"
-    r"|style|section|center|small)\b(?:\s[^<>]*)?/?>|<[a]\s[^<>]*>|</[abipu]>|<[bipu]>(?=[^<]*</[bipu]>)",
+    r"|style|section|center|small)\b(?:\s[^<>]*)?/?>|<[a]\s[^<>]*>|</[abipu]>|<[bipu]>(?=[^<]*</[bipu]>)|<!--[^<>]{0,80}-->",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"<(?:br|hr)\b[^<>]*>|</(?:p|div|li|tr|h[1-6])>", re.IGNORECASE)
@@ -43,13 +46,17 @@ _ENTITY = re.compile(
 _ABOUT_CODE = re.compile(r"\b(?:html|xml|svg|css|markup|mark-up|xhtml|jsx|javascript|php)\b", re.IGNORECASE)
 _ABOUT_TEMPLATES = re.compile(r"\b(?:templates?|jinja2?|placeholders?|variables?|mustache|handlebars)\b", re.IGNORECASE)
 _ITEM = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+_VALUE = rf"(?:{_ITEM}|None|True|False|nan|-?\d+(?:\.\d+)?)"
+_DICTIONARY = rf"\{{\s*'\w+'\s*:\s*{_VALUE}(?:\s*,\s*'\w+'\s*:\s*{_VALUE})*\s*\}}"
+_ITEMS = rf"{_ITEM}(?:(?:\s*,\s*|\s+){_VALUE})*\s*,?\s*"
 _LIST = re.compile(
-    rf"\[\s*{_ITEM}(?:\s*,\s*{_ITEM})*\s*,?\s*\]|\{{\s*'\w+'\s*:\s*{_ITEM}(?:\s*,\s*'\w+'\s*:\s*{_ITEM})*\s*\}}"
+    rf"(?:(?:np\.)?array\()?\[\s*{_ITEMS}\](?:,\s*dtype=[^()]+)?\)?|\(\s*{_ITEM}\s*,\s*(?:{_ITEMS})?\)|\{{\s*{_ITEMS}\}}"
+    rf"|{_DICTIONARY}|\[\s*{_DICTIONARY}(?:\s*,\s*{_DICTIONARY})*\s*\]"
 )
 _ASKS_FOR_LIST = re.compile(
     r"\b(?:json|arrays?|tuples?|dict|yaml)\b|\blist (?:in|of strings)|python list|\[", re.IGNORECASE
 )
-_PARTS_OF_TEMPLATES = ("<", "INST]", "###", "uman: ", "ssistant: ", "USER: ", "ASSISTANT: ")
+_PARTS_OF_TEMPLATES = ("<", "[", "##", ": ")
 """A text without any of them has no template, which is found out faster than with the pattern."""
 
 
@@ -79,8 +86,8 @@ def is_about_templates(text: str) -> bool:
 
 
 def is_list(text: str) -> bool:
-    """Whether a text is a list of quoted texts, or a dictionary with single quotes, as a program prints it."""
-    return text.startswith(("[", "{")) and text.endswith(("]", "}")) and bool(_LIST.fullmatch(text))
+    """Whether a text is a list, tuple, set or array of quoted texts, or a dictionary with single quotes, as printed."""
+    return text.endswith(("]", "}", ")")) and bool(_LIST.fullmatch(text))
 
 
 def asks_for_list(prompt: str) -> bool:
