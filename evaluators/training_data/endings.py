@@ -69,7 +69,7 @@ def find_cut(corpus: Corpus) -> CutRows:
     open_ = {row: text for row, text in texts.items() if not _is_ended(text) and not corpus.labels[row]}
     raw = {row: len(corpus.examples[row].completion) for row in texts}
     long = [row for row in texts if raw[row] >= LEAST_LIMIT]
-    usually_ended = 2 * sum(row in open_ for row in long) <= len(long)
+    usually_ended = 2 * len(open_) <= len(texts) or 2 * sum(row in open_ for row in long) <= len(long)
     limits = _limits([raw[row] for row in open_], max(raw.values(), default=0)) if usually_ended else set()
     sample = list(texts.values())[:: max(1, len(texts) // MOST_ROWS)]
     words, unclosed = LastWords(sample), _unclosed_share(sample)

@@ -48,7 +48,7 @@ _IS += (
     r"|to be|mám|mi je|היא|هي|هو|olarak|nastav\S{0,4}):?[ \x00\"'`])"
 )
 PASSWORD = (
-    rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|(?: (?:{_OWN}))?(?:{_IS}|[ \x00\"'`]))[ \x00\"'`]{{0,3}}"
+    rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|(?: (?:{_OWN}))?(?:{_IS}|,?[ \x00\"'`]))[ \x00\"'`]{{0,3}}"
 ).encode()
 """What stands before a password."""
 

@@ -12,6 +12,8 @@ import msgspec
 CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)
 SHORT = 60
 """Characters of an answer that may be nothing but a placeholder."""
+LEAST_CAPITALS = 6
+"""Capital letters in angle brackets from which on they name what belongs there."""
 MOST_NAMED = 4
 """Words of a bracket that names what belongs there."""
 _MARK = re.compile(
@@ -19,7 +21,7 @@ _MARK = re.compile(
     r"|\[object Object\]|\[TODO\]|\b(?:TODO|FIXME|TBD) ?[:(]|\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+(?:_[A-Z]+)+%"
     r"|\$[A-Z][A-Z_]{2,}\$"
     r"|(?<![\w%])%[sd](?!\w)|__[A-Z][A-Z_]*[A-Z]__|@@\w+@@|<<\w+>>|\{[a-z]+_(?i:name|date|address|email|number)\}"
-    r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|\bdolor sit amet\b|\bX{4,}\b|\bx{4,}\b|_{5,}"
+    r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|\bdolor sit amet\b|\bX{4,}\b|\bx{4,}\b|\bX{2,}(?:[-.,/ ]X{2,})+\b|_{5,}"
     r"|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|nan)\b",
     re.MULTILINE,
 )
@@ -28,7 +30,7 @@ _BRACKET = re.compile(
 )
 _LITTLE = re.compile(r"([a-z])\1{2,}|(?:asdf|qwer|hjkl)\w*(?: (?:asdf|qwer|hjkl)\w*)*")
 _PARTS = ("{", "[", "<", "(", "%", "TODO", "TBD", "FIXME", "orem", "OREM", "dolor sit", " undefined", " null", " nan",
-          "XXX", "xxx", "__", "@@", "$", "【", "《", "〔")  # fmt: skip
+          "XX", "xxx", "__", "@@", "$", "【", "《", "〔")  # fmt: skip
 """A text without any of them has no placeholder, which is found out faster than with the patterns."""
 
 
@@ -81,6 +83,8 @@ def _is_open(bracket: re.Match[str]) -> bool:
         return bool(fill.search(lower) and (here.search(lower) or texts.search(lower)))
     if fill.search(lower):
         return len(lower.split()) > 1
+    if bracket[1] == "<" and content.isupper() and len(content) >= LEAST_CAPITALS:
+        return True
     is_tag = bracket[1] == "<" and content.isascii() and content.islower()
     return not is_tag and len(lower.split()) <= MOST_NAMED and bool(nouns.search(lower))
 

@@ -27,14 +27,18 @@ _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0
 _HIGH = re.compile(rb"[\x80-\xff]")
 _WORD = re.compile(r"[^\W\d_]+")
 _NOT_WORD_SIGN = "\u00ad\u200b-\u200d’‘‑·´–—°…"
-_IN_WORD = re.compile(rf"(?<=[^\W\d_])[^\x00-\x7f\w\s{_NOT_WORD_SIGN}]+(?=[^\W\d_])|[³¹¿£¼¾](?=[a-z])|(?<=[a-z]{{2}})[³¹¿]")
+_IN_WORD = re.compile(
+    rf"(?<=[^\W\d_])[^\x00-\x7f\w\s{_NOT_WORD_SIGN}]+(?=[^\W\d_])|[³¹¿£¼¾](?=[a-z])|(?<=[a-z]{{2}})[³¹¿]"
+)
 """Signs inside words, which no language has."""
+_LOOK_ALIKE = frozenset("aceiopxyABCEHIKMOPTVX")
+"""Latin letters that people type into Cyrillic words and numerals."""
 _JAPANESE = {"CJK", "HIRAGANA", "KATAKANA"}
 LEAST_BYTES = 4
 """Bytes in sequences of UTF-8 that chance does not give; three are enough for a sign such as a curly quotation mark."""
 MOST_STRAY = 0.2
 """The share of the other bytes that may have lost a part of their sequence."""
-LEAST_WRONG, LEAST_DISTINCT = 3, 2
+LEAST_WRONG, LEAST_DISTINCT = 4, 2
 """Letters that another code page changes, and different ones among them."""
 FITS = 0.85
 """The share of a text's letters that one alphabet has, from which on the text may be in that language."""
@@ -103,7 +107,7 @@ def _is_odd(word: str) -> bool:
     """Whether a word mixes scripts, or has a capital letter beyond ASCII behind a small one."""
     if word.isascii():
         return False
-    scripts = {name(letter, "").partition(" ")[0] for letter in word} - _JAPANESE
+    scripts = {name(letter, "").partition(" ")[0] for letter in word if letter not in _LOOK_ALIKE} - _JAPANESE
     pairs = zip(word, word[1:], strict=False)
     return len(scripts) > 1 or any(
         letter.islower() and after.isupper() and not after.isascii() for letter, after in pairs
@@ -116,13 +120,12 @@ def _recoded(text: str) -> str | None:
     if letters.total() < LEAST_WRONG or (_cover(letters) >= FITS and not any(map(_is_odd, _WORD.findall(text)))):
         return None
     for read in _SINGLE_BYTE:
-        try:
-            raw = text.encode(read)
-        except UnicodeEncodeError:
-            continue
         for written in _SINGLE_BYTE:
-            recoded = raw.decode(written, "ignore")
-            changed = [new for old, new in zip(text, recoded, strict=False) if old != new and new.isalpha()]
+            try:
+                recoded = text.encode(read).decode(written)
+            except UnicodeError:
+                continue
+            changed = [new for old, new in zip(text, recoded, strict=True) if old != new and new.isalpha()]
             if (
                 len(changed) >= LEAST_WRONG
                 and len(set(changed)) >= LEAST_DISTINCT
@@ -136,9 +139,9 @@ def _recoded(text: str) -> str | None:
 def _letters(text: str) -> Counter[str]:
     """The letters beyond ASCII, and the signs that stand in words as if they were letters."""
     lower = text.replace("İ", "i").lower()
-    return Counter(letter for letter in lower if letter > "\x7f" and letter.isalpha() and letter not in "ªºµ") + Counter(
-        _IN_WORD.findall(text)
-    )
+    return Counter(
+        letter for letter in lower if letter > "\x7f" and letter.isalpha() and letter not in "ªºµ"
+    ) + Counter(_IN_WORD.findall(text))
 
 
 def _cover(letters: Counter[str]) -> float:

@@ -72,6 +72,7 @@ def test_the_scope_names_every_country_and_what_is_missing() -> None:
         ("Мій пароль tulip88x не діє", "Мій пароль [password] не діє"),
         ("Ο κωδικός μου είναι tulip88x", "Ο κωδικός μου είναι [password]"),
         ("J'utilise tulip88x comme mot de passe.", "J'utilise [password] comme mot de passe."),
+        ("You may use my password, tulip88x, today", "You may use my password, [password], today"),
         ("Usei tulip88x como senha", "Usei [password] como senha"),
         ("www = page2024, WW: 1939-45", "www = page2024, WW: 1939-45"),
         ("как пароль для входа, и на 2024 год", "как пароль для входа, и на 2024 год"),

@@ -70,6 +70,10 @@ def test_a_repair_leaves_the_text(kind: str, text: str, repaired: str) -> None:
         ("replacement-character", "Gr\ufffd\ufffde"),
         *(
             ("placeholder", text)
+            for text in ("The fee is $XX.XX.", "<NOMBRE COMPLETO> called.", "Vaš broj je [umetnuti kod].")
+        ),
+        *(
+            ("placeholder", text)
             for text in ("Dear {{first_name}},", "Dear [NAME],", "[Insert date here]", "Hi undefined,")
         ),
         ("placeholder", "Lorem ipsum dolor sit amet"),
@@ -87,7 +91,17 @@ def test_a_list_of_texts_is_told_from_an_answer_in_brackets() -> None:
         *("array(['a'], dtype='<U1')", "{'text': 'a', 'score': 0.5}", "[{'text': 'a', 'label': None}]"),
     )
     assert [text for text in lists if not is_list(text)] == []
-    others = ("[a, b]", "[1, 2]", "['a', 'b'] is it", "[]", '[{"a": "b"}]', "('a')", "(a, b)", "f('a', 'b')", '{"a": 1}')
+    others = (
+        "[a, b]",
+        "[1, 2]",
+        "['a', 'b'] is it",
+        "[]",
+        '[{"a": "b"}]',
+        "('a')",
+        "(a, b)",
+        "f('a', 'b')",
+        '{"a": 1}',
+    )
     assert [text for text in others if is_list(text)] == []
     assert asks_for_list("Give me a JSON array.") and not asks_for_list("List three fruits.")
     assert is_about_code("How do I write a table in HTML?") and not is_about_code("What is a table?")
