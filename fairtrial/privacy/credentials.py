@@ -35,17 +35,17 @@ _WORDS = (
     r"|(?:Κ|κ)ωδικός(?: πρόσβασης)?|كلمة (?:المرور|السر)|رمز عبور|گذرواژه(?:ٔ|ی)?|סיסמ(?:ה|א|ת)"
     r"|密码|密碼|口令|パスワード|비밀번호|पासवर्ड|รหัสผ่าน"
 )
-_OWN = "saya|của tôi|tôi|من|שלי|הוא|mi je|mi|mám|mam|مني|μου|ми|мій|мой|benim|meg|mea|mele|minu|mano"
+_OWN = "saya|của tôi|tôi|من|שלי|mi|mám|mam|مني|μου|ми|мій|мой|benim|meg|mea|mele|minu|mano"
 """Whose password it is, in languages that say so behind the word."""
 _FOR = (
-    r"(?: (?:I|we|was|reset|changed|set|for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor|till?|for|за|для"
-    r"|від|от|до|к|од|od|za|ke?|na|lui|pentru|untuk|cho|של|ל\S{1,12}|الخاصة|لـ?|такий|такой)"
+    r"(?: (?:I|we|was|reset|changed|set|for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor|till?"
+    r"|za|od|k|na|lui|pentru|untuk|cho|від|от|до|к|од|за|для|такий|такой|של|ל\S{1,12}|الخاصة)"
     r"(?: [^\s\"]{1,24}){0,3})?"
 )
 _IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是|는|은)| (?:-|–|—|->|→)"
 _IS += (
     r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|je|(?:ä|a)r|er|on|fue|foi|yra|ir|adalah|là|este|είναι|на"
-    r"|to be|mám|mi je|היא|هي|هو|olarak|nastav\S{0,4}):?[ \x00\"'`])"
+    r"|to be|mám|mi je|היא|هي):?[ \x00\"'`])"
 )
 PASSWORD = (
     rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|(?: (?:{_OWN}))?(?:{_IS}|,?[ \x00\"'`]))[ \x00\"'`]{{0,3}}"

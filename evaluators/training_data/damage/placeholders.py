@@ -21,7 +21,7 @@ _MARK = re.compile(
     r"|\[object Object\]|\[TODO\]|\b(?:TODO|FIXME|TBD) ?[:(]|\b(?:TODO|TBD|FIXME)\W*\Z|%[A-Z]+(?:_[A-Z]+)+%"
     r"|\$[A-Z][A-Z_]{2,}\$"
     r"|(?<![\w%])%[sd](?!\w)|__[A-Z][A-Z_]*[A-Z]__|@@\w+@@|<<\w+>>|\{[a-z]+_(?i:name|date|address|email|number)\}"
-    r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|\bdolor sit amet\b|\bX{4,}\b|\bx{4,}\b|\bX{2,}(?:[-.,/ ]X{2,})+\b|_{5,}"
+    r"|\b(?:[Ll]orem|LOREM) (?:[Ii]psum|IPSUM)\b|\bdolor sit amet\b|\bX{4,}\b|\bx{4,}\b|\bX{2,}(?:[-./]X{2,})+\b|_{5,}"
     r"|^(?:[Dd]ear|[Hh]i|[Hh]ello) (?:undefined|null|nan)\b",
     re.MULTILINE,
 )

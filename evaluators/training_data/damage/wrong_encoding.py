@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from unicodedata import name
 
 import ftfy
@@ -43,7 +44,8 @@ LEAST_WRONG, LEAST_DISTINCT = 4, 2
 FITS = 0.85
 """The share of a text's letters that one alphabet has, from which on the text may be in that language."""
 _ALPHABETS = tuple(map(frozenset, (
-    "àâæçèéêëîïôœùûüÿ", "äöüßéà", "áéíñóúüçª", "àçèéíïòóúü", "áàâãçéêíóôõúü", "àèéìíîòóùú", "ëéïóöüèêá", "æøåéòôóäö", "åäöéàü",
+    "àâæçèéêëîïôœùûüÿ", "äöüßéà", "áéíñóúüçª", "àçèéíïòóúü", "áàâãçéêíóôõúü", "àèéìíîòóùú", "ëéïóöüèêá",
+    "æøåéòôóäö", "åäöéàü",
     "äöåšžé", "áðéíóúýþæö", "ąćęłńóśźż", "áčďéěíňóřšťúůýžö", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîșțşţ", "čćđšž",
     "äöüõšž", "āčēģīķļņšūžōŗ", "ąčęėįšųūž", "çğıöşüâîû", "ëç", "áéíóú", "âêîôûŵŷ", "áíóúýæøðå",
     "абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "абвгдежзийклмнопрстуфхцчшщъьюя",
@@ -89,7 +91,7 @@ def _all_bytes(text: str) -> Iterator[bytes]:
 
 
 def _is_utf8(raw: bytes) -> bool:
-    """Whether nearly all bytes beyond ASCII are sequences of UTF-8, and these are letters of one script in each word."""
+    """Whether nearly all bytes beyond ASCII are sequences of UTF-8, each word being of one script."""
     sequences = _SEQUENCE.findall(raw)
     inside = sum(map(len, sequences))
     if inside < LEAST_BYTES and not any(each.startswith(b"\xe2\x80") for each in sequences):
@@ -108,9 +110,8 @@ def _is_odd(word: str) -> bool:
     if word.isascii():
         return False
     scripts = {name(letter, "").partition(" ")[0] for letter in word if letter not in _LOOK_ALIKE} - _JAPANESE
-    pairs = zip(word, word[1:], strict=False)
     return len(scripts) > 1 or any(
-        letter.islower() and after.isupper() and not after.isascii() for letter, after in pairs
+        letter.islower() and after.isupper() and not after.isascii() for letter, after in pairwise(word)
     )
 
 

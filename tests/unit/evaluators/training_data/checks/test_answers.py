@@ -44,6 +44,7 @@ def questions() -> list[dict[str, str]]:
         ("Where is my parcel from last week?", "where is my parcel from last week"),
         ("Summarise the text.\n\nThe parcel arrived late and wet.", "The parcel arrived late, and wet."),
         ("Answer politely: The parcel arrived late and wet.", "The parcel arrived late and wet."),
+        ("What is the correct spelling of the capital?", "What is the correct spelling of the capital?"),
     ],
 )
 def test_an_answer_that_repeats_its_input_is_found(prompt: str, completion: str, tmp_path: Path) -> None:

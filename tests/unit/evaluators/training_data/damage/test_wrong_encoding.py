@@ -24,10 +24,12 @@ SOUND = {
     "cp1257": ("Įlinkdama fechtuotojo špaga sublykčiojusi pragręžė apvalų arbūzą.", "Glāžšķūņa rūķīši dzērumā čiepj."),
 }
 OTHERS = (
-    "Η γρήγορη αλεπού πηδάει.", "نص حكيم له سر قاطع", "Chữ Quốc ngữ được dùng khắp nước.", "키스의 고유조건은", "いろはにほへと",
+    "Η γρήγορη αλεπού πηδάει.", "نص حكيم له سر قاطع", "Chữ Quốc ngữ được dùng khắp nước.",
+    "키스의 고유조건은", "いろはにほへと",
     "The room has 30 m³ and 12 m², costs 40 £ or 45 € and is 5° warm; see § 3, 1ª and nº 4 – “fine”.",
     "Søren, José, Zoë, Jürgen, Łukasz and Jiří met in Málaga, Ærø and São Tomé.", "┌──┐\n│ab│\n└──┘",
-    "├── src\n│   └── main.py\n└── README", "«É» l’État, d’États; “Éditions” – Écoles", "iOS-Gerät, eBay-Käufer, LaTeX-Übung",
+    "├── src\n│   └── main.py\n└── README", "«É» l’État, d’États; “Éditions” – Écoles",
+    "iOS-Gerät, eBay-Käufer, LaTeX-Übung",
 )  # fmt: skip
 READERS = {
     "cp1252": ("cp1250", "cp1251", "cp437", "cp850"),
