@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
-from unicodedata import name
 
 import ftfy
 
@@ -26,15 +24,23 @@ _PAIR = re.compile(
 """UTF-8 that was read in another encoding has such pairs of characters, which are real text in some languages."""
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]")
-_WORD = re.compile(r"[^\W\d_]+")
 _NOT_WORD_SIGN = "\u00ad\u200b-\u200d’‘‑·´–—°…"
 _IN_WORD = re.compile(
     rf"(?<=[^\W\d_])[^\x00-\x7f\w\s{_NOT_WORD_SIGN}]+(?=[^\W\d_])|[³¹¿£¼¾](?=[a-z])|(?<=[a-z]{{2}})[³¹¿]"
 )
 """Signs inside words, which no language has."""
+_BESIDE_LETTER = re.compile(r"[\x80-\x9f\u2219-\u25ff](?=[^\W\d_])|(?<=[^\W\d_])[\x80-\x9f\u2219-\u25ff]")
+"""Control characters, and signs of mathematics and of frames, without a space before the next letter."""
+_BEYOND_ASCII = re.compile(r"[^\W\d_\x00-\x7fªºµ]")
 _LOOK_ALIKE = frozenset("aceiopxyABCEHIKMOPTVX")
 """Latin letters that people type into Cyrillic words and numerals."""
-_JAPANESE = {"CJK", "HIRAGANA", "KATAKANA"}
+_LATIN = "".join(filter(str.isalpha, {chr(code) for code in range(0x41, 0x250)} - _LOOK_ALIKE))
+_OTHERS = "\u0370-\u03ff\u0400-\u052f\u05d0-\u05ea\u0621-\u064a"
+_SMALL, _CAPITAL = (
+    "".join(letter for code in range(0x41, 0x530) if case(letter := chr(code))) for case in (str.islower, str.isupper)
+)
+_ODD = re.compile(f"[{_LATIN}][{_OTHERS}]|[{_OTHERS}][{_LATIN}]|[{_SMALL}](?![A-Z])[{_CAPITAL}]")
+"""Neighbouring letters of two scripts, or a capital letter beyond ASCII behind a small one."""
 LEAST_BYTES = 4
 """Bytes in sequences of UTF-8 that chance does not give; three are enough for a sign such as a curly quotation mark."""
 MOST_STRAY = 0.2
@@ -60,21 +66,25 @@ def is_mojibake(text: str) -> bool:
         return False
     if _PAIR.search(text) and (with_right_encoding(text) != text or any(map(_is_utf8, _all_bytes(text)))):
         return True
-    return _recoded(text) is not None
+    return any(_recoded(text))
 
 
 def with_right_encoding(text: str) -> str:
     """The text as it was meant, or else with each word as it was meant, because sound words may surround wrong ones.
 
-    A text that has lost a part of its bytes stays as it is.
+    A text that has lost a part of its bytes stays as it is, and so does one that two code pages explain.
     """
     repaired = ftfy.fix_encoding(text)
     if repaired == text:
         repaired = re.sub(r"\S+", _with_right_letters, text)
     if repaired == text:
         whole = (raw for raw in _all_bytes(text) if _is_utf8(raw) and not _HIGH.search(_SEQUENCE.sub(b"", raw)))
-        repaired = next((raw.decode() for raw in whole), None) or _recoded(text) or text
+        repaired = next((raw.decode() for raw in whole), None) or _only(set(_recoded(text))) or text
     return repaired
+
+
+def _only(texts: set[str]) -> str | None:
+    return texts.pop() if len(texts) == 1 else None
 
 
 def _with_right_letters(word: re.Match[str]) -> str:
@@ -102,24 +112,15 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _has_whole_words(text: str) -> bool:
-    return not _IN_WORD.search(text) and not any(map(_is_odd, _WORD.findall(text)))
+    """Whether no word has letters of several scripts, a capital letter behind a small one, or a sign."""
+    return not _IN_WORD.search(text) and not _BESIDE_LETTER.search(text) and not _ODD.search(text)
 
 
-def _is_odd(word: str) -> bool:
-    """Whether a word mixes scripts, or has a capital letter beyond ASCII behind a small one."""
-    if word.isascii():
-        return False
-    scripts = {name(letter, "").partition(" ")[0] for letter in word if letter not in _LOOK_ALIKE} - _JAPANESE
-    return len(scripts) > 1 or any(
-        letter.islower() and after.isupper() and not after.isascii() for letter, after in pairwise(word)
-    )
-
-
-def _recoded(text: str) -> str | None:
-    """The text by the code page that gives it only letters of one alphabet, if it has those of none."""
+def _recoded(text: str) -> Iterator[str]:
+    """The text by each code page that gives it only letters of one alphabet, if it has those of none."""
     letters = _letters(text)
-    if letters.total() < LEAST_WRONG or (_cover(letters) >= FITS and not any(map(_is_odd, _WORD.findall(text)))):
-        return None
+    if letters.total() < LEAST_WRONG or (_cover(letters) >= FITS and not _ODD.search(text)):
+        return
     for read in _SINGLE_BYTE:
         for written in _SINGLE_BYTE:
             try:
@@ -133,16 +134,13 @@ def _recoded(text: str) -> str | None:
                 and _cover(_letters(recoded)) == 1
                 and _has_whole_words(recoded)
             ):
-                return recoded
-    return None
+                yield recoded
 
 
 def _letters(text: str) -> Counter[str]:
     """The letters beyond ASCII, and the signs that stand in words as if they were letters."""
     lower = text.replace("İ", "i").lower()
-    return Counter(
-        letter for letter in lower if letter > "\x7f" and letter.isalpha() and letter not in "ªºµ"
-    ) + Counter(_IN_WORD.findall(text))
+    return Counter(_BEYOND_ASCII.findall(lower)) + Counter(_IN_WORD.findall(text))
 
 
 def _cover(letters: Counter[str]) -> float:
