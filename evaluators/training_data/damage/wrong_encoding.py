@@ -64,23 +64,27 @@ def is_mojibake(text: str) -> bool:
     """Whether a text was read in a wrong encoding."""
     if text.isascii():
         return False
-    if _PAIR.search(text) and (with_right_encoding(text) != text or any(map(_is_utf8, _all_bytes(text)))):
+    if _PAIR.search(text) and (_by_ftfy(text) != text or any(map(_is_utf8, _all_bytes(text)))):
         return True
     return any(_recoded(text))
 
 
 def with_right_encoding(text: str) -> str:
-    """The text as it was meant, or else with each word as it was meant, because sound words may surround wrong ones.
+    """The text as it was meant.
 
     A text that has lost a part of its bytes stays as it is, and so does one that two code pages explain.
     """
-    repaired = ftfy.fix_encoding(text)
-    if repaired == text:
-        repaired = re.sub(r"\S+", _with_right_letters, text)
+    repaired = _by_ftfy(text)
     if repaired == text:
         whole = (raw for raw in _all_bytes(text) if _is_utf8(raw) and not _HIGH.search(_SEQUENCE.sub(b"", raw)))
         repaired = next((raw.decode() for raw in whole), None) or _only(set(_recoded(text))) or text
     return repaired
+
+
+def _by_ftfy(text: str) -> str:
+    """The text as it was meant, or else with each word as it was meant, because sound words may surround wrong ones."""
+    repaired = ftfy.fix_encoding(text)
+    return repaired if repaired != text else re.sub(r"\S+", _with_right_letters, text)
 
 
 def _only(texts: set[str]) -> str | None:
@@ -140,10 +144,14 @@ def _recoded(text: str) -> Iterator[str]:
 def _letters(text: str) -> Counter[str]:
     """The letters beyond ASCII, and the signs that stand in words as if they were letters."""
     lower = text.replace("İ", "i").lower()
-    return Counter(_BEYOND_ASCII.findall(lower)) + Counter(_IN_WORD.findall(text))
+    letters = Counter(_BEYOND_ASCII.findall(lower))
+    letters.update(_IN_WORD.findall(text))
+    return letters
 
 
 def _cover(letters: Counter[str]) -> float:
     """The largest share of the letters that one alphabet has."""
+    if any(letters.keys() <= alphabet for alphabet in _ALPHABETS):
+        return 1.0
     total = letters.total()
-    return max(sum(letters[letter] for letter in letters.keys() & alphabet) for alphabet in _ALPHABETS) / max(1, total)
+    return max(sum(letters[letter] for letter in letters.keys() & alphabet) for alphabet in _ALPHABETS) / total
