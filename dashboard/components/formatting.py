@@ -1,4 +1,4 @@
-"""Formats values for people (unknown ones are a dash), and tables as CSV without spreadsheet formulas and as JSON."""
+"""Formats values for people, escapes text for Markdown, and writes tables as JSON and CSV without formulas."""
 
 from __future__ import annotations
 

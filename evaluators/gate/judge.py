@@ -1,4 +1,4 @@
-"""Judges every rule of a gate on all evidence, and composes the verdict and its headline."""
+"""Judges every rule of a gate on all evidence, and writes the verdict with its headline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Effects without an interval, because it depends on the number of looks, and whether an effect fades over time."""
+"""Effects without an interval, which depends on the number of looks, and the line by which effects fade."""
 
 from __future__ import annotations
 

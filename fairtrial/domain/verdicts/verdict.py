@@ -1,4 +1,4 @@
-"""Defines a verdict: each rule's finding, the decision SHIP, HOLD, BLOCK or INVALID, and what it is based on."""
+"""Defines a verdict, and decides it from the findings of its rules: INVALID before BLOCK before HOLD before SHIP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computes what a look shows about each metric of each treatment, and rehearses a look before a plan is published."""
+"""Computes what a look shows about each metric, whether its effect fades over the weeks, and rehearses a look."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def _thread() -> ThreadPoolExecutor:
 
 
 def cost_usd(price: Price, tokens: Tokens | None) -> str | None:
-    """US dollars as an exact decimal string; ``None`` unless every counted token has a price.
+    """US dollars as an exact decimal string; ``None`` unless every counted token has a price, and every price a count.
 
     A price by ``gpu_hour`` gives ``None`` here, because the request's share of the machine is not known when it ends.
     """
@@ -171,8 +171,9 @@ def cost_usd(price: Price, tokens: Tokens | None) -> str | None:
         return None
     total = Decimal(0)
     for count, rate in ((tokens.input, price.input), (tokens.output, price.output)):
-        if count:
-            if rate is None:
-                return None
-            total += rate * count
+        if count is None and not rate:
+            continue  # an embedding has no tokens of an answer, and no price for them
+        if count is None or (count and rate is None):
+            return None
+        total += (rate or 0) * count
     return format((total / MILLION).normalize(), "f")

@@ -83,5 +83,8 @@ def test_a_cost_is_exact_and_unknown_where_a_price_is() -> None:
     assert cost_usd(Price(), Tokens(input=7, output=3)) is None
     assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=3)) is None
     assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=None)) == "0.000007"
+    assert cost_usd(price, Tokens(input=7, output=None)) is None, "the answer's tokens cost, too"
+    assert cost_usd(price, Tokens(input=None, output=3)) is None
+    assert cost_usd(Price(input=Decimal(1), output=Decimal(0)), Tokens(input=7, output=None)) == "0.000007"
     assert cost_usd(Price(gpu_hour=Decimal(2)), Tokens(input=7, output=3)) is None
     assert cost_usd(Price(input=Decimal(0), output=Decimal(0)), Tokens(input=7, output=3)) == "0"
