@@ -20,7 +20,7 @@ SURE, LIKELY = 0.002, 0.1
 may be cut off."""
 MOST_ROWS = 20_000
 """Rows whose words are counted, evenly spread."""
-OFTEN_OPEN = 0.2
+OFTEN_OPEN = 0.3
 """If more than this share of the texts has no end mark, the last word alone proves nothing."""
 ENOUGH_ROWS = 10
 """Texts of one shape that have a habit; fewer are compared with all."""

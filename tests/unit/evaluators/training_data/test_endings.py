@@ -77,8 +77,8 @@ def test_short_texts_without_end_marks_hide_no_limit_of_longer_ones(tmp_path: Pa
 
 
 def test_where_many_texts_have_no_end_mark_the_last_word_alone_is_a_suggestion(tmp_path: Path) -> None:
-    open_ = [text.rstrip(".!?") for text in ENDED[:200]]
-    found = cut([*ENDED[200:], *open_, "Water drips from the"], tmp_path)
+    open_ = [text.rstrip(".!?") for text in ENDED[:300]]
+    found = cut([*ENDED[300:], *open_, "Water drips from the"], tmp_path)
     assert found.sure == {} and len(ENDED) in found.likely
 
 
