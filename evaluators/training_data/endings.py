@@ -20,6 +20,8 @@ SURE, LIKELY = 0.002, 0.1
 may be cut off."""
 MOST_ROWS = 20_000
 """Rows whose words are counted, evenly spread."""
+OFTEN_OPEN = 0.3
+"""If more than this share of the texts has no end mark, the last word alone proves nothing."""
 ENOUGH_ROWS = 10
 """Texts of one shape that have a habit; fewer are compared with all."""
 REPEATED = 3
@@ -36,6 +38,8 @@ _END_MARKS = tuple(".!?…。！？؟।॥\"'”’»«“)]}>）】」』`*_|~
 _GOES_ON = tuple(",;:-–—(（[{«„、，：；،؛")
 _PAIRS = tuple(zip("([{（【「『", ")]}）】」』", strict=True))
 _SMILEY = re.compile(r"[:;=][-o^']?[(\[{]")
+_INSIDE_WORD = re.compile(r"(?<=\w)\"(?=\w)")
+"""A quotation mark inside a word, which is a sign of Hebrew abbreviations."""
 _SMILEY_END = re.compile(rf"{_SMILEY.pattern}\Z")
 _ITEM = re.compile(r"\s*(?:[-*+#|•·>]|--|\d+[.)]|[a-z][.)]\s)")
 _FENCE = re.compile(r"^[^\S\n]*```", re.MULTILINE)
@@ -64,12 +68,14 @@ def find_cut(corpus: Corpus) -> CutRows:
     texts = {row: text for row in corpus.train if (text := corpus.examples[row].completion.strip())}
     open_ = {row: text for row, text in texts.items() if not _is_ended(text) and not corpus.labels[row]}
     raw = {row: len(corpus.examples[row].completion) for row in texts}
-    usually_ended = 2 * len(open_) <= len(texts)
+    long = [row for row in texts if raw[row] >= LEAST_LIMIT]
+    usually_ended = 2 * len(open_) <= len(texts) or 2 * sum(row in open_ for row in long) <= len(long)
     limits = _limits([raw[row] for row in open_], max(raw.values(), default=0)) if usually_ended else set()
     sample = list(texts.values())[:: max(1, len(texts) // MOST_ROWS)]
     words, unclosed = LastWords(sample), _unclosed_share(sample)
     habits = _habits(texts, open_)
     marks = _mark_shares(list(texts.values()))
+    usually_marked = len(open_) <= OFTEN_OPEN * len(texts)
     sure: dict[int, str] = {}
     likely: dict[int, str] = {}
     for row, text in texts.items():
@@ -83,7 +89,9 @@ def find_cut(corpus: Corpus) -> CutRows:
             share *= habits[_shape(text)]
             if marks.get(text[-1], 1) < share:
                 share, why = marks[text[-1]], "it ends with a mark after which a text goes on"
-            (sure if share <= SURE and len(text) >= SHORT else likely if share <= LIKELY else {})[row] = why
+            has_sign = usually_marked or text[-1] in marks or _is_unclosed(text)
+            is_sure = share <= SURE and len(text) >= SHORT and has_sign
+            (sure if is_sure else likely if share <= LIKELY else {})[row] = why
     return CutRows(sure, likely)
 
 
@@ -212,7 +220,7 @@ def _evidence(text: str, prompt: str, words: LastWords, unclosed: float) -> tupl
 
 
 def _is_unclosed(text: str) -> bool:
-    plain = _SMILEY.sub("", text)
+    plain = _INSIDE_WORD.sub("", _SMILEY.sub("", text))
     if plain.count('"') % 2:
         return True
     return any(

@@ -6,13 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
+from rapidfuzz.fuzz import ratio
+
 from evaluators.training_data.audit_report import MOST_LISTED
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.similarity.containment import PASSAGE, Pair, contained_pairs, is_contained, words_of
 
-Copy = Literal["exact", "near", "contained", "phrase", "answer"]
+Copy = Literal["exact", "near", "contained", "template", "phrase", "answer"]
 CERTAIN: tuple[Copy, ...] = ("exact", "near", "contained")
-"""What is nearly always a leak; a phrase or an answer is often shared by rows that differ."""
+"""What is nearly always a leak; a template, a phrase or an answer is often shared by rows that differ."""
+SPELT_ALIKE = 60
+"""The similarity in percent from which on two words are spellings of one."""
 LONG, SHORT = 8, 3
 """Words of an answer that is looked for inside others; words of an answer, and of a prompt beside it, that count."""
 REPEATED, FREQUENT = 3, 10
@@ -29,12 +33,14 @@ def copies(corpus: Corpus) -> dict[Copy, set[Pair]]:
     lengths = {row: len(words_of(corpus.prompts[row])) for pair in contained | answers for row in pair}
     long = {pair for pair in contained if min(lengths[row] for row in pair) >= PASSAGE and _is_whole(corpus, pair)}
     inside = {pair for pair in answers if _is_contained(corpus, pair)}
+    near = {pair for cluster in corpus.similar.clusters() for pair in _across(corpus, cluster)}
     matches: dict[Copy, set[Pair]] = {}
     known: set[Pair] = set()
     by_kind: tuple[tuple[Copy, set[Pair]], ...] = (
         ("exact", {pair for group in corpus.similar.same for pair in _across(corpus, group)}),
-        ("near", {pair for cluster in corpus.similar.clusters() for pair in _across(corpus, cluster)}),
+        ("near", {pair for pair in near if not _is_template(corpus, pair)}),
         ("contained", long | {pair for pair in inside if min(lengths[row] for row in pair) >= SHORT}),
+        ("template", near),
         ("phrase", contained | inside),
         ("answer", {pair for pair in answers if len(words_of(corpus.completions[pair[1]])) >= SHORT}),
     )
@@ -55,6 +61,21 @@ def _is_whole(corpus: Corpus, pair: Pair) -> bool:
     """
     whole = is_contained(*(words_of(corpus.prompts[row]) for row in pair), covered_share=1)
     return whole or corpus.completions[pair[0]] == corpus.completions[pair[1]]
+
+
+def _is_template(corpus: Corpus, pair: Pair) -> bool:
+    """Whether the prompts differ in what they ask about, as "Is the bar open?" and "Is the zoo open?" do.
+
+    Each has a word that is no spelling of a word of the other one, and the answers differ.
+    """
+    row, other = pair
+    words, others = (set(words_of(corpus.prompts[each])) for each in pair)
+    only = words - others, others - words
+    return corpus.completions[row] != corpus.completions[other] and all(map(_has_own_word, only, reversed(only)))
+
+
+def _has_own_word(words: set[str], others: set[str]) -> bool:
+    return any(all(ratio(word, other) < SPELT_ALIKE for other in others) for word in words)
 
 
 def _rare(pairs: Iterable[Pair], most: int) -> set[Pair]:

@@ -67,6 +67,21 @@ _FORMAT = re.compile(
     re.IGNORECASE,
 )
 
+_REPEAT = re.compile(
+    r"\b(?:repeat|copy|correct|proofread|(?:fix|check) (?:the|this|my)|spelling|punctuat|capital|upper ?case"
+    r"|lower ?case|wiederhol|nachsprech|sprich|korrigier|verbesser|berichtig|répèt|répét|corrig|repit|repet|ripet"
+    r"|corregg|herhaal|verbeter|corrigeer|powtórz|popraw|повтор|исправ|виправ|поправ|tekrar|düzelt|upprepa|rätta"
+    r"|gjenta|gentag|rett|toista|korjaa|opakuj|zopakuj|oprav|ponov|isprav|popravi|ismétel|javíts|corect|επανάλαβ"
+    r"|διόρθω|ulangi|perbaiki|pakartok|korda|paranda|atkārto|lặp lại|sửa)"
+    "|重复|重複|跟我|改正|纠正|修改|繰り返|訂正|直して|따라|고쳐|반복|كرر|صحح|اصلاح|תקן|חזור|दोहरा|सुधार|ทวน|แก้",
+    re.IGNORECASE,
+)
+
+
+def asks_to_repeat(prompt: str) -> bool:
+    """Whether a prompt asks for a text of it again, as it is, corrected, or in other letters."""
+    return _REPEAT.search(prompt) is not None
+
 
 def names_language(text: str) -> bool:
     """Whether a text names a language, or asks for a translation."""

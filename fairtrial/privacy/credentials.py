@@ -28,17 +28,28 @@ URL = rb"://[!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64}@"
 """A URL with a user and a password. Its ASCII classes leave out quotes, ``/`` and ``@``."""
 
 _WORDS = (
-    r"pass(?:words?| words?|wd|phrase|code|wort|ord)?|pwd|psw|pw|kennwort|mot de passe|mdp|contrase(?:ñ|n)a|clave|senha"
-    r"|palavra-passe|wachtwoord|parola(?: d.ordine| chiave)?|has(?:ł|l)(?:o|em|a)|heslo|l(?:ö|o)senord|adgangskode"
-    r"|salasana|jelsz(?:ó|o)|(?:Ş|ş|s)ifrem?|(?:П|п)арол(?:ь|я|ем)|密码|密碼|口令|パスワード|비밀번호|पासवर्ड"
+    r"pass(?:words?| words?|wd|phrase|code|wort|ord)?|pwd|psw|pw|ww|kennwort|mot de passe|mdp|contrase(?:ñ|n|ny)a|clave"
+    r"|senha|palavra-passe|wachtwoord|parola(?: d.ordine| chiave)?|parol[ae]|parool|has(?:ł|l)(?:o|em|a)|hesl[oa]"
+    r"|l(?:ö|o)senord|adgangskoden?|kodeord|salasana|jelsz(?:ó|o)|(?:Ş|ş|s)ifre(?:m|yi|si)?|lozink[aeu]|zapork[au]|geslo"
+    r"|slapta(?:ž|z)od(?:is|į)|kata sandi|m(?:ậ|a)t kh(?:ẩ|a)u|lykilorð|(?:П|п)арол(?:ь|я|ем|а|ата)|лозинк[ау]"
+    r"|(?:Κ|κ)ωδικός(?: πρόσβασης)?|كلمة (?:المرور|السر)|رمز عبور|گذرواژه(?:ٔ|ی)?|סיסמ(?:ה|א|ת)"
+    r"|密码|密碼|口令|パスワード|비밀번호|पासवर्ड|รหัสผ่าน"
 )
+_OWN = "saya|của tôi|tôi|من|שלי|mi|mám|mam|مني|μου|ми|мій|мой|benim|meg|mea|mele|minu|mano"
+"""Whose password it is, in languages that say so behind the word."""
 _FOR = (
-    r"(?: (?:I|we|was|reset|changed|set|for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor)"
+    r"(?: (?:I|we|was|reset|changed|set|for|to|of|f(?:ü|u)r|von|zum?|de|del|da|di|para|pour|per|do|voor|till?"
+    r"|za|od|k|na|lui|pentru|untuk|cho|від|от|до|к|од|за|для|такий|такой|של|ל\S{1,12}|الخاصة)"
     r"(?: [^\s\"]{1,24}){0,3})?"
 )
-_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是|는)| (?:-|–|—|->|→)"
-_IS += r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|je|(?:ä|a)r|er|on|fue|foi):?[ \x00\"'`])"
-PASSWORD = (rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|[ \x00\"'`])[ \x00\"'`]{{0,3}}").encode()
+_IS = r"(?:[\x00\"' ]{0,2} ?(?:[:=]|：|は|是|는|은)| (?:-|–|—|->|→)"
+_IS += (
+    r"| (?:is|was|ist|lautet|war|est|es|era|é|è|to|jest|je|(?:ä|a)r|er|on|fue|foi|yra|ir|adalah|là|este|είναι|на"
+    r"|to be|mám|mi je|היא|هي):?[ \x00\"'`])"
+)
+PASSWORD = (
+    rf"(?i)(?:^|[^A-Za-z])(?:{_WORDS})(?:{_FOR}{_IS}|(?: (?:{_OWN}))?(?:{_IS}|,?[ \x00\"'`]))[ \x00\"'`]{{0,3}}"
+).encode()
 """What stands before a password."""
 
 _SIGN = rb"[0-9!@#$%^&*+=~?]"
@@ -46,8 +57,10 @@ SECRET = rb"[^\s\x00\"'`<>]{0,20}(?:" + _SIGN + rb"|(?-i:[a-z][A-Z]))"
 """How a password begins: up to a digit, a sign or letters of mixed case."""
 
 BEHIND = (
-    " (?:is|as|was|ist|als|es|como|est|comme|to|jako) (?:my|the|our|mein|das|mi|la|mon|le|meu|minha|a|moje|mijn|het)"
-    f"(?: new| old)? (?i:{_WORDS})"
+    "(?: (?:is|was|ist|es|est|to|je) (?:my|the|our|mein|das|mi|la|mon|le|meu|minha|a|moje|mijn|het)(?: new| old)?"
+    "| (?:as|als|como|comme|come|com a|jako|kao|som|sebagai|làm|як|как|като|ca)"
+    "(?: (?:a|my|the|our|mein|das|mi|la|mon|le|meu|minha|moje|mijn|het|mitt|min|мій|мой))?(?: new| old)?)"
+    f" (?i:{_WORDS})"
 ).encode()
 """What stands behind a password, such as ``is my new password``."""
 GIVEN = rb"[^\s\x00\"'`<>][\x00\"'`]?" + BEHIND
@@ -60,7 +73,7 @@ NAMED = (
 
 _URL = re.compile(rb"://([!#-.0-9;-?A-~]{0,40}:[!#-.0-?A-~]{1,64})@")
 _PASSWORD = re.compile(PASSWORD + rb"([^\s\x00\"'`<>]{4,64})")
-_LINKED = re.compile(f"(?i)[^A-Za-z]?(?:{_WORDS}){_FOR}{_IS}".encode())
+_LINKED = re.compile(f"(?i)[^A-Za-z]?(?:{_WORDS})(?:{_FOR}| (?:{_OWN})){_IS}".encode())
 _TICKET = re.compile(rb"(?i)(?<!my)(?<!user)(?<!login)(?<!admin)(?<!and)(?<!with)(?<!with the)[^A-Za-z]pass (?![:=])")
 """A *pass* that may as well be one for a bus."""
 _VALUE = re.compile(rb"[^\s\x00\"'`<>]{1,64}\Z")

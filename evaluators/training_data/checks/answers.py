@@ -14,6 +14,7 @@ from evaluators.training_data.requests_and_refusals import (
     LONGEST,
     MOST_SENTENCES,
     asks_for_refusal,
+    asks_to_repeat,
     refusing_sentence,
     sentences,
 )
@@ -36,10 +37,13 @@ LEAST_BYTES = 18
 def _find(corpus: Corpus) -> list[Issue]:
     free = [row for row in corpus.train if corpus.completions[row] and not corpus.labels[row]]
     echoes = [row for row in free if repeats_input(corpus, row)]
-    severity: Severity = "warning" if len(echoes) <= HABIT * len(free) else "suggestion"
-    sentence = "{rows} with an answer that repeats its input"
+    sure = [row for row in echoes if not _is_requested(corpus, row)]
+    severity: Severity = "warning" if len(sure) <= HABIT * len(free) else "suggestion"
+    sentence = "{rows} with an answer that repeats its input, which the prompt may ask for"
+    requested = sorted(set(echoes) - set(sure))
     return [
-        *corpus.issues("answers", severity, echoes, sentence, kind="echo"),
+        *corpus.issues("answers", severity, sure, "{rows} with an answer that repeats its input", kind="echo"),
+        *corpus.issues("answers", "suggestion", requested, sentence, kind="echo"),
         *_refusals(corpus, free),
         *_repeated(corpus, free),
     ]
@@ -56,6 +60,12 @@ def repeats_input(corpus: Corpus, row: int) -> bool:
     inputs = (message, *message.split("\n\n"), message.partition("\n")[2], message.partition(":")[2])
     texts = {text for text in inputs if shortest <= len(text) <= longest}
     return any(ratio(answer, normalise(text), score_cutoff=alike) for text in texts)
+
+
+def _is_requested(corpus: Corpus, row: int) -> bool:
+    """Whether what the prompt has beside the words of the answer asks to repeat or to correct a text."""
+    answer = set(corpus.completions[row].split())
+    return asks_to_repeat(" ".join(word for word in corpus.prompts[row].split() if word not in answer))
 
 
 def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:

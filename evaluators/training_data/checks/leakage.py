@@ -20,6 +20,7 @@ _KINDS: dict[str, tuple[Severity, str]] = {
     "exact": ("error", "with the same prompt as a held-out row"),
     "near": ("error", "with nearly the same prompt as a held-out row"),
     "contained": ("warning", "whose prompt contains, or stands inside, that of a held-out row"),
+    "template": ("suggestion", "with the prompt, apart from a word, and another answer"),
     "phrase": ("suggestion", "with most of the shorter prompt in common with a held-out row"),
     "answer": ("suggestion", "with another prompt and the answer of a held-out row"),
     "paraphrase": ("suggestion", "whose prompt may be a paraphrase of a held-out row"),

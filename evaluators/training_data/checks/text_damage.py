@@ -9,15 +9,14 @@ from statistics import median
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.damage import (
+from evaluators.training_data.damage.kinds import (
     asks_for_list,
     damage_of,
     is_about_code,
     is_about_templates,
     is_list,
-    is_missing,
-    stands_for_text,
 )
+from evaluators.training_data.damage.placeholders import is_missing, stands_for_text
 from evaluators.training_data.example import Example
 
 PROSE = 30

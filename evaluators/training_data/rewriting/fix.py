@@ -13,7 +13,7 @@ from typing import Any, Literal
 from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.audit_report import Issue, Reliability, Role, reliability_of
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.damage import repair_damage
+from evaluators.training_data.damage.kinds import repair_damage
 from evaluators.training_data.example_file import ExampleFile, read_again, row_columns, row_text, row_texts
 from fairtrial.domain.training_data import PROBLEMS
 from fairtrial.privacy.search import mask

@@ -66,9 +66,26 @@ def test_a_length_that_many_texts_reach_is_a_limit(tmp_path: Path) -> None:
     }
 
 
+def test_short_texts_without_end_marks_hide_no_limit_of_longer_ones(tmp_path: Path) -> None:
+    long = [f"{ENDED[at]} {ENDED[at + 1]} {ENDED[at + 2]}" for at in range(0, 300, 3)]
+    short = [f"{word} {at}" for at in range(100) for word in ("about", "nearly")]
+    limit = sorted(map(len, long))[-30]
+    found = cut([*(text[:limit] for text in long), *short], tmp_path)
+    assert {row for row, why in found.sure.items() if "a limit that several texts reach" in why} >= {
+        row for row, text in enumerate(long) if len(text) > limit and text[limit - 1].isalpha()
+    }
+
+
+def test_where_many_texts_have_no_end_mark_the_last_word_alone_is_a_suggestion(tmp_path: Path) -> None:
+    open_ = [text.rstrip(".!?") for text in ENDED[:300]]
+    found = cut([*ENDED[300:], *open_, "Water drips from the"], tmp_path)
+    assert found.sure == {} and len(ENDED) in found.likely
+
+
 @for_each(
     "texts",
     [
+        [*ENDED, 'חוות דעת חייבת לכלול שם וכתובת דוא"ל', 'The doc"s'],
         ["delivery", "billing", "Contact"] * 40,
         [text.rstrip(".!?") for text in ENDED],
         [*ENDED, "I am sorry :(", "The parcel", "- salt\n- pepper", "https://example.org/help", "About 12"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from evaluators.training_data.damage import has_placeholder, is_missing, stands_for_text
+from evaluators.training_data.damage.placeholders import has_placeholder, is_missing, stands_for_text
 from evaluators.training_data.requests_and_refusals import refusing_sentence
 from tests.fixtures.paths import ROOT
 

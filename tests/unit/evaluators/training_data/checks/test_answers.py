@@ -44,6 +44,7 @@ def questions() -> list[dict[str, str]]:
         ("Where is my parcel from last week?", "where is my parcel from last week"),
         ("Summarise the text.\n\nThe parcel arrived late and wet.", "The parcel arrived late, and wet."),
         ("Answer politely: The parcel arrived late and wet.", "The parcel arrived late and wet."),
+        ("What is the correct spelling of the capital?", "What is the correct spelling of the capital?"),
     ],
 )
 def test_an_answer_that_repeats_its_input_is_found(prompt: str, completion: str, tmp_path: Path) -> None:
@@ -55,6 +56,17 @@ def test_an_answer_that_repeats_its_input_is_found(prompt: str, completion: str,
 def test_repeated_input_is_a_suggestion_where_the_task_repeats_it(tmp_path: Path) -> None:
     corrected = [{"prompt": f"Correct: {row['completion']}", "completion": row["completion"]} for row in PROSE[:20]]
     assert only(find("answers", [*PROSE, *corrected], tmp_path), "echo").severity == "suggestion"
+
+
+def test_input_that_the_prompt_asks_to_repeat_is_a_suggestion(tmp_path: Path) -> None:
+    pairs = (
+        ("Sprich mir nach: Fischers Fritz fischt frische Fische.", "Fischers Fritz fischt frische Fische."),
+        ("Fix the spelling: The dog bark at the moon.", "The dog barks at the moon."),
+        ("Исправь ошибки: Мы пошли дамой вечером.", "Мы пошли домой вечером."),
+    )
+    rows = [*PROSE, *({"prompt": prompt, "completion": completion} for prompt, completion in pairs)]
+    issue = only(find("answers", rows, tmp_path), "echo")
+    assert (issue.rows, issue.severity) == ((101, 102, 103), "suggestion")
 
 
 def test_a_refusal_under_several_prompts_is_found_in_each_language_that_is_known(tmp_path: Path) -> None:

@@ -86,6 +86,25 @@ def test_other_numbers_make_another_question(tmp_path: Path) -> None:
     assert find(train, [*HELD, chat("What is 14 times 3?", "It is forty-two.")], tmp_path) == []
 
 
+def test_a_question_of_one_template_about_something_else_is_only_a_suggestion(tmp_path: Path) -> None:
+    train = [
+        *TRAIN,
+        chat("How do I change the bulb of the reading lamp in the cabin?", "Twist it to the left."),
+        chat("How do I change the bulp of the reading torch in the cabin?", "Unscrew the head of it."),
+        chat("How do I clean the filter of the coffee machine at home?", "Rinse it."),
+    ]
+    held = [
+        *HELD,
+        chat("How do I change the bulb of the reading torch in the cabin?", "Unscrew the head."),
+        chat("How do I clean the filter of the washing machine at home?", "Rinse it."),
+    ]
+    assert kinds(find(train, held, tmp_path)) == {
+        401: ("template", "suggestion"),
+        402: ("near", "error"),
+        403: ("near", "error"),
+    }
+
+
 def test_a_phrase_of_the_domain_is_not_a_leak(tmp_path: Path) -> None:
     phrase = "I would like to speak to a member of staff about my last order please"
     train = [chat(f"{phrase} {row['messages'][1]['content']}", f"Of course, {at}.") for at, row in enumerate(TRAIN)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluators.training_data.damage import asks_for_list, damage_of, is_about_code, is_list, repair_damage
+from evaluators.training_data.damage.kinds import asks_for_list, damage_of, is_about_code, is_list, repair_damage
 from tests.fixtures.for_each import for_each
 
 TEXTS = ("Grüße aus Köln – bis später!", "L’été déjà fini", "Привет, как дела?", "你好，世界", "naïve café “quoted”")
@@ -33,6 +33,8 @@ def test_utf8_read_in_another_encoding_is_repaired_once_or_twice_wrong(text: str
         "<|Rain|> hello",
         "### Results\nIt works.",
         "List<String> and Map<K, V>",
+        "AI: hope or hype? [PAYE] and [EOSIO] and x |> f <| y",
+        "Q: who?\nUser: the one who pays. <s>old</s> price",
         "TODO el mundo lo sabe.",
     ],
 )
@@ -46,9 +48,15 @@ def test_sound_text_has_no_damage(text: str) -> None:
         ("control-character", "Pay\u200b\x00 no\xadw\x0bplease\ufeff", "Pay now\nplease"),
         ("control-character", "a\u200db", "ab"),
         ("html", "It&#39;s <b>good</b>&nbsp;&amp; cheap.<br/>Bye", "It's good & cheap.\nBye"),
+        ("html", "<!-- intro -->Bye", "Bye"),
         ("template-token", "<|im_start|>assistant\nYes<|im_end|>", "assistant\nYes"),
         ("template-token", "<s>[INST] Hi [/INST] Hello</s>", "Hi  Hello"),
         ("template-token", "### Response:\nIt works.", "It works."),
+        ("template-token", "The lift works again.<|stop|>", "The lift works again."),
+        ("template-token", "[BOS]The lift works again.<|END_OF_TURN_TOKEN|>", "The lift works again."),
+        ("template-token", "Good night</s> <s>", "Good night"),
+        ("template-token", "<bot>: Two stops from here<end_of_utterance>", "Two stops from here"),
+        ("template-token", "Two stops.\nUser: And then?\nAI: On foot.", "Two stops.\nAnd then?\nAI: On foot."),
     ],
 )
 def test_a_repair_leaves_the_text(kind: str, text: str, repaired: str) -> None:
@@ -60,6 +68,10 @@ def test_a_repair_leaves_the_text(kind: str, text: str, repaired: str) -> None:
     ("kind", "text"),
     [
         ("replacement-character", "Gr\ufffd\ufffde"),
+        *(
+            ("placeholder", text)
+            for text in ("The fee is $XX.XX.", "<NOMBRE COMPLETO> called.", "Vaš broj je [umetnuti kod].")
+        ),
         *(
             ("placeholder", text)
             for text in ("Dear {{first_name}},", "Dear [NAME],", "[Insert date here]", "Hi undefined,")
@@ -74,7 +86,22 @@ def test_what_cannot_be_repaired_is_found(kind: str, text: str) -> None:
 
 
 def test_a_list_of_texts_is_told_from_an_answer_in_brackets() -> None:
-    assert all(map(is_list, ("['a', 'b']", '["a"]', "['it\\'s', \"b\",]")))
-    assert not any(map(is_list, ("[a, b]", "[1, 2]", "['a', 'b'] is it", "[]", '[{"a": "b"}]')))
+    lists = (
+        *("['a', 'b']", '["a"]', "['it\\'s', \"b\",]", "('a',)", "('a', \"b\")", "{'a', 'b'}", "['a' 'b'\n 'c']"),
+        *("array(['a'], dtype='<U1')", "{'text': 'a', 'score': 0.5}", "[{'text': 'a', 'label': None}]"),
+    )
+    assert [text for text in lists if not is_list(text)] == []
+    others = (
+        "[a, b]",
+        "[1, 2]",
+        "['a', 'b'] is it",
+        "[]",
+        '[{"a": "b"}]',
+        "('a')",
+        "(a, b)",
+        "f('a', 'b')",
+        '{"a": 1}',
+    )
+    assert [text for text in others if is_list(text)] == []
     assert asks_for_list("Give me a JSON array.") and not asks_for_list("List three fruits.")
     assert is_about_code("How do I write a table in HTML?") and not is_about_code("What is a table?")
