@@ -112,21 +112,11 @@ _REQUEST_TO_REFUSE = re.compile(
 )
 
 
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The patterns of one language in `refusals.toml`, for text in lower case."""
-
-    cannot: list[str]
-    do: list[str]
-    alone: list[str]
-    sorry: list[str]
-    no: list[str]
-    request: list[str]
-    declined: list[str]
-
-
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """``pairs`` refuse if both of one language occur. In a short answer, so do ``declined``, ``alone``, and ``sorry``
+    """The patterns of all languages in `refusals.toml`, for text in lower case.
+
+    ``pairs`` refuse if both of one language occur. In a short answer, so do ``declined``, ``alone``, and ``sorry``
     with ``no``, which may be in two languages. ``request`` is in every text that ``declined`` fits.
     """
 
@@ -140,14 +130,15 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    words = msgspec.toml.decode(Path(__file__).with_name("refusals.toml").read_bytes(), type=dict[str, _Words]).values()
+    path = Path(__file__).with_name("refusals.toml")
+    words = msgspec.toml.decode(path.read_bytes(), type=dict[str, dict[str, list[str]]]).values()
     return _Patterns(
-        tuple((re.compile("|".join(each.cannot)), re.compile("|".join(each.do))) for each in words),
-        tuple((_at_word(each.request), _at_word(each.declined)) for each in words),
-        _at_word([pattern for each in words for pattern in each.request]),
-        _at_word([pattern for each in words for pattern in each.alone]),
-        _at_word([pattern for each in words for pattern in each.sorry]),
-        _at_word([pattern for each in words for pattern in each.no]),
+        tuple((re.compile("|".join(each["cannot"])), re.compile("|".join(each["do"]))) for each in words),
+        tuple((_at_word(each["request"]), _at_word(each["declined"])) for each in words),
+        _at_word([pattern for each in words for pattern in each["request"]]),
+        _at_word([pattern for each in words for pattern in each["alone"]]),
+        _at_word([pattern for each in words for pattern in each["sorry"]]),
+        _at_word([pattern for each in words for pattern in each["no"]]),
     )
 
 
