@@ -109,10 +109,11 @@ def _ships(rng: Generator, kind: Kind, rules: dict[str, AnalysisPlan]) -> set[st
     for sums in _sums_by_day(rng, kind, plan):
         findings = find(plan, sums)
         memory = memory.after(plan, sums, findings)
-        if any(one.answer == "worse" for one in memory.latched.values()):
+        answers = {latched.answer for latched in memory.latched.values()}
+        if "worse" in answers:
             break
-        for name, rule in rules.items():
-            if name not in found:
+        for name, rule in rules.items() if "better" in answers else ():
+            if name not in found and sums.at_us >= rule.from_us + rule.min_days * DAY_US:
                 decisions = decide(Looked(plan=rule, memory=memory, findings=findings, sums=sums))
                 if any(_passes(name, one, sums.at_us) for one in decisions.values()):
                     found.add(name)
