@@ -1,7 +1,6 @@
 """`fairtrial verdict recompute` repeats looks that what users cost before the start has adjusted (CUPED)."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +30,7 @@ class Judged(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     trial = JudgedTrial(tmp_path_factory.mktemp("costs"), COSTS, watched=False)
     usual = np.random.default_rng(8).gamma(4.0, 0.001, USERS).round(6).tolist()
     for number, cost in enumerate(usual):
@@ -51,7 +50,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     verdict = trial.judge()
     trial.close()
     assert treated is not None
-    yield Judged(trial.config, verdict.verdict_id, *treated)
+    return Judged(trial.config, verdict.verdict_id, *treated)
 
 
 def recomputed(judged: Judged) -> tuple[int, dict[str, Any]]:
