@@ -70,7 +70,7 @@ def _column(kind: pyarrow.DataType, values: Sequence[Any], buffers: Sequence[Any
     return pyarrow.Array.from_buffers(kind, len(values), [valid, *map(pyarrow.py_buffer, buffers)])
 
 
-def _offsets(lengths: Iterable[int]) -> "array[int]":
+def _offsets(lengths: Iterable[int]) -> array[int]:
     return array("i", accumulate(lengths, initial=0))
 
 
