@@ -1,7 +1,5 @@
 """Draws the dashboard: theme, navigation, and the requested page."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +18,7 @@ VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
 SIGNED_OUT = 401
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = LOGO.with_name("icon.svg")
-STYLE = LOGO.with_name("theme.css")
-"""What the theme file cannot set: tabular figures, and hidden Streamlit elements."""
+STYLE = LOGO.with_name("theme.css")  # what the theme file cannot set: tabular figures, and hidden Streamlit elements
 
 
 def draw(view: View, control: Control, visitor: Visitor | None) -> None:
