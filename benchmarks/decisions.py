@@ -1,6 +1,6 @@
 """Whether decisions keep their promises: trials on sums, decided by the product's own methods and steps.
 
-    python benchmarks/decisions.py                          # everything, about 15 CPU minutes
+    python benchmarks/decisions.py                          # everything, about 16 CPU minutes
     python benchmarks/decisions.py --only safe plan
     python benchmarks/decisions.py --short                  # fewer trials, about 90 CPU seconds
     python benchmarks/decisions.py --list
