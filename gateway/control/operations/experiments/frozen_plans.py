@@ -189,12 +189,12 @@ def planned_units(experiment: Experiment) -> float | None:
     """
     if experiment.looks == "monitor":
         return None
+    from fairtrial.stats.planning.question import Terms
     from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
 
     responses = {metric.metric: 1.0 for metric in metric_plans(experiment) if metric.method == "feedback"}
-    request = PlanRequest(
-        levels={}, responses=responses, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned"
-    )
+    terms = Terms(weeks=experiment.max_weeks, mode="planned")
+    request = PlanRequest(levels={}, responses=responses, per_week=MANY_A_WEEK, terms=terms)
     planned = plan_experiment(experiment, request, lambda: NO_HISTORY).result
     return planned.metrics[0].chosen.units
 
