@@ -100,7 +100,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     Harm by counted events is tested at every step. All other tests are made only at looks.
     """
     findings: tuple[Finding, ...] = ()
-    if memory.is_due(sums) or any(map(memory.is_new, harm_only(plan, sums))):
+    if memory.is_due(sums) or memory.is_new(harm_only(plan, sums)):
         findings = look(plan, memory, sums)
         memory = memory.after(plan, sums, findings)
     else:
@@ -290,7 +290,6 @@ def _harm(plan: AnalysisPlan, sums: Sums, memory: Memory) -> dict[tuple[str, str
     evidence = {
         key: latched.now for key, latched in memory.latched.items() if key[0] in guards and latched.now is not None
     }
-    for harm in harm_only(plan, sums):
-        key = harm.metric, harm.variant
-        evidence[key] = max(harm.log_e - harm.log_kill, evidence.get(key, harm.log_e - harm.log_kill))
+    for key, beyond in harm_only(plan, sums).items():
+        evidence[key] = max(beyond, evidence.get(key, beyond))
     return evidence
