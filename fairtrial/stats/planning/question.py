@@ -255,18 +255,8 @@ class Option(Ending):
 def made(design: Design, rule: Rule, units: float | None, course: Course, *, excluded: float | None) -> Option:
     weeks = None if units is None else whole_weeks(units, design)
     power = min(1.0, max(0.0, course.power[-1]))
-    weekly = weekly_power(course, design)
-    return Option(
-        design.mode,
-        rule,
-        units,
-        weeks,
-        power,
-        excluded,
-        weekly=weekly,
-        mean_stop=course.mean_stop,
-        exaggeration=course.exaggeration,
-    )
+    weekly, stop, times = weekly_power(course, design), course.mean_stop, course.exaggeration
+    return Option(design.mode, rule, units, weeks, power, excluded, weekly=weekly, mean_stop=stop, exaggeration=times)
 
 
 def weekly_power(course: Course, design: Design) -> tuple[float, ...]:
