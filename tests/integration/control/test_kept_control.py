@@ -227,7 +227,7 @@ def test_a_re_arm_after_a_kill_is_an_experiment_as_the_file_declares_it(kept: Li
 
 
 def test_nothing_is_promoted_or_amended_while_a_control_is_kept(shared: LiveTrial) -> None:
-    for action, more in (("promote", {"promotion": KEPT}), ("amend", {}), ("approve", {})):
+    for action, more in (("promote", {"options": KEPT}), ("amend", {}), ("approve", {})):
         with pytest.raises(Conflict) as refused:
             shared.change(action, **more)  # type: ignore[arg-type]
         assert "tuned is promoted already, control kept at 5 % until 29 Jan 2027, 08:00 UTC" in str(refused.value)
