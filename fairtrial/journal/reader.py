@@ -61,7 +61,10 @@ class AttemptEventV1(AttemptRecord, frozen=True, kw_only=True, gc=False, omit_de
 
 
 class ExposureEventV1(Exposure, frozen=True, kw_only=True, gc=False, omit_defaults=False):
-    """The variant that a unit was assigned, the one that served, and the reason."""
+    """The variant that a unit was assigned, the one that served, and the reason.
+
+    It repeats fields of the `RequestEvent` that it belongs to, because it is a separate line.
+    """
 
     request_id: str
     at_us: int
