@@ -15,7 +15,7 @@ from fairtrial.domain.wording import TEXT_DELETED
 from fairtrial.html_pages import REPLACEMENT, STYLE
 from tests.fixtures.evaluators.support_runs import TARGETS, write_support_project
 from tests.fixtures.services import gate_project
-from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.command import in_process
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store.maintenance_fixture import end, start_control
 
@@ -40,13 +40,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def report(folder: Path, *arguments: str) -> str:
-    done = fairtrial("report", *arguments, cwd=folder)
+    done = in_process("report", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def refused(folder: Path, *arguments: str) -> str:
-    done = fairtrial("report", *arguments, cwd=folder)
+    done = in_process("report", *arguments, cwd=folder)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     return done.stderr
 
@@ -182,7 +182,7 @@ def test_deleted_texts_are_marked_as_deleted(judged: Path) -> None:
     later = "--days", "1"
     gate_project.record(judged, "base", 119, at_us=1_600_000_000_000_000)
     gate_project.record(judged, "tuned", 118, at_us=1_600_000_000_000_000)
-    assert fairtrial("store", "retain", *later, cwd=judged).returncode == 0
+    assert in_process("store", "retain", *later, cwd=judged).returncode == 0
     report(judged, "0199-tuned-118", "0199-base-119", "--html", "d.html")
     assert (judged / "d.html").read_text().count(TEXT_DELETED) >= 400
 
