@@ -18,8 +18,8 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import load_project
 from tests.fixtures.evaluators.review_answers import write_both
-from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.command import in_process
+from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.maintenance_fixture import start_control
 from tests.fixtures.waiting import PATIENCE
 
