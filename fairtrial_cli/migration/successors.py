@@ -27,7 +27,7 @@ from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.file.environment import interpolate
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
 from fairtrial_cli.migration.report import Baseline, Successor
 from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites, store_run
@@ -172,7 +172,7 @@ def remaining_baseline(store: StoreClient, suite: Suite, old: str) -> Run | None
     if not gone or len(here) != len(cases) * suite.repeat or not same or not all(map(_is_erased, gone)):
         return None
     results = tuple(replace(result, case=cases[result.case.case_id]) for result in here)
-    run_id = uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES))
+    run_id = id_at(time.time_ns() // 1000)
     metrics = metrics_of(suite, results)
     return replace(run, run_id=run_id, suite_digest=suite.digest, results=results, metrics=metrics)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from fairtrial.domain.accounts import ROLES, Account, Invitation, Role, may, proper_name, same_name
 from fairtrial.domain.errors import NotFound, UsageError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.names.look_alikes import look_alike
 from fairtrial.store.access import audit, passwords
 from fairtrial.store.core.database import Cursor, Database
@@ -144,7 +144,7 @@ def invite(database: Database, name: str | None, role: Role, *, actor: str, now_
     """
     role = parse_role(role)
     invited_name = None if name is None else proper_name(name)
-    account_id = uuid7(now_us // 1000, secrets.token_bytes(ENTROPY_BYTES))
+    account_id = id_at(now_us)
     with database.transaction() as cursor:
         if invited_name is not None:
             require_free_name(cursor, invited_name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import duckdb
 import msgspec
 
 from fairtrial.domain.errors import FairtrialError, StoreError, UsageError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import UnitKind
 from fairtrial.domain.store_reports import (
     BackupStatus,
@@ -59,7 +58,7 @@ def new_state(unit: Unit, *, now_us: int, actor: str, rewrite_backups: bool = Fa
     if any("\ud800" <= letter <= "\udfff" for letter in unit.name):
         raise UsageError("unit: the name is not valid UTF-8 (erase its requests one by one: --kind request)")
     return ErasureState(
-        erasure_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
+        erasure_id=id_at(now_us),
         at_us=now_us,
         unit=unit.name,
         kind=unit.kind,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from evaluators.suite import Suite
 from evaluators.trial import ALPHA
 from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import ConfigError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.database import Database
@@ -103,7 +102,7 @@ def _judge(gate: Gate, evidence: Evidence, latest: LatestRuns, now_us: int) -> V
     return judge(
         gate,
         evidence.trial(gate, latest, latest.before),
-        verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
+        verdict_id=id_at(now_us),
         at_us=now_us,
         live=evidence.live,
         candidates_judged=evidence.candidates_judged,
