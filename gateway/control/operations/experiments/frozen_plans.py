@@ -146,16 +146,22 @@ def pause_changed_models(database: Database, frozen: Frozen, plan: Plan, *, now_
     changed = paused_by_models(frozen, plan)
     for name, variants in changed.items():
         why = f"the model of {' and '.join(variants)} was replaced; a resume starts a new segment"
-        with database.transaction() as cursor:
-            live = transitions.state_of(cursor, name)
-            if live.state == "running":
-                evidence = {MODELS: list(variants)}
-                made = Transition(
-                    name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash, evidence
-                )
-                transitions.append(cursor, made)
-                announce(cursor, made)
+        _pause(database, name, why, plan, evidence={MODELS: list(variants)}, now_us=now_us)
     return bool(changed)
+
+
+def _pause(
+    database: Database, name: str, why: str, plan: Plan, *, evidence: Mapping[str, object] | None, now_us: int
+) -> None:
+    """Pause an experiment, if it is running, with its alarm."""
+    with database.transaction() as cursor:
+        live = transitions.state_of(cursor, name)
+        if live.state == "running":
+            made = Transition(
+                name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash, evidence
+            )
+            transitions.append(cursor, made)
+            announce(cursor, made)
 
 
 def restart_stages(database: Database, frozen: Frozen, plans: tuple[Plan, Plan], *, now_us: int) -> bool:
@@ -202,17 +208,8 @@ def planned_units(experiment: Experiment) -> float | None:
 def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us: int) -> None:
     """Pause running experiments that the file no longer has, so that their units of that time do not decide."""
     for name, old in before.experiments.items() if before else ():
-        if name in plan.experiments or old.state != "running":
-            continue
-        with database.transaction() as cursor:
-            live = transitions.state_of(cursor, name)
-            if live.state == "running":
-                why = "the project file no longer has the experiment"
-                made = Transition(
-                    name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash
-                )
-                transitions.append(cursor, made)
-                announce(cursor, made)
+        if name not in plan.experiments and old.state == "running":
+            _pause(database, name, "the project file no longer has the experiment", plan, evidence=None, now_us=now_us)
 
 
 def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
