@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, time
 from time import time_ns
 from typing import TypeVar
 
 import streamlit as st
 
-from dashboard.client import Row
+from dashboard.client import Refused, Row
 from dashboard.components.formatting import plain
 from fairtrial.domain.limits.constants import MINUTE_US
 
 Moment = TypeVar("Moment", date, time)
+GONE = 404
 WINDOW = "window"
 DEFAULT_WINDOW = "week"
 WINDOW_WORDS: Mapping[str, str] = {
@@ -87,6 +89,18 @@ def keep(**values: str | None) -> None:
 def go(**values: str | Sequence[str] | None) -> None:
     """Set the parameters of the URL to exactly these, several values one by one; for buttons."""
     st.query_params.from_dict({name: value for name, value in values.items() if value is not None})
+
+
+@contextmanager
+def explain_gone(text: str, back: str) -> Iterator[None]:
+    """Draw this warning, and a button to the list, if what the URL names does not exist."""
+    try:
+        yield
+    except Refused as error:
+        if error.status != GONE:
+            raise
+        st.warning(text, icon=":material/search_off:")
+        st.button(back, on_click=go)
 
 
 def link(label: str, path: str, *, icon: str | None = None, **query: str | None) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.client import Control, Row
 from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import moment_of
-from dashboard.components.tables_and_charts import offer
+from dashboard.components.tables_and_charts import offer, suggest_command
 from fairtrial.api import data_audits
 from fairtrial.domain.wording import counted
 
@@ -25,8 +25,9 @@ def draw_audit_list(control: Control) -> None:
     st.title("Data audit")
     audits = control.call(data_audits.listing, data_audits.ListAudits(limit=MOST))
     if not audits:
-        st.info("No audits yet. Audit the training data of a deployment:", icon=":material/fact_check:")
-        st.code(COMMAND, language=None)
+        suggest_command(
+            "No audits yet. Audit the training data of a deployment:", COMMAND, icon=":material/fact_check:"
+        )
         return
     names = sorted({name_of(row) for row in audits})
     chosen = query_params.choose("Deployment", names, name="deployment", placeholder="all")

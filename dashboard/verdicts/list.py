@@ -11,7 +11,7 @@ from dashboard.client import Control, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of
 from dashboard.components.query_params import filtered
-from dashboard.components.tables_and_charts import offer
+from dashboard.components.tables_and_charts import offer, suggest_command
 from fairtrial.api import verdicts
 from fairtrial.domain.verdicts.verdict_wording import UNOFFICIAL, standing_word, titled
 
@@ -84,8 +84,7 @@ def draw_verdict_list(control: Control) -> None:
     st.title("Gate")
     listed = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
     if not listed:
-        st.info("No verdicts yet. Judge a candidate by a gate:", icon=":material/gavel:")
-        st.code(COMMAND, language=None)
+        suggest_command("No verdicts yet. Judge a candidate by a gate:", COMMAND, icon=":material/gavel:")
         return
     rows = filtered(listed, "gate", "candidate")
     selected = st.dataframe(

@@ -41,8 +41,11 @@ def draw(control: Control) -> None:
         st.header(plain(deployment.deployment), divider="gray")
         _countdown(deployment)
         if deployment.report is None:
-            st.info("No migration is stored. Compare its successors:", icon=":material/swap_horiz:")
-            st.code(f"fairtrial migrate {deployment.deployment} NEW --suite FILE", language=None)
+            tables_and_charts.suggest_command(
+                "No migration is stored. Compare its successors:",
+                f"fairtrial migrate {deployment.deployment} NEW --suite FILE",
+                icon=":material/swap_horiz:",
+            )
         else:
             _report(deployment.report)
 
