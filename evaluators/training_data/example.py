@@ -101,10 +101,13 @@ def without(row: Row, *names: str) -> dict[str, Any]:
 
 
 def text_of(row: Row, name: str) -> str:
-    """A field as text; a number, a boolean or an object as JSON, and ``null`` as an empty text."""
+    """A field as text, and ``null`` as an empty one."""
     value = row.get(name)
-    if value is None:
-        return ""
+    return "" if value is None else as_text(value)
+
+
+def as_text(value: Any) -> str:
+    """A value as text: a number, a boolean or an object as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
