@@ -109,10 +109,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     history = partial(_recent_traffic, project, experiment, weeks=request.weeks)
     shared = shared_engine(project.plan, experiment)
     experiment_plan = plan_experiment(experiment, request, history, shared_engine=shared)
-    if as_json:
-        print_indented(plan_json(name, experiment_plan))
-    else:
-        print_plan(Console(), name, experiment_plan)
+    print_indented(plan_json(name, experiment_plan)) if as_json else print_plan(Console(), name, experiment_plan)
     return 0 if isinstance(experiment_plan.result, PlannedTrial) else UNDECIDABLE
 
 

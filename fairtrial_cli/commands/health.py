@@ -37,10 +37,7 @@ def command(urls: tuple[str, ...], timeout: float, as_json: bool) -> None:
             raise UsageError(f"{url!r} is not an address (such as http://127.0.0.1:8080/readyz)")
     answers = [_ask(url, timeout) for url in urls]
     ok = all(answer["ok"] for answer in answers)
-    if as_json:
-        click.echo(json.dumps({"ok": ok, "services": answers}))
-    else:
-        _print(answers)
+    click.echo(json.dumps({"ok": ok, "services": answers})) if as_json else _print(answers)
     if not ok:
         raise click.exceptions.Exit(1)
 
