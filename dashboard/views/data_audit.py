@@ -1,7 +1,5 @@
 """Draws the data audit page: the list of audits of training data, or one audit with the rows that it names."""
 
-from __future__ import annotations
-
 from dashboard.client import Control
 from dashboard.components import query_params
 from dashboard.data_audits.detail import draw_audit

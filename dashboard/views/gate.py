@@ -1,7 +1,5 @@
 """Draws the gate page: the list of verdicts, or one verdict with its evidence."""
 
-from __future__ import annotations
-
 from dashboard.client import Control
 from dashboard.components import query_params
 from dashboard.verdicts.detail import draw_verdict
