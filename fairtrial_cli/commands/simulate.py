@@ -92,7 +92,10 @@ def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions
         response=response,
         errors=_errors(options["errors"]) if options["errors"] else None,
         late_days={arm: _number(text, "--late") for arm, text in _by_arm(options["late"], "--late").items()},
-        silent={arm: _points(text) for arm, text in _by_arm(options["missing"], "--missing", named=True).items()},
+        silent={
+            arm: _number(text.removesuffix("pp"), "--missing") / 100
+            for arm, text in _by_arm(options["missing"], "--missing", named=True).items()
+        },
         most=options["requests"],
         effect=options["effect"],
         planned_units=planned_units(experiment),
@@ -157,10 +160,6 @@ def _by_arm(texts: Sequence[str], option: str, *, named: bool = False) -> dict[s
             raise UsageError(f"{option}: {arm or 'all arms'} is given more than once")
         by_arm[arm] = value
     return by_arm
-
-
-def _points(text: str) -> float:
-    return _number(text.removesuffix("pp"), "--missing") / 100
 
 
 def _number(text: str, option: str) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from evaluators.comparison.matrix import Column, column_of
+from evaluators.comparison.matrix import column_of
 from evaluators.criteria.grammar import VersusBaseline, parse
 from evaluators.criteria.validation import validate_line
 from evaluators.engine.client import ChatClient, TargetRefused
@@ -211,7 +211,10 @@ def judge_successors(
     stored = tuple(
         baseline.run_id for run in suite_runs if (baseline := run.baseline).stored and baseline.run_id is not None
     )
-    baselines = {run.suite.name: _column(store, run.baseline.run_id) for run in suite_runs}
+    baselines = {
+        run.suite.name: (None if run.baseline.run_id is None else column_of(load_table(store, run.baseline.run_id)))
+        for run in suite_runs
+    }
     for target in new:
         request = Judge(
             gate=text,
@@ -227,10 +230,6 @@ def judge_successors(
             if target in run.runs
         }
         yield Successor(target, judge(store, request), beside)
-
-
-def _column(store: StoreClient, run_id: str | None) -> Column | None:
-    return None if run_id is None else column_of(load_table(store, run_id))
 
 
 def successor_suite(suite: Suite, margin: str) -> Suite:

@@ -116,11 +116,7 @@ def require_free_name(cursor: Cursor, name: str) -> None:
 
 def _find(database: Database, who: str) -> Account | None:
     with database.read_cursor() as cursor:
-        return _search(cursor, who)
-
-
-def _search(cursor: Cursor, who: str) -> Account | None:
-    return next(iter(cursor.values(Account, ONE, [who])), None) or _named(cursor, who)
+        return next(iter(cursor.values(Account, ONE, [who])), None) or _named(cursor, who)
 
 
 def _named(cursor: Cursor, name: str) -> Account | None:

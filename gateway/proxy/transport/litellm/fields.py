@@ -73,7 +73,9 @@ def _message(message: Fields, where: str) -> Fields:
         calls = f"{where}.tool_calls"
         fields["tool_calls"] = [_call(call, calls) for call in several(message["tool_calls"], calls)]
     blocks = message.get("thinking_blocks") or []
-    thoughts = [_thought(block) for block in objects(blocks, f"{where}.thinking_blocks")]
+    thoughts = [
+        _texts(block, "type", "thinking", "signature", "data") for block in objects(blocks, f"{where}.thinking_blocks")
+    ]
     return {**fields, "thinking_blocks": thoughts} if thoughts else fields
 
 
@@ -107,10 +109,6 @@ def _call(call: Any, where: str) -> Fields:
         raise refused(where, "has a call that is not a function call")
     given = arguments(function.get("arguments", ""), f"{where}.function.arguments")
     return {**_texts(call, "id"), "type": "function", "function": {**_texts(function, "name"), "arguments": given}}
-
-
-def _thought(block: Fields) -> Fields:
-    return _texts(block, "type", "thinking", "signature", "data")
 
 
 def _tools(tools: Any) -> Iterator[Fields]:
