@@ -30,7 +30,10 @@ class Publisher(Protocol):
     """When the newest kill file of each experiment was recorded."""
 
     def declared_plan(self, coming: Mapping[str, Live] | None = None) -> Plan:
-        """The plan that the file declares now, with the states of the store, or those that are ``coming``."""
+        """The plan that the file declares now, with the states of the store, or those that are ``coming``.
+
+        Raises `ConfigError`.
+        """
 
     def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
         """Publish changes, if there are any."""

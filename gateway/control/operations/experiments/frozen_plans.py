@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from fairtrial.config.plan.hashes import definition_of
-from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.experiments.analysis.freeze import (
@@ -31,6 +30,7 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import unit_groups
+from gateway.control.operations.present import Publisher
 from gateway.control.operations.record_alarms import announce
 from gateway.control.operations.traffic_history import NO_HISTORY
 
@@ -40,13 +40,6 @@ if TYPE_CHECKING:
 MANY_A_WEEK = 1e6
 LEVEL_UNITS = 500
 """The units of the control that set a level which nothing else has set."""
-
-
-class DeclaredPlan(Protocol):
-    """Reads the plan that the file declares."""
-
-    def declared_plan(self, coming: Mapping[str, Live] | None = None) -> Plan:
-        """The plan with the states of the store, or those that are ``coming``; raises `ConfigError`."""
 
 
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
@@ -105,7 +98,7 @@ def settle_level(database: Database, stored: StoredPlan, metric: str, known: Kno
 
 
 def amended_plan(
-    database: Database, publisher: DeclaredPlan, experiment: Experiment, *, rules: bool = False, now_us: int
+    database: Database, publisher: Publisher, experiment: Experiment, *, rules: bool = False, now_us: int
 ) -> AnalysisPlan:
     """The analysis plan that the file declares now, as an amendment of the frozen one.
 
