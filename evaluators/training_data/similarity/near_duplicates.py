@@ -1,19 +1,14 @@
 """Finds exact and near duplicates: MinHash and LSH propose pairs, and true similarity decides."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rensa import RMinHash
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 _DIGIT = re.compile(r"\d")
 THRESHOLD = 0.8
