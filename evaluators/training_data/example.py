@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairtrial.domain.json_object import json_object
 from fairtrial.domain.registry import Registry
 
 Row = Mapping[str, Any]
@@ -51,11 +52,7 @@ class Example:
         text = self.completion.strip()
         if not (text.startswith("{") and text.endswith("}")):
             return {}
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
+        return json_object(text) or {}
 
 
 class RowError(ValueError):
