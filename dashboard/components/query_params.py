@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, time
 from time import time_ns
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -87,6 +87,33 @@ def keep(**values: str | None) -> None:
 def go(**values: str | Sequence[str] | None) -> None:
     """Set the parameters of the URL to exactly these, several values one by one; for buttons."""
     st.query_params.from_dict({name: value for name, value in values.items() if value is not None})
+
+
+def pick(label: str, titles: Mapping[str, str], *, placeholder: str) -> str | None:
+    """Draw a choice that starts empty, and return the id of what was chosen; ``titles`` by id."""
+    chosen: str | None = st.selectbox(
+        label, list(titles), index=None, format_func=lambda chosen_id: titles[chosen_id], placeholder=placeholder
+    )
+    return chosen
+
+
+def open_row(
+    lines: Sequence[Mapping[str, str]], titles: Mapping[str, str], *, name: str, article: str, **options: Any
+) -> None:
+    """Draw a table, and open the row that is selected in it or, with the keyboard, below it.
+
+    ``titles`` of the rows by id, in their order; ``name`` is that of the parameter, and what a row is.
+    """
+    key = f"{name}s-selected"
+    table = st.dataframe(
+        lines, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row", key=key, **options
+    )
+    selected = [list(titles)[at] for at in table["selection"]["rows"] if at < len(titles)]
+    placeholder = f"choose {article} {name}, or select a row"
+    opened = selected[0] if selected else pick(f"Open {article} {name}", titles, placeholder=placeholder)
+    if opened is not None:
+        go(**{name: opened})
+        st.rerun()
 
 
 @contextmanager

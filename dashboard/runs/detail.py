@@ -66,13 +66,7 @@ def _against(control: Control, run: Row) -> None:
         st.caption(f"No other run to compare with yet. Run the suite {plain(run['suite'])} on another target.")
         return
     names = {str(row["run_id"]): name_of(row) for row in others}
-    chosen = st.selectbox(
-        "Compare with",
-        list(names),
-        index=None,
-        format_func=lambda run_id: names[run_id],
-        placeholder="another run of this suite",
-    )
+    chosen = query_params.pick("Compare with", names, placeholder="another run of this suite")
     if chosen is not None:
         query_params.go(run=run["run_id"], against=chosen)
         st.rerun()

@@ -96,13 +96,7 @@ def _open(selected: Sequence[Row], rows: Sequence[Row]) -> None:
         st.caption("Select one run to open it, or several runs of the same suite to compare them.")
     else:
         names = {str(row["run_id"]): name_of(row) for row in rows}
-        chosen = st.selectbox(
-            "Open a run",
-            list(names),
-            index=None,
-            format_func=lambda run_id: names[run_id],
-            placeholder="choose a run, or select a row",
-        )
+        chosen = query_params.pick("Open a run", names, placeholder="choose a run, or select a row")
         if chosen is not None:
             _one(chosen)
             st.rerun()
