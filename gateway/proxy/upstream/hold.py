@@ -8,8 +8,7 @@ from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
 from gateway.proxy.routing.continuation import RESPONSES
 from gateway.proxy.stages import Routed
-from gateway.proxy.transport.transport import WHOLE_LIMIT
-from gateway.proxy.upstream.call import StartedResponse, broken_answer, next_piece, overflow, unreadable
+from gateway.proxy.upstream.call import StartedResponse, broken_answer, read_pieces, unreadable
 from gateway.proxy.wire.http import Headers
 from gateway.proxy.wire.sse import EventSplitter, is_json
 
@@ -31,15 +30,9 @@ class HeldAnswer:
 async def hold_whole(routed: Routed, response: StartedResponse) -> StartedResponse:
     """The response with all of its body; `UpstreamError` if that breaks off, stops, or is not complete."""
     try:
-        parts, size = [response.first], len(response.first)
-        while piece := await next_piece(response, started=routed.received.started):
-            parts.append(piece)
-            size += len(piece)
-            if size > WHOLE_LIMIT:
-                raise overflow(response, WHOLE_LIMIT)
+        body = await read_pieces(response, started=routed.received.started)
     finally:
         response.upstream.release()
-    body = b"".join(parts)
     if response.streams:
         _refuse_incomplete(routed, response, body)
     elif not is_json(body):
