@@ -12,6 +12,7 @@ from dashboard.client import Refused, Row
 from dashboard.components.formatting import plain
 from fairtrial.domain.limits.constants import MINUTE_US
 
+Kind = TypeVar("Kind", bound=str)
 Moment = TypeVar("Moment", date, time)
 GONE = 404
 WINDOW = "window"
@@ -59,6 +60,22 @@ def choose(
     )
     keep(**{name: choice})
     return choice
+
+
+def choose_kind(counts: Mapping[str, int], words: Mapping[Kind, str], *, name: str, more: str = "") -> Kind | None:
+    """Draw a choice between the kinds of cases that occur, stored in the URL under ``name``; ``None`` for all cases."""
+    options = [kind for kind in words if counts[kind]]
+    given = get(name)
+    chosen = st.pills(
+        "Show",
+        options,
+        default=given if given in options else None,
+        format_func=lambda kind: f"{words[kind]} ({counts[kind]:,})",
+        key=f"choose-{name}",
+        help=f"All cases if nothing is selected{more}",
+    )
+    keep(**{name: chosen})
+    return chosen
 
 
 def choose_date(label: str, *, name: str) -> date | None:
