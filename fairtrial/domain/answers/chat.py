@@ -44,7 +44,7 @@ def text_with_calls(content: str, calls: Sequence[Any]) -> str:
 
 def calls_in(text: str) -> list[dict[str, Any]]:
     """The calls of such a text, each with its ``name`` and ``arguments``; empty for any other text."""
-    calls = (json_object(text) or {}).get("tool_calls")
+    calls: Any = (json_object(text) or {}).get("tool_calls")
     sound = isinstance(calls, list) and all(isinstance(call, dict) and "name" in call for call in calls)
     return calls if sound else []
 
