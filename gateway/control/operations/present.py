@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fairtrial.config.layout import Layout
+from fairtrial.config.layout import Layout, written_key
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import Unavailable
@@ -110,7 +110,7 @@ def gateway_probe(gateway_url: str | None, layout: Layout) -> Callable[[str], st
         return None
 
     def probe(deployment: str) -> str | None:
-        return _ask(gateway_url, deployment, _internal_key(layout))
+        return _ask(gateway_url, deployment, written_key(layout.internal_key))
 
     return probe
 
@@ -133,10 +133,3 @@ def _ask(gateway_url: str, deployment: str, key: str | None) -> str | None:
         raise Unavailable(f"status {answer.status_code}")
     fingerprint = answer.json().get("system_fingerprint")
     return fingerprint if isinstance(fingerprint, str) and fingerprint else None
-
-
-def _internal_key(layout: Layout) -> str | None:
-    try:
-        return layout.internal_key.read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
