@@ -1,7 +1,5 @@
 """The command `fairtrial keys`, which manages API keys for the gateway and the control API."""
 
-from __future__ import annotations
-
 import re
 import time
 from pathlib import Path

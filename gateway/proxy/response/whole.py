@@ -12,7 +12,8 @@ from gateway.proxy.recording.record import Recorder
 from gateway.proxy.response.client_writer import StreamWriter, response_lines, without_retry
 from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS
 from gateway.proxy.stages import AnswerContent, Progress, Routed
-from gateway.proxy.upstream.call import FIRST_ERROR, StartedResponse, read_pieces
+from gateway.proxy.upstream.call import FIRST_ERROR, StartedResponse
+from gateway.proxy.upstream.hold import read_pieces
 from gateway.proxy.wire.http import JSON_LINE
 from gateway.proxy.wire.openai_errors import body_event, envelope
 from gateway.proxy.wire.sse import is_json

@@ -17,7 +17,6 @@ from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
 from gateway.proxy.stages import Attempt, Progress, Routed
 from gateway.proxy.transport.transport import (
-    WHOLE_LIMIT,
     TranslatedRequest,
     Translation,
     Transport,
@@ -219,17 +218,6 @@ async def next_piece(response: StartedResponse, *, started: float) -> bytes:
         raise broken_off(response, error) from error
     except TimeoutError:
         raise stalled(response) from None
-
-
-async def read_pieces(response: StartedResponse, *, started: float) -> bytes:
-    """The whole body from its first piece on; raises `UpstreamError` as `next_piece` does, and beyond `WHOLE_LIMIT`."""
-    parts, size = [response.first], len(response.first)
-    while piece := await next_piece(response, started=started):
-        parts.append(piece)
-        size += len(piece)
-        if size > WHOLE_LIMIT:
-            raise overflow(response, WHOLE_LIMIT)
-    return b"".join(parts) if len(parts) > 1 else response.first
 
 
 def broken_off(response: StartedResponse, error: TransportError) -> UpstreamError:

@@ -8,7 +8,8 @@ from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
 from gateway.proxy.routing.continuation import RESPONSES
 from gateway.proxy.stages import Routed
-from gateway.proxy.upstream.call import StartedResponse, broken_answer, read_pieces, unreadable
+from gateway.proxy.transport.transport import WHOLE_LIMIT
+from gateway.proxy.upstream.call import StartedResponse, broken_answer, next_piece, overflow, unreadable
 from gateway.proxy.wire.http import Headers
 from gateway.proxy.wire.sse import EventSplitter, is_json
 
@@ -42,6 +43,17 @@ async def hold_whole(routed: Routed, response: StartedResponse) -> StartedRespon
     return msgspec.structs.replace(
         response, first=body, upstream=HeldAnswer(response.upstream.status, response.upstream.headers)
     )
+
+
+async def read_pieces(response: StartedResponse, *, started: float) -> bytes:
+    """The whole body from its first piece on; raises `UpstreamError` as `next_piece` does, and beyond `WHOLE_LIMIT`."""
+    parts, size = [response.first], len(response.first)
+    while piece := await next_piece(response, started=started):
+        parts.append(piece)
+        size += len(piece)
+        if size > WHOLE_LIMIT:
+            raise overflow(response, WHOLE_LIMIT)
+    return b"".join(parts) if len(parts) > 1 else response.first
 
 
 def _refuse_incomplete(routed: Routed, response: StartedResponse, body: bytes) -> None:
