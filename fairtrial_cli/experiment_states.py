@@ -14,7 +14,7 @@ from fairtrial_cli.options import CONFIG, JSON, WHY, print_json
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from fairtrial.domain.plan import PersonsAction
+    from fairtrial.domain.settings import PersonsAction
     from fairtrial_cli.store_client.client import StoreClient
 
 

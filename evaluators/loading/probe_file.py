@@ -18,11 +18,11 @@ from evaluators.probes.probe import OWN_ROWS, Probe, Source, ask
 from evaluators.probes.rows import DIRECTION_OPTIONS, Draw, changed_rows, direction_of
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
-from fairtrial.config.file.errors import nearest, validation_errors
+from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, project_root
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import counted, nearest
 
 MOST_COMBINATIONS = 10_000
 OWN_TEXT = "text"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.config.file.environment import interpolate, substituted
-from fairtrial.config.file.errors import MAX_ERRORS, FieldError, independent, nearest, validate
+from fairtrial.config.file.errors import MAX_ERRORS, FieldError, independent, validate
 from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, read_text
 from fairtrial.config.file.schema import GatewaySection, ProjectFile, ReleasesSection
 from fairtrial.config.file.yaml_file import Document, Step, load_one
@@ -32,7 +32,9 @@ from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.limits.server_settings import BodyRate
 from fairtrial.domain.names.addresses import Address, parse_address
-from fairtrial.domain.plan import FeedbackKind, Plan
+from fairtrial.domain.plan import Plan
+from fairtrial.domain.settings import FeedbackKind
+from fairtrial.domain.wording import nearest
 from fairtrial.safe_files import FileRefused
 
 Read = dict[tuple[str, str], tuple[Path, str]]

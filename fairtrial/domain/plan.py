@@ -12,29 +12,24 @@ from fairtrial.domain.settings import (
     CONTROL_ONLY,
     EVERY_UNIT,
     BreakerRule,
+    Capture,
     Enrolment,
+    ExperimentState,
+    FeedbackKind,
     Guardrail,
+    Hold,
     KeptControl,
+    Looks,
+    Missing,
     Money,
+    OnDisconnect,
     Primary,
     RetryRule,
     Timeouts,
+    UnitKind,
 )
 from fairtrial.domain.training_data import Lineage
 
-UnitKind = Literal["user", "conversation", "request"]
-Capture = Literal["full", "redacted", "none"]
-ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
-PersonsAction = Literal[
-    "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"
-]
-"""What a person may do with an experiment."""
-OnDisconnect = Literal["cancel", "drain"]
-Looks = Literal["monitor", "planned"]
-Hold = Literal["first_byte", "complete"]
-FeedbackKind = Literal["boolean", "number", "category"]
-Missing = Literal["at_random", "worst_case"]
-"""What the units without feedback count as: like the others, or each also for the other side."""
 PLAN_VERSION = 1
 """Incremented only if older workers must refuse the plan; a field that they may ignore is `ADDED_LATER` instead."""
 

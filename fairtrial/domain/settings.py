@@ -29,6 +29,19 @@ BreakerState = Literal["closed", "open", "half_open"]
 RetryCause = Literal["connect", "reset", "429", "502", "503", "529"]
 RETRIED: tuple[RetryCause, ...] = ("connect", "reset", "429", "502", "503", "529")
 OnWorse = Literal["pause", "kill", "continue"]
+UnitKind = Literal["user", "conversation", "request"]
+Capture = Literal["full", "redacted", "none"]
+ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
+PersonsAction = Literal[
+    "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"
+]
+"""What a person may do with an experiment."""
+OnDisconnect = Literal["cancel", "drain"]
+Looks = Literal["monitor", "planned"]
+Hold = Literal["first_byte", "complete"]
+FeedbackKind = Literal["boolean", "number", "category"]
+Missing = Literal["at_random", "worst_case"]
+"""What the units without feedback count as: like the others, or each also for the other side."""
 
 
 @dataclass(frozen=True, slots=True)

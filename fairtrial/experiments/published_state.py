@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import NotFound
-from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Variant
-from fairtrial.domain.settings import Enrolment
+from fairtrial.domain.plan import Experiment, Plan, Variant
+from fairtrial.domain.settings import Enrolment, ExperimentState
+from fairtrial.domain.wording import nearest
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Transition, cause_of, possible, promoted_by, sentence, unrecorded
 from fairtrial.experiments.promotion import file_edit

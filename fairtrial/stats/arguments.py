@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf, isfinite
 
 __all__: list[str] = []
+Bounds = tuple[float, float]
 
 
 def upper_share(level: float) -> float:

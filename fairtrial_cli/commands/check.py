@@ -148,8 +148,8 @@ def _refuse_unknown_checks(path: Path, project: Project) -> None:
         return
     from evaluators.training_data.audit import names_of_findings
     from evaluators.training_data.provider_rules.check import TRAINING_CHECKS
-    from fairtrial.config.file.errors import nearest
     from fairtrial.config.file.yaml_file import load_one
+    from fairtrial.domain.wording import nearest
 
     known = (*names_of_findings(), *TRAINING_CHECKS)
     document = load_one(path)

@@ -114,8 +114,8 @@ def _again(project: Project, suites: Sequence[Path], old: str, new: Sequence[str
 
 
 def _check_names(project: Project, old: str, new: Sequence[str], today: date) -> None:
-    from fairtrial.config.file.errors import nearest
     from fairtrial.config.plan.retirement import refuse_retired
+    from fairtrial.domain.wording import nearest
 
     known = project.plan.deployments
     for name in (old, *new):

@@ -20,7 +20,6 @@ from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.row_texts import MOST_GROUP, groups_of
 from fairtrial.api import data_audits
 from fairtrial.api.data_audits import StoreAudit
-from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError, printable
 from fairtrial.domain.training_data import (
     MOST_FOUND,
@@ -33,7 +32,7 @@ from fairtrial.domain.training_data import (
     WaivedCount,
 )
 from fairtrial.domain.verdicts.verdict_wording import dollars
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import counted, nearest
 from fairtrial.privacy.patterns import scope
 from fairtrial.safe_files import read_named
 from fairtrial_cli.options import project_of

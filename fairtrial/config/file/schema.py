@@ -12,21 +12,28 @@ from pydantic.fields import FieldInfo
 
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
 from fairtrial.domain.names.addresses import Address, parse_address
-from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnDisconnect, Price, UnitKind
+from fairtrial.domain.plan import Price
 from fairtrial.domain.settings import (
     BreakerRule,
+    Capture,
     Date,
     Duration,
     Enrolment,
+    FeedbackKind,
     Guardrail,
+    Hold,
+    Looks,
+    Missing,
     Money,
     Name,
     Network,
+    OnDisconnect,
     Percent,
     Primary,
     RetryRule,
     Seconds,
     Timeouts,
+    UnitKind,
 )
 from fairtrial.domain.training_data import Lineage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from fairtrial.config.file.errors import FieldError, nearest
+from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ExperimentSection, ProjectFile, VariantSection, in_order
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
 from fairtrial.config.rules.metric_catalogue import (
@@ -19,6 +19,7 @@ from fairtrial.config.rules.metric_catalogue import (
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
 from fairtrial.domain.errors import control_character
 from fairtrial.domain.settings import Enrolment, Guardrail
+from fairtrial.domain.wording import nearest
 
 Path = tuple[str | int, ...]
 NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")

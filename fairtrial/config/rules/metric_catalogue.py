@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fairtrial.config.file.errors import nearest
 from fairtrial.config.file.schema import MetricSection
 from fairtrial.domain.metrics import CATALOGUE, Better, Method
+from fairtrial.domain.wording import nearest
 
 NOT_LIVE = {
     "review": "reviewers decide it, not live traffic: require it in a gate",

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from fairtrial.domain.errors import BadRequest
+
 LETTERS = (
     "ıƄƍƖƦƽǀɑɡɣɩɪɯʋʏᴄᴏᴑᴜᴠᴡᴢᶃᶌẝỿꜱꞘꞙꞟꞲꞳꞴꬲꬵꬽꭇꭈꭎꭒꭚ"  # Latin
     "ͿΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγινορσυϜϳϺᴦ"  # Greek
@@ -36,6 +38,10 @@ LATIN = (
 )
 TABLE = str.maketrans(LETTERS + "01I|", LATIN + "Olll")
 PAIRS = (("rn", "m"), ("vv", "w"))
+LONGEST_NAME = 80
+TAKEN_NAMES = frozenset({"local", "control", "command line"})
+"""Names that the audit trail uses for programs of this machine."""
+
 TOGETHER = (
     frozenset({"LATIN", "HAN", "HIRAGANA", "KATAKANA"}),
     frozenset({"LATIN", "HAN", "BOPOMOFO"}),
@@ -70,6 +76,25 @@ def has_invisible(name: str) -> bool:
 def look_alike(known: str, name: str) -> bool:
     """Whether a reader could confuse the two names."""
     return not _skeletons(known).isdisjoint(_skeletons(name))
+
+
+def proper_name(text: str) -> str:
+    """The normalised name; raises `BadRequest` for one that is unreadable or easily confused with another."""
+    name = unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKC", text).split()))
+    if not name or len(name) > LONGEST_NAME:
+        raise BadRequest(f"name: it must have 1 to {LONGEST_NAME} characters (it has {len(name)})")
+    if has_invisible(name):
+        raise BadRequest("name: it has invisible characters")
+    if mixes_scripts(name):
+        raise BadRequest(f"name: {name!r} mixes letters of several scripts, so it may look like another name")
+    if any(look_alike(name, taken) for taken in TAKEN_NAMES):
+        raise BadRequest(f"name: {name!r} is, or looks like, the name of a program in the audit trail")
+    return name
+
+
+def same_name(name: str) -> str:
+    """A key that is equal for all spellings of a name."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _skeletons(name: str) -> frozenset[str]:

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arguments import check_scale
+from fairtrial.stats.arguments import Bounds, check_scale
 from fairtrial.stats.arms.means import mean_difference, monitoring_variance, welch
 from fairtrial.stats.effects import Effect, too_few
 from fairtrial.stats.sums import (
-    Bounds,
     JointMoments,
     Moments,
     Successes,

@@ -13,25 +13,9 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import MIN_UNITS
-from fairtrial.stats.planning.courses import (
-    ConversionRule,
-    Course,
-    conversion_course,
-    monitored,
-    monitored_multiple,
-    planned,
-)
-from fairtrial.stats.planning.question import (
-    BEYOND,
-    Design,
-    Option,
-    Question,
-    beyond,
-    longer,
-    made,
-    possible,
-    whole_weeks,
-)
+from fairtrial.stats.planning.courses import ConversionRule, conversion_course, monitored, monitored_multiple, planned
+from fairtrial.stats.planning.options import BEYOND, Option, beyond, longer, made, possible, whole_weeks
+from fairtrial.stats.planning.question import Course, Design, Question
 from fairtrial.stats.planning.rate_courses import ShareRule, share_course
 from fairtrial.stats.sequential.conversions import conversion_lift
 from fairtrial.stats.sequential.group_sequential import LOOKS, inflation, obrien_fleming

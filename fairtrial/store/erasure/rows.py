@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from fairtrial.domain.plan import UnitKind
-from fairtrial.store.core.database import Cursor
+from fairtrial.domain.settings import UnitKind
+from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.evaluations.runs import NUMBERS_ONLY
 from fairtrial.store.maintenance.backup import Change
 

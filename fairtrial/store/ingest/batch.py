@@ -20,7 +20,7 @@ from fairtrial.domain.events import (
 from fairtrial.domain.limits.constants import END_OF_TIME_US, PRIVATE
 from fairtrial.journal.counts import arm_cell
 from fairtrial.journal.reader import AttemptEventV1, Chunk, EventV1, ExposureEventV1, NewerEvent, decode
-from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.derived.derived_columns import DerivedColumns, may_have_failed
 from fairtrial.store.ingest import earlier_requests
 from fairtrial.store.ingest.earlier_requests import EarlierLines, json_columns

@@ -36,6 +36,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     ),
     "Guardrails and many questions": (
         "sequential.guardrails",
+        "arms.request_errors",
         "sequential.metric_guardrails",
         "e_values",
     ),
@@ -58,6 +59,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Planning": (
         "planning.trial",
         "planning.question",
+        "planning.options",
         "sizes",
         "planning.courses",
         "planning.rate_courses",

@@ -10,7 +10,7 @@ import pytest
 
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import Conflict
-from fairtrial.domain.plan import PersonsAction
+from fairtrial.domain.settings import PersonsAction
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import accounts

@@ -10,8 +10,8 @@ import msgspec
 
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
-from fairtrial.domain.plan import Experiment, ExperimentState, Plan
-from fairtrial.domain.settings import KeptControl
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import KEPT, Action, Transition, cause_of, checked_reason, next_state

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from fairtrial.config.plan.live_state import with_kept_control
-from fairtrial.domain.plan import Experiment, UnitKind, Variant
-from fairtrial.domain.settings import Guardrail
+from fairtrial.domain.plan import Experiment, Variant
+from fairtrial.domain.settings import Guardrail, UnitKind
 from fairtrial.experiments.assignment import (
     BUCKETS,
     Assignment,

@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.planning.courses import (
-    ConversionRule,
-    Course,
-    conversion_course,
-    monitored,
-    monitored_multiple,
-    planned,
-)
+from fairtrial.stats.planning.courses import ConversionRule, conversion_course, monitored, monitored_multiple, planned
+from fairtrial.stats.planning.question import Course
 
 SINGLE_LOOK = 7.8489
 """(effect / standard error)² that one look needs for 80 % at two-sided 5 %."""
