@@ -30,7 +30,7 @@ from fairtrial.domain.verdicts.verdict import Decision, Finding, Result, Verdict
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked
 from fairtrial.experiments.decision.decide import decide as decide_experiment
-from fairtrial.experiments.monitor import look
+from fairtrial.experiments.decision.decide import look
 
 REUSE_WARNING_FROM = 7
 MOST_NAMED = 3

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha, tested_twice
-from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
+from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding, Harm
 from fairtrial.experiments.methods.method import (
     AGAINST,
     Scaled,
@@ -118,21 +118,6 @@ class Events:
         finding = guardrail(self.difference(metric, pair)(1.0), on_scale)
         safe = guardrail(self.for_safety(pair)(1.0), on_scale)
         return replace(finding, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
-
-
-@dataclass(frozen=True, slots=True)
-class Harm:
-    """The evidence that a treatment does worse by counted events, and the value at which it is proven."""
-
-    metric: str
-    variant: str
-    log_e: float
-    log_kill: float
-
-    @property
-    def proven(self) -> bool:
-        """Whether it is enough to stop."""
-        return self.log_e >= self.log_kill
 
 
 def harm_only(plan: AnalysisPlan, sums: Sums) -> tuple[Harm, ...]:

@@ -12,12 +12,12 @@ from fairtrial.domain.plan import Experiment, Plan, Published
 from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.memory import Looked, Memory, SplitLatch
-from fairtrial.experiments.decision.decide import decide
+from fairtrial.experiments.decision.decide import decide, look
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
 from fairtrial.experiments.methods.events import harm_by_users, harm_only
-from fairtrial.experiments.monitor import Circumstances, Step, Verdict, look, step
+from fairtrial.experiments.monitor import Circumstances, Step, Verdict, step
 from fairtrial.experiments.steady_time import StepTime
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.access.audit import CONTROL
