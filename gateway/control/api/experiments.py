@@ -117,7 +117,8 @@ def analysis_plans(context: Context, _: Nothing) -> list[Any]:
 
 
 def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
-    from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+    from gateway.control.operations.experiments.change_experiment import change_experiment
+    from gateway.control.operations.experiments.state_change import Change
 
     if request.action == "withdraw":
         _refuse_others_than_admins(context, "withdraw", "withdraw what an attempt has proven")

@@ -29,8 +29,8 @@ from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.operations.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
+from gateway.control.operations.experiments.state_change import Change, change_state
 from gateway.control.operations.present import Publisher
 from gateway.control.operations.record_alarms import FAILED_LOOK
 
@@ -275,7 +275,7 @@ class ExperimentMonitor:
         name, why = experiment.name, shortened(verdict.why)
         change = Change(name, verdict.do, CONTROL, why, verdict.evidence, verdict.stage, experiment.segment)
         try:
-            change_experiment(self._database, self._publisher, change, now_us=now_us)
+            change_state(self._database, self._publisher, change, now_us=now_us)
         except FairtrialError as error:
             log.error("experiment %s: %s (%s)", name, verdict.do, error)
             raise
