@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fairtrial.config.plan.hashes import definition_of, digest
-from fairtrial.config.rules.metric_catalogue import parse_margin, stop_margin
-from fairtrial.domain.metrics import CATALOGUE, Method
+from fairtrial.domain.metrics import CATALOGUE, Method, parse_margin, stop_margin
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan
 from fairtrial.domain.settings import Guardrail, Primary, UnitKind
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan

@@ -30,13 +30,13 @@ from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.experiments import transitions as stored_transitions
+from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.traffic import answers, experiment_traffic, traffic
 from fairtrial.store.traffic.answers import Exchange
 from fairtrial.store.traffic.experiment_traffic import errors_by_variant
 from fairtrial.store.traffic.traffic import segment_page
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
-from gateway.control.operations.experiments.frozen_plans import frozen_plans
 from gateway.control.operations.experiments.states import known_experiment, read_state, read_states
 from gateway.control.operations.present import gateway_probe
 

@@ -24,13 +24,9 @@ from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
+from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
-from gateway.control.operations.experiments.frozen_plans import (
-    frozen_plans,
-    pause_changed_models,
-    pause_removed,
-    restart_stages,
-)
+from gateway.control.operations.experiments.plan_changes import pause_changed_models, pause_removed, restart_stages
 
 RETRY_US = 2_000_000
 

@@ -23,15 +23,13 @@ from fairtrial.experiments.analysis.freeze import (
     with_earlier,
     with_level,
 )
-from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, Frozen, begun_anew, is_frozen, paused_by_models
+from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, is_frozen
 from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
-from fairtrial.experiments.lifecycle import MODELS, Transition
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.experiments import analysis_plans, transitions
+from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import unit_groups
-from gateway.control.operations.record_alarms import announce
 from gateway.control.operations.traffic_history import NO_HISTORY
 
 if TYPE_CHECKING:
@@ -141,47 +139,6 @@ def amended_plan(
     return freeze(plan, new, start)
 
 
-def pause_changed_models(database: Database, frozen: Frozen, plan: Plan, *, now_us: int) -> bool:
-    """Pause running experiments whose variants would get another model by this plan; returns whether any was."""
-    changed = paused_by_models(frozen, plan)
-    for name, variants in changed.items():
-        why = f"the model of {' and '.join(variants)} was replaced; a resume starts a new segment"
-        with database.transaction() as cursor:
-            live = transitions.state_of(cursor, name)
-            if live.state == "running":
-                evidence = {MODELS: list(variants)}
-                made = Transition(
-                    name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash, evidence
-                )
-                transitions.append(cursor, made)
-                announce(cursor, made)
-    return bool(changed)
-
-
-def restart_stages(database: Database, frozen: Frozen, plans: tuple[Plan, Plan], *, now_us: int) -> bool:
-    """Return experiments with a new salt to their first stage, because all of their units are new.
-
-    ``plans``: as the file declares it, and with the live states. Returns whether there was any.
-    """
-    declared, plan = plans
-    anew = begun_anew(frozen, declared, plan)
-    for name, stage in anew.items():
-        why = f"a new salt starts it anew, at {stage:g} %"
-        with database.transaction() as cursor:
-            live = transitions.state_of(cursor, name)
-            state, segment = live.state, live.segment
-            transitions.append(
-                cursor,
-                Transition(name, now_us, "stage", state, state, segment, CONTROL, why, plan.plan_hash, None, stage),
-            )
-    return bool(anew)
-
-
-def frozen_plans(database: Database) -> dict[str, AnalysisPlan]:
-    """The newest analysis plan of each experiment that has started, by name; raises `StoreError`."""
-    return {name: stored.plan for name, stored in analysis_plans.newest_of_all(database).items()}
-
-
 def planned_units(experiment: Experiment) -> float | None:
     """The units of both compared variants at the last planned look; ``None`` if looks are allowed at any time.
 
@@ -197,22 +154,6 @@ def planned_units(experiment: Experiment) -> float | None:
     )
     planned = plan_experiment(experiment, request, lambda: NO_HISTORY).result
     return planned.metrics[0].chosen.units
-
-
-def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us: int) -> None:
-    """Pause running experiments that the file no longer has, so that their units of that time do not decide."""
-    for name, old in before.experiments.items() if before else ():
-        if name in plan.experiments or old.state != "running":
-            continue
-        with database.transaction() as cursor:
-            live = transitions.state_of(cursor, name)
-            if live.state == "running":
-                why = "the project file no longer has the experiment"
-                made = Transition(
-                    name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash
-                )
-                transitions.append(cursor, made)
-                announce(cursor, made)
 
 
 def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
