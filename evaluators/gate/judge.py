@@ -17,7 +17,7 @@ from evaluators.gate.evidence import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
 from evaluators.gate.families.live import EXPERIMENT_SAYS, effect_findings
 from evaluators.gate.families.review import review_information, sort_reviews
-from evaluators.gate.file import Gate
+from evaluators.gate.gate import Gate
 from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of

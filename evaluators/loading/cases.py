@@ -10,9 +10,9 @@ from typing import Any
 from evaluators.loading.rows import Row
 from evaluators.loading.template import UnknownName, as_text, render
 from evaluators.scoring.answer_text import expected_object
-from evaluators.suite import KIND_TAG, MANY
+from evaluators.suite import KIND_TAG
 from fairtrial.domain.errors import Diagnostic
-from fairtrial.domain.run import Case
+from fairtrial.domain.run import MANY, Case
 from fairtrial.domain.wording import nearest
 
 MOST_ASKED = 64_000_000

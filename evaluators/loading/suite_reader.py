@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from evaluators.clusters import duplicate_warnings
 from evaluators.criteria.grammar import GateLineError, parse
 from evaluators.criteria.validation import INERT_IN_SUITES, inert_keys, validate_line
 from evaluators.loading.cases import CaseOfRow, Recipe, columns_of, make_cases, sample
@@ -28,7 +29,6 @@ from evaluators.suite import (
     Suite,
     applies,
     dominant_cluster,
-    duplicate_warnings,
     tag_values,
     with_digest,
 )

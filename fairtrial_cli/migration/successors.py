@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from evaluators.clusters import with_clusters
 from evaluators.comparison.matrix import Column, column_of
 from evaluators.criteria.grammar import VersusBaseline, parse
 from evaluators.criteria.validation import validate_line
@@ -17,10 +18,11 @@ from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import metrics_of
 from evaluators.engine.summary import MOST_UNSCORED, first_error, unscored_share
 from evaluators.engine.target import resolve
-from evaluators.gate.file import Gate, of_text
+from evaluators.gate.file import of_text
+from evaluators.gate.gate import Gate
 from evaluators.loading.suite_text import UnusableText, suite_of
 from evaluators.results.run_table import table_of
-from evaluators.suite import Suite, with_clusters
+from evaluators.suite import Suite
 from fairtrial.api import runs
 from fairtrial.api import runs as run_operations
 from fairtrial.api.runs import LatestRuns, NameRun
