@@ -179,11 +179,13 @@ def _ask_models(
 
     from fairtrial_cli.migration.successors import ask_models
     from fairtrial_cli.output.terminal import run_progress
-    from fairtrial_cli.run_suites import RunOptions, project_gateway
+    from fairtrial_cli.processes.private_gateway import project_gateway
+    from fairtrial_cli.run_suites import RunOptions
+    from fairtrial_cli.store_client.client import open_store
 
     stderr = Console(stderr=True)
     with project_gateway(project, say=lambda text: stderr.print(text)) as base_url, run_progress(stderr) as on_progress:
-        options = RunOptions(concurrency=concurrency, fresh=fresh, on_progress=on_progress)
+        options = RunOptions(open_store, concurrency=concurrency, fresh=fresh, on_progress=on_progress)
         return ask_models(project, suites, old, new, base_url=base_url, options=options)
 
 

@@ -209,14 +209,16 @@ class FineTune:
         """
         from rich.console import Console
 
-        from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
+        from fairtrial_cli.processes.private_gateway import project_gateway
+        from fairtrial_cli.run_suites import RunOptions, run_suites
+        from fairtrial_cli.store_client.client import open_store
 
         stderr = Console(stderr=True)
         with (
             project_gateway(self.project, say=lambda text: stderr.print(text)) as base_url,
             run_progress(stderr) as on_progress,
         ):
-            options = RunOptions(concurrency=concurrency, fresh=fresh, on_progress=on_progress)
+            options = RunOptions(open_store, concurrency=concurrency, fresh=fresh, on_progress=on_progress)
             names = (self.candidate, self.base)
             runs = run_suites(self.project, suites, names, base_url=base_url, options=options)
         for run in runs:
