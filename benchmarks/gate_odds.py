@@ -36,8 +36,8 @@ from evaluators.comparison.pairing import counterparts  # noqa: E402
 from evaluators.criteria.metric_catalogue import measure_of  # noqa: E402
 from evaluators.criteria.validation import scopes_of  # noqa: E402
 from evaluators.gate import judge as judging  # noqa: E402
-from evaluators.gate.file import load
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import load  # noqa: E402
+from evaluators.gate.gate import Gate  # noqa: E402
 from evaluators.gate.odds import GateOdds, gate_odds  # noqa: E402
 from evaluators.results.run_table import Details, Ints, RunTable  # noqa: E402
 from evaluators.trial import Trial  # noqa: E402
@@ -49,7 +49,7 @@ from fairtrial_cli.demo.model_servers import local_models  # noqa: E402
 from fairtrial_cli.demo.setting import RELEASE, SUITES, prepare  # noqa: E402
 from fairtrial_cli.output.gate_odds import newest_run  # noqa: E402
 from fairtrial_cli.processes.private_gateway import project_gateway  # noqa: E402
-from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
+from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites  # noqa: E402
 from fairtrial_cli.store_client.client import open_store  # noqa: E402
 
 PAIRS = (("support-v2", "base"), ("support-v2", "support-v1"), ("support-v1", "support-overfit"))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,11 +28,9 @@ from fairtrial.domain.run import Run, noise_target
 from fairtrial_cli.store_client.stored import write_run, write_texts
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from fairtrial_cli.store_client.client import StoreClient
 
-OpenStore = Callable[[Layout], "AbstractContextManager[StoreClient]"]
+OpenStore = Callable[[Layout], AbstractContextManager["StoreClient"]]
 """Opens the store of a project."""
 
 
