@@ -25,7 +25,7 @@ from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run, noise_target
-from fairtrial_cli.store_client.stored import write_run, write_texts
+from fairtrial_cli.store_client.run_journal import write_run, write_texts
 
 if TYPE_CHECKING:
     from fairtrial_cli.store_client.client import StoreClient

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fairtrial.domain.limits.canonical_json import sha256_of_json
-from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.run import Answer, Case
+from fairtrial.safe_files import PRIVATE
 
 if TYPE_CHECKING:
     from evaluators.engine.target import Target

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 
 from fairtrial.config.plan.hashes import definition_digest
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import Experiment, Plan, Price
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.settings import Price
 
 PIN_DEPLOYMENT = "x-fairtrial-deployment"
 PIN_VARIANT = "x-fairtrial-variant"

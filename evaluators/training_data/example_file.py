@@ -15,7 +15,7 @@ from evaluators.training_data.example import FORMATS, PRECEDENCE, Example, Forma
 from evaluators.training_data.rows import READERS, NumberedRow, Rows, UnreadableRow, as_utf8
 from fairtrial.domain.errors import Diagnostic, UsageError
 from fairtrial.domain.wording import counted, nearest
-from fairtrial.safe_files import read_named
+from fairtrial.named_files import read_named
 
 LOOKED_AT = 100
 """Rows at the start of a file that decide its format."""

@@ -21,8 +21,8 @@ from fairtrial.domain.settings import (
     KeptControl,
     Looks,
     Missing,
-    Money,
     OnDisconnect,
+    Price,
     Primary,
     RetryRule,
     Timeouts,
@@ -32,20 +32,6 @@ from fairtrial.domain.training_data import Lineage
 
 PLAN_VERSION = 1
 """Incremented only if older workers must refuse the plan; a field that they may ignore is `ADDED_LATER` instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens of input and output, or per hour of the machine."""
-
-    # ``None`` is unknown, not 0.
-
-    input: Money | None = None
-    """US dollars per million input tokens."""
-    output: Money | None = None
-    """US dollars per million output tokens."""
-    gpu_hour: Money | None = None
-    """US dollars per hour of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +56,7 @@ class Deployment:
     api_key: str | None = None
     external: bool = False
     parent: str | None = None
-    price: Price = Price()
+    price: Price = field(default=Price())
     timeouts: Timeouts = field(default=Timeouts())
     digest: str = ""
     on_disconnect: OnDisconnect = "cancel"

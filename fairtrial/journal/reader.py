@@ -13,7 +13,7 @@ from msgspec.structs import fields
 
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import EVENTS, REQUEST, REQUEST_VERSION, Event, Purpose, Reason, RequestEvent, UsageSource
-from fairtrial.safe_files import open_named
+from fairtrial.named_files import open_named
 
 CHUNK_BYTES = 4 * 2**20
 TOO_DEEP = "it is nested too deeply"

@@ -33,8 +33,8 @@ from fairtrial.domain.training_data import (
 )
 from fairtrial.domain.verdicts.verdict_wording import dollars
 from fairtrial.domain.wording import counted, nearest
+from fairtrial.named_files import read_named
 from fairtrial.privacy.patterns import scope
-from fairtrial.safe_files import read_named
 from fairtrial_cli.options import project_of
 from fairtrial_cli.store_client.client import open_store
 

@@ -13,9 +13,8 @@ import click
 
 from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError, printable
-from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.wording import counted
-from fairtrial.safe_files import replace_files
+from fairtrial.safe_files import PRIVATE, replace_files
 from fairtrial_cli.options import Number
 
 if TYPE_CHECKING:

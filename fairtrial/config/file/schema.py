@@ -12,7 +12,6 @@ from pydantic.fields import FieldInfo
 
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
 from fairtrial.domain.names.addresses import Address, parse_address
-from fairtrial.domain.plan import Price
 from fairtrial.domain.settings import (
     BreakerRule,
     Capture,
@@ -29,6 +28,7 @@ from fairtrial.domain.settings import (
     Network,
     OnDisconnect,
     Percent,
+    Price,
     Primary,
     RetryRule,
     Seconds,

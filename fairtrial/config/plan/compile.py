@@ -20,8 +20,8 @@ from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.rules.metric_catalogue import names_of
 from fairtrial.config.rules.translation import price_map_entry
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS, stop_margin
-from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Price, Route, Variant
-from fairtrial.domain.settings import EVERY_UNIT, Guardrail
+from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Route, Variant
+from fairtrial.domain.settings import EVERY_UNIT, Guardrail, Price
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""

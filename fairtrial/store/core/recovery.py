@@ -16,9 +16,9 @@ import msgspec
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.store_reports import OnProgress, Progress, ignore_progress
-from fairtrial.safe_files import MIB, digest_of, read_named, write_private
+from fairtrial.named_files import digest_of, read_named
+from fairtrial.safe_files import MIB, PRIVATE, write_private
 from fairtrial.store.core.engine import migrations
 
 MANIFEST = "manifest.json"

@@ -24,7 +24,8 @@ from fairtrial.domain.store_reports import (
     Progress,
     ignore_progress,
 )
-from fairtrial.safe_files import digest_of, has_room, sync_file
+from fairtrial.named_files import digest_of
+from fairtrial.safe_files import has_room, sync_file
 from fairtrial.store.access import audit
 from fairtrial.store.core import state_files
 from fairtrial.store.core.database import Cursor, Database, copy_folder

@@ -18,8 +18,9 @@ import msgspec
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
-from fairtrial.domain.limits.constants import DAY_US, PRIVATE, microseconds
+from fairtrial.domain.limits.constants import DAY_US, microseconds
 from fairtrial.domain.settings import UnitKind
+from fairtrial.safe_files import PRIVATE
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.core.state_files import ErasureState, unit_hash

@@ -18,9 +18,10 @@ from fairtrial.domain.events import (
     ScoreEvent,
     SuiteEvent,
 )
-from fairtrial.domain.limits.constants import END_OF_TIME_US, PRIVATE
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.journal.counts import arm_cell
 from fairtrial.journal.reader import AttemptEventV1, Chunk, EventV1, ExposureEventV1, NewerEvent, decode
+from fairtrial.safe_files import PRIVATE
 from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.ingest import earlier_requests
 from fairtrial.store.ingest.earlier_requests import EarlierLines, json_columns

@@ -11,7 +11,7 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import UsageError
-from fairtrial.safe_files import digest_of
+from fairtrial.named_files import digest_of
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine import migrate, migrations
 from fairtrial.store.core.recovery import read_manifest, write_manifest
