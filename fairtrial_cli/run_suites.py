@@ -17,15 +17,13 @@ from evaluators.engine.target import Target, resolve
 from evaluators.loading.suite_file import EMPTY
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
-from fairtrial.api.operation import Nothing
 from fairtrial.api.runs import NameRun, noise_floor
-from fairtrial.api.store import ingest
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.run import Run, noise_target
-from fairtrial_cli.store_client.run_journal import write_run, write_texts
+from fairtrial_cli.store_client.run_journal import store_run
 
 if TYPE_CHECKING:
     from fairtrial_cli.store_client.client import StoreClient
@@ -135,13 +133,6 @@ def _has_noise_floor(open_store: OpenStore, layout: Layout, run: Run) -> bool:
 def _save(open_store: OpenStore, layout: Layout, run: Run, suite: Suite) -> None:
     with open_store(layout) as store:
         store_run(store, run, suite)
-
-
-def store_run(store: StoreClient, run: Run, suite: Suite) -> None:
-    """Write the suite's text and the run to the journal, and ingest them; raises `JournalError`."""
-    write_texts(store.layout, [suite])
-    write_run(store.layout, run)
-    store.call(ingest, Nothing())
 
 
 def _now_us() -> int:

@@ -32,8 +32,9 @@ from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Deployment
 from fairtrial_cli.migration.report import Baseline, Successor
-from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites, store_run
+from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites
 from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.run_journal import store_run
 from fairtrial_cli.store_client.stored import judge, load_table, record_suites, stored_run
 from gateway.control.operations.gate_file import suite_references
 

@@ -1,20 +1,26 @@
-"""Writes runs and the texts of their suites to the journal."""
+"""Writes runs and the texts of their suites to the journal, for the store to ingest."""
 
 from __future__ import annotations
 
 import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from evaluators.engine.run_events import events_of
 from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from evaluators.suite import Suite
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import JournalError
 from fairtrial.domain.events import Event
 from fairtrial.domain.run import Run
 from fairtrial.journal.segment import FIRST_VERSION, SEGMENT_VERSION
 from fairtrial.journal.writer import JournalWriter
+
+if TYPE_CHECKING:
+    from fairtrial_cli.store_client.client import StoreClient
 
 EVENTS_AT_ONCE = 500
 
@@ -53,3 +59,10 @@ def _write(layout: Layout, events: Iterable[Event], what: str, *, version: int) 
                 raise JournalError(f"{layout.journal}: {what} can't be written")
     finally:
         writer.close()
+
+
+def store_run(store: StoreClient, run: Run, suite: Suite) -> None:
+    """Write the suite's text and the run to the journal, and ingest them; raises `JournalError`."""
+    write_texts(store.layout, [suite])
+    write_run(store.layout, run)
+    store.call(ingest, Nothing())

@@ -17,8 +17,8 @@ from fairtrial.store.core.database import Database
 from fairtrial_cli.migration.drawn_suites import path_of, write_suite
 from fairtrial_cli.migration.report import Baseline
 from fairtrial_cli.migration.successors import SuiteRuns, baseline_of, judge_successors
-from fairtrial_cli.run_suites import store_run
 from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.run_journal import store_run
 from tests.fixtures.services.projects import ENVIRON, project
 from tests.fixtures.store import samples
 from tests.fixtures.store.erasing import erase_unit
