@@ -13,8 +13,8 @@ from fairtrial.domain.metrics import Method
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
-from fairtrial.stats.arms.request_errors import RequestErrors
 from fairtrial.stats.effects import Effect
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 MetricSums = RequestErrors | Amounts | QuantileSums | Feedback
 TYPES: Mapping[Method, type[MetricSums]] = {

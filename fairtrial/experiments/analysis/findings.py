@@ -37,10 +37,10 @@ from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.means import difference
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
-from fairtrial.stats.arms.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.effects import Effect, fixed, line_ahead
 from fairtrial.stats.planning.trial import units_needed
 from fairtrial.stats.sequential.group_sequential import LOOKS
+from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import Moments
 

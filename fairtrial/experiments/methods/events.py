@@ -22,10 +22,10 @@ from fairtrial.experiments.methods.method import (
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
-from fairtrial.stats.arms.request_errors import RequestErrors
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_evidence, rare_harm
 from fairtrial.stats.sequential.metric_guardrails import error_guardrail
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 Pair = tuple[RequestErrors, RequestErrors]
 

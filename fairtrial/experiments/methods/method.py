@@ -16,11 +16,11 @@ from fairtrial.domain.settings import UnitKind
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
-from fairtrial.stats.arms.request_errors import RequestErrors
 from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.planning.question import RARE, Question
 from fairtrial.stats.sequential.group_sequential import LOOKS, spent_look
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 POWER = 0.8
 """The power of all metrics together."""

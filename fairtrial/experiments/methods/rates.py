@@ -19,9 +19,9 @@ from fairtrial.experiments.methods.method import AGAINST, Scaled, Times, has_kep
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
-from fairtrial.stats.arms.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
+from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import ShareTest, UnitShares, share_difference, share_evidence, share_level
 
 Pair = tuple[RequestErrors, RequestErrors]

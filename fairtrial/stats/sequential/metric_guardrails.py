@@ -9,7 +9,6 @@ from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
-from fairtrial.stats.arms.request_errors import RequestErrors
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.guardrails import (
     GuardrailFinding,
@@ -19,6 +18,7 @@ from fairtrial.stats.sequential.guardrails import (
     rare_harm,
     relative_guardrail,
 )
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.stats.sums import Moments
 
 __all__ = ["CostFinding", "cost_guardrail", "error_guardrail"]

@@ -36,7 +36,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     ),
     "Guardrails and many questions": (
         "sequential.guardrails",
-        "arms.request_errors",
+        "sequential.request_errors",
         "sequential.metric_guardrails",
         "e_values",
     ),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
-from fairtrial.stats.arms.request_errors import ErrorShares
+from fairtrial.stats.sequential.request_errors import ErrorShares
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import capped_requests
 from fairtrial.store.core.database import Cursor, Database

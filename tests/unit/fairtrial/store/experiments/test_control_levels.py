@@ -14,7 +14,7 @@ from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
-from fairtrial.stats.arms.request_errors import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.experiments.sums.control_levels import Level, history_level, read_level
