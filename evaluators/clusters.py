@@ -1,7 +1,5 @@
 """Groups cases with the same prompt or declared cluster, and warns of prompts that differ only in their form."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter, defaultdict

@@ -1,7 +1,5 @@
 """Reads data files that a person names, within limits of size, and the rows of Parquet files."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Tests one gate line on two runs: its hypothesis, bounds and p-value, and how many cases would decide it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

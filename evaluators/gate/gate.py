@@ -1,7 +1,5 @@
 """Defines a parsed gate: its suites, the rules on their runs, and the lines on other evidence."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

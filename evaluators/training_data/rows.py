@@ -1,7 +1,5 @@
 """Reads the rows of a training file from JSON Lines, JSON, CSV or Parquet."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -1,7 +1,5 @@
 """Loads a project: reads `fairtrial.yaml`, checks it as a whole, warns about inert keys, and compiles the plan."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice

@@ -1,7 +1,5 @@
 """Defines the plan: the compiled, validated routing that workers read; rows refer to it by its hash."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -4,8 +4,6 @@ RE2's time grows only with the length of the text. It has no look-around. Theref
 before a find, and some also the one after it. The text has a boundary character at both ends for these.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Prints the states of experiments, and what one has shown and decided."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Prints the runs of `fairtrial eval` as tables, confusion matrices or JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any

@@ -1,7 +1,5 @@
 """Prints verdicts: the list, one record, a recomputation, and the check of integrity."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Finds the gateway of a project, or runs a private one while suites are run."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Defines the sections and fields of `fairtrial.yaml`, before references between them are checked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal, TypeGuard, get_type_hints

@@ -1,7 +1,5 @@
 """Reads YAML 1.2 as plain values, with the line number of each value."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Compiles a checked file to the plan: fills in defaults and prices, applies the live state, computes hashes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Checks the names of metrics against the catalogue and the declared feedback, and parses their margins."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from fairtrial.config.file.schema import MetricSection

@@ -1,7 +1,5 @@
 """Turns a frozen plan, the sums of its last look and all looks' memory into one decision for each treatment."""
 
-from __future__ import annotations
-
 from math import exp, floor, sqrt
 from statistics import NormalDist
 from typing import Any

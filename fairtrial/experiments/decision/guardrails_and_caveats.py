@@ -1,7 +1,5 @@
 """Words guardrails and caveats: declines, harm, safety and stops, missing feedback, and effects that fade."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from math import exp
 

@@ -1,7 +1,5 @@
 """Decides amounts by the mean and the share above a cap, and latency by quantiles over requests, clustered by unit."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import inf, log
 

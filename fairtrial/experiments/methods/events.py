@@ -1,7 +1,5 @@
 """Decides rates of requests by rules 1 to 3, and tests at each step for harm by units with a bad request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from math import log

@@ -1,7 +1,5 @@
 """Decides feedback: one value for each unit, with missing values filled in every way; rare feedback by conversions."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from math import ceil, log

@@ -1,7 +1,5 @@
 """What one question needs when it is monitored in one way, from the course of a trial."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Plans a question by the rule that decides it: a normal effect, conversions, or each unit's share of bad requests."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from dataclasses import replace
 from math import inf, log, sqrt

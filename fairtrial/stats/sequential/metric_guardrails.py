@@ -1,7 +1,5 @@
 """The guardrails of errors, by users with an error and errors per request, and of costs, by a capped mean."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Recognises a store that can't be used, and verifies the backups from which it can be restored."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Erases a unit from a store in use: from rows, the file's bytes, journals, caches, logs and backups."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Checks the lines of a batch, groups them by kind, and inserts them through JSON files that DuckDB reads."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Stores votes, which are only ever added, and reads them by model, for a gate and for the export of a queue."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections import defaultdict

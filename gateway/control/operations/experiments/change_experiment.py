@@ -1,7 +1,5 @@
 """Changes an experiment as a person asks, and checks what a promotion rests on."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Describes what a live experiment has shown and decided, from what control stored at the last look."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any

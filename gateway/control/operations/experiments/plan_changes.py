@@ -1,7 +1,5 @@
 """Pauses experiments that a new plan removes or whose model it replaces, and restarts the stages of a new salt."""
 
-from __future__ import annotations
-
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.analysis.frozen_guard import Frozen, begun_anew, paused_by_models
 from fairtrial.experiments.lifecycle import MODELS, Transition
