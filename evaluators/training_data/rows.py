@@ -101,7 +101,7 @@ def csv_rows(content: bytes) -> Rows:
     yield from _table(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), before)
 
 
-def _table(reader: csv.DictReader[str], before: int) -> Rows:
+def _table(reader: "csv.DictReader[str]", before: int) -> Rows:
     """The rows below a header, with their lines in a file that has ``before`` other lines above."""
     line = before
     try:

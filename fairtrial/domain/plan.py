@@ -4,28 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fairtrial.domain import settings
 from fairtrial.domain.accounts import Right
-from fairtrial.domain.settings import (
-    ADDED_LATER,
-    CONTROL_ONLY,
-    EVERY_UNIT,
-    BreakerRule,
-    Capture,
-    Enrolment,
-    ExperimentState,
-    FeedbackKind,
-    Guardrail,
-    Hold,
-    KeptControl,
-    Looks,
-    Missing,
-    OnDisconnect,
-    Price,
-    Primary,
-    RetryRule,
-    Timeouts,
-    UnitKind,
-)
 from fairtrial.domain.training_data import Lineage
 
 PLAN_VERSION = 1
@@ -54,16 +34,16 @@ class Deployment:
     api_key: str | None = None
     external: bool = False
     parent: str | None = None
-    price: Price = field(default=Price())
-    timeouts: Timeouts = field(default=Timeouts())
+    price: settings.Price = field(default=settings.Price())
+    timeouts: settings.Timeouts = field(default=settings.Timeouts())
     digest: str = ""
-    on_disconnect: OnDisconnect = "cancel"
+    on_disconnect: settings.OnDisconnect = "cancel"
     drain_seconds: float = 60.0
     shutdown_date: str | None = None
-    forward_headers: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
-    breaker: BreakerRule = field(default=BreakerRule(), metadata=ADDED_LATER)
-    retry: RetryRule = field(default=RetryRule(), metadata=ADDED_LATER)
-    lineage: Lineage | None = field(default=None, metadata=CONTROL_ONLY)
+    forward_headers: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
+    breaker: settings.BreakerRule = field(default=settings.BreakerRule(), metadata=settings.ADDED_LATER)
+    retry: settings.RetryRule = field(default=settings.RetryRule(), metadata=settings.ADDED_LATER)
+    lineage: Lineage | None = field(default=None, metadata=settings.CONTROL_ONLY)
 
     @property
     def declared_model(self) -> str:
@@ -83,7 +63,7 @@ class Variant:
     weight: float
     system_prompt: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    fallbacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    fallbacks: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +77,12 @@ class FeedbackMetric:
     """
 
     key: str
-    kind: FeedbackKind
+    kind: settings.FeedbackKind
     per: Literal["unit", "request"] = "unit"
     better: Literal["lower", "higher"] = "higher"
     within: tuple[float, float] = (0.0, 1.0)
     window_seconds: float = 604_800.0
-    missing: Missing = "at_random"
+    missing: settings.Missing = "at_random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +101,26 @@ class Experiment:
 
     name: str
     question: str
-    unit: UnitKind
+    unit: settings.UnitKind
     control: str
     variants: tuple[Variant, ...]
     salt: str
     stage: float
-    state: ExperimentState = "running"
-    primary: Primary | None = None
-    guardrails: tuple[Guardrail, ...] = ()
+    state: settings.ExperimentState = "running"
+    primary: settings.Primary | None = None
+    guardrails: tuple[settings.Guardrail, ...] = ()
     analysis_hash: str = ""
-    segment: int = field(default=1, metadata=ADDED_LATER)
-    serves: str | None = field(default=None, metadata=ADDED_LATER)
-    kept_control: KeptControl | None = field(default=None, metadata=ADDED_LATER)
-    enrolment: Enrolment = field(default=EVERY_UNIT, metadata=CONTROL_ONLY)
-    feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=CONTROL_ONLY)
-    max_weeks: int = field(default=6, metadata=CONTROL_ONLY)
-    looks: Looks = field(default="monitor", metadata=CONTROL_ONLY)
-    by_default: tuple[Guardrail, ...] = field(default=(), metadata=CONTROL_ONLY)
+    segment: int = field(default=1, metadata=settings.ADDED_LATER)
+    serves: str | None = field(default=None, metadata=settings.ADDED_LATER)
+    kept_control: settings.KeptControl | None = field(default=None, metadata=settings.ADDED_LATER)
+    enrolment: settings.Enrolment = field(default=settings.EVERY_UNIT, metadata=settings.CONTROL_ONLY)
+    feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
+    max_weeks: int = field(default=6, metadata=settings.CONTROL_ONLY)
+    looks: settings.Looks = field(default="monitor", metadata=settings.CONTROL_ONLY)
+    by_default: tuple[settings.Guardrail, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
 
     @property
-    def watched(self) -> tuple[Guardrail, ...]:
+    def watched(self) -> tuple[settings.Guardrail, ...]:
         """The declared guardrails, or those that apply by default."""
         return self.guardrails or self.by_default
 
@@ -167,8 +147,8 @@ class Route:
     experiment: str | None = None
     fallback: str | None = None
     data: Literal["any", "internal"] = "any"
-    other_fallbacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
-    hold: Hold = field(default="first_byte", metadata=ADDED_LATER)
+    other_fallbacks: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
+    hold: settings.Hold = field(default="first_byte", metadata=settings.ADDED_LATER)
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
@@ -183,7 +163,7 @@ class Plan:
     deployments: Mapping[str, Deployment]
     routes: Mapping[str, Route]
     experiments: Mapping[str, Experiment]
-    capture: Capture = "redacted"
+    capture: settings.Capture = "redacted"
     retain_days: int = 30
     version: int = PLAN_VERSION
     plan_hash: str = ""
@@ -216,7 +196,7 @@ class Published:
     auth: Literal["open", "keys"]
     keys: tuple[Key, ...]
     pepper: str
-    feedback: Mapping[str, FeedbackKind] | None = field(default=None, metadata=ADDED_LATER)
+    feedback: Mapping[str, settings.FeedbackKind] | None = field(default=None, metadata=settings.ADDED_LATER)
 
 
 def reachable(plan: Plan, route: Route) -> list[str]:

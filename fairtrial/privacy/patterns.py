@@ -152,7 +152,7 @@ class Pattern:
     number: bool = False
     cue: re2._Regexp | None = None
 
-    def first(self, look: bytes) -> re2._Match[bytes] | None:
+    def first(self, look: bytes) -> "re2._Match[bytes] | None":
         """The first match in a text. A pattern with a cue has none without it."""
         return None if self.cue and not self.cue.search(look) else self.regex.search(look)
 

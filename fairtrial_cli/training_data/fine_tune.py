@@ -21,6 +21,8 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import project_of
 from fairtrial_cli.output.terminal import columns, print_table, run_progress
+from fairtrial_cli.processes.private_gateway import project_gateway
+from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.training_data.data_files import deployment_of
 
 if TYPE_CHECKING:
@@ -209,9 +211,7 @@ class FineTune:
         """
         from rich.console import Console
 
-        from fairtrial_cli.processes.private_gateway import project_gateway
         from fairtrial_cli.run_suites import RunOptions, run_suites
-        from fairtrial_cli.store_client.client import open_store
 
         stderr = Console(stderr=True)
         with (

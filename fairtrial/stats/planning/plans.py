@@ -11,7 +11,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import MIN_UNITS
-from fairtrial.stats.planning.courses import ConversionRule, conversion_course, monitored, monitored_multiple, planned
+from fairtrial.stats.planning import courses
 from fairtrial.stats.planning.options import BEYOND, Option, beyond, longer, made, possible, whole_weeks
 from fairtrial.stats.planning.question import Course, Design, Question
 from fairtrial.stats.planning.rate_courses import ShareRule, share_course
@@ -47,7 +47,7 @@ def watched_course(question: Question, design: Design) -> Course:
     days = range(1, design.weeks * LOOKS_A_WEEK + 1)
     daily = [design.per_week * (day / LOOKS_A_WEEK - design.lag) for day in days]
     looks = [units for units in daily if units >= first] or [design.most]
-    course = monitored(
+    course = courses.monitored(
         question.effect, variance, looks, tau=tau, alpha=design.alpha, sides=question.sides, unseen=unseen
     )
     return Course(course.units, (0.0,), design.most) if design.most < first else course
@@ -57,7 +57,7 @@ def normal_units(question: Question, design: Design, power: float) -> float | No
     """The units for this power if looks are made all the time."""
     variance, unseen = _variances(question, design)
     tau = (question.tau or question.effect) / question.effect
-    times = monitored_multiple(power, alpha=design.alpha, sides=question.sides, tau=tau)
+    times = courses.monitored_multiple(power, alpha=design.alpha, sides=question.sides, tau=tau)
     if times is None:
         return None
     information = question.effect**2 / times
@@ -75,7 +75,7 @@ def planned_looks(question: Question, design: Design, power: float) -> Option:
     )
     units = max(single_look * inflation(LOOKS, alpha=alpha, power=power), first)
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
-    course = planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
+    course = courses.planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
     course = course if end >= first else Course((end,), (0.0,), end)
     loss = obrien_fleming(LOOKS, alpha=alpha) * sqrt(variance / end) if end >= first else inf
     return made(design, "O'Brien-Fleming", units, course, excluded=possible(loss, question))
@@ -160,9 +160,9 @@ def by_conversions(question: Question, design: Design, power: float, multiples: 
 
 
 def conversions(question: Question, design: Design) -> Course:
-    rule = ConversionRule(question.effect / question.baseline, design.share, design.alpha)
+    rule = courses.ConversionRule(question.effect / question.baseline, design.share, design.alpha)
     effective = design.most / design.inflation
-    course = conversion_course(rule, control=question.baseline, treatment=question.truth, units=effective)
+    course = courses.conversion_course(rule, control=question.baseline, treatment=question.truth, units=effective)
     return replace(course, units=tuple(units * design.inflation for units in course.units))
 
 

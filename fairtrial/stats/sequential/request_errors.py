@@ -1,7 +1,5 @@
 """The bad requests of one arm, by users with one, by request, and by the share of each user."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -78,7 +76,7 @@ class RequestErrors:
         """The sums by which safety is proven."""
         return self.requests if self.pessimistic is None else self.pessimistic
 
-    def check_same(self, other: RequestErrors) -> None:
+    def check_same(self, other: "RequestErrors") -> None:
         """Raise `ValueError` unless both have the same cap."""
         if self.cap != other.cap:
             raise ValueError(f"errors with the caps {self.cap:g} and {other.cap:g} can't be combined")
