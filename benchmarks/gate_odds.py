@@ -36,8 +36,7 @@ from evaluators.comparison.pairing import counterparts  # noqa: E402
 from evaluators.criteria.metric_catalogue import measure_of  # noqa: E402
 from evaluators.criteria.validation import scopes_of  # noqa: E402
 from evaluators.gate import judge as judging  # noqa: E402
-from evaluators.gate.file import load  # noqa: E402
-from evaluators.gate.gate import Gate  # noqa: E402
+from evaluators.gate.file import Gate, load  # noqa: E402
 from evaluators.gate.odds import GateOdds, gate_odds  # noqa: E402
 from evaluators.results.run_table import Details, Ints, RunTable  # noqa: E402
 from evaluators.trial import Trial  # noqa: E402

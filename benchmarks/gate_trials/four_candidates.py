@@ -13,8 +13,7 @@ from numpy.random import Generator
 from benchmarks.gate_trials.draws import by, mixed
 from benchmarks.gate_trials.families import judged, run_of, suite_of
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
-from evaluators.gate.file import gate_of
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate, gate_of
 from evaluators.gate.multiplicity import apply_holm
 from evaluators.gate.rules import judge_rule
 from evaluators.results.run_table import RunTable, table_of

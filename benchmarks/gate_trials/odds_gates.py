@@ -13,8 +13,7 @@ from benchmarks.gate_trials import families
 from benchmarks.gate_trials.draws import overlap, shares, together
 from benchmarks.gate_trials.unequal import dominated
 from benchmarks.trials.trial import Floats
-from evaluators.gate.file import gate_of
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate, gate_of
 from evaluators.results.run_table import table_of
 from evaluators.trial import Trial
 

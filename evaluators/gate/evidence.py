@@ -11,7 +11,7 @@ import msgspec
 
 from evaluators.criteria.metric_catalogue import measure_of
 from evaluators.gate import file as gate_file
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, read_live, written_live
 from evaluators.loading.suite_text import suite_of
 from evaluators.results.run_table import RunTable

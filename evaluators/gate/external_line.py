@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evaluators.criteria.grammar import GateLine
 from evaluators.criteria.validation import LineFamily
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import LiveEvidence
 from evaluators.gate.multiplicity import RuleResult
 from evaluators.trial import Trial

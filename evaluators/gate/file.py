@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.criteria.grammar import GateLine, GateLineError, Rule, parse
 from evaluators.criteria.validation import FAMILIES, homeless_lines, is_external, validate_external_line, validate_line
-from evaluators.gate.gate import DEFAULT_MAX_AGE, ExternalLine, Gate, Listed
 from evaluators.loading import suite_reader
 from evaluators.loading.suite_file import search
 from evaluators.suite import Suite
@@ -18,7 +17,7 @@ from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
-from fairtrial.domain.accounts import APPROVERS, ROLES
+from fairtrial.domain.accounts import APPROVERS, ROLES, Role
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.domain.settings import Duration
 from fairtrial.domain.verdicts.verdict import MOST_SUITES
@@ -27,6 +26,37 @@ from fairtrial.domain.wording import nearest
 YAML_ENDINGS = (".yaml", ".yml")
 MOST_LETTERS, MOST_LINES = 200, 200
 """Limits for a gate's name, suites and lines, because control also judges gates that other people send."""
+DEFAULT_MAX_AGE = 14 * 86_400.0
+"""Seconds after which a run is too old to decide, unless the gate says otherwise."""
+ExternalLine = tuple[str, GateLine]
+"""A line, as text and parsed, whose evidence does not come from a run."""
+Listed = tuple[str, Suite]
+"""The name or path under which a gate lists a suite, and the suite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A parsed gate: its suites, the rules on their runs, and the lines on other evidence.
+
+    ``notices``: keys and lines, here and in the suites, that have no effect in this version. ``listed``: the name or
+    path by which the gate lists each suite. ``unplaced``: lines of the gate that no known suite measures, while one of
+    its suites is unknown. ``experiment``: the one whose frozen plan decides the live lines. ``max_age_seconds``: how
+    old a run may be. ``approvers``: the roles that must approve a SHIP. ``self_approval``: whether the approval of the
+    person who asked or promotes counts.
+    """
+
+    name: str
+    path: Path
+    suites: tuple[Suite, ...]
+    rules: tuple[Rule, ...]
+    external: tuple[ExternalLine, ...] = ()
+    notices: tuple[Diagnostic, ...] = ()
+    listed: tuple[str, ...] = ()
+    unplaced: tuple[str, ...] = ()
+    experiment: str | None = None
+    max_age_seconds: float = DEFAULT_MAX_AGE
+    approvers: tuple[Role, ...] = ()
+    self_approval: bool = False
 
 
 class GateModel(BaseModel):

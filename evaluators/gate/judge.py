@@ -15,7 +15,7 @@ from evaluators.gate.evidence import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
 from evaluators.gate.families.live import EXPERIMENT_SAYS, effect_findings
 from evaluators.gate.families.review import review_information, sort_reviews
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
 from evaluators.gate.multiplicity import RuleResult, apply_holm
 from evaluators.gate.odds import odds_of
@@ -27,8 +27,7 @@ from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked
-from fairtrial.experiments.decision.decide import decide as decide_experiment
-from fairtrial.experiments.decision.decide import look
+from fairtrial.experiments.decision.decide import decide as decide_experiment, look
 
 REUSE_WARNING_FROM = 7
 MOST_NAMED = 3

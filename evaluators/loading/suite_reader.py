@@ -32,8 +32,7 @@ from evaluators.suite import (
 )
 from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
-from fairtrial.config.file.yaml_file import Document
-from fairtrial.config.file.yaml_file import load as load_yaml
+from fairtrial.config.file.yaml_file import Document, load as load_yaml
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED
 from fairtrial.domain.answers.chat import OTHER_SERVERS, wrong_value
 from fairtrial.domain.errors import ConfigError, Diagnostic

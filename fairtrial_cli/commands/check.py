@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import counted, nearest
 from fairtrial_cli.options import MAP, print_warnings, project_of
 
 if TYPE_CHECKING:
@@ -149,7 +149,6 @@ def _refuse_unknown_checks(path: Path, project: Project) -> None:
     from evaluators.training_data.audit import names_of_findings
     from evaluators.training_data.provider_rules.check import TRAINING_CHECKS
     from fairtrial.config.file.yaml_file import load_one
-    from fairtrial.domain.wording import nearest
 
     known = (*names_of_findings(), *TRAINING_CHECKS)
     document = load_one(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.accounts import RIGHTS
+from fairtrial.domain.accounts import DEFAULT_RIGHTS, RIGHTS
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, JSON, project_of
 
@@ -57,7 +57,6 @@ def create(
     import msgspec
 
     from fairtrial.api import keys
-    from fairtrial.domain.accounts import DEFAULT_RIGHTS
 
     request = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
     with _store(config, routes) as store:

@@ -86,8 +86,7 @@ def command(
 
     from fairtrial.config.plan.retirement import today_utc
     from fairtrial.store.core.state_files import save_migration_report
-    from fairtrial_cli.migration.report import as_json as plain
-    from fairtrial_cli.migration.report import print_migration
+    from fairtrial_cli.migration.report import as_json as plain, print_migration
     from fairtrial_cli.run_suites import load_suites
 
     project, today = project_of(config), today_utc(time.time_ns() // 1000)

@@ -18,13 +18,11 @@ from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import metrics_of
 from evaluators.engine.summary import MOST_UNSCORED, first_error, unscored_share
 from evaluators.engine.target import resolve
-from evaluators.gate.file import of_text
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate, of_text
 from evaluators.loading.suite_text import UnusableText, suite_of
 from evaluators.results.run_table import table_of
 from evaluators.suite import Suite
-from fairtrial.api import runs
-from fairtrial.api import runs as run_operations
+from fairtrial.api import runs, runs as run_operations
 from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.file.environment import interpolate

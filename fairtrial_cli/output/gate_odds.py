@@ -17,7 +17,7 @@ from fairtrial_cli.options import project_of
 from fairtrial_cli.output.terminal import columns, count_progress, print_table
 
 if TYPE_CHECKING:
-    from evaluators.gate.gate import Gate
+    from evaluators.gate.file import Gate
     from evaluators.gate.odds import GateOdds, RuleOdds
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite

@@ -209,7 +209,6 @@ class FineTune:
 
         Raises `UnsoundRun` if more cases failed than a run may lose.
         """
-        from rich.console import Console
 
         from fairtrial_cli.run_suites import RunOptions, run_suites
 

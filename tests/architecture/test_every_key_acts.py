@@ -61,7 +61,7 @@ CARRIERS: dict[str, tuple[str, ...]] = {
     "GatewaySection": ("fairtrial.domain.limits.server_settings.WorkerSettings",),
     "CaptureSection": ("fairtrial.domain.plan.Plan",),
     "SuiteModel": ("evaluators.suite.Suite",),
-    "GateModel": ("evaluators.gate.gate.Gate",),
+    "GateModel": ("evaluators.gate.file.Gate",),
 }
 """The types that carry the values of a section to the code that acts. The last one with such a field must be read."""
 
@@ -86,7 +86,7 @@ ELSEWHERE: dict[str, str] = {
     "gateway.cors.origins": "fairtrial.domain.limits.server_settings.WorkerSettings.cors_origins",
     "messages.*.role": "[].role",
     "messages.*.content": "[].content",
-    "max_age": "evaluators.gate.gate.Gate.max_age_seconds",
+    "max_age": "evaluators.gate.file.Gate.max_age_seconds",
 }
 """Keys whose value acts under another name: ``module.Class.attribute``, or ``[].key`` of a JSON record.
 

@@ -14,8 +14,15 @@ from fairtrial.stats.arms.means import difference, too_few_in_arm
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.paired.clustered import cluster_sums
-from fairtrial.stats.sums import BOUND_ROUNDING as NEAR
-from fairtrial.stats.sums import CAP, ROUNDING, JointMoments, check_bounds, unbounded, unseen_squares
+from fairtrial.stats.sums import (
+    BOUND_ROUNDING as NEAR,
+    CAP,
+    ROUNDING,
+    JointMoments,
+    check_bounds,
+    unbounded,
+    unseen_squares,
+)
 
 __all__ = [
     "QuantileSums",

@@ -21,8 +21,7 @@ from fairtrial.store.core import recovery
 from fairtrial.store.core.engine import engine_settings, is_damage, migrate, store_error
 from fairtrial.store.core.query import Query, with_zone
 from fairtrial.store.core.state_files import sweep_erasure, sweep_part
-from fairtrial.store.core.thread_access import Cursor as Cursor
-from fairtrial.store.core.thread_access import ReadWriteLock, T
+from fairtrial.store.core.thread_access import Cursor as Cursor, ReadWriteLock, T
 
 if TYPE_CHECKING:
     import pyarrow

@@ -28,8 +28,7 @@ from fairtrial.domain.events import RunEvent
 from fairtrial.domain.run import MANY
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
-from fairtrial.store.evaluations import run_cases, runs
-from fairtrial.store.evaluations import runs as stored_runs
+from fairtrial.store.evaluations import run_cases, runs, runs as stored_runs
 from gateway.control.context import ARROW, Answer, Context, arrow_stream, page_of
 from gateway.process_resources import keeping_large_blocks
 

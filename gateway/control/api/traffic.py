@@ -16,9 +16,7 @@ from fairtrial.domain.errors import not_found
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.store_reports import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
-from fairtrial.store.traffic import requests as stored_requests
-from fairtrial.store.traffic import requests as stored_samples
-from fairtrial.store.traffic import traffic
+from fairtrial.store.traffic import requests as stored_requests, requests as stored_samples, traffic
 from gateway.control.context import Context, Table, page_of
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.validation import CANDIDATE, NAMED_BASELINE
 from evaluators.engine.target import resolve
-from evaluators.gate.file import load
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate, load
 from evaluators.loading.suite_text import digest_of, text_of
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, project_root, read_text

@@ -9,7 +9,7 @@ from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
 from evaluators.gate import file as gate_file
 from evaluators.gate.evidence import Evidence, encode
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
 from evaluators.trial import ALPHA

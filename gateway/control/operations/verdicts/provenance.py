@@ -10,7 +10,7 @@ from platform import python_version
 import pyarrow
 
 from evaluators.gate.evidence import Evidence, GivenSuite
-from evaluators.gate.gate import Gate
+from evaluators.gate.file import Gate
 from evaluators.loading.suite_text import UnusableText, suite_of
 from evaluators.results.run_table import RunTable, same_results
 from evaluators.results.table_formats import table_from

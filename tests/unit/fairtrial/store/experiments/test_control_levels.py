@@ -21,8 +21,7 @@ from fairtrial.store.experiments.sums.control_levels import Level, history_level
 from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
-from tests.fixtures.store import computed_sums, samples
-from tests.fixtures.store import live_experiment as live
+from tests.fixtures.store import computed_sums, live_experiment as live, samples
 
 SINCE = live.STARTED + 500 * live.SECOND
 AMOUNTS = [metric for metric in live.METRICS if metric.method == "amount"]
