@@ -18,10 +18,9 @@ from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.accounts import APPROVERS, ROLES, Role
-from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 from fairtrial.domain.settings import Duration
 from fairtrial.domain.verdicts.verdict import MOST_SUITES
-from fairtrial.domain.wording import nearest
 
 YAML_ENDINGS = (".yaml", ".yml")
 MOST_LETTERS, MOST_LINES = 200, 200

@@ -9,9 +9,8 @@ from evaluators.loading.rows import Row
 from evaluators.loading.template import UnknownName, as_text, render
 from evaluators.scoring.answer_text import expected_object
 from evaluators.suite import KIND_TAG
-from fairtrial.domain.errors import Diagnostic
+from fairtrial.domain.errors import Diagnostic, nearest
 from fairtrial.domain.run import MANY, Case
-from fairtrial.domain.wording import nearest
 
 MOST_ASKED = 64_000_000
 SPLIT = "split the suite"

@@ -19,8 +19,8 @@ from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, project_root
 from fairtrial.config.file.yaml_file import Document
-from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.domain.wording import counted, nearest
+from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
+from fairtrial.domain.wording import counted
 
 MOST_COMBINATIONS = 10_000
 OWN_TEXT = "text"

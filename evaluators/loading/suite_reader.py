@@ -35,8 +35,7 @@ from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document, load as load_yaml
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED
 from fairtrial.domain.answers.chat import OTHER_SERVERS, wrong_value
-from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.domain.wording import nearest
+from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 
 KNOWN_PARAMS = PASSED | NOT_PASSED_ON | OTHER_SERVERS
 NEARLY = 0.85

@@ -5,8 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Window
-from fairtrial.domain.accounts import Account, Invitation, OneTimeLink, Role
-from fairtrial.domain.names.look_alikes import LONGEST_NAME
+from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role
 
 
 class Invite(Request, frozen=True, kw_only=True):

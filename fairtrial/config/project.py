@@ -19,12 +19,11 @@ from fairtrial.config.releases import NO_GATES, ReleaseGates
 from fairtrial.config.rules import deployments
 from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics, wrong_names
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
-from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 from fairtrial.domain.limits.server_settings import BodyRate
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.settings import FeedbackKind
-from fairtrial.domain.wording import nearest
 from fairtrial.safe_files import FileRefused
 
 Read = dict[tuple[str, str], tuple[Path, str]]

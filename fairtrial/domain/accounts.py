@@ -1,5 +1,6 @@
 """Defines accounts, invitations, sign-in links and roles of people, and the rights of API keys."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -12,6 +13,7 @@ READS_AS: Mapping[Role, Role] = {"auditor": "release-manager"}
 """Roles that read more than they change, with the role whose data they read."""
 APPROVERS: tuple[Role, ...] = ("release-manager", "admin")
 """The roles that may approve a release."""
+LONGEST_NAME = 80
 
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 """The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
@@ -62,6 +64,11 @@ def may(role: Role, needed: Role, *, reading: bool) -> bool:
 def only_reads(role: Role) -> bool:
     """Whether the role may change nothing."""
     return role == "auditor"
+
+
+def same_name(name: str) -> str:
+    """A key that is equal for all spellings of a name."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 # A `Key` has the hash of the secret instead, and is published to the workers.

@@ -1,13 +1,11 @@
 """Defines the words that pages and commands share: plurals, ages, times and durations, and the outcomes of cases."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Literal
 
 MINUTE_S, SIX_DAYS_US = 60, 6 * 86_400_000_000
 UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
-MOST_SHOWN, MOST_COMPARED = 12, 200
 Grade = Literal["right", "wrong", "unscored"]
 """A case of one run, by one metric."""
 Change = Literal["lost", "gained", "same", "both wrong", "unscored"]
@@ -82,13 +80,3 @@ def duration_words(seconds: float) -> str:
     if days:
         return f"{days} day{'' if days == 1 else 's'}" + (f" {hours} h" if hours else "")
     return f"{hours} h" + (f" {rest} min" if rest else "") if hours else f"{rest} min"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'?``, or the known names when none is close."""
-    names = sorted(known)
-    near = get_close_matches(name[:100], names[:MOST_COMPARED], n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return f"known: {', '.join(names[:MOST_SHOWN])}{more}" if names else "there are none"

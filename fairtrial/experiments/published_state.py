@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from fairtrial.domain.errors import NotFound
+from fairtrial.domain.errors import NotFound, nearest
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.settings import Enrolment, ExperimentState
-from fairtrial.domain.wording import nearest
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Transition, cause_of, possible, promoted_by, sentence, unrecorded
 from fairtrial.experiments.promotion import file_edit

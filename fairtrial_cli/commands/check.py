@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError
-from fairtrial.domain.wording import counted, nearest
+from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError, nearest
+from fairtrial.domain.wording import counted
 from fairtrial_cli.options import MAP, print_warnings, project_of
 
 if TYPE_CHECKING:

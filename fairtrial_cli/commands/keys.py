@@ -122,7 +122,7 @@ def revoke(key_id: str, config: Path, as_json: bool) -> None:
 
 def _store(config: Path, routes: tuple[str, ...] = ()) -> AbstractContextManager[StoreClient]:
     """The project's store; raises `UsageError` for a route that the project does not have."""
-    from fairtrial.domain.wording import nearest
+    from fairtrial.domain.errors import nearest
     from fairtrial_cli.store_client.client import open_store
 
     project = project_of(config)

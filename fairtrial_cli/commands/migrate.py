@@ -114,7 +114,7 @@ def _again(project: Project, suites: Sequence[Path], old: str, new: Sequence[str
 
 def _check_names(project: Project, old: str, new: Sequence[str], today: date) -> None:
     from fairtrial.config.plan.retirement import refuse_retired
-    from fairtrial.domain.wording import nearest
+    from fairtrial.domain.errors import nearest
 
     known = project.plan.deployments
     for name in (old, *new):

@@ -15,11 +15,11 @@ from evaluators.results.table_formats import table_from
 from evaluators.suite import Suite
 from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
-from fairtrial.domain.errors import UsageError
+from fairtrial.domain.errors import UsageError, nearest
 from fairtrial.domain.run import CaseResult, Run
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.verdict import Verdict
-from fairtrial.domain.wording import TEXT_DELETED, nearest
+from fairtrial.domain.wording import TEXT_DELETED
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.journal.reader import decode
 from fairtrial_cli.store_client.run_journal import write_new_texts

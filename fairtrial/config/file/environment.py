@@ -6,7 +6,7 @@ from typing import Any
 
 from fairtrial.config.file.errors import MAX_ERRORS, FieldError
 from fairtrial.config.file.yaml_file import Step
-from fairtrial.domain.wording import nearest
+from fairtrial.domain.errors import nearest
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

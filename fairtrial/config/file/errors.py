@@ -12,8 +12,7 @@ from pydantic_core import ErrorDetails
 
 from fairtrial.config.file.schema import ProjectFile, fields_of, is_section
 from fairtrial.config.file.yaml_file import Document, Step
-from fairtrial.domain.errors import Diagnostic
-from fairtrial.domain.wording import nearest
+from fairtrial.domain.errors import Diagnostic, nearest
 
 MAX_ERRORS = 100
 """The most errors that one kind of check reports; further ones appear when these are fixed."""

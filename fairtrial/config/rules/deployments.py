@@ -9,8 +9,8 @@ from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, in_order
 from fairtrial.config.file.yaml_file import Step
 from fairtrial.config.rules.translation import OWN_CREDENTIALS, RAW, SELF_HOSTED, providers
+from fairtrial.domain.errors import nearest
 from fairtrial.domain.names.addresses import FORM, Address, host_of, is_loopback, origin_of, parse_address
-from fairtrial.domain.wording import nearest
 
 OPENAI_HOST = "api.openai.com"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

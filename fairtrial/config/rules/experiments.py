@@ -8,10 +8,9 @@ from fairtrial.config.file.schema import ExperimentSection, ProjectFile, Variant
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
 from fairtrial.config.rules.metric_catalogue import EXAMPLES, better_of, is_share, method_of, unknown_metric
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
-from fairtrial.domain.errors import control_character
+from fairtrial.domain.errors import control_character, nearest
 from fairtrial.domain.metrics import parse_margin
 from fairtrial.domain.settings import Enrolment, Guardrail
-from fairtrial.domain.wording import nearest
 
 Path = tuple[str | int, ...]
 NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from fairtrial.config.file.schema import MetricSection
+from fairtrial.domain.errors import nearest
 from fairtrial.domain.metrics import CATALOGUE, Better, Method
-from fairtrial.domain.wording import nearest
 
 NOT_LIVE = {
     "review": "reviewers decide it, not live traffic: require it in a gate",

@@ -10,6 +10,7 @@ The data is copyright Unicode, Inc., and is used under the Unicode License V3 (h
 
 import unicodedata
 
+from fairtrial.domain.accounts import LONGEST_NAME
 from fairtrial.domain.errors import BadRequest
 
 LETTERS = (
@@ -36,7 +37,6 @@ LATIN = (
 )
 TABLE = str.maketrans(LETTERS + "01I|", LATIN + "Olll")
 PAIRS = (("rn", "m"), ("vv", "w"))
-LONGEST_NAME = 80
 TAKEN_NAMES = frozenset({"local", "control", "command line"})
 """Names that the audit trail uses for programs of this machine."""
 
@@ -88,11 +88,6 @@ def proper_name(text: str) -> str:
     if any(look_alike(name, taken) for taken in TAKEN_NAMES):
         raise BadRequest(f"name: {name!r} is, or looks like, the name of a program in the audit trail")
     return name
-
-
-def same_name(name: str) -> str:
-    """A key that is equal for all spellings of a name."""
-    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _skeletons(name: str) -> frozenset[str]:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fairtrial.domain.accounts import ROLES, Role, may
-from fairtrial.domain.names.look_alikes import same_name
+from fairtrial.domain.accounts import ROLES, Role, may, same_name
 
 ApprovalVote = Literal["approve", "reject"]
 ACTORS = ("account ", "local user ", "key ")

@@ -9,8 +9,8 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fairtrial.domain.accounts import same_name
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.names.look_alikes import same_name
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

@@ -5,11 +5,10 @@ from importlib.metadata import version
 from typing import Any
 
 from fairtrial.api.data_audits import FixedCopy, ListAudits, NameAudit, RowsOf, StoreAudit, StoredAudit
-from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.errors import BadRequest, nearest
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.training_data import DataAudit
-from fairtrial.domain.wording import nearest
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query

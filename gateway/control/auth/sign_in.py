@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 
-from fairtrial.domain.accounts import Account
+from fairtrial.domain.accounts import LONGEST_NAME, Account, same_name
 from fairtrial.domain.limits.constants import MINUTE_US, SECOND_US
 from fairtrial.domain.names.ids import KeyedHash
-from fairtrial.domain.names.look_alikes import LONGEST_NAME, same_name
 from fairtrial.store.access import accounts, audit, credentials, passwords
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database

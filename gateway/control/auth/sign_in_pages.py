@@ -12,9 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from fairtrial import html_pages
-from fairtrial.domain.accounts import Account
+from fairtrial.domain.accounts import LONGEST_NAME, Account
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound, UsageError
-from fairtrial.domain.names.look_alikes import LONGEST_NAME
 from fairtrial.store.access import accounts
 from fairtrial.store.access.credentials import begin_session, end_session, redeem_link
 from fairtrial.store.access.passwords import SHORTEST

@@ -13,9 +13,8 @@ from evaluators.loading.suite_text import digest_of, text_of
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, project_root, read_text
 from fairtrial.config.releases import ReleaseGates
-from fairtrial.domain.errors import ConfigError, Diagnostic, UsageError
+from fairtrial.domain.errors import ConfigError, Diagnostic, UsageError, nearest
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.wording import nearest
 from fairtrial.safe_files import FileRefused
 
 NONE_DECLARED = "the project declares no official gate (releases in fairtrial.yaml)"

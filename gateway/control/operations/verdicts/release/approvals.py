@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fairtrial.domain.accounts import Role, may
+from fairtrial.domain.accounts import Role, may, same_name
 from fairtrial.domain.errors import BadRequest, Conflict, NotAllowed, NotFound
-from fairtrial.domain.names.look_alikes import same_name
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, ApprovalVote, approval_state, person_of
 from fairtrial.domain.verdicts.verdict import Provenance, Verdict
 from fairtrial.experiments.lifecycle import checked_reason
