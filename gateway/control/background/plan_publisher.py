@@ -1,4 +1,4 @@
-"""Publishes the plan when its files, the keys or the state of an experiment change."""
+"""Publishes the plan when its files, keys or experiments change, and pauses what a new plan removes or replaces."""
 
 import logging
 import threading

@@ -1,10 +1,8 @@
-"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced."""
-
-from __future__ import annotations
+"""Starts and amends the frozen analysis plans of experiments, and sets the levels that their margins refer to."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -29,11 +27,10 @@ from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.sums import unit_groups
+from fairtrial.store.experiments.attempts import Definition, count_attempts
+from fairtrial.store.experiments.sums import control_levels, unit_groups
+from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
 from gateway.control.operations.traffic_history import NO_HISTORY
-
-if TYPE_CHECKING:
-    from fairtrial.store.experiments.attempts import Definition
 
 MANY_A_WEEK = 1e6
 LEVEL_UNITS = 500
@@ -48,10 +45,7 @@ class DeclaredPlan(Protocol):
 
 
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
-    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count.
-
-    Functions import the statistics when an experiment starts, because publishing a plan without experiments needs none.
-    """
+    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count."""
     attempt = _attempt(database, plan, experiment)
     first = freeze(plan, experiment, Start(at_us=now_us, started_us=now_us))
     known = with_earlier(first, _known(database, plan, experiment, first))
@@ -78,8 +72,6 @@ def next_segment_plan(database: Database, plan: Plan, experiment: Experiment, *,
 
 def first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
     """The levels that the control's first units set, for metrics that have waited for them."""
-    from fairtrial.store.experiments.sums import control_levels
-
     for metric in plan.metrics:
         if not metric.needs_level or metric.level is not None:
             continue
@@ -146,8 +138,6 @@ def planned_units(experiment: Experiment) -> float | None:
     """
     if experiment.looks == "monitor":
         return None
-    from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
-
     responses = {metric.metric: 1.0 for metric in metric_plans(experiment) if metric.method == "feedback"}
     request = PlanRequest(
         levels={}, responses=responses, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned"
@@ -158,8 +148,6 @@ def planned_units(experiment: Experiment) -> float | None:
 
 def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
     """The number of the attempt that begins now."""
-    from fairtrial.store.experiments.attempts import count_attempts
-
     definitions = {variant.name: definition_in(plan, variant) for variant in experiment.variants}
     control = definitions.pop(experiment.control)
     return 1 + count_attempts(database, control, definitions.values())
@@ -167,8 +155,6 @@ def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
 
 def definition_in(plan: Plan, variant: Variant) -> Definition:
     """What a variant serves by this plan."""
-    from fairtrial.store.experiments.attempts import Definition
-
     return Definition(definition_of(plan, variant), plan.deployments[variant.deployment].digest)
 
 
@@ -195,8 +181,6 @@ def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experi
 
 def _known(database: Database, plan: Plan, experiment: Experiment, first: AnalysisPlan) -> dict[str, Known]:
     """The control's levels in the 14 days before the start, and the caps that the file does not state."""
-    from fairtrial.store.experiments.sums import control_levels
-
     route, deployment = _control_of(plan, experiment)
     with database.read_transaction() as cursor:
         levels = {
