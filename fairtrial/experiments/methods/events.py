@@ -109,8 +109,8 @@ class Events:
         return replace(finding, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
 
 
-def harm_only(plan: AnalysisPlan, sums: Sums) -> tuple[Harm, ...]:
-    """The part of a look that can stop within seconds: the evidence by guardrails that count events.
+def harm_only(plan: AnalysisPlan, sums: Sums) -> Harm:
+    """The part of a look that can stop within seconds, by guardrails that count events.
 
     A pair of arms without enough data is left out.
     """
@@ -123,12 +123,12 @@ def harm_only(plan: AnalysisPlan, sums: Sums) -> tuple[Harm, ...]:
     return harm_by_users(plan, users)
 
 
-def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) -> tuple[Harm, ...]:
+def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) -> Harm:
     """As `harm_only`, from the number of units with an event alone: by metric, then by variant.
 
     With two stops it is half of what pauses, to which the shares of units add the other half at a look.
     """
-    harms = []
+    harm: Harm = {}
     for metric in plan.guardrails:
         hit = users.get(metric.metric, {})
         half = log(2) if metric.method == "shares" else 0.0
@@ -138,5 +138,5 @@ def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) ->
                 evidence = rare_evidence(hit[plan.control], hit[variant], limits, share=plan.share_of(variant))
                 if isinstance(evidence, EValue):
                     stops_at = -log(kill_alpha(plan, metric))
-                    harms.append(Harm(metric.metric, variant, evidence.log_e - half, stops_at))
-    return tuple(harms)
+                    harm[metric.metric, variant] = evidence.log_e - half - stops_at
+    return harm

@@ -11,6 +11,8 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import MetricPlan
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
+Harm = dict[tuple[str, str], float]
+"""By metric and treatment: ln of the evidence of harm by counted events, minus ln of the evidence that stops."""
 UNKNOWN_LEVEL = "the control's level is not known yet, so the margin is not fixed"
 
 
@@ -143,18 +145,3 @@ def _digits(number: float) -> str:
     """One decimal, or two significant digits below 0.1; whole numbers without decimals."""
     text = f"{number:.1f}" if abs(number) >= 0.1 or number == 0 else f"{number:.2g}"
     return text.removesuffix(".0")
-
-
-@dataclass(frozen=True, slots=True)
-class Harm:
-    """The evidence that a treatment does worse by counted events, and the value at which it is proven."""
-
-    metric: str
-    variant: str
-    log_e: float
-    log_kill: float
-
-    @property
-    def proven(self) -> bool:
-        """Whether it is enough to stop."""
-        return self.log_e >= self.log_kill

@@ -66,7 +66,10 @@ def monitored(
     power = np.minimum(np.cumsum(probabilities.up), 1.0).tolist()
     slope = probabilities.mean_slope_up
     return Course(
-        tuple(looks), tuple(power), probabilities.mean_time * unit_variance, None if slope is None else slope / effect
+        tuple(looks),
+        tuple(power),
+        mean_stop=probabilities.mean_time * unit_variance,
+        exaggeration=None if slope is None else slope / effect,
     )
 
 
@@ -92,8 +95,8 @@ def planned(
     return Course(
         tuple(units * time for time in probabilities.times),
         tuple(power),
-        probabilities.mean_time * units,
-        None if slope is None else slope / drift,
+        mean_stop=probabilities.mean_time * units,
+        exaggeration=None if slope is None else slope / drift,
     )
 
 
@@ -170,7 +173,7 @@ def conversion_course(rule: ConversionRule, *, control: float, treatment: float,
     power, ended = np.minimum(reached @ won, 1.0), np.minimum(reached @ (up + down), 1.0)
     still = np.concatenate(([1.0], 1 - ended))
     mean_stop = float(np.sum((still[1:] + still[:-1]) / 2) * units / GRID)
-    return Course(tuple(looks.tolist()), tuple(power.tolist()), mean_stop)
+    return Course(tuple(looks.tolist()), tuple(power.tolist()), mean_stop=mean_stop)
 
 
 def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple[Array, Array]:

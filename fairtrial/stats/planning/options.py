@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import ceil, inf
 from typing import Literal
 
-from fairtrial.stats.planning.question import Course, Design, Mode, Question
+from fairtrial.stats.planning.question import Course, Design, Ending, Mode, Question
 
 __all__ = ["Option"]
 
@@ -16,16 +16,14 @@ BEYOND = (4, 16)
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class Option(Ending):
     """What one question needs when it is monitored in one way.
 
     ``units`` counts the units in both arms for the required power, or is ``None`` if they are too many to state.
     ``weeks`` is the number of whole weeks for these units, and ``power`` is the power at the end of the trial.
-    ``mean_stop`` is the mean number of units at the end if the truth is as planned. ``exaggeration`` is the effect in
-    trials that stop for it, as a multiple of the true one (type-M error), or ``None`` if unknown. ``excluded`` is the
-    loss that an inconclusive end without a visible difference would exclude, on the metric's scale. It is ``None`` if
-    nothing would be excluded. ``tail``: whether the share of units above the cap needs more units than the mean.
-    ``weekly``: the power at the end of each week.
+    ``excluded`` is the loss that an inconclusive end without a visible difference would exclude, on the metric's scale.
+    It is ``None`` if nothing would be excluded. ``tail``: whether the share of units above the cap needs more units
+    than the mean. ``weekly``: the power at the end of each week.
 
     >>> from fairtrial.stats.planning.trial import option
     >>> found = option(Question("score", "not worse", 0.3, 0.05), Design(per_week=4000), 0.9)
@@ -38,8 +36,6 @@ class Option:
     units: float | None
     weeks: int | None
     power: float
-    mean_stop: float
-    exaggeration: float | None
     excluded: float | None
     tail: bool = False
     weekly: tuple[float, ...] = ()
@@ -52,10 +48,8 @@ class Option:
 def made(design: Design, rule: Rule, units: float | None, course: Course, *, excluded: float | None) -> Option:
     weeks = None if units is None else whole_weeks(units, design)
     power = min(1.0, max(0.0, course.power[-1]))
-    weekly = weekly_power(course, design)
-    return Option(
-        design.mode, rule, units, weeks, power, course.mean_stop, course.exaggeration, excluded, weekly=weekly
-    )
+    weekly, stop, times = weekly_power(course, design), course.mean_stop, course.exaggeration
+    return Option(design.mode, rule, units, weeks, power, excluded, weekly=weekly, mean_stop=stop, exaggeration=times)
 
 
 def weekly_power(course: Course, design: Design) -> tuple[float, ...]:

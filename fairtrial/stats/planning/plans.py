@@ -50,7 +50,7 @@ def watched_course(question: Question, design: Design) -> Course:
     course = courses.monitored(
         question.effect, variance, looks, tau=tau, alpha=design.alpha, sides=question.sides, unseen=unseen
     )
-    return Course(course.units, (0.0,), design.most) if design.most < first else course
+    return Course(course.units, (0.0,), mean_stop=design.most) if design.most < first else course
 
 
 def normal_units(question: Question, design: Design, power: float) -> float | None:
@@ -76,7 +76,7 @@ def planned_looks(question: Question, design: Design, power: float) -> Option:
     units = max(single_look * inflation(LOOKS, alpha=alpha, power=power), first)
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
     course = courses.planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
-    course = course if end >= first else Course((end,), (0.0,), end)
+    course = course if end >= first else Course((end,), (0.0,), mean_stop=end)
     loss = obrien_fleming(LOOKS, alpha=alpha) * sqrt(variance / end) if end >= first else inf
     return made(design, "O'Brien-Fleming", units, course, excluded=possible(loss, question))
 
@@ -88,7 +88,7 @@ def single_look(question: Question, design: Design, power: float) -> Option:
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
     z, error = float(scipy.special.ndtri(1 - design.alpha / question.sides)), sqrt(max(variance, TINY) / end)
     enough = end >= _fewest(question, design)
-    course = Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), end)
+    course = Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), mean_stop=end)
     return made(design, "one look", units, course, excluded=possible(z * error, question) if enough else None)
 
 
@@ -155,7 +155,7 @@ TAIL_MARGIN = 0.01
 def by_conversions(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
     course = conversions(question, design)
     units = beyond(course.needed(power), multiples, power, lambda times: conversions(question, longer(design, times)))
-    scaled = Course(course.units, course.power, course.mean_stop * design.inflation)
+    scaled = Course(course.units, course.power, mean_stop=course.mean_stop * design.inflation)
     return made(design, "conversion e-process", units, scaled, excluded=_excluded(question, design))
 
 
@@ -194,7 +194,7 @@ def shares(question: Question, design: Design) -> Course:
     effective = design.most / design.inflation
     course = share_course(rule, control=control, treatment=treatment, units=effective)
     times = design.inflation
-    return Course(tuple(units * times for units in course.units), course.power, course.mean_stop * times)
+    return Course(tuple(units * times for units in course.units), course.power, mean_stop=course.mean_stop * times)
 
 
 def _excluded_share(question: Question, design: Design) -> float | None:
@@ -243,7 +243,7 @@ def _both(question: Question, design: Design, times: int) -> tuple[Course, Cours
     power = tuple(first * second for first, second in zip(mean.power, after, strict=True))
     starts, open_ = (0.0, *mean.units[:-1]), (1.0, *(1 - success for success in power[:-1]))
     stop = sum((end - start) * still for start, end, still in zip(starts, mean.units, open_, strict=True))
-    return Course(mean.units, power, stop), more
+    return Course(mean.units, power, mean_stop=stop), more
 
 
 def _between(course: Course, power: float) -> float | None:

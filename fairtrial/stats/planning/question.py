@@ -7,7 +7,7 @@ from typing import Literal
 from fairtrial.stats.arguments import Bounds
 from fairtrial.stats.sizes import variance_of_shares, worst_case_effect
 
-__all__ = ["Course", "Design", "Question"]
+__all__ = ["Course", "Design", "Ending", "Question", "Terms"]
 
 Kind = Literal["superior", "not worse"]
 KINDS: tuple[Kind, ...] = ("superior", "not worse")
@@ -161,14 +161,29 @@ class Question:
         return self.left * (variance + (self.scale**2 - 1) * control)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a trial is planned with.
+
+    ``power`` is the probability that all questions are answered well if all is as planned. ``weeks`` is the longest
+    duration. ``inflation`` is the design effect of units that come in clusters.
+
+    >>> Terms(weeks=2).power
+    0.8
+    """
+
+    mode: Mode = "monitor"
+    power: float = 0.8
+    weeks: int = 6
+    inflation: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
-class Design:
+class Design(Terms):
     """How the trial is run: new units per week in both arms, and what all questions share.
 
-    ``share`` is the treatment's share of the units. ``power`` is the probability that all questions are answered well
-    if all is as planned. ``weeks`` is the longest duration. ``inflation`` is the design effect of units that come in
-    clusters. ``guardrail_alpha`` is the error probability of calling one guardrail safe. ``lag`` is the time in weeks
-    until a unit counts.
+    ``share`` is the treatment's share of the units. ``guardrail_alpha`` is the error probability of calling one
+    guardrail safe. ``lag`` is the time in weeks until a unit counts.
     ``metrics``: the number of all metrics of the trial, of which the questions may be a part.
 
     >>> Design(per_week=4000.0).most
@@ -177,11 +192,7 @@ class Design:
 
     per_week: float
     share: float = 0.5
-    mode: Mode = "monitor"
     alpha: float = 0.05
-    power: float = 0.8
-    weeks: int = 6
-    inflation: float = 1.0
     guardrail_alpha: float = 0.05
     lag: float = 0.0
     metrics: int = 0
@@ -203,14 +214,28 @@ class Design:
         return self.per_week * max(0.0, self.weeks - self.lag)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a trial ends if the effect is as large as assumed.
+
+    ``mean_stop`` is the mean number of units at the end; a trial that never decides counts with its last look.
+    ``exaggeration`` is the effect that deciding trials show, as a multiple of the true one (type-M error), or ``None``
+    if unknown.
+
+    >>> Ending(mean_stop=170.0, exaggeration=1.3).mean_stop
+    170.0
+    """
+
+    mean_stop: float
+    exaggeration: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
-class Course:
+class Course(Ending):
     """A trial's looks, and the probability of each decision if the effect is as large as assumed.
 
     ``units`` counts the units in both arms at each look. ``power`` is the probability that the trial has decided for
-    the effect by then. ``mean_stop`` is the mean number of units at the end; a trial that never decides counts with its
-    last look. ``exaggeration`` is the effect that deciding trials show, as a multiple of the true one (type-M error),
-    or ``None`` if unknown.
+    the effect by then.
 
     >>> Course(units=(100.0, 200.0), power=(0.3, 0.8), mean_stop=170.0, exaggeration=1.3).needed(0.8)
     200.0
@@ -218,8 +243,6 @@ class Course:
 
     units: tuple[float, ...]
     power: tuple[float, ...]
-    mean_stop: float
-    exaggeration: float | None = None
 
     def needed(self, power: float) -> float | None:
         """Units at the first look with this power; ``None`` if none has it."""

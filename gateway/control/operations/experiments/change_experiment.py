@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.lifecycle import Transition
-from fairtrial.experiments.promotion import Promotion, chosen_treatment, definition
+from fairtrial.experiments.promotion import chosen_treatment, definition
 from fairtrial.store.core.database import Database
 from gateway.control.operations.experiments.state_change import Change, change_state
 from gateway.control.operations.present import Present, Probe, Publisher, probed_weights
@@ -28,7 +29,7 @@ def change_experiment(
 
     def evidence(plan: Plan, experiment: Experiment) -> dict[str, Any]:
         present = Present(plan, publisher.release_gates, now_us, held=held)
-        return promotion_evidence(database, experiment, change.promotion, present, probe, promoter=change.actor)
+        return promotion_evidence(database, experiment, change.options, present, probe, promoter=change.actor)
 
     return change_state(database, publisher, change, now_us=now_us, promotion_evidence=evidence)
 
@@ -36,7 +37,7 @@ def change_experiment(
 def promotion_evidence(
     database: Database,
     experiment: Experiment,
-    promotion: Promotion,
+    options: ChangeOptions,
     present: Present,
     probe: Probe | None,
     *,
@@ -49,12 +50,12 @@ def promotion_evidence(
     """
     from gateway.control.operations.verdicts.release.release_check import missing_for_release  # loads the gate
 
-    variant, plan = chosen_treatment(experiment, promotion.variant), present.plan
+    variant, plan = chosen_treatment(experiment, options.variant), present.plan
     probed = probed_weights(plan, variant.deployment, probe)
     present = replace(present, probed=probed.fingerprints)
     check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
     missing = (*check.missing, *probed.problems)
-    if missing and not promotion.override:
+    if missing and not options.override:
         listed = "".join(f"\n- {line}" for line in missing)
         raise Conflict(
             f"experiments.{experiment.name}: {variant.name} can't be promoted yet (an admin can override this):{listed}"
@@ -63,6 +64,6 @@ def promotion_evidence(
         "variant": variant.name,
         **definition(plan, variant),
         "verdict_id": check.verdict_id,
-        "override": promotion.override,
+        "override": options.override,
         "missing": list(missing),
     }
