@@ -47,7 +47,8 @@ from fairtrial.domain.verdicts.verdict import Verdict  # noqa: E402
 from fairtrial_cli.demo.model_servers import local_models  # noqa: E402
 from fairtrial_cli.demo.setting import RELEASE, SUITES, prepare  # noqa: E402
 from fairtrial_cli.output.gate_odds import newest_run  # noqa: E402
-from fairtrial_cli.run_suites import load_suites, project_gateway, run_suites  # noqa: E402
+from fairtrial_cli.processes.private_gateway import project_gateway  # noqa: E402
+from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites  # noqa: E402
 from fairtrial_cli.store_client.client import open_store  # noqa: E402
 
 PAIRS = (("support-v2", "base"), ("support-v2", "support-v1"), ("support-v1", "support-overfit"))
@@ -91,7 +92,8 @@ def recorded(folder: Path, gate: Gate) -> Runs:
         setting = prepare(folder)
         project = load_project(setting.project, os.environ)
         with local_models(setting.ports["models"], folder / "models.log"), project_gateway(project) as url:
-            run_suites(project, load_suites([SUITES / file for file in FILES]), targets, base_url=url)
+            suites = load_suites([SUITES / file for file in FILES])
+            run_suites(project, suites, targets, base_url=url, options=RunOptions(open_store))
     found: Runs = {}
     with open_store(load_project(folder / "fairtrial.yaml", os.environ).layout) as store:
         store.call(ingest, Nothing())

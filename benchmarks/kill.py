@@ -42,7 +42,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan  # noqa: E402
 from fairtrial.experiments.monitor import Circumstances, step  # noqa: E402
 from fairtrial.experiments.sums import ArmSums, Sums  # noqa: E402
 from fairtrial.stats.planning.courses import ConversionRule, conversion_course  # noqa: E402
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors  # noqa: E402
+from fairtrial.stats.sequential.request_errors import RequestErrors  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
 from fairtrial.store.experiments import analysis_plans  # noqa: E402
 

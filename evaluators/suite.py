@@ -1,18 +1,17 @@
-"""Defines a loaded suite: its rendered cases, how they are sent, scored and sliced, and which have the same prompt."""
+"""Defines a loaded suite: its rendered cases, and how they are sent, scored and sliced."""
 
-import json
-import re
 import shlex
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from evaluators.clusters import cluster_names, cluster_text
 from evaluators.scoring.scorer import Scorer, Stat
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.limits.canonical_json import sha256_of_json
-from fairtrial.domain.run import Case
+from fairtrial.domain.run import MANY, Case
 from fairtrial.domain.wording import counted
 
 SuiteKind = Literal["metric", "regression", "edges"]
@@ -20,15 +19,8 @@ DIGEST_CHARS = 32
 FAMILY_TAG, KIND_TAG, OWN = "family", "probe", "own"
 """The tags of a probe's family and kind; the kind of a suite's own cases is `OWN`, in a suite with probes."""
 
-MANY = "|"
-"""Separates the values of a tag if a row has several."""
-
 DOMINANT = 0.1
 """The share of the cases from which on a cluster is named."""
-SHOWN = 5
-"""How many groups of cases a warning names."""
-MARKS = re.compile(r"""(?<!\d)[.,;:!?"'“”‘’«»…]|[.,;:!?"'“”‘’«»…](?!\d)""")
-"""Punctuation between sentences; it excludes signs between two digits and signs that may be operators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,53 +159,6 @@ def _values(cases: Sequence[Case]) -> dict[str, list[str]]:
     return {tag: sorted(values) for tag, values in by_tag.items()}
 
 
-def prompt_key(case: Case) -> Hashable | None:
-    """A key that is equal for two cases exactly if all their messages are; ``None`` if the messages are unknown."""
-    if not case.messages:
-        return None
-    if all(len(message) == 2 and isinstance(message.get("content"), str) for message in case.messages):
-        return tuple((message.get("role"), message["content"]) for message in case.messages)
-    return json.dumps(case.messages, sort_keys=True, ensure_ascii=False, default=str)
-
-
-def cluster_names(cases: Sequence[Case]) -> list[str] | None:
-    """Each case's cluster: the declared one, merged with those of the same prompt; ``None`` if none has two cases."""
-    names = [f"c:{case.cluster}" if case.cluster is not None else f"i:{case.case_id}" for case in cases]
-    parents: dict[str, str] = {}
-    first: dict[Hashable, str] = {}
-    for case, name in zip(cases, names, strict=True):
-        prompt = prompt_key(case)
-        earlier = name if prompt is None else first.setdefault(prompt, name)
-        if earlier != name and (root := _root(parents, name)) != (top := _root(parents, earlier)):
-            parents[root] = top
-    roots = [_root(parents, name) for name in names] if parents else names
-    return roots if len(set(roots)) < len(roots) else None
-
-
-def with_clusters(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """The cases with these clusters, so that a run keeps them after its prompts are erased."""
-    clusters = cluster_names(cases)
-    if clusters is None:
-        return tuple(cases)
-    times = Counter(clusters)
-    return tuple(
-        case if times[name] == 1 or name == f"c:{case.cluster}" else replace(case, cluster=_written(name))
-        for case, name in zip(cases, clusters, strict=True)
-    )
-
-
-def _written(name: str) -> str:
-    return name[2:] if name.startswith("c:") else f"the question of {name[2:]}"
-
-
-def _root(parents: dict[str, str], name: str) -> str:
-    """The root of the merged clusters (union-find with path halving)."""
-    while (parent := parents.get(name)) is not None:
-        above = parents.get(parent)
-        if above is not None:
-            parents[name] = above
-        name = parent
-    return name
 
 
 def dominant_cluster(cases: Sequence[Case]) -> list[str]:
@@ -230,54 +175,7 @@ def dominant_cluster(cases: Sequence[Case]) -> list[str]:
     if size < DOMINANT * len(cases) or size < 2 * sizes.mean() or freedom_of(sizes) >= EVEN:
         return []
     return [
-        f"cluster {_written(name)!r} holds {size:,} of {len(cases):,} cases ({100 * size / len(cases):.0f} %), so that "
-        f"its outcome decides much of every mean. {len(times):,} clusters of such sizes show about as much as "
+        f"cluster {cluster_text(name)!r} holds {size:,} of {len(cases):,} cases ({100 * size / len(cases):.0f} %), so "
+        f"that its outcome decides much of every mean. {len(times):,} clusters of such sizes show about as much as "
         f"{len(cases) ** 2 / float(sizes @ sizes):.0f} equal ones. Split it, or take fewer cases of it."
     ]
-
-
-def duplicate_warnings(cases: Sequence[Case]) -> list[str]:
-    """Warnings on duplicate and near-duplicate prompts of a suite."""
-    same, alike = _groups(cases)
-    warnings = []
-    if same:
-        more = sum(len(group) - 1 for group in same)
-        warnings.append(
-            f"{counted(more, 'case has', 'cases have')} the same prompt as another case ({_named(same)}): cases with "
-            f"the same prompt are one cluster, so there are {len(cases) - more:,} independent cases, not {len(cases):,}"
-        )
-    if alike:
-        warnings.append(
-            f"{counted(len(alike), 'group')} of prompts that differ only in capitals, spaces or punctuation "
-            f"({_named(alike)}): each counts as an independent case; give them one 'cluster', or keep only one of each"
-        )
-    return warnings
-
-
-def _groups(cases: Sequence[Case]) -> tuple[list[list[str]], list[list[str]]]:
-    """The ids of cases with the same prompt, and of those with the same words but no common cluster."""
-    same: dict[Hashable, list[Case]] = defaultdict(list)
-    for case in cases:
-        prompt = prompt_key(case)
-        if prompt is not None:
-            same[prompt].append(case)
-    alike: dict[Hashable, list[Case]] = defaultdict(list)
-    for group in same.values():
-        if words := _words(group[0]):
-            alike[words].append(group[0])
-    near = [group for group in alike.values() if len({each.cluster or each.case_id for each in group}) > 1]
-    return (
-        [[each.case_id for each in group] for group in same.values() if len(group) > 1],
-        [[each.case_id for each in group] for group in near],
-    )
-
-
-def _words(case: Case) -> str:
-    """The words of all messages, case-folded and separated by single spaces, without punctuation between sentences."""
-    texts = (str(message.get("content") or "") for message in case.messages)
-    return " ".join(MARKS.sub(" ", " ".join(texts).casefold()).split())
-
-
-def _named(groups: Sequence[Sequence[str]]) -> str:
-    shown = "; ".join(" = ".join(group[:SHOWN]) + (" = …" if len(group) > SHOWN else "") for group in groups[:SHOWN])
-    return shown + (f"; and {len(groups) - SHOWN:,} more" if len(groups) > SHOWN else "")

@@ -1,33 +1,22 @@
-"""Reads regular files and Parquet rows within limits of size, and writes private files completely or not at all."""
+"""Reads regular files within limits of size, and writes private files completely or not at all."""
 
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import shutil
 import stat
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from io import BufferedReader
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from fairtrial.domain.errors import UsageError
-from fairtrial.domain.limits.constants import PRIVATE
+PRIVATE = 0o600
+"""The mode of files that only their owner may read and write."""
 
 MIB = 1 << 20
-MOST_NAMED_BYTES = 1024 * MIB
-"""The largest data file that a person may name: it is read as a whole."""
 
 PIECE = 4 * 2**20
 ROOM = 1.1
 """Extra space, because a copy may be slightly larger than its source."""
-
-PARQUET = ".parquet"
-MOST_UNPACKED = 1 << 30
-"""Bytes of a Parquet file once its columns are unpacked."""
 
 
 class FileRefused(ValueError):
@@ -76,23 +65,6 @@ def read_bounded(opened: int, most: int, known: str = "") -> bytes:
     return b"".join(parts)
 
 
-@contextmanager
-def open_named(path: Path) -> Iterator[BufferedReader]:
-    """A regular file that a person names, wherever it is; raises `UsageError`, and `OSError` as `open` does."""
-    try:
-        with os.fdopen(open_regular(path), "rb") as file:
-            yield file
-    except FileRefused as error:
-        known = f" ({error.known})" if error.known else ""
-        raise UsageError(f"{path}: {error.wrong}{known}") from error
-
-
-def read_named(path: Path, *, most: int = MOST_NAMED_BYTES) -> bytes:
-    """The content of such a file; raises `UsageError` beyond ``most`` bytes."""
-    with open_named(path) as file:
-        return read_bounded(file.fileno(), most)
-
-
 def _refuse_irregular(status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise FileRefused("can't be read: its links form a cycle")
@@ -100,16 +72,6 @@ def _refuse_irregular(status: os.stat_result) -> None:
         raise FileRefused("can't be read: it is a folder")
     if not stat.S_ISREG(status.st_mode):
         raise FileRefused("can't be read: it is not a regular file", "no devices, pipes or sockets")
-
-
-def digest_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
-    """The SHA-256 of a regular file in hex; raises `OSError` and `UsageError`."""
-    digest = hashlib.sha256()
-    with open_named(path) as file:
-        while piece := file.read(4 * MIB):
-            digest.update(piece)
-            on_bytes(file.tell())
-    return digest.hexdigest()
 
 
 def has_writer(path: Path) -> bool:
@@ -206,32 +168,3 @@ def sweep_folder(folder: Path) -> None:
 def has_room(folder: Path, bytes_: int) -> bool:
     """Whether a copy of this many bytes fits."""
     return shutil.disk_usage(folder).free > bytes_ * ROOM
-
-
-def parquet_as_lines(content: bytes, most_rows: int = sys.maxsize) -> str:
-    """All rows; beyond ``most_rows``, the rest may be missing. Raises `FileRefused`.
-
-    Null and NaN are left out, because Parquet has no other sign for a missing field. Dates are texts.
-    """
-    import pyarrow  # slow to load, and most files are not Parquet
-    from pyarrow import parquet
-
-    lines: list[str] = []
-    try:
-        file = parquet.ParquetFile(pyarrow.BufferReader(content))
-        groups = (file.metadata.row_group(at) for at in range(file.metadata.num_row_groups))
-        if sum(group.total_byte_size for group in groups) > MOST_UNPACKED:
-            raise FileRefused(f"has more than {MOST_UNPACKED:,} bytes of rows")
-        for batch in file.iter_batches(batch_size=1000):
-            lines += [json.dumps(_known(row), ensure_ascii=False, default=str) for row in batch.to_pylist()]
-            if len(lines) > most_rows:
-                break
-    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
-        raise FileRefused(f"is not a Parquet file: {error}") from error
-    return "\n".join(lines)
-
-
-def _known(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _known(inner) for name, inner in value.items() if inner is not None and inner == inner}
-    return [_known(inner) for inner in value] if isinstance(value, list) else value

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP
 from fairtrial.experiments.sums import ArmSums
-from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import BINS, UnitShares
 from fairtrial.stats.sums import JointMoments
 

@@ -27,7 +27,7 @@ from fairtrial.experiments.methods.rates import (
     weighed_difference,
 )
 from fairtrial.experiments.sums import Sums
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 CHECKED = 3
 """The trials of each course that the product's own function looks at."""

@@ -16,7 +16,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.stats.sums import JointMoments
 
 BASE, WORSE = 0.01, 0.05

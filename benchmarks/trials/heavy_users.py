@@ -12,7 +12,8 @@ from benchmarks.trials import running
 from benchmarks.trials.mixture import Looks, agree
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
-from fairtrial.stats.arms.ratios_and_quantiles import capped_requests, ratio_difference
+from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
+from fairtrial.stats.sums import capped_requests
 
 LOOKS, USERS, MOST = 28, 3_000, 4_000
 TAU, MEAN, KINSHIP, CAP = 0.05, 0.6, 0.3, 50.0

@@ -16,7 +16,8 @@ from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.stats.sequential.conversions import conversion_harm
 from fairtrial.stats.sequential.guardrails import MIN_EVENTS, Limits
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors, error_guardrail
+from fairtrial.stats.sequential.metric_guardrails import error_guardrail
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 USERS, MOST, MOST_EVENTS = 3_000, 4_000, 6_700
 RATE, MARGIN, POINT, CAP = 0.01, 0.5, 0.01, 50.0

@@ -12,7 +12,7 @@ from dashboard.components.formatting import moment_of, plain
 from dashboard.components.tables_and_charts import table
 from fairtrial.api import accounts, experiments, verdicts
 from fairtrial.api.operation import Nothing
-from fairtrial.domain.plan import PersonsAction
+from fairtrial.domain.settings import PersonsAction
 
 LABELS = {
     "start": "Start",

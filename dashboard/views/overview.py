@@ -15,9 +15,7 @@ from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_alarms, render_srm_alarm
 from dashboard.verdicts.list import badge, title_of
 from dashboard.view import View
-from fairtrial.api import alarms as alarm_operations
-from fairtrial.api import experiments, store, verdicts
-from fairtrial.api import traffic as traffic_operations
+from fairtrial.api import alarms as alarm_operations, experiments, store, traffic as traffic_operations, verdicts
 from fairtrial.api.alarms import ListAlarms
 from fairtrial.api.experiments import ListStates
 from fairtrial.api.operation import Nothing, TrafficWindow, Window

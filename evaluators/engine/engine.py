@@ -8,12 +8,13 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from evaluators.clusters import with_clusters
 from evaluators.engine.answer_cache import AnswerCache, AnswerKey, open_cache
 from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import Scoring, metrics_of, score_copy
 from evaluators.engine.target import Target
 from evaluators.probes.probe import ORIGINAL
-from evaluators.suite import Suite, with_clusters
+from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 

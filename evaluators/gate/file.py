@@ -14,11 +14,11 @@ from evaluators.loading import suite_reader
 from evaluators.loading.suite_file import search
 from evaluators.suite import Suite
 from fairtrial.config.file import yaml_file
-from fairtrial.config.file.errors import nearest, validation_errors
+from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.accounts import APPROVERS, ROLES, Role
-from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 from fairtrial.domain.settings import Duration
 from fairtrial.domain.verdicts.verdict import MOST_SUITES
 

@@ -27,8 +27,7 @@ from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked
-from fairtrial.experiments.decision.decide import decide as decide_experiment
-from fairtrial.experiments.monitor import look
+from fairtrial.experiments.decision.decide import decide as decide_experiment, look
 
 REUSE_WARNING_FROM = 7
 MOST_NAMED = 3

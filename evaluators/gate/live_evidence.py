@@ -15,7 +15,7 @@ from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 from fairtrial.stats.arms.feedback import Feedback
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 LIVE = "live traffic"
 EVERY_REQUEST = ("requests.error_rate", "requests.user_error_rate", "requests.rejected_rate", "requests.cancel_rate")

@@ -15,9 +15,9 @@ from evaluators.criteria.validation import limit_of
 from evaluators.gate.multiplicity import ALPHA, RuleResult
 from evaluators.gate.threshold_rule import by_truth_table
 from evaluators.results.run_table import Ints, Marks, RunTable, Scope, table_of
-from evaluators.suite import MANY, Suite
+from evaluators.suite import Suite
 from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.run import UNSCORED, Run
+from fairtrial.domain.run import MANY, UNSCORED, Run
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
 from fairtrial.stats.paired.paired_tests import exact_one_sided

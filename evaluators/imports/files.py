@@ -18,7 +18,8 @@ from fairtrial.config.file.project_files import read_bytes
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.wording import counted
-from fairtrial.safe_files import MIB, PARQUET, FileRefused, parquet_as_lines, write_private
+from fairtrial.named_files import PARQUET, parquet_as_lines
+from fairtrial.safe_files import MIB, FileRefused, write_private
 
 MOST_BYTES = 64 * MIB
 MOST_VALUES = 2_000_000

@@ -9,10 +9,9 @@ from evaluators.loading.rows import Row
 from evaluators.loading.suite_file import SuiteModel
 from evaluators.loading.template import UnknownName, as_text, render
 from evaluators.scoring.answer_text import expected_object
-from evaluators.suite import KIND_TAG, MANY
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import Diagnostic
-from fairtrial.domain.run import Case
+from evaluators.suite import KIND_TAG
+from fairtrial.domain.errors import Diagnostic, nearest
+from fairtrial.domain.run import MANY, Case
 
 MOST_ASKED = 64_000_000
 SPLIT = "split the suite"

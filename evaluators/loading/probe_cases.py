@@ -11,8 +11,8 @@ from evaluators.loading.scorers import BuiltScorer
 from evaluators.loading.suite_file import Reading, shortened
 from evaluators.loading.template import PLACE
 from evaluators.probes.probe import ORIGINAL, OWN_ROWS, Source
-from evaluators.suite import FAMILY_TAG, KIND_TAG, MANY, OWN
-from fairtrial.domain.run import Case
+from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN
+from fairtrial.domain.run import MANY, Case
 
 TAGS = (FAMILY_TAG, "technique", "severity", KIND_TAG)
 """The tags of every probe case."""

@@ -16,10 +16,10 @@ from evaluators.probes.probe import OWN_ROWS, Probe, Source, ask
 from evaluators.probes.rows import DIRECTION_OPTIONS, Draw, changed_rows, direction_of
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
-from fairtrial.config.file.errors import nearest, validation_errors
+from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, project_root
 from fairtrial.config.file.yaml_file import Document
-from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 from fairtrial.domain.wording import counted
 
 MOST_COMBINATIONS = 10_000

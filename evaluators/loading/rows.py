@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.errors import Diagnostic
-from fairtrial.safe_files import PARQUET
+from fairtrial.named_files import PARQUET
 
 MOST_ROWS = 50_000
 MOST_ROW_BYTES = 32 << 20

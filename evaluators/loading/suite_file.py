@@ -17,7 +17,8 @@ from fairtrial.config.file import yaml_file
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_bytes, read_text
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Diagnostic
-from fairtrial.safe_files import PARQUET, FileRefused, parquet_as_lines
+from fairtrial.named_files import PARQUET, parquet_as_lines
+from fairtrial.safe_files import FileRefused
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 MOST_OF_A_KIND = 20

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from evaluators.clusters import duplicate_warnings
 from evaluators.criteria.grammar import GateLineError, parse
 from evaluators.criteria.validation import INERT_IN_SUITES, inert_keys, validate_line
 from evaluators.loading.cases import CaseOfRow, Recipe, columns_of, make_cases, sample
@@ -26,17 +27,15 @@ from evaluators.suite import (
     Suite,
     applies,
     dominant_cluster,
-    duplicate_warnings,
     tag_values,
     with_digest,
 )
-from fairtrial.config.file.errors import nearest, validation_errors
+from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
-from fairtrial.config.file.yaml_file import Document
-from fairtrial.config.file.yaml_file import load as load_yaml
+from fairtrial.config.file.yaml_file import Document, load as load_yaml
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED
 from fairtrial.domain.answers.chat import OTHER_SERVERS, wrong_value
-from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 
 KNOWN_PARAMS = PASSED | NOT_PASSED_ON | OTHER_SERVERS
 NEARLY = 0.85

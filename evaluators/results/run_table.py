@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.suite import MANY, with_clusters
+from evaluators.clusters import with_clusters
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.run import CASE_OUTCOMES, CaseResult, Run, RunHead, Score, ScoreFailure, head_of
+from fairtrial.domain.run import CASE_OUTCOMES, MANY, CaseResult, Run, RunHead, Score, ScoreFailure, head_of
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]

@@ -11,10 +11,9 @@ from typing import Any
 
 from evaluators.training_data.example import FORMATS, PRECEDENCE, Example, Format, Row, RowError, text_of
 from evaluators.training_data.rows import READERS, NumberedRow, Rows, UnreadableRow, as_utf8
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import Diagnostic, UsageError
+from fairtrial.domain.errors import Diagnostic, UsageError, nearest
 from fairtrial.domain.wording import counted
-from fairtrial.safe_files import read_named
+from fairtrial.named_files import read_named
 
 LOOKED_AT = 100
 """Rows at the start of a file that decide its format."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.training_data.training_log import Evaluation, TrainingLog, UnreadableLog
-from fairtrial.safe_files import MIB, read_named
+from fairtrial.named_files import read_named
+from fairtrial.safe_files import MIB
 
 MOST_BYTES = 64 * MIB
 STEP = ("step", "global_step", "train/global_step", "eval/global_step", "step_number", "iteration", "iter", "_step")

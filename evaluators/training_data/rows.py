@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.safe_files import PARQUET, FileRefused, parquet_as_lines
+from fairtrial.named_files import PARQUET, parquet_as_lines
+from fairtrial.safe_files import FileRefused
 
 DELIMITERS = ",;\t|"
 LONGEST_CELL = 32 << 20

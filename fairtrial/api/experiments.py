@@ -6,7 +6,7 @@ from msgspec import Meta, field
 
 from fairtrial.api.alarms import Reason
 from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Text, TrafficWindow, Window
-from fairtrial.domain.plan import PersonsAction
+from fairtrial.domain.settings import PersonsAction
 
 
 class ListStates(Request, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from fairtrial.api.operation import Nothing, Operation, Request, Row
-from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.store_reports import Backup, Erasure, IngestResult, Overview, RetentionResult
 
 LONGEST_DAYS = 36_500

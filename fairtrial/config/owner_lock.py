@@ -13,8 +13,7 @@ from pathlib import Path
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreLocked
-from fairtrial.domain.limits.constants import PRIVATE
-from fairtrial.safe_files import has_writer
+from fairtrial.safe_files import PRIVATE, has_writer
 
 TRIES = 5
 TRY_SECONDS = 0.02

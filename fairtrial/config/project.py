@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.config.file.environment import interpolate, substituted
-from fairtrial.config.file.errors import MAX_ERRORS, FieldError, independent, nearest, validate
+from fairtrial.config.file.errors import MAX_ERRORS, FieldError, independent, validate
 from fairtrial.config.file.project_files import MOST_PROMPT_BYTES, MOST_YAML_BYTES, Budget, read_text
 from fairtrial.config.file.schema import GatewaySection, ProjectFile, ReleasesSection
 from fairtrial.config.file.yaml_file import Document, Step, load_one
@@ -19,10 +19,11 @@ from fairtrial.config.releases import NO_GATES, ReleaseGates
 from fairtrial.config.rules import deployments
 from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics, wrong_names
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
-from fairtrial.domain.errors import ConfigError, Diagnostic
+from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 from fairtrial.domain.limits.server_settings import BodyRate
 from fairtrial.domain.names.addresses import Address, parse_address
-from fairtrial.domain.plan import FeedbackKind, Plan
+from fairtrial.domain.plan import Plan
+from fairtrial.domain.settings import FeedbackKind
 from fairtrial.safe_files import FileRefused
 
 Read = dict[tuple[str, str], tuple[Path, str]]

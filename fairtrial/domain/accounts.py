@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.names.look_alikes import has_invisible, look_alike, mixes_scripts
-
 Role = Literal["auditor", "reviewer", "release-manager", "admin"]
 State = Literal["invited", "active", "disabled"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -17,8 +14,6 @@ READS_AS: Mapping[Role, Role] = {"auditor": "release-manager"}
 APPROVERS: tuple[Role, ...] = ("release-manager", "admin")
 """The roles that may approve a release."""
 LONGEST_NAME = 80
-TAKEN_NAMES = frozenset({"local", "control", "command line"})
-"""Names that the audit trail uses for programs of this machine."""
 
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 """The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""
@@ -69,20 +64,6 @@ def may(role: Role, needed: Role, *, reading: bool) -> bool:
 def only_reads(role: Role) -> bool:
     """Whether the role may change nothing."""
     return role == "auditor"
-
-
-def proper_name(text: str) -> str:
-    """The normalised name; raises `BadRequest` for one that is unreadable or easily confused with another."""
-    name = unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKC", text).split()))
-    if not name or len(name) > LONGEST_NAME:
-        raise BadRequest(f"name: it must have 1 to {LONGEST_NAME} characters (it has {len(name)})")
-    if has_invisible(name):
-        raise BadRequest("name: it has invisible characters")
-    if mixes_scripts(name):
-        raise BadRequest(f"name: {name!r} mixes letters of several scripts, so it may look like another name")
-    if any(look_alike(name, taken) for taken in TAKEN_NAMES):
-        raise BadRequest(f"name: {name!r} is, or looks like, the name of a program in the audit trail")
-    return name
 
 
 def same_name(name: str) -> str:

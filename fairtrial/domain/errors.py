@@ -17,13 +17,15 @@ FairtrialError
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
 STORE_UNUSABLE = 74
 """The exit code of `fairtrial control` if its store is unusable (EX_IOERR of sysexits.h); traffic can continue."""
+MOST_SHOWN, MOST_COMPARED = 12, 200
 
 
 class FairtrialError(Exception):
@@ -215,3 +217,13 @@ def control_character(text: str) -> str | None:
     """The first control character of a name, such as ``U+0007``, or ``None``."""
     match = _CONTROL.search(text)
     return None if match is None else f"U+{ord(match[0]):04X}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``did you mean 'x'?``, or the known names when none is close."""
+    names = sorted(known)
+    near = get_close_matches(name[:100], names[:MOST_COMPARED], n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+    return f"known: {', '.join(names[:MOST_SHOWN])}{more}" if names else "there are none"

@@ -10,9 +10,8 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from fairtrial.domain.plan import ExperimentState, UnitKind
 from fairtrial.domain.run import HEAD, CaseOutcome
-from fairtrial.domain.settings import BreakerState
+from fairtrial.domain.settings import BreakerState, ExperimentState, UnitKind
 
 REQUEST = "request"
 REQUEST_VERSION = 2

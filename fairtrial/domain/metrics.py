@@ -1,11 +1,13 @@
-"""Lists the metrics that live traffic decides: family, direction, range, columns, method and default margin.
+"""Lists the metrics that live traffic decides: family, direction, range, columns, method and margin.
 
 A metric that this catalogue does not list, and that is no declared feedback, does not exist. The store keeps
 `UNIT_COLUMNS` for each unit, and every metric of requests is computed from them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from math import inf
 from typing import Literal
 
@@ -141,3 +143,34 @@ CATALOGUE: Mapping[str, Metric] = {
 }
 DEFAULT_GUARDRAILS = ("requests.error_rate", "requests.attempt_error_rate", "requests.rejected_rate")
 """The guardrails of an experiment that declares none."""
+
+FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(pp|%)?")
+
+
+def stop_margin(metric: str, margin: str, written: str | None) -> str:
+    """The harm that must be proven: as written, by default 0 for errors and safety, otherwise the margin."""
+    if written is not None:
+        return written
+    return "0" if metric in CATALOGUE and CATALOGUE[metric].safety else margin
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """``value``: 0.01 for ``1pp`` and 0.2 for ``20%``; ``relative``: to the control's level."""
+
+    value: Decimal
+    relative: bool
+
+
+def parse_margin(text: str, *, zero: bool = False) -> Margin:
+    """Parse ``1pp`` or ``20%``; raises `ValueError` with the reason.
+
+    ``zero``: whether 0 is allowed, which needs no unit. A stop margin may be 0; a margin of 0 can't be shown.
+    """
+    match = FORM.fullmatch(text.strip())
+    number = Decimal(match[1]) if match else Decimal()
+    if match is None or (match[2] is None and number):
+        raise ValueError(f"{text!r} is not a margin")
+    if not number and not zero:
+        raise ValueError(f"{text!r} must be more than 0, because a difference of exactly 0 can't be shown")
+    return Margin(number / 100, relative=match[2] == "%")

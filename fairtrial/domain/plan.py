@@ -8,35 +8,8 @@ from fairtrial.domain import settings
 from fairtrial.domain.accounts import Right
 from fairtrial.domain.training_data import Lineage
 
-UnitKind = Literal["user", "conversation", "request"]
-Capture = Literal["full", "redacted", "none"]
-ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
-PersonsAction = Literal[
-    "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"
-]
-"""What a person may do with an experiment."""
-OnDisconnect = Literal["cancel", "drain"]
-Looks = Literal["monitor", "planned"]
-Hold = Literal["first_byte", "complete"]
-FeedbackKind = Literal["boolean", "number", "category"]
-Missing = Literal["at_random", "worst_case"]
-"""What the units without feedback count as: like the others, or each also for the other side."""
 PLAN_VERSION = 1
 """Incremented only if older workers must refuse the plan; a field that they may ignore is `ADDED_LATER` instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens of input and output, or per hour of the machine."""
-
-    # ``None`` is unknown, not 0.
-
-    input: settings.Money | None = None
-    """US dollars per million input tokens."""
-    output: settings.Money | None = None
-    """US dollars per million output tokens."""
-    gpu_hour: settings.Money | None = None
-    """US dollars per hour of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +34,10 @@ class Deployment:
     api_key: str | None = None
     external: bool = False
     parent: str | None = None
-    price: Price = Price()
+    price: settings.Price = field(default=settings.Price())
     timeouts: settings.Timeouts = field(default=settings.Timeouts())
     digest: str = ""
-    on_disconnect: OnDisconnect = "cancel"
+    on_disconnect: settings.OnDisconnect = "cancel"
     drain_seconds: float = 60.0
     shutdown_date: str | None = None
     forward_headers: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
@@ -104,12 +77,12 @@ class FeedbackMetric:
     """
 
     key: str
-    kind: FeedbackKind
+    kind: settings.FeedbackKind
     per: Literal["unit", "request"] = "unit"
     better: Literal["lower", "higher"] = "higher"
     within: tuple[float, float] = (0.0, 1.0)
     window_seconds: float = 604_800.0
-    missing: Missing = "at_random"
+    missing: settings.Missing = "at_random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +101,12 @@ class Experiment:
 
     name: str
     question: str
-    unit: UnitKind
+    unit: settings.UnitKind
     control: str
     variants: tuple[Variant, ...]
     salt: str
     stage: float
-    state: ExperimentState = "running"
+    state: settings.ExperimentState = "running"
     primary: settings.Primary | None = None
     guardrails: tuple[settings.Guardrail, ...] = ()
     analysis_hash: str = ""
@@ -143,7 +116,7 @@ class Experiment:
     enrolment: settings.Enrolment = field(default=settings.EVERY_UNIT, metadata=settings.CONTROL_ONLY)
     feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
     max_weeks: int = field(default=6, metadata=settings.CONTROL_ONLY)
-    looks: Looks = field(default="monitor", metadata=settings.CONTROL_ONLY)
+    looks: settings.Looks = field(default="monitor", metadata=settings.CONTROL_ONLY)
     by_default: tuple[settings.Guardrail, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
 
     @property
@@ -175,7 +148,7 @@ class Route:
     fallback: str | None = None
     data: Literal["any", "internal"] = "any"
     other_fallbacks: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
-    hold: Hold = field(default="first_byte", metadata=settings.ADDED_LATER)
+    hold: settings.Hold = field(default="first_byte", metadata=settings.ADDED_LATER)
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
@@ -190,7 +163,7 @@ class Plan:
     deployments: Mapping[str, Deployment]
     routes: Mapping[str, Route]
     experiments: Mapping[str, Experiment]
-    capture: Capture = "redacted"
+    capture: settings.Capture = "redacted"
     retain_days: int = 30
     version: int = PLAN_VERSION
     plan_hash: str = ""
@@ -223,7 +196,7 @@ class Published:
     auth: Literal["open", "keys"]
     keys: tuple[Key, ...]
     pepper: str
-    feedback: Mapping[str, FeedbackKind] | None = field(default=None, metadata=settings.ADDED_LATER)
+    feedback: Mapping[str, settings.FeedbackKind] | None = field(default=None, metadata=settings.ADDED_LATER)
 
 
 def reachable(plan: Plan, route: Route) -> list[str]:

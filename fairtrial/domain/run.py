@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+MANY = "|"
+"""Separates the values of a tag if a row has several."""
+
 CaseOutcome = Literal["scored", "off_format", "refused", "truncated", "provider_error", "judge_error", "skipped"]
 CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
     "scored",

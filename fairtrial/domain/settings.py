@@ -27,6 +27,19 @@ BreakerState = Literal["closed", "open", "half_open"]
 RetryCause = Literal["connect", "reset", "429", "502", "503", "529"]
 RETRIED: tuple[RetryCause, ...] = ("connect", "reset", "429", "502", "503", "529")
 OnWorse = Literal["pause", "kill", "continue"]
+UnitKind = Literal["user", "conversation", "request"]
+Capture = Literal["full", "redacted", "none"]
+ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
+PersonsAction = Literal[
+    "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"
+]
+"""What a person may do with an experiment."""
+OnDisconnect = Literal["cancel", "drain"]
+Looks = Literal["monitor", "planned"]
+Hold = Literal["first_byte", "complete"]
+FeedbackKind = Literal["boolean", "number", "category"]
+Missing = Literal["at_random", "worst_case"]
+"""What the units without feedback count as: like the others, or each also for the other side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,20 @@ Duration = Annotated[float, Converted(duration_seconds), Gt(0), Le(90 * 86_400)]
 """`7d`, `12h`, `90m` or `30s`; at most 90 days."""
 Level = Annotated[float, Converted(_level)]
 """`62%` or a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens of input and output, or per hour of the machine."""
+
+    # ``None`` is unknown, not 0.
+
+    input: Money | None = None
+    """US dollars per million input tokens."""
+    output: Money | None = None
+    """US dollars per million output tokens."""
+    gpu_hour: Money | None = None
+    """US dollars per hour of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ import msgspec
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import Better, Method
-from fairtrial.domain.plan import Missing, UnitKind
-from fairtrial.domain.settings import Enrolment, KeptControl, OnWorse
+from fairtrial.domain.settings import Enrolment, KeptControl, Missing, OnWorse, UnitKind
 
 Interruption = tuple[int, int | None]
 """From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""

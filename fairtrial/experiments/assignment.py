@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.names.ids import UnitHash, keyed_hash
-from fairtrial.domain.plan import Experiment, UnitKind
+from fairtrial.domain.plan import Experiment
+from fairtrial.domain.settings import UnitKind
 
 if TYPE_CHECKING:
     from fairtrial.domain.events import Reason  # events need more than the standard library

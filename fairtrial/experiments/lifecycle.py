@@ -8,8 +8,7 @@ from typing import Any, Literal, get_args
 from fairtrial.config.plan.live_state import CAN_BE_KILLED, KillFile
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
-from fairtrial.domain.plan import ExperimentState, PersonsAction
-from fairtrial.domain.settings import KeptControl
+from fairtrial.domain.settings import ExperimentState, KeptControl, PersonsAction
 from fairtrial.experiments.promotion import kept_words, refused_while_kept
 
 Action = Literal[PersonsAction, "stage"]

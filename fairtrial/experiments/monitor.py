@@ -10,10 +10,9 @@ import msgspec
 
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.wording import counted
-from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import decide
+from fairtrial.experiments.decision.decide import decide, look
 from fairtrial.experiments.decision.guardrails_and_caveats import NEAR, decline_words, e_value_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
@@ -117,11 +116,6 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     if around.is_over(plan):
         return Step(memory, decisions, findings, Verdict("end", _over(plan, decisions), _excluded(memory)))
     return _stage(plan, (memory, decisions), sums, around, findings)
-
-
-def look(plan: AnalysisPlan, memory: Memory, sums: Sums) -> tuple[Finding, ...]:
-    """What one more look shows."""
-    return find(plan, sums, memory.looked(plan.primary.metric) if plan.primary else None)
 
 
 def _stop(plan: AnalysisPlan, decisions: Mapping[str, Decision], sums: Sums) -> Verdict | None:

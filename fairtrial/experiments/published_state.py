@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import NotFound
-from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Variant
+from fairtrial.domain.errors import NotFound, nearest
+from fairtrial.domain.plan import Experiment, Plan, Variant
+from fairtrial.domain.settings import ExperimentState
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Transition, cause_of, possible, promoted_by, sentence, unrecorded
 from fairtrial.experiments.promotion import file_edit

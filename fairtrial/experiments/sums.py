@@ -12,7 +12,7 @@ from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 MetricSums = RequestErrors | Amounts | QuantileSums | Feedback
 TYPES: Mapping[Method, type[MetricSums]] = {

@@ -21,8 +21,8 @@ from fairtrial.domain.events import (
     RequestEvent,
     UsageSource,
 )
-from fairtrial.domain.plan import ExperimentState
-from fairtrial.safe_files import open_named
+from fairtrial.domain.settings import ExperimentState
+from fairtrial.named_files import open_named
 
 CHUNK_BYTES = 4 * 2**20
 TOO_DEEP = "it is nested too deeply"

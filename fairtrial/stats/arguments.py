@@ -3,6 +3,7 @@
 from math import inf, isfinite
 
 __all__: list[str] = []
+Bounds = tuple[float, float]
 
 
 def upper_share(level: float) -> float:

@@ -4,7 +4,7 @@ from math import ceil, inf, isnan, log2, sqrt
 
 import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
-from fairtrial.stats.sums import Bounds
+from fairtrial.stats.arguments import Bounds
 
 __all__ = [
     "cases_for_margin",

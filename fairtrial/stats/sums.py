@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arguments import Bounds
 
-__all__ = ["JointMoments", "Moments", "Successes"]
+__all__ = ["JointMoments", "Moments", "Successes", "capped_requests"]
 
 ROUNDING = 1e-12
 """Below this share of Σx², a variance is only rounding."""
@@ -21,7 +22,8 @@ on 336 pairs of equal means, at 28 looks and splits of 50 and 90 %. The worst pa
 (± 1) of the trials with two such units, and in 5.0 % (± 0.9) with three. Without any, it is called so in more than half
 of them."""
 BOUND_ROUNDING = 1e-9
-Bounds = tuple[float, float]
+CAP = 50.0
+"""The default number of requests that count for each user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +202,24 @@ def unseen_squares(level: float, within: Bounds, *, size: float = 1.0) -> tuple[
 def unbounded(n: int, *, what: str) -> NotEnough:
     """The reason why repeated looks can't decide: a single value may outweigh all others."""
     return NotEnough(f"{what} has no bound, so a unit not seen yet could reverse the result", "a frozen bound", n)
+
+
+def capped_requests(x: ArrayLike, y: ArrayLike, *, cap: float = CAP) -> JointMoments:
+    """Sums over users, each counted for at most ``cap`` requests: x · min(1, cap/y) and min(y, cap).
+
+    ``x`` and ``y`` are the numerator and denominator of each user with y > 0, over a complete window of the same length
+    for all. ``cap`` is frozen when the experiment starts. In SQL: ``x * least(1, cap / y)``, ``least(y, cap)``. A user
+    above the cap keeps the same ratio but loses weight, and the estimate is the ratio of users with these weights.
+    Raises `ValueError` for a cap or a denominator that is not above 0.
+
+    Source: Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, on capping metrics.
+
+    >>> capped_requests([1, 250], [2, 500], cap=50)
+    JointMoments(n=2, x=26.0, y=52.0, xx=626.0, yy=2504.0, xy=1252.0)
+    """
+    if not 0 < cap < np.inf:
+        raise ValueError(f"the cap must be a number above 0, not {cap}")
+    top, bottom = finite_values(x), finite_values(y)
+    if not (bottom > 0).all():
+        raise ValueError("count only users with a denominator above 0")
+    return JointMoments.of(top * np.minimum(1.0, cap / bottom), np.minimum(bottom, cap))

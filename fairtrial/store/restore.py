@@ -15,9 +15,9 @@ from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.store_reports import ListedBackup, OnProgress, Progress, ignore_progress
 from fairtrial.safe_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.store.access import audit
-from fairtrial.store.core.backup_files import Manifest, verify
 from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine import engine_settings, logged_message, migrate, schema_of
+from fairtrial.store.core.recovery import Manifest, verify
 from fairtrial.store.erasure import tombstones
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance.backup import add_missing_backups, read_backups

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError
+from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError, nearest
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import MAP, print_warnings, project_of
 
@@ -148,7 +148,6 @@ def _refuse_unknown_checks(path: Path, project: Project) -> None:
         return
     from evaluators.training_data.audit import names_of_findings
     from evaluators.training_data.provider_rules.check import TRAINING_CHECKS
-    from fairtrial.config.file.errors import nearest
     from fairtrial.config.file.yaml_file import load_one
 
     known = (*names_of_findings(), *TRAINING_CHECKS)

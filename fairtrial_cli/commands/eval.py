@@ -124,7 +124,9 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
     from evaluators.engine.target import resolve
     from fairtrial.config.plan.retirement import refuse_retired, today_utc
     from fairtrial_cli.output.terminal import run_progress
-    from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
+    from fairtrial_cli.processes.private_gateway import project_gateway
+    from fairtrial_cli.run_suites import RunOptions, run_suites
+    from fairtrial_cli.store_client.client import open_store
 
     for name in names:  # before anything starts, so that a wrong name fails at once
         resolve(name, project.plan, base_url="")
@@ -132,6 +134,7 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
     stderr = Console(stderr=True)
     finished: list[tuple[Suite, Run]] = []
     running = RunOptions(
+        open_store,
         concurrency=options["concurrency"],
         side_by_side=options["side_by_side"],
         fresh=options["fresh"],

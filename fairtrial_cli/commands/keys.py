@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fairtrial.domain.accounts import RIGHTS
+from fairtrial.domain.accounts import DEFAULT_RIGHTS, RIGHTS
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of, store_of
 
@@ -47,8 +47,7 @@ def create(
     Example:  fairtrial keys create ci --right complete --right pin --expires 30d
     """
     from fairtrial.api import keys
-    from fairtrial.config.file.errors import nearest
-    from fairtrial.domain.accounts import DEFAULT_RIGHTS
+    from fairtrial.domain.errors import nearest
     from fairtrial_cli.store_client.client import open_store
 
     request = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))

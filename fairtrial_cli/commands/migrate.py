@@ -86,8 +86,7 @@ def command(
 
     from fairtrial.config.plan.retirement import today_utc
     from fairtrial.store.core.state_files import save_migration_report
-    from fairtrial_cli.migration.report import as_json as plain
-    from fairtrial_cli.migration.report import print_migration
+    from fairtrial_cli.migration.report import as_json as plain, print_migration
     from fairtrial_cli.run_suites import load_suites
 
     project, today = project_of(config), today_utc(time.time_ns() // 1000)
@@ -111,8 +110,8 @@ def _again(project: Project, suites: Sequence[Path], old: str, new: Sequence[str
 
 
 def _check_names(project: Project, old: str, new: Sequence[str], today: date) -> None:
-    from fairtrial.config.file.errors import nearest
     from fairtrial.config.plan.retirement import refuse_retired
+    from fairtrial.domain.errors import nearest
 
     known = project.plan.deployments
     for name in (old, *new):
@@ -176,11 +175,13 @@ def _ask_models(
 
     from fairtrial_cli.migration.successors import ask_models
     from fairtrial_cli.output.terminal import run_progress
-    from fairtrial_cli.run_suites import RunOptions, project_gateway
+    from fairtrial_cli.processes.private_gateway import project_gateway
+    from fairtrial_cli.run_suites import RunOptions
+    from fairtrial_cli.store_client.client import open_store
 
     stderr = Console(stderr=True)
     with project_gateway(project, say=lambda text: stderr.print(text)) as base_url, run_progress(stderr) as on_progress:
-        options = RunOptions(concurrency=concurrency, fresh=fresh, on_progress=on_progress)
+        options = RunOptions(open_store, concurrency=concurrency, fresh=fresh, on_progress=on_progress)
         return ask_models(project, suites, old, new, base_url=base_url, options=options)
 
 

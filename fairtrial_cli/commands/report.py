@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.domain.errors import UsageError
+from fairtrial.domain.errors import UsageError, printable
 from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,6 @@ def _write(path: Path, text: str) -> None:
 
 def _print_written(paths: list[Path], content: ReportContent, *, to_stderr: bool) -> None:
     from evaluators.report_content.wording import shown_texts
-    from fairtrial.domain.errors import printable
 
     for path in paths:
         click.echo(printable(f"{path}: written"), err=to_stderr)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.errors import UsageError
+from fairtrial.domain.errors import UsageError, printable
 from fairtrial_cli.options import CONFIG, JSON, print_indented, store_of
 
 if TYPE_CHECKING:
@@ -167,7 +167,6 @@ def _with_model(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print(view: dict[str, Any], options: dict[str, Any]) -> None:
-    from fairtrial.domain.errors import printable
     from fairtrial.domain.wording import TEXT_DELETED
     from fairtrial_cli.output import stored_runs
 

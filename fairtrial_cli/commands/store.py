@@ -14,7 +14,7 @@ from fairtrial_cli.options import CONFIG, JSON, print_json, project_of, store_of
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
-    from fairtrial.domain.plan import UnitKind
+    from fairtrial.domain.settings import UnitKind
     from fairtrial.domain.store_reports import Erasure, OnProgress, Overview, RetentionResult
 
 

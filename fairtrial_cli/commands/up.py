@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fairtrial_cli.options import CONFIG
+from fairtrial_cli.options import CONFIG, print_warnings
 
 
 @click.command()
@@ -27,7 +27,6 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
     Example:  fairtrial up -c fairtrial.yaml --workers 4
     """
     from fairtrial_cli.dashboard_link import OPEN_GATEWAY, sign_in_lines
-    from fairtrial_cli.options import print_warnings
     from fairtrial_cli.processes.health_watch import CHECK_SECONDS, HealthWatch, probe_upstreams
     from fairtrial_cli.processes.services import Services
     from fairtrial_cli.processes.signals import shutdown_signal

@@ -11,7 +11,7 @@ import click
 
 from evaluators.training_data.training_log import Evaluation, TrainingLog, turning_point
 from fairtrial import html_pages
-from fairtrial.domain.errors import printable
+from fairtrial.domain.errors import UsageError, printable
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 
@@ -56,7 +56,6 @@ def command(
 def _of_deployments(names: tuple[str, ...], config: Path) -> list[Path]:
     """The logs of these deployments' lineages; raises `UsageError`."""
 
-    from fairtrial.domain.errors import UsageError
     from fairtrial_cli.training_data.data_files import lineage_of
 
     if not names:

@@ -20,7 +20,7 @@ from fairtrial_cli.demo import traffic
 from fairtrial_cli.demo.narration import Progress, variant_lines
 from fairtrial_cli.demo.setting import CUSTOMER, VISITORS
 from fairtrial_cli.demo.traffic import Ticket
-from fairtrial_cli.experiment_states import decision_lines
+from fairtrial_cli.output.experiment_state import decision_lines
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import frozen_plans
 

@@ -12,8 +12,7 @@ from rich.console import Console
 from fairtrial.domain.verdicts.verdict import exit_code
 from fairtrial.domain.wording import counted
 from fairtrial_cli.dashboard_link import dashboard_link
-from fairtrial_cli.demo import narration
-from fairtrial_cli.demo import setting as sizes
+from fairtrial_cli.demo import narration, setting as sizes
 from fairtrial_cli.demo.live import LiveTraffic, Traffic
 from fairtrial_cli.demo.model_servers import allowed_seconds, late_server, local_models, measure
 from fairtrial_cli.demo.narration import Progress, minutes

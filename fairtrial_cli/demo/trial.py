@@ -66,7 +66,7 @@ class Trial:
             self.progress.say(f"  {suite.name} on {run.target}: {_main_figures(suite, run)}")
 
         concurrency = CONCURRENCY if len(targets) > 1 else 2 * CONCURRENCY
-        options = RunOptions(concurrency=concurrency, on_progress=step, on_run=note)
+        options = RunOptions(open_store, concurrency=concurrency, on_progress=step, on_run=note)
         run_suites(self.project, suites, targets, base_url=self.base_url, options=options)
 
     def judge(self, candidate: str, gate: str, *, on: str) -> None:

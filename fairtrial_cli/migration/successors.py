@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from evaluators.clusters import with_clusters
 from evaluators.comparison.matrix import column_of
 from evaluators.criteria.grammar import VersusBaseline, parse
 from evaluators.criteria.validation import validate_line
@@ -20,9 +21,8 @@ from evaluators.engine.target import resolve
 from evaluators.gate.file import Gate, of_text
 from evaluators.loading.suite_text import UnusableText, suite_of
 from evaluators.results.run_table import table_of
-from evaluators.suite import Suite, with_clusters
-from fairtrial.api import runs
-from fairtrial.api import runs as run_operations
+from evaluators.suite import Suite
+from fairtrial.api import runs, runs as run_operations
 from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.file.environment import interpolate
@@ -30,8 +30,9 @@ from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
 from fairtrial_cli.migration.report import Baseline, Successor
-from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites, store_run
+from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites
 from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.run_journal import store_run
 from fairtrial_cli.store_client.stored import judge, load_table, record_suites, stored_run
 from gateway.control.operations.gate_file import suite_references
 

@@ -8,13 +8,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from evaluators.clusters import prompt_key
 from evaluators.comparison.matrix import Matrix
 from evaluators.engine import summary
 from evaluators.engine.answer_cache import RunEstimate
 from evaluators.scoring.confusion import Confusion, confusion
 from evaluators.scoring.metrics.label import Label
 from evaluators.scoring.scorer import Stat
-from evaluators.suite import Suite, prompt_key
+from evaluators.suite import Suite
 from fairtrial.domain.run import Run
 from fairtrial.domain.wording import counted
 from fairtrial_cli.output.terminal import columns, print_table

@@ -14,18 +14,17 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    Progress as RichProgress,
     ProgressColumn,
     TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from fairtrial.domain.errors import printable
-from fairtrial.domain.store_reports import OnProgress
-from fairtrial.domain.store_reports import Progress as StoreProgress
+from fairtrial.domain.store_reports import OnProgress, Progress as StoreProgress
 from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:

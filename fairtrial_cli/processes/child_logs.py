@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from fairtrial.domain.limits.constants import PRIVATE
+from fairtrial.safe_files import PRIVATE
 
 LARGEST = 8 * 2**20
 MAX_ROTATED = 3

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import itertools
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluators.engine.run_events import events_of, run_of
+from evaluators.engine.run_events import run_of
 from evaluators.engine.summary import Explanation, changed_since, explain, has_answer
 from evaluators.loading.suite_file import suites_near
 from evaluators.loading.suite_reader import load
-from evaluators.loading.suite_text import digest_of, suite_event, text_of
 from evaluators.results.table_formats import table_from
 from evaluators.suite import Suite
 from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import JournalError, UsageError
+from fairtrial.domain.errors import UsageError, nearest
 from fairtrial.domain.run import CaseResult, Run
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.wording import TEXT_DELETED
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.journal.reader import decode
-from fairtrial.journal.segment import FIRST_VERSION, SEGMENT_VERSION
-from fairtrial.journal.writer import JournalWriter
+from fairtrial_cli.store_client.run_journal import write_new_texts
 
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
-    from fairtrial.config.layout import Layout
     from fairtrial.config.project import Project
-    from fairtrial.domain.events import Event
     from fairtrial_cli.store_client.client import StoreClient
 
 
-EVENTS_AT_ONCE = 500
 FOLDERS = (Path("suites"), Path())
 """Where a suite's file is searched."""
 
@@ -84,42 +76,6 @@ def _arrow(content: bytes) -> Any:
 
     with pyarrow.ipc.open_stream(content) as stream:
         return stream.read_all()
-
-
-def write_run(layout: Layout, run: Run) -> None:
-    """Write the events of a run to a new segment; raises `JournalError`."""
-    _write(layout, events_of(run), f"the run of {run.suite!r} on {run.target!r}", version=FIRST_VERSION)
-
-
-def write_texts(layout: Layout, suites: Sequence[Suite]) -> None:
-    """Write the texts of these suites to a new segment; raises `JournalError`."""
-    now_us = time.time_ns() // 1000
-    events = (suite_event(suite, now_us) for suite in suites)
-    _write(layout, events, f"the text of {', '.join(suite.name for suite in suites)}", version=SEGMENT_VERSION)
-
-
-def write_new_texts(layout: Layout, suites: Sequence[Suite], is_known: Callable[[str, str], bool]) -> bool:
-    """Write the texts that are not stored yet, and return whether there were any; raises `JournalError`.
-
-    ``is_known(suite_digest, text_digest)``. A text is new if its gate lines changed since the last run, or if the runs
-    come from an earlier version.
-    """
-    new = [suite for suite in suites if not is_known(suite.digest, digest_of(text_of(suite)))]
-    if new:
-        write_texts(layout, new)
-    return bool(new)
-
-
-def _write(layout: Layout, events: Iterable[Event], what: str, *, version: int) -> None:
-    layout.make()
-    writer = JournalWriter(layout.journal, writer="eval", sync=True, version=version)
-    left = iter(events)
-    try:
-        while batch := list(itertools.islice(left, EVENTS_AT_ONCE)):
-            if not writer.append(*batch):
-                raise JournalError(f"{layout.journal}: {what} can't be written")
-    finally:
-        writer.close()
 
 
 def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, candidate: str, baseline: str) -> Verdict:

@@ -20,13 +20,12 @@ from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.row_texts import MOST_GROUP, groups_of
 from fairtrial.api import data_audits
 from fairtrial.api.data_audits import StoreAudit
-from fairtrial.config.file.errors import nearest
 from fairtrial.domain import training_data
-from fairtrial.domain.errors import UsageError, printable
+from fairtrial.domain.errors import UsageError, nearest, printable
 from fairtrial.domain.verdicts.verdict_wording import dollars
 from fairtrial.domain.wording import counted
+from fairtrial.named_files import read_named
 from fairtrial.privacy.patterns import scope
-from fairtrial.safe_files import read_named
 from fairtrial_cli.options import project_of
 from fairtrial_cli.store_client.client import open_store
 

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evaluators.training_data.example_file import ExampleFile, read_examples, shown_errors
 from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError, printable
-from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.wording import counted
-from fairtrial.safe_files import replace_files
+from fairtrial.safe_files import PRIVATE, replace_files
 from fairtrial_cli.options import Number
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport
     from evaluators.training_data.example import Example
-    from evaluators.training_data.example_file import ExampleFile
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Deployment
     from fairtrial.domain.training_data import Lineage
@@ -53,8 +52,6 @@ def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str]
 
 def read_source(path: Path, *, skip_unreadable: bool, columns: tuple[str, str] | None = None) -> ExampleFile:
     """The examples of a file; raises `UsageError` for rows that can't be read, unless they are skipped."""
-    from evaluators.training_data.example_file import read_examples
-
     with show_busy(f"reading {path.name}"):
         file = read_examples(path, columns=columns)
     lines = unreadable_rows([*map(str, file.errors)], path)
@@ -68,8 +65,6 @@ def read_source(path: Path, *, skip_unreadable: bool, columns: tuple[str, str] |
 
 def unreadable_rows(errors: Sequence[str], path: Path) -> list[str]:
     """A line for each unreadable row, up to a limit."""
-    from evaluators.training_data.example_file import shown_errors
-
     return shown_errors(errors, f" (fairtrial data audit {path} --json lists all)")
 
 
@@ -178,8 +173,6 @@ def deployment_of(project: Project, candidate: str) -> Deployment | None:
 
 def read_all(files: Sequence[Path]) -> tuple[tuple[Example, ...], int]:
     """The examples of several files, and how many rows could not be read; raises `UsageError`."""
-    from evaluators.training_data.example_file import read_examples
-
     read = [read_examples(path) for path in files]
     return tuple(example for file in read for example in file.examples), sum(len(file.errors) for file in read)
 

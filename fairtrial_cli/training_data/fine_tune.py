@@ -21,6 +21,8 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import project_of
 from fairtrial_cli.output.terminal import columns, print_table, run_progress
+from fairtrial_cli.processes.private_gateway import project_gateway
+from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.training_data.data_files import deployment_of
 
 if TYPE_CHECKING:
@@ -207,16 +209,15 @@ class FineTune:
 
         Raises `UnsoundRun` if more cases failed than a run may lose.
         """
-        from rich.console import Console
 
-        from fairtrial_cli.run_suites import RunOptions, project_gateway, run_suites
+        from fairtrial_cli.run_suites import RunOptions, run_suites
 
         stderr = Console(stderr=True)
         with (
             project_gateway(self.project, say=lambda text: stderr.print(text)) as base_url,
             run_progress(stderr) as on_progress,
         ):
-            options = RunOptions(concurrency=concurrency, fresh=fresh, on_progress=on_progress)
+            options = RunOptions(open_store, concurrency=concurrency, fresh=fresh, on_progress=on_progress)
             names = (self.candidate, self.base)
             runs = run_suites(self.project, suites, names, base_url=base_url, options=options)
         for run in runs:

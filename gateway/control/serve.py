@@ -22,7 +22,7 @@ from fairtrial.domain.errors import STORE_UNUSABLE
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, BodyRate
 from fairtrial.domain.names.addresses import Address
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.state_files import advice, unusable_on_error
+from fairtrial.store.core.recovery import advice, unusable_on_error
 from gateway.control.app import create_app, log
 from gateway.control.auth.bootstrap import InitialCredentials, initial_credentials
 from gateway.control.background.background_work import BackgroundWork

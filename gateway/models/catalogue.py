@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fairtrial.config.layout import bundled_data
 from fairtrial.domain.errors import NotFound, UsageError
-from fairtrial.safe_files import open_named
+from fairtrial.named_files import open_named
 
 STRONGEST = 2.0
 NAME = re.compile(r"[\w][\w.:-]*")

@@ -14,8 +14,7 @@ import msgspec
 import uvloop
 
 from fairtrial.domain.limits.server_settings import WorkerSettings
-from fairtrial.journal.response_map import FILE as RESPONSES
-from fairtrial.journal.response_map import ResponseMap
+from fairtrial.journal.response_map import FILE as RESPONSES, ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.process_resources import DescriptorReserve, raise_soft_limit, return_large_blocks
 from gateway.proxy.app import alive, build_app

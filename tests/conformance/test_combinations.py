@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations as two_of
-from itertools import product
+from itertools import combinations as two_of, product
 
 import pytest
 

@@ -21,7 +21,7 @@ from evaluators.training_data.rows import NumberedRow, UnreadableRow
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.verdicts.verdict_wording import dollars
 from fairtrial.domain.wording import counted
-from fairtrial.safe_files import read_named
+from fairtrial.named_files import read_named
 
 NAME = "provider-rules"
 LAYOUT = "fields"

@@ -13,8 +13,7 @@ from evaluators.training_data.example_file import USUAL, ExampleFile, column_in
 from evaluators.training_data.leaks import CERTAIN, copies
 from evaluators.training_data.similarity.containment import Pair
 from evaluators.training_data.similarity.near_duplicates import connected
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import UsageError
+from fairtrial.domain.errors import UsageError, nearest
 
 THREADS = ("thread", "thread_id", "conversation", "conversation_id")
 """Columns that name a conversation. The rows of one conversation stay together."""

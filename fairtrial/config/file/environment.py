@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairtrial.config.file.errors import MAX_ERRORS, FieldError, nearest
+from fairtrial.config.file.errors import MAX_ERRORS, FieldError
 from fairtrial.config.file.yaml_file import Step
+from fairtrial.domain.errors import nearest
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -4,7 +4,6 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -13,12 +12,10 @@ from pydantic_core import ErrorDetails
 
 from fairtrial.config.file.schema import ProjectFile, fields_of, is_section
 from fairtrial.config.file.yaml_file import Document, Step
-from fairtrial.domain.errors import Diagnostic
+from fairtrial.domain.errors import Diagnostic, nearest
 
-MOST_SHOWN = 12
 MAX_ERRORS = 100
 """The most errors that one kind of check reports; further ones appear when these are fixed."""
-MOST_COMPARED = 200
 SECRETS = ("api_key",)
 """Fields whose values no message quotes, because messages go to logs, the audit trail and the dashboard."""
 NOUNS: Mapping[str, str] = {
@@ -91,16 +88,6 @@ def details_of(error: ValidationError) -> list[ErrorDetails]:
     details = error.errors(include_url=False)
     wrong_items = {detail["loc"][:-1] for detail in details}
     return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in wrong_items]
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'?``, or the known names when none is close."""
-    names = sorted(known)
-    near = get_close_matches(name[:100], names[:MOST_COMPARED], n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return f"known: {', '.join(names[:MOST_SHOWN])}{more}" if names else "there are none"
 
 
 def fields_at(model: type[Any], path: Iterable[Step]) -> list[str]:

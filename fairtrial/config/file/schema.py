@@ -11,7 +11,6 @@ from pydantic.fields import FieldInfo
 from fairtrial.domain import settings
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
 from fairtrial.domain.names.addresses import Address, parse_address
-from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnDisconnect, Price, UnitKind
 from fairtrial.domain.training_data import Lineage
 
 Access = Literal["open", "keys"]
@@ -103,7 +102,7 @@ class DeploymentSection(Section):
     """The deployment that this one was fine-tuned from."""
     training: Lineage | None = None
     """How it was fine-tuned: its [lineage](../glossary.md#lineage)."""
-    price: Price | None = None
+    price: settings.Price | None = None
     """By default from litellm's bundled price map. An unknown price makes the cost unknown, never 0."""
     timeouts: settings.Timeouts = settings.Timeouts()
     """How long to wait."""
@@ -111,7 +110,7 @@ class DeploymentSection(Section):
     """When not to call it; see [a server that fails](providers.md#a-server-that-fails)."""
     retry: settings.RetryRule = settings.RetryRule()
     """When to send a request to it again; see [a server that fails](providers.md#a-server-that-fails)."""
-    on_disconnect: OnDisconnect = "cancel"
+    on_disconnect: settings.OnDisconnect = "cancel"
     """What happens when the caller disconnects: `cancel` closes the connection; `drain` reads the rest for the record.
     """
     drain_seconds: settings.Seconds = 60.0
@@ -134,7 +133,7 @@ class RouteSection(Section):
     """the experiment that splits its traffic."""
     fallback: settings.Name | list[settings.Name] | None = None
     """The deployment that answers when the selected one fails before its first byte, or several in their order."""
-    hold: Hold = "first_byte"
+    hold: settings.Hold = "first_byte"
     """When an answer begins: with the first byte from the deployment, or once all of it has come (`complete`)."""
     data: Literal["any", "internal"] = "any"
     """With `internal`, a file in which this route can reach an external deployment is rejected."""
@@ -147,7 +146,7 @@ class MetricSection(Section):
     """Where the values come from."""
     key: settings.Name
     """The `key` that applications send to `/v1/feedback`."""
-    kind: FeedbackKind
+    kind: settings.FeedbackKind
     """The kind of its values; feedback with another kind is rejected (400)."""
     per: Literal["unit", "request"] = "unit"
     """What is averaged: requests, or units, each by its own mean."""
@@ -157,7 +156,7 @@ class MetricSection(Section):
     """Which direction is better."""
     range: tuple[float, float] | None = None
     """The lowest and the highest possible number, such as `[1, 5]`; required for an experiment's metric of numbers."""
-    missing: Missing | None = None
+    missing: settings.Missing | None = None
     """What the units without feedback count as, if the metric decides an experiment; by default `at_random`.
 
     `at_random`: like those with feedback. `worst_case`: it decides only if it also does with each missing answer
@@ -196,7 +195,7 @@ class ExperimentSection(Section):
 
     question: settings.Name
     """The question, as a sentence for readers."""
-    unit: UnitKind
+    unit: settings.UnitKind
     """The unit of randomisation; see [assignment](assignment.md)."""
     control: settings.Name
     """The variant that serves units outside the experiment."""
@@ -214,7 +213,7 @@ class ExperimentSection(Section):
     """Copies of traffic whose answers nobody sees."""
     max_weeks: int = Field(default=6, ge=1, le=52)
     """The most weeks that the experiment may last."""
-    looks: Looks = "monitor"
+    looks: settings.Looks = "monitor"
     """When the primary metric is looked at: at any time, or at ten `planned` times, which need fewer units."""
     salt: settings.Name | None = None
     """The key of its hashes, by default its name. A new salt reassigns all units."""
@@ -234,7 +233,7 @@ class StoreSection(Section):
 class CaptureSection(Section):
     """What is stored of request and response bodies, and for how long."""
 
-    bodies: Capture = "redacted"
+    bodies: settings.Capture = "redacted"
     """`redacted`: personal and secret text is replaced by its kind, such as `[email]`; `none`: no bodies, no comments.
     """
     retain_days: int = Field(default=30, ge=1)

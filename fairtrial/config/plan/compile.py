@@ -8,18 +8,16 @@ from typing import Any
 from fairtrial.config.file import schema
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
-from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
-from fairtrial.config.rules.translation import distribution_file
-from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS
-from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Price, Route, Variant
-from fairtrial.domain.settings import EVERY_UNIT, Guardrail
+from fairtrial.config.rules.metric_catalogue import names_of
+from fairtrial.config.rules.translation import price_map_entry
+from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS, stop_margin
+from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Route, Variant
+from fairtrial.domain.settings import EVERY_UNIT, Guardrail, Price
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""
 
-PRICE_MAP = "litellm/model_prices_and_context_window_backup.json"
 PER_MILLION = Decimal(1_000_000)
-FINE_TUNED = "ft:"
 
 
 def compile_plan(file: schema.ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
@@ -160,15 +158,6 @@ def known_price(provider: str, model: str) -> Price:
     """
     entry = price_map_entry(provider, model)
     return Price(input=_per_million(entry, "input_cost_per_token"), output=_per_million(entry, "output_cost_per_token"))
-
-
-def price_map_entry(provider: str, model: str) -> Mapping[str, Any]:
-    """What the map has of a model; empty if it does not have the model for this provider."""
-    if model.startswith(FINE_TUNED):
-        model = ":".join(model.split(":")[:2])
-    price_map = distribution_file("litellm", PRICE_MAP)
-    entry = price_map.get(f"{provider}/{model}") or price_map.get(model)
-    return entry if isinstance(entry, dict) and entry.get("litellm_provider") == provider else {}
 
 
 def _per_million(entry: Mapping[str, Any], field: str) -> Decimal | None:

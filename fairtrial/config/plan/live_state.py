@@ -17,12 +17,11 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import local_actor
 from fairtrial.config.plan.hashes import digest, plan_hash
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.names.ids import keyed_hash
 from fairtrial.domain.names.look_alikes import has_invisible
-from fairtrial.domain.plan import Experiment, ExperimentState, Plan
-from fairtrial.domain.settings import EVERY_UNIT, KeptControl
-from fairtrial.safe_files import has_room, sync_folder, write_private
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.settings import EVERY_UNIT, ExperimentState, KeptControl
+from fairtrial.safe_files import PRIVATE, has_room, sync_folder, write_private
 
 CAN_BE_KILLED: tuple[ExperimentState, ...] = ("running", "paused")
 RESERVE_BYTES = 2**20

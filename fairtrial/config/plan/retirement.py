@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
 
-from fairtrial.config.plan.compile import price_map_entry
+from fairtrial.config.rules.translation import price_map_entry
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Deployment, Plan
 from fairtrial.domain.wording import counted

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fairtrial.config.file.errors import FieldError, nearest
+from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, in_order
 from fairtrial.config.file.yaml_file import Step
 from fairtrial.config.rules.translation import OWN_CREDENTIALS, RAW, SELF_HOSTED, providers
+from fairtrial.domain.errors import nearest
 from fairtrial.domain.names.addresses import FORM, Address, host_of, is_loopback, origin_of, parse_address
 
 OPENAI_HOST = "api.openai.com"

@@ -3,19 +3,13 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from fairtrial.config.file.errors import FieldError, nearest
+from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ExperimentSection, ProjectFile, VariantSection, in_order
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
-from fairtrial.config.rules.metric_catalogue import (
-    EXAMPLES,
-    better_of,
-    is_share,
-    method_of,
-    parse_margin,
-    unknown_metric,
-)
+from fairtrial.config.rules.metric_catalogue import EXAMPLES, better_of, is_share, method_of, unknown_metric
 from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
-from fairtrial.domain.errors import control_character
+from fairtrial.domain.errors import control_character, nearest
+from fairtrial.domain.metrics import parse_margin
 from fairtrial.domain.settings import Enrolment, Guardrail
 
 Path = tuple[str | int, ...]

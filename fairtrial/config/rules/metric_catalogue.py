@@ -1,12 +1,9 @@
 """Checks the names of metrics against the catalogue and the declared feedback, and parses their margins."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 
-from fairtrial.config.file.errors import nearest
 from fairtrial.config.file.schema import MetricSection
+from fairtrial.domain.errors import nearest
 from fairtrial.domain.metrics import CATALOGUE, Better, Method
 
 NOT_LIVE = {
@@ -19,7 +16,6 @@ DECIDING = {name for name, metric in CATALOGUE.items() if metric.decides}
 GIVEN = ".given"
 """The end of the name of the metric whether a unit gave a feedback."""
 
-FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(pp|%)?")
 EXAMPLES = "1pp is one percentage point, 20% is relative to the control"
 
 
@@ -87,32 +83,3 @@ def is_share(name: str, declared: Mapping[str, MetricSection]) -> bool:
         return CATALOGUE[name].is_share
     metric = _declared(name, declared)
     return name.endswith(GIVEN) or (metric is not None and metric.kind != "number")
-
-
-def stop_margin(metric: str, margin: str, written: str | None) -> str:
-    """The harm that must be proven: as written, by default 0 for errors and safety, otherwise the margin."""
-    if written is not None:
-        return written
-    return "0" if metric in CATALOGUE and CATALOGUE[metric].safety else margin
-
-
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """``value``: 0.01 for ``1pp`` and 0.2 for ``20%``; ``relative``: to the control's level."""
-
-    value: Decimal
-    relative: bool
-
-
-def parse_margin(text: str, *, zero: bool = False) -> Margin:
-    """Parse ``1pp`` or ``20%``; raises `ValueError` with the reason.
-
-    ``zero``: whether 0 is allowed, which needs no unit. A stop margin may be 0; a margin of 0 can't be shown.
-    """
-    match = FORM.fullmatch(text.strip())
-    number = Decimal(match[1]) if match else Decimal()
-    if match is None or (match[2] is None and number):
-        raise ValueError(f"{text!r} is not a margin")
-    if not number and not zero:
-        raise ValueError(f"{text!r} must be more than 0, because a difference of exactly 0 can't be shown")
-    return Margin(number / 100, relative=match[2] == "%")

@@ -1,10 +1,11 @@
-"""Lists the providers that litellm translates for, and the request fields that reach them.
+"""Lists the providers that litellm translates for, its prices, and the request fields that reach them.
 
 The lists are here and not beside litellm, because a project file is checked against them without importing it.
 """
 
 import importlib.metadata
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,9 @@ DEFAULT_VALUES: dict[str, tuple[Any, ...]] = {
 """Default values: a field with one of them is left out, whether or not the provider knows the field."""
 
 PROVIDERS_FILE = "litellm/provider_endpoints_support_backup.json"
+PRICE_MAP = "litellm/model_prices_and_context_window_backup.json"
+FINE_TUNED = "ft:"
+
 NOT_SERVED = frozenset(
     {"openai", "custom", "custom_openai", "auto_router", "vllm", "petals", "github_copilot", "chatgpt", "litellm_proxy"}
 )
@@ -97,3 +101,12 @@ def distribution_file(distribution: str, name: str) -> dict[str, Any]:
     except (importlib.metadata.PackageNotFoundError, OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def price_map_entry(provider: str, model: str) -> Mapping[str, Any]:
+    """What the map has of a model; empty if it does not have the model for this provider."""
+    if model.startswith(FINE_TUNED):
+        model = ":".join(model.split(":")[:2])
+    price_map = distribution_file("litellm", PRICE_MAP)
+    entry = price_map.get(f"{provider}/{model}") or price_map.get(model)
+    return entry if isinstance(entry, dict) and entry.get("litellm_provider") == provider else {}

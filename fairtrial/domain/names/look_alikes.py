@@ -10,6 +10,9 @@ The data is copyright Unicode, Inc., and is used under the Unicode License V3 (h
 
 import unicodedata
 
+from fairtrial.domain.accounts import LONGEST_NAME
+from fairtrial.domain.errors import BadRequest
+
 LETTERS = (
     "ıƄƍƖƦƽǀɑɡɣɩɪɯʋʏᴄᴏᴑᴜᴠᴡᴢᶃᶌẝỿꜱꞘꞙꞟꞲꞳꞴꬲꬵꬽꭇꭈꭎꭒꭚ"  # Latin
     "ͿΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγινορσυϜϳϺᴦ"  # Greek
@@ -34,6 +37,9 @@ LATIN = (
 )
 TABLE = str.maketrans(LETTERS + "01I|", LATIN + "Olll")
 PAIRS = (("rn", "m"), ("vv", "w"))
+TAKEN_NAMES = frozenset({"local", "control", "command line"})
+"""Names that the audit trail uses for programs of this machine."""
+
 TOGETHER = (
     frozenset({"LATIN", "HAN", "HIRAGANA", "KATAKANA"}),
     frozenset({"LATIN", "HAN", "BOPOMOFO"}),
@@ -68,6 +74,20 @@ def has_invisible(name: str) -> bool:
 def look_alike(known: str, name: str) -> bool:
     """Whether a reader could confuse the two names."""
     return not _skeletons(known).isdisjoint(_skeletons(name))
+
+
+def proper_name(text: str) -> str:
+    """The normalised name; raises `BadRequest` for one that is unreadable or easily confused with another."""
+    name = unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKC", text).split()))
+    if not name or len(name) > LONGEST_NAME:
+        raise BadRequest(f"name: it must have 1 to {LONGEST_NAME} characters (it has {len(name)})")
+    if has_invisible(name):
+        raise BadRequest("name: it has invisible characters")
+    if mixes_scripts(name):
+        raise BadRequest(f"name: {name!r} mixes letters of several scripts, so it may look like another name")
+    if any(look_alike(name, taken) for taken in TAKEN_NAMES):
+        raise BadRequest(f"name: {name!r} is, or looks like, the name of a program in the audit trail")
+    return name
 
 
 def _skeletons(name: str) -> frozenset[str]:

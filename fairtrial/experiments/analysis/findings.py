@@ -38,7 +38,7 @@ from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.effects import Effect, fixed, line_ahead
 from fairtrial.stats.planning.trial import units_needed
 from fairtrial.stats.sequential.group_sequential import LOOKS
-from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import Moments
 

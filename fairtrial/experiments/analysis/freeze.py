@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fairtrial.config.plan.hashes import definition_of, digest
-from fairtrial.config.rules.metric_catalogue import parse_margin, stop_margin
-from fairtrial.domain.metrics import CATALOGUE, Method
-from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan, UnitKind
-from fairtrial.domain.settings import Guardrail, Primary
+from fairtrial.domain.metrics import CATALOGUE, Method, parse_margin, stop_margin
+from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan
+from fairtrial.domain.settings import Guardrail, Primary, UnitKind
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"

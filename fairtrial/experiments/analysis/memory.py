@@ -8,8 +8,7 @@ from typing import Any
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.events import Harm
-from fairtrial.experiments.methods.finding import Answer, Finding
+from fairtrial.experiments.methods.finding import Answer, Finding, Harm
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.always_valid import RunningDecision
 from fairtrial.stats.e_values import EValue

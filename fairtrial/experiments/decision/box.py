@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from fairtrial.domain.limits.constants import HOUR_US
-from fairtrial.domain.plan import ExperimentState
-from fairtrial.domain.settings import KeptControl
+from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.domain.wording import counted, duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import (

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
-from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, forecast, units_behind
-from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked
+from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, find, forecast, units_behind
+from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision import values
 from fairtrial.experiments.methods.finding import Finding
@@ -17,6 +17,11 @@ from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.group_sequential import LOOKS
+
+
+def look(plan: AnalysisPlan, memory: Memory, sums: Sums) -> tuple[Finding, ...]:
+    """What one more look shows."""
+    return find(plan, sums, memory.looked(plan.primary.metric) if plan.primary else None)
 
 
 def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, values.Decision]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from fairtrial.domain.plan import ExperimentState
+from fairtrial.domain.settings import ExperimentState
 from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import (

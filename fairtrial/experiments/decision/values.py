@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
-from fairtrial.domain.plan import Missing, UnitKind
+from fairtrial.domain.settings import Missing, UnitKind
 from fairtrial.experiments.methods.finding import EffectOverTime
 
 Answer = Literal["better", "worse", "not worse", "undecided"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from fairtrial.domain.estimates import Forecast
-from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import NOT_KNOWN, fading_words, levels_words, unseen_words

@@ -7,13 +7,14 @@ from math import log
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha, tested_twice
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
+from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding, Harm
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_evidence, rare_harm
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors, error_guardrail
+from fairtrial.stats.sequential.metric_guardrails import error_guardrail
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 Pair = tuple[RequestErrors, RequestErrors]
 
@@ -106,10 +107,6 @@ class Events:
         finding = guardrail(self.difference(metric, pair)(1.0), on_scale)
         safe = guardrail(self.for_safety(pair)(1.0), on_scale)
         return replace(finding, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
-
-
-Harm = dict[tuple[str, str], float]
-"""By metric and treatment: ln of the evidence of harm by counted events, minus ln of the evidence that stops."""
 
 
 def harm_only(plan: AnalysisPlan, sums: Sums) -> Harm:

@@ -11,6 +11,8 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import MetricPlan
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
+Harm = dict[tuple[str, str], float]
+"""By metric and treatment: ln of the evidence of harm by counted events, minus ln of the evidence that stops."""
 UNKNOWN_LEVEL = "the control's level is not known yet, so the margin is not fixed"
 
 

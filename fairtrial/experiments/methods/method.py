@@ -10,7 +10,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.settings import UnitKind
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
@@ -18,7 +18,7 @@ from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.planning.question import RARE, Question
 from fairtrial.stats.sequential.group_sequential import LOOKS, spent_look
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 POWER = 0.8
 """The power of all metrics together."""

@@ -19,7 +19,7 @@ from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
-from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import ShareTest, UnitShares, share_difference, share_evidence, share_level
 
 Pair = tuple[RequestErrors, RequestErrors]

@@ -12,10 +12,9 @@ from typing import Literal
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
-from fairtrial.config.rules.metric_catalogue import parse_margin
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import HOUR_US
-from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.metrics import CATALOGUE, parse_margin
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan

@@ -13,7 +13,7 @@ from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
 
 QUANTILE_STEP_US = 6 * 3_600_000_000

@@ -13,7 +13,7 @@ from fairtrial.experiments.simulation.people import NEVER, Arm, Bools, Floats, I
 from fairtrial.experiments.sums import Level, Levels, OverTime
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_level
-from fairtrial.stats.sequential.metric_guardrails import ErrorShares
+from fairtrial.stats.sequential.request_errors import ErrorShares
 from fairtrial.stats.sequential.unit_shares import BINS, UnitShares, bins_of
 from fairtrial.stats.sums import JointMoments, Moments
 

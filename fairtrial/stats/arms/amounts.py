@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats import sums
-from fairtrial.stats.arguments import check_scale
+from fairtrial.stats.arguments import Bounds, check_scale
 from fairtrial.stats.arms.means import mean_difference, monitoring_variance, welch
 from fairtrial.stats.effects import Effect, too_few
 
@@ -74,7 +74,7 @@ class Amounts:
         return type(self)(self.capped + other.capped, self.above + other.above, self.limit, both)
 
     @property
-    def within(self) -> sums.Bounds:
+    def within(self) -> Bounds:
         """The possible range of a capped amount."""
         return 0.0, self.limit
 
@@ -115,8 +115,8 @@ def cuped_difference(
     control: sums.JointMoments,
     treatment: sums.JointMoments,
     *,
-    within: sums.Bounds | None = None,
-    before: sums.Bounds | None = None,
+    within: Bounds | None = None,
+    before: Bounds | None = None,
     scale: float = 1.0,
 ) -> Effect | NotEnough:
     """The CUPED-adjusted difference of means: treatment − ``scale`` · control, minus θ times the earlier difference.
@@ -163,8 +163,8 @@ def cuped_difference(
 
 
 def _checked(
-    control: sums.JointMoments, treatment: sums.JointMoments, within: sums.Bounds | None, before: sums.Bounds | None
-) -> tuple[sums.Bounds, sums.Bounds] | None:
+    control: sums.JointMoments, treatment: sums.JointMoments, within: Bounds | None, before: Bounds | None
+) -> tuple[Bounds, Bounds] | None:
     """The bounds of x and of y, which both arms share; ``None`` without them."""
     if within is None:
         return None
@@ -175,7 +175,7 @@ def _checked(
 
 
 def _unseen(
-    arm: sums.JointMoments, theta: float, scale: float, lost: float, bounds: tuple[sums.Bounds, sums.Bounds] | None
+    arm: sums.JointMoments, theta: float, scale: float, lost: float, bounds: tuple[Bounds, Bounds] | None
 ) -> tuple[float, float]:
     """The variance that unseen units below and above add: at a bound of x, and at the bound of y that adds to it."""
     if bounds is None:
@@ -189,7 +189,7 @@ def _unseen(
     return low, high
 
 
-def _reach(within: sums.Bounds, scale: float) -> sums.Bounds:
+def _reach(within: Bounds, scale: float) -> Bounds:
     """The possible range of the plain difference."""
     low, high = within
     return low - scale * high, high - scale * low

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import Answer, Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, at_least
+from fairtrial.stats.arguments import Bounds
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sums import Bounds, Moments
+from fairtrial.stats.sums import Moments
 
 __all__ = [
     "Feedback",

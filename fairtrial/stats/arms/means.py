@@ -4,10 +4,10 @@ from dataclasses import replace
 from math import hypot, inf, sqrt
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import check_scale
+from fairtrial.stats.arguments import Bounds, check_scale
 from fairtrial.stats.effects import MIN_UNITS, Effect, too_few
 from fairtrial.stats.intervals import wilson
-from fairtrial.stats.sums import Bounds, Moments, Successes, check_within, unbounded, unseen_squares
+from fairtrial.stats.sums import Moments, Successes, check_within, unbounded, unseen_squares
 
 __all__ = ["difference", "mean", "mean_difference", "newcombe", "rate", "rate_difference"]
 MIN_EVENTS = 10

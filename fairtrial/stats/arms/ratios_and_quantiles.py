@@ -9,16 +9,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.arguments import Bounds
 from fairtrial.stats.arms.means import difference, too_few_in_arm
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.paired.clustered import cluster_sums
-from fairtrial.stats.sums import BOUND_ROUNDING as NEAR
-from fairtrial.stats.sums import ROUNDING, Bounds, JointMoments, check_bounds, finite_values, unbounded, unseen_squares
+from fairtrial.stats.sums import (
+    BOUND_ROUNDING as NEAR,
+    CAP,
+    ROUNDING,
+    JointMoments,
+    check_bounds,
+    unbounded,
+    unseen_squares,
+)
 
 __all__ = [
     "QuantileSums",
-    "capped_requests",
     "quantile_difference",
     "quantile_level",
     "quantile_ranks",
@@ -26,8 +33,6 @@ __all__ = [
     "ratio_difference",
 ]
 
-CAP = 50.0
-"""The default number of requests that count for each user."""
 SHARE: Bounds = (0.0, 1.0)
 LEVEL = 0.95
 EDGE = 1e-9
@@ -35,27 +40,6 @@ EDGE = 1e-9
 
 BEYOND = 20
 """Values required on each side of a quantile; with fewer, its neighbours are the extremes. p99 needs 2,000."""
-
-
-def capped_requests(x: ArrayLike, y: ArrayLike, *, cap: float = CAP) -> JointMoments:
-    """Sums over users, each counted for at most ``cap`` requests: x · min(1, cap/y) and min(y, cap).
-
-    ``x`` and ``y`` are the numerator and denominator of each user with y > 0, over a complete window of the same length
-    for all. ``cap`` is frozen when the experiment starts. In SQL: ``x * least(1, cap / y)``, ``least(y, cap)``. A user
-    above the cap keeps the same ratio but loses weight, and the estimate is the ratio of users with these weights.
-    Raises `ValueError` for a cap or a denominator that is not above 0.
-
-    Source: Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, on capping metrics.
-
-    >>> capped_requests([1, 250], [2, 500], cap=50)
-    JointMoments(n=2, x=26.0, y=52.0, xx=626.0, yy=2504.0, xy=1252.0)
-    """
-    if not 0 < cap < np.inf:
-        raise ValueError(f"the cap must be a number above 0, not {cap}")
-    top, bottom = finite_values(x), finite_values(y)
-    if not (bottom > 0).all():
-        raise ValueError("count only users with a denominator above 0")
-    return JointMoments.of(top * np.minimum(1.0, cap / bottom), np.minimum(bottom, cap))
 
 
 def ratio(arm: JointMoments, *, cap: float | None = CAP, within: Bounds | None = SHARE) -> Effect | NotEnough:

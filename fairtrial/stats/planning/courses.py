@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
+from fairtrial.stats.planning.question import Course
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm
 from fairtrial.stats.sequential.group_sequential import LOOKS, exits, obrien_fleming, planned_exits
 
-__all__ = ["ConversionRule", "Course", "Ending", "conversion_course", "monitored", "planned"]
+__all__ = ["ConversionRule", "conversion_course", "monitored", "planned"]
 
 
 FINEST, FARTHEST = 80, 5
@@ -29,41 +30,6 @@ GRID = 200
 BEYOND = 6.0
 """The range that is computed, in standard deviations around the mean number of conversions."""
 REACH = 9.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How a trial ends if the effect is as large as assumed.
-
-    ``mean_stop`` is the mean number of units at the end; a trial that never decides counts with its last look.
-    ``exaggeration`` is the effect that deciding trials show, as a multiple of the true one (type-M error), or ``None``
-    if unknown.
-
-    >>> Ending(mean_stop=170.0, exaggeration=1.3).mean_stop
-    170.0
-    """
-
-    mean_stop: float
-    exaggeration: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Course(Ending):
-    """A trial's looks, and the probability of each decision if the effect is as large as assumed.
-
-    ``units`` counts the units in both arms at each look. ``power`` is the probability that the trial has decided for
-    the effect by then.
-
-    >>> Course(units=(100.0, 200.0), power=(0.3, 0.8), mean_stop=170.0, exaggeration=1.3).needed(0.8)
-    200.0
-    """
-
-    units: tuple[float, ...]
-    power: tuple[float, ...]
-
-    def needed(self, power: float) -> float | None:
-        """Units at the first look with this power; ``None`` if none has it."""
-        return next((n for n, reached in zip(self.units, self.power, strict=True) if reached >= power), None)
 
 
 def monitored(

@@ -12,17 +12,8 @@ from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.planning import courses
-from fairtrial.stats.planning.question import (
-    BEYOND,
-    Design,
-    Option,
-    Question,
-    beyond,
-    longer,
-    made,
-    possible,
-    whole_weeks,
-)
+from fairtrial.stats.planning.options import BEYOND, Option, beyond, longer, made, possible, whole_weeks
+from fairtrial.stats.planning.question import Course, Design, Question
 from fairtrial.stats.planning.rate_courses import ShareRule, share_course
 from fairtrial.stats.sequential.conversions import conversion_lift
 from fairtrial.stats.sequential.group_sequential import LOOKS, inflation, obrien_fleming
@@ -49,7 +40,7 @@ def watched(question: Question, design: Design, power: float) -> Option:
     return made(design, "normal mixture", units, course, excluded=possible(loss, question))
 
 
-def watched_course(question: Question, design: Design) -> courses.Course:
+def watched_course(question: Question, design: Design) -> Course:
     """The course of daily looks."""
     first, tau = first_look(design), question.tau or question.effect
     variance, unseen = _variances(question, design)
@@ -59,7 +50,7 @@ def watched_course(question: Question, design: Design) -> courses.Course:
     course = courses.monitored(
         question.effect, variance, looks, tau=tau, alpha=design.alpha, sides=question.sides, unseen=unseen
     )
-    return courses.Course(course.units, (0.0,), mean_stop=design.most) if design.most < first else course
+    return Course(course.units, (0.0,), mean_stop=design.most) if design.most < first else course
 
 
 def normal_units(question: Question, design: Design, power: float) -> float | None:
@@ -85,7 +76,7 @@ def planned_looks(question: Question, design: Design, power: float) -> Option:
     units = max(single_look * inflation(LOOKS, alpha=alpha, power=power), first)
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
     course = courses.planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
-    course = course if end >= first else courses.Course((end,), (0.0,), mean_stop=end)
+    course = course if end >= first else Course((end,), (0.0,), mean_stop=end)
     loss = obrien_fleming(LOOKS, alpha=alpha) * sqrt(variance / end) if end >= first else inf
     return made(design, "O'Brien-Fleming", units, course, excluded=possible(loss, question))
 
@@ -97,7 +88,7 @@ def single_look(question: Question, design: Design, power: float) -> Option:
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
     z, error = float(scipy.special.ndtri(1 - design.alpha / question.sides)), sqrt(max(variance, TINY) / end)
     enough = end >= _fewest(question, design)
-    course = courses.Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), mean_stop=end)
+    course = Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), mean_stop=end)
     return made(design, "one look", units, course, excluded=possible(z * error, question) if enough else None)
 
 
@@ -164,11 +155,11 @@ TAIL_MARGIN = 0.01
 def by_conversions(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
     course = conversions(question, design)
     units = beyond(course.needed(power), multiples, power, lambda times: conversions(question, longer(design, times)))
-    scaled = courses.Course(course.units, course.power, mean_stop=course.mean_stop * design.inflation)
+    scaled = Course(course.units, course.power, mean_stop=course.mean_stop * design.inflation)
     return made(design, "conversion e-process", units, scaled, excluded=_excluded(question, design))
 
 
-def conversions(question: Question, design: Design) -> courses.Course:
+def conversions(question: Question, design: Design) -> Course:
     rule = courses.ConversionRule(question.effect / question.baseline, design.share, design.alpha)
     effective = design.most / design.inflation
     course = courses.conversion_course(rule, control=question.baseline, treatment=question.truth, units=effective)
@@ -193,7 +184,7 @@ def by_shares(question: Question, design: Design, power: float, multiples: tuple
     return made(design, "shares of units", units, course, excluded=_excluded_share(question, design))
 
 
-def shares(question: Question, design: Design) -> courses.Course:
+def shares(question: Question, design: Design) -> Course:
     """Bad requests are what is missing from a rate of good ones."""
     arms = (question.baseline, question.truth)
     control, treatment = arms if question.lower_is_better else (1 - arms[0], 1 - arms[1])
@@ -203,9 +194,7 @@ def shares(question: Question, design: Design) -> courses.Course:
     effective = design.most / design.inflation
     course = share_course(rule, control=control, treatment=treatment, units=effective)
     times = design.inflation
-    return courses.Course(
-        tuple(units * times for units in course.units), course.power, mean_stop=course.mean_stop * times
-    )
+    return Course(tuple(units * times for units in course.units), course.power, mean_stop=course.mean_stop * times)
 
 
 def _excluded_share(question: Question, design: Design) -> float | None:
@@ -239,7 +228,7 @@ def with_tail(option: Option, question: Question, design: Design, power: float) 
                    exaggeration=option.exaggeration)  # fmt: skip
 
 
-def _both(question: Question, design: Design, times: int) -> tuple[courses.Course, courses.Course]:
+def _both(question: Question, design: Design, times: int) -> tuple[Course, Course]:
     """The courses of both lines together, and of the share above the cap alone, in a trial so many times as large."""
     rate, far = question.tail or 0.0, longer(design, times)
     truth = rate if question.tail_truth is None else question.tail_truth
@@ -254,10 +243,10 @@ def _both(question: Question, design: Design, times: int) -> tuple[courses.Cours
     power = tuple(first * second for first, second in zip(mean.power, after, strict=True))
     starts, open_ = (0.0, *mean.units[:-1]), (1.0, *(1 - success for success in power[:-1]))
     stop = sum((end - start) * still for start, end, still in zip(starts, mean.units, open_, strict=True))
-    return courses.Course(mean.units, power, mean_stop=stop), more
+    return Course(mean.units, power, mean_stop=stop), more
 
 
-def _between(course: courses.Course, power: float) -> float | None:
+def _between(course: Course, power: float) -> float | None:
     """The units for this power, between two looks where it lies between them."""
     number = next((number for number, share in enumerate(course.power) if share >= power), None)
     if number is None or number == 0:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.planning.courses import Course
-from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
+from fairtrial.stats.planning.question import Course
+from fairtrial.stats.sequential.conversions import stopping_evidence
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest
 
 __all__ = ["ShareRule", "kill_course", "pause_course", "share_course"]
@@ -168,6 +168,6 @@ def kill_course(
 
 def _by_events(known: dict[tuple[int, int], float], share: float, control: int, treatment: int) -> float:
     if (control, treatment) not in known:
-        evidence = rare_evidence(control, treatment, Limits(1.0, 0.0), share=share)
+        evidence = stopping_evidence(control, treatment, lift=1.0, share=share)
         known[control, treatment] = evidence.log_e if isinstance(evidence, EValue) else -inf
     return known[control, treatment]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from fairtrial.stats.planning.options import BEYOND, Option, Rule, whole_weeks
 from fairtrial.stats.planning.plans import (
     by_conversions,
     by_shares,
@@ -15,7 +16,7 @@ from fairtrial.stats.planning.plans import (
     with_tail,
 )
 from fairtrial.stats.planning.proposals import Change, changes, pairs
-from fairtrial.stats.planning.question import BEYOND, MODES, RARE, Design, Option, Question, Rule, whole_weeks
+from fairtrial.stats.planning.question import MODES, RARE, Design, Question
 from fairtrial.stats.sizes import units_without_event
 
 __all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial", "rule_of", "units_needed"]

@@ -16,6 +16,8 @@ LEAST_STRENGTH = 1.0
 """The flattest prior, used for a lift too large for any beta distribution with that standard deviation."""
 LEAST_LIFT = 1e-6
 """A smaller change needs more than 10¹² conversions, and its prior is too narrow to compute."""
+MIN_EVENTS = 5
+"""Events that treatment needs before they can stop it."""
 FAR = 30.0
 """Beyond this logit, a probability can't be distinguished from 0 or 1."""
 
@@ -76,6 +78,22 @@ def conversion_harm(
         raise ValueError(f"a margin of {margin} leaves no rate to compare with")
     null = float(scipy.special.logit(share)) + log1p(margin)
     return EValue(_above(treatment, control, null=null, lift=lift), control + treatment, _ONE_SIDED)
+
+
+def stopping_evidence(
+    control: int, treatment: int, *, lift: float, share: float = 0.5, margin: float = 0.0
+) -> EValue | NotEnough:
+    """As `conversion_harm`; `NotEnough` below five conversions of treatment, which are too few to stop for.
+
+    Source: as `conversion_harm`.
+
+    >>> str(stopping_evidence(2, 4, lift=1.0))
+    'not enough: 4 events of treatment are too few to stop for; needed: 1 more, if it does harm'
+    """
+    if treatment < MIN_EVENTS:
+        reason = f"{treatment} events of treatment are too few to stop for"
+        return NotEnough(reason, f"{MIN_EVENTS - treatment} more, if it does harm", control + treatment)
+    return conversion_harm(control, treatment, lift=lift, share=share, margin=margin)
 
 
 def conversion_lift(

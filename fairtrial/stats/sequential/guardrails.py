@@ -9,12 +9,15 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import at_least, at_most, evidence_above
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sequential.conversions import conversion_harm, lift_at_least, lift_at_most
+from fairtrial.stats.sequential.conversions import (
+    MIN_EVENTS,
+    conversion_harm,
+    lift_at_least,
+    lift_at_most,
+    stopping_evidence,
+)
 
 __all__ = ["GuardrailFinding", "Limits", "guardrail", "rare_guardrail", "relative_guardrail"]
-
-MIN_EVENTS = 5
-"""Events that treatment needs before they can stop it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,7 @@ def rare_evidence(
     """
     if limits.bad == "down":
         raise ValueError("for rare events, the direction of harm must be up")
-    return _few(control, treatment) or conversion_harm(control, treatment, lift=lift, share=share, margin=limits.stop)
+    return stopping_evidence(control, treatment, lift=lift, share=share, margin=limits.stop)
 
 
 def _judged(
@@ -209,10 +212,3 @@ def _mirrored(effect: Effect | NotEnough) -> Effect | NotEnough:
         return effect
     (least, most), (low, high) = effect.within, effect.unseen
     return replace(effect, value=-effect.value, within=(-most, -least), unseen=(high, low))
-
-
-def _few(control: int, treatment: int) -> NotEnough | None:
-    if treatment >= MIN_EVENTS:
-        return None
-    reason = f"{treatment} events of treatment are too few to stop for"
-    return NotEnough(reason, f"{MIN_EVENTS - treatment} more, if it does harm", control + treatment)

@@ -1,15 +1,12 @@
 """The guardrails of errors, by users with an error and errors per request, and of costs, by a capped mean."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, Self
-
-import numpy as np
-from numpy.typing import ArrayLike
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios_and_quantiles import CAP, capped_requests, ratio_difference
+from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.guardrails import (
     GuardrailFinding,
@@ -19,81 +16,11 @@ from fairtrial.stats.sequential.guardrails import (
     rare_harm,
     relative_guardrail,
 )
-from fairtrial.stats.sequential.unit_shares import UnitShares
-from fairtrial.stats.sums import JointMoments, Moments, finite_values
+from fairtrial.stats.sequential.request_errors import RequestErrors
+from fairtrial.stats.sums import Moments
 
-__all__ = ["CostFinding", "ErrorShares", "RequestErrors", "cost_guardrail", "error_guardrail"]
+__all__ = ["CostFinding", "cost_guardrail", "error_guardrail"]
 SHARE = (0.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorShares:
-    """One arm: the share of bad requests of each unit, over units whose window is complete.
-
-    ``hour``: in the first hour after a unit's first exposure. ``day``: in its first 24 hours, with requests that the
-    arm never got as bad ones of treatment and good ones of control. ``requests``: the sums of bad requests and requests
-    over the same 24 hours, no unit with more than the cap. With a unit for each request, both windows are the request.
-
-    >>> shares = UnitShares.of([0, 1], [4, 4], luck=[0.5, 0.5])
-    >>> ErrorShares(shares, shares, JointMoments.of([0, 1], [4, 4])).day.mean
-    0.125
-    """
-
-    hour: UnitShares
-    day: UnitShares
-    requests: JointMoments
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(self.hour + other.hour, self.day + other.day, self.requests + other.requests)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestErrors:
-    """One arm: ``users`` with an error, each once, and ``requests``, the sums of each user's errors and requests.
-
-    No user counts for more than ``cap`` requests in the sums (`capped_requests`); in ``users`` every error counts.
-    ``pessimistic`` are the sums that safety is proven by, with requests that the arm never got: errors of treatment,
-    and answers of control. ``None`` if there are none. ``shares`` are those of each user, for tests by
-    `share_evidence`. Raises `ValueError` for sums that no such users can have.
-
-    Source: as `error_guardrail`.
-
-    >>> RequestErrors.of([0, 1, 20], [4, 8, 100], cap=50)
-    RequestErrors(users=2, requests=JointMoments(n=3, x=11.0, y=62.0, xx=101.0, yy=2580.0, xy=508.0), cap=50)
-    """
-
-    users: int
-    requests: JointMoments
-    cap: float = CAP
-    pessimistic: JointMoments | None = field(default=None, repr=False)
-    shares: ErrorShares | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.users <= self.requests.n or (self.users == 0) != (self.requests.x == 0):
-            raise ValueError(f"impossible errors: {self.users} of {self.requests.n} users have {self.requests.x:g}")
-
-    @classmethod
-    def of(cls, errors: ArrayLike, requests: ArrayLike, *, cap: float = CAP) -> Self:
-        """Builds the arm from the errors and the requests of each user with at least one request."""
-        failed = finite_values(errors)
-        return cls(int(np.count_nonzero(failed)), capped_requests(failed, requests, cap=cap), cap)
-
-    def __add__(self, other: Self) -> Self:
-        self.check_same(other)
-        alike = self.pessimistic is None and other.pessimistic is None
-        both = None if alike else self.for_safety + other.for_safety
-        shares = None if self.shares is None or other.shares is None else self.shares + other.shares
-        return type(self)(self.users + other.users, self.requests + other.requests, self.cap, both, shares)
-
-    @property
-    def for_safety(self) -> JointMoments:
-        """The sums by which safety is proven."""
-        return self.requests if self.pessimistic is None else self.pessimistic
-
-    def check_same(self, other: "RequestErrors") -> None:
-        """Raise `ValueError` unless both have the same cap."""
-        if self.cap != other.cap:
-            raise ValueError(f"errors with the caps {self.cap:g} and {other.cap:g} can't be combined")
 
 
 def error_guardrail(

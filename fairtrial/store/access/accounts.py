@@ -4,10 +4,10 @@ import hashlib
 import secrets
 from datetime import datetime
 
-from fairtrial.domain.accounts import ROLES, Account, Invitation, Role, may, proper_name, same_name
+from fairtrial.domain.accounts import ROLES, Account, Invitation, Role, may, same_name
 from fairtrial.domain.errors import NotFound, UsageError
 from fairtrial.domain.names.ids import id_at
-from fairtrial.domain.names.look_alikes import look_alike
+from fairtrial.domain.names.look_alikes import look_alike, proper_name
 from fairtrial.store.access import audit, passwords
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Query, timestamp

@@ -21,7 +21,7 @@ from fairtrial.store.access.audit import (
     combined,
     row_digest,
 )
-from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.thread_access import Cursor
 
 Key = int | str | None
 NAMES = frozenset(table.name for table in TABLES)

@@ -17,12 +17,11 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.domain.errors import StoreError
 from fairtrial.safe_files import sweep_folder, sync_folder
-from fairtrial.store.core import state_files
-from fairtrial.store.core.backup_files import sweep_part
+from fairtrial.store.core import recovery
 from fairtrial.store.core.engine import engine_settings, is_damage, migrate, store_error
 from fairtrial.store.core.query import Query, with_zone
-from fairtrial.store.core.thread_access import Cursor as Cursor
-from fairtrial.store.core.thread_access import ReadWriteLock, T
+from fairtrial.store.core.state_files import sweep_erasure, sweep_part
+from fairtrial.store.core.thread_access import Cursor as Cursor, ReadWriteLock, T
 
 if TYPE_CHECKING:
     import pyarrow
@@ -52,7 +51,7 @@ class Database:
     @classmethod
     def open(cls, layout: Layout) -> Database:
         """Own, create, migrate and open the store; raises `StoreLocked`, `StoreError`."""
-        with state_files.unusable_on_error(layout):
+        with recovery.unusable_on_error(layout):
             layout.make()
             lock = OwnerLock.take(layout)
         return cls.open_owned(layout, lock)
@@ -61,19 +60,19 @@ class Database:
     def open_owned(cls, layout: Layout, lock: OwnerLock) -> Database:
         """Open a store that this program already owns. On `StoreError` the lock is released."""
         try:
-            state_files.refuse_damaged(layout)
+            recovery.refuse_damaged(layout)
             sweep_part(copy_folder(layout))
             sweep_folder(copy_folder(layout))
             from_first_release = layout.store.with_name(f"{layout.store.name}.tmp")
             for left in (spill_folder(layout), from_first_release):
                 shutil.rmtree(left, ignore_errors=True)
-            state_files.sweep_erasure(layout)
+            sweep_erasure(layout)
             connection = _connect(layout)
             _migrate(connection, layout)
             _restrict_access(connection, chunk_folder(layout), copy_folder(layout))
         except (duckdb.Error, OSError) as error:
             lock.release()
-            raise state_files.unusable_error(layout, error) from error
+            raise recovery.unusable_error(layout, error) from error
         except StoreError:
             lock.release()
             raise
@@ -85,9 +84,9 @@ class Database:
         Damage is recorded, so that the next start refuses the file until it is replaced.
         """
         with self._file_lock.read():
-            wrong = state_files.file_problem(self.layout.store, self._inode)
+            wrong = recovery.file_problem(self.layout.store, self._inode)
         if wrong is None and self._damage is not None:
-            state_files.record_damage(self.layout, self._damage)
+            recovery.record_damage(self.layout, self._damage)
         return wrong or self._damage or self._must_reopen
 
     def cursor(self) -> Cursor:
@@ -197,14 +196,14 @@ class Database:
                 yield cursor
         except duckdb.Error as error:
             raise store_error(
-                error, advice=state_files.advice(self.layout, str(error)) if self._damage is not None else ""
+                error, advice=recovery.advice(self.layout, str(error)) if self._damage is not None else ""
             ) from error
 
     def _note_error(self, error: BaseException) -> None:
         """Remember an error about the file or the engine, as opposed to one about the query."""
         if isinstance(error, duckdb.Error) and is_damage(error):
             self._damage = str(error)
-        elif isinstance(error, duckdb.Error) and state_files.needs_reopening(error):
+        elif isinstance(error, duckdb.Error) and recovery.needs_reopening(error):
             self._must_reopen = str(error)
 
     def _disconnect(self) -> None:
@@ -249,7 +248,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
         migrate(connection)
     except StoreError as error:
         connection.close()
-        raise state_files.unusable_error(layout, error) from error
+        raise recovery.unusable_error(layout, error) from error
 
 
 def _restrict_access(connection: duckdb.DuckDBPyConnection, *folders: Path) -> None:

@@ -13,6 +13,10 @@ from fairtrial.domain.limits.constants import END_OF_TIME_US, LARGEST_PAGE
 REASONS = "('assigned', 'fallback', 'kill', 'continued')"
 ANALYSED = f"enrolled AND reason IN {REASONS}"
 """A condition over columns of `requests`; ``enrolled`` is NULL without an exposure."""
+MINUTE = "date_trunc('minute', {first_at})"
+"""The time that decides in which window a row lies; it does not depend on how the requests arrived."""
+HOUR, DAY = "INTERVAL 1 HOUR", "INTERVAL 24 HOUR"
+"""The windows since a unit's first request that is not early."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from fairtrial.domain.events import Event, FeedbackEvent, RequestEvent
+from fairtrial.domain.events import Event, FeedbackEvent
 from fairtrial.domain.limits.constants import END_OF_TIME_US, microseconds
 from fairtrial.journal.reader import AttemptEventV1, EventV1, RequestEventV1
 from fairtrial.store.core import named_values
@@ -24,7 +24,6 @@ FOLD_SECONDS = 2.0
 
 Experiments are looked at as often.
 """
-FAILED = frozenset({"failed", "rejected", "kept_away"})
 OUTCOME_BATCH = 500_000
 """Rows in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
 
@@ -197,11 +196,6 @@ class DerivedColumns:
 
     def _note_since(self, at_us: int) -> None:
         self._since_us = at_us if self._since_us is None else min(self._since_us, at_us)
-
-
-def may_have_failed(request: RequestEvent) -> bool:
-    """Whether a guardrail may count the request as bad; several attempts mean that one of them failed."""
-    return request.arm_outcome in FAILED or request.user_outcome == "failed" or len(request.attempts) > 1
 
 
 def fill_outcomes(database: Database) -> int:

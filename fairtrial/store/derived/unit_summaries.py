@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fairtrial.domain.metrics import UNIT_COLUMNS
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import ANALYSED, REASONS
+from fairtrial.store.core.query import ANALYSED, DAY, HOUR, MINUTE, REASONS
 
 SUMS = "unit_sums"
 ATTEMPTS = "unit_sums.attempts"
@@ -31,10 +31,6 @@ _ADDED = ", ".join(f"CASE WHEN early THEN 0 ELSE {sql} END" for sql in UNIT_COLU
 _NOTHING = ", ".join("0" for _ in UNIT_COLUMNS)
 _TOTALS = ", ".join(f"sum({name}) AS {name}" for name in UNIT_COLUMNS)
 _KEY = "experiment, analysis_hash, variant_assigned, exposed_unit, early, kept_away"
-MINUTE = "date_trunc('minute', {first_at})"
-"""The time that decides in which window a row lies; it does not depend on how the requests arrived."""
-HOUR, DAY = "INTERVAL 1 HOUR", "INTERVAL 24 HOUR"
-"""The windows since a unit's first request that is not early."""
 _READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
     user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd"""
 _STARTED = """

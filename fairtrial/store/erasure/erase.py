@@ -12,14 +12,15 @@ import msgspec
 from fairtrial.domain import store_reports
 from fairtrial.domain.errors import FairtrialError, StoreError, UsageError
 from fairtrial.domain.names.ids import id_at
-from fairtrial.domain.plan import UnitKind
-from fairtrial.safe_files import digest_of, has_room, sync_file
+from fairtrial.domain.settings import UnitKind
+from fairtrial.named_files import digest_of
+from fairtrial.safe_files import has_room, sync_file
 from fairtrial.store.access import audit
 from fairtrial.store.core import state_files
-from fairtrial.store.core.backup_files import Manifest, read_manifest, write_manifest
 from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine import engine_settings, logged_message
 from fairtrial.store.core.query import timestamp
+from fairtrial.store.core.recovery import Manifest, read_manifest, write_manifest
 from fairtrial.store.core.state_files import ErasureState, unit_hash
 from fairtrial.store.derived.unit_summaries import update_placements
 from fairtrial.store.erasure.files import LineMarks, blank_files

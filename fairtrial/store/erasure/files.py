@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.store_reports import OnProgress, Progress, ignore_progress
-from fairtrial.journal.response_map import FILE as RESPONSES
-from fairtrial.journal.response_map import erase_unit
+from fairtrial.journal.response_map import FILE as RESPONSES, erase_unit
 from fairtrial.journal.segment import files, is_compressed, segment_name
 from fairtrial.store.ingest.segment_archive import blank_compressed_lines
 

@@ -7,8 +7,9 @@ of one unit stay one cluster, and a verdict that used them can be computed again
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from fairtrial.domain.plan import UnitKind
-from fairtrial.store.core.database import Cursor
+from fairtrial.domain.settings import UnitKind
+from fairtrial.store.core.thread_access import Cursor
+from fairtrial.store.erasure.tombstones import BODY_PATHS
 from fairtrial.store.evaluations.runs import NUMBERS_ONLY
 from fairtrial.store.maintenance.backup import Change
 
@@ -76,12 +77,6 @@ WHERE database_name = current_database() AND table_name = ? AND column_name = ?
 DIFFERENT = "SELECT DISTINCT name FROM temp.gone WHERE name IS NOT NULL ORDER BY name"
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'"
 
-BODY_PATHS: Mapping[UnitKind, Sequence[str]] = {
-    "user": ("$.user", "$.safety_identifier", "$.metadata.user_id"),
-    "conversation": ("$.conversation", "$.conversation.id", "$.metadata.conversation_id"),
-    "request": (),
-}
-"""Where a request names its unit. Bodies of requests outside experiments name one too."""
 
 _SALT = "(SELECT salt FROM temp.gone_unit)"
 _UNIT = "(SELECT unit FROM temp.gone_unit)"

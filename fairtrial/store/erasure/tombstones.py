@@ -16,11 +16,12 @@ import msgspec
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
-from fairtrial.domain.limits.constants import DAY_US, PRIVATE, microseconds
+from fairtrial.domain.limits.constants import DAY_US, microseconds
+from fairtrial.domain.settings import UnitKind
+from fairtrial.safe_files import PRIVATE
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.core.state_files import ErasureState, unit_hash
-from fairtrial.store.erasure.rows import BODY_PATHS
 
 FILE = "erased.jsonl"
 
@@ -49,6 +50,13 @@ NAMES: Mapping[str, Sequence[tuple[str, str]]] = {
     "request": (("requests", "request_id"),),
 }
 KINDS: Sequence[Literal["user", "conversation"]] = ("user", "conversation")
+BODY_PATHS: Mapping[UnitKind, Sequence[str]] = {
+    "user": ("$.user", "$.safety_identifier", "$.metadata.user_id"),
+    "conversation": ("$.conversation", "$.conversation.id", "$.metadata.conversation_id"),
+    "request": (),
+}
+"""Where a request names its unit. Bodies of requests outside experiments name one too."""
+
 NAMED = """
 SELECT json_extract_string(request_body, $paths), at_time
 FROM payloads

@@ -92,6 +92,11 @@ def newest_of_all(database: Database) -> dict[str, StoredPlan]:
     return {plan.plan.experiment: plan for plan in database.values(_stored, NEWEST, (None,))}
 
 
+def frozen_plans(database: Database) -> dict[str, AnalysisPlan]:
+    """The newest analysis plan of each experiment that has started, by name; raises `StoreError`."""
+    return {name: stored.plan for name, stored in newest_of_all(database).items()}
+
+
 def newest_of_starts(database: Database) -> list[StoredPlan]:
     """The newest plan of every analysis with units of its own, in their order; raises `StoreError`."""
     return database.values(_stored, STARTS)

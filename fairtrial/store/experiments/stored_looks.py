@@ -13,10 +13,9 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis.memory import Looked, LooksSoFar, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.decide import decide
+from fairtrial.experiments.decision.decide import decide, look
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.monitor import look
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp

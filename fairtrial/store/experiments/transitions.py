@@ -9,8 +9,7 @@ import msgspec
 
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.domain.plan import ExperimentState
-from fairtrial.domain.settings import KeptControl
+from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.lifecycle import DECLINED, KEPT, Transition, promoted_by

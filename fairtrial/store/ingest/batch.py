@@ -4,19 +4,23 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fairtrial.domain import events
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.limits.constants import END_OF_TIME_US, PRIVATE
+from fairtrial.domain.events import Event, RequestEvent
+from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.journal.counts import arm_cell
 from fairtrial.journal.reader import AttemptEventV1, Chunk, EventV1, ExposureEventV1, NewerEvent, decode
-from fairtrial.store.core.database import Cursor
-from fairtrial.store.derived.derived_columns import DerivedColumns, may_have_failed
+from fairtrial.safe_files import PRIVATE
+from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.ingest import earlier_requests
 from fairtrial.store.ingest.earlier_requests import EarlierLines, json_columns
 from fairtrial.store.ingest.record_counts import SourceArm
 
 WHY_LETTERS = 200
+FAILED = frozenset({"failed", "rejected", "kept_away"})
+
 ATTEMPTS = """
 INSERT INTO attempts BY NAME
 SELECT request_id, make_timestamp(at_us) AS at_time, ordinal, purpose, deployment, plan_hash, status, error_type,
@@ -81,6 +85,19 @@ class Newer:
     why: str
 
 
+class DerivedWork(Protocol):
+    """Registers events that are being ingested, so that the columns that depend on them are computed."""
+
+    def note(self, event: Event) -> None:
+        """An event that is not a request."""
+
+    def note_requests(self, count: int, earliest_us: int, *, failed: bool) -> None:
+        """Requests; ``failed``: one of them may be a failure."""
+
+    def note_earlier(self, event: EventV1) -> None:
+        """An event of version 1."""
+
+
 class Batch:
     """The lines of one transaction. ``rows`` is the number of events, each of which was one line.
 
@@ -88,7 +105,7 @@ class Batch:
     request of such a writer, by file and arm.
     """
 
-    def __init__(self, derived: DerivedColumns, sources: Mapping[str, str]) -> None:
+    def __init__(self, derived: DerivedWork, sources: Mapping[str, str]) -> None:
         self.rows = 0
         self.rejects: list[Reject] = []
         self.arms: dict[SourceArm, list[int]] = {}
@@ -209,3 +226,8 @@ def _insert(cursor: Cursor, kind: Kind, file: Path, *, longest: int) -> None:
     for insert in kind.inserts:
         cursor.execute(insert.replace("FROM lines", "FROM temp.lines"))
     cursor.execute("DROP TABLE temp.lines")
+
+
+def may_have_failed(request: RequestEvent) -> bool:
+    """Whether a guardrail may count the request as bad; several attempts mean that one of them failed."""
+    return request.arm_outcome in FAILED or request.user_outcome == "failed" or len(request.attempts) > 1

@@ -19,8 +19,7 @@ from fairtrial.store.derived.derived_columns import DerivedColumns
 from fairtrial.store.ingest.batch import Batch, Reject, insert_lines, lines_of, sweep
 from fairtrial.store.ingest.record_counts import RecordCounts
 from fairtrial.store.ingest.request_columns import insert_requests
-from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line
-from fairtrial.store.ingest.segment_archive import sweep as sweep_archive
+from fairtrial.store.ingest.segment_archive import read_chunk, read_first_line, sweep as sweep_archive
 
 POSITIONS = "SELECT segment, max(position), bool_or(sealed) FROM offsets GROUP BY segment"
 RECORD_OFFSETS = """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from msgspec import Struct
 
 from fairtrial.domain.events import AttemptRecord, Exposure, RequestEvent, Tokens
-from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.thread_access import Cursor
 
 if TYPE_CHECKING:
     import pyarrow

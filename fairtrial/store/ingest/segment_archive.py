@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from fairtrial.journal.reader import CHUNK_BYTES, Chunk, chunk_of
-from fairtrial.journal.reader import read_chunk as read_plain_chunk
+from fairtrial.journal.reader import CHUNK_BYTES, Chunk, chunk_of, read_chunk as read_plain_chunk
 from fairtrial.journal.segment import COMPRESSED, MODE, files, is_compressed, names, segment_name
-from fairtrial.safe_files import open_named, sync_folder
+from fairtrial.named_files import open_named
+from fairtrial.safe_files import sync_folder
 from fairtrial.store.core.database import Database
 
 HIDDEN = ".archiving-"

@@ -16,10 +16,11 @@ from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.store_reports import Backup, ListedBackup, OnProgress, Progress, ignore_progress
 from fairtrial.safe_files import copy_private, has_room, sync_folder
 from fairtrial.store.access import audit
-from fairtrial.store.core.backup_files import STORE, Manifest, add_to_list, part_beside, write_manifest
 from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine import logged_message
 from fairtrial.store.core.query import timestamp
+from fairtrial.store.core.recovery import STORE, Manifest, add_to_list, write_manifest
+from fairtrial.store.core.state_files import part_beside
 
 SCHEMA = "SELECT max(number) FROM schema_migrations"
 OPEN_POSITIONS = """

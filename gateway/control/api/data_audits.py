@@ -4,8 +4,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fairtrial.api.data_audits import FixedCopy, ListAudits, NameAudit, RowsOf, StoreAudit, StoredAudit
-from fairtrial.config.file.errors import nearest
-from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.errors import BadRequest, nearest
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.training_data import DataAudit

@@ -19,13 +19,13 @@ from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.experiments import transitions as stored_transitions
+from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.traffic import answers, experiment_traffic, traffic
 from fairtrial.store.traffic.answers import Exchange
 from fairtrial.store.traffic.experiment_traffic import errors_by_variant
 from fairtrial.store.traffic.traffic import segment_page
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Context, page_of
-from gateway.control.operations.experiments.frozen_plans import frozen_plans
 from gateway.control.operations.experiments.states import known_experiment, read_state, read_states
 from gateway.control.operations.present import gateway_probe
 
@@ -106,7 +106,8 @@ def analysis_plans(context: Context, _: Nothing) -> list[Any]:
 
 
 def change(context: Context, request: experiments.ChangeExperiment) -> dict[str, Any]:
-    from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+    from gateway.control.operations.experiments.change_experiment import change_experiment
+    from gateway.control.operations.experiments.state_change import Change
 
     if request.action == "withdraw":
         _refuse_others_than_admins(context, "withdraw", "withdraw what an attempt has proven")

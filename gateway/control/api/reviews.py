@@ -16,9 +16,7 @@ from fairtrial.domain.review import DIMENSIONS, RUBRIC, SIDES, Draft, ReviewedQu
 from fairtrial.domain.run import Run
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
-from fairtrial.store.reviews import assignment
-from fairtrial.store.reviews import queues as stored_queues
-from fairtrial.store.reviews import votes as stored_votes
+from fairtrial.store.reviews import assignment, queues as stored_queues, votes as stored_votes
 from fairtrial.store.reviews.queues import NewQueue
 from gateway.control.context import Context
 

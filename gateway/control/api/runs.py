@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evaluators.suite import MANY
 from fairtrial.api.runs import (
     CasesOf,
     CompareMany,
@@ -26,6 +25,7 @@ from fairtrial.api.runs import (
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import BadRequest, existing
 from fairtrial.domain.events import RunEvent
+from fairtrial.domain.run import MANY
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import run_cases, runs

@@ -16,8 +16,7 @@ from fairtrial.domain.errors import existing
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.store_reports import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
-from fairtrial.store.traffic import requests as stored_requests
-from fairtrial.store.traffic import traffic
+from fairtrial.store.traffic import requests as stored_requests, traffic
 from gateway.control.context import Context, Table, page_of
 
 

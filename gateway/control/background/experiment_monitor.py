@@ -10,12 +10,12 @@ from fairtrial.domain.plan import Experiment, Plan, Published
 from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.memory import Looked, Memory, SplitLatch
-from fairtrial.experiments.decision.decide import decide
+from fairtrial.experiments.decision.decide import decide, look
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
 from fairtrial.experiments.methods.events import harm_by_users, harm_only
-from fairtrial.experiments.monitor import Circumstances, Step, Verdict, look, step
+from fairtrial.experiments.monitor import Circumstances, Step, Verdict, step
 from fairtrial.experiments.steady_time import StepTime
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.access.audit import CONTROL
@@ -27,8 +27,8 @@ from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.operations.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
+from gateway.control.operations.experiments.state_change import Change, change_state
 from gateway.control.operations.present import Publisher
 from gateway.control.operations.record_alarms import FAILED_LOOK
 
@@ -273,7 +273,7 @@ class ExperimentMonitor:
         name, why = experiment.name, shortened(verdict.why)
         change = Change(name, verdict.do, CONTROL, why, verdict.evidence, verdict.stage, experiment.segment)
         try:
-            change_experiment(self._database, self._publisher, change, now_us=now_us)
+            change_state(self._database, self._publisher, change, now_us=now_us)
         except FairtrialError as error:
             log.error("experiment %s: %s (%s)", name, verdict.do, error)
             raise

@@ -1,4 +1,4 @@
-"""Publishes the plan when its files, the keys or the state of an experiment change."""
+"""Publishes the plan when its files, keys or experiments change, and pauses what a new plan removes or replaces."""
 
 import logging
 import threading
@@ -15,20 +15,17 @@ from fairtrial.config.project import Project
 from fairtrial.config.releases import NO_GATES
 from fairtrial.domain.errors import ConfigError, PlanRefused
 from fairtrial.domain.plan import Key, Plan, Published
-from fairtrial.experiments.analysis.frozen_guard import refused_changes
+from fairtrial.experiments.analysis.frozen_guard import Frozen, begun_anew, paused_by_models, refused_changes
+from fairtrial.experiments.lifecycle import MODELS, Transition
 from fairtrial.safe_files import write_private
 from fairtrial.store.access import audit, credentials
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
+from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
-from gateway.control.operations.experiments.frozen_plans import (
-    frozen_plans,
-    pause_changed_models,
-    pause_removed,
-    restart_stages,
-)
+from gateway.control.operations.record_alarms import announce
 
 RETRY_US = 2_000_000
 
@@ -199,3 +196,52 @@ def _state(file: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def pause_changed_models(database: Database, frozen: Frozen, plan: Plan, *, now_us: int) -> bool:
+    """Pause running experiments whose variants would get another model by this plan; returns whether any was."""
+    changed = paused_by_models(frozen, plan)
+    for name, variants in changed.items():
+        why = f"the model of {' and '.join(variants)} was replaced; a resume starts a new segment"
+        _pause(database, name, why, plan, evidence={MODELS: list(variants)}, now_us=now_us)
+    return bool(changed)
+
+
+def _pause(
+    database: Database, name: str, why: str, plan: Plan, *, evidence: Mapping[str, object] | None, now_us: int
+) -> None:
+    """Pause an experiment, if it is running, with its alarm."""
+    with database.transaction() as cursor:
+        live = transitions.state_of(cursor, name)
+        if live.state == "running":
+            made = Transition(
+                name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash, evidence
+            )
+            transitions.append(cursor, made)
+            announce(cursor, made)
+
+
+def restart_stages(database: Database, frozen: Frozen, plans: tuple[Plan, Plan], *, now_us: int) -> bool:
+    """Return experiments with a new salt to their first stage, because all of their units are new.
+
+    ``plans``: as the file declares it, and with the live states. Returns whether there was any.
+    """
+    declared, plan = plans
+    anew = begun_anew(frozen, declared, plan)
+    for name, stage in anew.items():
+        why = f"a new salt starts it anew, at {stage:g} %"
+        with database.transaction() as cursor:
+            live = transitions.state_of(cursor, name)
+            state, segment = live.state, live.segment
+            transitions.append(
+                cursor,
+                Transition(name, now_us, "stage", state, state, segment, CONTROL, why, plan.plan_hash, None, stage),
+            )
+    return bool(anew)
+
+
+def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us: int) -> None:
+    """Pause running experiments that the file no longer has, so that their units of that time do not decide."""
+    for name, old in before.experiments.items() if before else ():
+        if name not in plan.experiments and old.state == "running":
+            _pause(database, name, "the project file no longer has the experiment", plan, evidence=None, now_us=now_us)

@@ -11,10 +11,9 @@ from evaluators.engine.target import resolve
 from evaluators.gate.file import Gate, load
 from evaluators.loading.suite_text import digest_of, text_of
 from fairtrial.api.verdicts import Judge, SuiteReference
-from fairtrial.config.file.errors import nearest
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, project_root, read_text
 from fairtrial.config.releases import ReleaseGates
-from fairtrial.domain.errors import ConfigError, Diagnostic, UsageError
+from fairtrial.domain.errors import ConfigError, Diagnostic, UsageError, nearest
 from fairtrial.domain.plan import Plan
 from fairtrial.safe_files import FileRefused
 

@@ -16,7 +16,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import Conflict, FairtrialError, PlanRefused, StoreError, UsageError
 from fairtrial.domain.limits.constants import DAY_US
-from fairtrial.domain.plan import UnitKind
+from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.store_reports import Backup, Erasure, Job, OnProgress, Progress, RetentionResult, ignore_progress
 from fairtrial.experiments.assignment import pseudonym
 from fairtrial.journal.counts import prune_losses

@@ -20,7 +20,8 @@ from fairtrial.config.file.project_files import open_file
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.training_data import AuditFinding, DataAudit, DataRole, PresentFile, TrainingEvidence
-from fairtrial.safe_files import MIB, MOST_NAMED_BYTES, FileRefused, refuse_larger
+from fairtrial.named_files import MOST_NAMED_BYTES
+from fairtrial.safe_files import MIB, FileRefused, refuse_larger
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from gateway.control.operations.present import deployment_of

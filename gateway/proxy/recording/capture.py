@@ -10,7 +10,7 @@ import msgspec
 
 from fairtrial.domain.events import CaptureOutcome
 from fairtrial.domain.limits.json_limits import RECORDED, excess
-from fairtrial.domain.plan import Capture
+from fairtrial.domain.settings import Capture
 from fairtrial.privacy.patterns import PATTERNS, Pattern
 from fairtrial.privacy.search import EVERY, any_possible, back, possible, verified
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TimeSlicer, TooMuchWork, at_once, bounded

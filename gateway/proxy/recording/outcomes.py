@@ -10,7 +10,7 @@ from fairtrial.domain.errors import RequestError, UpstreamError
 from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
 from fairtrial.domain.limits.constants import FIRST_ERROR
 from fairtrial.domain.limits.json_schema import LARGEST_ANSWER, LARGEST_SCHEMA, BoundedSchema, checked_schema, follows
-from fairtrial.domain.plan import Price
+from fairtrial.domain.settings import Price
 from gateway.proxy.extraction.chat_metadata import ResponseMetadata
 from gateway.proxy.plan.routing_table import Target
 from gateway.proxy.stages import Answered, Attempt

@@ -11,7 +11,7 @@ from fairtrial.domain.errors import BadRequest, TooLarge, control_character
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.limits.json_limits import MESSAGE, refuse_excess
 from fairtrial.domain.names.ids import id_at
-from fairtrial.domain.plan import Capture, FeedbackKind
+from fairtrial.domain.settings import Capture, FeedbackKind
 from fairtrial.experiments.assignment import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
 from gateway.proxy.plan.routing_table import Caller, Routing

@@ -37,6 +37,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     ),
     "Guardrails and many questions": (
         "sequential.guardrails",
+        "sequential.request_errors",
         "sequential.metric_guardrails",
         "e_values",
     ),
@@ -59,6 +60,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Planning": (
         "planning.trial",
         "planning.question",
+        "planning.options",
         "sizes",
         "planning.courses",
         "planning.rate_courses",

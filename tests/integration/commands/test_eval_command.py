@@ -21,7 +21,8 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 from fairtrial_cli.output.runs import as_json
-from fairtrial_cli.run_suites import load_suites, project_gateway, run_suites
+from fairtrial_cli.processes.private_gateway import project_gateway
+from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial, start
 from tests.fixtures.services.project_files import write_project
@@ -173,7 +174,7 @@ def test_a_private_gateway_takes_no_port_of_the_project_and_no_application_reach
             [worker] = processes_of(folder)
             assert b"gateway.proxy.worker" in worker
             suites = load_suites([folder / "suite.yaml"])
-            [run] = run_suites(project, suites, ["base"], base_url=url)
+            [run] = run_suites(project, suites, ["base"], base_url=url, options=RunOptions(open_store))
             assert run.metrics == {"contains.accuracy": pytest.approx(1 / 6)}
     assert not processes_of(folder)
 

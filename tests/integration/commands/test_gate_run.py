@@ -19,8 +19,9 @@ from evaluators.trial import Trial
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
-from fairtrial_cli.run_suites import save_run
+from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
+from fairtrial_cli.store_client.run_journal import store_run
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.verdicts.provenance import Asked
 from tests.fixtures.services.command import fairtrial
@@ -129,7 +130,8 @@ async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
         [run] = await run_suite(suite, [target], cache=cache, clock=lambda: 1_800_000_000_000_000, new_id=name.lower)
         broken = replace(run.results[5], outcome="judge_error") if name == "tuned" else run.results[5]
         runs[name] = replace(run, results=(*run.results[:5], broken, *run.results[6:]))
-        save_run(layout, runs[name], suite)
+        with open_store(layout) as store:
+            store_run(store, runs[name], suite)
     with LocalClient(LocalOwner(layout)) as owner:
         kept = {name: client_reads.load_run(owner, name) for name in runs}
         live = judge(found, Trial("tuned", "base", lambda _, name: runs[name]), verdict_id="v", at_us=1)

@@ -13,8 +13,7 @@ import pytest
 
 from fairtrial.domain.wording import TEXT_DELETED
 from fairtrial.html_pages import REPLACEMENT, STYLE
-from tests.fixtures.evaluators.support_runs import TARGETS as MODELS
-from tests.fixtures.evaluators.support_runs import write_support_project
+from tests.fixtures.evaluators.support_runs import TARGETS as MODELS, write_support_project
 from tests.fixtures.services import gate_project
 from tests.fixtures.services.command import in_process
 from tests.fixtures.services.project_files import free_ports

@@ -11,8 +11,7 @@ from click.testing import CliRunner
 
 from fairtrial.api import data_audits
 from fairtrial.api.data_audits import FixedCopy, NameAudit, RowsOf
-from fairtrial.api.events import ListEvents
-from fairtrial.api.events import listing as events
+from fairtrial.api.events import ListEvents, listing as events
 from fairtrial.api.operation import Operation, Q, R
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import UsageError

@@ -12,8 +12,7 @@ from fairtrial.domain.errors import Conflict
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.record_alarms import acknowledge_alarm
 from gateway.control.operations.verdicts.recompute import recompute
-from tests.fixtures.control.judged_trial import GATE, JudgedTrial
-from tests.fixtures.control.judged_trial import PROJECT as BETTER
+from tests.fixtures.control.judged_trial import GATE, PROJECT as BETTER, JudgedTrial
 from tests.fixtures.control.live_trial import NAME, PERSON, PROJECT, WHOLE, LiveTrial
 
 pytestmark = pytest.mark.release("attacks")

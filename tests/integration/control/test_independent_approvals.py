@@ -11,13 +11,14 @@ import pytest
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import Conflict
-from fairtrial.domain.plan import PersonsAction
+from fairtrial.domain.settings import PersonsAction
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.access import accounts
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
 from gateway.control.api.verdicts import verdict_rows
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import change_experiment
+from gateway.control.operations.experiments.state_change import Change
 from gateway.control.operations.verdicts.export_page import render
 from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
 from gateway.control.operations.verdicts.release.release_record import read_contents, release_record

@@ -15,8 +15,9 @@ from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.monitor import LEAST_KEPT_AWAY
 from fairtrial.store.experiments import analysis_plans
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import change_experiment
 from gateway.control.operations.experiments.describe_decision import describe_decision
+from gateway.control.operations.experiments.state_change import Change
 from tests.fixtures.control.judged_trial import GATE, PERSON, PROJECT, JudgedTrial
 from tests.fixtures.control.live_trial import NAME, NOW
 from tests.fixtures.for_each import for_each

@@ -15,9 +15,9 @@ from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.experiments.assignment import assign
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, looks
+from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial_cli.commands.check import command
 from gateway.control.background.experiment_monitor import ExperimentMonitor
-from gateway.control.operations.experiments.frozen_plans import frozen_plans
 from tests.fixtures.control.live_trial import HOUR_US, NAME, NOW, PROJECT, WHOLE, LiveTrial
 
 

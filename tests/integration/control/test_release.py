@@ -11,7 +11,8 @@ import pytest
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict, NotAllowed, Unavailable
 from fairtrial.domain.verdicts.verdict import Verdict
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import change_experiment
+from gateway.control.operations.experiments.state_change import Change
 from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
 from gateway.control.operations.verdicts.release.release_record import release_record
 from gateway.control.operations.verdicts.staleness import stale_reasons

@@ -17,7 +17,8 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.events import Event
 from fairtrial.experiments.assignment import assign
 from fairtrial.journal.writer import JournalWriter
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import change_experiment
+from gateway.control.operations.experiments.state_change import Change
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.verdicts.export_check import check_export
 from gateway.control.operations.verdicts.export_page import render

@@ -17,8 +17,7 @@ from tests.fixtures.releases import stored_documents
 from tests.fixtures.releases.answers import KINDS, Answers, Opened, answers, opened, route_answers, routes
 from tests.fixtures.releases.plain_answers import changes, differences
 from tests.fixtures.releases.record import COMMAND, recorded
-from tests.fixtures.releases.unpacked import recorded as recorded_requests
-from tests.fixtures.releases.unpacked import releases
+from tests.fixtures.releases.unpacked import recorded as recorded_requests, releases
 
 NEWEST = releases()[-1]
 TEXTS = "/api/suites/{suite_digest}/texts/{text_digest}"

@@ -11,10 +11,10 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import UsageError
-from fairtrial.safe_files import digest_of
-from fairtrial.store.core.backup_files import read_manifest, write_manifest
+from fairtrial.named_files import digest_of
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine import migrate, migrations
+from fairtrial.store.core.recovery import read_manifest, write_manifest
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
 

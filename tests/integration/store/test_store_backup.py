@@ -17,8 +17,8 @@ from fairtrial.api.operation import Window
 from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import accounts, credentials
-from fairtrial.store.core.backup_files import read_manifest
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.recovery import read_manifest
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial_on_a_full_disk, in_process
 from tests.fixtures.services.gate_project import GATE, record, write_gate_project

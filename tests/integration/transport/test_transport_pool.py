@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from gateway.proxy.transport.pool import connection as pool_connection
-from gateway.proxy.transport.pool import pool
+from gateway.proxy.transport.pool import connection as pool_connection, pool
 from gateway.proxy.transport.pool.connection import PoolConnection
 from gateway.proxy.transport.pool.pool import PoolTransport
 from tests.fixtures.gateway.transport_fixture import echo, failure, request, whole

@@ -12,8 +12,8 @@ from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile, read_examples, row_texts
 from evaluators.training_data.read_log import read_log
 from fairtrial.domain.errors import UsageError
-from fairtrial.safe_files import MOST_NAMED_BYTES, digest_of, read_named
-from fairtrial.store.core.backup_files import MANIFEST, read_manifest
+from fairtrial.named_files import MOST_NAMED_BYTES, digest_of, read_named
+from fairtrial.store.core.recovery import MANIFEST, read_manifest
 from gateway.control.operations.verdicts.export_check import read_bytes
 from gateway.models.catalogue import catalogue
 from tests.fixtures.for_each import for_each

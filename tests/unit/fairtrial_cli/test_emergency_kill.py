@@ -16,7 +16,8 @@ from fairtrial.config.owner_lock import OwnerLock, local_actor
 from fairtrial.config.plan.live_state import read_kill, standing_kills
 from fairtrial.config.plan.published import publish
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import ExperimentState, Published
+from fairtrial.domain.plan import Published
+from fairtrial.domain.settings import ExperimentState
 from fairtrial_cli.emergency_kill import kill_experiment, unrecorded_kills
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, plan_for
 

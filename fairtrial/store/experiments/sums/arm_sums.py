@@ -11,9 +11,9 @@ from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
-from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.experiments.sums import share_sums, unit_groups
 from fairtrial.store.experiments.sums.metric_sums import read_feedback, read_quantiles
 

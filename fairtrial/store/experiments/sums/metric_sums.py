@@ -12,8 +12,8 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, Metr
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_ranks
 from fairtrial.stats.sums import JointMoments, Moments
-from fairtrial.store.core.database import Cursor
 from fairtrial.store.core.query import ANALYSED, timestamp
+from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.experiments.sums import unit_groups
 
 LATE_US = 5_000_000

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
-from fairtrial.stats.arms.ratios_and_quantiles import capped_requests
-from fairtrial.stats.sequential.metric_guardrails import ErrorShares
+from fairtrial.stats.sequential.request_errors import ErrorShares
 from fairtrial.stats.sequential.unit_shares import UnitShares
+from fairtrial.stats.sums import capped_requests
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.derived.unit_summaries import DAY, HOUR, MINUTE
+from fairtrial.store.core.query import DAY, HOUR, MINUTE
 from fairtrial.store.experiments.sums import metric_sums, unit_groups
 
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000

@@ -1,51 +1,16 @@
-"""Changes the state of an experiment: records the transition, then publishes the plan at once."""
+"""Changes an experiment as a person asks, and checks what a promotion rests on."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-import msgspec
-
 from fairtrial.api.experiments import ChangeOptions
-from fairtrial.config.plan.live_state import Live
-from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
-from fairtrial.domain.plan import Experiment, ExperimentState, Plan
-from fairtrial.domain.settings import KeptControl
-from fairtrial.experiments.analysis.freeze import changed_models
-from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import KEPT, Action, Transition, cause_of, checked_reason, next_state
-from fairtrial.experiments.promotion import KeptTerms, kept_control, kept_terms
-from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
+from fairtrial.domain.errors import Conflict
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.experiments.lifecycle import Transition
+from fairtrial.experiments.promotion import chosen_treatment, definition
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import analysis_plans, transitions
-from fairtrial.store.experiments.analysis_plans import Kind
-from fairtrial.store.experiments.attempts import standing_proofs
-from gateway.control.operations.experiments.frozen_plans import amended_plan, next_segment_plan
-from gateway.control.operations.experiments.states import known_experiment, record_kill_files
-from gateway.control.operations.plan_experiment import kept_control_notes
-from gateway.control.operations.present import Present, Probe, Publisher, published_plan
-from gateway.control.operations.record_alarms import announce
-
-HOLD_US = 5_000_000
-"""How long a kill file refuses a re-arm after it was recorded. What waited for a hung control comes at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What to do with an experiment, by whom and why.
-
-    ``evidence``: what a rule found; ``None`` for people. ``stage``: the one that is approved or reached. ``segment``:
-    the only one that a rule has looked at; ``None`` for people. The `Transition` that it causes has states and a time.
-    """
-
-    experiment: str
-    action: Action
-    actor: str
-    why: str
-    evidence: Mapping[str, Any] | None = None
-    stage: float | None = None
-    segment: int | None = None
-    options: ChangeOptions = field(default=ChangeOptions())
+from gateway.control.operations.experiments.state_change import Change, change_state
+from gateway.control.operations.present import Present, Probe, Publisher, probed_weights
 
 
 def change_experiment(
@@ -57,202 +22,48 @@ def change_experiment(
     probe: Probe | None = None,
     held: str = "",
 ) -> Transition:
-    """Record a transition and publish it; returns the transition.
+    """As `change_state`, with what a promotion rests on.
 
-    ``probe``: asks a deployment for its weights. ``held``: what a promotion needs before it trusts the time. The row
-    decides, not the file of the plan. If publishing fails after the row is written, `Unavailable` says so. The loop of
-    control then publishes again until it succeeds, and so does the next start. Raises `NotFound` for an unknown
-    experiment, `Conflict` for a transition that its state does not allow, `BadRequest` for a missing reason.
+    ``probe``: asks a deployment for its weights. ``held``: what a promotion needs before it trusts the time.
     """
-    why = checked_reason(change.why)
-    _refuse_fields_of_others(change)
-    _read_changed_files(publisher)
-    if (stopped := _record_kill_files(database, publisher, change, now_us)) is not None:
-        return stopped
-    plan = published_plan(publisher)
-    known = known_experiment if change.action in ("archive", "withdraw") else _published_experiment
-    experiment = known(database, plan, change.experiment)
-    if change.action in ("rearm", "start", "promote") and publisher.refused is not None:
-        raise Conflict(
-            f"experiments.{change.experiment}: can't {change.action} while the configuration is refused "
-            f"(correct it first): {publisher.refused}"
-        )
-    if change.action == "withdraw":
-        _refuse_without_proof(database, change.experiment)
-    if experiment.kept_control is not None or change.action in ("promote", "rollback"):
-        _refuse_impossible(database, experiment, change.action)
-    if change.action == "approve":
-        change = replace(change, stage=_approved_stage(experiment, change.stage))
-    if change.action in ("promote", "rollback"):
+
+    def evidence(plan: Plan, experiment: Experiment) -> dict[str, Any]:
         present = Present(plan, publisher.release_gates, now_us, held=held)
-        change = replace(change, evidence=_evidence(database, experiment, change, present, probe))
-    change, frozen = _with_plan(database, publisher, experiment, change, now_us=now_us)
-    made = _record(database, change, why, (experiment, plan, frozen), now_us)
-    try:
-        publisher.refresh(changed_by=change.actor)
-    except (FairtrialError, OSError) as error:
-        raise Unavailable(
-            f"experiments.{change.experiment}: the {change.action} is recorded, but the plan could not be published; "
-            f"control tries again by itself ({error})"
-        ) from error
-    return made
+        return promotion_evidence(database, experiment, change.options, present, probe, promoter=change.actor)
+
+    return change_state(database, publisher, change, now_us=now_us, promotion_evidence=evidence)
 
 
-def _published_experiment(_: Database, plan: Plan, name: str) -> Experiment:
-    return find_experiment(plan, name)
-
-
-def _refuse_fields_of_others(change: Change) -> None:
-    if change.stage is not None and change.action not in ("approve", "stage"):
-        raise BadRequest(f"stage: only an approval names a stage, not {change.action}")
-    if change.options.promotes and change.action != "promote":
-        raise BadRequest(f"variant, override, keep_control, keep_for: only a promotion has them, not {change.action}")
-    kept_terms(change.options.keep_control, change.options.keep_for)
-    if change.options.rules and change.action != "amend":
-        raise BadRequest(f"rules: only an amendment adopts the newest rules, not {change.action}")
-
-
-def _evidence(
-    database: Database, experiment: Experiment, change: Change, present: Present, probe: Probe | None
+def promotion_evidence(
+    database: Database,
+    experiment: Experiment,
+    options: ChangeOptions,
+    present: Present,
+    probe: Probe | None,
+    *,
+    promoter: str,
 ) -> dict[str, Any]:
-    """The evidence of a promotion, or of a roll-back with what a rule has found."""
-    # imports the gate only when needed
-    from gateway.control.operations.verdicts.release.release_check import promotion_evidence, rollback_evidence
+    """What a promotion by ``promoter`` rests on.
 
-    if change.action == "rollback":
-        last = transitions.last(database).get(experiment.name)
-        return {**(change.evidence or {}), **rollback_evidence(experiment, last)}
-    return promotion_evidence(database, experiment, change.options, present, probe, promoter=change.actor)
-
-
-def _refuse_without_proof(database: Database, name: str) -> None:
-    if not standing_proofs(database, name):
-        raise Conflict(
-            f"experiments.{name}: there is nothing to withdraw, because no attempt of it has proven anything that "
-            "still stands"
-        )
-
-
-def _refuse_impossible(database: Database, experiment: Experiment, action: Action) -> None:
-    """Raise `Conflict` for an action that the state does not allow, before anything else is asked."""
-    last = transitions.last(database).get(experiment.name)
-    state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
-    promoted, control = is_promoted(experiment, last), experiment.kept_control
-    next_state(experiment.name, state, 1, action, promoted=promoted, kept_control=control)
-
-
-def _with_plan(
-    database: Database, publisher: Publisher, experiment: Experiment, change: Change, *, now_us: int
-) -> tuple[Change, AnalysisPlan | None]:
-    """The change with the analysis plan that it brings: that of an amendment, or of a control that is kept."""
-    if change.action == "amend":
-        return change, amended_plan(database, publisher, experiment, rules=change.options.rules, now_us=now_us)
-    terms = kept_terms(change.options.keep_control, change.options.keep_for)
-    if terms is None:
-        return change, None
-    evidence = dict(change.evidence or {})
-    control, frozen = _kept_control(database, publisher, (experiment, evidence["variant"]), terms, now_us=now_us)
-    evidence[KEPT] = msgspec.to_builtins(control)
-    return replace(change, evidence=evidence), frozen
-
-
-def _kept_control(
-    database: Database, publisher: Publisher, promoted: tuple[Experiment, str], terms: KeptTerms, *, now_us: int
-) -> tuple[KeptControl, AnalysisPlan]:
-    """The control to keep after this variant of this experiment is ``promoted``, and the plan of its segment.
-
-    The plan has the same guardrails and no primary metric. Its looks begin anew. Raises `BadRequest`.
+    Raises `BadRequest` for an unknown variant, and `Conflict` with all that is missing. ``probe`` asks the variant's
+    deployment for one answer, so that swapped weights are seen before anyone is served.
     """
-    experiment, variant = promoted
-    control = kept_control(experiment, variant, terms, now_us=now_us)
-    coming = Live(None, "running", experiment.segment + 1, None, control)
-    plan = publisher.declared_plan({experiment.name: coming})
-    frozen = next_segment_plan(database, plan, plan.experiments[experiment.name], now_us=now_us)
-    control = replace(control, finds=tuple(kept_control_notes(frozen)))
-    return control, replace(frozen, kept_control=control)
+    from gateway.control.operations.verdicts.release.release_check import missing_for_release  # loads the gate
 
-
-def _read_changed_files(publisher: Publisher) -> None:
-    """Publish a change of the files first. A failure must not prevent a kill if there is a plan to lay it over."""
-    try:
-        publisher.refresh()
-    except (FairtrialError, OSError):
-        if publisher.published is None:
-            raise
-
-
-def _record_kill_files(database: Database, publisher: Publisher, change: Change, now_us: int) -> Transition | None:
-    """Record the kill files of the experiment first; returns the transition if the change is a kill, too.
-
-    A start or a re-arm may have waited for control since before the kill, so it is refused.
-    """
-    try:
-        recorded = record_kill_files(database, publisher, now_us=now_us, experiment=change.experiment)
-    except OSError as error:
-        raise Unavailable(f"experiments.{change.experiment}: its kill file can't be recorded yet ({error})") from error
-    since_us = now_us - publisher.kills_recorded_us.get(change.experiment, -HOLD_US)
-    if since_us < HOLD_US and change.action in ("start", "rearm"):
+    variant, plan = chosen_treatment(experiment, options.variant), present.plan
+    probed = probed_weights(plan, variant.deployment, probe)
+    present = replace(present, probed=probed.fingerprints)
+    check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
+    missing = (*check.missing, *probed.problems)
+    if missing and not options.override:
+        listed = "".join(f"\n- {line}" for line in missing)
         raise Conflict(
-            f"experiments.{change.experiment}: an emergency stop was recorded just now, so the {change.action} is "
-            f"refused (if you still want it, repeat it after {HOLD_US // 1_000_000} seconds)"
+            f"experiments.{experiment.name}: {variant.name} can't be promoted yet (an admin can override this):{listed}"
         )
-    return next(filter(None, recorded), None) if change.action == "kill" else None
-
-
-def _approved_stage(experiment: Experiment, percent: float | None) -> float:
-    """The stage to approve, by default the next one that needs it; raises `Conflict` or `BadRequest`."""
-    waiting = [stage for stage in experiment.enrolment.approve if stage > experiment.stage]
-    if not waiting:
-        raise Conflict(f"experiments.{experiment.name}: no later stage needs an approval")
-    if percent is not None and percent not in waiting:
-        known = ", ".join(f"{stage:g}" for stage in waiting)
-        raise BadRequest(f"experiments.{experiment.name}: {percent:g} does not wait for approval ({known})")
-    return waiting[0] if percent is None else percent
-
-
-def _record(
-    database: Database, change: Change, why: str, around: tuple[Experiment, Plan, AnalysisPlan | None], now_us: int
-) -> Transition:
-    """Append the transition with its alarm or notice and the new analysis plan, if it brings one."""
-    experiment, plan, brought = around
-    frozen = analysis_plans.newest(database, experiment.name) if experiment.name in plan.experiments else None
-    other_model = frozen is not None and bool(changed_models(frozen.plan, plan, experiment))
-    with database.transaction() as cursor:
-        live = transitions.state_of(cursor, change.experiment, state_without_rows(experiment))
-        if change.segment not in (None, live.segment):
-            raise Conflict(f"experiments.{change.experiment}: segment {live.segment} began, so nothing was done")
-        entered = transitions.entered(cursor, change.experiment)
-        promoted = live.serves is not None or experiment.serves is not None
-        evidence = change.evidence
-        if change.action == "end" and live.kept_control is not None and live.state == "running":
-            evidence = {**(evidence or {}), **transitions.kept_promotion(cursor, change.experiment)}
-        state, segment = next_state(
-            change.experiment,
-            live.state,
-            live.segment,
-            change.action,
-            cause=None if entered is None or live.state != "paused" else cause_of(entered),
-            other_model=other_model,
-            promoted=promoted,
-            kept_control=live.kept_control,
-            keeps=KEPT in (evidence or {}),
-        )
-        if brought is not None:
-            kind: Kind = "amend" if change.action == "amend" else "start"
-            analysis_plans.append(cursor, brought, kind=kind, now_us=now_us, actor=change.actor, why=why)
-        made = Transition(
-            change.experiment,
-            now_us,
-            change.action,
-            live.state,
-            state,
-            segment,
-            change.actor,
-            why,
-            plan.plan_hash,
-            evidence,
-            change.stage,
-        )
-        transitions.append(cursor, made)
-        announce(cursor, made)
-    return made
+    return {
+        "variant": variant.name,
+        **definition(plan, variant),
+        "verdict_id": check.verdict_id,
+        "override": options.override,
+        "missing": list(missing),
+    }

@@ -1,10 +1,7 @@
-"""Starts and amends the frozen analysis plans of experiments, and pauses experiments whose model was replaced."""
+"""Starts and amends the frozen analysis plans of experiments, and sets the levels that their margins refer to."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,20 +18,18 @@ from fairtrial.experiments.analysis.freeze import (
     with_earlier,
     with_level,
 )
-from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, Frozen, begun_anew, is_frozen, paused_by_models
+from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, is_frozen
 from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
-from fairtrial.experiments.lifecycle import MODELS, Transition
+from fairtrial.stats.planning.question import Terms
 from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.experiments import analysis_plans, transitions
+from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.sums import unit_groups
+from fairtrial.store.experiments.attempts import Definition, count_attempts
+from fairtrial.store.experiments.sums import control_levels, unit_groups
+from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
 from gateway.control.operations.present import Publisher
-from gateway.control.operations.record_alarms import announce
 from gateway.control.operations.traffic_history import NO_HISTORY
-
-if TYPE_CHECKING:
-    from fairtrial.store.experiments.attempts import Definition
 
 MANY_A_WEEK = 1e6
 LEVEL_UNITS = 500
@@ -42,10 +37,7 @@ LEVEL_UNITS = 500
 
 
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
-    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count.
-
-    Functions import the statistics when an experiment starts, because publishing a plan without experiments needs none.
-    """
+    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count."""
     attempt = _attempt(database, plan, experiment)
     first = freeze(plan, experiment, now_us)
     known = with_earlier(first, _known(database, plan, experiment, first))
@@ -70,8 +62,6 @@ def next_segment_plan(database: Database, plan: Plan, experiment: Experiment, *,
 
 def first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
     """The levels that the control's first units set, for metrics that have waited for them."""
-    from fairtrial.store.experiments.sums import control_levels
-
     for metric in plan.metrics:
         if not metric.needs_level or metric.level is not None:
             continue
@@ -129,53 +119,6 @@ def amended_plan(
     )
 
 
-def pause_changed_models(database: Database, frozen: Frozen, plan: Plan, *, now_us: int) -> bool:
-    """Pause running experiments whose variants would get another model by this plan; returns whether any was."""
-    changed = paused_by_models(frozen, plan)
-    for name, variants in changed.items():
-        why = f"the model of {' and '.join(variants)} was replaced; a resume starts a new segment"
-        _pause(database, name, why, plan, evidence={MODELS: list(variants)}, now_us=now_us)
-    return bool(changed)
-
-
-def _pause(
-    database: Database, name: str, why: str, plan: Plan, *, evidence: Mapping[str, object] | None, now_us: int
-) -> None:
-    """Pause an experiment, if it is running, with its alarm."""
-    with database.transaction() as cursor:
-        live = transitions.state_of(cursor, name)
-        if live.state == "running":
-            made = Transition(
-                name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash, evidence
-            )
-            transitions.append(cursor, made)
-            announce(cursor, made)
-
-
-def restart_stages(database: Database, frozen: Frozen, plans: tuple[Plan, Plan], *, now_us: int) -> bool:
-    """Return experiments with a new salt to their first stage, because all of their units are new.
-
-    ``plans``: as the file declares it, and with the live states. Returns whether there was any.
-    """
-    declared, plan = plans
-    anew = begun_anew(frozen, declared, plan)
-    for name, stage in anew.items():
-        why = f"a new salt starts it anew, at {stage:g} %"
-        with database.transaction() as cursor:
-            live = transitions.state_of(cursor, name)
-            state, segment = live.state, live.segment
-            transitions.append(
-                cursor,
-                Transition(name, now_us, "stage", state, state, segment, CONTROL, why, plan.plan_hash, None, stage),
-            )
-    return bool(anew)
-
-
-def frozen_plans(database: Database) -> dict[str, AnalysisPlan]:
-    """The newest analysis plan of each experiment that has started, by name; raises `StoreError`."""
-    return {name: stored.plan for name, stored in analysis_plans.newest_of_all(database).items()}
-
-
 def planned_units(experiment: Experiment) -> float | None:
     """The units of both compared variants at the last planned look; ``None`` if looks are allowed at any time.
 
@@ -183,9 +126,6 @@ def planned_units(experiment: Experiment) -> float | None:
     """
     if experiment.looks == "monitor":
         return None
-    from fairtrial.stats.planning.question import Terms
-    from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
-
     responses = {metric.metric: 1.0 for metric in metric_plans(experiment) if metric.method == "feedback"}
     terms = Terms(weeks=experiment.max_weeks, mode="planned")
     request = PlanRequest(levels={}, responses=responses, per_week=MANY_A_WEEK, terms=terms)
@@ -193,17 +133,8 @@ def planned_units(experiment: Experiment) -> float | None:
     return planned.metrics[0].chosen.units
 
 
-def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us: int) -> None:
-    """Pause running experiments that the file no longer has, so that their units of that time do not decide."""
-    for name, old in before.experiments.items() if before else ():
-        if name not in plan.experiments and old.state == "running":
-            _pause(database, name, "the project file no longer has the experiment", plan, evidence=None, now_us=now_us)
-
-
 def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
     """The number of the attempt that begins now."""
-    from fairtrial.store.experiments.attempts import count_attempts
-
     definitions = {variant.name: definition_in(plan, variant) for variant in experiment.variants}
     control = definitions.pop(experiment.control)
     return 1 + count_attempts(database, control, definitions.values())
@@ -211,8 +142,6 @@ def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:
 
 def definition_in(plan: Plan, variant: Variant) -> Definition:
     """What a variant serves by this plan."""
-    from fairtrial.store.experiments.attempts import Definition
-
     return Definition(definition_of(plan, variant), plan.deployments[variant.deployment].digest)
 
 
@@ -239,8 +168,6 @@ def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experi
 
 def _known(database: Database, plan: Plan, experiment: Experiment, first: AnalysisPlan) -> dict[str, Known]:
     """The control's levels in the 14 days before the start, and the caps that the file does not state."""
-    from fairtrial.store.experiments.sums import control_levels
-
     route, deployment = _control_of(plan, experiment)
     with database.read_transaction() as cursor:
         levels = {

@@ -15,7 +15,7 @@ import msgspec
 
 from evaluators.results.table_formats import UnreadableEvidence
 from fairtrial.domain.errors import UsageError
-from fairtrial.safe_files import read_named
+from fairtrial.named_files import read_named
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from gateway.control.operations.verdicts.export_page import ExportContents, chain_text, render
 

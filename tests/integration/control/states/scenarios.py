@@ -8,7 +8,8 @@ from typing import Any
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.experiments.assignment import assign
 from gateway.control.background import experiment_monitor
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import change_experiment
+from gateway.control.operations.experiments.state_change import Change
 from tests.fixtures.control.judged_trial import PROJECT, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 

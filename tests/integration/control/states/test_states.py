@@ -11,7 +11,7 @@ import pytest
 
 from fairtrial.domain.errors import FairtrialError
 from fairtrial.experiments.assignment import assign
-from fairtrial_cli.experiment_states import decision_lines
+from fairtrial_cli.output.experiment_state import decision_lines
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.states import known_experiment
 from gateway.control.operations.verdicts.release.release_record import release_record

@@ -13,8 +13,7 @@ from evaluators.comparison.observations import RULE, signal_changes
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import BUILT_IN, measures_seen
 from evaluators.report_content.content import REPORTS
-from evaluators.reports import json as json_report
-from evaluators.reports import junit, markdown
+from evaluators.reports import json as json_report, junit, markdown
 from evaluators.results.run_table import same_results, table_of
 from evaluators.results.table_formats import read_table, written_table
 from fairtrial.domain.answers.signals import BLOCK_TITLE, METRICS, NOTABLE_RULE, SIGNALS

@@ -1,8 +1,7 @@
 """The grammar of gate lines: every form of the contract, every error with its nearest form, and the way back."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from evaluators.criteria.grammar import GateLine, GateLineError, State, Threshold, VersusBaseline, parse
 from evaluators.results.run_table import Scope

@@ -11,13 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.stats import chisquare
 
 from fairtrial.config.plan.live_state import with_kept_control
-from fairtrial.domain.plan import Experiment, UnitKind, Variant
-from fairtrial.domain.settings import Guardrail
+from fairtrial.domain.plan import Experiment, Variant
+from fairtrial.domain.settings import Guardrail, UnitKind
 from fairtrial.experiments.assignment import (
     BUCKETS,
     Assignment,

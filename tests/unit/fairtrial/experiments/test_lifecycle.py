@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.domain.plan import ExperimentState
+from fairtrial.domain.settings import ExperimentState
 from fairtrial.experiments.lifecycle import (
     ACTIONS,
     MOST_WHY,

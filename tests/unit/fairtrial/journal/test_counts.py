@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.events import RequestEvent
-from fairtrial.journal import counts as counts_file
-from fairtrial.journal import segment
+from fairtrial.journal import counts as counts_file, segment
 from fairtrial.journal.counts import CELLS, Assigned, arm_cell, read_assigned
 from fairtrial.journal.segment import names, read_header
 from fairtrial.journal.writer import JournalWriter

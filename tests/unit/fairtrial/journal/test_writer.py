@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.events import FeedbackEvent
-from fairtrial.journal import segment as segments
-from fairtrial.journal import writer as writers
+from fairtrial.journal import segment as segments, writer as writers
 from fairtrial.journal.counts import Losses, prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment, names, read_header

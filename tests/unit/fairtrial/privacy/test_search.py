@@ -6,8 +6,7 @@ import random
 from collections import Counter
 from itertools import pairwise
 
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from fairtrial.privacy.patterns import CATALOGUE, PATTERNS, Pattern
 from fairtrial.privacy.search import (

@@ -17,8 +17,8 @@ from fairtrial.store.core.database import Database
 from fairtrial_cli.migration.drawn_suites import path_of, write_suite
 from fairtrial_cli.migration.report import Baseline
 from fairtrial_cli.migration.successors import SuiteRuns, baseline_of, judge_successors
-from fairtrial_cli.run_suites import save_run
 from fairtrial_cli.store_client.client import open_store
+from fairtrial_cli.store_client.run_journal import store_run
 from tests.fixtures.services.projects import ENVIRON, project
 from tests.fixtures.store import samples
 from tests.fixtures.store.erasing import erase_unit
@@ -69,8 +69,8 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Project, Pat
     write_suite(path, "Recorded.", rows)
     [suite] = load(path)
     run = run_of(suite, of, "base")
-    save_run(of.layout, run, suite)
     with open_store(of.layout) as store:
+        store_run(store, run, suite)
         store.call(keep, NameRun(run_id=run.run_id))
     return of, path
 
@@ -99,9 +99,9 @@ def test_erased_cases_are_left_out_on_both_sides_and_are_counted(drawn: tuple[Pr
         )
         assert baseline.run_id is not None and baseline.run_id == baseline_with(of, path)[1].run_id
     successor = run_of(suite, of, "cloud")
-    save_run(of.layout, successor, suite)
     judged = SuiteRuns(suite, baseline, {"cloud": successor})
     with open_store(of.layout, of.path) as store:
+        store_run(store, successor, suite)
         [new] = judge_successors(store, [judged], "base", ["cloud"], margin="5pp")
     finding = next(row for row in new.verdict.findings if row.rule.startswith("json_equal"))
     assert getattr(finding.evidence, "n", 0) == COUNT - 2, finding

@@ -19,8 +19,8 @@ from evaluators.engine.engine import Progress
 from evaluators.results.run_table import table_of
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial_cli.commands import accounts, compare, gate, keys, review
-from fairtrial_cli.experiment_states import print_states
 from fairtrial_cli.output import terminal
+from fairtrial_cli.output.experiment_state import print_states
 from fairtrial_cli.output.stored_runs import listed, print_runs
 from fairtrial_cli.output.terminal import columns, table_lines
 from fairtrial_cli.output.verdict import print_list

@@ -1,14 +1,13 @@
 """Checks that a variant has a fresh, approved SHIP of the official gate before a promotion, and records it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from evaluators.gate.families.live import all_effects
 from evaluators.gate.file import load
-from fairtrial.api.experiments import ChangeOptions
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Conflict
@@ -16,13 +15,12 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.verdicts.approvals import reads_as, vote_note
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import approval_of
-from fairtrial.experiments.lifecycle import Transition, promoted_by
-from fairtrial.experiments.promotion import chosen_treatment, definition, promoted_variant
+from fairtrial.experiments.promotion import chosen_treatment
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
 from gateway.control.operations.gate_file import NONE_DECLARED, judge_request, official_gate
-from gateway.control.operations.present import Present, Probe, probed_weights
+from gateway.control.operations.present import Present
 from gateway.control.operations.verdicts.live_evidence import read_experiments
 from gateway.control.operations.verdicts.release.approvals import Promoter, find_verdict, state_of
 from gateway.control.operations.verdicts.staleness import stale_reasons
@@ -140,39 +138,6 @@ def _other_target(verdict: Verdict, experiment: Experiment, variant: str) -> str
     return f"it compares with {verdict.baseline}"
 
 
-def promotion_evidence(
-    database: Database,
-    experiment: Experiment,
-    options: ChangeOptions,
-    present: Present,
-    probe: Probe | None,
-    *,
-    promoter: str,
-) -> dict[str, Any]:
-    """What a promotion by ``promoter`` rests on.
-
-    Raises `BadRequest` for an unknown variant, and `Conflict` with all that is missing. ``probe`` asks the variant's
-    deployment for one answer, so that swapped weights are seen before anyone is served.
-    """
-    variant, plan = chosen_treatment(experiment, options.variant), present.plan
-    probed = probed_weights(plan, variant.deployment, probe)
-    present = replace(present, probed=probed.fingerprints)
-    check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
-    missing = (*check.missing, *probed.problems)
-    if missing and not options.override:
-        listed = "".join(f"\n- {line}" for line in missing)
-        raise Conflict(
-            f"experiments.{experiment.name}: {variant.name} can't be promoted yet (an admin can override this):{listed}"
-        )
-    return {
-        "variant": variant.name,
-        **definition(plan, variant),
-        "verdict_id": check.verdict_id,
-        "override": options.override,
-        "missing": list(missing),
-    }
-
-
 def read_release(
     database: Database, experiment: Experiment, variant_name: str | None, present: Present, *, promoter: str
 ) -> dict[str, Any]:
@@ -187,8 +152,3 @@ def read_release(
         "headline": None if verdict is None else verdict.headline,
         "missing": list(check.missing),
     }
-
-
-def rollback_evidence(experiment: Experiment, last: Transition | None) -> dict[str, Any]:
-    """The promoted variant that the control replaces, ``None`` if there was no promotion."""
-    return {"promoted": promoted_by(last) or promoted_variant(experiment)}

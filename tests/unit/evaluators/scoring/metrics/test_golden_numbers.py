@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 from evaluators.loading.scorers import build_entry
-from evaluators.scoring.confusion import OFF_LABEL
-from evaluators.scoring.confusion import pairs as label_pairs
+from evaluators.scoring.confusion import OFF_LABEL, pairs as label_pairs
 from evaluators.scoring.scorer import FromCounts, FromSums, OffFormat, Scorer
 from fairtrial.domain.run import Answer, Case, Score
 from tests.fixtures.evaluators.metric_pairs import LABELS, Pair, labelled, numbers, pairs

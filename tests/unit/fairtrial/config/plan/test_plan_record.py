@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fairtrial.config.plan.plan_record import plan_diff, recorded_plan, served_routes
-from fairtrial.domain.plan import Deployment, Experiment, ExperimentState, Plan, Route, Variant
+from fairtrial.domain.plan import Deployment, Experiment, Plan, Route, Variant
+from fairtrial.domain.settings import ExperimentState
 from tests.fixtures.for_each import for_each
 
 DEPLOYMENTS = {name: Deployment(name, "openai", f"{name}-v2", "http://127.0.0.1:9/v1") for name in ("base", "tuned")}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hmac
 from uuid import UUID
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from fairtrial.domain.names.ids import ENTROPY_BYTES, KeyedHash, fresh_id, keyed_hash, uuid7
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from fairtrial.domain.accounts import proper_name
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.names.look_alikes import LATIN, LETTERS, look_alike, mixes_scripts
+from fairtrial.domain.names.look_alikes import LATIN, LETTERS, look_alike, mixes_scripts, proper_name
 from tests.fixtures.for_each import for_each
 
 CYRILLIC_A, GREEK_O, FULLWIDTH_A = "\u0410", "\u03bf", "\uff21"

@@ -16,8 +16,15 @@ from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.values import Decision, PrimaryDecision
 from fairtrial.experiments.methods.finding import EffectOverTime
 from fairtrial.experiments.sums import ArmSums, Level, OverTime, Sums
-from tests.fixtures.experiments.reported_looks import DAY_US, RESOLVED, START, analysis_plan, arm, with_weeks
-from tests.fixtures.experiments.reported_looks import sums as reported_sums
+from tests.fixtures.experiments.reported_looks import (
+    DAY_US,
+    RESOLVED,
+    START,
+    analysis_plan,
+    arm,
+    sums as reported_sums,
+    with_weeks,
+)
 
 BASE, TUNED = arm(2000, 1000), arm(2000, 1200)
 STEADY = (0.1, 0.1)

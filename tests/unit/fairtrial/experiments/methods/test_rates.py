@@ -14,7 +14,7 @@ from fairtrial.experiments.analysis.findings import METHODS, find, level_interva
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
-from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, heavy, metric, rate, rated
 from tests.fixtures.for_each import for_each

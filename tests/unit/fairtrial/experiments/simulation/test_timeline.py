@@ -27,7 +27,7 @@ from fairtrial.experiments.simulation.timeline import QUANTILE_STEP_US, Timeline
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from tests.fixtures.experiments.simulated import ERRORS, NAME, RESOLVED, arm, project
 from tests.fixtures.for_each import for_each
 

@@ -4,8 +4,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from scipy import stats
 
 from fairtrial.domain.estimates import Estimate, NotEnough

@@ -5,8 +5,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, score_test_proportions_2indep
 
 from fairtrial.domain.estimates import Estimate, NotEnough

@@ -5,15 +5,14 @@ from math import sqrt
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios_and_quantiles import capped_requests, ratio, ratio_difference
+from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.sums import JointMoments, Moments
+from fairtrial.stats.sums import JointMoments, Moments, capped_requests
 
 RNG = np.random.default_rng(12)
 USERS = st.lists(

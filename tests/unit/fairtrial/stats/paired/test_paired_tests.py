@@ -4,8 +4,7 @@ from math import inf, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import ndtr
 from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 

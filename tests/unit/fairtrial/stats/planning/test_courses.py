@@ -2,19 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.planning.courses import (
-    ConversionRule,
-    Course,
-    conversion_course,
-    monitored,
-    monitored_multiple,
-    planned,
-)
+from fairtrial.stats.planning.courses import ConversionRule, conversion_course, monitored, monitored_multiple, planned
+from fairtrial.stats.planning.question import Course
 
 SINGLE_LOOK = 7.8489
 """(effect / standard error)² that one look needs for 80 % at two-sided 5 %."""

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from fairtrial.stats.planning.question import MODES, Design, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial, rule_of

@@ -8,8 +8,7 @@ from itertools import product
 import krippendorff
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.review.agreement import RatingTable

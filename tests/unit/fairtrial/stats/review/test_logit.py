@@ -7,8 +7,7 @@ from math import log
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sklearn.linear_model import LogisticRegression
 from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 

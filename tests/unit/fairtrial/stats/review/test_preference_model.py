@@ -8,8 +8,7 @@ from math import exp, log
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.stats import t as student
 
 from fairtrial.domain.estimates import Estimate, NotEnough

@@ -4,8 +4,7 @@ from math import fsum, lgamma, log, log1p
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.polynomial.legendre import leggauss
 from scipy.special import betaincc, betaln, logsumexp
 

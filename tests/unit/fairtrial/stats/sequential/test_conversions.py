@@ -6,8 +6,7 @@ from math import exp, inf, log
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import betaln, logit
 from scipy.stats import beta, betabinom, binom
 

@@ -5,8 +5,7 @@ from math import inf, log
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.e_values import EValue

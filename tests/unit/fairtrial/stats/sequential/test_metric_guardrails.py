@@ -8,9 +8,11 @@ import pytest
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios_and_quantiles import capped_requests, ratio_difference
+from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
 from fairtrial.stats.sequential.guardrails import Limits, guardrail, rare_guardrail, relative_guardrail
-from fairtrial.stats.sequential.metric_guardrails import CostFinding, RequestErrors, cost_guardrail, error_guardrail
+from fairtrial.stats.sequential.metric_guardrails import CostFinding, cost_guardrail, error_guardrail
+from fairtrial.stats.sequential.request_errors import RequestErrors
+from fairtrial.stats.sums import capped_requests
 
 LIMITS, POINT = Limits(margin=0.5, stop_margin=0.0), Limits(margin=0.01, stop_margin=0.0)
 

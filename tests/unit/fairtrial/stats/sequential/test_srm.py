@@ -5,8 +5,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.stats import chisquare, dirichlet_multinomial, multinomial
 
 from fairtrial.domain.estimates import NotEnough

@@ -14,8 +14,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.derived import derived_columns, unit_summaries
 from fairtrial.store.derived.unit_summaries import Folded
 from fairtrial.store.ingest.ingest import Ingester
-from tests.fixtures.store import live_experiment as live
-from tests.fixtures.store import samples
+from tests.fixtures.store import live_experiment as live, samples
 from tests.fixtures.store.erasing import erase_unit
 
 TOTALS = f"""

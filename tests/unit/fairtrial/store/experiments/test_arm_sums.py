@@ -12,7 +12,7 @@ import pytest
 
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import metric_sums
 from fairtrial.store.experiments.sums.arm_sums import read_event_users, read_sums

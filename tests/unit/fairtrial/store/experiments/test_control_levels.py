@@ -14,15 +14,14 @@ from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
-from fairtrial.stats.sequential.metric_guardrails import RequestErrors
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.experiments.sums.control_levels import Level, history_level, read_level
 from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
-from tests.fixtures.store import computed_sums, samples
-from tests.fixtures.store import live_experiment as live
+from tests.fixtures.store import computed_sums, live_experiment as live, samples
 
 SINCE = live.STARTED + 500 * live.SECOND
 AMOUNTS = [metric for metric in live.METRICS if metric.method == "amount"]

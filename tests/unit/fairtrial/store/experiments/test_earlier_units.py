@@ -16,8 +16,7 @@ from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.control_levels import explained_amounts
 from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
-from tests.fixtures.store import live_experiment as live
-from tests.fixtures.store import samples
+from tests.fixtures.store import live_experiment as live, samples
 
 OF = {"route": "support-bot", "deployment": "base"}
 DAY = 86_400 * live.SECOND

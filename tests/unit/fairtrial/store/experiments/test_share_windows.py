@@ -13,7 +13,7 @@ import pytest
 from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
-from fairtrial.stats.sequential.metric_guardrails import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import unit_summaries

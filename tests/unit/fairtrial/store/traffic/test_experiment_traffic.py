@@ -12,8 +12,7 @@ import pytest
 
 from fairtrial.domain.events import RequestEvent
 from fairtrial.journal.writer import JournalWriter
-from fairtrial.stats.arms.ratios_and_quantiles import capped_requests
-from fairtrial.stats.sums import JointMoments, Moments
+from fairtrial.stats.sums import JointMoments, Moments, capped_requests
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.ingest.ingest import Ingester

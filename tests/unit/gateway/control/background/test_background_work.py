@@ -16,6 +16,7 @@ from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine import MEMORY
+from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.background import background_work as keeper_module
 from gateway.control.background.background_work import (
@@ -28,7 +29,6 @@ from gateway.control.background.background_work import (
     ingest_interval,
 )
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.experiments.frozen_plans import frozen_plans
 from tests.fixtures.control.control_app import NOW
 from tests.fixtures.store import samples
 

@@ -61,7 +61,7 @@ def test_a_change_that_could_not_be_stored_is_tried_again_at_the_next_step(
     plan = trial.monitor.statuses[NAME].stored.plan
     trial.steps(after_us=plan.started_us + plan.max_weeks * 7 * DAY_US - trial.now_us - 3 * STEP_US)
     with monkeypatch.context() as broken:
-        broken.setattr(experiment_monitor, "change_experiment", refuse)
+        broken.setattr(experiment_monitor, "change_state", refuse)
         with pytest.raises(StoreError):
             trial.steps(after_us=4 * STEP_US)
     trial.steps(after_us=STEP_US)

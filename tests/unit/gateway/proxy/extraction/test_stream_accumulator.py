@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from fairtrial.domain.events import Tokens
 from gateway.proxy.extraction.stream_accumulator import FOLD, TRIES, RepeatedChunkMatcher, StreamAccumulator

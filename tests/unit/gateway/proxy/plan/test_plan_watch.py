@@ -11,7 +11,8 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import publish
-from fairtrial.domain.plan import ExperimentState, Published
+from fairtrial.domain.plan import Published
+from fairtrial.domain.settings import ExperimentState
 from fairtrial.safe_files import write_private
 from gateway.proxy.plan.plan_watch import FolderEvents, PlanWatch
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, plan_for

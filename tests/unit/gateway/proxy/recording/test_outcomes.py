@@ -9,8 +9,8 @@ import msgspec
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
 from fairtrial.domain.events import Purpose, Tokens
-from fairtrial.domain.plan import Deployment, Price
-from fairtrial.domain.settings import BreakerState
+from fairtrial.domain.plan import Deployment
+from fairtrial.domain.settings import BreakerState, Price
 from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
 from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of
 from gateway.proxy.stages import NO_CONTENT, Answered, Attempt

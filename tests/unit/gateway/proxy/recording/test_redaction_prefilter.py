@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gateway.proxy.admission.cooperative_work import at_once
 from gateway.proxy.recording.capture import json_steps, needs_json_steps, redact_json, redact_text

@@ -20,7 +20,8 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import published_plans, transitions
 from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import change_experiment
+from gateway.control.operations.experiments.state_change import Change
 from tests.fixtures.control.control_app import NOW, PROJECT
 
 NAME = "tuned-vs-base"

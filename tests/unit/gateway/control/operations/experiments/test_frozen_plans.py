@@ -15,8 +15,7 @@ from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.ingest.ingest import Ingester
 from gateway.control.operations.experiments.frozen_plans import start_plan
-from tests.fixtures.store import live_experiment as live
-from tests.fixtures.store import samples
+from tests.fixtures.store import live_experiment as live, samples
 
 METRICS = ("cost.per_unit", "cost.per_request", "requests.error_rate")
 COSTS = [{"metric": name, "margin": "1pp" if name.startswith("requests") else "20%"} for name in METRICS]

@@ -19,8 +19,9 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import transitions
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.experiments.change_experiment import Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import change_experiment
 from gateway.control.operations.experiments.describe_decision import describe_decision
+from gateway.control.operations.experiments.state_change import Change
 from gateway.control.operations.gate_file import NONE_DECLARED
 from tests.fixtures.control.control_app import NOW, PROJECT
 

@@ -17,7 +17,8 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, transitions
 from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.operations.experiments.change_experiment import HOLD_US, Change, change_experiment
+from gateway.control.operations.experiments.change_experiment import change_experiment
+from gateway.control.operations.experiments.state_change import HOLD_US, Change
 from gateway.control.operations.experiments.states import read_state, record_kill_files
 from tests.fixtures.control.control_app import NOW
 

@@ -13,9 +13,9 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import is_owned
 from fairtrial.domain.errors import StoreError
-from fairtrial.store.core import backup_files
+from fairtrial.store.core import recovery
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.state_files import advice, unusable_on_error
+from fairtrial.store.core.recovery import advice, unusable_on_error
 from fairtrial.store.maintenance.backup import make_backup
 
 NOW = 1_800_000_000_000_000
@@ -126,10 +126,10 @@ def test_the_newest_backup_that_is_whole_is_named(layout: Layout, tmp_path: Path
         assert Path(made.path).is_dir()
     database.close()
     os.truncate(tmp_path / "cut" / "fairtrial.duckdb", 10)
-    assert backup_files.newest(layout) == backup_files.KnownBackup(tmp_path / "new", NOW + 1)
+    assert recovery.newest(layout) == recovery.KnownBackup(tmp_path / "new", NOW + 1)
     assert f"of 2027-01-15 08:00 UTC: fairtrial store restore {tmp_path / 'new'} --force" in advice(layout, "broken")
     layout.backups.unlink()  # as in a folder of an earlier release
-    assert backup_files.newest(layout) == backup_files.KnownBackup(tmp_path / "new", NOW + 1)
+    assert recovery.newest(layout) == recovery.KnownBackup(tmp_path / "new", NOW + 1)
 
 
 def test_what_a_backup_does_not_help_against_gets_other_advice(layout: Layout) -> None:

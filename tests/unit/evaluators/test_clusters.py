@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from evaluators.clusters import cluster_names, duplicate_warnings, with_clusters
 from evaluators.comparison.compare import compare
 from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.scoring.scorer import Stat
-from evaluators.suite import cluster_names, dominant_cluster, duplicate_warnings, with_clusters
+from evaluators.suite import dominant_cluster
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 from fairtrial_cli.output.runs import ended
 

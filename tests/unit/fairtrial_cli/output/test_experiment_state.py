@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtrial_cli.experiment_states import decision_lines, error_lines
+from fairtrial_cli.output.experiment_state import decision_lines, error_lines
 
 STOPS = "any proven decline pauses, more than 1 point stops for good"
 GUARDRAIL = {
