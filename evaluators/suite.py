@@ -159,8 +159,6 @@ def _values(cases: Sequence[Case]) -> dict[str, list[str]]:
     return {tag: sorted(values) for tag, values in by_tag.items()}
 
 
-
-
 def dominant_cluster(cases: Sequence[Case]) -> list[str]:
     """A warning on the largest cluster, if it holds a tenth of the cases and the clusters' sizes are too unequal."""
     names = cluster_names(cases)
