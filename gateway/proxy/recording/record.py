@@ -38,7 +38,7 @@ from gateway.proxy.recording.outcomes import (
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed
-from gateway.proxy.wire.http import TRACE_HEADER, Headers, trace_of
+from gateway.proxy.wire.http import TAGS_HEADER, TRACE_HEADER, Headers, trace_of
 from gateway.proxy.wire.json_bodies import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
 
@@ -72,11 +72,11 @@ class Recorder:
         *,
         bodies: Bodies | None = None,
     ) -> None:
-        """Write the event of a request, once. ``bodies``: from `capture`, or ``None`` to capture them now.
+        """Write the event of a request, once. ``bodies``: as captured before, or ``None`` to capture them now.
 
         Where a probe still runs beside the request, the event waits for it, and the answer does not.
         """
-        if progress.recorded:
+        if progress.outcome is not None:
             return
         progress.outcome = outcome
         answered = progress.answered(request, outcome, error)
@@ -103,7 +103,7 @@ class Recorder:
         except Exception:
             self._lose(answered)
             raise
-        if TRACE_HEADER in headers:
+        if TRACE_HEADER in headers.raw:
             event = _with_trace(event, headers)
         counters = self.counters
         counters.outcomes[outcome] += 1
@@ -125,18 +125,14 @@ class Recorder:
         reason = reason_of(target, answered.attempts)
         self.journal.lose(arm_cell(target.experiment.name, _assigned(target), reason, target.exposure))
 
-    async def capture(self, routed: Routed, progress: Progress) -> Bodies:
-        """Capture the bodies of an answered request for `record`; large ones share the event loop with other work.
-
-        An answer that should follow a schema is checked, too.
-        """
-        schema = requested_schema(routed.body.fields) if routed.body.names_format else None
-        if schema is not None and progress.content.metadata.error_type is None:
-            progress.schema_valid = await follows_schema(schema, progress.content.metadata)
+    def untouched(self, routed: Routed, progress: Progress) -> Bodies | None:
+        """The bodies of an answered request for `record`; ``None`` if they need `redact`."""
         answer = _recorded_answer(progress.content.body, progress.attempts)
-        bodies = untouched(routed.routing.plan.capture, routed.body, answer)
-        if bodies is not None:
-            return bodies
+        return untouched(routed.routing.plan.capture, routed.body, answer)
+
+    async def redact(self, routed: Routed, progress: Progress) -> Bodies:
+        """The redacted bodies for `record`; the work on large ones shares the event loop with other work."""
+        answer = _recorded_answer(progress.content.body, progress.attempts)
         caller = routed.caller.key_id
         return await capture_in_slices(routed.body, answer, time_slicer=self.time_slicer, caller=caller)
 
@@ -205,7 +201,7 @@ class Recorder:
             schema_valid=answered.schema_valid,
             prompt_digest=prompt_digest(routing.published.pepper, body.fields) if body else None,
             retry_ordinal=received.retry_ordinal,
-            tags=read_tags(received.headers, routing.plan.capture),
+            tags=read_tags(received.headers, routing.plan.capture) if TAGS_HEADER in received.headers.raw else {},
             breaker=answered.breaker,
             arm_outcome=outcomes[0],
             user_outcome=outcomes[1],
@@ -215,6 +211,13 @@ class Recorder:
             request_body=bodies.request,
             response_body=bodies.response,
         )
+
+
+async def check_schema(routed: Routed, progress: Progress) -> None:
+    """Note whether an answer follows the schema that its request asks for."""
+    schema = requested_schema(routed.body.fields)
+    if schema is not None and progress.content.metadata.error_type is None:
+        progress.schema_valid = await follows_schema(schema, progress.content.metadata)
 
 
 def _assigned(target: Target) -> str | None:
@@ -231,7 +234,7 @@ def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes
 
 def _attempt(answered: Answered, attempt: Attempt) -> AttemptRecord:
     """The record of one upstream call. What the answer says of itself belongs to the last one."""
-    read = answered.read if attempt is answered.last else NOTHING
+    read = answered.content.metadata if attempt is answered.last else NOTHING
     deployment, failure = attempt.arm.endpoint.deployment, attempt.failure
     outcome, fault = attempt_outcome(answered, attempt)
     began, ended = attempt.first_byte, attempt.ended or answered.ended

@@ -92,7 +92,8 @@ _LABELS = tuple((name, name.encode() + b" %d:") for name in PROMPTS)
 class RequestBody(msgspec.Struct):
     """A request body. ``fields``: in their order, each value as raw JSON; ``model`` and ``stream``: decoded.
 
-    ``strict``: whether all of it is known to be JSON, which Python's own decoder does not require.
+    ``strict``: whether all of it is known to be JSON, which Python's own decoder does not require. ``names_format``:
+    whether it names a format for its output, in the field of a chat or of the Responses API.
     """
 
     body: bytes
@@ -100,11 +101,7 @@ class RequestBody(msgspec.Struct):
     model: str
     stream: bool
     strict: bool = False
-
-    @property
-    def names_format(self) -> bool:
-        """Whether it names a format for its output, in the field of a chat or of the Responses API."""
-        return "response_format" in self.fields or "text" in self.fields
+    names_format: bool = False
 
     @property
     def wants_usage(self) -> bool:
@@ -150,7 +147,8 @@ def parse_body(body: bytes) -> RequestBody:
         known = "missing" if "model" not in fields else "empty" if model == "" else "not a string"
         raise BadRequest(f"model: is {known} (send the name of a route)", param="model", code="invalid_model")
     stream = fields.get("stream")
-    return RequestBody(body, fields, model, stream is not None and bytes(stream).strip() == _TRUE, strict)
+    streams = stream is not None and bytes(stream).strip() == _TRUE
+    return RequestBody(body, fields, model, streams, strict, "response_format" in fields or "text" in fields)
 
 
 def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:
