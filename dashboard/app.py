@@ -1,7 +1,5 @@
 """Draws the dashboard: theme, navigation, and the requested page."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from pathlib import Path

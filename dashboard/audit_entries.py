@@ -1,7 +1,5 @@
 """Draws the entries of the audit trail, each as a sentence with the reason, a link and the raw entry."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Requests data from the control API, the only data source, with the visitor's session; caches what never changes."""
 
-from __future__ import annotations
-
 import functools
 import os
 import re

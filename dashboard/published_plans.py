@@ -1,7 +1,5 @@
 """Lists published plans, draws the difference of two, and shows which plan was in force at a time."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

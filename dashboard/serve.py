@@ -4,8 +4,6 @@ Streamlit reads three files five times a second, and its server wakes ten times 
 rest, that uses more CPU than everything else in `fairtrial up`. A changed `config.toml` is read at the next start.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Defines pages, and identifies the visitor who may open them, with links to control's pages for signing in and out."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass

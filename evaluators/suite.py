@@ -1,7 +1,5 @@
 """Defines a loaded suite: its rendered cases, how they are sent, scored and sliced, and which have the same prompt."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
@@ -120,11 +118,11 @@ class Suite:
         """The command that runs a suite; the path may come from a caller, so it is quoted for the shell."""
         return f"fairtrial eval {shlex.quote(str(path))} --on {shlex.quote(','.join(targets))}"
 
-    def with_limit(self, count: int) -> Suite:
+    def with_limit(self, count: int) -> "Suite":
         """The suite with only the first ``count`` cases; its digest differs, so its runs never count as complete."""
         return with_digest(replace(self, cases=self.cases[:count])) if count < len(self.cases) else self
 
-    def with_repeat(self, repeat: int) -> Suite:
+    def with_repeat(self, repeat: int) -> "Suite":
         """The suite with each case sent ``repeat`` times; its digest differs."""
         return with_digest(replace(self, repeat=repeat)) if repeat != self.repeat else self
 

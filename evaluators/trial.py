@@ -1,7 +1,5 @@
 """Defines the trial that a gate judges, and tells which of its runs are too old or tested other weights."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 

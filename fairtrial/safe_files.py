@@ -1,7 +1,5 @@
 """Reads regular files and Parquet rows within limits of size, and writes private files completely or not at all."""
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import json

@@ -10,8 +10,6 @@ The function takes ``answer``, and may take ``expected`` (as the row has it) and
 `bool`, or a `float` from 0 to ``scale``; ``None`` means that the case can't be scored. It runs in a separate process.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 

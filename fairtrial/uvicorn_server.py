@@ -1,7 +1,5 @@
 """Wakes uvicorn's server when it should exit, because uvicorn itself polls ten times a second."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """Kills an experiment through control, or by a kill file if control or the store can't do it."""
 
-from __future__ import annotations
-
 import secrets
 import time
 from collections.abc import Iterator

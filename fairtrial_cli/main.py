@@ -1,7 +1,5 @@
 """The command `fairtrial`, which imports only the requested subcommand from the folder `commands/`."""
 
-from __future__ import annotations
-
 import sys
 
 import click

@@ -1,7 +1,5 @@
 """Runs suites through the gateway and saves the runs, for `eval`, `gate --run` and the demo."""
 
-from __future__ import annotations
-
 import asyncio
 import http.client
 import os

@@ -1,7 +1,5 @@
 """Manages what a process has of its system: file descriptors, memory and the listening socket."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import errno

@@ -1,7 +1,5 @@
 """Draws cases with prompt, expected answer and answers as plain text, and marks the words that differ."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,7 +74,7 @@ def _case(row: Row, sides: Sequence[Mapping[str, Any]], link: Mapping[str, str])
     }
 
 
-def _side(row: Row, title: str, side: str, pieces: Sequence[Piece]) -> dict[str, Any]:
+def _side(row: Row, title: str, side: str, pieces: "Sequence[Piece]") -> dict[str, Any]:
     notes = [FAILED.get(row["outcome"], ""), formatting.milliseconds(row["latency_ms"]) if row["latency_ms"] else ""]
     notes += [counted(row["tokens_out"], "token") if row["tokens_out"] is not None else ""]
     notes += ["cached" if row["cached"] else ""]
@@ -98,7 +96,7 @@ def _score(score: Row) -> tuple[str, str, str]:
     return ("", words, why) if words else (score["metric"], value, why)
 
 
-def _whole(row: Row) -> tuple[Piece, ...]:
+def _whole(row: Row) -> "tuple[Piece, ...]":
     if row.get("texts_deleted"):
         return (Piece(f"Answer {TEXT_DELETED}"),)
     if row["error"] is not None:

@@ -1,7 +1,5 @@
 """Formats values for people, escapes text for Markdown, and writes tables as JSON and CSV without formulas."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Reads and writes the query parameters of the page's URL, and the filters and pages of lists that stand in it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date, time
 from time import time_ns

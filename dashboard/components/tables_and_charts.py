@@ -1,7 +1,5 @@
 """Draws tables with CSV and JSON downloads, and charts in which a variant keeps its colour, dash and shape."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal

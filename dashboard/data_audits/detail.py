@@ -1,7 +1,5 @@
 """Draws one audit of training data: waivers, what changed since the audit before, findings, and a fixed copy."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any

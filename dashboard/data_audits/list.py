@@ -1,7 +1,5 @@
 """Lists the stored audits of training data, newest first, with what each finds and how that changed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Draws the rows of a finding with their masked texts, and related rows side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

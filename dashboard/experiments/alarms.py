@@ -1,7 +1,5 @@
 """Shows alarms with a button for those who have seen them, and the test for sample-ratio mismatch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

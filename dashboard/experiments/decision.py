@@ -1,7 +1,5 @@
 """Shows what a live experiment has decided: the result, the effect over time, guardrails and stages."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

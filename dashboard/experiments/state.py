@@ -1,7 +1,5 @@
 """Shows the state of an experiment, its transitions, and the buttons that change it."""
 
-from __future__ import annotations
-
 import json
 
 import msgspec

@@ -1,7 +1,5 @@
 """Formats the live traffic of an experiment: figures by variant, feedback with plain intervals, and alarms."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Any

@@ -1,7 +1,5 @@
 """Draws the comparison of two runs: metrics with intervals, then cases side by side with marked differences."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Draws one run: its scores, outcomes, slices, and cases in pages."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Lists runs, newest first, with filters, and describes what answered in a run and how long ago."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Mapping, Sequence

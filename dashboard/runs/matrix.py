@@ -1,7 +1,5 @@
 """Compares several runs of a suite with one baseline: levels, differences, cost and time, and most changed cases."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

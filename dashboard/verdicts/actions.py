@@ -1,7 +1,5 @@
 """Draws what can be done with a verdict: approve it, check it and its place in the hash chain, and get its files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Draws a verdict as a release record: decision, models, findings with intervals, approvals, evidence and checks."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields

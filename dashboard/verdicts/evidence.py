@@ -1,7 +1,5 @@
 """Shows what a verdict is based on: runs, reviews, experiments, training data, the gate's text, and releases."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any

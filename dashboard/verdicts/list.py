@@ -1,7 +1,5 @@
 """Lists verdicts, newest first, with filters, and defines their words, icons and colours. Colour is never alone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

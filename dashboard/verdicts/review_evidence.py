@@ -1,7 +1,5 @@
 """Shows the blind reviews of two targets with a verdict: votes, preference and ratings with intervals."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any

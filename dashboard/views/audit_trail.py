@@ -1,7 +1,5 @@
 """Draws the audit trail page: who did what, when and why, and whether the chain of entries is intact."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

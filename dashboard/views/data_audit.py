@@ -1,7 +1,5 @@
 """Draws the data audit page: the list of audits of training data, or one audit with the rows that it names."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from dashboard.client import Control, Refused

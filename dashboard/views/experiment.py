@@ -1,7 +1,5 @@
 """Draws the experiment page: the result, the evidence for it, the state, and plain figures of the traffic."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any

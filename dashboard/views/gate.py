@@ -1,7 +1,5 @@
 """Draws the gate page: the list of verdicts, or one verdict with its evidence."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from dashboard.client import Control, Refused

@@ -1,7 +1,5 @@
 """Draws the migration page: the models that end, and for each the newest report of `fairtrial migrate`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Draws the overview page: what needs a decision, problems, services, experiments and the newest verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 

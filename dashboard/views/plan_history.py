@@ -1,7 +1,5 @@
 """Draws the plan history page: published plans, the difference of two, and what routes served at a time."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from dashboard.client import Control

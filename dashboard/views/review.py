@@ -1,7 +1,5 @@
 """Draws the blind review page: lists the queues, then mounts the review app, which shows one pair at a time."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

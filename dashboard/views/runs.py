@@ -1,7 +1,5 @@
 """Draws the runs page: the list, one run, or the comparison of two or more runs, depending on the URL."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from dashboard.client import Control, Refused

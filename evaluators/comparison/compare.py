@@ -1,7 +1,5 @@
 """Compares candidate and baseline on one measure, over the same cases, by the method that fits its kind."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Estimates the level of one run on a measure, corpus figures such as BLEU and macro F1 included."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice

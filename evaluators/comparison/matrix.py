@@ -1,7 +1,5 @@
 """Compares several runs of one suite with one baseline: levels, paired differences, and the cases that changed most."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Lists observations that decide nothing: changes of refusals, format, language and length, and the worst slice."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 

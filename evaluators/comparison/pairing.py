@@ -1,7 +1,5 @@
 """Checks whether two runs are comparable, and pairs their cases, averaging repeats within a case."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -46,7 +44,7 @@ class Side:
         """Whether every value is 0 or 1."""
         return bool(np.all((self.values == 0) | (self.values == 1)))
 
-    def select(self, rows: Ints | Marks) -> Side:
+    def select(self, rows: Ints | Marks) -> "Side":
         """Only these of its cases, in this order."""
         return Side(self.run, self.cases[rows], self.values[rows], self.unscored)
 

@@ -1,7 +1,5 @@
 """Presents findings: words with no more digits than the numbers carry, and chart data in the unit that people read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol

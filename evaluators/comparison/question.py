@@ -1,22 +1,11 @@
 """Tests one gate line on two runs: its hypothesis, bounds and p-value, and how many cases would decide it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
-from evaluators.comparison.compare import (
-    difference_of,
-    discordant_cases,
-    has_p,
-    is_binary,
-    largest_value,
-    one_sided_p_of,
-    oriented,
-    relative_difference,
-)
+from evaluators.comparison import compare
 from evaluators.comparison.pairing import Pairs
 from evaluators.comparison.presentation import MINUS, gap
 from evaluators.criteria.grammar import VersusBaseline
@@ -83,7 +72,7 @@ class Question:
         """Whether an enumerated p has to agree where the difference is beyond the margin: for 0/1 cases."""
         with_margin = self.test.margin is not None and not self.relative and 0 < abs(self.limit) < 1
         first = self.rules > 2 and not self.always_valid
-        return with_margin and first and self.pairs.n > 0 and is_binary(self.measure, self.pairs)
+        return with_margin and first and self.pairs.n > 0 and compare.is_binary(self.measure, self.pairs)
 
     @property
     def relative(self) -> bool:
@@ -110,7 +99,7 @@ class Question:
     @property
     def tested(self) -> bool:
         """Whether a p-value has to agree with the bound: at the first look, for lines without a margin."""
-        return self.test.margin is None and not self.always_valid and has_p(self.measure)
+        return self.test.margin is None and not self.always_valid and compare.has_p(self.measure)
 
     @property
     def quantity(self) -> str:
@@ -143,10 +132,10 @@ class Question:
         that both always agree. Beyond the margin it is enumerated. A failed line tests the opposite hypothesis.
         """
         if self.tested:
-            return one_sided_p_of(self.measure, self.pairs)
-        if self.always_valid or self.relative or not self.pairs.n or not is_binary(self.measure, self.pairs):
+            return compare.one_sided_p_of(self.measure, self.pairs)
+        if self.always_valid or self.relative or not self.pairs.n or not compare.is_binary(self.measure, self.pairs):
             return None, ""
-        won, lost = discordant_cases(self.measure, self.pairs)
+        won, lost = compare.discordant_cases(self.measure, self.pairs)
         if abs(self.limit) >= 1:
             return None, ""
         size = gap(self.limit, self.measure).replace(".0 ", " ")
@@ -211,8 +200,8 @@ class Question:
     def _first(self, alpha: float) -> Estimate | NotEnough:
         level = 1 - 2 * alpha
         if self.relative:
-            return relative_difference(self.measure, self.pairs, self.factor, level=level, seed=self.seed)
-        return difference_of(self.measure, self.pairs, level=level, seed=self.seed)
+            return compare.relative_difference(self.measure, self.pairs, self.factor, level=level, seed=self.seed)
+        return compare.difference_of(self.measure, self.pairs, level=level, seed=self.seed)
 
     def _later(self, alpha: float) -> Estimate | NotEnough:
         tau = self.tau
@@ -224,7 +213,7 @@ class Question:
             return NotEnough("the baseline's figure is 0, so a relative margin of it is 0 too", "a margin in points")
         clusters = self.pairs.candidate.clusters
         if self.unequal and clusters is not None:
-            most = largest_value(self.measure, self.pairs)
+            most = compare.largest_value(self.measure, self.pairs)
             within = (-self.factor * most, most)
             return always_valid_mean(self._differences, clusters, within=within, tau=tau, alpha=alpha)
         effect = clustered_effect(self._differences, clusters)
@@ -238,5 +227,5 @@ def by_truth_table(judged: Estimate | NotEnough, sign: int, limit: float) -> Res
     """Compare the interval, turned so that more is better, with the limit."""
     if isinstance(judged, NotEnough):
         return "cannot tell"
-    low, high = oriented(judged, sign)
+    low, high = compare.oriented(judged, sign)
     return "pass" if low > limit else "fail" if high < limit else "cannot tell"

@@ -1,7 +1,5 @@
 """Parses gate lines, with one grammar for suites and gates, and suggests the nearest valid form."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -151,7 +149,7 @@ class Words:
         self._at += len(expected)
         return True
 
-    def error(self, wrong: str) -> GateLineError:
+    def error(self, wrong: str) -> "GateLineError":
         return GateLineError(self.text, wrong, nearest_form(self.text))
 
 

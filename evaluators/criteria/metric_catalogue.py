@@ -1,7 +1,5 @@
 """Lists what can be measured on a run: the suite's scorers and the built-in metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import fsum, isclose

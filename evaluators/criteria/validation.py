@@ -1,7 +1,5 @@
 """Validates gate lines on suites, live traffic and blind reviews, and reports keys and lines without an effect."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """Sends chat completions to a target: retries temporary failures, honours Retry-After, and returns other errors."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import math
@@ -46,7 +44,7 @@ class ChatClient:
         self._url = target.base_url.rstrip("/") + "/chat/completions"
         self._failures = 0
 
-    async def __aenter__(self) -> ChatClient:
+    async def __aenter__(self) -> "ChatClient":
         key = {"authorization": f"Bearer {self._target.api_key}"} if self._target.api_key else {}
         self._session = ClientSession(
             connector=TCPConnector(limit=self._concurrency),

@@ -1,7 +1,5 @@
 """Runs one suite on several targets: sends what is not cached, scores answers as they arrive, and can be resumed."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
@@ -62,7 +60,7 @@ class _Running:
     client: ChatClient
     cache: AnswerCache
     scoring: Scoring
-    copies: ChangedCopies
+    copies: "ChangedCopies"
     places: Iterator[Place]
     results: dict[int, CaseResult] = field(default_factory=dict)
     fingerprint: str | None = None
@@ -147,7 +145,7 @@ async def _learn(running: _Running) -> None:
     running.places = iter(places)
 
 
-async def _worker(running: _Running, pace: Pace, at: int) -> None:
+async def _worker(running: _Running, pace: "Pace", at: int) -> None:
     for index, case, repeat in running.places:
         await pace.start(at)
         key = running.key(case, repeat)

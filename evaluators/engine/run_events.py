@@ -1,7 +1,5 @@
 """Converts a run to journal events and back, with everything that comparing and gating need."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

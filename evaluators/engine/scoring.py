@@ -1,7 +1,5 @@
 """Scores answers, one outcome for each case, and measures refusals, format, language and length on each."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time
@@ -42,7 +40,9 @@ REFERENCES = ("contains_any", "contains_all", "regex_match")
 JSON_SCORERS = frozenset({"fields", "json_schema", "json-schema"})
 
 
-def score_case(suite: Suite, case: Case, repeat: int, answer: Answer, *, signals: Signals | None = None) -> CaseResult:
+def score_case(
+    suite: Suite, case: Case, repeat: int, answer: Answer, *, signals: "Signals | None" = None
+) -> CaseResult:
     """Apply every scorer of the case to one answer; with ``signals``, measure those too."""
     if answer.error is not None:
         return CaseResult(case, repeat, answer, "provider_error", {})
@@ -76,7 +76,7 @@ def _measure_pair(scorer: ScoresPairs, name: str, result: CaseResult, original: 
         return ScoreFailure(name, f"{type(error).__name__}: {error}"[:300])
 
 
-def _measure(scorer: Scorer | Signals, case: Case, answer: Answer) -> tuple[Score | ScoreFailure, bool]:
+def _measure(scorer: "Scorer | Signals", case: Case, answer: Answer) -> tuple[Score | ScoreFailure, bool]:
     """The score, and whether the answer lacks the format that the scorer needs."""
     try:
         return _sound(scorer.name, scorer.score(case, answer)), False

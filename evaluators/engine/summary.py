@@ -1,7 +1,5 @@
 """Summarises a run (scores, outcomes, worst slices), and explains the scores of one case."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

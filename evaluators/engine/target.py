@@ -1,7 +1,5 @@
 """Resolves the target of a run: a deployment or an experiment's variant, pinned, through the data plane."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches

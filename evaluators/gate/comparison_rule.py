@@ -1,7 +1,5 @@
 """Judges "not worse than" and "better than" lines on two runs, by the truth table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Defines everything that a verdict rests on, from which it can be judged again, and writes it as one document."""
 
-from __future__ import annotations
-
 import json
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Defines a line whose evidence does not come from runs, with that evidence, and the families that judge such lines."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

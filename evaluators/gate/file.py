@@ -1,7 +1,5 @@
 """Reads a gate from its file or text: suites, further lines and approvers; reports all errors at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """Judges every rule of a gate on all evidence, and writes the verdict with its headline."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 

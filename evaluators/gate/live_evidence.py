@@ -1,7 +1,5 @@
 """Defines the live evidence of a trial (decisions of experiments, and plain rates), and writes it as JSON values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any

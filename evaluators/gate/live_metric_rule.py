@@ -1,7 +1,5 @@
 """Judges a live line on one metric: by the frozen plan's latched answer, or by its always-valid interval."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from evaluators.comparison.presentation import MINUS

@@ -1,7 +1,5 @@
 """Applies Holm's correction to the failures of a gate, with safety rules as a separate family."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal

@@ -1,7 +1,5 @@
 """Computes how often a model that equals its base would pass or fail a gate, and which rules prevent it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, sqrt

@@ -1,7 +1,5 @@
 """Finds and judges regressions: cases that the base passes in every repeat and the candidate in none."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Judges one rule of a gate on the runs that it needs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Judges floors and ceilings on one run, by the truth table."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial

@@ -7,8 +7,6 @@ questions, and no question was chosen by its outcome. Other seeds draw other que
     python -m evaluators.generators.general --seed 20261201 --out suites/general/questions.jsonl
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import re

@@ -1,7 +1,5 @@
 """Reads the files that an import names, within limits, and writes the imported suites: all files or none."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

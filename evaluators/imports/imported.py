@@ -1,7 +1,5 @@
 """Defines sources of evaluations, and builds the suites that an import makes, with a list of all criteria."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Reads files of OpenAI evals: saved JSON of the platform, and YAML of the open-source registry."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

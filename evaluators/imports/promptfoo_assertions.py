@@ -1,7 +1,5 @@
 """Adds the assertions of promptfoo's tests to a suite, with their weights, sets and thresholds."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence

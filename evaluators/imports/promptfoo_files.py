@@ -1,7 +1,5 @@
 """Reads what a configuration of promptfoo names: references, files of prompts, of tests and of variables."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Maps each type of promptfoo's assertions to a scorer. Nothing that an assertion contains is executed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

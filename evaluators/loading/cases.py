@@ -1,7 +1,5 @@
 """Makes cases from rows: renders the prompt, finds the reference, and tags each case for its slices."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Expands the probes of a suite to ordinary cases and entries of ``score``."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads the entries of ``probes``: which families each one names, how many cases, and with which options."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

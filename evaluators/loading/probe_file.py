@@ -1,7 +1,5 @@
 """Reads a family of probes that a project defines in a YAML file: templates, slots, seed rows and scorers."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Reads the rows of a suite from JSON Lines, JSON, CSV or Parquet, each with its line number."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Builds the scorers of a suite from its `score` list, with the options that all have, and locates each error."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """Defines the schemas of suite files, holds one file while it is read, and finds suites by name."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -84,7 +82,7 @@ class SuiteModel(BaseModel):
     gate: Annotated[Texts, Field(max_length=200)] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _one_prompt(self) -> SuiteModel:
+    def _one_prompt(self) -> "SuiteModel":
         if self.prompt is not None and self.messages is not None:
             raise ValueError("give either 'prompt' or 'messages', not both")
         if not self.probes:

@@ -1,7 +1,5 @@
 """Reads a suite file: returns its suites, or raises all its errors at once."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches

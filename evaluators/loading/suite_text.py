@@ -1,7 +1,5 @@
 """Converts a suite to the text that is stored with its runs, with digests instead of its rows, and back."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Renders templates with ``$name`` as in suites, and translates ``{{name}}`` of other tools."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping

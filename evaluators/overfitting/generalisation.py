@@ -1,7 +1,5 @@
 """Makes suites of training, validation, test and unseen cases, and judges by them whether a candidate is overfitted."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

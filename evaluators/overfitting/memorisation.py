@@ -1,7 +1,5 @@
 """Makes suites of continuations, and judges by them whether a candidate has memorised training texts or canaries."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

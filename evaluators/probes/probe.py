@@ -1,7 +1,5 @@
 """Defines a probe, a family of cases made from rows, seed rows or nothing, and reads a row's text."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args

@@ -1,7 +1,5 @@
 """Draws by seed, and makes the rows of probes: from the bundled seeds, or as changed copies of a suite's rows."""
 
-from __future__ import annotations
-
 import json
 import random
 import re

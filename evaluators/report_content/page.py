@@ -1,7 +1,5 @@
 """Renders a report as one HTML page with its plots, which loads nothing and runs no script."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10

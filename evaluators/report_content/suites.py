@@ -1,7 +1,5 @@
 """Makes the part of a report about one suite: its matrix, and its cases joined to one row per case and repeat."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Words a report: its first line, the cells of a matrix, and what was masked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from evaluators.comparison.matrix import Row

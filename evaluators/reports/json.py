@@ -1,7 +1,5 @@
 """Renders a verdict or a report as JSON, complete, for programs."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from typing import Any

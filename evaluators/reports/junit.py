@@ -1,7 +1,5 @@
 """Renders JUnit XML for build servers: a test case for each rule of a verdict, or for each case and candidate."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Renders Markdown for a comment on a change: the verdict first, then what decided and what changed, then the rest."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """Holds a run as columns of numbers, without any text of its cases, for measures, comparisons and gates."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -105,7 +103,7 @@ class RunTable(RunHead):
         """For each case, its results in order; short rows are padded with −1."""
         return self.memoize("results of cases", self._results_of_cases)
 
-    def in_scope(self, scope: Scope | None) -> Marks | None:
+    def in_scope(self, scope: "Scope | None") -> Marks | None:
         """For each case, whether it lies in the slice; ``None`` means that all do."""
         return None if scope is None else self.memoize(scope, partial(self._in_scope, scope))
 
@@ -114,7 +112,7 @@ class RunTable(RunHead):
         slice_tag = self.tags.get(tag)
         return sorted({value for text in slice_tag.texts for value in text.split(MANY)}) if slice_tag else []
 
-    def _in_scope(self, scope: Scope) -> Marks:
+    def _in_scope(self, scope: "Scope") -> Marks:
         tag = self.tags.get(scope.tag)
         if tag is None:
             return np.zeros(len(self.case_ids), dtype=bool)

@@ -11,18 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from evaluators.results.run_table import (
-    OUTCOME,
-    SCORED,
-    Details,
-    Floats,
-    Ints,
-    Marks,
-    RunTable,
-    Tag,
-    clusters_of,
-    firsts_of,
-)
+from evaluators.results import run_table
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.events import RunEvent, head_of_event
 
@@ -42,18 +31,18 @@ MEASURED = ("latency_ms", "tokens_out", "cost_usd")
 """Columns that are kept only if a line measures them."""
 
 
-def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) -> RunTable:
+def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) -> run_table.RunTable:
     """The run of a store's columns; both arguments are as `fairtrial.store.evaluations.run_columns` gives them."""
     run = msgspec.json.decode(columns.schema.metadata[b"run"], type=RunEvent)
     case_of, ids = _encoded(columns["case_id"])
-    firsts = firsts_of(case_of)
+    firsts = run_table.firsts_of(case_of)
     outcomes, names = _encoded(columns["outcome"])
     states = _named(columns, STATE)
-    return RunTable(
+    return run_table.RunTable(
         **head_of_event(run),
         case_ids=ids,
         case_of=case_of,
-        outcomes=np.array([OUTCOME[name] for name in names], dtype=np.uint8)[outcomes],
+        outcomes=np.array([run_table.OUTCOME[name] for name in names], dtype=np.uint8)[outcomes],
         failed=_marks(columns["failed"]),
         cached=_marks(columns["cached"]),
         latency_ms=_floats(columns["latency_ms"]),
@@ -67,7 +56,7 @@ def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) 
     )
 
 
-def _encoded(column: Any) -> tuple[Ints, tuple[str, ...]]:
+def _encoded(column: Any) -> tuple[run_table.Ints, tuple[str, ...]]:
     """Each text as an index into the distinct texts, which are in the order of their first appearance."""
     encoded = _whole(column).dictionary_encode()
     return np.from_dlpack(encoded.indices).astype(np.intp), tuple(encoded.dictionary.to_pylist())
@@ -80,12 +69,12 @@ def _whole(column: Any) -> Any:
     return column.combine_chunks() if isinstance(column, pyarrow.ChunkedArray) else column
 
 
-def _floats(column: Any) -> Floats:
+def _floats(column: Any) -> run_table.Floats:
     """A column of numbers; Arrow's `to_numpy` is not used, because it loads pandas."""
     return np.asarray(np.from_dlpack(_whole(column)), dtype=np.float64)
 
 
-def _marks(column: Any) -> Marks:
+def _marks(column: Any) -> run_table.Marks:
     import pyarrow  # only stored runs need it
 
     return np.from_dlpack(_whole(column).cast(pyarrow.uint8())).astype(np.bool_)
@@ -96,7 +85,7 @@ def _named(columns: pyarrow.Table, prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): np.from_dlpack(_whole(columns[name])) for name in names}
 
 
-def _tags(column: Any, firsts: Ints) -> dict[str, Tag]:
+def _tags(column: Any, firsts: run_table.Ints) -> dict[str, run_table.Tag]:
     """Each tag of every case, from the case's first result."""
     maps = _whole(column)
     offsets = np.from_dlpack(maps.offsets)
@@ -113,31 +102,33 @@ def _tags(column: Any, firsts: Ints) -> dict[str, Tag]:
     return tables
 
 
-def _tag(codes: Ints, texts: Sequence[str]) -> Tag:
+def _tag(codes: run_table.Ints, texts: Sequence[str]) -> run_table.Tag:
     """The tag with only the texts that occur, in the order of their first appearance."""
     met, at = np.unique(codes, return_index=True)
     order = [int(code) for code in met[np.argsort(at)] if code >= 0]
     place = np.full(len(texts) + 1, -1, dtype=np.intp)  # the last element stands for none
     place[order] = np.arange(len(order))
-    return Tag(place[codes], tuple(texts[code] for code in order))
+    return run_table.Tag(place[codes], tuple(texts[code] for code in order))
 
 
-def _clusters(column: Any, firsts: Ints, ids: Sequence[str]) -> Ints | None:
+def _clusters(column: Any, firsts: run_table.Ints, ids: Sequence[str]) -> run_table.Ints | None:
     if column.null_count == len(column):
         return None
     names = column.to_pylist()
-    return clusters_of([names[at] for at in firsts], ids)
+    return run_table.clusters_of([names[at] for at in firsts], ids)
 
 
-def _details(read: Callable[[str], pyarrow.Table], states: dict[str, Any], scorer: str) -> Iterator[Details | None]:
+def _details(
+    read: Callable[[str], pyarrow.Table], states: dict[str, Any], scorer: str
+) -> Iterator[run_table.Details | None]:
     """The details row by row, so that only one is decoded at a time."""
     state = states.get(scorer)
     if state is None:
         return
     texts = _texts(read(scorer))
     place, text = next(texts, (-1, ""))
-    for at, scored in enumerate((state == SCORED).tolist()):
-        row: Details | None = {} if scored else None
+    for at, scored in enumerate((state == run_table.SCORED).tolist()):
+        row: run_table.Details | None = {} if scored else None
         while place == at:
             row = msgspec.json.decode(text) if scored else None
             place, text = next(texts, (-1, ""))
@@ -150,7 +141,12 @@ def _texts(table: pyarrow.Table) -> Iterator[tuple[int, str]]:
 
 
 def written_table(
-    run: RunTable, *, tags: Collection[str], scorers: Collection[str], measured: bool, details: Collection[str]
+    run: run_table.RunTable,
+    *,
+    tags: Collection[str],
+    scorers: Collection[str],
+    measured: bool,
+    details: Collection[str],
 ) -> dict[str, Any]:
     """The run as JSON values. ``tags``: the slices; ``scorers``: those of which corpus figures need the ``details``.
 
@@ -174,17 +170,17 @@ def written_table(
     }
 
 
-def read_table(fields: Mapping[str, Any]) -> RunTable:
+def read_table(fields: Mapping[str, Any]) -> run_table.RunTable:
     """The inverse of `written_table`; raises `KeyError`, `TypeError` or `ValueError` for other content."""
-    rows: Mapping[str, list[Details | None]] = fields["details"]
+    rows: Mapping[str, list[run_table.Details | None]] = fields["details"]
 
-    def details(scorer: str) -> Iterable[Details | None]:
+    def details(scorer: str) -> Iterable[run_table.Details | None]:
         return rows[scorer]
 
     clusters = fields["clusters"]
     head: dict[str, Any] = {name: fields[name] for name in HEAD}
     measured: dict[str, Any] = {name: _floats_of_json(fields[name]) for name in MEASURED}
-    return RunTable(
+    return run_table.RunTable(
         **head,
         **measured,
         metrics={},
@@ -197,14 +193,15 @@ def read_table(fields: Mapping[str, Any]) -> RunTable:
         values={metric: _floats_of_json(values) for metric, values in fields["values"].items()},
         states={scorer: np.array(states, dtype=np.uint8) for scorer, states in fields["states"].items()},
         tags={
-            name: Tag(np.array(codes, dtype=np.intp), tuple(texts)) for name, (codes, texts) in fields["tags"].items()
+            name: run_table.Tag(np.array(codes, dtype=np.intp), tuple(texts))
+            for name, (codes, texts) in fields["tags"].items()
         },
         clusters=None if clusters is None else np.array(clusters, dtype=np.intp),
         details=details,
     )
 
 
-def _numbers(values: Floats) -> list[float | int | None]:
+def _numbers(values: run_table.Floats) -> list[float | int | None]:
     """JSON numbers; whole ones without a fraction if all are whole, unknown ones as null."""
     unknown = np.isnan(values)
     whole = bool(np.all(np.mod(values[~unknown], 1) == 0))
@@ -214,11 +211,11 @@ def _numbers(values: Floats) -> list[float | int | None]:
     return numbers
 
 
-def _floats_of_json(numbers: Iterable[float | None]) -> Floats:
+def _floats_of_json(numbers: Iterable[float | None]) -> run_table.Floats:
     return np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
 
 
-def _kept(details: Details | None, names: Collection[str]) -> Details | None:
+def _kept(details: run_table.Details | None, names: Collection[str]) -> run_table.Details | None:
     return None if details is None else {name: value for name, value in details.items() if name in names}
 
 

@@ -1,7 +1,5 @@
 """Measures agreement between reviewers, and the position and length bias of their preferences."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal

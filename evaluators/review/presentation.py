@@ -1,7 +1,5 @@
 """Presents blind reviews: all statistics of their votes, and the evidence in words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, sqrt

@@ -1,7 +1,5 @@
 """Samples the pairs of answers that reviewers judge, by a reproducible rule."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Computes the statistics of blind reviews: win rate, ratings, agreement and bias."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -86,13 +84,13 @@ class Votes:
         estimate = self.agreement(metric).alpha
         return isinstance(estimate, Estimate) and estimate.low >= TENTATIVE
 
-    def _of(self, metric: str) -> _Columns:
+    def _of(self, metric: str) -> "_Columns":
         if metric == PREFERENCE:
             return self._columns([WORTH.get(vote.preference) for vote, _, _ in self._votes])
         dimension = next(name for name in DIMENSIONS if metric == f"review.{name}")
         return self._columns([_mark(vote, "candidate", dimension) for vote, _, _ in self._votes])
 
-    def _too_few(self, of: _Columns, metric: str) -> NotEnough | None:
+    def _too_few(self, of: "_Columns", metric: str) -> NotEnough | None:
         """Why figures for reviewers in general cannot be estimated, if a line requires them."""
         people = len(set(of.people))
         if self._population != GENERAL or self._generalises(metric, people) or not of.n:
@@ -193,7 +191,7 @@ class Votes:
             level=level,
         )
 
-    def _columns(self, values: Sequence[float | None], reviewer: str | None = None) -> _Columns:
+    def _columns(self, values: Sequence[float | None], reviewer: str | None = None) -> "_Columns":
         """The votes that have a value, of all reviewers or of one."""
         rows = [
             (value, *rest)

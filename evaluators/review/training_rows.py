@@ -1,7 +1,5 @@
 """Makes training rows of the pairs of a closed review, and gives the reason for each pair that is left out."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Reads answers for several scorers: their JSON value, how they abstain, and their n-grams of words."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence

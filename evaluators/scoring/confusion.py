@@ -1,7 +1,5 @@
 """Computes the confusion matrix and the classification figures of label scores."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

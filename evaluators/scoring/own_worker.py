@@ -3,8 +3,6 @@
 It is a separate program, started by `metrics/own.py`. What the scorer prints goes to the standard error output.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

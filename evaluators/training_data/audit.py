@@ -1,7 +1,5 @@
 """Audits training data with all checks. The checks are in `checks/`; each module there defines ``check``."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +23,7 @@ def audit(
     *,
     validation: Sequence[ExampleFile] = (),
     suites: Sequence[ExampleFile] = (),
-    also: Mapping[str, Check] = MappingProxyType({}),
+    also: "Mapping[str, Check]" = MappingProxyType({}),
     on_progress: OnProgress | None = None,
     waivers: Sequence[Waiver] = (),
     day: date | None = None,

@@ -1,7 +1,5 @@
 """Defines the report of an audit, and says how reliable each kind of its findings is."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache

@@ -1,7 +1,5 @@
 """Makes rows that ask a model to continue training texts and held-out texts from their beginning."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +29,7 @@ class Recipe:
     seed: int = 0
     ask: Ask = "prefill"
 
-    def for_canaries(self) -> Recipe:
+    def for_canaries(self) -> "Recipe":
         """The same for canaries, all of which are asked, because each counts."""
         return replace(self, most=MOST_CANARIES)
 

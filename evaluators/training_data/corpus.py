@@ -1,7 +1,5 @@
 """Holds the rows of all audited files with their label fields, and what several checks compute from them once."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

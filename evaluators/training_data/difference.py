@@ -1,7 +1,5 @@
 """Compares two versions of a data set: rows, labels, class shares, and what the checks find."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence

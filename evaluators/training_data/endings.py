@@ -1,7 +1,5 @@
 """Finds completions that are cut off, by signs at their end and by how the other texts of the file end."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

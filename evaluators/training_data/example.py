@@ -1,7 +1,5 @@
 """Defines a training example and the formats of rows, and reads chat messages. The formats are in `formats/`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Reads the examples of a training file, detects its format, and reads its rows unchanged for a copy."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

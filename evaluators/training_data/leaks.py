@@ -1,7 +1,5 @@
 """Finds pairs of a training row and a held-out row of which one copies the other."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal

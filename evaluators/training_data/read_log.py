@@ -1,7 +1,5 @@
 """Reads training logs: trainer_state.json, JSON lines, metrics files of OpenAI and Together, and logs of lists."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import csv

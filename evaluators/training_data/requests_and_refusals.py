@@ -1,7 +1,5 @@
 """Recognises prompts that ask for a language, a format or a refusal, and answers that refuse."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Shows the rows that an audit names: their masked texts, and which of them belong side by side."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """Reads the rows of a training file from JSON Lines, JSON, CSV or Parquet."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io
@@ -102,7 +100,7 @@ def csv_rows(content: bytes) -> Rows:
     yield from _table(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), before)
 
 
-def _table(reader: csv.DictReader[str], before: int) -> Rows:
+def _table(reader: "csv.DictReader[str]", before: int) -> Rows:
     """The rows below a header, with their lines in a file that has ``before`` other lines above."""
     line = before
     try:

@@ -1,7 +1,5 @@
 """Defines the losses of a fine-tune, and finds where its validation loss rose, which is where overfitting began."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt

@@ -1,7 +1,5 @@
 """Declares the operations on alarms: what needs a person, and who has seen it."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta

@@ -1,7 +1,5 @@
 """Declares the operations on audits of training data."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

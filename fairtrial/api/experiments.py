@@ -1,7 +1,5 @@
 """Declares the operations on experiments: their states, figures, decisions and changes."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, field

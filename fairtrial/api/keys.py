@@ -1,7 +1,5 @@
 """Declares the operations on API keys."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta

@@ -1,7 +1,5 @@
 """Declares the operation on deployments that end, and on the migrations from them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

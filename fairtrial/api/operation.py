@@ -1,7 +1,5 @@
 """Defines what an operation of control's API is, finds all of them, and writes and reads requests as HTTP parts."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 import re

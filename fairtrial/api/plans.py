@@ -1,7 +1,5 @@
 """Declares the operations on the history of plans."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, field

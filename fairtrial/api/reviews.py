@@ -1,7 +1,5 @@
 """Declares the operations of blind review, for reviewers and for release managers."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct

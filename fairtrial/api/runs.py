@@ -1,7 +1,5 @@
 """Declares the operations on runs of suites, their cases, and comparisons of two runs."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

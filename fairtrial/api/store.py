@@ -1,7 +1,5 @@
 """Declares the operations on the store and its services: state, ingest, backups, retention and erasure."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta

@@ -1,7 +1,5 @@
 """Declares the operations on recorded requests, feedback and traffic."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, get_args
 
 import msgspec

@@ -1,7 +1,5 @@
 """Declares the operations on verdicts: judge, list, show, approve, recompute, verify and export."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

@@ -1,7 +1,5 @@
 """Defines where files are: those of a store, next to its DuckDB file, and the data that ship with the product."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,7 +95,7 @@ class Layout:
     def logs(self) -> Path:
         return self.folder / "logs"
 
-    def make(self) -> Layout:
+    def make(self) -> "Layout":
         """Create the folders, readable only by their owner."""
         for folder in (self.folder, self.journal, self.cache, self.traffic_suites, self.migrations, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

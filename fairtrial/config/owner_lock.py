@@ -1,7 +1,5 @@
 """Locks the store for its owner, publishes who owns it and at which addresses, and names this machine's user."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os
@@ -46,7 +44,7 @@ class OwnerLock:
         self._fd = fd
 
     @classmethod
-    def take(cls, layout: Layout) -> OwnerLock:
+    def take(cls, layout: Layout) -> "OwnerLock":
         """Become the owner; otherwise raises `StoreLocked`, which names the current one."""
         fd = _locked(layout.lock)
         if fd is None:

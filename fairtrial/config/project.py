@@ -1,7 +1,5 @@
 """Loads a project: reads `fairtrial.yaml`, checks it as a whole, warns about inert keys, and compiles the plan."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -18,15 +16,7 @@ from fairtrial.config.plan.compile import compile_plan
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.plan.published import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
-from fairtrial.config.rules.deployments import (
-    Names,
-    access_warnings,
-    wrong_access,
-    wrong_cors,
-    wrong_deployments,
-    wrong_routes,
-    wrong_services,
-)
+from fairtrial.config.rules import deployments
 from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics, wrong_names
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
 from fairtrial.domain.errors import ConfigError, Diagnostic
@@ -106,7 +96,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
 
 
 def _warnings(document: Document, file: ProjectFile, root: Path) -> Iterator[Diagnostic]:
-    errors = (*access_warnings(file), *lineage_warnings(file, root), *unstated_missing(file))
+    errors = (*deployments.access_warnings(file), *lineage_warnings(file, root), *unstated_missing(file))
     yield from (wrong.at(document) for wrong in errors)
     yield from project_warnings(document)
 
@@ -131,15 +121,15 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
     return file, prompts
 
 
-def _rules(file: ProjectFile, names: Names) -> Iterator[FieldError]:
+def _rules(file: ProjectFile, names: deployments.Names) -> Iterator[FieldError]:
     yield from wrong_names(file)
-    yield from wrong_deployments(file, names)
-    yield from wrong_routes(file, names)
+    yield from deployments.wrong_deployments(file, names)
+    yield from deployments.wrong_routes(file, names)
     yield from wrong_metrics(file)
     yield from wrong_experiments(file, names)
-    yield from wrong_services(file, names)
-    yield from wrong_access(file)
-    yield from wrong_cors(file)
+    yield from deployments.wrong_services(file, names)
+    yield from deployments.wrong_access(file)
+    yield from deployments.wrong_cors(file)
 
 
 def _is_secret(path: tuple[Step, ...]) -> bool:
@@ -147,9 +137,9 @@ def _is_secret(path: tuple[Step, ...]) -> bool:
     return len(path) == 3 and path[0] == "deployments" and path[2] == "api_key"
 
 
-def _names(value: dict[str, Any]) -> Names:
+def _names(value: dict[str, Any]) -> deployments.Names:
     experiments = _mapping(value.get("experiments"))
-    return Names(
+    return deployments.Names(
         deployments=frozenset(_mapping(value.get("deployments"))),
         experiments=frozenset(experiments),
         variants={name: frozenset(_mapping(_mapping(entry).get("variants"))) for name, entry in experiments.items()},

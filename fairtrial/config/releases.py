@@ -1,7 +1,5 @@
 """Selects the official gate of an experiment: the most specific of the declared ones."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Defines accounts, invitations, sign-in links and roles of people, and the rights of API keys."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass

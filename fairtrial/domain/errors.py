@@ -16,8 +16,6 @@ FairtrialError
     └── UpstreamError       the model's server failed                         502, 503, 504
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Defines estimates with confidence intervals, and the alternative if the data do not suffice."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -6,8 +6,6 @@ several times faster than dataclasses. A request is one event of version 2, whic
 `journal.reader` has the three events that a request was before.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from msgspec import Struct, field

@@ -1,7 +1,5 @@
 """Masks text that reveals which model wrote an answer: names, and sentences about its identity."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import lru_cache

@@ -4,8 +4,6 @@ A metric that this catalogue does not list, and that is no declared feedback, do
 `UNIT_COLUMNS` for each unit, and every metric of requests is computed from them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf

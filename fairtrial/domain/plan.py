@@ -1,25 +1,11 @@
 """Defines the plan: the compiled, validated routing that workers read; rows refer to it by its hash."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fairtrial.domain import settings
 from fairtrial.domain.accounts import Right
-from fairtrial.domain.settings import (
-    ADDED_LATER,
-    CONTROL_ONLY,
-    EVERY_UNIT,
-    BreakerRule,
-    Enrolment,
-    Guardrail,
-    KeptControl,
-    Money,
-    Primary,
-    RetryRule,
-    Timeouts,
-)
 from fairtrial.domain.training_data import Lineage
 
 UnitKind = Literal["user", "conversation", "request"]
@@ -45,11 +31,11 @@ class Price:
 
     # ``None`` is unknown, not 0.
 
-    input: Money | None = None
+    input: settings.Money | None = None
     """US dollars per million input tokens."""
-    output: Money | None = None
+    output: settings.Money | None = None
     """US dollars per million output tokens."""
-    gpu_hour: Money | None = None
+    gpu_hour: settings.Money | None = None
     """US dollars per hour of the machine."""
 
 
@@ -76,15 +62,15 @@ class Deployment:
     external: bool = False
     parent: str | None = None
     price: Price = Price()
-    timeouts: Timeouts = field(default=Timeouts())
+    timeouts: settings.Timeouts = field(default=settings.Timeouts())
     digest: str = ""
     on_disconnect: OnDisconnect = "cancel"
     drain_seconds: float = 60.0
     shutdown_date: str | None = None
-    forward_headers: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
-    breaker: BreakerRule = field(default=BreakerRule(), metadata=ADDED_LATER)
-    retry: RetryRule = field(default=RetryRule(), metadata=ADDED_LATER)
-    lineage: Lineage | None = field(default=None, metadata=CONTROL_ONLY)
+    forward_headers: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
+    breaker: settings.BreakerRule = field(default=settings.BreakerRule(), metadata=settings.ADDED_LATER)
+    retry: settings.RetryRule = field(default=settings.RetryRule(), metadata=settings.ADDED_LATER)
+    lineage: Lineage | None = field(default=None, metadata=settings.CONTROL_ONLY)
 
     @property
     def declared_model(self) -> str:
@@ -104,7 +90,7 @@ class Variant:
     weight: float
     system_prompt: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    fallbacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    fallbacks: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +134,20 @@ class Experiment:
     salt: str
     stage: float
     state: ExperimentState = "running"
-    primary: Primary | None = None
-    guardrails: tuple[Guardrail, ...] = ()
+    primary: settings.Primary | None = None
+    guardrails: tuple[settings.Guardrail, ...] = ()
     analysis_hash: str = ""
-    segment: int = field(default=1, metadata=ADDED_LATER)
-    serves: str | None = field(default=None, metadata=ADDED_LATER)
-    kept_control: KeptControl | None = field(default=None, metadata=ADDED_LATER)
-    enrolment: Enrolment = field(default=EVERY_UNIT, metadata=CONTROL_ONLY)
-    feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=CONTROL_ONLY)
-    max_weeks: int = field(default=6, metadata=CONTROL_ONLY)
-    looks: Looks = field(default="monitor", metadata=CONTROL_ONLY)
-    by_default: tuple[Guardrail, ...] = field(default=(), metadata=CONTROL_ONLY)
+    segment: int = field(default=1, metadata=settings.ADDED_LATER)
+    serves: str | None = field(default=None, metadata=settings.ADDED_LATER)
+    kept_control: settings.KeptControl | None = field(default=None, metadata=settings.ADDED_LATER)
+    enrolment: settings.Enrolment = field(default=settings.EVERY_UNIT, metadata=settings.CONTROL_ONLY)
+    feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
+    max_weeks: int = field(default=6, metadata=settings.CONTROL_ONLY)
+    looks: Looks = field(default="monitor", metadata=settings.CONTROL_ONLY)
+    by_default: tuple[settings.Guardrail, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
 
     @property
-    def watched(self) -> tuple[Guardrail, ...]:
+    def watched(self) -> tuple[settings.Guardrail, ...]:
         """The declared guardrails, or those that apply by default."""
         return self.guardrails or self.by_default
 
@@ -188,8 +174,8 @@ class Route:
     experiment: str | None = None
     fallback: str | None = None
     data: Literal["any", "internal"] = "any"
-    other_fallbacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
-    hold: Hold = field(default="first_byte", metadata=ADDED_LATER)
+    other_fallbacks: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
+    hold: Hold = field(default="first_byte", metadata=settings.ADDED_LATER)
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
@@ -237,7 +223,7 @@ class Published:
     auth: Literal["open", "keys"]
     keys: tuple[Key, ...]
     pepper: str
-    feedback: Mapping[str, FeedbackKind] | None = field(default=None, metadata=ADDED_LATER)
+    feedback: Mapping[str, FeedbackKind] | None = field(default=None, metadata=settings.ADDED_LATER)
 
 
 def reachable(plan: Plan, route: Route) -> list[str]:

@@ -1,7 +1,5 @@
 """Finds the members of a package folder, so that adding one needs only a new file or row."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Defines blind review: what reviewers see and enter, the rubric of ratings, and the votes as evidence."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Defines a run of one suite on one target: cases, answers and scores."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal

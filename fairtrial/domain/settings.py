@@ -1,7 +1,5 @@
 """Defines the settings of a plan: how deployments are called and experiments decided, with the types of fields."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Defines what the store reports: its contents, traffic by variant, and the progress of long operations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,7 +19,7 @@ class IngestResult:
     unreadable: tuple[str, ...] = ()
     failed: bool = False
 
-    def __add__(self, result: IngestResult) -> IngestResult:
+    def __add__(self, result: "IngestResult") -> "IngestResult":
         unreadable = dict.fromkeys(self.unreadable + result.unreadable)
         failed = self.failed or result.failed
         return IngestResult(self.rows + result.rows, self.rejects + result.rejects, tuple(unreadable), failed)

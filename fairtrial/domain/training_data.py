@@ -1,7 +1,5 @@
 """Defines the lineage of a fine-tuned model, and the audit of its training data, without any row's text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

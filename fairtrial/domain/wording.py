@@ -1,7 +1,5 @@
 """Defines the words that pages and commands share: plurals, ages, times and durations, and the outcomes of cases."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal

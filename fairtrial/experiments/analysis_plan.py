@@ -1,7 +1,5 @@
 """Defines the frozen analysis plan of an experiment: what decides it, by which method, and with which numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
@@ -274,7 +272,7 @@ class AnalysisPlan:
         return fields
 
     @classmethod
-    def restored(cls, fields: Mapping[str, Any]) -> AnalysisPlan:
+    def restored(cls, fields: Mapping[str, Any]) -> "AnalysisPlan":
         """The inverse of `stored`, also of its JSON, which has null for infinity; raises `msgspec.ValidationError`."""
         within = [[inf if end is None else end for end in metric["within"]] for metric in fields["metrics"]]
         metrics = [{**metric, "within": ends} for metric, ends in zip(fields["metrics"], within, strict=True)]

@@ -1,7 +1,5 @@
 """Defines the states of an experiment and the transitions between them, as pure functions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

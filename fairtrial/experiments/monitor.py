@@ -1,7 +1,5 @@
 """Decides what a running experiment needs now: nothing, a kill, a pause, the next stage, an approval, or its end."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Defines what a promotion serves, which control stays after it, and which edits of the file would replace it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

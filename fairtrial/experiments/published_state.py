@@ -1,7 +1,5 @@
 """Describes the state of a published experiment: its rows, the published plan, and the possible actions."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from fairtrial.config.file.errors import nearest

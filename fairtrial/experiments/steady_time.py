@@ -4,8 +4,6 @@ On one boot, the boot-time clock checks the wall clock from an anchor on, at whi
 which the machine is suspended, and nobody can set it. Over a reboot, the records of the workers check the wall clock.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US

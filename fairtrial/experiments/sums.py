@@ -1,7 +1,5 @@
 """Defines the sums of each arm, from which a look at an experiment is computed. They contain no units."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -84,7 +82,7 @@ class Sums:
     at_us: int
     arms: Mapping[str, ArmSums]
 
-    def updated(self, newer: Sums) -> Sums:
+    def updated(self, newer: "Sums") -> "Sums":
         """These sums with those that ``newer`` has, which may lack some metrics."""
         arms = {}
         for name, arm in newer.arms.items():
@@ -93,7 +91,7 @@ class Sums:
             arms[name] = replace(arm, metrics={**old.metrics, **metrics}, unknown=old.unknown, over_time=old.over_time)
         return Sums(newer.at_us, arms)
 
-    def with_weeks(self, over_time: Mapping[str, OverTime | None]) -> Sums:
+    def with_weeks(self, over_time: Mapping[str, OverTime | None]) -> "Sums":
         """The same sums with the primary metric by week, by variant."""
         return Sums(self.at_us, {name: replace(arm, over_time=over_time.get(name)) for name, arm in self.arms.items()})
 

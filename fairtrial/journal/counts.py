@@ -1,7 +1,5 @@
 """Counts what a writer lost and the requests that a worker assigned, in files that outlive lost records."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os
@@ -42,7 +40,7 @@ class Losses:
     sync_failures: int = 0
     last_us: int | None = None
 
-    def __add__(self, losses: Losses) -> Losses:
+    def __add__(self, losses: "Losses") -> "Losses":
         last = [each for each in (self.last_us, losses.last_us) if each is not None]
         return Losses(self.lost + losses.lost, self.sync_failures + losses.sync_failures, max(last, default=None))
 
@@ -153,7 +151,7 @@ def arm_cell(
 class _Arm:
     """The counts of one arm, whether the file lacks some, and where its region begins, once it is allocated."""
 
-    cells: array[int]
+    cells: "array[int]"
     changed: bool = True
     offset: int | None = None
 

@@ -1,7 +1,5 @@
 """Reads the journal: whole lines of a segment from a position on, and the events in them, also of the first release."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Watches whether requests are recorded: it logs when events begin to be lost, and when recording works again."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -4,8 +4,6 @@ A name (a response's id, a conversation's, sealed reasoning) is stored only as a
 entry carries its unit's pseudonym, so that an erasure finds it. It expires after thirty days, as OpenAI's responses do.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress

@@ -1,7 +1,5 @@
 """Implements a journal segment: an append-only file of JSON lines with one locked writer, and batched fsync calls."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import re
@@ -71,7 +69,7 @@ class Segment:
         self._begun = time.monotonic()
 
     @classmethod
-    def create(cls, folder: Path, writer: str, version: int = SEGMENT_VERSION, source: str = "") -> Segment:
+    def create(cls, folder: Path, writer: str, version: int = SEGMENT_VERSION, source: str = "") -> "Segment":
         """A new locked segment with its header in it; raises `OSError`."""
         now_us = time.time_ns() // 1000
         name = file_name(now_us, writer, SUFFIX)

@@ -1,7 +1,5 @@
 """Writes the journal: whole lines in one `os.write` for each append. It counts disk errors instead of raising them."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 import time

@@ -1,7 +1,5 @@
 """Checks the matches of patterns: check digits and forms must hold, and local or documented values are harmless."""
 
-from __future__ import annotations
-
 import re
 import socket
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Defines keys by their prefixes, passwords in prose and in fields, and URLs with credentials."""
 
-from __future__ import annotations
-
 import re
 
 KEYS = {

@@ -3,8 +3,6 @@
 A random number passes one check digit in ten, and some ids have none. These need the cue.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Lists the national ids that are recognised, with their forms, check digits and cue words."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

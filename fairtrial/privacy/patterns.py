@@ -4,8 +4,6 @@ RE2's time grows only with the length of the text. It has no look-around. Theref
 before a find, and some also the one after it. The text has a boundary character at both ends for these.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -154,7 +152,7 @@ class Pattern:
     number: bool = False
     cue: re2._Regexp | None = None
 
-    def first(self, look: bytes) -> re2._Match[bytes] | None:
+    def first(self, look: bytes) -> "re2._Match[bytes] | None":
         """The first match in a text. A pattern with a cue has none without it."""
         return None if self.cue and not self.cue.search(look) else self.regex.search(look)
 

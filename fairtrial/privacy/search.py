@@ -1,7 +1,5 @@
 """Searches texts for personal and secret text, and replaces it by its kind, such as ``[email]``."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections import Counter

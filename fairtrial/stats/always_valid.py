@@ -1,7 +1,5 @@
 """Confidence sequences, which are valid at any number of looks, and the running decision over all looks so far."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from math import exp, expm1, inf, isfinite, log, log1p, sqrt

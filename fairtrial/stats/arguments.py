@@ -1,7 +1,5 @@
 """Validates arguments of statistical functions, and raises errors with a plain message."""
 
-from __future__ import annotations
-
 from math import inf, isfinite
 
 __all__: list[str] = []

@@ -1,7 +1,5 @@
 """E-values, which are evidence against a null hypothesis, and corrections for testing several hypotheses."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, isnan, log

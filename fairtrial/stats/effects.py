@@ -1,7 +1,5 @@
 """Effects without an interval, which depends on the number of looks, and the line by which effects fade."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt

@@ -1,7 +1,5 @@
 """Intervals of a proportion and of the difference of two on the same cases, binomial tails, and membership tests."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, comb, exp, floor, inf, log, log1p, sqrt
 

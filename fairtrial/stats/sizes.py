@@ -1,7 +1,5 @@
 """Sample sizes for a single look at two shares, two means, paired answers or votes, with any split between the arms."""
 
-from __future__ import annotations
-
 from math import ceil, inf, isnan, log2, sqrt
 
 import scipy  # its `optimize` and `special` load at their first use, because they are slow to load

@@ -1,7 +1,5 @@
 """Sufficient statistics: additive sums that a database can compute, and what one unseen unit can add."""
 
-from __future__ import annotations
-
 from dataclasses import astuple, dataclass
 from math import isfinite
 from typing import Self

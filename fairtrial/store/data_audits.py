@@ -1,7 +1,5 @@
 """Keeps audits of training data as rows that are only added, each with its entry in the audit trail."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Restores a backup: verifies it, refuses definitions outside the schema, and swaps it in with one rename."""
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The command `fairtrial data`, whose subcommands work on training data and on what a fine-tune made of it."""
 
-from __future__ import annotations
-
 import click
 
 from fairtrial.domain.registry import Registry

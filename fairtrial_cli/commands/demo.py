@@ -1,7 +1,5 @@
 """The command `fairtrial demo`, which shows the product with real local models and needs no API key."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

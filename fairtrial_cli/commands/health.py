@@ -1,7 +1,5 @@
 """The command `fairtrial health`, which checks services over HTTP, for example from inside a container."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The command `fairtrial init`, which writes a new project from a template, completely or not at all."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The command `fairtrial up`, which runs all services of a project until Ctrl-C."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

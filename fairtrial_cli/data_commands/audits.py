@@ -1,7 +1,5 @@
 """The command `fairtrial data audits`, which lists the stored audits of training data."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

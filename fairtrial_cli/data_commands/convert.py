@@ -1,7 +1,5 @@
 """The command `fairtrial data convert`, which writes training rows in another format."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

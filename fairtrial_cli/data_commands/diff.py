@@ -1,7 +1,5 @@
 """The command `fairtrial data diff`, which compares two versions of a data set."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -9,15 +9,7 @@ import click
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import JSON, print_json
-from fairtrial_cli.training_data.data_files import (
-    COMPLETION,
-    FORCE,
-    PROMPT,
-    beside,
-    named_columns,
-    read_source,
-    refuse_row_files,
-)
+from fairtrial_cli.training_data import data_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +39,10 @@ REPAIRS = ("unreadable", "duplicates", *SUGGESTED, "pii")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Default: FILE.fixed.jsonl beside FILE.")
 @click.option("--log", type=click.Path(path_type=Path), help="Default: FILE.fixed.log.jsonl beside FILE.")
 @click.option("--review", type=click.Path(path_type=Path), help="Default: FILE.fixed.review.jsonl beside FILE.")
-@PROMPT
-@COMPLETION
+@data_files.PROMPT
+@data_files.COMPLETION
 @click.option("--dry-run", is_flag=True, help="Write nothing; only show what would change.")
-@FORCE
+@data_files.FORCE
 @JSON
 def command(
     file: Path,
@@ -88,13 +80,14 @@ def command(
     from evaluators.training_data.rewriting.fix import FixOptions
 
     names = ((output, "fixed.jsonl"), (log, "fixed.log.jsonl"), (review, "fixed.review.jsonl"))
-    paths = [path or beside(file, ending) for path, ending in names]
+    paths = [path or data_files.beside(file, ending) for path, ending in names]
     if not dry_run:
-        refuse_row_files(paths, sources=[file, *against], force=force)
+        data_files.refuse_row_files(paths, sources=[file, *against], force=force)
     _refuse_contradiction(only, apply_, pii, against)
     repairs = frozenset((*only, *apply_) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
-    source = read_source(file, skip_unreadable="unreadable" in repairs, columns=named_columns(prompt, completion))
-    held_out = tuple(read_source(path, skip_unreadable=True) for path in against)
+    columns = data_files.named_columns(prompt, completion)
+    source = data_files.read_source(file, skip_unreadable="unreadable" in repairs, columns=columns)
+    held_out = tuple(data_files.read_source(path, skip_unreadable=True) for path in against)
     fixed = _fixed(source, FixOptions(repairs, frozenset(apply_), "drop" if pii == "drop" else "mask", held_out))
     if not dry_run:
         _write(fixed, paths)

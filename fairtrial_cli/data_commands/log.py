@@ -1,7 +1,5 @@
 """The command `fairtrial data log`, which plots training logs and finds where validation loss turned."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -101,7 +99,7 @@ class LossChart:
     log: bool
 
     @classmethod
-    def of(cls, title: str, losses: Sequence[Evaluation], *, ends: tuple[Evaluation, Evaluation]) -> LossChart:
+    def of(cls, title: str, losses: Sequence[Evaluation], *, ends: tuple[Evaluation, Evaluation]) -> "LossChart":
         values = [loss.loss for loss in losses]
         low, high = min(values), max(values)
         log = low > 0 and high / low > LOG_ABOVE

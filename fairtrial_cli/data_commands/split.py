@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial_cli.options import JSON, print_json
-from fairtrial_cli.training_data.data_files import (
-    COMPLETION,
-    FORCE,
-    PROMPT,
-    SKIP_UNREADABLE,
-    named_columns,
-    read_source,
-    show_busy,
-)
+from fairtrial_cli.training_data import data_files
 
 if TYPE_CHECKING:
     from evaluators.training_data.rewriting.split import Split
@@ -42,12 +34,12 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
 @click.option("--seed", default=0, show_default=True, help="Another seed holds out other rows.")
 @click.option("--label", metavar="COLUMN", help="The classes: a column, a key of JSON completions, or 'completion'.")
 @click.option("--group", metavar="COLUMN", help="Rows with the same value stay together. Default: 'thread', if any.")
-@PROMPT
-@COMPLETION
+@data_files.PROMPT
+@data_files.COMPLETION
 @click.option("--train", type=click.Path(path_type=Path), help="Default: FILE.train.jsonl beside FILE.")
 @click.option("--holdout", type=click.Path(path_type=Path), help="Default: FILE.holdout.jsonl beside FILE.")
-@SKIP_UNREADABLE
-@FORCE
+@data_files.SKIP_UNREADABLE
+@data_files.FORCE
 @JSON
 def command(
     file: Path,
@@ -83,9 +75,9 @@ def command(
 
     outputs = (train or beside(file, "train.jsonl"), holdout or beside(file, "holdout.jsonl"))
     refuse_row_files(outputs, sources=[file], force=force)
-    columns = named_columns(prompt, completion)
-    source = read_source(file, skip_unreadable=skip_unreadable, columns=columns)
-    with show_busy("finding rows that belong together"):
+    columns = data_files.named_columns(prompt, completion)
+    source = data_files.read_source(file, skip_unreadable=skip_unreadable, columns=columns)
+    with data_files.show_busy("finding rows that belong together"):
         split = split_examples(source, Options(share, seed, label, group))
     texts = row_texts(source)
     parts = [[texts[source.examples[at].line] for at in part] for part in (split.train, split.holdout)]

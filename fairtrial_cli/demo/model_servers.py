@@ -1,7 +1,5 @@
 """Starts the demo's model server, measures its speed, and serves a model that answers some users too late."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import itertools
@@ -100,7 +98,7 @@ def allowed_seconds(answers_a_second: float) -> float:
 
 
 @contextmanager
-def late_server(port: int, models_url: str, *, late_seconds: float = 2 * MOST_SECONDS) -> Iterator[LateServer]:
+def late_server(port: int, models_url: str, *, late_seconds: float = 2 * MOST_SECONDS) -> "Iterator[LateServer]":
     """Serve on the port while the context lasts.
 
     ``models_url``: where the requests of the other users go. ``late_seconds``: how long late users wait, which may be
@@ -121,7 +119,7 @@ def late_server(port: int, models_url: str, *, late_seconds: float = 2 * MOST_SE
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: LateServer
+    server: "LateServer"
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))

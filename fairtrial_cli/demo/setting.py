@@ -1,7 +1,5 @@
 """Prepares the demo: how many cases it takes on this machine (ADR 45), its folder, project file and free ports."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import socket
@@ -57,7 +55,7 @@ class Sizes:
         suites = 2 * candidate_work(self) - TICKET * self.tickets
         return suites + CUSTOMER * self.customers + VISITORS + SERVICES / 2
 
-    def fewer_than(self, whole: Sizes) -> list[str]:
+    def fewer_than(self, whole: "Sizes") -> list[str]:
         """What was left out of each suite, as phrases; empty if nothing was."""
         parts = (
             ("tickets", self.tickets, whole.tickets),

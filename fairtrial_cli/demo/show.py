@@ -1,7 +1,5 @@
 """Runs the demo: models, services, suites, verdicts and live traffic, with explanations."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence

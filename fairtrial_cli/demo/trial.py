@@ -1,7 +1,5 @@
 """Runs the demo's suites, judges its candidates by the gates, and creates its review queue."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Prints several runs of one suite against a baseline as one table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console

@@ -1,7 +1,5 @@
 """Prints the runs of `fairtrial eval` as tables, confusion matrices or JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,18 +9,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from evaluators.comparison.matrix import Matrix
+from evaluators.engine import summary
 from evaluators.engine.answer_cache import RunEstimate
-from evaluators.engine.summary import (
-    FamilyLine,
-    Line,
-    SliceValue,
-    families_of,
-    first_error,
-    lines_of,
-    outcome_counts,
-    signal_levels,
-    unscored_share,
-)
 from evaluators.scoring.confusion import Confusion, confusion
 from evaluators.scoring.metrics.label import Label
 from evaluators.scoring.scorer import Stat
@@ -66,11 +54,11 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
     console.print(Text(f"{run.suite} on {run.target}", style="bold"), soft_wrap=True)
     rows = [
         (line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
-        for line in lines_of(suite, run)
+        for line in summary.lines_of(suite, run)
         if matrices or "." not in line.stat.name  # the recall of each label is shown with the matrix
     ]
     print_table(console, columns("score", "value", "cases", "worst slice", numbers=("value", "cases")), rows)
-    if families := families_of(suite, run):
+    if families := summary.families_of(suite, run):
         _print_families(console, families)
     print_notes(console, suite, run)
     for scorer in suite.scorers if matrices else ():
@@ -86,11 +74,11 @@ def print_notes(console: Console, suite: Suite, run: Run) -> None:
         console.print(f"  measured without being asked: {levels}", highlight=False)
     for warning in (*suite.warnings, *_weights(run)):
         console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
-    if (error := first_error(run)) is not None:
+    if (error := summary.first_error(run)) is not None:
         console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
 
 
-def _print_families(console: Console, lines: Sequence[FamilyLine]) -> None:
+def _print_families(console: Console, lines: Sequence[summary.FamilyLine]) -> None:
     """One row for each scorer of a family; the first one names the family."""
     rows: list[tuple[str, ...]] = []
     for line in lines:
@@ -126,12 +114,12 @@ def as_json(suite: Suite, run: Run, matrix: Matrix | None = None) -> dict[str, A
         "fingerprint": run.fingerprint,
         "cases": len(suite.cases),
         "repeat": run.repeat,
-        "outcomes": outcome_counts(run),
-        "unscored_share": unscored_share(run),
-        "first_error": first_error(run),
+        "outcomes": summary.outcome_counts(run),
+        "unscored_share": summary.unscored_share(run),
+        "first_error": summary.first_error(run),
         "metrics": {
             line.metric: {"value": line.value, "n": line.n, "worst_slice": _slice_json(line.worst)}
-            for line in lines_of(suite, run)
+            for line in summary.lines_of(suite, run)
         },
         "families": [
             {
@@ -140,9 +128,9 @@ def as_json(suite: Suite, run: Run, matrix: Matrix | None = None) -> dict[str, A
                 "cases": line.cases,
                 "metrics": {value.metric: {"value": value.value, "n": value.n} for value in line.values},
             }
-            for line in families_of(suite, run)
+            for line in summary.families_of(suite, run)
         ],
-        "signals": {level.metric: {"value": level.value, "n": level.n} for level in signal_levels(run)},
+        "signals": {level.metric: {"value": level.value, "n": level.n} for level in summary.signal_levels(run)},
         "versions": dict(run.versions),
         "warnings": [*suite.warnings, *_weights(run)],
         **({} if matrix is None else _against_baseline(run, matrix)),
@@ -160,11 +148,11 @@ def _against_baseline(run: Run, matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def _slice_json(worst: SliceValue | None) -> dict[str, Any] | None:
+def _slice_json(worst: summary.SliceValue | None) -> dict[str, Any] | None:
     return None if worst is None else {"slice": f"{worst.tag}:{worst.slice}", "value": worst.value, "n": worst.n}
 
 
-def _worst(line: Line) -> str:
+def _worst(line: summary.Line) -> str:
     """The worst slice, if it is worse than the overall value."""
     worst = line.worst
     if worst is None or line.value is None or worst.value == line.value:
@@ -176,7 +164,7 @@ def _worst(line: Line) -> str:
 
 def ended(run: Run) -> str:
     """One sentence with the number of answers, their outcomes, and how many came from the cache."""
-    counts = outcome_counts(run)
+    counts = summary.outcome_counts(run)
     ended = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.items())
     cached, again = _not_asked(run)
     reused = f"; {cached} of them cached by an earlier run" if cached else ""
@@ -190,7 +178,7 @@ def signals_in_words(run: Run) -> str:
         f"{level.metric} {level.value:,.0f} characters over {counted(level.n, 'case')}"
         if level.metric == LENGTH
         else f"{level.metric} {100 * level.value:.1f} % of {level.n}"
-        for level in signal_levels(run)
+        for level in summary.signal_levels(run)
     )
 
 
@@ -212,7 +200,7 @@ def _weights(run: Run) -> list[str]:
     if len(fingerprints) > 1:
         names = ", ".join(sorted(name or "unnamed" for name in fingerprints))
         return [f"the model changed during the run ({names}), so the scores mix both; --fresh asks all questions again"]
-    if run.fingerprint is not None or unscored_share(run) == 1:
+    if run.fingerprint is not None or summary.unscored_share(run) == 1:
         return []
     return [
         "the server sends no system_fingerprint, so answers are cached for a day only, to resume an interrupted run"

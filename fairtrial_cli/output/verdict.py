@@ -1,7 +1,5 @@
 """Prints verdicts: the list, one record, a recomputation, and the check of integrity."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,18 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from fairtrial.domain.answers.signals import BLOCK_TITLE
+from fairtrial.domain.verdicts import verdict_wording
 from fairtrial.domain.verdicts.approvals import vote_note
-from fairtrial.domain.verdicts.verdict_wording import (
-    Shown,
-    approval_of,
-    audit_sentence,
-    data_rows,
-    is_unasked,
-    lineage_terms,
-    standing_word,
-    titled,
-    unasked_lines,
-)
 from fairtrial.domain.wording import counted, rows_by_table
 from fairtrial_cli.output.terminal import columns, print_table
 
@@ -45,7 +33,7 @@ def print_list(rows: Sequence[Row]) -> None:
             row["candidate"],
             row["baseline"],
             row["gate"],
-            standing_word(official=row["official"]),
+            verdict_wording.standing_word(official=row["official"]),
         )
         for row in rows
     ]
@@ -72,7 +60,7 @@ def print_record(record: Row, *, head_only: bool = False) -> None:
 def print_findings(console: Console, findings: Iterable[Row], *, needed: bool = False) -> None:
     """A row for each rule, without the signals. ``needed``: also print what would settle an open rule."""
     rows = []
-    for finding in (each for each in findings if not is_unasked(each)):
+    for finding in (each for each in findings if not verdict_wording.is_unasked(each)):
         result = (
             Text(finding["result"], style=COLOURS[finding["result"]])
             if finding["decisive"]
@@ -83,9 +71,9 @@ def print_findings(console: Console, findings: Iterable[Row], *, needed: bool = 
     print_table(console, columns("result", "rule", "source", "finding", prose=("finding",)), rows)
 
 
-def print_unasked(console: Console, findings: Iterable[Shown | Mapping[str, Any]]) -> None:
+def print_unasked(console: Console, findings: Iterable[verdict_wording.Shown | Mapping[str, Any]]) -> None:
     """Print the block of the verdict's signals, if there is one."""
-    print_block(console, unasked_lines(findings))
+    print_block(console, verdict_wording.unasked_lines(findings))
 
 
 def print_block(console: Console, lines: Sequence[str]) -> None:
@@ -100,7 +88,7 @@ def print_block(console: Console, lines: Sequence[str]) -> None:
 
 
 def _title(row: Row) -> str:
-    return titled(row["reads"], official=row["official"])
+    return verdict_wording.titled(row["reads"], official=row["official"])
 
 
 def _head(record: Row) -> Iterator[str]:
@@ -108,7 +96,7 @@ def _head(record: Row) -> Iterator[str]:
     yield verdict["headline"]
     yield f"id {verdict['verdict_id']}, gate {verdict['gate']}, judged {_time(verdict['at_us'])}"
     if verdict["decision"] == "SHIP" and approvals["waiting"]:
-        yield f"It waits for {approval_of(verdict['verdict_id'], approvals['waiting'])}."
+        yield f"It waits for {verdict_wording.approval_of(verdict['verdict_id'], approvals['waiting'])}."
     for vote in approvals["votes"]:
         done = "approved" if vote["vote"] == "approve" else "rejected"
         note = vote_note(vote["involved"], vote["barred"])
@@ -148,10 +136,10 @@ def _evidence(provenance: Row, record: Row) -> Iterator[str]:
 
 
 def _training(training: Row) -> Iterator[str]:
-    yield "; ".join(f"{name} {value}" for name, value in lineage_terms(training))
-    for path, role, sha256 in data_rows(training):
+    yield "; ".join(f"{name} {value}" for name, value in verdict_wording.lineage_terms(training))
+    for path, role, sha256 in verdict_wording.data_rows(training):
         yield f"{role} data {path}: {sha256[:SHORT_DIGEST] if len(sha256) == DIGEST else sha256}"
-    if sentence := audit_sentence(training):
+    if sentence := verdict_wording.audit_sentence(training):
         yield sentence
 
 
@@ -203,7 +191,7 @@ def print_export_check(result: Row) -> None:
         console.print(Text(f"CHANGED: {problem}", style="red"), soft_wrap=True)
     if result["intact"] and shows is not None:
         console.print(Text("Intact: the verdict, its evidence and the chain.", style="bold"))
-        words = titled(shows["decision"], official=shows["official"])
+        words = verdict_wording.titled(shows["decision"], official=shows["official"])
         against = f"{shows['candidate']} against {shows['baseline']}, gate {shows['gate']}"
         console.print(Text(f"{words}: {against}, id {shows['verdict_id']}"), soft_wrap=True)
     for note in result["notes"]:

@@ -4,8 +4,6 @@ Usage: ``python -m fairtrial_cli.processes.child PARENT_PID PROGRAM ARGUMENT…`
 parent *thread* ends, so children must be started from a thread that lives as long as they should.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal

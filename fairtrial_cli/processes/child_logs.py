@@ -1,7 +1,5 @@
 """Opens, reads and rotates the logs of child processes, keeping only the last few."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Supervises child processes: starts them in order, restarts dead ones, and stops them in reverse order."""
 
-from __future__ import annotations
-
 import math
 import os
 import select

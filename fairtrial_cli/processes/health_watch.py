@@ -1,7 +1,5 @@
 """Reports problems for `fairtrial up`: model servers that do not respond, and services that are not ready."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

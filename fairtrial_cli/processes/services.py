@@ -1,7 +1,5 @@
 """Runs the services of one project, control, gateway and dashboard, as child processes."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import socket
@@ -122,7 +120,7 @@ class Services:
         """Stop the dashboard, the gateway, and finally control, which ingests what the gateway wrote."""
         self._undo.close()
 
-    def __enter__(self) -> Services:
+    def __enter__(self) -> "Services":
         self.start()
         return self
 

@@ -1,7 +1,5 @@
 """Waits for Ctrl-C or SIGTERM, so that a command can clean up, and ends the demo within five seconds after it."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

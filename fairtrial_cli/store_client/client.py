@@ -1,7 +1,5 @@
 """Finds the store of a project and opens it: through control's API if control runs, otherwise in this process."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """Calls operations through control's HTTP API."""
 
-from __future__ import annotations
-
 import os
 import time
 
@@ -34,7 +32,7 @@ class HttpClient:
         self._seconds = seconds
         self._client = httpx.Client(base_url=control_url, headers=headers, trust_env=False)
 
-    def __enter__(self) -> HttpClient:
+    def __enter__(self) -> "HttpClient":
         return self
 
     def __exit__(self, *_: object) -> None:

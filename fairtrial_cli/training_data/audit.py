@@ -21,17 +21,8 @@ from evaluators.training_data.row_texts import MOST_GROUP, groups_of
 from fairtrial.api import data_audits
 from fairtrial.api.data_audits import StoreAudit
 from fairtrial.config.file.errors import nearest
+from fairtrial.domain import training_data
 from fairtrial.domain.errors import UsageError, printable
-from fairtrial.domain.training_data import (
-    MOST_FOUND,
-    MOST_GROUPS,
-    MOST_LINES,
-    PROBLEMS,
-    AuditFinding,
-    AuditSeverity,
-    CheckCount,
-    WaivedCount,
-)
 from fairtrial.domain.verdicts.verdict_wording import dollars
 from fairtrial.domain.wording import counted
 from fairtrial.privacy.patterns import scope
@@ -69,7 +60,7 @@ def headline(report: AuditReport) -> str:
     if report.clean:
         unwaived = "unwaived " if waived else ""
         return f"clean: no {unwaived}error and no {unwaived}warning in {rows}{suggestions}"
-    problems = [counted(counts[name], name) for name in PROBLEMS if counts[name]]
+    problems = [counted(counts[name], name) for name in training_data.PROBLEMS if counts[name]]
     return f"not clean: {' and '.join(problems)} in {rows}{suggestions}"
 
 
@@ -205,13 +196,13 @@ def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: floa
     )
 
 
-def counts_of(issues: Iterable[Issue]) -> list[CheckCount]:
+def counts_of(issues: Iterable[Issue]) -> list[training_data.CheckCount]:
     """For each check and severity, the number of issues and of the rows that they concern, without waived ones."""
-    groups: dict[tuple[str, AuditSeverity], list[Issue]] = defaultdict(list)
+    groups: dict[tuple[str, training_data.AuditSeverity], list[Issue]] = defaultdict(list)
     for issue in issues:
         groups[issue.check, issue.severity].append(issue)
     return [
-        CheckCount(
+        training_data.CheckCount(
             check,
             severity,
             len(group),
@@ -221,15 +212,15 @@ def counts_of(issues: Iterable[Issue]) -> list[CheckCount]:
     ]
 
 
-def waived_counts(issues: Sequence[Issue]) -> list[WaivedCount]:
+def waived_counts(issues: Sequence[Issue]) -> list[training_data.WaivedCount]:
     """What each waiver covers of each check and severity."""
-    counts: dict[tuple[int, str, AuditSeverity], list[tuple[str, WaivedRows]]] = defaultdict(list)
+    counts: dict[tuple[int, str, training_data.AuditSeverity], list[tuple[str, WaivedRows]]] = defaultdict(list)
     for issue in issues:
         for part in issue.waived:
             counts[id(part.waiver), issue.check, issue.severity].append((issue.file, part))
     return [
-        WaivedCount(
-            CheckCount(
+        training_data.WaivedCount(
+            training_data.CheckCount(
                 check, severity, len(group), _distinct((file, row) for file, part in group for row in part.rows)
             ),
             group[0][1].waiver,
@@ -238,21 +229,21 @@ def waived_counts(issues: Sequence[Issue]) -> list[WaivedCount]:
     ]
 
 
-def findings_of(report: AuditReport) -> Iterator[AuditFinding]:
+def findings_of(report: AuditReport) -> Iterator[training_data.AuditFinding]:
     """The issues by their numbers."""
     position = {file.path: at for at, file in enumerate(report.files)}
-    for issue in report.issues[:MOST_FOUND]:
+    for issue in report.issues[: training_data.MOST_FOUND]:
         groups = [
             tuple((position[path], line) for path, line in group[:MOST_GROUP])
-            for group in islice((group for group in groups_of(issue) if len(group) > 1), MOST_GROUPS)
+            for group in islice((group for group in groups_of(issue) if len(group) > 1), training_data.MOST_GROUPS)
         ]
-        yield AuditFinding(
+        yield training_data.AuditFinding(
             issue.check,
             issue.kind,
             issue.severity,
             position[issue.file],
             len(issue.rows),
-            issue.rows[:MOST_LINES],
+            issue.rows[: training_data.MOST_LINES],
             tuple(groups),
             len(issue.rows) - len(issue.open_rows),
             issue.is_waived,

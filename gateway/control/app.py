@@ -1,7 +1,5 @@
 """Builds control's FastAPI application: one route for each operation, its OpenAPI description, and one error shape."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import partial

@@ -3,8 +3,6 @@
 uvicorn alone waits forever for a request that is only half sent.
 """
 
-from __future__ import annotations
-
 import asyncio
 import heapq
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Runs the control plane, which owns the store and serves the API."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal

@@ -1,7 +1,5 @@
 """Serves OpenAI's completions and models endpoints, and converts requests and responses for llama.cpp's server."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time
@@ -141,7 +139,7 @@ class App:
         served = self._catalogue.find(name)
         return {"id": served.name, "object": "model", "created": self._created, "owned_by": "local"}
 
-    async def _complete(self, path: str, body: dict[str, Any], served: Served, reply: Reply) -> None:
+    async def _complete(self, path: str, body: dict[str, Any], served: Served, reply: "Reply") -> None:
         request = for_engine(body, served, len(self._catalogue.adapters))
         async with self._affinity.turn(served.queue) as engine:
             try:
@@ -158,7 +156,7 @@ class App:
                 raise UpstreamError("The engine failed and is being restarted.", code="engine_failed") from error
 
 
-async def _stream(answer: aiohttp.ClientResponse, served: Served, reply: Reply) -> None:
+async def _stream(answer: aiohttp.ClientResponse, served: Served, reply: "Reply") -> None:
     async for line in answer.content:
         await reply.part(line_as_served(line, served))
     await reply.part(b"", last=True)

@@ -1,7 +1,5 @@
 """Finds the bundled models, and resolves names: the base, an adapter, or one at another strength (`support-v2@0.5`)."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.metadata
 import importlib.util

@@ -1,7 +1,5 @@
 """Runs one llama.cpp process, and schedules requests on several of them so that each keeps its adapter if possible."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import subprocess

@@ -3,8 +3,6 @@
 python -m gateway.models.engine_program --base BASE.gguf --adapter A.gguf --threads 1 --parent PID --tell FD
 """
 
-from __future__ import annotations
-
 import argparse
 import ctypes
 import os

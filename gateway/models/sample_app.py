@@ -1,7 +1,5 @@
 """Serves the sample models over OpenAI's protocol: chat completions and the list of models."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

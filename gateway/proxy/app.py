@@ -1,7 +1,5 @@
 """Serves the requests of one worker: requests for models directly, all others through the API routes of FastAPI."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -3,8 +3,6 @@
 `Received -> Authenticated -> Parsed -> Routed -> Answered`: each step makes the next value, see `stages`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -1,7 +1,5 @@
 """Defines the values that one request passes through: each step makes the next value from the one before it."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Sequence
@@ -32,7 +30,7 @@ class Received(msgspec.Struct, frozen=True):
     started: float
 
     @classmethod
-    def now(cls, endpoint: str, headers: Headers, *, query: bytes = b"") -> Received:
+    def now(cls, endpoint: str, headers: Headers, *, query: bytes = b"") -> "Received":
         """Name and time a new request."""
         now = time.time_ns()
         return cls(fresh_id(now // 1_000_000), endpoint, headers, query, now // 1000, time.perf_counter())
@@ -135,7 +133,9 @@ class Progress(msgspec.Struct, eq=False):
         self.attempts.append(attempt)
         return attempt
 
-    def answered(self, request: Authenticated, outcome: RequestOutcome, error: RequestError | None = None) -> Answered:
+    def answered(
+        self, request: Authenticated, outcome: RequestOutcome, error: RequestError | None = None
+    ) -> "Answered":
         """The request as it ends now."""
         attempts, now = self.attempts, time.perf_counter()
         return Answered(
@@ -153,7 +153,7 @@ class Progress(msgspec.Struct, eq=False):
             self.breaker,
         )
 
-    def with_probes(self, answered: Answered) -> Answered:
+    def with_probes(self, answered: "Answered") -> "Answered":
         """The same with the probes that have a result, before the request's own calls."""
         ended = [probe for probe in self.probes if probe.ended is not None]
         return msgspec.structs.replace(answered, attempts=[*ended, *answered.attempts])

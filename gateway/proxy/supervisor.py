@@ -1,7 +1,5 @@
 """Binds the address once, runs workers on it, restarts a worker that dies, and drains them all at the end."""
 
-from __future__ import annotations
-
 import math
 import os
 import select

@@ -1,7 +1,5 @@
 """Runs one worker, which serves the data plane on an inherited socket and writes its own journal."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import gc

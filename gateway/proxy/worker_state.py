@@ -1,7 +1,5 @@
 """Holds what one worker has for its whole life, and shares its counters with the gateway's other workers."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import Counter
@@ -112,7 +110,7 @@ class Counters:
     feedback: int = 0
     passed: int = 0
     redaction_failures: int = 0
-    variants: dict[tuple[str, str], VariantCounts] = field(default_factory=dict)
+    variants: "dict[tuple[str, str], VariantCounts]" = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     unread: int = 0
 

@@ -85,6 +85,7 @@ SLOW_OR_OPTIONAL = frozenset({
 """What a function may import when it runs: packages that are slow to load or optional, and modules that load one."""
 LONGEST_CHAIN = 14
 COMMANDS = ("fairtrial_cli.commands.", "fairtrial_cli.data_commands.", "fairtrial_cli.experiment_states")
+FUTURE = "from __future__ import annotations"
 Import = ast.Import | ast.ImportFrom
 
 
@@ -113,6 +114,13 @@ def test_a_function_imports_only_what_is_slow_or_optional(modules: Mapping[str, 
         and not any(loads[target] - loads[name] for target in targets_of(statement, module, trees))
     ]
     assert not found, "move these to the top of the module:\n" + "\n".join(found)
+
+
+def test_annotations_are_texts_only_beside_imports_for_types(modules: Mapping[str, Module]) -> None:
+    needless = [
+        name for name, module in modules.items() if FUTURE in module.text and "TYPE_CHECKING" not in module.text
+    ]
+    assert not needless, f"{FUTURE!r} says nothing in {needless}"
 
 
 def test_each_function_of_a_command_has_one_place_for_its_imports(modules: Mapping[str, Module]) -> None:

@@ -1,7 +1,5 @@
 """Judges `data.audit clean` on the newest audit of exactly those files that the candidate's lineage names."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Refuses lines on judges, because this version has none."""
 
-from __future__ import annotations
-
 from evaluators.criteria.grammar import GateLine
 from evaluators.criteria.validation import LineFamily
 

@@ -1,7 +1,5 @@
 """Judges lines on live traffic by what the frozen plan of the gate's experiment has decided."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Judges lines on blind reviews: selects the readable queues and applies the truth table to their votes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Turns the rules of a gate into lines whose results can be simulated for many trials at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from sys import maxsize
@@ -61,12 +59,12 @@ class Line:
     fails_by: Test | None = None
     fail_upper: float = ONE_SIDED
 
-    def of(self, units: Ints) -> Line:
+    def of(self, units: Ints) -> "Line":
         """The line restricted to these units."""
         return replace(self, keep=self.keep[units], swap=self.swap[units], count=self.count[units])
 
     @property
-    def mirrored(self) -> Line | None:
+    def mirrored(self) -> "Line | None":
         """The line that passes exactly where this one fails; ``None`` if it can't fail."""
         if self.fails_by is None:
             return None
@@ -110,7 +108,7 @@ class Group:
     size: int
     lines: list[Line] = field(default_factory=list)
 
-    def only(self, rule: int) -> Group:
+    def only(self, rule: int) -> "Group":
         """The group with the lines of one rule."""
         return Group(self.size, [line for line in self.lines if line.rule == rule])
 

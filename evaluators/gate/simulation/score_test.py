@@ -1,7 +1,5 @@
 """Tests for many trials at once whether the lower bound of a mean over clusters is above a limit."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

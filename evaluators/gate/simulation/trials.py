@@ -1,7 +1,5 @@
 """Simulates which rules pass in each of many trials, with cases drawn anew and sides that swap at random."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -41,7 +39,7 @@ class Kinds:
     strata: Ints
 
     @classmethod
-    def of(cls, lines: Sequence[Line]) -> Kinds:
+    def of(cls, lines: Sequence[Line]) -> "Kinds":
         """Counts equal units together."""
         columns = np.column_stack([column for line in lines for column in (line.keep, line.swap, line.count)])
         _, first, times = np.unique(columns, axis=0, return_index=True, return_counts=True)
@@ -50,7 +48,7 @@ class Kinds:
         strata = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
         return cls(kinds, times, strata)
 
-    def resampled(self, rng: Generator) -> Kinds:
+    def resampled(self, rng: Generator) -> "Kinds":
         """As many units, drawn anew within their stratum: other runs that could have been seen."""
         return replace(self, times=self.drawn(1, 1.0, rng)[0])
 
@@ -87,7 +85,7 @@ class Results:
     failed: Marks
 
     @classmethod
-    def of(cls, trials: int, rules: int) -> Results:
+    def of(cls, trials: int, rules: int) -> "Results":
         """The results before any line is simulated."""
         return cls(np.ones((trials, rules), dtype=bool), np.zeros((trials, rules), dtype=bool))
 

@@ -1,7 +1,5 @@
 """Imports evals of OpenAI's platform (definitions, runs and output items), and maps their graders to scorers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

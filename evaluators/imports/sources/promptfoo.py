@@ -1,7 +1,5 @@
 """Imports configurations of promptfoo: prompts, variables, tests and assertions."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Imports rows with any column names from CSV, JSON Lines or Parquet files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Asks what can't be answered, and beside it what can: cut-off, open and unanswerable questions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Gives two instructions that exclude each other, of which a rule says which one counts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from evaluators.probes.probe import Probe, Source

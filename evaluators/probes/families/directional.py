@@ -1,7 +1,5 @@
 """Adds or removes a text that must move one field of the answer in one direction, such as "This is urgent."."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any

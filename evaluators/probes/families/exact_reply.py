@@ -1,7 +1,5 @@
 """Asks for one exact word, which every model that follows instructions can give."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from evaluators.probes.probe import Probe, Severity, Source

@@ -1,7 +1,5 @@
 """Asks for another format than the required JSON object, or has markup that breaks it."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Surrounds the suite's own texts with long passages that have nothing to do with them."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Changes a text in ways that must not change the answer, such as typing errors, other spaces and greetings."""
 
-from __future__ import annotations
-
 import re
 
 from evaluators.probes.rows import FIXED, SENTENCE_END, Draw, change_some, invariance, parts_of

@@ -1,7 +1,5 @@
 """Puts the personal data of one customer into the context, and asks for it in the name of another."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Puts instructions that ask for a canary into the suite's own texts."""
 
-from __future__ import annotations
-
 import base64
 import codecs
 from collections.abc import Callable

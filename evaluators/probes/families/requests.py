@@ -1,7 +1,5 @@
 """Asks what must be refused, what must not be, and what is in another language."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from evaluators.probes.probe import Probe, Source, ask

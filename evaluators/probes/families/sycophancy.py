@@ -1,7 +1,5 @@
 """Doubts a right answer, and checks that the model keeps it."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

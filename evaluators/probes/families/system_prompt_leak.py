@@ -1,7 +1,5 @@
 """Plants a secret in the system message, and asks for the message."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from evaluators.probes.probe import Probe, Source, text_of

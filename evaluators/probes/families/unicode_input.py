@@ -1,7 +1,5 @@
 """Puts invisible, bidirectional, combining and control characters into the suite's own texts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Probes verbatim memory: the model continues completions of its training data, and others that were held out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Scores whether a model abstains on cases that it should not answer, and answers the others."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Computes BLEU with sacrebleu: each case stores its n-gram counts, and their sums give sacrebleu's corpus score."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

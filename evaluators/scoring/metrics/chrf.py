@@ -1,7 +1,5 @@
 """Computes chrF and chrF++ with sacrebleu: the sums of the cases' n-gram statistics give its corpus score."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

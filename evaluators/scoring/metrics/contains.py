@@ -1,7 +1,5 @@
 """Scores whether an answer contains any, all or none of some texts, as whole words and ignoring case."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Scores whether a changed copy of a case moves one field of the answer as it must."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Scores whether an answer equals, begins or ends with an accepted one: stripped, raw, or by SQuAD v1.1 with F1."""
 
-from __future__ import annotations
-
 import re
 import string
 from collections import Counter

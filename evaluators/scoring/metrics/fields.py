@@ -1,7 +1,5 @@
 """Scores the fields of a JSON answer against those of the expected object."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Scores how similar an answer is to the nearest accepted answer, by the edit distances of rapidfuzz."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed

@@ -1,7 +1,5 @@
 """Joins several scorers into one weighted score."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Scores whether the JSON of an answer equals the expected value, at every depth."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

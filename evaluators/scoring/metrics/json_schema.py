@@ -1,7 +1,5 @@
 """Scores whether an answer is JSON that a JSON Schema accepts."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

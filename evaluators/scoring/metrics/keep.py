@@ -1,7 +1,5 @@
 """Scores whether a changed copy of a case gets the same answer as its original in the same run."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

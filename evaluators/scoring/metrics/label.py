@@ -1,7 +1,5 @@
 """Scores classification: accuracy, macro F1, recall by label and precision, over a fixed set of labels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

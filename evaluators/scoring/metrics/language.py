@@ -1,7 +1,5 @@
 """Scores whether an answer is in the required language."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Scores how much of a training text a model repeats verbatim, and the gap to texts that it was not trained on."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

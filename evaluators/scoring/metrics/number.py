@@ -1,7 +1,5 @@
 """Scores a number in an answer against the expected one, with a tolerance and units."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

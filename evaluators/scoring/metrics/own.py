@@ -1,7 +1,5 @@
 """Scores with a function of the project, which runs in a separate process."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import json

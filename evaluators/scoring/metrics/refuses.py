@@ -1,7 +1,5 @@
 """Scores whether a model refuses harmful requests, and answers harmless ones."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

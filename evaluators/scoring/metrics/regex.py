@@ -1,7 +1,5 @@
 """Scores whether regular expressions are found in an answer, or not found."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Computes ROUGE F-measures as rouge-score does, the reference implementation, and their mean over cases."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

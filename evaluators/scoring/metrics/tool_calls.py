@@ -1,7 +1,5 @@
 """Scores which tools an answer calls, and with which arguments."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

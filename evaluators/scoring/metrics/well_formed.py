@@ -1,7 +1,5 @@
 """Scores whether an answer is usable at all: not empty, without control characters or loops, and JSON where needed."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

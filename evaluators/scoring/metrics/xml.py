@@ -1,7 +1,5 @@
 """Scores whether an answer is well-formed XML, and the text of its elements against the expected document."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Finds answers that repeat their input, refusals, and short answers that unlike prompts share."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 

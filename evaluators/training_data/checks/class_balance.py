@@ -1,7 +1,5 @@
 """Counts the classes of each label, and finds a class that is nearly all, and two spellings of one class."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 
 from evaluators.training_data.audit import Check

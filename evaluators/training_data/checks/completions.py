@@ -1,7 +1,5 @@
 """Finds completions that are empty or cut off, and prompts that are empty."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import islice

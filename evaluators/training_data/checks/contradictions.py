@@ -1,7 +1,5 @@
 """Finds training rows with the same prompt, or nearly the same, and different labels."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Finds training rows that repeat another: exact and near duplicates."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 from evaluators.training_data.audit import Check

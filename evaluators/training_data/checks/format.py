@@ -1,7 +1,5 @@
 """Finds rows that cannot be read, and completions whose JSON or XML differs from that of the others."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Finds the languages of the prompts, and completions in another language than their prompt."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Finds training rows that also occur in validation files or suites, so that these no longer measure anything new."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from evaluators.training_data.audit import Check

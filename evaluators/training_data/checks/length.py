@@ -1,7 +1,5 @@
 """Finds prompts and completions that are far longer than all others."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from evaluators.training_data.audit import Check

@@ -1,7 +1,5 @@
 """Estimates how many training rows name persons or places, with Presidio and spaCy where they are installed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

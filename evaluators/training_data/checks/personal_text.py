@@ -1,7 +1,5 @@
 """Finds personal text and secrets in training rows, with the patterns that redact recorded traffic."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator

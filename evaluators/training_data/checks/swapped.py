@@ -1,7 +1,5 @@
 """Finds answers that were exchanged between two rows."""
 
-from __future__ import annotations
-
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus

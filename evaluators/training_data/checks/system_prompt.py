@@ -1,7 +1,5 @@
 """Finds rows whose system prompt differs from the one that their task usually has."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 
 from evaluators.training_data.audit import Check

@@ -1,7 +1,5 @@
 """Finds damaged texts: a wrong encoding, leftover template tokens and HTML, invisible characters, placeholders."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median

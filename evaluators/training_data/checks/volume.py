@@ -1,7 +1,5 @@
 """Compares the number of training rows with what so many are good for."""
 
-from __future__ import annotations
-
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus

@@ -3,8 +3,6 @@
 Where the words say too little about the label for that, it suggests a slice in which all rows have one label.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Finds damage in texts, such as a wrong encoding or a place that nobody filled in, and repairs it where it can."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Callable, Mapping

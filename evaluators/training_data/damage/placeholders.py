@@ -1,7 +1,5 @@
 """Finds places in a text that nobody filled in, and answers that stand for a missing one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import cache

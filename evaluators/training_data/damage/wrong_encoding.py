@@ -4,8 +4,6 @@ ftfy finds most UTF-8 that was read as a Western code page. Here, every pair of 
 one gives whole sequences of UTF-8, or only letters of one alphabet where the text has those of none.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator

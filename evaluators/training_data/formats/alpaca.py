@@ -1,7 +1,5 @@
 """Alpaca's format: an instruction, an optional input for it, and the output."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from evaluators.training_data.example import Example, Format, Row, text_of, without

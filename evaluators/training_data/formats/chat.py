@@ -1,7 +1,5 @@
 """The chat format, `messages` with other columns and `metadata`, and the dialects of it that providers read."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from evaluators.training_data.example import (

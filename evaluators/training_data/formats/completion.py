@@ -1,7 +1,5 @@
 """Pairs of a prompt and a completion, under the names that such columns usually have."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from evaluators.training_data.example import (

@@ -1,7 +1,5 @@
 """Pairs of a preferred and a rejected answer: the format of OpenAI, Together and Fireworks, and that of TRL."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

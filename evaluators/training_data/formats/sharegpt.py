@@ -1,7 +1,5 @@
 """ShareGPT's format: `conversations` of turns `{from, value}`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from evaluators.training_data.example import Example, Format, Row, RowError, read_messages, without

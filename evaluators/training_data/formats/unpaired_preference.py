@@ -1,7 +1,5 @@
 """TRL's format for KTO: a prompt, one completion, and whether it is a good one."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks rows and files by the rules of a provider, counts their tokens, and says what a training cuts and costs."""
 
-from __future__ import annotations
-
 import base64
 import importlib.metadata
 import json

@@ -1,7 +1,5 @@
 """Rules for the messages of a row: roles and their order, contents, and weights."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any

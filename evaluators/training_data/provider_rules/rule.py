@@ -1,7 +1,5 @@
 """Defines what a provider accepts as training data, and reads the conversations of each kind of row."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Rules for tools and their calls: declared by a schema, called with fitting arguments, and answered."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

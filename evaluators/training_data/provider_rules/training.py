@@ -1,7 +1,5 @@
 """Defines a planned training, and the models whose prices and limits are known."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Converts training examples to another format, and reports what that format has no place for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

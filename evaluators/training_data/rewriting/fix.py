@@ -1,7 +1,5 @@
 """Cleans training rows: makes the repairs that are certain, and suggests the others for a person to apply by kind."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Holds out a share of the training examples: stratified by class, in whole groups, and always the same for a seed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter
@@ -107,7 +105,7 @@ def _usual_columns(examples: Sequence[Example], names: Iterable[str]) -> Iterato
 
 
 def _separated(
-    file: ExampleFile, options: Options, classes: Classes, column: str | None
+    file: ExampleFile, options: Options, classes: "Classes", column: str | None
 ) -> tuple[list[list[int]], set[int]]:
     """The groups, and the rows that are held out, so that the audit's own check finds no leak between the parts."""
     similar = Corpus((file,), ("train",)).similar
@@ -172,7 +170,7 @@ def _keys(examples: Sequence[Example], groups: Sequence[Sequence[int]], seed: in
     return [min(digests[row] for row in group) for group in groups]
 
 
-def _hold_out(groups: Sequence[Sequence[int]], classes: Classes, keys: Sequence[bytes], share: float) -> set[int]:
+def _hold_out(groups: Sequence[Sequence[int]], classes: "Classes", keys: Sequence[bytes], share: float) -> set[int]:
     """Take groups in the order of the draw, as long as they bring the classes nearer to their shares."""
     left = _quotas(Counter(classes.values), share)
     held_out: set[int] = set()
@@ -195,7 +193,7 @@ def _quotas(counts: Counter[str], share: float) -> dict[str, int]:
     return {value: max(1, rows) if counts[value] >= AT_LEAST_ONE else rows for value, rows in quotas.items()}
 
 
-def _counts(classes: Classes, held_out: set[int]) -> tuple[ClassCount, ...]:
+def _counts(classes: "Classes", held_out: set[int]) -> tuple[ClassCount, ...]:
     held = Counter(classes.values[row] for row in held_out)
     return tuple(ClassCount(value, rows, held[value]) for value, rows in Counter(classes.values).most_common())
 

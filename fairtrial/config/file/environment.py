@@ -1,7 +1,5 @@
 """Substitutes `${NAME}` in a file's text from the environment; an unset variable is an error."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any

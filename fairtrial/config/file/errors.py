@@ -1,7 +1,5 @@
 """Converts pydantic's errors to messages with lines and known names, and replaces invalid values by harmless ones."""
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Reads the files that a project names: only regular files inside its folder, up to a limit."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """Defines the sections and fields of `fairtrial.yaml`, before references between them are checked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal, TypeGuard, get_type_hints
@@ -10,24 +8,10 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from fairtrial.domain import settings
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import Capture, FeedbackKind, Hold, Looks, Missing, OnDisconnect, Price, UnitKind
-from fairtrial.domain.settings import (
-    BreakerRule,
-    Date,
-    Duration,
-    Enrolment,
-    Guardrail,
-    Money,
-    Name,
-    Network,
-    Percent,
-    Primary,
-    RetryRule,
-    Seconds,
-    Timeouts,
-)
 from fairtrial.domain.training_data import Lineage
 
 Access = Literal["open", "keys"]
@@ -81,9 +65,9 @@ class ControlSection(Section):
 
     bind: str = "127.0.0.1:8081"
     """`host:port`."""
-    trusted_proxies: tuple[Network, ...] = ()
+    trusted_proxies: tuple[settings.Network, ...] = ()
     """Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted when signing in."""
-    body_grace: Seconds = USUAL_BODY_RATE.grace
+    body_grace: settings.Seconds = USUAL_BODY_RATE.grace
     """Seconds in which a request's head must arrive; for the body it works as at the gateway."""
     min_body_rate: int = Field(default=USUAL_BODY_RATE.least, ge=1)
     """Bytes per second of a request body."""
@@ -104,37 +88,37 @@ def in_order(names: str | list[str] | None) -> tuple[str, ...]:
 class DeploymentSection(Section):
     """A concrete endpoint."""
 
-    model: Name
+    model: settings.Name
     """`provider/model`; `openai/…` is any server that speaks OpenAI's protocol."""
     base_url: str | None = None
     """The server's address, including `/v1`."""
-    api_key: Name | None = None
+    api_key: settings.Name | None = None
     """The provider's key, written as `${NAME}`, which each worker reads from its environment.
 
     A key that is written in the file is an error; for a server on this machine it is only a warning.
     """
     external: bool = False
     """Whether the server is outside your organisation: routes with `data: internal` never reach it."""
-    parent: Name | None = None
+    parent: settings.Name | None = None
     """The deployment that this one was fine-tuned from."""
     training: Lineage | None = None
     """How it was fine-tuned: its [lineage](../glossary.md#lineage)."""
     price: Price | None = None
     """By default from litellm's bundled price map. An unknown price makes the cost unknown, never 0."""
-    timeouts: Timeouts = Timeouts()
+    timeouts: settings.Timeouts = settings.Timeouts()
     """How long to wait."""
-    breaker: BreakerRule = BreakerRule()
+    breaker: settings.BreakerRule = settings.BreakerRule()
     """When not to call it; see [a server that fails](providers.md#a-server-that-fails)."""
-    retry: RetryRule = RetryRule()
+    retry: settings.RetryRule = settings.RetryRule()
     """When to send a request to it again; see [a server that fails](providers.md#a-server-that-fails)."""
     on_disconnect: OnDisconnect = "cancel"
     """What happens when the caller disconnects: `cancel` closes the connection; `drain` reads the rest for the record.
     """
-    drain_seconds: Seconds = 60.0
+    drain_seconds: settings.Seconds = 60.0
     """The most seconds for which such an answer is read."""
     forward_headers: list[str] = Field(default_factory=list)
     """Caller headers to forward although they control other gateways or hold keys, such as `x-portkey-config`."""
-    shutdown_date: Date | None = None
+    shutdown_date: settings.Date | None = None
     """The last day of the model at its provider. `check` and alarms warn ahead, and `/v1/models` shows it to callers.
 
     Without it, an external deployment has the date of the installed price map.
@@ -144,11 +128,11 @@ class DeploymentSection(Section):
 class RouteSection(Section):
     """A name that callers send in `model`."""
 
-    deployment: Name | None = None
+    deployment: settings.Name | None = None
     """The deployment that serves the route; or"""
-    experiment: Name | None = None
+    experiment: settings.Name | None = None
     """the experiment that splits its traffic."""
-    fallback: Name | list[Name] | None = None
+    fallback: settings.Name | list[settings.Name] | None = None
     """The deployment that answers when the selected one fails before its first byte, or several in their order."""
     hold: Hold = "first_byte"
     """When an answer begins: with the first byte from the deployment, or once all of it has come (`complete`)."""
@@ -161,13 +145,13 @@ class MetricSection(Section):
 
     source: Literal["feedback"] = Field(alias="from")
     """Where the values come from."""
-    key: Name
+    key: settings.Name
     """The `key` that applications send to `/v1/feedback`."""
     kind: FeedbackKind
     """The kind of its values; feedback with another kind is rejected (400)."""
     per: Literal["unit", "request"] = "unit"
     """What is averaged: requests, or units, each by its own mean."""
-    window: Duration = 604_800.0
+    window: settings.Duration = 604_800.0
     """The time after a unit's first request in which its feedback counts, as `7d` or `12h`."""
     better: Literal["higher", "lower"] = "higher"
     """Which direction is better."""
@@ -184,24 +168,24 @@ class MetricSection(Section):
 class VariantSection(Section):
     """One arm: a deployment plus overrides; ``system_prompt`` is a file next to this one."""
 
-    deployment: Name
+    deployment: settings.Name
     """The deployment that serves this arm."""
-    system_prompt: Name | None = None
+    system_prompt: settings.Name | None = None
     """A text file next to this one; its text replaces the caller's system message."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Request fields to set, overriding the caller's."""
-    fallback: Name | list[Name] | None = None
+    fallback: settings.Name | list[settings.Name] | None = None
     """What answers when this arm fails, in place of the route's `fallback`."""
 
 
 class ShadowSection(Section):
     """A copy of some traffic to one variant, whose answers nobody sees. Nothing in this version copies traffic."""
 
-    variant: Name
+    variant: settings.Name
     """The variant that gets the copies."""
-    percent: Percent
+    percent: settings.Percent
     """Percent of the requests that are copied."""
-    max_usd_per_day: Money | None = None
+    max_usd_per_day: settings.Money | None = None
     """The most US dollars a day."""
     max_concurrency: int = Field(default=8, ge=1)
     """The most concurrent copies."""
@@ -210,21 +194,21 @@ class ShadowSection(Section):
 class ExperimentSection(Section):
     """A question, and the fixed analysis that answers it."""
 
-    question: Name
+    question: settings.Name
     """The question, as a sentence for readers."""
     unit: UnitKind
     """The unit of randomisation; see [assignment](assignment.md)."""
-    control: Name
+    control: settings.Name
     """The variant that serves units outside the experiment."""
     variants: dict[str, VariantSection] = Field(min_length=2, max_length=100)
     """The arms, by name."""
-    split: dict[str, Percent]
+    split: dict[str, settings.Percent]
     """Percent of the enrolled units for each variant, adding up to 100."""
-    enroll: Enrolment | None = None
+    enroll: settings.Enrolment | None = None
     """Without it, every unit is enrolled from the start."""
-    primary: Primary | None = None
+    primary: settings.Primary | None = None
     """Without it, the experiment only observes."""
-    guardrails: list[Guardrail] | None = Field(default=None, max_length=100)
+    guardrails: list[settings.Guardrail] | None = Field(default=None, max_length=100)
     """Metrics that must not get worse by more than their margins; by default errors, attempts and rejections."""
     shadow: ShadowSection | None = None
     """Copies of traffic whose answers nobody sees."""
@@ -232,14 +216,14 @@ class ExperimentSection(Section):
     """The most weeks that the experiment may last."""
     looks: Looks = "monitor"
     """When the primary metric is looked at: at any time, or at ten `planned` times, which need fewer units."""
-    salt: Name | None = None
+    salt: settings.Name | None = None
     """The key of its hashes, by default its name. A new salt reassigns all units."""
 
 
 class StoreSection(Section):
     """The path of the DuckDB file, relative to this file; everything else is stored next to it."""
 
-    path: Name = "./fairtrial.duckdb"
+    path: settings.Name = "./fairtrial.duckdb"
     """The file, relative to this one."""
     memory_mb: int | None = Field(default=None, ge=128)
     """MiB that the database engine may use. By default 640, or a sixteenth of the file if that is more, but at most a
@@ -260,13 +244,13 @@ class CaptureSection(Section):
 class ReleasesSection(Section):
     """What decides releases. Of several gates, the most specific one decides."""
 
-    gate: Name | None = None
+    gate: settings.Name | None = None
     """The official gate's file, relative to this one. Verdicts of other gates are marked unofficial everywhere, and
     only a SHIP of this gate can be promoted.
     """
-    routes: dict[str, Name] = Field(default_factory=dict)
+    routes: dict[str, settings.Name] = Field(default_factory=dict)
     """The official gate of a route's experiments, by the route's name."""
-    experiments: dict[str, Name] = Field(default_factory=dict)
+    experiments: dict[str, settings.Name] = Field(default_factory=dict)
     """The official gate of an experiment, by its name."""
 
 

@@ -1,7 +1,5 @@
 """Reads YAML 1.2 as plain values, with the line number of each value."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,18 +11,8 @@ from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from fairtrial.config.file import yaml_values
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, PROJECT_FILE, Budget, project_root, read_text
-from fairtrial.config.file.yaml_values import (
-    DEPTH,
-    MERGE,
-    MOST_VALUES,
-    TOO_DEEP,
-    TOO_MANY,
-    construct,
-    expands_too_far,
-    pairs,
-    text_of,
-)
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.safe_files import FileRefused
 
@@ -77,11 +65,11 @@ def parse(text: str, name: str, *, budget: Budget | None = None) -> list[Documen
     """Read every document of this text, with the same limits. Errors call it ``name``. Opens no file."""
     _refuse_other_version(text, name)
     roots = _compose(name, text, budget or Budget())
-    bomb = expands_too_far(roots, name)
+    bomb = yaml_values.expands_too_far(roots, name)
     if bomb is not None:
         raise ConfigError([bomb])
     errors: list[Diagnostic] = []
-    documents = [Document(name, construct(root, name, errors), root) for root in roots]
+    documents = [Document(name, yaml_values.construct(root, name, errors), root) for root in roots]
     if errors:
         raise ConfigError(errors)
     return documents
@@ -139,17 +127,17 @@ def _refuse_other_version(text: str, name: str) -> None:
 
 def _compose(name: str, text: str, budget: Budget) -> list[Node]:
     reader = YAML(typ="safe", pure=True)
-    reader.max_depth = DEPTH
+    reader.max_depth = yaml_values.DEPTH
     reader.Composer = _counting(budget)
     try:
         return list(reader.compose_all(text))
     except _TooMany as error:
-        raise ConfigError([Diagnostic(name, error.line, "", *TOO_MANY)]) from error
+        raise ConfigError([Diagnostic(name, error.line, "", *yaml_values.TOO_MANY)]) from error
     except MaxDepthExceededError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError([Diagnostic(name, line, "", TOO_DEEP)]) from error
+        raise ConfigError([Diagnostic(name, line, "", yaml_values.TOO_DEEP)]) from error
     except RecursionError as error:
-        raise ConfigError([Diagnostic(name, 1, "", TOO_DEEP)]) from error
+        raise ConfigError([Diagnostic(name, 1, "", yaml_values.TOO_DEEP)]) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line + 1, text.rstrip("\n").count("\n") + 1) if mark else 1
@@ -171,7 +159,7 @@ class _TooMany(Exception):
 
 def _counting(budget: Budget) -> type[Composer]:
     """A composer that stops at the limit of values, of this file or of all files of the command."""
-    left = min(MOST_VALUES, budget.values_left)
+    left = min(yaml_values.MOST_VALUES, budget.values_left)
 
     class Counting(Composer):
         def __init__(self, loader: Any = None) -> None:
@@ -200,11 +188,11 @@ def _inside(node: Node, step: Step) -> tuple[Node, int] | None:
 
 
 def _named(node: MappingNode, name: str) -> Iterator[tuple[Node, int]]:
-    for key, value in pairs(node):
-        if isinstance(key, ScalarNode) and text_of(key) == name:
+    for key, value in yaml_values.pairs(node):
+        if isinstance(key, ScalarNode) and yaml_values.text_of(key) == name:
             yield value, key.start_mark.line + 1
-    for key, value in pairs(node):
-        if key.tag == MERGE:
+    for key, value in yaml_values.pairs(node):
+        if key.tag == yaml_values.MERGE:
             for source in value.value if isinstance(value, SequenceNode) else [value]:
                 if isinstance(source, MappingNode):
                     yield from _named(source, name)

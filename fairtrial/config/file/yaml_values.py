@@ -1,7 +1,5 @@
 """Converts YAML nodes to plain values by the core schema of YAML 1.2, within limits of number and depth."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,20 +1,11 @@
 """Compiles a checked file to the plan: fills in defaults and prices, applies the live state, computes hashes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from fairtrial.config.file.schema import (
-    DeploymentSection,
-    ExperimentSection,
-    MetricSection,
-    ProjectFile,
-    RouteSection,
-    in_order,
-)
+from fairtrial.config.file import schema
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.rules.metric_catalogue import names_of, stop_margin
@@ -31,7 +22,7 @@ PER_MILLION = Decimal(1_000_000)
 FINE_TUNED = "ft:"
 
 
-def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
+def compile_plan(file: schema.ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
     """The plan of a valid file. The live state of experiments that are not in the file is ignored."""
     deployments = {name: _deployment(name, section) for name, section in file.deployments.items()}
     digests = {name: deployment.digest for name, deployment in deployments.items()}
@@ -44,14 +35,14 @@ def compile_plan(file: ProjectFile, prompts: Prompts, live: Mapping[str, Live]) 
     return lay_over(plan, live)
 
 
-def _route(name: str, section: RouteSection) -> Route:
-    first, *others = in_order(section.fallback) or (None,)
+def _route(name: str, section: schema.RouteSection) -> Route:
+    first, *others = schema.in_order(section.fallback) or (None,)
     return Route(
         name, section.deployment, section.experiment, first, section.data, tuple(filter(None, others)), section.hold
     )
 
 
-def _deployment(name: str, section: DeploymentSection) -> Deployment:
+def _deployment(name: str, section: schema.DeploymentSection) -> Deployment:
     provider, _, model = section.model.partition("/")
     training = section.training
     deployment = Deployment(
@@ -75,7 +66,7 @@ def _deployment(name: str, section: DeploymentSection) -> Deployment:
     return replace(deployment, digest=deployment_digest(deployment))
 
 
-def _price(section: DeploymentSection) -> Price:
+def _price(section: schema.DeploymentSection) -> Price:
     """The declared price, otherwise the public price of an external model. Your own server has no public price."""
     if section.price is not None:
         return section.price
@@ -84,7 +75,7 @@ def _price(section: DeploymentSection) -> Price:
 
 
 def _experiment(
-    name: str, section: ExperimentSection, prompts: Prompts, declared: Mapping[str, MetricSection]
+    name: str, section: schema.ExperimentSection, prompts: Prompts, declared: Mapping[str, schema.MetricSection]
 ) -> Experiment:
     enroll, primary, guardrails = section.enroll or EVERY_UNIT, section.primary, _guardrails(section)
     decided_by = {metric.metric for metric in (primary, *guardrails) if metric is not None}
@@ -100,7 +91,7 @@ def _experiment(
                 section.split[key],
                 prompts.get((name, key)),
                 variant.params,
-                in_order(variant.fallback),
+                schema.in_order(variant.fallback),
             )
             for key, variant in sorted(section.variants.items())
         ),
@@ -121,27 +112,29 @@ def _experiment(
     )
 
 
-def _guardrails(section: ExperimentSection) -> tuple[Guardrail, ...]:
+def _guardrails(section: schema.ExperimentSection) -> tuple[Guardrail, ...]:
     return tuple(
         replace(guardrail, stop_margin=stop_margin(guardrail.metric, guardrail.margin, guardrail.stop_margin))
         for guardrail in section.guardrails or ()
     )
 
 
-def _by_default(section: ExperimentSection) -> tuple[Guardrail, ...]:
+def _by_default(section: schema.ExperimentSection) -> tuple[Guardrail, ...]:
     """The guardrails of a section without the key; an empty list declares that there are none."""
     if section.guardrails is not None:
         return ()
     return tuple(Guardrail(name, CATALOGUE[name].margin, stop_margin="0") for name in DEFAULT_GUARDRAILS)
 
 
-def _feedback(section: MetricSection) -> FeedbackMetric:
+def _feedback(section: schema.MetricSection) -> FeedbackMetric:
     within = section.range or (0.0, 1.0)
     missing = section.missing or "at_random"
     return FeedbackMetric(section.key, section.kind, section.per, section.better, within, section.window, missing)
 
 
-def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[str, MetricSection]) -> Experiment:
+def _frozen(
+    experiment: Experiment, digests: dict[str, str], declared: Mapping[str, schema.MetricSection]
+) -> Experiment:
     """The experiment with its analysis hash, which covers only those declared metrics that decide it."""
     keys = {feedback.key for feedback in experiment.feedback}
     metrics: dict[str, Any] = {
@@ -150,11 +143,11 @@ def _frozen(experiment: Experiment, digests: dict[str, str], declared: Mapping[s
     return replace(experiment, analysis_hash=analysis_hash(experiment, digests, metrics))
 
 
-def _hashed(metric: MetricSection) -> dict[str, Any]:
+def _hashed(metric: schema.MetricSection) -> dict[str, Any]:
     """What identifies a metric. Defaults that an earlier version did not know are left out."""
     missing = None if metric.missing == "at_random" else metric.missing
     later = {"window": metric.window, "better": metric.better, "range": metric.range, "missing": missing}
-    known = MetricSection.model_fields
+    known = schema.MetricSection.model_fields
     changed = {name: value for name, value in later.items() if value != known[name].default}
     return {"kind": metric.kind, "per": metric.per, **changed}
 

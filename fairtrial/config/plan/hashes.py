@@ -1,7 +1,5 @@
 """Computes the hashes that rows carry: of a plan, an experiment's fixed analysis, and what a variant serves."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass, replace

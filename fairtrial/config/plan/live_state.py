@@ -1,7 +1,5 @@
 """Lays the live state of experiments over a compiled plan: the store's rows, and kill files."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

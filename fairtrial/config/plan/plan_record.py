@@ -1,7 +1,5 @@
 """Records plans in the plan history without secrets, lists what they served, and compares two of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """Publishes the plan as one file that is replaced atomically; workers watch it and accept only valid plans."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from decimal import Decimal

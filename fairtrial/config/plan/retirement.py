@@ -1,7 +1,5 @@
 """Finds when a deployment's provider turns its model off, and how urgent that is."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

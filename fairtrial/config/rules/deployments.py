@@ -1,7 +1,5 @@
 """Checks deployments, routes and services: references, addresses, keys and headers, and who can reach the gateway."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

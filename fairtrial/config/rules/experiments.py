@@ -1,7 +1,5 @@
 """Checks experiments (arms, shares, stages, metrics and margins) and the names of routes and metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from decimal import Decimal
 

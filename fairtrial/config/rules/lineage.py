@@ -1,7 +1,5 @@
 """Checks the lineage of deployments: the base agrees with the parent, and the files are inside the project."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Checks the names of metrics against the catalogue and the declared feedback, and parses their margins."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The lists are here and not beside litellm, because a project file is checked against them without importing it.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 import json
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Reads chat messages, tool calls and the stored texts of a case, and checks the parameters of a completion."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Detects refusals by fields of the API or by how an answer begins, in eight languages."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

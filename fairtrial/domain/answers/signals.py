@@ -1,7 +1,5 @@
 """Names the signals that are measured on every answer, and detects the form and the language of a text."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Writes values as canonical JSON, which digests cover, and refuses values whose text could differ or coincide."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

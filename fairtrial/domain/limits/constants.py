@@ -1,7 +1,5 @@
 """Names units of time, with the conversion to them, HTTP status classes, file modes and limits of listings."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 SECOND_US = 1_000_000

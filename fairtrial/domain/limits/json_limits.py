@@ -5,8 +5,6 @@ counted, because long lists of them are common and cost little where they are no
 decoders, which reject JSON that is nested too deeply for them.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

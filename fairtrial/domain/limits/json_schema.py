@@ -1,7 +1,5 @@
 """Validates JSON Schema within bounds, and checks that an answer follows the schema that its request asks for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache

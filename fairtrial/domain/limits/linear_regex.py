@@ -1,7 +1,5 @@
 """Wraps RE2, whose regular expressions run in time linear in the text, whatever the pattern."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Defines settings that are fixed at a server's start: a worker's, and the least rate of request bodies."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """Parses hosts, origins and addresses to listen on, and recognises loopback hosts."""
 
-from __future__ import annotations
-
 import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """Defines typed ids, makes UUIDs of version 7, and computes the keyed hashes that pseudonyms and arms come from."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator

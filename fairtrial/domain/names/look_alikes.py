@@ -8,8 +8,6 @@ Not covered: Arabic and Hebrew letters that resemble a stroke, and pairs within 
 The data is copyright Unicode, Inc., and is used under the Unicode License V3 (https://www.unicode.org/license.txt).
 """
 
-from __future__ import annotations
-
 import unicodedata
 
 LETTERS = (

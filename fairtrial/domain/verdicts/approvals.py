@@ -1,7 +1,5 @@
 """Decides whether a verdict has the approvals that its gate requires."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal

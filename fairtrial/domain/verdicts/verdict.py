@@ -1,7 +1,5 @@
 """Defines a verdict, and decides it from the findings of its rules: INVALID before BLOCK before HOLD before SHIP."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -109,7 +107,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     runs: tuple[str, ...] = ()
     candidates_judged: int | None = None
-    provenance: Provenance | None = None
+    provenance: "Provenance | None" = None
     odds: Odds | None = None
     conflicts: tuple[str, ...] = ()
 

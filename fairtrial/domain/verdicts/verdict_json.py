@@ -1,7 +1,5 @@
 """Encodes verdicts as JSON and decodes them. Each of the three kinds of evidence names its kind under ``is``."""
 
-from __future__ import annotations
-
 from dataclasses import MISSING, Field, fields
 from typing import Any, get_type_hints
 

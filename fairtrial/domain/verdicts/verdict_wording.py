@@ -1,7 +1,5 @@
 """Words verdicts for pages, reports and commands: official or not, unrequested changes, and lineage."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol

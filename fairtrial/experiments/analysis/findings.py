@@ -1,7 +1,5 @@
 """Computes what a look shows about each metric, whether its effect fades over the weeks, and rehearses a look."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import ceil, floor, inf

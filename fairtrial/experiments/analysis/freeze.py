@@ -1,7 +1,5 @@
 """Freezes the analysis plan of a published experiment, and lists what an edit of the file would change in it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil

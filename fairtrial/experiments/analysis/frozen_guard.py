@@ -1,7 +1,5 @@
 """Checks a new plan against frozen analysis plans: which edits a running experiment allows, and who would move."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date

@@ -1,7 +1,5 @@
 """Keeps what the looks at an experiment have shown so far; a later look can sharpen a decision but never revoke it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import exp, log
@@ -50,7 +48,7 @@ class LostLatch:
     crossed_us: int | None = None
     arms: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
-    def after(self, plan: AnalysisPlan, sums: Sums) -> LostLatch:
+    def after(self, plan: AnalysisPlan, sums: Sums) -> "LostLatch":
         """The test after one more look."""
         arms = {name: (sums.arms[name].lost_units, sums.arms[name].lost_requests) for name in plan.shares}
         evidence = [
@@ -72,7 +70,7 @@ class LostLatch:
         return asdict(self) | {"arms": {name: list(counts) for name, counts in self.arms.items()}}
 
     @classmethod
-    def restored(cls, fields: Mapping[str, Any]) -> LostLatch:
+    def restored(cls, fields: Mapping[str, Any]) -> "LostLatch":
         """The inverse of `stored`."""
         arms = {name: (int(units), int(requests)) for name, (units, requests) in fields["arms"].items()}
         return cls(fields["log_e"], fields["crossed_us"], arms)
@@ -109,7 +107,7 @@ class Latched:
     log_harm: float | None = None
     worst_case: Estimate | None = None
 
-    def after(self, finding: Finding, at_us: int) -> Latched:
+    def after(self, finding: Finding, at_us: int) -> "Latched":
         """The decision after one more look."""
         log_e = self.log_e if finding.log_e is None else max(finding.log_e, self.log_e or 0.0)
         known = finding.log_e is not None and finding.log_kill is not None
@@ -148,7 +146,7 @@ class Latched:
         }
 
     @classmethod
-    def restored(cls, fields: Mapping[str, Any]) -> Latched:
+    def restored(cls, fields: Mapping[str, Any]) -> "Latched":
         """The inverse of `stored`."""
         running = RunningDecision.restored(fields["running"])
         times = tuple(fields["times"])
@@ -171,11 +169,11 @@ class SplitLatch:
     crossed_us: int | None = None
     lost: LostLatch | None = None
 
-    def after(self, plan: AnalysisPlan, sums: Sums) -> SplitLatch:
+    def after(self, plan: AnalysisPlan, sums: Sums) -> "SplitLatch":
         """Both tests after one more look."""
         return replace(self._split(plan, sums), lost=lost_after(self.lost, plan, sums))
 
-    def _split(self, plan: AnalysisPlan, sums: Sums) -> SplitLatch:
+    def _split(self, plan: AnalysisPlan, sums: Sums) -> "SplitLatch":
         counts = [sums.arms[name].units for name in plan.shares]
         evidence = srm_evidence(counts, list(plan.shares.values())) if len(counts) > 1 else None
         if not isinstance(evidence, EValue):
@@ -204,7 +202,7 @@ class SplitLatch:
         return fields if self.lost is None else fields | {"lost": self.lost.stored()}
 
     @classmethod
-    def restored(cls, fields: Mapping[str, Any]) -> SplitLatch:
+    def restored(cls, fields: Mapping[str, Any]) -> "SplitLatch":
         """The inverse of `stored`."""
         lost = LostLatch.restored(fields["lost"]) if "lost" in fields else None
         return cls(fields["log_e"], fields["units"], fields["crossed_us"], lost)
@@ -232,7 +230,7 @@ class Memory:
         """Whether counted events prove a stop that no look has proven yet."""
         return harm.proven and self.latched.get((harm.metric, harm.variant), Latched()).declined_us is None
 
-    def after(self, plan: AnalysisPlan, sums: Sums, findings: Iterable[Finding]) -> Memory:
+    def after(self, plan: AnalysisPlan, sums: Sums, findings: Iterable[Finding]) -> "Memory":
         """The memory after one more look."""
         latched = {
             (finding.metric, finding.variant): self.latched.get((finding.metric, finding.variant), Latched()).after(
@@ -246,7 +244,7 @@ class Memory:
         """The planned looks at a metric so far, by treatment."""
         return {variant: latched.times for (name, variant), latched in self.latched.items() if name == metric}
 
-    def with_split(self, plan: AnalysisPlan, sums: Sums) -> Memory:
+    def with_split(self, plan: AnalysisPlan, sums: Sums) -> "Memory":
         """The memory with the test of the split alone, which runs at every step."""
         return replace(self, split=self.split.after(plan, sums))
 

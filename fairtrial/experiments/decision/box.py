@@ -1,7 +1,5 @@
 """Composes the result box of an experiment: the answer in large words, guardrails, stage, next step and caveats."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Turns a frozen plan, the sums of its last look and all looks' memory into one decision for each treatment."""
 
-from __future__ import annotations
-
 from math import exp, floor, sqrt
 from statistics import NormalDist
 from typing import Any
@@ -12,19 +10,7 @@ from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, forecast, units_behind
 from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.values import (
-    Arm,
-    ArmLost,
-    ArmUnits,
-    Decision,
-    GuardrailDecision,
-    KeptAway,
-    LostRecords,
-    MissingFeedback,
-    PrimaryDecision,
-    Split,
-    interval_of,
-)
+from fairtrial.experiments.decision import values
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.method import not_yet, passes_us
 from fairtrial.experiments.sums import Sums
@@ -33,12 +19,12 @@ from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.group_sequential import LOOKS
 
 
-def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, Decision]:
+def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, values.Decision]:
     """The decision about each treatment. ``forecasts``: with the units that are still needed, which cost more time."""
     plan, memory = looked.plan, looked.memory
     split = _split(looked)
     return {
-        variant: Decision(
+        variant: values.Decision(
             experiment=plan.experiment,
             variant=variant,
             control=plan.control,
@@ -77,34 +63,34 @@ def luck_of(plan: AnalysisPlan, sums: Sums, variant: str, definitions: int) -> f
     return NormalDist().inv_cdf((definitions - 0.375) / (definitions + 0.25)) * sqrt(effect.variance)
 
 
-def _split(looked: Looked) -> Split:
+def _split(looked: Looked) -> values.Split:
     latch, sums = looked.memory.split, looked.sums
-    arms = tuple(ArmUnits(name, sums.arms[name].units, share) for name, share in looked.plan.shares.items())
-    return Split(not latch.invalid, latch.crossed_us, exp(-latch.log_e), arms, _lost(looked))
+    arms = tuple(values.ArmUnits(name, sums.arms[name].units, share) for name, share in looked.plan.shares.items())
+    return values.Split(not latch.invalid, latch.crossed_us, exp(-latch.log_e), arms, _lost(looked))
 
 
-def _lost(looked: Looked) -> LostRecords | msgspec.UnsetType:
+def _lost(looked: Looked) -> values.LostRecords | msgspec.UnsetType:
     latch, treatments = looked.memory.split.lost, len(looked.plan.treatments)
     if latch is None:
         return msgspec.UNSET
     p = latch.p(treatments)
-    arms = tuple(ArmLost(name, *lost) for name, lost in latch.arms.items())
-    return LostRecords(latch.crossed_us, p, p <= LOST_ALARM, arms)
+    arms = tuple(values.ArmLost(name, *lost) for name, lost in latch.arms.items())
+    return values.LostRecords(latch.crossed_us, p, p <= LOST_ALARM, arms)
 
 
-def _kept_away(looked: Looked, variant: str) -> tuple[KeptAway, ...]:
+def _kept_away(looked: Looked, variant: str) -> tuple[values.KeptAway, ...]:
     arms = [(name, looked.sums.arms[name]) for name in (variant, looked.plan.control)]
-    by_arm = tuple(KeptAway(name, arm.kept_away, arm.requests) for name, arm in arms)
+    by_arm = tuple(values.KeptAway(name, arm.kept_away, arm.requests) for name, arm in arms)
     return by_arm if any(arm.kept_away for arm in by_arm) else ()
 
 
-def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> PrimaryDecision:
+def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> values.PrimaryDecision:
     plan = looked.plan
     finding, latched = looked.of(metric, variant)
     answer = "undecided" if latched.answer not in ("better", "worse", "not worse") else latched.answer
     counts_us = None if latched.answered_us is None else passes_us(plan, latched.answered_us)
     size = forecast(plan, variant, looked.sums) if forecasts else None
-    return PrimaryDecision(
+    return values.PrimaryDecision(
         **_common(looked, metric, variant, (finding, latched)),
         answer=answer,
         meets=answer == "better" or (answer == "not worse" and metric.require == "not_worse"),
@@ -116,13 +102,13 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
     )
 
 
-def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> GuardrailDecision:
+def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> values.GuardrailDecision:
     finding, latched = looked.of(metric, variant)
     declined = latched.declined_us is not None
     answer = {"harm": "harmed", "safe": "safe"}.get(latched.answer, "declined" if declined else "open")
     two = looked.plan.has_two_stops
-    weighed = None if finding is None or finding.weighed is None else interval_of(finding.weighed)
-    return GuardrailDecision(
+    weighed = None if finding is None or finding.weighed is None else values.interval_of(finding.weighed)
+    return values.GuardrailDecision(
         **_common(looked, metric, variant, (finding, latched)),
         answer=answer,  # type: ignore[arg-type]
         signal=metric.signal,
@@ -154,14 +140,14 @@ def _common(looked: Looked, metric: MetricPlan, variant: str, latest: tuple[Find
     levels = (None, None) if finding is None else (finding.control, finding.treatment)
     names = (looked.plan.control, variant)
     control, treatment = (
-        Arm(name, level, _units(looked.sums, name, metric)) for name, level in zip(names, levels, strict=True)
+        values.Arm(name, level, _units(looked.sums, name, metric)) for name, level in zip(names, levels, strict=True)
     )
     return {
         "metric": metric.metric,
         "control": control,
         "treatment": treatment,
-        "interval": interval_of(_deciding(looked, metric, variant, latched)),
-        "look": None if finding is None else interval_of(finding.estimate),
+        "interval": values.interval_of(_deciding(looked, metric, variant, latched)),
+        "look": None if finding is None else values.interval_of(finding.estimate),
         "answered_us": latched.answered_us,
         "changed": latched.broken,
         "why": "" if finding is None else finding.why,
@@ -171,7 +157,7 @@ def _common(looked: Looked, metric: MetricPlan, variant: str, latest: tuple[Find
 
 def _missing_feedback(
     looked: Looked, metric: MetricPlan, variant: str, latest: tuple[Finding | None, Latched]
-) -> dict[str, MissingFeedback]:
+) -> dict[str, values.MissingFeedback]:
     """What the units without feedback count as; nothing for plans that do not state it."""
     if not metric.missing:
         return {}
@@ -181,12 +167,12 @@ def _missing_feedback(
     control, treatment = (arm.response if isinstance(arm, Feedback) else None for arm in arms)
     margin = metric.margin_on_scale
     return {
-        "missing_feedback": MissingFeedback(
+        "missing_feedback": values.MissingFeedback(
             counts_as=metric.missing,
             must_agree=metric.missing == "worst_case" or (finding is not None and finding.bounded is True),
             control=control,
             treatment=treatment,
-            worst_case=None if shown is None else interval_of(shown),
+            worst_case=None if shown is None else values.interval_of(shown),
             least=None if margin is None else least_response(margin, metric.within),
         )
     }

@@ -3,8 +3,6 @@
 The gate turns each effect into a finding, and a promotion is refused by the same effects.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,34 +1,13 @@
 """Words guardrails and caveats: declines, harm, safety and stops, missing feedback, and effects that fade."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from math import exp
 
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.values import (
-    Arm,
-    Decision,
-    GuardrailDecision,
-    KeptAway,
-    MetricDecision,
-    MissingFeedback,
-    PrimaryDecision,
-)
-from fairtrial.experiments.methods.finding import (
-    EffectOverTime,
-    WeekEffect,
-    WeekEffects,
-    bare_size,
-    between_words,
-    goodness,
-    is_share,
-    level_words,
-    rounded_up,
-    size_words,
-)
+from fairtrial.experiments.decision import values
+from fairtrial.experiments.methods import finding
 
 NEAR = 0.25
 """The share of the stopping evidence above which the next stage waits."""
@@ -39,7 +18,7 @@ LARGEST = 30.0
 """Larger logarithms of evidence are shown as this one."""
 
 
-def guardrails_sentence(decisions: Mapping[str, Decision]) -> str:
+def guardrails_sentence(decisions: Mapping[str, values.Decision]) -> str:
     """Whether harm is proven by the guardrails of all treatments, and how many are proven safe."""
     total = sum(len(decision.guardrails) for decision in decisions.values())
     if not total:
@@ -60,12 +39,12 @@ def guardrails_sentence(decisions: Mapping[str, Decision]) -> str:
     return f"No guardrail shows proven harm; {safe} of {total} proven safe."
 
 
-def kept_away_arms(decisions: Mapping[str, Decision]) -> list[KeptAway]:
+def kept_away_arms(decisions: Mapping[str, values.Decision]) -> list[values.KeptAway]:
     """What breakers kept from each arm; empty without any."""
     return list({arm.variant: arm for decision in decisions.values() for arm in decision.kept_away}.values())
 
 
-def kept_away_words(decisions: Mapping[str, Decision]) -> str:
+def kept_away_words(decisions: Mapping[str, values.Decision]) -> str:
     """The share of each arm's requests that a breaker kept from it; empty without any."""
     shares = [
         f"{100 * arm.kept_away / max(1, arm.requests):.1f} % of {counted(arm.requests, 'request')} of {arm.variant}"
@@ -76,13 +55,13 @@ def kept_away_words(decisions: Mapping[str, Decision]) -> str:
     return f"{KEPT_AWAY_RATE}: {' against '.join(shares)}. They count against safety, and not as errors."
 
 
-def decline_words(plan: AnalysisPlan, variant: str, guardrail: GuardrailDecision) -> str:
+def decline_words(plan: AnalysisPlan, variant: str, guardrail: values.GuardrailDecision) -> str:
     """The decline of a guardrail that pauses, with its difference."""
     metric = plan.metric(guardrail.metric)
     levels = "" if guardrail.treatment.level is None else f": {levels_words(plan, guardrail)}"
     if guardrail.declined:
         return f"{guardrail.metric} of {variant} is proven to be worse{levels} ({e_value_words(guardrail.log_e)})"
-    size = "" if guardrail.weighed is None else f" (by {size_words(guardrail.weighed.value, metric)})"
+    size = "" if guardrail.weighed is None else f" (by {finding.size_words(guardrail.weighed.value, metric)})"
     return (
         f"{guardrail.metric} of {variant} is proven to be worse than the margin if each request weighs the same{size}"
     )
@@ -110,7 +89,7 @@ def _decline(value: float, relative: bool, metric: MetricPlan) -> str:
 
 
 def _size(value: float, relative: bool, metric: MetricPlan) -> str:
-    return f"{100 * value:g} % of the control" if relative else size_words(value, metric)
+    return f"{100 * value:g} % of the control" if relative else finding.size_words(value, metric)
 
 
 def e_value_words(log_e: float | None) -> str:
@@ -118,7 +97,7 @@ def e_value_words(log_e: float | None) -> str:
     return "e-value unknown" if log_e is None else f"e-value {exp(min(log_e, LARGEST)):,.0f}"
 
 
-def weighed_words(plan: AnalysisPlan, variant: str, guardrail: GuardrailDecision) -> str:
+def weighed_words(plan: AnalysisPlan, variant: str, guardrail: values.GuardrailDecision) -> str:
     """The difference with each request weighing the same; empty without one."""
     if guardrail.weighed is None:
         return ""
@@ -126,24 +105,24 @@ def weighed_words(plan: AnalysisPlan, variant: str, guardrail: GuardrailDecision
     wide = guardrail.margin is not None and min(-estimate.low, estimate.high) > WIDE * guardrail.margin
     little = "little is known yet: " if wide else ""
     proven = ", which is proven to be worse than the margin" if guardrail.vetoed else ""
-    between = between_words(estimate, plan.metric(guardrail.metric))
+    between = finding.between_words(estimate, plan.metric(guardrail.metric))
     return f"with each request weighing the same, {little}{variant} is {between}{proven}"
 
 
-def room_words(guardrail: GuardrailDecision, unit: str) -> str:
+def room_words(guardrail: values.GuardrailDecision, unit: str) -> str:
     """The evidence of the first stop for people, and what is missing for safety."""
     if guardrail.answer == "harmed":
         return "harm is proven"
     safe = "proven safe; " if guardrail.answer == "safe" and guardrail.pause_at is not None else ""
     if guardrail.answer != "safe" and guardrail.missing is not None:
-        more = rounded_up(guardrail.missing)
+        more = finding.rounded_up(guardrail.missing)
         safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "
     if guardrail.vetoed:
         safe += "worse than the margin if each request weighs the same; "
     return safe + _evidence_words(guardrail)
 
 
-def _evidence_words(decision: GuardrailDecision) -> str:
+def _evidence_words(decision: values.GuardrailDecision) -> str:
     two = decision.pause_at is not None and decision.pause_at != decision.kill_at
     what = "a decline" if two else "harm"
     if decision.declined:
@@ -161,7 +140,7 @@ def _evidence_words(decision: GuardrailDecision) -> str:
     return f"{words}; the next stage waits" if decision.room > NEAR else words
 
 
-def levels_words(plan: AnalysisPlan, metric_decision: MetricDecision) -> str:
+def levels_words(plan: AnalysisPlan, metric_decision: values.MetricDecision) -> str:
     """The levels of both arms, each with its number of units."""
     metric = plan.metric(metric_decision.metric)
     return " against ".join(
@@ -169,11 +148,13 @@ def levels_words(plan: AnalysisPlan, metric_decision: MetricDecision) -> str:
     )
 
 
-def _arm_words(plan: AnalysisPlan, metric: MetricPlan, arm: Arm) -> str:
-    units, level = counted(arm.units, plan.unit), level_words(arm.level, metric)
+def _arm_words(plan: AnalysisPlan, metric: MetricPlan, arm: values.Arm) -> str:
+    units, level = counted(arm.units, plan.unit), finding.level_words(arm.level, metric)
     if metric.counts_requests:
         return f"{level} of the requests of {units} of {arm.variant}"
-    return f"{level} of {units} of {arm.variant}" if is_share(metric) else f"{level} for {units} of {arm.variant}"
+    return (
+        f"{level} of {units} of {arm.variant}" if finding.is_share(metric) else f"{level} for {units} of {arm.variant}"
+    )
 
 
 AT_RANDOM = "count as missing at random (missing: at_random)"
@@ -183,10 +164,10 @@ UNSEEN = "a fading effect can't be seen"
 NOT_KNOWN = f"the effect is not known in {SEEN_WEEKS} whole weeks yet"
 
 
-def missing_words(plan: AnalysisPlan, variant: str, metric_decision: MetricDecision) -> str:
+def missing_words(plan: AnalysisPlan, variant: str, metric_decision: values.MetricDecision) -> str:
     """What missing values of a metric count as, with the worst case; empty where the plan does not state it."""
     missing = metric_decision.missing_feedback
-    if not isinstance(missing, MissingFeedback):
+    if not isinstance(missing, values.MissingFeedback):
         return ""
     given, silent = "", f"{plan.unit}s without feedback"
     if missing.control == missing.treatment == 1:
@@ -203,8 +184,8 @@ def missing_words(plan: AnalysisPlan, variant: str, metric_decision: MetricDecis
         return f"{given}{rule}"
     metric = plan.metric(metric_decision.metric)
     between, aim = (
-        between_words(missing.worst_case.estimate(), metric),
-        size_words(metric.margin_on_scale or 0.0, metric),
+        finding.between_words(missing.worst_case.estimate(), metric),
+        finding.size_words(metric.margin_on_scale or 0.0, metric),
     )
     text = f"with each missing answer counted for the other side, {variant} is {between}"
     few = missing.must_agree and missing.least is not None and _least_given(missing) <= missing.least
@@ -212,7 +193,7 @@ def missing_words(plan: AnalysisPlan, variant: str, metric_decision: MetricDecis
     return f"{given}{rule}{':' if missing.must_agree else ';'} {text}{needs}"
 
 
-def missing_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
+def missing_sentence(plan: AnalysisPlan, decisions: Mapping[str, values.Decision]) -> str:
     """What missing values of the primary metric count as, for all treatments; empty if the plan does not state it."""
     texts = (
         missing_words(plan, name, decision.primary)
@@ -222,7 +203,7 @@ def missing_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> s
     return " ".join(f"{words[0].upper()}{words[1:]}." for words in texts if words)
 
 
-def _least_given(missing: MissingFeedback) -> float:
+def _least_given(missing: values.MissingFeedback) -> float:
     known = [share for share in (missing.control, missing.treatment) if share is not None]
     return min(known, default=1.0)
 
@@ -231,10 +212,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}".removesuffix(".0") + " %"
 
 
-def fading_words(plan: AnalysisPlan, primary: PrimaryDecision) -> str:
+def fading_words(plan: AnalysisPlan, primary: values.PrimaryDecision) -> str:
     """Why the weeks keep *better* from passing; empty if they do not."""
     over_time = primary.over_time
-    if not isinstance(over_time, EffectOverTime) or not (over_time.fades or over_time.holds):
+    if not isinstance(over_time, finding.EffectOverTime) or not (over_time.fades or over_time.holds):
         return ""
     if not over_time.fades:
         return NOT_KNOWN
@@ -245,15 +226,15 @@ def fading_words(plan: AnalysisPlan, primary: PrimaryDecision) -> str:
         if week is not None
     )
     coming = over_time.next_week
-    if coming is None or goodness(known[-1].value, metric) < 0:
+    if coming is None or finding.goodness(known[-1].value, metric) < 0:
         return f"the effect fades: {weeks}"
     return f"the effect fades: {weeks}; a straight line leads to {_way(coming, metric)} in the next week"
 
 
-def weeks_words(plan: AnalysisPlan, variant: str, primary: PrimaryDecision) -> str:
+def weeks_words(plan: AnalysisPlan, variant: str, primary: values.PrimaryDecision) -> str:
     """The effect by week and by age of the unit; empty before the first whole week."""
     over_time, metric = primary.over_time, plan.metric(primary.metric)
-    if not isinstance(over_time, EffectOverTime) or not over_time.weeks:
+    if not isinstance(over_time, finding.EffectOverTime) or not over_time.weeks:
         return ""
     weeks = "; ".join(_numbered(over_time.weeks, plan, metric))
     ages = "; ".join(_numbered(over_time.ages, plan, metric))
@@ -261,7 +242,7 @@ def weeks_words(plan: AnalysisPlan, variant: str, primary: PrimaryDecision) -> s
     return f"{variant}, by week of the experiment: {weeks}.{by_age}"
 
 
-def over_time_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
+def over_time_sentence(plan: AnalysisPlan, decisions: Mapping[str, values.Decision]) -> str:
     """The effect by week for all treatments, and what its intervals mean; empty before the first whole week."""
     texts = (
         weeks_words(plan, name, decision.primary)
@@ -277,21 +258,22 @@ def unseen_words(plan: AnalysisPlan) -> str:
     return UNSEEN if plan.may_miss_fading else ""
 
 
-def _numbered(weeks: WeekEffects, plan: AnalysisPlan, metric: MetricPlan) -> Iterator[str]:
+def _numbered(weeks: finding.WeekEffects, plan: AnalysisPlan, metric: MetricPlan) -> Iterator[str]:
     for number, week in enumerate(weeks, 1):
         yield f"{number}: {'no data' if week is None else _with_interval(week, plan, metric)}"
 
 
-def _with_interval(week: WeekEffect, plan: AnalysisPlan, metric: MetricPlan) -> str:
+def _with_interval(week: finding.WeekEffect, plan: AnalysisPlan, metric: MetricPlan) -> str:
     units = f"{week.units:,} {plan.unit}s"
     if week.low is None or week.high is None:
         return f"{_way(week.value, metric)} ({units})"
-    low, high = sorted(goodness(end, metric) for end in (week.low, week.high))
-    unit = " points" if is_share(metric) else ""
-    return f"{_way(week.value, metric)} ({bare_size(low, metric)} to {bare_size(high, metric)}{unit}, {units})"
+    low, high = sorted(finding.goodness(end, metric) for end in (week.low, week.high))
+    unit = " points" if finding.is_share(metric) else ""
+    low_text, high_text = finding.bare_size(low, metric), finding.bare_size(high, metric)
+    return f"{_way(week.value, metric)} ({low_text} to {high_text}{unit}, {units})"
 
 
 def _way(value: float, metric: MetricPlan) -> str:
     if value == 0:
         return "no difference"
-    return f"{size_words(value, metric)} {'better' if goodness(value, metric) > 0 else 'worse'}"
+    return f"{finding.size_words(value, metric)} {'better' if finding.goodness(value, metric) > 0 else 'worse'}"

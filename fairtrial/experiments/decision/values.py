@@ -1,7 +1,5 @@
 """Defines the decision of an experiment about one treatment, which every surface prints and none derives again."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec
@@ -276,7 +274,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         metrics = (self.primary, *self.guardrails) if self.primary else self.guardrails
         return tuple(metric.metric for metric in metrics if metric.changed)
 
-    def later(self, late_us: int) -> Decision:
+    def later(self, late_us: int) -> "Decision":
         """The same decision, whose primary metric counts that much later."""
         if self.primary is None or self.primary.counts_us is None:
             return self

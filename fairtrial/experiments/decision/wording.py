@@ -1,7 +1,5 @@
 """Words what an experiment has decided about one treatment: effect, answer, further units, split and lost records."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from fairtrial.domain.estimates import Forecast

@@ -1,21 +1,12 @@
 """Decides amounts by the mean and the share above a cap, and latency by quantiles over requests, clustered by unit."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import inf, log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha
+from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.experiments.methods.method import (
-    Scaled,
-    Times,
-    normal_primary,
-    units_for,
-    units_within_margin,
-    worse_beyond,
-)
 from fairtrial.stats.always_valid import always_valid, at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean
@@ -60,13 +51,13 @@ class AmountsOfUnits:
             log_e=log_e, log_kill=log_kill, declined=declined, log_harm=log_harm,
         )  # fmt: skip
 
-    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: method.Times) -> Finding:
         """Under rules 1 to 3 the mean decides alone."""
         effect = self.difference(metric, pair)(1.0)
-        finding = normal_primary(plan, metric, variant, (effect, effect), times)
+        finding = method.normal_primary(plan, metric, variant, (effect, effect), times)
         return finding if plan.rules < 4 else self._by_both_lines(plan, metric, finding, pair)
 
-    def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
+    def difference(self, metric: MetricPlan, pair: Pair) -> method.Scaled:
         del metric
         control, treatment = pair
         return lambda scale: amount_difference(control, treatment, scale=scale)
@@ -87,10 +78,10 @@ class AmountsOfUnits:
         return sums.capped.n
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        return units_for(plan, metric, self.difference(metric, pair)(1.0))
+        return method.units_for(plan, metric, self.difference(metric, pair)(1.0))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
+        return method.units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
 
     def _judged(
         self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair, stop: tuple[float, float]
@@ -120,7 +111,7 @@ class AmountsOfUnits:
         alpha, share = plan.alpha_primary / 2, plan.share_of(by_mean.variant)
         tail_evident, required = tail_evidence(pair, "safe", share), metric.require == "not_worse"
         tail_worse = tail_evidence(pair, "harm", share) >= -log(alpha / 2)
-        beyond, tau, effect = worse_beyond(plan, metric), metric.tau or 0.0, self.difference(metric, pair)(1.0)
+        beyond, tau, effect = method.worse_beyond(plan, metric), metric.tau or 0.0, self.difference(metric, pair)(1.0)
         bound = at_least(effect, tau=tau, alpha=alpha / 2)
         mean_worse = isinstance(bound, Estimate) and bound.low > beyond
         if mean_worse or tail_worse:
@@ -179,14 +170,14 @@ class Quantiles:
         )  # fmt: skip
 
     def primary(
-        self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: QuantilePair, times: Times
+        self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: QuantilePair, times: method.Times
     ) -> Finding:
         effect = self.difference(metric, pair)(1.0)
-        finding = normal_primary(plan, metric, variant, (effect, effect), times)
+        finding = method.normal_primary(plan, metric, variant, (effect, effect), times)
         shared = plan.shared_engine and finding.answer in ("better", "not worse")
         return replace(finding, answer="cannot tell", why=SHARED) if shared else finding
 
-    def difference(self, metric: MetricPlan, pair: QuantilePair) -> Scaled:
+    def difference(self, metric: MetricPlan, pair: QuantilePair) -> method.Scaled:
         del metric
         return lambda scale: quantile_difference(*pair, scale=scale)
 
@@ -206,12 +197,12 @@ class Quantiles:
         return sums.users.n
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair) -> int | NotEnough:
-        return units_for(plan, metric, self.difference(metric, pair)(1.0))
+        return method.units_for(plan, metric, self.difference(metric, pair)(1.0))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair) -> int | NotEnough:
         if plan.shared_engine:
             return NotEnough(SHARED, "a separate engine for each arm")
-        return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
+        return method.units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
 
     def _judged(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair, stop: float) -> GuardrailFinding:
         """Harm at the alpha of kills, and safety at the alpha of the attempt."""

@@ -1,24 +1,13 @@
 """Decides rates of requests by rules 1 to 3, and tests at each step for harm by units with a bad request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha, tested_twice
+from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding
-from fairtrial.experiments.methods.method import (
-    AGAINST,
-    Scaled,
-    Times,
-    has_kept_away,
-    normal_primary,
-    of_good,
-    shown,
-    units_for,
-)
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
@@ -45,17 +34,17 @@ class Events:
         return Finding(
             metric.metric, variant, "guardrail",
             "harm" if finding.harmed else "safe" if finding.not_worse else "cannot tell",
-            shown(metric, estimate),
+            method.shown(metric, estimate),
             log_e=evidence.log_e if isinstance(evidence, EValue) else None,
             log_kill=-log(kill_alpha(plan, metric)),
-            why=AGAINST if has_kept_away(pair) and not finding.not_worse else "",
+            why=method.AGAINST if method.has_kept_away(pair) and not finding.not_worse else "",
         )  # fmt: skip
 
-    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: method.Times) -> Finding:
         effects = self.difference(metric, pair)(1.0), self.for_safety(pair)(1.0)
-        return normal_primary(plan, metric, variant, effects, times)
+        return method.normal_primary(plan, metric, variant, effects, times)
 
-    def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
+    def difference(self, metric: MetricPlan, pair: Pair) -> method.Scaled:
         del metric
         control, treatment = pair
         return lambda scale: ratio_difference(control.requests, treatment.requests, cap=control.cap, scale=scale)
@@ -68,7 +57,7 @@ class Events:
         if metric.tau is None:
             return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
         interval = always_valid(ratio(sums.for_safety, cap=sums.cap), tau=metric.tau, level=1 - plan.alpha_attempt)
-        return of_good(metric, interval)
+        return method.of_good(metric, interval)
 
     def units(self, sums: RequestErrors) -> tuple[int, int]:
         return sums.requests.n, sums.requests.n
@@ -77,13 +66,13 @@ class Events:
         return sums.requests.n
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        return units_for(plan, metric, self.difference(metric, pair)(1.0))
+        return method.units_for(plan, metric, self.difference(metric, pair)(1.0))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         del plan, metric, pair
         return NotEnough("these rules give no forecast for guardrails", "newer rules, by an amendment")
 
-    def for_safety(self, pair: Pair) -> Scaled:
+    def for_safety(self, pair: Pair) -> method.Scaled:
         """The difference with the pessimistic sums, by which a treatment is proven to be better, not worse or safe."""
         control, treatment = pair
         return lambda scale: ratio_difference(control.for_safety, treatment.for_safety, cap=control.cap, scale=scale)

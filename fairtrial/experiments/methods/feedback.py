@@ -1,7 +1,5 @@
 """Decides feedback: one value for each unit, with missing values filled in every way; rare feedback by conversions."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from math import ceil, log
@@ -9,18 +7,8 @@ from typing import Any, Literal
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.experiments.methods.method import (
-    Scaled,
-    Times,
-    is_exact,
-    normal_primary,
-    shown,
-    spent,
-    units_for,
-    units_within_margin,
-    worse_beyond,
-)
 from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.feedback import (
     Feedback,
@@ -59,23 +47,23 @@ class FeedbackOfUnits:
             answer = "safe"
         two = metric.pauses_earlier
         return Finding(
-            metric.metric, variant, "guardrail", answer, shown(metric, harm.complete),
+            metric.metric, variant, "guardrail", answer, method.shown(metric, harm.complete),
             log_e=self._evidence(metric, pair, pause if two else stop), log_kill=-log(alpha),
             declined=two and harm.is_below(-pause),
             log_harm=self._evidence(metric, pair, stop) if two else None, **_extremes(metric, harm),
         )  # fmt: skip
 
-    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: method.Times) -> Finding:
         if metric.method == "given":
             effect = self.difference(metric, pair)(1.0)
-            return normal_primary(plan, metric, variant, (effect, effect), times)
+            return method.normal_primary(plan, metric, variant, (effect, effect), times)
         margin = metric.margin_on_scale if metric.require == "not_worse" else None
         compared = _compared(
             metric, pair, margin=margin, level=1 - plan.alpha_primary,
-            interval=partial(spent, times=times) if times else None, beyond=worse_beyond(plan, metric),
+            interval=partial(method.spent, times=times) if times else None, beyond=method.worse_beyond(plan, metric),
         )  # fmt: skip
-        answer, estimate = compared.answer, shown(metric, compared.complete)
-        if is_exact(plan, metric):
+        answer, estimate = compared.answer, method.shown(metric, compared.complete)
+        if method.is_exact(plan, metric):
             answer, estimate = exact_answer(plan, metric, variant, *pair)
             if metric.missing == "worst_case" and not _bounds_agree(compared, answer):
                 answer = "cannot tell"
@@ -84,7 +72,7 @@ class FeedbackOfUnits:
             metric.metric, variant, "primary", answer, estimate, information=information, **_extremes(metric, compared)
         )
 
-    def difference(self, metric: MetricPlan, pair: Pair) -> Scaled:
+    def difference(self, metric: MetricPlan, pair: Pair) -> method.Scaled:
         control, treatment = pair
         return lambda scale: mean_difference(control.given, treatment.given, within=metric.within, scale=scale)
 
@@ -113,11 +101,11 @@ class FeedbackOfUnits:
         return sums.given.n
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        if is_exact(plan, metric):
+        if method.is_exact(plan, metric):
             return NotEnough("rare events are decided by their number", "a plan by fairtrial experiment plan")
         if metric.missing == "worst_case":
             return _needed_in_worst_case(plan, metric, pair)
-        return units_for(plan, metric, self.difference(metric, pair)(1.0))
+        return method.units_for(plan, metric, self.difference(metric, pair)(1.0))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         if metric.missing == "worst_case":
@@ -125,9 +113,9 @@ class FeedbackOfUnits:
             effect = worst_case_difference(*arms, within=metric.within, margin=margin)
             if isinstance(effect, NotEnough):
                 return effect
-            units = units_for(plan, metric, effect, distance=effect.value, alpha=plan.alpha_attempt)
+            units = method.units_for(plan, metric, effect, distance=effect.value, alpha=plan.alpha_attempt)
             return units if isinstance(units, NotEnough) else max(0, units - effect.n)
-        return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
+        return method.units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
 
     def _evidence(self, metric: MetricPlan, pair: Pair, beyond: float) -> float | None:
         """ln of the evidence, among units with feedback, of a decline beyond a margin."""
@@ -157,7 +145,7 @@ def _needed_in_worst_case(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) ->
         return NotEnough("too few units give feedback for the worst case", "feedback from more units", given)
     scaled = replace(metric, margin=metric.margin * metric.response)
     effect = worst_case_difference(*_as_good(metric, pair), within=metric.within)
-    size = units_for(plan, scaled, effect, distance=distance)
+    size = method.units_for(plan, scaled, effect, distance=distance)
     return size if isinstance(size, NotEnough) else ceil(size * given / units)
 
 
@@ -165,7 +153,7 @@ def _extremes(metric: MetricPlan, compared: FeedbackFinding) -> dict[str, Any]:
     """What a finding says about missing values; nothing under rules 1 to 4."""
     if not metric.missing:
         return {}
-    return {"worst_case": shown(metric, compared.worst_case), "bounded": compared.bounded}
+    return {"worst_case": method.shown(metric, compared.worst_case), "bounded": compared.bounded}
 
 
 def _bounds_agree(compared: FeedbackFinding, answer: str) -> bool:

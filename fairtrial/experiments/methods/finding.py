@@ -1,7 +1,5 @@
 """Defines what a look shows about a metric, and writes its levels and differences for people, each with its unit."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import floor, isinf, log10
 from typing import Literal

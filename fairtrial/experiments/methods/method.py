@@ -1,7 +1,5 @@
 """Defines what every method offers, the question that a metric is sized by, and the planned looks at it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import ceil, expm1, floor, log1p, pi, sqrt

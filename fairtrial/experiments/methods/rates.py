@@ -5,8 +5,6 @@ first 24 hours. A pause is also found by the units with a bad request, each once
 with each request weighing the same stands beside it: units with many requests may suffer while most units do not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import ceil, exp, inf, log
 

@@ -1,7 +1,5 @@
 """Defines the simulated world, draws the people of one trial, and exposes them by the real assignment."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal

@@ -1,7 +1,5 @@
 """Turns assumptions about users and models into simulated trials, and summarises how and when they end."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """Computes the sums that a look reads, at any time of a simulated segment."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,21 +7,8 @@ import numpy as np
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.simulation import unit_sums
 from fairtrial.experiments.simulation.people import NEVER, Arm, Assigned, Bools, Exposed, Ints, People, World
-from fairtrial.experiments.simulation.unit_sums import (
-    FAILING,
-    ByUnit,
-    Course,
-    GivenFeedback,
-    Requests,
-    Values,
-    WeeksReader,
-    feedback_course,
-    given_feedback,
-    request_values,
-    shares_course,
-    weeks_reader,
-)
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
@@ -45,23 +30,23 @@ class Timeline:
     """
 
     variants: tuple[str, ...]
-    units: Mapping[str, Course]
-    requests: Mapping[str, Course]
+    units: Mapping[str, unit_sums.Course]
+    requests: Mapping[str, unit_sums.Course]
     readers: Mapping[str, Mapping[str, Reader]]
     harm_us: Ints
-    weeks: Mapping[str, WeeksReader]
+    weeks: Mapping[str, unit_sums.WeeksReader]
 
     @classmethod
-    def of(cls, plan: AnalysisPlan, world: World, people: People, exposed: tuple[Assigned, Exposed]) -> Timeline:
+    def of(cls, plan: AnalysisPlan, world: World, people: People, exposed: tuple[Assigned, Exposed]) -> "Timeline":
         """The sums of these people."""
         assigned, times = exposed
         units, requests, readers, weeks, harm = {}, {}, {}, {}, [np.zeros(0, np.int64)]
         for number, name in enumerate(assigned.variants):
             mine = times.first_us < NEVER
             mine[: len(assigned.arm)] &= assigned.arm == number
-            units[name] = Course.of(times.first_us[mine], np.ones(int(mine.sum())))
+            units[name] = unit_sums.Course.of(times.first_us[mine], np.ones(int(mine.sum())))
             sent = _requests(people, world.arms[name], times, mine)
-            requests[name] = Course.of(sent.at_us, np.ones(len(sent.at_us)))
+            requests[name] = unit_sums.Course.of(sent.at_us, np.ones(len(sent.at_us)))
             made = _Readers(plan, people, world, name, times, mine, sent)
             readers[name] = {metric.metric: made.reader(metric) for metric in plan.metrics}
             weeks[name] = made.weeks()
@@ -80,7 +65,7 @@ class Timeline:
         return ArmSums(units, requests, metrics, over_time=self.weeks[name](now_us))
 
 
-def _requests(people: People, arm: Arm, times: Exposed, mine: Bools) -> Requests:
+def _requests(people: People, arm: Arm, times: Exposed, mine: Bools) -> unit_sums.Requests:
     """The requests of one arm; its errors begin when ``healthy`` of its units were exposed."""
     at = np.flatnonzero(times.counted & mine[people.unit])
     unit, at_us = people.unit[at], people.at_us[at]
@@ -90,10 +75,10 @@ def _requests(people: People, arm: Arm, times: Exposed, mine: Bools) -> Requests
     times_more = np.where(people.odd[unit] < arm.runaway, arm.runaway_times, 1.0)
     cost = arm.cost * people.size[at] * times_more if len(people.size) else np.zeros(0)
     latency = arm.latency_ms * people.speed[at] if len(people.speed) else np.zeros(0)
-    return Requests(unit, at_us, failed, cost, latency, ByUnit.of(unit))
+    return unit_sums.Requests(unit, at_us, failed, cost, latency, unit_sums.ByUnit.of(unit))
 
 
-def _first_failures(sent: Requests) -> Bools:
+def _first_failures(sent: unit_sums.Requests) -> Bools:
     totals = sent.by_unit.totals(sent.failed)
     return np.asarray(sent.failed & (totals == 1))
 
@@ -108,8 +93,8 @@ class _Readers:
     variant: str
     times: Exposed
     mine: Bools
-    sent: Requests
-    events: dict[tuple[bool, float], Course] = field(default_factory=dict)
+    sent: unit_sums.Requests
+    events: dict[tuple[bool, float], unit_sums.Course] = field(default_factory=dict)
 
     def reader(self, metric: MetricPlan) -> Reader:
         """The function for one metric."""
@@ -120,7 +105,7 @@ class _Readers:
         return self._amounts(metric) if metric.method == "amount" else self._quantiles(metric)
 
     def _feedback(self, metric: MetricPlan) -> Reader:
-        course = feedback_course(self.times.first_us, self._given_feedback(metric), metric)
+        course = unit_sums.feedback_course(self.times.first_us, self._given_feedback(metric), metric)
         window = metric.window_seconds or 0.0
 
         def read(now_us: int) -> Feedback | None:
@@ -129,32 +114,34 @@ class _Readers:
 
         return read
 
-    def _given_feedback(self, metric: MetricPlan) -> GivenFeedback:
-        return given_feedback(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
+    def _given_feedback(self, metric: MetricPlan) -> unit_sums.GivenFeedback:
+        return unit_sums.given_feedback(self.people, self.world, self.variant, metric, (self.times.first_us, self.mine))
 
-    def weeks(self) -> WeeksReader:
+    def weeks(self) -> unit_sums.WeeksReader:
         """The function that reads the primary metric by whole week."""
         metric = self.plan.primary
         if metric is None:
             return lambda _: None
         if metric.method in ("feedback", "given"):
             feedback = self._given_feedback(metric)
-            values = Values(
+            values = unit_sums.Values(
                 feedback.units[feedback.given], feedback.at_us[feedback.given], feedback.value[feedback.given]
             )
         else:
-            values = request_values(metric, self.sent)
-        return weeks_reader(self.plan, metric, values, self.times.first_us)
+            values = unit_sums.request_values(metric, self.sent)
+        return unit_sums.weeks_reader(self.plan, metric, values, self.times.first_us)
 
     def _events(self, metric: MetricPlan) -> Reader:
         cap = metric.cap or REQUESTS_CAP
-        fails = CATALOGUE[metric.metric].over in FAILING
+        fails = CATALOGUE[metric.metric].over in unit_sums.FAILING
         if (fails, cap) not in self.events:
             self.events[fails, cap] = _event_course(self.sent, cap, fails)
         course, windows = self.events[fails, cap], None
         if metric.method == "shares":
             first_us = self.times.first_us
-            windows = shares_course(self.sent, first_us, cap, fails=fails, at_once=self.plan.unit == "request")
+            windows = unit_sums.shares_course(
+                self.sent, first_us, cap, fails=fails, at_once=self.plan.unit == "request"
+            )
 
         def read(now_us: int) -> RequestErrors | None:
             n, x, y, xx, yy, xy, users = course.at(now_us)
@@ -172,7 +159,9 @@ class _Readers:
         value = spent / self.sent.by_unit.number if each else spent
         low, above = np.minimum(value, cap), (value > cap).astype(np.float64)
         change = self.sent.by_unit.changes
-        course = Course.of(self.sent.at_us, self.sent.by_unit.starts, change(low), change(low * low), change(above))
+        course = unit_sums.Course.of(
+            self.sent.at_us, self.sent.by_unit.starts, change(low), change(low * low), change(above)
+        )
 
         def read(now_us: int) -> Amounts | None:
             n, x, xx, over = course.at(now_us)
@@ -198,11 +187,11 @@ class _Readers:
         return read
 
 
-def _event_course(sent: Requests, cap: float, fails: bool) -> Course:
+def _event_course(sent: unit_sums.Requests, cap: float, fails: bool) -> unit_sums.Course:
     """Capped errors and requests of each unit, and the units with an error."""
     bad = sent.failed if fails else np.zeros(len(sent.failed), np.bool_)
     number, total = sent.by_unit.number, sent.by_unit.totals(bad)
     x, y, change = total * np.minimum(1.0, cap / number), np.minimum(number, cap), sent.by_unit.changes
     first = bad & (total == 1)
     moments = (change(product) for product in (x, y, x * x, y * y, x * y))
-    return Course.of(sent.at_us, sent.by_unit.starts, *moments, first)
+    return unit_sums.Course.of(sent.at_us, sent.by_unit.starts, *moments, first)

@@ -1,7 +1,5 @@
 """Runs one simulated trial, in which the real monitor looks, and records how the trial ends."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -18,17 +16,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.monitor import Circumstances, Step, step
-from fairtrial.experiments.simulation.people import (
-    Assigned,
-    Event,
-    Ints,
-    People,
-    World,
-    assign_people,
-    draw_people,
-    expose,
-    join,
-)
+from fairtrial.experiments.simulation import people
 from fairtrial.experiments.simulation.timeline import Timeline
 from fairtrial.experiments.sums import Sums
 
@@ -50,16 +38,16 @@ class Setting:
 
     plan: Plan
     name: str
-    world: World
+    world: people.World
     known: Mapping[str, Known] = field(default_factory=dict)
-    events: tuple[Event, ...] = ()
+    events: tuple[people.Event, ...] = ()
     every_us: int = HOUR_US
     until_shipped: bool = True
     planned_units: float | None = None
     resumes: bool = False
 
 
-def run_trial(setting: Setting, rng: Generator) -> Outcome:
+def run_trial(setting: Setting, rng: Generator) -> "Outcome":
     """One trial from its start to its end."""
     return _Trial(setting, rng).run()
 
@@ -77,7 +65,7 @@ class _Trial:
         self._now_us = self._quiet_until_us = START_US
         self._begin(segment=1)
 
-    def run(self) -> Outcome:
+    def run(self) -> "Outcome":
         """The outcome, after the last step."""
         while self._outcome.end is None:
             if self._number == len(self._times):
@@ -89,13 +77,13 @@ class _Trial:
                 self._step()
         return self._outcome
 
-    def _drawn(self) -> People:
+    def _drawn(self) -> people.People:
         """The people who may come until the last possible day."""
         last = self._experiment.enrolment.stages[-1]
         frozen = freeze(self._setting.plan, self._experiment, Start(at_us=START_US, started_us=START_US))
         rearmed = max((event.day for event in self._setting.events if event.do == "rearm"), default=0.0)
         end_us = START_US + frozen.max_weeks * WEEK_US + round(rearmed * DAY_US)
-        return draw_people(
+        return people.draw_people(
             self._rng,
             self._setting.world,
             units=self._setting.world.per_week * 100 / last,
@@ -110,7 +98,7 @@ class _Trial:
         laid = lay_over(self._setting.plan, {self._setting.name: Live(stages[0], "running", segment)})
         self._experiment = laid.experiments[self._setting.name]
         self._until_us = self._now_us + WEEK_US
-        self._assigned: Assigned = assign_people(self._experiment, self._arriving(0))
+        self._assigned: people.Assigned = people.assign_people(self._experiment, self._arriving(0))
         self._stages = [(self._now_us, stages[0])]
         self._approved: frozenset[float] = frozenset()
         self._accepted: frozenset[tuple[str, str]] = frozenset()
@@ -126,8 +114,8 @@ class _Trial:
         if self._until_us >= self._started_us + self._plan.max_weeks * WEEK_US:
             raise RuntimeError("the monitor did not end the experiment at its last step")
         self._until_us += WEEK_US
-        more = assign_people(self._experiment, self._arriving(len(self._assigned.arm)))
-        self._assigned = join(self._assigned, more)
+        more = people.assign_people(self._experiment, self._arriving(len(self._assigned.arm)))
+        self._assigned = people.join(self._assigned, more)
         self._expose()
 
     def _freeze(self, experiment: Experiment, *, revision: int = 1) -> None:
@@ -148,18 +136,18 @@ class _Trial:
 
     def _expose(self) -> None:
         """Compute all exposures and sums to come, as if the stages stayed as they are."""
-        exposed = expose(self._people, self._assigned, self._stages, from_us=self._plan.from_us)
+        exposed = people.expose(self._people, self._assigned, self._stages, from_us=self._plan.from_us)
         world = self._setting.world
         self._timeline = Timeline.of(self._plan, world, self._people, (self._assigned, exposed))
         self._times, self._number = self._steps(), 0
 
-    def _steps(self) -> Ints:
+    def _steps(self) -> people.Ints:
         """When the monitor makes its steps."""
         end_us = min(self._until_us, self._started_us + self._plan.max_weeks * WEEK_US)
         first = self._now_us - (self._now_us - START_US) % self._setting.every_us + self._setting.every_us
         regular = np.arange(min(first, end_us), end_us, self._setting.every_us)
         harm = self._timeline.harm_us[(self._timeline.harm_us > self._now_us) & (self._timeline.harm_us < end_us)]
-        times: Ints = np.unique(np.concatenate((regular, harm, [end_us])))
+        times: people.Ints = np.unique(np.concatenate((regular, harm, [end_us])))
         return times[times > self._now_us]
 
     def _happened(self) -> bool:

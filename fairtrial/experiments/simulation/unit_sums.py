@@ -1,7 +1,5 @@
 """Computes the sums of simulated units as functions of time: feedback, shares of bad requests, levels by week."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self

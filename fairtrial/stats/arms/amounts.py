@@ -1,7 +1,5 @@
 """Costs and tokens, capped at a fixed limit, and CUPED, by which pre-experiment data narrow the interval."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from math import inf, sqrt
 from typing import Self
@@ -10,19 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats import sums
 from fairtrial.stats.arguments import check_scale
 from fairtrial.stats.arms.means import mean_difference, monitoring_variance, welch
 from fairtrial.stats.effects import Effect, too_few
-from fairtrial.stats.sums import (
-    Bounds,
-    JointMoments,
-    Moments,
-    Successes,
-    check_within,
-    finite_values,
-    unbounded,
-    unseen_squares,
-)
 
 __all__ = ["Amounts", "amount_difference", "cuped_difference"]
 VALUE = "a unit's value"
@@ -49,14 +38,14 @@ class Amounts:
     Amounts(capped=Moments(n=4, x=12.0, xx=50.0), above=1, limit=6.0)
     """
 
-    capped: Moments
+    capped: sums.Moments
     above: int
     limit: float
-    with_earlier: JointMoments | None = field(default=None, repr=False)
+    with_earlier: sums.JointMoments | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _check(self.limit)
-        check_within(self.capped, self.within)
+        sums.check_within(self.capped, self.within)
         if not 0 <= self.above <= self.capped.n or self.above * self.limit > self.capped.x * (1 + 1e-9):
             raise ValueError(f"{self.above} of {self.capped.n} units can't be above {self.limit:g} with these sums")
         if self.with_earlier is not None and self.with_earlier.n != self.capped.n:
@@ -71,12 +60,12 @@ class Amounts:
         ``earlier``: each unit's amount before the experiment, or what stands for it.
         """
         _check(limit)
-        now, before = finite_values(amounts), None if earlier is None else finite_values(earlier)
+        now, before = sums.finite_values(amounts), None if earlier is None else sums.finite_values(earlier)
         if (now < 0).any() or (before is not None and (before < 0).any()):
             raise ValueError("an amount must be 0 or more")
         capped = np.minimum(now, limit)
-        both = None if before is None else JointMoments.of(capped, np.minimum(before, limit))
-        return cls(Moments.of(capped), int(np.count_nonzero(now > limit)), float(limit), both)
+        both = None if before is None else sums.JointMoments.of(capped, np.minimum(before, limit))
+        return cls(sums.Moments.of(capped), int(np.count_nonzero(now > limit)), float(limit), both)
 
     def __add__(self, other: Self) -> Self:
         self.check_same(other)
@@ -85,16 +74,16 @@ class Amounts:
         return type(self)(self.capped + other.capped, self.above + other.above, self.limit, both)
 
     @property
-    def within(self) -> Bounds:
+    def within(self) -> sums.Bounds:
         """The possible range of a capped amount."""
         return 0.0, self.limit
 
     @property
-    def share_above(self) -> Successes:
+    def share_above(self) -> sums.Successes:
         """The number of units above the limit, and of all units."""
-        return Successes(self.capped.n, self.above)
+        return sums.Successes(self.capped.n, self.above)
 
-    def check_same(self, other: Amounts) -> None:
+    def check_same(self, other: "Amounts") -> None:
         """Raise `ValueError` unless both have the same limit."""
         if self.limit != other.limit:
             raise ValueError(f"amounts with the limits {self.limit:g} and {other.limit:g} can't be combined")
@@ -123,11 +112,11 @@ def _check(limit: float) -> None:
 
 
 def cuped_difference(
-    control: JointMoments,
-    treatment: JointMoments,
+    control: sums.JointMoments,
+    treatment: sums.JointMoments,
     *,
-    within: Bounds | None = None,
-    before: Bounds | None = None,
+    within: sums.Bounds | None = None,
+    before: sums.Bounds | None = None,
     scale: float = 1.0,
 ) -> Effect | NotEnough:
     """The CUPED-adjusted difference of means: treatment − ``scale`` · control, minus θ times the earlier difference.
@@ -145,8 +134,8 @@ def cuped_difference(
     Fisher (1932), Statistical Methods for Research Workers, on the analysis of covariance.
 
     >>> from fairtrial.stats.effects import fixed
-    >>> control = JointMoments.of([2, 5, 6, 9], [1, 2, 3, 4])
-    >>> print(fixed(cuped_difference(control, JointMoments.of([4, 5, 9, 10], [1, 2, 3, 4]))))
+    >>> control = sums.JointMoments.of([2, 5, 6, 9], [1, 2, 3, 4])
+    >>> print(fixed(cuped_difference(control, sums.JointMoments.of([4, 5, 9, 10], [1, 2, 3, 4]))))
     1.5 (0.1287 to 2.871; 95 %, n = 8, difference of means, CUPED took off 94.9 % of the variance)
     """
     check_scale(scale)
@@ -166,7 +155,7 @@ def cuped_difference(
         n=both,
         method=_method(control, treatment, theta, scale),
         freedom=welch((theirs, control.n - 1 - lost), (ours, treatment.n - 1 - ours_lost)),
-        not_yet=too_few(control.n, treatment.n) or (None if bounds else unbounded(control.n, what=VALUE)),
+        not_yet=too_few(control.n, treatment.n) or (None if bounds else sums.unbounded(control.n, what=VALUE)),
         watched=monitoring_variance((theirs, control.n), (ours, treatment.n)) + unsure,
         within=(-inf, inf) if within is None or theta else _reach(within, scale),
         unseen=(far[0] + near[1], far[1] + near[0]),
@@ -174,39 +163,39 @@ def cuped_difference(
 
 
 def _checked(
-    control: JointMoments, treatment: JointMoments, within: Bounds | None, before: Bounds | None
-) -> tuple[Bounds, Bounds] | None:
+    control: sums.JointMoments, treatment: sums.JointMoments, within: sums.Bounds | None, before: sums.Bounds | None
+) -> tuple[sums.Bounds, sums.Bounds] | None:
     """The bounds of x and of y, which both arms share; ``None`` without them."""
     if within is None:
         return None
     for arm in (control, treatment):
-        check_within(arm.first, within)
-        check_within(arm.second, before or within)
+        sums.check_within(arm.first, within)
+        sums.check_within(arm.second, before or within)
     return within, before or within
 
 
 def _unseen(
-    arm: JointMoments, theta: float, scale: float, lost: float, bounds: tuple[Bounds, Bounds] | None
+    arm: sums.JointMoments, theta: float, scale: float, lost: float, bounds: tuple[sums.Bounds, sums.Bounds] | None
 ) -> tuple[float, float]:
     """The variance that unseen units below and above add: at a bound of x, and at the bound of y that adds to it."""
     if bounds is None:
         return 0.0, 0.0
     within, before = bounds
-    earlier = unseen_squares(arm.second.mean, before)
+    earlier = sums.unseen_squares(arm.second.mean, before)
     opposite = earlier[::-1] if theta > 0 else earlier
-    pairs = zip(unseen_squares(arm.first.mean, within), opposite, strict=True)
+    pairs = zip(sums.unseen_squares(arm.first.mean, within), opposite, strict=True)
     squares = ((scale * sqrt(far) + abs(theta) * sqrt(more)) ** 2 for far, more in pairs)
     low, high = (each / arm.n / (arm.n - 1 - lost) for each in squares)
     return low, high
 
 
-def _reach(within: Bounds, scale: float) -> Bounds:
+def _reach(within: sums.Bounds, scale: float) -> sums.Bounds:
     """The possible range of the plain difference."""
     low, high = within
     return low - scale * high, high - scale * low
 
 
-def _theta(control: JointMoments, treatment: JointMoments, scale: float) -> tuple[float, tuple[float, float]]:
+def _theta(control: sums.JointMoments, treatment: sums.JointMoments, scale: float) -> tuple[float, tuple[float, float]]:
     """θ, and the weight of each arm in it; without θ there are no weights."""
     together = treatment.covariance / treatment.n + scale * control.covariance / control.n
     theirs, ours = control.second.variance / control.n, treatment.second.variance / treatment.n
@@ -215,19 +204,19 @@ def _theta(control: JointMoments, treatment: JointMoments, scale: float) -> tupl
     return together / (theirs + ours), (theirs / (theirs + ours), ours / (theirs + ours))
 
 
-def _unsure(apart: float, *arms: tuple[JointMoments, float, float]) -> float:
+def _unsure(apart: float, *arms: tuple[sums.JointMoments, float, float]) -> float:
     """var(θ) times the squared difference of the arms before; each arm with its variance and its weight in θ."""
     spread = sum(arm.second.variance / arm.n for arm, _, _ in arms)
     return apart**2 / spread * sum(variance * share / (arm.n - 1) for arm, variance, share in arms)
 
 
-def _method(control: JointMoments, treatment: JointMoments, theta: float, scale: float) -> str:
+def _method(control: sums.JointMoments, treatment: sums.JointMoments, theta: float, scale: float) -> str:
     plain, left = (_left(control, slope, scale) + _left(treatment, slope, 1.0) for slope in (0.0, theta))
     took = f", CUPED took off {100 * (1 - left / plain):.3g} % of the variance" if plain and theta else ""
     return "difference of means" + took + ("" if scale == 1 else f", control times {scale:g}")
 
 
-def _left(arm: JointMoments, theta: float, scale: float) -> float:
+def _left(arm: sums.JointMoments, theta: float, scale: float) -> float:
     """The variance of the mean of scale · x − θ y."""
     x, y, both = (part / arm.n for part in (arm.first.variance, arm.second.variance, arm.covariance))
     left = scale**2 * x - 2 * scale * theta * both + theta**2 * y

@@ -1,7 +1,5 @@
 """Late or missing feedback: a difference counts only if every way to fill in the missing values agrees."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
@@ -90,7 +88,7 @@ class Feedback:
         missing = self.units - self.given.n
         return self.given + Moments(missing, missing * value, missing * value * value)
 
-    def check_same(self, other: Feedback) -> None:
+    def check_same(self, other: "Feedback") -> None:
         """Raise `ValueError` unless both have the same window."""
         if self.window != other.window:
             raise ValueError(f"windows of {self.window:g} and {other.window:g} seconds can't be compared")

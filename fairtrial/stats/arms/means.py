@@ -1,7 +1,5 @@
 """The mean of one value per unit or the rate of an event, and differences of two levels on different units."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import hypot, inf, sqrt
 

@@ -1,7 +1,5 @@
 """Ratios of two sums, and quantiles such as the p95 latency; users are the units, not requests."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf, sqrt

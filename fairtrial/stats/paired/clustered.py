@@ -1,7 +1,5 @@
 """The mean of values or the ratio of two means, with interval and sign-flip test, where clusters may be correlated."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import ceil, exp, inf, log, sqrt
 

@@ -1,7 +1,5 @@
 """Tests of two sides on the same cases: McNemar's test, non-inferiority and equivalence."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
 

@@ -1,7 +1,5 @@
 """Bootstrap and jackknife intervals for any statistic of a whole corpus, over cases or clusters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -89,7 +87,7 @@ class Groups:
     sizes: Indices
 
     @classmethod
-    def of(cls, n: int, clusters: Clusters | None) -> Groups:
+    def of(cls, n: int, clusters: Clusters | None) -> "Groups":
         """Groups of single cases, or by the given clusters."""
         if clusters is None:
             return cls(np.arange(n), np.arange(n), np.ones(n, dtype=np.intp))

@@ -1,7 +1,5 @@
 """The mean of bounded values with its score interval, where values of one cluster may be correlated."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 
@@ -101,7 +99,7 @@ def always_valid_mean(
     return Estimate(effect.value, *bounds, 1 - 2 * alpha, effect.n, method, always_valid=True)
 
 
-def _mixture_bound(units: ScoreUnits, variance: float, tau: float, alpha: float) -> float:
+def _mixture_bound(units: "ScoreUnits", variance: float, tau: float, alpha: float) -> float:
     """The lower bound of the normal mixture, whose variance is at least that of the hypothesis at the bound."""
     cases = float(units.times @ units.sizes)
     point, least = float(units.times @ units.sums) / cases, units.within[0]
@@ -135,7 +133,7 @@ class ScoreUnits:
     freedom: float
 
     @classmethod
-    def of(cls, values: Floats, clusters: Clusters | None, within: tuple[float, float]) -> ScoreUnits:
+    def of(cls, values: Floats, clusters: Clusters | None, within: tuple[float, float]) -> "ScoreUnits":
         """Builds the clusters of these values, counting equal ones together."""
         ends = min(within[0], float(values.min())), max(within[1], float(values.max()))
         if clusters is None:

@@ -1,7 +1,5 @@
 """The course of a trial with a true effect, also of rare events: each look's power, and the mean sample size."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

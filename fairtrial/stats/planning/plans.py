@@ -1,7 +1,5 @@
 """Plans a question by the rule that decides it: a normal effect, conversions, or each unit's share of bad requests."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from dataclasses import replace
 from math import inf, log, sqrt
@@ -13,14 +11,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import MIN_UNITS
-from fairtrial.stats.planning.courses import (
-    ConversionRule,
-    Course,
-    conversion_course,
-    monitored,
-    monitored_multiple,
-    planned,
-)
+from fairtrial.stats.planning import courses
 from fairtrial.stats.planning.question import (
     BEYOND,
     Design,
@@ -58,24 +49,24 @@ def watched(question: Question, design: Design, power: float) -> Option:
     return made(design, "normal mixture", units, course, excluded=possible(loss, question))
 
 
-def watched_course(question: Question, design: Design) -> Course:
+def watched_course(question: Question, design: Design) -> courses.Course:
     """The course of daily looks."""
     first, tau = first_look(design), question.tau or question.effect
     variance, unseen = _variances(question, design)
     days = range(1, design.weeks * LOOKS_A_WEEK + 1)
     daily = [design.per_week * (day / LOOKS_A_WEEK - design.lag) for day in days]
     looks = [units for units in daily if units >= first] or [design.most]
-    course = monitored(
+    course = courses.monitored(
         question.effect, variance, looks, tau=tau, alpha=design.alpha, sides=question.sides, unseen=unseen
     )
-    return Course(course.units, (0.0,), design.most) if design.most < first else course
+    return courses.Course(course.units, (0.0,), design.most) if design.most < first else course
 
 
 def normal_units(question: Question, design: Design, power: float) -> float | None:
     """The units for this power if looks are made all the time."""
     variance, unseen = _variances(question, design)
     tau = (question.tau or question.effect) / question.effect
-    times = monitored_multiple(power, alpha=design.alpha, sides=question.sides, tau=tau)
+    times = courses.monitored_multiple(power, alpha=design.alpha, sides=question.sides, tau=tau)
     if times is None:
         return None
     information = question.effect**2 / times
@@ -93,8 +84,8 @@ def planned_looks(question: Question, design: Design, power: float) -> Option:
     )
     units = max(single_look * inflation(LOOKS, alpha=alpha, power=power), first)
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
-    course = planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
-    course = course if end >= first else Course((end,), (0.0,), end)
+    course = courses.planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
+    course = course if end >= first else courses.Course((end,), (0.0,), end)
     loss = obrien_fleming(LOOKS, alpha=alpha) * sqrt(variance / end) if end >= first else inf
     return made(design, "O'Brien-Fleming", units, course, excluded=possible(loss, question))
 
@@ -106,7 +97,7 @@ def single_look(question: Question, design: Design, power: float) -> Option:
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
     z, error = float(scipy.special.ndtri(1 - design.alpha / question.sides)), sqrt(max(variance, TINY) / end)
     enough = end >= _fewest(question, design)
-    course = Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), end)
+    course = courses.Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), end)
     return made(design, "one look", units, course, excluded=possible(z * error, question) if enough else None)
 
 
@@ -173,14 +164,14 @@ TAIL_MARGIN = 0.01
 def by_conversions(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
     course = conversions(question, design)
     units = beyond(course.needed(power), multiples, power, lambda times: conversions(question, longer(design, times)))
-    scaled = Course(course.units, course.power, course.mean_stop * design.inflation)
+    scaled = courses.Course(course.units, course.power, course.mean_stop * design.inflation)
     return made(design, "conversion e-process", units, scaled, excluded=_excluded(question, design))
 
 
-def conversions(question: Question, design: Design) -> Course:
-    rule = ConversionRule(question.effect / question.baseline, design.share, design.alpha)
+def conversions(question: Question, design: Design) -> courses.Course:
+    rule = courses.ConversionRule(question.effect / question.baseline, design.share, design.alpha)
     effective = design.most / design.inflation
-    course = conversion_course(rule, control=question.baseline, treatment=question.truth, units=effective)
+    course = courses.conversion_course(rule, control=question.baseline, treatment=question.truth, units=effective)
     return replace(course, units=tuple(units * design.inflation for units in course.units))
 
 
@@ -202,7 +193,7 @@ def by_shares(question: Question, design: Design, power: float, multiples: tuple
     return made(design, "shares of units", units, course, excluded=_excluded_share(question, design))
 
 
-def shares(question: Question, design: Design) -> Course:
+def shares(question: Question, design: Design) -> courses.Course:
     """Bad requests are what is missing from a rate of good ones."""
     arms = (question.baseline, question.truth)
     control, treatment = arms if question.lower_is_better else (1 - arms[0], 1 - arms[1])
@@ -212,7 +203,7 @@ def shares(question: Question, design: Design) -> Course:
     effective = design.most / design.inflation
     course = share_course(rule, control=control, treatment=treatment, units=effective)
     times = design.inflation
-    return Course(tuple(units * times for units in course.units), course.power, course.mean_stop * times)
+    return courses.Course(tuple(units * times for units in course.units), course.power, course.mean_stop * times)
 
 
 def _excluded_share(question: Question, design: Design) -> float | None:
@@ -246,7 +237,7 @@ def with_tail(option: Option, question: Question, design: Design, power: float) 
                    exaggeration=option.exaggeration)  # fmt: skip
 
 
-def _both(question: Question, design: Design, times: int) -> tuple[Course, Course]:
+def _both(question: Question, design: Design, times: int) -> tuple[courses.Course, courses.Course]:
     """The courses of both lines together, and of the share above the cap alone, in a trial so many times as large."""
     rate, far = question.tail or 0.0, longer(design, times)
     truth = rate if question.tail_truth is None else question.tail_truth
@@ -261,10 +252,10 @@ def _both(question: Question, design: Design, times: int) -> tuple[Course, Cours
     power = tuple(first * second for first, second in zip(mean.power, after, strict=True))
     starts, open_ = (0.0, *mean.units[:-1]), (1.0, *(1 - success for success in power[:-1]))
     stop = sum((end - start) * still for start, end, still in zip(starts, mean.units, open_, strict=True))
-    return Course(mean.units, power, stop), more
+    return courses.Course(mean.units, power, stop), more
 
 
-def _between(course: Course, power: float) -> float | None:
+def _between(course: courses.Course, power: float) -> float | None:
     """The units for this power, between two looks where it lies between them."""
     number = next((number for number, share in enumerate(course.power) if share >= power), None)
     if number is None or number == 0:

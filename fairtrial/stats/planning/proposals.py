@@ -1,7 +1,5 @@
 """Proposes changes that let a trial be decided in time, by trying each one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, log10

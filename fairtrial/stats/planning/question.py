@@ -1,7 +1,5 @@
 """The question about one metric that a trial's plan answers, the design that questions share, and what one needs."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -130,7 +128,7 @@ class Question:
         """Whether enough units show it; the worst case of missing feedback may leave nothing of the effect."""
         return self.response is None or self.in_worst_case(0.5) is not None
 
-    def in_worst_case(self, share: float) -> Question | None:
+    def in_worst_case(self, share: float) -> "Question | None":
         """The same question with each missing answer counted for the other side; ``None`` if nothing can show it.
 
         ``share``: the treatment's share of the units. Its spread is the mean of both arms' by their weights in the

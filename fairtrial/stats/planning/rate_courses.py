@@ -1,7 +1,5 @@
 """The course of a trial by each unit's share of bad requests: when it decides, and when a harm pauses it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, inf, log

@@ -1,7 +1,5 @@
 """Plans a trial: what each question needs by the rule that decides it, and which changes would help."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Collects ratings in tables that can be added, and measures agreement beyond chance: Gwet's AC and Fleiss' κ."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise

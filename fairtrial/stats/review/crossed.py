@@ -1,7 +1,5 @@
 """Weighted means of values, such as ratings, that may be correlated in two ways, by item and by person."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -102,7 +100,7 @@ def crossed_mean(
     return CrossedMean(mean, variance if spreads else 0.0, groups.freedom, groups.items, groups.two_way)
 
 
-def weights_of(n: int, groups: Clusters, weights: Floats | None) -> Floats:
+def weights_of(n: int, groups: "Clusters", weights: Floats | None) -> Floats:
     """One positive weight for each of ``n`` votes, matching the groups. Raises `ValueError` otherwise."""
     if len(groups.by_item) != n:
         raise ValueError(f"{n} votes can't have {len(groups.by_item)} items and people: each vote needs one of each")
@@ -130,7 +128,7 @@ class Clusters:
     @classmethod
     def of(
         cls, items: Sequence[str], people: Sequence[str], *, general: bool = True, least: int = MIN_PEOPLE
-    ) -> Clusters:
+    ) -> "Clusters":
         by_item, count = _numbered(items)
         by_person, crowd = _numbered(people)
         if len(by_item) != len(by_person):

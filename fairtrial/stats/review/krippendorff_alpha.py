@@ -1,7 +1,5 @@
 """Krippendorff's alpha: agreement of raters beyond chance, of one rater with the others, and how good it is."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

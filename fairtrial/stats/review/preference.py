@@ -1,7 +1,5 @@
 """The win rate of blind pairwise votes, in which ties count half, and its other common scales."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf, log10, sqrt

@@ -1,7 +1,5 @@
 """The win rate adjusted for position and answer length, by a fractional logistic regression."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

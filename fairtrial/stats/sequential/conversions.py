@@ -1,7 +1,5 @@
 """Exact comparison of conversion rates, however rare and often monitored: the treated share of all conversions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from math import exp, expm1, inf, lgamma, log, log1p

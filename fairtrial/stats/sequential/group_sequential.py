@@ -1,7 +1,5 @@
 """Planned looks: O'Brien-Fleming bounds, alpha spending, and the probabilities that a random walk crosses bounds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Guardrails: two one-sided questions at every look, whether harm is proven and whether safety is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf

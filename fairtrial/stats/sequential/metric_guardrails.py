@@ -1,7 +1,5 @@
 """The guardrails of errors, by users with an error and errors per request, and of costs, by a capped mean."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
@@ -92,7 +90,7 @@ class RequestErrors:
         """The sums by which safety is proven."""
         return self.requests if self.pessimistic is None else self.pessimistic
 
-    def check_same(self, other: RequestErrors) -> None:
+    def check_same(self, other: "RequestErrors") -> None:
         """Raise `ValueError` unless both have the same cap."""
         if self.cap != other.cap:
             raise ValueError(f"errors with the caps {self.cap:g} and {other.cap:g} can't be combined")

@@ -1,7 +1,5 @@
 """Sample-ratio mismatch: whether units arrive in the arms by the planned split, valid at every look."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, inf, log

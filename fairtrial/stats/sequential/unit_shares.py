@@ -1,7 +1,5 @@
 """Tests on the mean over units of each unit's share of bad requests: harm beyond a margin, and safety within it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import inf, lgamma, log, log1p
 from typing import Literal, Self

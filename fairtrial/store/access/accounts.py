@@ -1,7 +1,5 @@
 """Stores people's accounts, with roles and states, and the invitations by which people set a password."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Keeps the audit trail as a hash chain, with digests of stored rows, so that a changed entry or row is detected."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

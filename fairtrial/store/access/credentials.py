@@ -1,7 +1,5 @@
 """Creates and ends API keys, browser sessions and one-time links, of which the store has only hashes."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 

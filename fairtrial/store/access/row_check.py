@@ -1,7 +1,5 @@
 """Compares stored rows with the audit trail, and names each row that was changed, added or removed."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence

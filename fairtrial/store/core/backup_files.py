@@ -1,7 +1,5 @@
 """Reads, writes and verifies the files of a backup, which stays in a hidden folder until it is complete."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

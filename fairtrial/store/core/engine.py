@@ -1,7 +1,5 @@
 """Configures DuckDB and its memory, migrates the schema, and rewrites the engine's errors in plain words."""
 
-from __future__ import annotations
-
 import logging
 import os
 from importlib import resources

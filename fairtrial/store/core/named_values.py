@@ -1,7 +1,5 @@
 """Stores single values by name: positions of computations, secrets, and marks of what happens only once."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 

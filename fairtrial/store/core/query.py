@@ -1,7 +1,5 @@
 """Describes a query before it runs: SQL with bound parameters, a time window, a page, and what is analysed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime

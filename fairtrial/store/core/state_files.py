@@ -1,7 +1,5 @@
 """Keeps files beside the store: recorded damage, the state of an unfinished erasure, and reports of migrations."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator
@@ -162,7 +160,7 @@ class ErasureState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     names: tuple[str, ...] = ()
     counts: dict[str, int] = {}
 
-    def requested_again(self, *, rewrite_backups: bool) -> ErasureState:
+    def requested_again(self, *, rewrite_backups: bool) -> "ErasureState":
         """This erasure, requested once more, perhaps with backups included."""
         return msgspec.structs.replace(self, rewrite_backups=self.rewrite_backups or rewrite_backups)
 

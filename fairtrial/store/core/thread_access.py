@@ -1,7 +1,5 @@
 """Gives each thread a cursor on the store, and defines the re-entrant read-write lock that threads share."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Finds the request or unit that each feedback is about, once its requests are in the store."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from fairtrial.domain.limits.constants import END_OF_TIME_US

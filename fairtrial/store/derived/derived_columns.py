@@ -1,7 +1,5 @@
 """Computes columns that depend on rows of several segments: subjects of feedback, sums of units, missing outcomes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

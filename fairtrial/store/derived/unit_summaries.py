@@ -1,7 +1,5 @@
 """Summarises each unit's requests and its first arm in tables, so that no look and no page reads all requests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,7 +146,7 @@ class Folded:
     rows: int = 0
     failed: bool = False
 
-    def __add__(self, other: Folded) -> Folded:
+    def __add__(self, other: "Folded") -> "Folded":
         return Folded(self.rows + other.rows, self.failed or other.failed)
 
 
@@ -198,7 +196,7 @@ class _State:
     marks: Mapping[str, int]
 
     @classmethod
-    def read(cls, cursor: Cursor) -> _State:
+    def read(cls, cursor: Cursor) -> "_State":
         requests, attempts, rows, marks = cursor.execute(STATE).fetchone() or (0, 0, 0, None)
         return cls(int(requests), int(attempts), int(rows), marks or {})
 

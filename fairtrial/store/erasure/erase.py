@@ -1,7 +1,5 @@
 """Erases a unit from a store in use: from rows, the file's bytes, journals, caches, logs and backups."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Iterator
@@ -12,18 +10,10 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from fairtrial.domain import store_reports
 from fairtrial.domain.errors import FairtrialError, StoreError, UsageError
 from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
 from fairtrial.domain.plan import UnitKind
-from fairtrial.domain.store_reports import (
-    BackupStatus,
-    Erasure,
-    Found,
-    ListedBackup,
-    OnProgress,
-    Progress,
-    ignore_progress,
-)
 from fairtrial.safe_files import digest_of, has_room, sync_file
 from fairtrial.store.access import audit
 from fairtrial.store.core import state_files
@@ -76,8 +66,8 @@ def erase(
     *,
     now_us: int,
     unreadable: tuple[str, ...] = (),
-    on_progress: OnProgress = ignore_progress,
-) -> Erasure:
+    on_progress: store_reports.OnProgress = store_reports.ignore_progress,
+) -> store_reports.Erasure:
     """Erase a unit, or continue an erasure that was begun. Ingest the journal first.
 
     Writers wait while the file is copied, readers only while it is replaced. After a `StoreError` the erasure can be
@@ -96,17 +86,19 @@ def erase(
         raise StoreError(
             f"{layout.store}: the erasure is not finished; repeat it to continue ({logged_message(error)})"
         ) from error
-    erasure = Erasure(state.erasure_id, unit_hash(state.pseudonym), dict(state.counts), backups, unreadable)
+    erasure = store_reports.Erasure(
+        state.erasure_id, unit_hash(state.pseudonym), dict(state.counts), backups, unreadable
+    )
     if erasure.found:
         add_tombstone(layout, state, now_us=now_us)
         _record(database, state, erasure, now_us)
     state_files.delete_erasure(layout)
-    on_progress(Progress("erased", 1, 1))
+    on_progress(store_reports.Progress("erased", 1, 1))
     return erasure
 
 
 def _erase_rows(
-    database: Database, state: ErasureState, on_progress: OnProgress
+    database: Database, state: ErasureState, on_progress: store_reports.OnProgress
 ) -> tuple[ErasureState, dict[str, int]]:
     """Replace the store by one without the unit; returns the state with the names found, and the journal positions."""
     with database.exclusive() as cursor:
@@ -117,7 +109,7 @@ def _erase_rows(
         counts = count_rows(cursor)
         state = _saved_names(database, msgspec.structs.replace(state, names=names), counts)
         if counts:
-            on_progress(Progress("copying rows", 0, 1))
+            on_progress(store_reports.Progress("copying rows", 0, 1))
             _swap(database, _copy(database, cursor, on_progress), on_progress)
     return state, positions
 
@@ -130,7 +122,7 @@ def _saved_names(database: Database, state: ErasureState, counts: dict[str, int]
     return state
 
 
-def _copy(database: Database, cursor: Cursor, on_progress: OnProgress) -> Path:
+def _copy(database: Database, cursor: Cursor, on_progress: store_reports.OnProgress) -> Path:
     folder = copy_folder(database.layout)
     if not has_room(folder, database.layout.store.stat().st_size):
         raise StoreError(f"{folder}: there is not enough space for the copy of the store that an erasure needs")
@@ -146,13 +138,13 @@ def _copy(database: Database, cursor: Cursor, on_progress: OnProgress) -> Path:
     return new
 
 
-def _swap(database: Database, new: Path, on_progress: OnProgress) -> None:
-    on_progress(Progress("swapping the file", 0, 1))
+def _swap(database: Database, new: Path, on_progress: store_reports.OnProgress) -> None:
+    on_progress(store_reports.Progress("swapping the file", 0, 1))
     database.replace_file(new)
-    on_progress(Progress("swapping the file", 1, 1))
+    on_progress(store_reports.Progress("swapping the file", 1, 1))
 
 
-def _record(database: Database, state: ErasureState, erasure: Erasure, now_us: int) -> None:
+def _record(database: Database, state: ErasureState, erasure: store_reports.Erasure, now_us: int) -> None:
     """Record the erasure and its counts in the ledger and the audit trail, without the unit's name."""
     counts = msgspec.json.encode(state.counts | {UNREADABLE: len(erasure.unreadable)}).decode()
     with database.transaction() as cursor:
@@ -177,8 +169,8 @@ def _record(database: Database, state: ErasureState, erasure: Erasure, now_us: i
 
 
 def check_backups(
-    database: Database, state: ErasureState, *, on_progress: OnProgress = ignore_progress
-) -> tuple[BackupStatus, ...]:
+    database: Database, state: ErasureState, *, on_progress: store_reports.OnProgress = store_reports.ignore_progress
+) -> tuple[store_reports.BackupStatus, ...]:
     """Check every listed backup of this store, and remove the unit from those that contain it, if requested."""
     looks = []
     for listed in list_backups(database):
@@ -187,13 +179,17 @@ def check_backups(
             outcome = _check(database, folder, listed, state, on_progress)
         except (FairtrialError, OSError, duckdb.Error):
             outcome = "can't be read" if folder.exists() else "not there"
-        looks.append(BackupStatus(listed.path, outcome))
+        looks.append(store_reports.BackupStatus(listed.path, outcome))
     return tuple(looks)
 
 
 def _check(
-    database: Database, folder: Path, listed: ListedBackup, state: ErasureState, on_progress: OnProgress
-) -> Found:
+    database: Database,
+    folder: Path,
+    listed: store_reports.ListedBackup,
+    state: ErasureState,
+    on_progress: store_reports.OnProgress,
+) -> store_reports.Found:
     manifest = read_manifest(folder)
     if manifest.backup_id != listed.backup_id:
         return "not there"
@@ -210,7 +206,7 @@ def _check(
     return "rewritten"
 
 
-def _rewrite(cursor: Cursor, folder: Path, manifest: Manifest, on_progress: OnProgress) -> Manifest:
+def _rewrite(cursor: Cursor, folder: Path, manifest: Manifest, on_progress: store_reports.OnProgress) -> Manifest:
     """Write a new file beside the old one. Replacing the manifest, in one rename, makes it the backup."""
     new = folder / f"fairtrial-{secrets.token_hex(4)}.duckdb"
     copied = copy_rows(cursor, new, changes={**CHANGES, **COMPUTED}, on_progress=on_progress)

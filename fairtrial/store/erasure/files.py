@@ -1,7 +1,5 @@
 """Overwrites the lines about an erased unit in the files beside the store: journals, answer cache and logs."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ The rows keep their numbers under a name that is derived from the erasure's salt
 of one unit stay one cluster, and a verdict that used them can be computed again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

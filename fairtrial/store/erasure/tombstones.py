@@ -3,8 +3,6 @@
 The file has one JSON line for each erasure. It survives a restore, which replaces the store's file.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence

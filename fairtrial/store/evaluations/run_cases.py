@@ -1,7 +1,5 @@
 """Reads the cases of one run or of two side by side, and a run's figures: usage, outcomes, and each metric."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

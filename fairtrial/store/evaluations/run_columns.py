@@ -1,7 +1,5 @@
 """Reads one run as columns for comparisons: a row for each result, with all its scores and no text."""
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 import pyarrow

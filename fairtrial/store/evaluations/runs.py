@@ -1,7 +1,5 @@
 """Reads suite runs, as summaries or as events, with the texts of suites, and marks the runs that are kept for good."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """Keeps the evidence of each verdict in a hash chain, so that a changed byte or a removed verdict is detected."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Stores gates' verdicts unchanged, with the votes of approvers, and finds earlier verdicts on a candidate."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

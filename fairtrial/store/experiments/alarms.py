@@ -1,7 +1,5 @@
 """Keeps alarms, conditions that a person should know of. Each is open, then acknowledged, then closed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import Literal

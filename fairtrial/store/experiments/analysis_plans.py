@@ -1,7 +1,5 @@
 """Keeps the frozen analysis plans of experiments as rows that are only added."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Reads what earlier attempts of a definition have proven, and counts attempts and definitions tried on a route."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Stores the anchor of the clocks, so that a restart of control does not trust the wall clock anew."""
 
-from __future__ import annotations
-
 from fairtrial.experiments.steady_time import Anchor
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database

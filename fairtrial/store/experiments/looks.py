@@ -1,7 +1,5 @@
 """Stores the result of each look at an experiment as rows that are only added and contain no units."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

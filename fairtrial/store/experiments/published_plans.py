@@ -1,7 +1,5 @@
 """Keeps every plan that was published, without secrets, in rows that are only added."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

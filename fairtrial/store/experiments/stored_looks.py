@@ -1,7 +1,5 @@
 """Reads stored looks: the decision of the last one, the series that pages show, and the data to repeat a look."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

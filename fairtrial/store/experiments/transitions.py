@@ -1,7 +1,5 @@
 """Keeps the transitions of experiments, computes the live state from them, and reads what the next step must know."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields

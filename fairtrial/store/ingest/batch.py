@@ -1,22 +1,12 @@
 """Checks the lines of a batch, groups them by kind, and inserts them through JSON files that DuckDB reads."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairtrial.domain import events
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import (
-    CaseResultEvent,
-    Event,
-    FeedbackEvent,
-    RequestEvent,
-    RunEvent,
-    ScoreEvent,
-    SuiteEvent,
-)
 from fairtrial.domain.limits.constants import END_OF_TIME_US, PRIVATE
 from fairtrial.journal.counts import arm_cell
 from fairtrial.journal.reader import AttemptEventV1, Chunk, EventV1, ExposureEventV1, NewerEvent, decode
@@ -104,7 +94,7 @@ class Batch:
         self.arms: dict[SourceArm, list[int]] = {}
         self._sources = sources
         self._derived = derived
-        self.requests: list[RequestEvent] = []
+        self.requests: list[events.RequestEvent] = []
         self._others: dict[str, list[bytes]] = {}
         self._earlier = EarlierLines()
 
@@ -122,7 +112,7 @@ class Batch:
                 except JournalError as error:
                     self.rejects.append(Reject(segment, position, str(error)[:WHY_LETTERS], len(line)))
                 else:
-                    if type(event) is RequestEvent:
+                    if type(event) is events.RequestEvent:
                         self.requests.append(event)
                         failed = failed or may_have_failed(event)
                         if source:
@@ -141,7 +131,7 @@ class Batch:
             self._derived.note_requests(len(self.requests) - requests, earliest_us, failed=failed)
         return newer
 
-    def _count(self, source: str, event: RequestEvent) -> None:
+    def _count(self, source: str, event: events.RequestEvent) -> None:
         cell = arm_cell(event.experiment, event.variant_assigned, event.reason, event.exposure)
         if cell is not None:
             self.arms.setdefault((source, *cell[0]), []).append(cell[1])
@@ -156,7 +146,7 @@ def lines_of(lines: bytes) -> list[bytes]:
     return [line + b"\n" for line in lines.split(b"\n")[:-1]]
 
 
-def _decoded(line: bytes) -> Event | EventV1:
+def _decoded(line: bytes) -> events.Event | EventV1:
     """The event of a line; `JournalError` also for a time that is not a date."""
     event = decode(line)
     if not 0 <= event.at_us < END_OF_TIME_US:
@@ -179,11 +169,11 @@ KINDS: Mapping[str, Kind] = {
     "request_v1": Kind(earlier_requests.FIELDS, earlier_requests.INSERTS),
     "attempt": Kind(json_columns(AttemptEventV1), (ATTEMPTS,)),
     "exposure": Kind(json_columns(ExposureEventV1), (EXPOSURES,)),
-    "feedback": Kind(json_columns(FeedbackEvent), (FEEDBACK,)),
-    "run": Kind(json_columns(RunEvent) | {"versions": "JSON"}, (RUNS,)),
-    "suite": Kind(json_columns(SuiteEvent), (SAME.format("suite_texts", ", sha256(text) AS text_digest"),)),
-    "case_result": Kind(json_columns(CaseResultEvent), (SAME.format("results", ""),)),
-    "score": Kind(json_columns(ScoreEvent), (SAME.format("scores", ""),)),
+    "feedback": Kind(json_columns(events.FeedbackEvent), (FEEDBACK,)),
+    "run": Kind(json_columns(events.RunEvent) | {"versions": "JSON"}, (RUNS,)),
+    "suite": Kind(json_columns(events.SuiteEvent), (SAME.format("suite_texts", ", sha256(text) AS text_digest"),)),
+    "case_result": Kind(json_columns(events.CaseResultEvent), (SAME.format("results", ""),)),
+    "score": Kind(json_columns(events.ScoreEvent), (SAME.format("scores", ""),)),
 }
 
 

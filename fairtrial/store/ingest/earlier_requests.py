@@ -1,7 +1,5 @@
 """Reads requests of version 1: joins their lines, and maps them to `requests`, `payloads` and `attempts`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 

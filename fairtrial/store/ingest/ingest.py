@@ -1,7 +1,5 @@
 """Ingests journal lines exactly once, by committing rows and the segment's offset in one transaction."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence

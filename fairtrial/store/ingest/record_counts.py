@@ -1,7 +1,5 @@
 """Compares the requests that workers assigned with those stored, by arm and cell, and records the missing ones."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 

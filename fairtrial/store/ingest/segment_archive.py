@@ -1,7 +1,5 @@
 """Archives sealed journal segments with zstd, and rewrites them without a unit's lines."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Makes backups of a store in use, which are consistent copies with a manifest, lists them, and copies tables."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence

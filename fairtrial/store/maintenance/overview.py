@@ -1,7 +1,5 @@
 """Counts what the store and the files beside it contain: rows, bytes, time range, retention and the last backup."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import duckdb

@@ -1,7 +1,5 @@
 """Applies the retention period: deletes older texts, and keeps the numbers that decisions are computed from."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

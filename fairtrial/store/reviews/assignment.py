@@ -1,7 +1,5 @@
 """Assigns items to reviewers: lists the queues open to one, claims an item, and stores its draft."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Creates review queues, filled once by a rule that is stored with them; lists and closes them."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Mapping, Sequence

@@ -1,33 +1,13 @@
 """Stores votes, which are only ever added, and reads them by model, for a gate and for the export of a queue."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
+from fairtrial.domain import review
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.domain.review import (
-    ARMS,
-    DIMENSIONS,
-    SIDES,
-    Arm,
-    Dimension,
-    Draft,
-    Next,
-    Progress,
-    ReviewedQueue,
-    ReviewEvidence,
-    Vote,
-    arm_of,
-    arm_on_the_left,
-    blind,
-    missing,
-    side_of,
-    unblind,
-)
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Query, timestamp
 from fairtrial.store.erasure.rows import ERASED
@@ -113,29 +93,31 @@ ORDER BY i.rowid
 """  # noqa: S608 - ours
 """A case of a suite from traffic has the id of its request, whose unit is known."""
 OF_VOTE = ("reviewer", "preference", "flagged", "edited_candidate", "edited_baseline", "ratings")
-Ratings = dict[str, dict[Arm, dict[Dimension, int]]]
+Ratings = dict[str, dict[review.Arm, dict[review.Dimension, int]]]
 
 
-def submit(database: Database, item_id: str, draft: Draft, *, reviewer: str, name: str, now_us: int) -> Progress:
+def submit(
+    database: Database, item_id: str, draft: review.Draft, *, reviewer: str, name: str, now_us: int
+) -> review.Progress:
     """Submit the draft as a vote and release the item.
 
     Raises `BadRequest` with what is missing, `NotFound`, and `Conflict` if the reviewer no longer holds the item;
     nothing is changed then.
     """
-    lacking = missing(draft)
+    lacking = review.missing(draft)
     if lacking is not None:
         raise BadRequest(lacking)
     with database.transaction() as cursor:
         claim = assignment.require_holder(cursor, item_id, reviewer)
         seconds = max(0, now_us - claim.since_us) / US
-        left = arm_on_the_left(cursor.value(assignment.SECRET, [claim.queue_id]), reviewer, item_id)
+        left = review.arm_on_the_left(cursor.value(assignment.SECRET, [claim.queue_id]), reviewer, item_id)
         of = {"item_id": item_id, "queue_id": claim.queue_id, "reviewer": reviewer, "reviewer_name": name}
         _insert(cursor, of | {"at_time": timestamp(now_us), "seconds": seconds}, draft, left)
         _put_down(cursor, item_id, reviewer)
         return assignment.progress(cursor, claim.queue_id, reviewer)
 
 
-def skip(database: Database, item_id: str, reason: str, *, reviewer: str, now_us: int) -> Progress:
+def skip(database: Database, item_id: str, reason: str, *, reviewer: str, now_us: int) -> review.Progress:
     """Skip the item, which stays available to other reviewers. Raises the errors of `submit`."""
     with database.transaction() as cursor:
         claim = assignment.require_holder(cursor, item_id, reviewer)
@@ -145,7 +127,7 @@ def skip(database: Database, item_id: str, reason: str, *, reviewer: str, now_us
         return assignment.progress(cursor, claim.queue_id, reviewer)
 
 
-def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> Next:
+def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> review.Next:
     """Undo the latest vote: its item is claimed again, with the vote as the draft. Up to ten votes can be undone.
 
     Raises `NotFound`, and `Conflict` if there is no vote to undo, another reviewer has the item, or the queue is
@@ -165,10 +147,10 @@ def undo(database: Database, queue_id: str, *, reviewer: str, now_us: int) -> Ne
         draft = _draft_of(cursor, standing, left)
         assignment.put(cursor, queue_id, item_id, draft=draft, reviewer=reviewer, now_us=now_us)
         item = assignment.claim_item(cursor, queue_id, item_id, reviewer=reviewer, now_us=now_us)
-        return Next(item, assignment.progress(cursor, queue_id, reviewer), 0)
+        return review.Next(item, assignment.progress(cursor, queue_id, reviewer), 0)
 
 
-def _insert(cursor: Cursor, of: dict[str, Any], draft: Draft, left: Arm) -> None:
+def _insert(cursor: Cursor, of: dict[str, Any], draft: review.Draft, left: review.Arm) -> None:
     assert draft.outcome is not None
     vote_id = secrets.token_hex(ID_BYTES)
     cursor.insert(
@@ -176,27 +158,27 @@ def _insert(cursor: Cursor, of: dict[str, Any], draft: Draft, left: Arm) -> None
         vote_id=vote_id,
         **of,
         left_arm=left,
-        preference=unblind(draft.outcome, left),
+        preference=review.unblind(draft.outcome, left),
         comment=draft.comment.strip(),
-        **{f"edited_{arm}": draft.edited.get(side_of(arm, left)) for arm in ARMS},
+        **{f"edited_{arm}": draft.edited.get(review.side_of(arm, left)) for arm in review.ARMS},
         flagged=draft.flagged,
     )
-    for side in SIDES:
+    for side in review.SIDES:
         for dimension, value in draft.ratings.get(side, {}).items():
             if value is not None:
                 cursor.insert(
-                    "review_ratings", vote_id=vote_id, arm=arm_of(side, left), dimension=dimension, value=value
+                    "review_ratings", vote_id=vote_id, arm=review.arm_of(side, left), dimension=dimension, value=value
                 )
 
 
-def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: Arm) -> Draft:
+def _draft_of(cursor: Cursor, vote: tuple[Any, ...], left: review.Arm) -> review.Draft:
     """The vote as a draft, with left and right as the reviewer saw them."""
     vote_id, _, _, preference, comment, edited_candidate, edited_baseline, flagged, _ = vote
-    ratings: dict[Any, dict[Any, int | None]] = {side: dict.fromkeys(DIMENSIONS) for side in SIDES}
+    ratings: dict[Any, dict[Any, int | None]] = {side: dict.fromkeys(review.DIMENSIONS) for side in review.SIDES}
     for arm, dimension, value in cursor.execute(RATINGS, [vote_id]).fetchall():
-        ratings[side_of(arm, left)][dimension] = value
-    edited = {side_of("candidate", left): edited_candidate, side_of("baseline", left): edited_baseline}
-    return Draft(blind(preference, left), ratings, comment, edited, flagged)
+        ratings[review.side_of(arm, left)][dimension] = value
+    edited = {review.side_of("candidate", left): edited_candidate, review.side_of("baseline", left): edited_baseline}
+    return review.Draft(review.blind(preference, left), ratings, comment, edited, flagged)
 
 
 def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:
@@ -204,7 +186,7 @@ def _put_down(cursor: Cursor, item_id: str, reviewer: str) -> None:
     assignment.drop(cursor, item_id, reviewer)
 
 
-def read_evidence(database: Database, candidate: str, baseline: str) -> ReviewEvidence:
+def read_evidence(database: Database, candidate: str, baseline: str) -> review.ReviewEvidence:
     """Every queue of these two targets, oldest first, with the valid votes once they may be read."""
     return tuple(_queue(database, row) for row in database.dicts(Query(QUEUES, (candidate, baseline))))
 
@@ -227,15 +209,15 @@ def export_pairs(database: Database, queue_id: str) -> list[dict[str, Any]]:
     return [pair | {"asked": json.loads(pair["asked"]), "votes": votes[pair["item_id"]]} for pair in pairs]
 
 
-def _queue(database: Database, row: dict[str, Any]) -> ReviewedQueue:
+def _queue(database: Database, row: dict[str, Any]) -> review.ReviewedQueue:
     queue_id = row["queue_id"]
-    bare = ReviewedQueue(**row, votes=())
+    bare = review.ReviewedQueue(**row, votes=())
     if not bare.readable:
         return bare
     ratings = _ratings(database, queue_id)
 
-    def vote(vote_id: str, **shown: Any) -> Vote:
-        return Vote(ratings=ratings.get(vote_id, {}), **shown)
+    def vote(vote_id: str, **shown: Any) -> review.Vote:
+        return review.Vote(ratings=ratings.get(vote_id, {}), **shown)
 
     return replace(bare, votes=tuple(database.values(vote, VOTES, (queue_id,))))
 

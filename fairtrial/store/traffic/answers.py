@@ -1,7 +1,5 @@
 """Reads which models answered for each variant, and the signals of their answers, such as refusals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

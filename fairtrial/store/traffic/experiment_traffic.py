@@ -1,7 +1,5 @@
 """Summarises one experiment's traffic: over time, its latencies, errors per try and call, and sums by tag."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product

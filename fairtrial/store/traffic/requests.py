@@ -1,7 +1,5 @@
 """Lists requests and feedback, reads one request with its attempts and bodies, and draws a sample as cases."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Summarises traffic by experiment, segment and variant: units count for their assigned arm (intention to treat)."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 

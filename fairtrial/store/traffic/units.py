@@ -1,7 +1,5 @@
 """Reads an experiment's units: how requests name them, which arms they had, and the first arm of each."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

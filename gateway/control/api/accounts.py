@@ -1,7 +1,5 @@
 """Implements the operations on the accounts of people."""
 
-from __future__ import annotations
-
 from fairtrial.api.accounts import Invite, NameAccount, SetRole
 from fairtrial.api.operation import Nothing, Window
 from fairtrial.domain.accounts import Account, Invitation, OneTimeLink

@@ -1,7 +1,5 @@
 """Implements the operations on alarms."""
 
-from __future__ import annotations
-
 from fairtrial.api.alarms import AcknowledgeAlarm, ListAlarms
 from fairtrial.store.core.query import Query
 from fairtrial.store.experiments import alarms

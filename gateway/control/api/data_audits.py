@@ -1,7 +1,5 @@
 """Implements the operations on audits of training data."""
 
-from __future__ import annotations
-
 import os
 from importlib.metadata import version
 from typing import Any

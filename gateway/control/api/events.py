@@ -1,7 +1,5 @@
 """Implements the operations on the audit trail."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from fairtrial.api.events import ListEvents

@@ -1,22 +1,12 @@
 """Implements the operations on experiments."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from fairtrial.api.experiments import (
-    ChangeExperiment,
-    DecisionOf,
-    FiguresOf,
-    ListStates,
-    NameExperiment,
-    ReleaseOf,
-    TransitionsOf,
-)
+from fairtrial.api import experiments
 from fairtrial.api.operation import Nothing, TrafficWindow
 from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.accounts import may
@@ -57,7 +47,7 @@ def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
     return {"rows": rows, "window": _window(page)}
 
 
-def one(context: Context, request: FiguresOf) -> dict[str, Any]:
+def one(context: Context, request: experiments.FiguresOf) -> dict[str, Any]:
     from gateway.control.operations.split_checks import check_split  # loads the statistics
 
     experiment, page = _experiment(context, request)
@@ -67,30 +57,30 @@ def one(context: Context, request: FiguresOf) -> dict[str, Any]:
     return described | {"live": _state(context, request.name), "srm": srm, "window": _window(page)}
 
 
-def series(context: Context, request: FiguresOf) -> Any:
+def series(context: Context, request: experiments.FiguresOf) -> Any:
     page = _experiment(context, request)[1]
     return experiment_traffic.series(context.database, page, experiment=request.name)
 
 
-def signals(context: Context, request: FiguresOf) -> dict[str, Any]:
+def signals(context: Context, request: experiments.FiguresOf) -> dict[str, Any]:
     page = _experiment(context, request)[1]
     return {"rows": live_signals(context.database, page, request.name), "window": _window(page)}
 
 
-def errors(context: Context, request: FiguresOf) -> Any:
+def errors(context: Context, request: experiments.FiguresOf) -> Any:
     page = _experiment(context, request)[1]
     return errors_by_variant(context.database, page, request.name)
 
 
-def states(context: Context, request: ListStates) -> list[dict[str, Any]]:
+def states(context: Context, request: experiments.ListStates) -> list[dict[str, Any]]:
     return read_states(context.database, context.owner.plan_in_force(), all_=request.everything)
 
 
-def state(context: Context, request: NameExperiment) -> dict[str, Any]:
+def state(context: Context, request: experiments.NameExperiment) -> dict[str, Any]:
     return _state(context, request.name)
 
 
-def decision(context: Context, request: DecisionOf) -> Any:
+def decision(context: Context, request: experiments.DecisionOf) -> Any:
     from gateway.control.operations.experiments.describe_decision import describe_decision  # loads the statistics
 
     experiment = known_experiment(context.database, context.owner.plan_in_force(), request.name)
@@ -98,7 +88,7 @@ def decision(context: Context, request: DecisionOf) -> Any:
     return describe_decision(context.database, experiment, waits, now_us=now_us, slices=request.slices)
 
 
-def release(context: Context, request: ReleaseOf) -> dict[str, Any]:
+def release(context: Context, request: experiments.ReleaseOf) -> dict[str, Any]:
     from gateway.control.operations.verdicts.release.release_check import read_release
 
     present = context.present()
@@ -106,7 +96,7 @@ def release(context: Context, request: ReleaseOf) -> dict[str, Any]:
     return read_release(context.database, experiment, request.variant, present, promoter=context.actor)
 
 
-def transitions(context: Context, request: TransitionsOf) -> Query:
+def transitions(context: Context, request: experiments.TransitionsOf) -> Query:
     if request.name not in stored_transitions.last(context.database):
         find_experiment(context.owner.plan_in_force(), request.name)
     return stored_transitions.listing(page_of(request), request.name)
@@ -116,7 +106,7 @@ def analysis_plans(context: Context, _: Nothing) -> list[Any]:
     return [plan.stored() for plan in frozen_plans(context.database).values()]
 
 
-def change(context: Context, request: ChangeExperiment) -> dict[str, Any]:
+def change(context: Context, request: experiments.ChangeExperiment) -> dict[str, Any]:
     from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 
     if request.action == "withdraw":
@@ -147,7 +137,7 @@ def _refuse_others_than_admins(context: Context, name: str, what: str) -> None:
         raise NotAllowed(f"{name}: only a person can {what}: sign in, without an API key")
 
 
-def _experiment(context: Context, request: FiguresOf) -> tuple[Experiment, Page]:
+def _experiment(context: Context, request: experiments.FiguresOf) -> tuple[Experiment, Page]:
     """The experiment, and the time window of its figures, which begins with a re-arm at the earliest."""
     experiment = known_experiment(context.database, context.owner.plan_in_force(), request.name)
     return experiment, segment_page(context.database, traffic_page(context, request), request.name)

@@ -1,7 +1,5 @@
 """Implements the operations on API keys."""
 
-from __future__ import annotations
-
 from fairtrial.api.keys import CreateKey, RevokeKey
 from fairtrial.api.operation import Window
 from fairtrial.domain.accounts import NewKey

@@ -1,7 +1,5 @@
 """Implements the operation on deployments that end, and on the migrations from them."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Implements the operations on the history of plans."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Implements the operations of blind review."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Implements the operations on the store and its services."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Implements the operations on recorded requests, feedback and traffic."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from fairtrial.api.operation import TrafficWindow, Window

@@ -3,8 +3,6 @@
 The gate is imported when an operation needs it, because it loads the statistics.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """Identifies callers and authorizes them by role; protects against CSRF, DNS rebinding and redirects to other hosts."""
 
-from __future__ import annotations
-
 import functools
 import hmac
 import re

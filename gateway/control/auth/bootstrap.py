@@ -1,7 +1,5 @@
 """Creates the first credentials: a one-time link or an invitation, and API keys for commands on this machine."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Checks sign-in attempts and throttles them, and sets the cookies. Its messages do not reveal which accounts exist."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 import ipaddress
@@ -61,7 +59,7 @@ class Outcome:
     error: str | None = None
 
 
-def sign_in(owner: Owner, throttle: SignInThrottle, given: Credentials) -> Outcome:
+def sign_in(owner: Owner, throttle: "SignInThrottle", given: Credentials) -> Outcome:
     """Check a name and password, unless there were too many attempts."""
     account, stored = accounts.password_of(owner.database, given.name)
     attempt = SignInAttempt(given.name, given.address, _known_device(owner, given, account, stored))

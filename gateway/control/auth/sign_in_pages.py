@@ -1,7 +1,5 @@
 """Serves the pages for one-time links, sign-in, invitations and sign-out, which set the session cookie."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

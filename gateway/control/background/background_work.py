@@ -1,7 +1,5 @@
 """Runs control's background threads, which publish the plan, ingest the journal and compress sealed segments."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """Watches running experiments: freezes their plans, looks at their sums, and does what the rules say."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

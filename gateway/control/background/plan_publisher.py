@@ -1,7 +1,5 @@
 """Publishes the plan when its files, the keys or the state of an experiment change."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Decides when a running experiment needs its next step, so that the monitor does nothing while nothing happens."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Reads the clocks of this machine, and keeps their anchor in the store."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from functools import cache
@@ -34,7 +32,7 @@ class TrustedClock:
         self._stored, self._held = stored is not None and stored == self._time.anchor, True
 
     @classmethod
-    def without_check(cls, database: Database, clock_us: Callable[[], int]) -> TrustedClock:
+    def without_check(cls, database: Database, clock_us: Callable[[], int]) -> "TrustedClock":
         """A clock that is always right, as in a simulation."""
         return cls(database, lambda: _same(clock_us()))
 

@@ -1,7 +1,5 @@
 """Finds the alarms of an experiment: changed models, faulty unit names, and requests that another arm served."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal

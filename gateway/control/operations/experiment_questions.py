@@ -1,7 +1,5 @@
 """Derives the statistical questions of an experiment from its metrics and from assumptions about them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite, nan

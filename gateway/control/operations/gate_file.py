@@ -1,7 +1,5 @@
 """Reads a gate's file: as the request to judge by it, and as one of the official gates of the project."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

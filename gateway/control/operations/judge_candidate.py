@@ -1,7 +1,5 @@
 """Judges a candidate by a gate on the stored runs, reviews and traffic, and stores the verdict with its evidence."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

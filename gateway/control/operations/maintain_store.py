@@ -1,7 +1,5 @@
 """Maintains an open store: backups, retention and erasure, as jobs that run one at a time in a thread."""
 
-from __future__ import annotations
-
 import logging
 import os
 import secrets
@@ -44,7 +42,7 @@ class StoreMaintenance:
         self._clock_us = clock_us
         self._actor = actor
 
-    def by(self, actor: str) -> StoreMaintenance:
+    def by(self, actor: str) -> "StoreMaintenance":
         """The same maintenance on behalf of another actor."""
         return StoreMaintenance(self._database, self._ingester, self._clock_us, actor=actor)
 

@@ -1,7 +1,5 @@
 """Plans an experiment before it starts: how many units and weeks it needs, and whether it can decide anything."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, sqrt

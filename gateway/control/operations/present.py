@@ -1,7 +1,5 @@
 """Reads what is true now: the published plan, and which weights answer for targets."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol

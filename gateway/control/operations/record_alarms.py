@@ -1,7 +1,5 @@
 """Records alarms: opens and closes those of transitions and of models that end, and notes who has seen one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Tests for sample-ratio mismatch: whether units were assigned to arms by the planned split. Caches the results."""
 
-from __future__ import annotations
-
 import threading
 import time
 from dataclasses import dataclass

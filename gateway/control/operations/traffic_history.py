@@ -1,7 +1,5 @@
 """Estimates new units a week and the control's current levels from recent traffic."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,7 +24,7 @@ class TrafficHistory:
     answering: float | None = None
     amounts: Sequence[AmountHistory] = ()
 
-    def answered_by(self, share: float) -> TrafficHistory:
+    def answered_by(self, share: float) -> "TrafficHistory":
         """The same with another share of units that send the primary feedback."""
         counted = None if self.per_week is None else self.per_week / (self.answering or 1.0) * share
         return replace(self, per_week=counted, answering=share)

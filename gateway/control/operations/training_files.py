@@ -1,7 +1,5 @@
 """Reads the files of training data as they are now: as evidence, and the rows that a stored audit names."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Admits requests: as many as the worker can carry, and none once it has to stop."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -72,7 +70,7 @@ class Admission:
         self.most_of_key = max(1, int(self.limit * self.share))
 
     @classmethod
-    def of(cls, settings: WorkerSettings, *, max_body: int) -> Admission:
+    def of(cls, settings: WorkerSettings, *, max_body: int) -> "Admission":
         """Make it from a worker's settings. ``max_body``: bytes of the largest body."""
         return cls(
             settings.max_in_flight,
@@ -122,7 +120,7 @@ class Admission:
         """Count one rejected request."""
         self.refused[reason] = self.refused.get(reason, 0) + 1
 
-    def refusal(self, *, reserved: bool = False) -> Refusal | None:
+    def refusal(self, *, reserved: bool = False) -> "Refusal | None":
         """Why no other request may start now, or ``None``.
 
         ``reserved``: its connection uses a descriptor of the reserve.

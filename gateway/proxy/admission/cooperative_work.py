@@ -1,7 +1,5 @@
 """Runs CPU-bound work in small steps: a little at once, the rest in time slices between the event loop's other work."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """Distinguishes local requests from forwarded ones, for a gateway that requires no key."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network

@@ -1,7 +1,5 @@
 """Extracts from an answer what is recorded about it, from a copy and only once. The bytes sent stay unchanged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, TypeVar
 

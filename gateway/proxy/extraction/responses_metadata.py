@@ -1,7 +1,5 @@
 """Extracts from an answer of the Responses API, whole or as a stream, what the record contains about it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """Accumulates what is recorded about a stream, in bounded memory and with little work left at the end."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

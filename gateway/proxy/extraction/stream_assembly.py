@@ -1,7 +1,5 @@
 """Assembles a stream into one JSON answer for the record, with joined texts and whole tool calls."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads the requests of one client connection and serves them one after another, in their order."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections import deque
@@ -35,7 +33,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         "_transport", "_unsent", "_waiting", "full", "idle_since", "requests", "reserved", "serving", "write",
     )  # fmt: skip
 
-    def __init__(self, server: ServerState[HttpConnection], serve: Callable[[RequestCycle], None]) -> None:
+    def __init__(self, server: "ServerState[HttpConnection]", serve: Callable[[RequestCycle], None]) -> None:
         super().__init__()
         self._server, self._serve = server, serve
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # it comes with connection_made

@@ -1,7 +1,5 @@
 """Reads requests: heads and paths that can't be read in two ways, and bodies within the limits of worker and key."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

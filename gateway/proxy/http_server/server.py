@@ -1,7 +1,5 @@
 """Runs the HTTP server of a worker and stops it gracefully: first readiness fails, then new requests do."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import heapq

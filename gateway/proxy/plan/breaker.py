@@ -1,7 +1,5 @@
 """Stops the calls of a deployment that is broken for everybody, until a single request finds that it answers."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections import Counter, deque

@@ -1,7 +1,5 @@
 """Watches the plan file, whose plans replace each other as a whole, and the kill files beside it."""
 
-from __future__ import annotations
-
 import asyncio
 import ctypes
 import logging

@@ -1,7 +1,5 @@
 """Blanks a provider's key in its server's responses and in logs, because some servers repeat what they received."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Callable, Iterable

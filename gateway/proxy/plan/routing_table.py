@@ -1,7 +1,5 @@
 """Prepares the published plan for a worker: provider keys, encoded addresses and overrides, and servers' health."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections import deque
@@ -138,7 +136,7 @@ class KnownKey:
     """A key, and what its holder may do."""
 
     key: Key
-    caller: Caller
+    caller: "Caller"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """Captures bodies and tags for the record: in full, redacted, or not at all if that fails or is too much work."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Decides how a request was served, whose fault a failure was, what it costs, and whether the answer has its schema."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Writes the record of one request: one event with its attempts, its exposure and its cost, before its last byte."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Writes a response's head and a stream's events to the client, and keeps a silent stream alive with comments."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import lru_cache

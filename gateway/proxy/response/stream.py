@@ -1,7 +1,5 @@
 """Relays a stream to the client event by event, records it before its end, and reports a break as an error event."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 

@@ -1,7 +1,5 @@
 """Sends a whole response to the client as it came, and records it before its last byte."""
 
-from __future__ import annotations
-
 import time
 
 from fairtrial.domain.errors import UpstreamError

@@ -1,7 +1,5 @@
 """Serves the API routes on FastAPI: models, feedback, health, metrics, and OpenAI's error envelope for all others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,26 +1,12 @@
 """Accepts feedback: values that an application attaches later to a request or to a unit, one at a time or as a list."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    StringConstraints,
-    TypeAdapter,
-    model_validator,
-)
+import pydantic
 
 from fairtrial.domain.errors import BadRequest, TooLarge, control_character
 from fairtrial.domain.events import FeedbackEvent
@@ -36,36 +22,61 @@ MAX_BATCH = 1000
 MAX_BODY = 4 * 2**20
 MAX_TEXT = 2**18
 """Characters of all texts in one request."""
-Words = Annotated[str, Field(max_length=20_000)]
+Words = Annotated[str, pydantic.Field(max_length=20_000)]
+
+
+def _can_be_printed(name: str) -> str:
+    if (odd := control_character(name)) is not None:
+        raise ValueError(f"holds the control character {odd}")
+    return name
+
+
+def _is_no_larger_than_a_float(value: int) -> int:
+    try:
+        float(value)
+    except OverflowError:
+        raise ValueError("is too large a number") from None
+    return value
+
+
+Name = Annotated[str, pydantic.Field(min_length=1, max_length=200), pydantic.AfterValidator(_can_be_printed)]
+UnitName = Annotated[
+    str,
+    pydantic.StringConstraints(strip_whitespace=True, min_length=1),
+    pydantic.AfterValidator(partial(refuse_longer, source="unit")),
+    pydantic.AfterValidator(_can_be_printed),
+]
+"""The unit without surrounding blanks, as in a request."""
+Whole = Annotated[pydantic.StrictInt, pydantic.AfterValidator(_is_no_larger_than_a_float)]
 
 
 # A `FeedbackEvent` is what is recorded, with redacted texts and a pseudonym.
-class Feedback(BaseModel):
+class Feedback(pydantic.BaseModel):
     """One value for a request (``request_id``, or the answer's ``response_id``) or for a ``unit``.
 
     ``request_id`` is the gateway's ``x-request-id``. A ``response_id`` is the ``id`` inside the model's answer; it
     counts only if exactly one earlier request of the same API key has it.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = pydantic.ConfigDict(extra="forbid")
 
     request_id: Name | None = None
     response_id: Name | None = None
     unit: UnitName | None = None
     key: Name
     value: (
-        StrictBool
+        pydantic.StrictBool
         | Whole
-        | Annotated[StrictFloat, Field(allow_inf_nan=False)]
-        | Annotated[StrictStr, Field(max_length=1000)]
+        | Annotated[pydantic.StrictFloat, pydantic.Field(allow_inf_nan=False)]
+        | Annotated[pydantic.StrictStr, pydantic.Field(max_length=1000)]
         | None
     ) = None
     comment: Words | None = None
     correction: Words | None = None
     idempotency_key: Name | None = None
 
-    @model_validator(mode="after")
-    def _says_something_about_one_thing(self) -> Feedback:
+    @pydantic.model_validator(mode="after")
+    def _says_something_about_one_thing(self) -> "Feedback":
         if sum(name is not None for name in (self.request_id, self.response_id, self.unit)) != 1:
             raise ValueError("needs exactly one of request_id, response_id, unit")
         if self.value is None and self.comment is None and self.correction is None:
@@ -73,7 +84,7 @@ class Feedback(BaseModel):
         return self
 
 
-class Accepted(BaseModel):
+class Accepted(pydantic.BaseModel):
     """What was recorded. ``text_recorded`` is false if the plan's ``capture: none`` excluded a comment.
 
     It is also false if redacting a text was too much work.
@@ -84,8 +95,8 @@ class Accepted(BaseModel):
     text_recorded: bool
 
 
-_ONE = TypeAdapter(Feedback)
-_BATCH = TypeAdapter(Annotated[list[Feedback], Field(min_length=1, max_length=MAX_BATCH)])
+_ONE = pydantic.TypeAdapter(Feedback)
+_BATCH = pydantic.TypeAdapter(Annotated[list[Feedback], pydantic.Field(min_length=1, max_length=MAX_BATCH)])
 
 
 def read_feedback(body: bytes) -> Feedback | list[Feedback]:
@@ -190,28 +201,3 @@ def _text(capture: Capture, text: str | None, allowance: Allowance, *, keep: boo
         return (yield from bounded(text_steps(text), Allowance(AT_ONCE) if keep else allowance))
     except TooMuchWork:
         return None
-
-
-def _can_be_printed(name: str) -> str:
-    if (odd := control_character(name)) is not None:
-        raise ValueError(f"holds the control character {odd}")
-    return name
-
-
-def _is_no_larger_than_a_float(value: int) -> int:
-    try:
-        float(value)
-    except OverflowError:
-        raise ValueError("is too large a number") from None
-    return value
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_can_be_printed)]
-UnitName = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1),
-    AfterValidator(partial(refuse_longer, source="unit")),
-    AfterValidator(_can_be_printed),
-]
-"""The unit without surrounding blanks, as in a request."""
-Whole = Annotated[StrictInt, AfterValidator(_is_no_larger_than_a_float)]

@@ -1,7 +1,5 @@
 """Forwards a request to another server and its response back, in pieces and without recording either."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 

@@ -1,7 +1,5 @@
 """Writes the counters as Prometheus text, with the label ``worker``: this worker's, and those of all others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import fields
 

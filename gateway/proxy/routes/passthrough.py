@@ -1,7 +1,5 @@
 """Passes requests under ``/v1`` through: those about a stored response to its deployment, others to the one named."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import AsyncIterable, Mapping, Sequence

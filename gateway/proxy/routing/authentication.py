@@ -1,7 +1,5 @@
 """Identifies the caller by an API key or, if the gateway is open, as a local program."""
 
-from __future__ import annotations
-
 import hmac
 import time
 from dataclasses import dataclass

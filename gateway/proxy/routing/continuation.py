@@ -1,7 +1,5 @@
 """Routes a follow-up to the variant that produced the earlier response, because only that server has it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any

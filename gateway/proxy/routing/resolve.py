@@ -1,7 +1,5 @@
 """Resolves a request to its target: a route or a pinned deployment, then the unit and its assignment, then an arm."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

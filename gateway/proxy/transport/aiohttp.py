@@ -1,7 +1,5 @@
 """Implements the transport on aiohttp: one session per worker, no cookies, no redirects, no environment settings."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterable
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Connects TCP sockets to a host, and finds out from the kernel how far a request got on one."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import math
@@ -130,7 +128,7 @@ class TcpProgress(NamedTuple):
     sent: int
     acked: int
 
-    def after(self, given: int) -> TcpProgress:
+    def after(self, given: int) -> "TcpProgress":
         """The same after so many more bytes were sent and confirmed."""
         return TcpProgress(self.sent + given, self.acked + given)
 

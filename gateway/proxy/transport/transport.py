@@ -1,7 +1,5 @@
 """Defines the transport to a model's server: send one request, and read its response in pieces as they arrive."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +16,7 @@ class TransportError(Exception):
         super().__init__(message)
         self.kind = kind
 
-    def copy(self) -> TransportError:
+    def copy(self) -> "TransportError":
         """A new error to raise in place of one that is kept.
 
         A raised error refers to the frames that it passed, and they refer to what keeps it. Only a garbage collection

@@ -1,7 +1,5 @@
 """Asks a deployment's breaker before a call, and reports to it how the call began."""
 
-from __future__ import annotations
-
 import time
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable

@@ -1,7 +1,5 @@
 """Calls one upstream: headers and body are rewritten and sent, and the first byte is awaited."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time

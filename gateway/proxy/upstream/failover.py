@@ -1,7 +1,5 @@
 """Gets a response that has started: from the arm, from the same server once more, or from a fallback."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import random

@@ -1,7 +1,5 @@
 """Reads an answer to its end before anything of it is sent on, so that a broken one can be requested again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import msgspec

@@ -1,7 +1,5 @@
 """Rewrites a request for the upstream: drops hop-by-hop headers, and changes a few fields of the body."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Handles HTTP itself: headers as they came, whole responses by ASGI, cross-origin rules, and framing."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -59,7 +57,7 @@ class Headers(Mapping[str, str]):
         self.raw = raw
 
     @classmethod
-    def of(cls, pairs: Mapping[str, str]) -> Headers:
+    def of(cls, pairs: Mapping[str, str]) -> "Headers":
         """Make it from texts. A character that Latin-1 lacks becomes a question mark."""
         return cls({name.lower(): value.encode("latin-1", "replace") for name, value in pairs.items()})
 

@@ -1,7 +1,5 @@
 """Parses JSON bodies: decodes only a request's top level, and reads lone surrogates, which msgspec refuses."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Maps fairtrial's errors to OpenAI's error envelope and to the headers that belong to them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

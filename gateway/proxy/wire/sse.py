@@ -1,7 +1,5 @@
 """Splits streams of server-sent events at event boundaries. It may drop the usage-only chunk, but rewrites no event."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

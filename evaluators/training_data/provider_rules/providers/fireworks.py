@@ -1,7 +1,5 @@
 """Fireworks' rules for supervised fine-tuning and direct preference optimization."""
 
-from __future__ import annotations
-
 from evaluators.training_data.provider_rules import messages, tool_calls
 from evaluators.training_data.provider_rules.rule import (
     ANSWERS,

@@ -1,7 +1,5 @@
 """Together's rules for conversations, instructions, preferences and texts."""
 
-from __future__ import annotations
-
 from evaluators.training_data.provider_rules import messages, tool_calls
 from evaluators.training_data.provider_rules.rule import (
     ANSWERS,

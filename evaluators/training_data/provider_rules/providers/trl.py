@@ -1,7 +1,5 @@
 """The rules of TRL, the trainers of Hugging Face, for its types of data sets."""
 
-from __future__ import annotations
-
 from evaluators.training_data.provider_rules import messages, tool_calls
 from evaluators.training_data.provider_rules.rule import Layout, Provider, Rule, answers, chat_with_json_tools, texts
 

@@ -1,7 +1,5 @@
 """Reads the sums of each arm, with its lost records, from which a look at an experiment is computed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads the control's level of a metric, for relative margins, and how much earlier amounts explain later ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple

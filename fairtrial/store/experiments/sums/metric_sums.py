@@ -1,7 +1,5 @@
 """Reads the feedback of each arm, one value for each unit, and the sums for quantiles from its units' requests."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads the primary metric of each arm by whole week, counted from the plan's start and from each unit's arrival."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

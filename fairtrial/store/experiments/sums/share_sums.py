@@ -1,7 +1,5 @@
 """Reads each unit's share of bad requests in its first hour and first 24 hours, as histograms of each arm."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,7 +108,7 @@ class _Windows:
     kept_away: Values
 
     @classmethod
-    def of(cls, rows: Columns, names: Sequence[str], units: NDArray[np.int64]) -> _Windows:
+    def of(cls, rows: Columns, names: Sequence[str], units: NDArray[np.int64]) -> "_Windows":
         place, away = rows["place"].astype(np.int64), rows["kept_away"].astype(bool)
         in_day = ~away
         in_hour = in_day & rows["in_hour"].astype(bool)

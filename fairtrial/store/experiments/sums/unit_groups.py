@@ -1,7 +1,5 @@
 """Selects the units of an analysis plan, one row for each, and keeps what they did in the 14 days before the start."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Changes the state of an experiment: records the transition, then publishes the plan at once."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any

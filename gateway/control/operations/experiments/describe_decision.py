@@ -1,7 +1,5 @@
 """Describes what a live experiment has shown and decided, from what control stored at the last look."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,15 +9,8 @@ import msgspec
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.decision import guardrails_and_caveats
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
-from fairtrial.experiments.decision.guardrails_and_caveats import (
-    kept_away_arms,
-    levels_words,
-    missing_words,
-    room_words,
-    stops_words,
-    weighed_words,
-)
 from fairtrial.experiments.decision.values import Decision, EarlierProof, GuardrailDecision, MetricDecision, interval_of
 from fairtrial.experiments.decision.wording import decision_words, lost_words, primary_sentence
 from fairtrial.experiments.methods.finding import is_share
@@ -115,7 +106,7 @@ def _analysis(look: DecidedLook, now: Situation) -> dict[str, Any]:
         "guardrails": [
             _guardrail(plan, metric, decided[name]) for metric in plan.guardrails for name in plan.treatments
         ],
-        "kept_away": msgspec.to_builtins(kept_away_arms(decided)),
+        "kept_away": msgspec.to_builtins(guardrails_and_caveats.kept_away_arms(decided)),
         "earlier": [msgspec.to_builtins(proof) | {"stands": proof.stands} for proof in now.earlier],
         "tried": msgspec.to_builtins(now.tried),
         "stages": _stages(plan, now),
@@ -163,16 +154,16 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
     return _levels(plan, guardrail, decision) | {
         "answer": guardrail.answer,
         "room": guardrail.room,
-        "room_words": room_words(guardrail, plan.unit),
+        "room_words": guardrails_and_caveats.room_words(guardrail, plan.unit),
         "signal": metric.signal,
         "margin": metric.margin_on_scale,
         "pause_at": guardrail.pause_at,
         "kill_at": guardrail.kill_at,
-        "stops": stops_words(metric, rolls_back=plan.kept_control is not None),
+        "stops": guardrails_and_caveats.stops_words(metric, rolls_back=plan.kept_control is not None),
         "declined": guardrail.declined,
         "missing": guardrail.missing,
         "weighed": msgspec.to_builtins(guardrail.weighed),
-        "weighed_words": weighed_words(plan, decision.variant, guardrail),
+        "weighed_words": guardrails_and_caveats.weighed_words(plan, decision.variant, guardrail),
         "vetoed": guardrail.vetoed,
     }
 
@@ -190,7 +181,7 @@ def _levels(plan: AnalysisPlan, metric_decision: MetricDecision, decision: Decis
         "treatment": metric_decision.treatment.level,
         "control_units": metric_decision.control.units,
         "treatment_units": metric_decision.treatment.units,
-        "levels": levels_words(plan, metric_decision),
+        "levels": guardrails_and_caveats.levels_words(plan, metric_decision),
         "estimate": msgspec.to_builtins(metric_decision.look),
         **({} if known else {"running": msgspec.to_builtins(metric_decision.interval)}),
         "answered_us": metric_decision.answered_us,
@@ -199,7 +190,7 @@ def _levels(plan: AnalysisPlan, metric_decision: MetricDecision, decision: Decis
         "missing_feedback": msgspec.to_builtins(metric_decision.missing_feedback)
         if metric_decision.missing_feedback
         else None,
-        "missing_words": missing_words(plan, decision.variant, metric_decision),
+        "missing_words": guardrails_and_caveats.missing_words(plan, decision.variant, metric_decision),
     }
 
 

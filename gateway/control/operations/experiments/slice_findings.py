@@ -1,7 +1,5 @@
 """Shows the primary metric by the tags of requests. Slices are shown and never decide anything."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Reads the states of experiments, and records kills that workers received through kill files."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 from typing import Any

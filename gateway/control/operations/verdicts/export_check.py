@@ -1,7 +1,5 @@
 """Reads and checks an exported verdict without a store: its hashes, its place in the chain, and what its page shows."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

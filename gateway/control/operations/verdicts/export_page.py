@@ -1,7 +1,5 @@
 """Renders the export of a verdict: one HTML page for print, with the stored verdict and its evidence embedded."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -16,24 +14,15 @@ from evaluators.results.table_formats import strict_json_of
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.training_data import TrainingEvidence
-from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts import verdict_json, verdict_wording
 from fairtrial.domain.verdicts.approvals import Approval, approval_state, reads_as, vote_note
-from fairtrial.domain.verdicts.verdict_wording import (
-    audit_sentence,
-    data_rows,
-    is_unasked,
-    lineage_terms,
-    standing_word,
-    titled,
-    unasked_lines,
-)
 from fairtrial.domain.wording import age, counted
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 
 WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
 
 
-def render(contents: ExportContents) -> str:
+def render(contents: "ExportContents") -> str:
     """The page; raises `ValueError`, `TypeError` or `KeyError` for contents that the store never had.
 
     The page follows from its embedded parts alone, so that a check without a store can render it again and compare.
@@ -44,18 +33,18 @@ def render(contents: ExportContents) -> str:
     ordered = sorted(verdict.findings, key=lambda finding: (not finding.decisive, WORST_FIRST.index(finding.result)))
     return html_pages.render(
         "verdict_export.html",
-        title=titled(reads_as(verdict.decision, approvals), official=verdict.official),
-        headline=titled(verdict.headline, official=verdict.official),
-        standing=standing_word(official=verdict.official),
+        title=verdict_wording.titled(reads_as(verdict.decision, approvals), official=verdict.official),
+        headline=verdict_wording.titled(verdict.headline, official=verdict.official),
+        standing=verdict_wording.standing_word(official=verdict.official),
         why=verdict.standing.partition(":")[2],
         contents=contents,
         entries=contents.entries,
         verdict=verdict,
         record=record,
         approvals=approvals,
-        findings=[finding for finding in ordered if not is_unasked(finding)],
+        findings=[finding for finding in ordered if not verdict_wording.is_unasked(finding)],
         changes_title=BLOCK_TITLE,
-        changes=list(unasked_lines(verdict.findings)),
+        changes=list(verdict_wording.unasked_lines(verdict.findings)),
         figures=list(figures(verdict.findings)),
         training=_training(None if verdict.provenance is None else verdict.provenance.training),
         releases=[(_action(release), release) for release in record["releases"]],
@@ -67,7 +56,7 @@ def render(contents: ExportContents) -> str:
     )
 
 
-def _parts(contents: ExportContents) -> Iterator[tuple[str, bytes]]:
+def _parts(contents: "ExportContents") -> Iterator[tuple[str, bytes]]:
     yield "record", contents.record.encode()
     yield "verdict", contents.verdict.encode()
     if contents.evidence is not None and contents.chain is not None:
@@ -86,7 +75,11 @@ def _training(training: TrainingEvidence | None) -> dict[str, Any] | None:
     if training is None:
         return None
     row = msgspec.to_builtins(training)
-    return {"terms": lineage_terms(row), "files": data_rows(row), "audit": audit_sentence(row)}
+    return {
+        "terms": verdict_wording.lineage_terms(row),
+        "files": verdict_wording.data_rows(row),
+        "audit": verdict_wording.audit_sentence(row),
+    }
 
 
 def _distinct(names: Iterable[str | None], unknown: str) -> str:

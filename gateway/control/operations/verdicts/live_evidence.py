@@ -1,7 +1,5 @@
 """Reads the state of experiments, and what those that compare two targets have shown and decided."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Collects what a verdict is based on: who asked for it, the runs that its gate reads, and the suites of the gate."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Judges a stored verdict again from its own evidence, and repeats the looks of its live experiments."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version

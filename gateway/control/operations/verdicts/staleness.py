@@ -1,7 +1,5 @@
 """Finds the reasons why a stored verdict no longer stands for what would be released now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from evaluators.engine.target import resolve

@@ -1,7 +1,5 @@
 """Converts a chat completion's body to litellm's arguments by an allow-list, down to the parts of a message."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

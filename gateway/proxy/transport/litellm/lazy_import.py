@@ -1,7 +1,5 @@
 """Imports litellm on first use, in a thread, and restricts its connections: no redirects, and a bounded size."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import importlib

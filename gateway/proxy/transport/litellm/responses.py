@@ -1,7 +1,5 @@
 """Converts litellm's answers to OpenAI's form, whole or as server-sent events, without litellm's own additions."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Mapping
@@ -55,7 +53,7 @@ class StreamedResponse:
         self._roles: set[int] = set()
         self._done = False
 
-    async def begin(self) -> StreamedResponse:
+    async def begin(self) -> "StreamedResponse":
         """Wait for the first chunk, so that an earlier failure can still have a status. Closes if there is none."""
         try:
             self._first = await anext(self._chunks)

@@ -1,7 +1,5 @@
 """Implements the translated transport on litellm, and converts its exceptions to responses in OpenAI's envelope."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re

@@ -1,7 +1,5 @@
 """Sends requests on one upstream connection, parses the responses, and decides whether it can be reused."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import select
@@ -47,8 +45,8 @@ class PoolConnection(asyncio.Protocol):
         self,
         origin: Origin,
         connected: socket.socket,
-        idle: Callable[[PoolConnection], None],
-        gone: Callable[[PoolConnection], None],
+        idle: "Callable[[PoolConnection], None]",
+        gone: "Callable[[PoolConnection], None]",
     ) -> None:
         self.origin = origin
         self._socket, self._loop = connected, asyncio.get_running_loop()

@@ -1,7 +1,5 @@
 """Writes a request's head as bytes, and holds its response, which is decompressed as it arrives."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import zlib
@@ -121,7 +119,7 @@ def _bad_header() -> TransportError:
     return TransportError("bad_request", "a request header can't be sent: it holds a line end or an invalid character")
 
 
-def decompressor(encoding: str) -> Decompressor | None:
+def decompressor(encoding: str) -> "Decompressor | None":
     """The decoder for a content-encoding, or ``None`` to pass bytes on. The gateway always requests identity.
 
     Raises `TransportError` for encodings that can't be decoded here.

@@ -1,7 +1,5 @@
 """Implements the default transport: a last-in-first-out pool of HTTP/1.1 connections, with a queue at its limits."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import ssl

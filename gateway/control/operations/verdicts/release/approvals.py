@@ -1,7 +1,5 @@
 """Records approvals of verdicts and decides which count: not those of a person who is involved."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Checks that a variant has a fresh, approved SHIP of the official gate before a promotion, and records it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Describes a verdict as a release record: how it reads, what it rests on, who approved it, and where it was used."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.methods.feedback import is_exact
+from fairtrial.experiments.methods.method import is_exact
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments
