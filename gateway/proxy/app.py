@@ -22,6 +22,7 @@ from gateway.proxy.worker_state import WorkerState
 MODEL_ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/responses/compact", "/embeddings")
 MODEL_PATHS = {f"/v1{path}": path for path in MODEL_ENDPOINTS}
 _MODEL_PATHS = {path.encode(): endpoint for path, endpoint in MODEL_PATHS.items()}
+_FRAGMENT = ord("#")
 
 ALWAYS_SERVED = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that are served under any load, and while the worker stops, because monitoring needs them."""
@@ -95,7 +96,7 @@ class _Application:
             if self._cors is not None and _answer_preflight(self._cors, cycle):
                 return
             path, _, query = cycle.target.partition(b"?")
-            endpoint = _MODEL_PATHS.get(path) if cycle.method == b"POST" and b"#" not in query else None
+            endpoint = _MODEL_PATHS.get(path) if cycle.method == b"POST" and _FRAGMENT not in query else None
             if endpoint is None:
                 await self._serve_other(cycle)
             elif (refusal := self._admission.refusal(reserved=cycle.connection.reserved)) is not None:

@@ -66,11 +66,15 @@ class Routed(Parsed, frozen=True):
 
 
 class AnswerContent(msgspec.Struct, frozen=True):
-    """What was read of an answer. ``unread``: the answer, or one of its events, is nested too deeply to decode."""
+    """What was read of an answer. ``unread``: the answer, or one of its events, is nested too deeply to decode.
+
+    ``is_json``: whether the body was decoded, so that it needs no check before it is recorded.
+    """
 
     metadata: ResponseMetadata = NOTHING
     body: bytes | None = None
     unread: bool = False
+    is_json: bool = False
 
 
 NO_CONTENT = AnswerContent()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -36,7 +37,7 @@ from gateway.proxy.recording.outcomes import (
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed
-from gateway.proxy.wire.http import TAGS_HEADER, TRACE_HEADER, Headers, trace_of
+from gateway.proxy.wire.http import TAGS_HEADER, TRACE_HEADER, trace_of
 from gateway.proxy.wire.json_bodies import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
 
@@ -94,17 +95,16 @@ class Recorder:
             probe.add_done_callback(lambda _: self._write(progress.with_probes(answered), captured, None))
 
     def _write(self, answered: Answered, bodies: Bodies, hold: Hold | None) -> None:
-        headers, outcome = answered.request.received.headers, answered.outcome
         reason = reason_of(answered.target, answered.attempts)
         try:
             event = self._event(answered, reason, outcomes_of(answered), bodies)
+            if details := _details(answered):
+                event = replace(event, **details)
         except Exception:
             self._lose(answered)
             raise
-        if TRACE_HEADER in headers.raw:
-            event = _with_trace(event, headers)
         counters = self.counters
-        counters.outcomes[outcome] += 1
+        counters.outcomes[answered.outcome] += 1
         counters.reasons[reason] += 1
         counters.unread += answered.content.unread
         if event.exposure is not None and event.exposure.enrolled and reason in ANALYSED:
@@ -125,8 +125,10 @@ class Recorder:
 
     def untouched(self, routed: Routed, progress: Progress) -> Bodies | None:
         """The bodies of an answered request for `record`; ``None`` if they need `redact`."""
-        answer = _recorded_answer(progress.content.body, progress.attempts)
-        return untouched(routed.routing.plan.capture, routed.body, answer)
+        content = progress.content
+        answer = _recorded_answer(content.body, progress.attempts)
+        is_json = content.is_json and answer is content.body
+        return untouched(routed.routing.plan.capture, routed.body, answer, is_json=is_json)
 
     async def redact(self, routed: Routed, progress: Progress) -> Bodies:
         """The redacted bodies for `record`; the work on large ones shares the event loop with other work."""
@@ -148,7 +150,7 @@ class Recorder:
         return bodies
 
     def _count_variant(self, event: RequestEvent) -> None:
-        arm = str(event.experiment), str(event.variant_assigned)
+        arm = event.experiment or "", event.variant_assigned or ""
         counts = self.counters.variants.get(arm) or self.counters.variants.setdefault(arm, VariantCounts())
         counts.requests += 1
         if event.arm_outcome == event.user_outcome == "answered":
@@ -160,13 +162,8 @@ class Recorder:
         counts.fallbacks += event.reason == "fallback"
 
     def _event(self, answered: Answered, reason: Reason, outcomes: Outcomes, bodies: Bodies) -> RequestEvent:
-        request, target, error, body = answered.request, answered.target, answered.error, answered.body
-        received, routing, attempts, read = (
-            request.received,
-            request.routing,
-            answered.attempts,
-            answered.content.metadata,
-        )
+        request, target, body, read = answered.request, answered.target, answered.body, answered.content.metadata
+        received, routing, attempts = request.received, request.routing, answered.attempts
         began = answered.last.first_byte if answered.last else None
         return RequestEvent(
             request_id=received.request_id,
@@ -184,22 +181,15 @@ class Recorder:
             variant_assigned=_assigned(target) if target else None,
             variant_served=served_name(target, attempts) if target else None,
             unit=recorded_unit(received, routing, body, target),
-            error_type=error.type if error else read.error_type,
-            error_code=error.code if error else read.error_code,
             latency_ms=_ms(received.started, answered.ended),
             ttft_ms=None if began is None else _ms(received.started, began),
-            latency_censored=answered.outcome == "cancelled" and not read.done,
             model_served=read.model,
             system_fingerprint=read.fingerprint,
             response_id=read.response_id,
             finish_reason=read.finish_reason,
             refused=read.refused,
             refused_by_text=None if read.text is None else refuses_by_text(read.text),
-            schema_requested=body is not None and body.names_format and requested_schema(body.fields) is not None,
-            schema_valid=answered.schema_valid,
             prompt_digest=prompt_digest(routing.published.pepper, body.fields) if body else None,
-            retry_ordinal=received.retry_ordinal,
-            tags=read_tags(received.headers, routing.plan.capture) if TAGS_HEADER in received.headers.raw else {},
             breaker=answered.breaker,
             arm_outcome=outcomes[0],
             user_outcome=outcomes[1],
@@ -209,6 +199,29 @@ class Recorder:
             request_body=bodies.request,
             response_body=bodies.response,
         )
+
+
+def _details(answered: Answered) -> dict[str, Any]:
+    """The fields that few requests have: an error, a schema, tags, a trace."""
+    request, error, body, read = answered.request, answered.error, answered.body, answered.content.metadata
+    headers = request.received.headers
+    details: dict[str, Any] = {}
+    if error is not None:
+        details = {"error_type": error.type, "error_code": error.code}
+    elif read.error_type is not None:
+        details = {"error_type": read.error_type, "error_code": read.error_code}
+    if answered.outcome == "cancelled":
+        details["latency_censored"] = not read.done
+    if body is not None and body.names_format:
+        details["schema_requested"] = requested_schema(body.fields) is not None
+        details["schema_valid"] = answered.schema_valid
+    if ordinal := request.received.retry_ordinal:
+        details["retry_ordinal"] = ordinal
+    if TAGS_HEADER in headers.raw:
+        details["tags"] = read_tags(headers, request.routing.plan.capture)
+    if TRACE_HEADER in headers.raw and (trace := trace_of(headers.raw[TRACE_HEADER])) is not None:
+        details["trace_id"], details["span_id"] = trace
+    return details
 
 
 async def check_schema(routed: Routed, progress: Progress) -> None:
@@ -266,12 +279,6 @@ def _provider_id(attempt: Attempt) -> str | None:
             plain = _PROVIDER_ID.fullmatch(value) is not None and (secret is None or not secret.found_in(value))
             return value.decode("ascii") if plain else None
     return None
-
-
-def _with_trace(event: RequestEvent, headers: Headers) -> RequestEvent:
-    """The event with the caller's trace and span, if its ``traceparent`` is valid."""
-    trace = trace_of(headers.raw[TRACE_HEADER])
-    return event if trace is None else replace(event, trace_id=trace[0], span_id=trace[1])
 
 
 def _ms(start: float, end: float) -> float:

@@ -226,4 +226,5 @@ class StreamRelay:
             return
         self._response.attempt.ended = time.perf_counter()
         accumulator = self._accumulator
-        self._progress.content = AnswerContent(accumulator.metadata(), accumulator.answer(), accumulator.unread > 0)
+        metadata, answer = accumulator.metadata(), accumulator.answer()
+        self._progress.content = AnswerContent(metadata, answer, accumulator.unread > 0, is_json=True)

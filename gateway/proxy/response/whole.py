@@ -34,17 +34,18 @@ async def relay_whole(
     response.attempt.ended = time.perf_counter()
     read = response_metadata if routed.received.endpoint in RESPONSES_ENDPOINTS else answer_metadata
     metadata = read(body)
-    unread = metadata is NOTHING and excess(body, DECODED) is not None
+    decoded = metadata is not NOTHING
+    unread = not decoded and excess(body, DECODED) is not None
     if not progress.client_gone:
         progress.status = status
     outcome: RequestOutcome = "ok"
     lines = response_lines(routed, progress.attempts, headers)
-    if metadata is NOTHING and status < FIRST_ERROR and not is_json(body):
+    if not decoded and status < FIRST_ERROR and not is_json(body):
         outcome, metadata = "error", UNREADABLE  # the client still gets it as it came
     elif status >= FIRST_ERROR or metadata.error_type is not None:
         outcome, metadata = "error", _error_metadata(response, metadata)
         body, lines = _as_error(response, body, without_retry(lines) if progress.spent else lines)
-    progress.content = AnswerContent(metadata, body, unread)
+    progress.content = AnswerContent(metadata, body, unread, is_json=decoded)
     if routed.body.names_format:
         await check_schema(routed, progress)
     bodies = recorder.untouched(routed, progress) or await recorder.redact(routed, progress)

@@ -250,7 +250,7 @@ def prompt_digest(pepper: str, fields: Mapping[str, msgspec.Raw]) -> str | None:
     """
     digest = None
     for name, label in _LABELS:
-        if (value := fields.get(name)) is not None and (raw := memoryview(value)) != _NULL:
+        if name in fields and ((raw := memoryview(fields[name])).nbytes > len(_NULL) or raw != _NULL):
             digest = digest or _keyed(pepper).copy()
             digest.update(label % raw.nbytes)
             if raw.nbytes > DIGESTED:
