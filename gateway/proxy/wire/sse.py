@@ -134,8 +134,9 @@ class EventSplitter:
             if not can_be_read(event, data):
                 self.broken = True
                 return b"".join(events[:place])
-            if any(mark in data for mark in self._marks) and _ends(data):
-                break
+            for mark in self._marks:
+                if data.find(mark) >= 0 and _ends(data):
+                    return whole
         return whole
 
 
