@@ -91,13 +91,8 @@ def _read(method: str, url: str) -> RequestLine:
 
 def head(to: RequestLine, request: UpstreamRequest) -> bytes:
     """The request line and all headers, with the empty line; `TransportError` if a header holds a line end or NUL."""
-    length = len(request.body)
-    known = _BEGUN.get
-    lines = [
-        begun + value
-        for name, value in request.headers.raw.items()
-        if (begun := known(name)) or (begun is None and (begun := _BEGUN.find(name)))
-    ]
+    length, known, headers = len(request.body), _BEGUN.get, request.headers.raw
+    lines = [begun + value for name, value in headers.items() if (begun := known(name) or _BEGUN.find(name))]
     if length or request.method not in BODILESS:
         lines.append(b"content-length: %d" % length)
     lines += b"", b""
