@@ -107,8 +107,9 @@ NUMBER = (
     rb"|[0-9]{5,6}[ \-+/A-Y][0-9]{3}|[0-9]{2,4}[ .\-/)]{1,2}[0-9]{2}[ .\-/][0-9]{2}[ .\-][0-9]{2}"
     rb"|[0-9]{2,4}[ \-/][0-9]{6}"
     rb"|[0-9]{4}[. \-](?:[0-9]{4}[. \-][0-9]{4}|[0-9]{2}[. ][0-9]{3}))|\) ?[0-9]{3,4}[ \-][0-9]{4}"
-    rb"|[^A-Za-z0-9](?:[A-Za-z]{1,2}[ \-]?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9A-Za-z]|[A-Za-z]{5}[0-9]{4}[A-Za-z])"
-    rb"|[A-Za-z] ?[0-9]{2}[A-Za-z][0-9]{2} ?[A-Za-z][0-9]{3} ?[A-Za-z][^A-Za-z0-9]|[A-Z][0-9]{6}[HMXhmx][A-Z]"
+    rb"|[^A-Za-z0-9][A-Za-z]{1,2}[ \-]?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9A-Za-z]"
+    rb"|[A-Za-z][0-9]{4}[A-Za-z][^A-Za-z0-9_]|[A-Za-z][0-9]{2} ?[A-Za-z][0-9]{3} ?[A-Za-z][^A-Za-z0-9]"
+    rb"|[0-9]{6}[HMXhmx][A-Z]"
 )
 """Digits as in ids and phone numbers of all countries; not those of dates, times, UUIDs, nor seconds since 1970."""
 
@@ -207,7 +208,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         b"[ip]",
         re2.compile(_no_word(b":.") + rb"[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"),
-        _no_word(b":.") + rb"(?:[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]{1,4}:){6})",
+        _no_word(b":.") + rb"(?:[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]+:){6})",
         place=ipv6,
     ),
     Pattern(b"[national id]", re2.compile(_ALONE), _ALONE_SIGN, place=id_alone, number=True),

@@ -22,6 +22,7 @@ from gateway.proxy.worker_state import WorkerState
 MODEL_ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/responses/compact", "/embeddings")
 MODEL_PATHS = {f"/v1{path}": path for path in MODEL_ENDPOINTS}
 _MODEL_PATHS = {path.encode(): endpoint for path, endpoint in MODEL_PATHS.items()}
+_FRAGMENT = ord("#")
 
 ALWAYS_SERVED = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that are served under any load, and while the worker stops, because monitoring needs them."""
@@ -32,13 +33,11 @@ UNREAD_SECONDS = 2.0
 
 
 def build_app(worker: WorkerState) -> Callable[[RequestCycle], None]:
-    """Make the function that a worker's server calls with each request."""
+    """Make the function that a worker's server calls with the first request of each connection."""
     application = _Application(worker)
 
     def serve(cycle: RequestCycle) -> None:
-        requests = cycle.connection.requests
-        if requests is None:
-            requests = cycle.connection.requests = _ConnectionRequests(application.serve)
+        cycle.connection.requests = requests = _ConnectionRequests(application.serve)
         requests.begin(cycle)
 
     return serve
@@ -47,14 +46,14 @@ def build_app(worker: WorkerState) -> Callable[[RequestCycle], None]:
 class _ConnectionRequests:
     """Serves the requests of one connection in one task, in their order. A new task for each one would cost more."""
 
-    __slots__ = ("_ended", "_next", "_serve", "_task")
+    __slots__ = ("_ended", "_loop", "_next", "_serve", "_task")
 
     def __init__(self, serve: Callable[[RequestCycle], Awaitable[None]]) -> None:
         self._serve = serve
-        loop = asyncio.get_running_loop()
-        self._next: asyncio.Future[RequestCycle | None] = loop.create_future()
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.Future[RequestCycle | None] = self._loop.create_future()
         self._ended = False
-        self._task = loop.create_task(self._run())
+        self._task = self._loop.create_task(self._run())
 
     def begin(self, cycle: RequestCycle) -> None:
         """Serve a request, after the one before it has ended."""
@@ -72,7 +71,7 @@ class _ConnectionRequests:
             cycle = await self._next
             if cycle is None:
                 return
-            self._next = self._task.get_loop().create_future()
+            self._next = self._loop.create_future()
             try:
                 await self._serve(cycle)
             except BaseException:
@@ -97,7 +96,7 @@ class _Application:
             if self._cors is not None and _answer_preflight(self._cors, cycle):
                 return
             path, _, query = cycle.target.partition(b"?")
-            endpoint = _MODEL_PATHS.get(path) if cycle.method == b"POST" and b"#" not in query else None
+            endpoint = _MODEL_PATHS.get(path) if cycle.method == b"POST" and _FRAGMENT not in query else None
             if endpoint is None:
                 await self._serve_other(cycle)
             elif (refusal := self._admission.refusal(reserved=cycle.connection.reserved)) is not None:

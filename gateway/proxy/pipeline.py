@@ -6,7 +6,7 @@
 import asyncio
 import logging
 import time
-from functools import partial
+from collections.abc import Awaitable
 
 from fairtrial.domain.errors import Overloaded, RateLimited, RequestError, UpstreamError
 from gateway.proxy.http_server.request_cycle import RequestCycle
@@ -60,10 +60,15 @@ class Pipeline:
         assert cycle.task is not None
         progress = Progress(cycle.task)
         try:
-            stage = self._authenticate(received, cycle)
-            stage = await self._parse(stage, cycle)
-            stage = self._route(stage)
-            await self._answer(stage, progress, cycle)
+            stage = authenticated = self._authenticate(received, cycle)
+            self._check_head(authenticated, cycle)
+            if not cycle.more and cycle.unread <= self._max_body:  # it has arrived with the head, as most have
+                raw = cycle.read_available()
+            else:
+                raw = await read_body(cycle, self._admission, limit=self._max_body)
+            stage = parsed = Parsed(received, authenticated.routing, authenticated.caller, parse_body(raw))
+            stage = routed = self._route(parsed)
+            await self._answer(routed, progress, cycle)
         except ClientGone:
             self._record_departure(stage, progress)
         except asyncio.CancelledError:
@@ -97,15 +102,10 @@ class Pipeline:
         caller.require("complete")
         return Authenticated(received, routing, caller)
 
-    async def _parse(self, request: Authenticated, cycle: RequestCycle) -> Parsed:
+    def _check_head(self, request: Authenticated, cycle: RequestCycle) -> None:
         self._admission.claim(cycle, request.caller.key_id)
         refuse_control_characters(request.received.headers)
         require_json(request.received.headers)
-        if not cycle.more and cycle.unread <= self._max_body:  # it has arrived with the head, as most have
-            raw = cycle.read_available()
-        else:
-            raw = await read_body(cycle, self._admission, limit=self._max_body)
-        return Parsed(request.received, request.routing, request.caller, parse_body(raw))
 
     def _route(self, parsed: Parsed) -> Routed:
         received, routing, caller, body = parsed.received, parsed.routing, parsed.caller, parsed.body
@@ -115,28 +115,29 @@ class Pipeline:
         return Routed(received, routing, caller, body, target)
 
     async def _answer(self, routed: Routed, progress: Progress, cycle: RequestCycle) -> None:
-        """Get a response and send it; `RequestError` only while nothing was sent."""
+        """Get a response and send it; `RequestError` only while nothing was sent.
+
+        A failure after the head of a stream was sent becomes an error event.
+        """
         if cycle.gone:
             raise ClientGone
-        cycle.on_gone = partial(on_client_disconnect, progress)
+        cycle.on_gone = progress.on_disconnect
+        writer = None
+        if routed.body.stream and routed.received.endpoint in STREAMED:
+            writer = stream_writer(routed, progress, cycle, heartbeat=self._heartbeat)
         try:
-            if routed.body.stream and routed.received.endpoint in STREAMED:
-                await self._answer_stream(routed, progress, cycle)
-            else:
-                await self._relay(routed, progress, cycle, None)
-        finally:
-            cycle.on_gone = None
-
-    async def _answer_stream(self, routed: Routed, progress: Progress, cycle: RequestCycle) -> None:
-        """Answer a request for a stream. A failure after the head was sent becomes an error event."""
-        writer = stream_writer(routed, progress, cycle, heartbeat=self._heartbeat)
-        try:
-            await self._relay(routed, progress, cycle, writer)
+            response = await self._upstreams.start(routed, progress)
+            try:
+                await self._relay(routed, progress, response, cycle, writer)
+            finally:
+                response.upstream.release()
         except (RequestError, asyncio.CancelledError) as cause:
-            if not self._end_with_error_event(routed, progress, writer, cause):
+            if writer is None or not self._end_with_error_event(routed, progress, writer, cause):
                 raise
         finally:
-            writer.stop()
+            cycle.on_gone = None
+            if writer is not None:
+                writer.stop()
 
     def _end_with_error_event(
         self, routed: Routed, progress: Progress, writer: StreamWriter, cause: RequestError | asyncio.CancelledError
@@ -151,42 +152,29 @@ class Pipeline:
         writer.end(error_event(error, number=0 if routed.received.endpoint == RESPONSES else None))
         return True
 
-    async def _relay(
-        self, routed: Routed, progress: Progress, cycle: RequestCycle, writer: StreamWriter | None
-    ) -> None:
-        """Call the upstream and relay its response. ``writer``: of a request for a stream."""
-        response = await self._upstreams.start(routed, progress)
-        status = response.upstream.status
-        try:
-            if status in REDIRECTS:
-                message = f"{response.endpoint.name}: answered with a redirect, which is not followed"
-                raise UpstreamError(message, code="upstream_redirect")
-            if status < FIRST_ERROR and response.streams:
-                await self._relay_stream(routed, progress, response, cycle, writer)
-            elif writer is not None and writer.opened:
-                await relay_late(self._recorder, routed, progress, response, writer)
-            else:
-                if writer is not None:
-                    writer.stop()
-                if self._admission.in_flight >= MANY:
-                    progress.hold = cycle.connection.hold
-                await relay_whole(self._recorder, routed, progress, response, cycle)
-        finally:
-            response.upstream.release()
-
-    async def _relay_stream(
+    def _relay(
         self,
         routed: Routed,
         progress: Progress,
         response: StartedResponse,
         cycle: RequestCycle,
         writer: StreamWriter | None,
-    ) -> None:
-        writer = writer or stream_writer(routed, progress, cycle, heartbeat=0)
-        try:
-            await StreamRelay(self._recorder, routed, progress, response, writer).run()
-        finally:
+    ) -> Awaitable[None]:
+        """Relay a response in the way that its kind needs. ``writer``: of a request for a stream."""
+        status = response.upstream.status
+        if status in REDIRECTS:
+            message = f"{response.endpoint.name}: answered with a redirect, which is not followed"
+            raise UpstreamError(message, code="upstream_redirect")
+        if status < FIRST_ERROR and response.streams:
+            writer = writer or stream_writer(routed, progress, cycle, heartbeat=0)
+            return StreamRelay(self._recorder, routed, progress, response, writer).run()
+        if writer is not None and writer.opened:
+            return relay_late(self._recorder, routed, progress, response, writer)
+        if writer is not None:
             writer.stop()
+        if self._admission.in_flight >= MANY:
+            progress.hold = cycle.connection.hold
+        return relay_whole(self._recorder, routed, progress, response, cycle)
 
     def _record_departure(self, stage: Stage, progress: Progress, error: RequestError | None = None) -> None:
         """Record that the client left before its answer was complete."""
@@ -207,20 +195,6 @@ class Pipeline:
         if not isinstance(stage, Received):
             self._recorder.record(stage, progress, "error", error)
         _send_error(cycle, error, stage, progress)
-
-
-def on_client_disconnect(progress: Progress) -> None:
-    """Cancel the serving task, and with it the upstream call, because the client has disconnected.
-
-    A deployment with ``on_disconnect: drain`` continues without a client, until the answer ends or ``drain_seconds``
-    are over, so that the provider's own usage is recorded. No fallback starts for a client that has left.
-    """
-    progress.client_gone = True
-    deployment = progress.attempts[-1].arm.endpoint.deployment if progress.attempts else None
-    if deployment is not None and deployment.on_disconnect == "drain":
-        asyncio.get_running_loop().call_later(deployment.drain_seconds, progress.task.cancel)
-    else:
-        progress.task.cancel()
 
 
 def _send_error(cycle: RequestCycle, error: RequestError, stage: Stage, progress: Progress) -> None:

@@ -66,11 +66,15 @@ class Routed(Parsed, frozen=True):
 
 
 class AnswerContent(msgspec.Struct, frozen=True):
-    """What was read of an answer. ``unread``: the answer, or one of its events, is nested too deeply to decode."""
+    """What was read of an answer. ``unread``: the answer, or one of its events, is nested too deeply to decode.
+
+    ``is_json``: whether the body was decoded, so that it needs no check before it is recorded.
+    """
 
     metadata: ResponseMetadata = NOTHING
     body: bytes | None = None
     unread: bool = False
+    is_json: bool = False
 
 
 NO_CONTENT = AnswerContent()
@@ -157,6 +161,20 @@ class Progress(msgspec.Struct, eq=False):
         """The same with the probes that have a result, before the request's own calls."""
         ended = [probe for probe in self.probes if probe.ended is not None]
         return msgspec.structs.replace(answered, attempts=[*ended, *answered.attempts])
+
+    def on_disconnect(self) -> None:
+        """Cancel the serving task, and with it the upstream call, because the client has disconnected.
+
+        A deployment with ``on_disconnect: drain`` continues without a client, until the answer ends or
+        ``drain_seconds`` are over, so that the provider's own usage is recorded. No fallback starts for a client that
+        has left.
+        """
+        self.client_gone = True
+        deployment = self.attempts[-1].arm.endpoint.deployment if self.attempts else None
+        if deployment is not None and deployment.on_disconnect == "drain":
+            asyncio.get_running_loop().call_later(deployment.drain_seconds, self.task.cancel)
+        else:
+            self.task.cancel()
 
     def release_errors(self) -> None:
         """Drop the errors of all attempts once the request is over, and its probe with it.

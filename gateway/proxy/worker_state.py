@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -104,14 +105,14 @@ def _is_fresh(path: Path) -> bool:
 class Counters:
     """Counts since the worker started."""
 
-    outcomes: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
+    outcomes: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
+    reasons: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
     refused: int = 0
     feedback: int = 0
     passed: int = 0
     redaction_failures: int = 0
     variants: "dict[tuple[str, str], VariantCounts]" = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
     unread: int = 0
 
 

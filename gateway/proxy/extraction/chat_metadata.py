@@ -134,7 +134,7 @@ def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
             refused = refused or withheld(None if message is None else message.refusal, choice.finish_reason)
             if text is None and not choice.index:
                 text = _text(choice)
-    kind, code = error_of(error)
+    kind, code = error_of(error) if error else (None, None)
     if kind is None and (finish == FAILED or (not seen and chooses and done)):
         kind, code = "upstream_error", FINISH_ERROR if seen else NO_CHOICES
     tokens = None if usage is None else tokens_of(usage)

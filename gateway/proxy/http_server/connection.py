@@ -22,7 +22,7 @@ HEAD_LIMIT = 2**18
 
 
 class HttpConnection(HeadReader, asyncio.Protocol):
-    """One client connection. ``serve`` is called with each request once it has arrived.
+    """One client connection. ``serve`` is called with each request that has arrived, until it sets ``requests``.
 
     A malformed request gets OpenAI's error envelope, after the responses before it, and nothing behind it is read. A
     body that comes too slowly is given up.
@@ -147,7 +147,10 @@ class HttpConnection(HeadReader, asyncio.Protocol):
 
     def _begin(self, cycle: RequestCycle) -> None:
         self.serving = cycle
-        self._serve(cycle)
+        if self.requests is not None:
+            self.requests.begin(cycle)
+        else:
+            self._serve(cycle)
 
     def response_complete(self) -> None:
         """Serve the next request, or send the error for a malformed one."""
@@ -157,7 +160,7 @@ class HttpConnection(HeadReader, asyncio.Protocol):
             return
         if cycle is not None and not cycle.keep_alive:
             self._close()
-        elif not self.full:
+        elif (self._waiting or self._malformed or self._paused) and not self.full:
             self._next()
 
     def _next(self) -> None:

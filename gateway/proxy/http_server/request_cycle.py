@@ -176,7 +176,8 @@ class RequestCycle:
     def _finish(self) -> None:
         self.complete = True
         self.on_gone = None
-        self._wake()
+        if self._event is not None:
+            self._event.set()
         self.connection.response_complete()
 
     async def send(self, message: Message) -> None:
@@ -215,7 +216,18 @@ class RequestCycle:
             raise RuntimeError("a response was started twice")
         if self.expects and self.more:
             self.keep_alive = False  # it is unknown whether the body or a next request will follow
-        framing = self._framing(status, length) + self.extra
+        framing = b""
+        if self.method == b"HEAD" or (status in _NO_BODY and not length):
+            self._chunked = False
+        elif length is not None:
+            self._chunked, self._left = False, length
+            framing = b"content-length: %d\r\n" % length
+        elif self.version == "1.0":
+            self.keep_alive = False  # HTTP/1.0 has no chunks: the body ends with the connection
+        else:
+            self._chunked = True
+            framing = b"transfer-encoding: chunked\r\n"
+        framing += self.extra
         if not self.keep_alive:
             framing += b"connection: close\r\n"
         head = b"".join((_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status, self.connection.date, *lines, framing))
@@ -223,20 +235,6 @@ class RequestCycle:
             raise RuntimeError("a header holds a character that may not be in one")
         self.started = True
         self._held = head + b"\r\n"
-
-    def _framing(self, status: int, length: int | None) -> bytes:
-        """The header that says where the body ends. HTTP/1.0 has no chunks: there the end of the connection says it."""
-        if self.method == b"HEAD" or (status in _NO_BODY and not length):
-            self._chunked = False
-            return b""
-        if length is not None:
-            self._chunked, self._left = False, length
-            return b"content-length: %d\r\n" % length
-        if self.version == "1.0":
-            self.keep_alive = False
-            return b""
-        self._chunked = True
-        return b"transfer-encoding: chunked\r\n"
 
     def _write(self, body: bytes) -> None:
         """Write what is held of the head, and a piece of the body."""

@@ -15,7 +15,7 @@ from fairtrial.domain.names.ids import new_id
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.http_server.client_connection import ServerState
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.wire.http import NAMES, NOT_HTTP, TWO_HOSTS, ClientGone, Message, lower
+from gateway.proxy.wire.http import NAMES, NOT_HTTP, TWO_HOSTS, ClientGone, Message
 from gateway.proxy.wire.openai_errors import error_body
 
 SHOWN = 200
@@ -152,7 +152,7 @@ class HeadReader:
         if known is None:
             if len(name) > NAME_LIMIT:
                 self._wrong("a header's name is too long")
-            known = lower(name)
+            known = NAMES.find(name)
         if known not in headers:
             headers[known] = value
         elif known == "host":

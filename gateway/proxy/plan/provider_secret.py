@@ -25,14 +25,14 @@ class Secret:
     def found_in(self, data: bytes) -> bool:
         """Whether the key occurs in these bytes. It must be fast, because each piece of a response is checked."""
         for form in self._forms:  # noqa: SIM110 - a generator costs several times the search
-            if form in data:
+            if data.find(form) >= 0:  # Python's *in* raises and drops an error first
                 return True
         return False
 
     def blank(self, data: bytes) -> bytes:
         """The bytes with the mark in place of the key."""
         for form in self._forms:
-            if form in data:
+            if data.find(form) >= 0:
                 data = data.replace(form, MARK)
         return data
 

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -47,6 +47,9 @@ _ESCAPES = (
     (b"\\f", b"\f\f"),
 )
 _CODE = re.compile(rb"\\u[0-9A-Fa-f]{4}")
+_BACKSLASH = ord("\\")
+"""Python finds a number in bytes in a fifth of the time that it takes for a sequence of one byte."""
+
 _HIDING = (b"\\u", b"\\/")
 """Escapes that may stand for a character of a find; the other escapes can't."""
 
@@ -93,8 +96,8 @@ def needs_json_steps(body: bytes, second: bytes = b"") -> bool:
 
     The JSON is searched undecoded. That suffices, because a text stands there as it is, except for its escapes.
     """
-    whole = b"\0%b\0%b\0" % (body, second)
-    if b"\\" not in whole:
+    whole = _EDGE.join((b"", body, second, b""))
+    if _BACKSLASH not in whole:
         return any_possible(whole)
     return any(escape in whole for escape in _HIDING) or any_possible(_without_escapes(whole))
 
@@ -142,7 +145,7 @@ def _plain(body: bytes) -> bytes:
 
 def _without_escapes(body: bytes) -> bytes:
     """A copy of the same length, with white space or NUL bytes in place of escapes."""
-    if b"\\" not in body:
+    if _BACKSLASH not in body:
         return body
     for escape, instead in _ESCAPES:
         body = body.replace(escape, instead)
@@ -195,7 +198,7 @@ def _replaced(raw: bytes, look: bytes, finds: list[tuple[int, int]], stands: byt
     return b"".join([*raws, raw[at:]]), b"".join([*looks, look[at:]])
 
 
-class Bodies(NamedTuple):
+class Bodies(msgspec.Struct, frozen=True, gc=False):
     """The recorded parts of the two bodies, as JSON text; how they were captured; and why a part was left out."""
 
     outcome: CaptureOutcome = "none"
@@ -222,22 +225,27 @@ async def capture_in_slices(
     return await time_slicer.run(_redacted(body.body, answer, most=SLICED_STEPS), caller)
 
 
-def untouched(capture: Capture, body: RequestBody, answer: bytes | None) -> Bodies | None:
-    """The bodies if they need no redaction, as most do; else ``None``."""
+def untouched(capture: Capture, body: RequestBody, answer: bytes | None, *, is_json: bool = False) -> Bodies | None:
+    """The bodies if they need no redaction, as most do; else ``None``. ``is_json``: the answer needs no check of it."""
     if capture == "none":
         return NO_BODIES
-    request = body.body
-    left_out = () if len(request) + len(answer or b"") <= BODY_LIMIT else _too_large(request, answer)
-    request_body, answer_body = _kept(request), _kept(answer)
+    sent, answered = body.body, answer or b""
+    left_out: tuple[LeftOut, ...] = ()
+    if len(sent) + len(answered) > BODY_LIMIT:
+        left_out = _too_large(sent, answered)
+        sent, answered = _kept(sent) or b"", _kept(answered) or b""
     try:
-        if capture == "full":
-            return Bodies(capture, _each(bytes.decode, request_body), _each(bytes.decode, answer_body), left_out)
-        if not needs_json_steps(request_body or b"", answer_body or b""):
-            sent = _each(bytes.decode if body.strict else as_it_came, request_body)
-            return Bodies(capture, sent, _each(as_it_came, answer_body), left_out)
+        if capture == "redacted" and needs_json_steps(sent, answered):
+            return None
+        plain = capture == "full"
+        return Bodies(
+            capture,
+            (sent.decode() if plain or body.strict else as_it_came(sent)) if sent else None,
+            (answered.decode() if plain or is_json else as_it_came(answered)) if answered else None,
+            left_out,
+        )
     except Exception:  # noqa: BLE001 - a failure of recording must not stop traffic
         return Bodies("failed", left_out=left_out)
-    return None
 
 
 def _redacted(request: bytes, answer: bytes | None, *, most: int) -> Steps[Bodies]:
@@ -252,10 +260,6 @@ def _redacted(request: bytes, answer: bytes | None, *, most: int) -> Steps[Bodie
     except Exception:  # noqa: BLE001 - a failure of redaction must not stop traffic
         return Bodies("failed", left_out=tuple(left_out))
     return Bodies("redacted", texts[0], texts[1], tuple(left_out))
-
-
-def _each(text: Callable[[bytes], str], body: bytes | None) -> str | None:
-    return None if body is None else text(body)
 
 
 def _kept(body: bytes | None) -> bytes | None:

@@ -30,6 +30,7 @@ MISCONFIGURED = frozenset({401, 403, 404})
 KEY_MISSING = "deployment_key_missing"
 """The code of an error for a provider's key that is not in the environment."""
 
+_SERVED: tuple[ArmOutcome, ServiceOutcome] = ("answered", "answered")
 _ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
 REMEMBERED = 64
 """How many schemas are kept."""
@@ -47,6 +48,8 @@ def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
     them.
     """
     kept_away = answered.breaker == "open" and not _was_called(answered.attempts)
+    if answered.outcome == "ok" and not kept_away and answered.last is not None and answered.last.purpose == "live":
+        return _SERVED  # at once, as nearly always
     if not answered.attempts:
         failed = answered.outcome != "cancelled" and answered.status >= 500
         return "kept_away" if kept_away else "none", "failed" if failed else "none"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -36,7 +37,7 @@ from gateway.proxy.recording.outcomes import (
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed
-from gateway.proxy.wire.http import TRACE_HEADER, Headers, trace_of
+from gateway.proxy.wire.http import TAGS_HEADER, TRACE_HEADER, trace_of
 from gateway.proxy.wire.json_bodies import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
 
@@ -70,11 +71,11 @@ class Recorder:
         *,
         bodies: Bodies | None = None,
     ) -> None:
-        """Write the event of a request, once. ``bodies``: from `capture`, or ``None`` to capture them now.
+        """Write the event of a request, once. ``bodies``: as captured before, or ``None`` to capture them now.
 
         Where a probe still runs beside the request, the event waits for it, and the answer does not.
         """
-        if progress.recorded:
+        if progress.outcome is not None:
             return
         progress.outcome = outcome
         answered = progress.answered(request, outcome, error)
@@ -94,17 +95,16 @@ class Recorder:
             probe.add_done_callback(lambda _: self._write(progress.with_probes(answered), captured, None))
 
     def _write(self, answered: Answered, bodies: Bodies, hold: Hold | None) -> None:
-        headers, outcome = answered.request.received.headers, answered.outcome
         reason = reason_of(answered.target, answered.attempts)
         try:
             event = self._event(answered, reason, outcomes_of(answered), bodies)
+            if details := _details(answered):
+                event = replace(event, **details)
         except Exception:
             self._lose(answered)
             raise
-        if TRACE_HEADER in headers:
-            event = _with_trace(event, headers)
         counters = self.counters
-        counters.outcomes[outcome] += 1
+        counters.outcomes[answered.outcome] += 1
         counters.reasons[reason] += 1
         counters.unread += answered.content.unread
         if event.exposure is not None and event.exposure.enrolled and reason in ANALYSED:
@@ -123,18 +123,16 @@ class Recorder:
         reason = reason_of(target, answered.attempts)
         self.journal.lose(arm_cell(target.experiment.name, _assigned(target), reason, target.exposure))
 
-    async def capture(self, routed: Routed, progress: Progress) -> Bodies:
-        """Capture the bodies of an answered request for `record`; large ones share the event loop with other work.
+    def untouched(self, routed: Routed, progress: Progress) -> Bodies | None:
+        """The bodies of an answered request for `record`; ``None`` if they need `redact`."""
+        content = progress.content
+        answer = _recorded_answer(content.body, progress.attempts)
+        is_json = content.is_json and answer is content.body
+        return untouched(routed.routing.plan.capture, routed.body, answer, is_json=is_json)
 
-        An answer that should follow a schema is checked, too.
-        """
-        schema = requested_schema(routed.body.fields) if routed.body.names_format else None
-        if schema is not None and progress.content.metadata.error_type is None:
-            progress.schema_valid = await follows_schema(schema, progress.content.metadata)
+    async def redact(self, routed: Routed, progress: Progress) -> Bodies:
+        """The redacted bodies for `record`; the work on large ones shares the event loop with other work."""
         answer = _recorded_answer(progress.content.body, progress.attempts)
-        bodies = untouched(routed.routing.plan.capture, routed.body, answer)
-        if bodies is not None:
-            return bodies
         caller = routed.caller.key_id
         return await capture_in_slices(routed.body, answer, time_slicer=self.time_slicer, caller=caller)
 
@@ -152,7 +150,7 @@ class Recorder:
         return bodies
 
     def _count_variant(self, event: RequestEvent) -> None:
-        arm = str(event.experiment), str(event.variant_assigned)
+        arm = event.experiment or "", event.variant_assigned or ""
         counts = self.counters.variants.get(arm) or self.counters.variants.setdefault(arm, VariantCounts())
         counts.requests += 1
         if event.arm_outcome == event.user_outcome == "answered":
@@ -164,13 +162,8 @@ class Recorder:
         counts.fallbacks += event.reason == "fallback"
 
     def _event(self, answered: Answered, reason: Reason, outcomes: Outcomes, bodies: Bodies) -> RequestEvent:
-        request, target, error, body = answered.request, answered.target, answered.error, answered.body
-        received, routing, attempts, read = (
-            request.received,
-            request.routing,
-            answered.attempts,
-            answered.content.metadata,
-        )
+        request, target, body, read = answered.request, answered.target, answered.body, answered.content.metadata
+        received, routing, attempts = request.received, request.routing, answered.attempts
         began = answered.last.first_byte if answered.last else None
         return RequestEvent(
             request_id=received.request_id,
@@ -188,22 +181,15 @@ class Recorder:
             variant_assigned=_assigned(target) if target else None,
             variant_served=served_name(target, attempts) if target else None,
             unit=recorded_unit(received, routing, body, target),
-            error_type=error.type if error else read.error_type,
-            error_code=error.code if error else read.error_code,
             latency_ms=_ms(received.started, answered.ended),
             ttft_ms=None if began is None else _ms(received.started, began),
-            latency_censored=answered.outcome == "cancelled" and not read.done,
             model_served=read.model,
             system_fingerprint=read.fingerprint,
             response_id=read.response_id,
             finish_reason=read.finish_reason,
             refused=read.refused,
             refused_by_text=None if read.text is None else refuses_by_text(read.text),
-            schema_requested=body is not None and body.names_format and requested_schema(body.fields) is not None,
-            schema_valid=answered.schema_valid,
             prompt_digest=prompt_digest(routing.published.pepper, body.fields) if body else None,
-            retry_ordinal=received.retry_ordinal,
-            tags=read_tags(received.headers, routing.plan.capture),
             breaker=answered.breaker,
             arm_outcome=outcomes[0],
             user_outcome=outcomes[1],
@@ -213,6 +199,36 @@ class Recorder:
             request_body=bodies.request,
             response_body=bodies.response,
         )
+
+
+def _details(answered: Answered) -> dict[str, Any]:
+    """The fields that few requests have: an error, a schema, tags, a trace."""
+    request, error, body, read = answered.request, answered.error, answered.body, answered.content.metadata
+    headers = request.received.headers
+    details: dict[str, Any] = {}
+    if error is not None:
+        details = {"error_type": error.type, "error_code": error.code}
+    elif read.error_type is not None:
+        details = {"error_type": read.error_type, "error_code": read.error_code}
+    if answered.outcome == "cancelled":
+        details["latency_censored"] = not read.done
+    if body is not None and body.names_format:
+        details["schema_requested"] = requested_schema(body.fields) is not None
+        details["schema_valid"] = answered.schema_valid
+    if ordinal := request.received.retry_ordinal:
+        details["retry_ordinal"] = ordinal
+    if TAGS_HEADER in headers.raw:
+        details["tags"] = read_tags(headers, request.routing.plan.capture)
+    if TRACE_HEADER in headers.raw and (trace := trace_of(headers.raw[TRACE_HEADER])) is not None:
+        details["trace_id"], details["span_id"] = trace
+    return details
+
+
+async def check_schema(routed: Routed, progress: Progress) -> None:
+    """Note whether an answer follows the schema that its request asks for."""
+    schema = requested_schema(routed.body.fields)
+    if schema is not None and progress.content.metadata.error_type is None:
+        progress.schema_valid = await follows_schema(schema, progress.content.metadata)
 
 
 def _assigned(target: Target) -> str | None:
@@ -229,7 +245,7 @@ def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes
 
 def _attempt(answered: Answered, attempt: Attempt) -> AttemptRecord:
     """The record of one upstream call. What the answer says of itself belongs to the last one."""
-    read = answered.read if attempt is answered.last else NOTHING
+    read = answered.content.metadata if attempt is answered.last else NOTHING
     deployment, failure = attempt.arm.endpoint.deployment, attempt.failure
     outcome, fault = attempt_outcome(answered, attempt)
     began, ended = attempt.first_byte, attempt.ended or answered.ended
@@ -263,12 +279,6 @@ def _provider_id(attempt: Attempt) -> str | None:
             plain = _PROVIDER_ID.fullmatch(value) is not None and (secret is None or not secret.found_in(value))
             return value.decode("ascii") if plain else None
     return None
-
-
-def _with_trace(event: RequestEvent, headers: Headers) -> RequestEvent:
-    """The event with the caller's trace and span, if its ``traceparent`` is valid."""
-    trace = trace_of(headers.raw[TRACE_HEADER])
-    return event if trace is None else replace(event, trace_id=trace[0], span_id=trace[1])
 
 
 def _ms(start: float, end: float) -> float:

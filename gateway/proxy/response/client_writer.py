@@ -8,7 +8,7 @@ from fairtrial.domain.events import Reason
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.outcomes import reason_of, served_name
 from gateway.proxy.stages import Attempt, Authenticated, Routed
-from gateway.proxy.wire.http import Headers, is_returned
+from gateway.proxy.wire.http import Headers, NameCache, is_returned
 
 PING = b": ping\n\n"
 """A comment, which the standard provides to keep a connection alive. Clients ignore it."""
@@ -16,10 +16,8 @@ PING = b": ping\n\n"
 _SOONEST = 0.002
 
 
-@lru_cache(maxsize=1024)
-def _kept(name: str) -> bytes:
-    """The start of a header's line, or ``b""`` for a header that the client does not get."""
-    return b"%b: " % name.encode("latin-1") if is_returned(name) else b""
+_RETURNED = NameCache[str, bytes](lambda name: b"%b: " % name.encode("latin-1") if is_returned(name) else b"")
+"""The starts of headers' lines, and ``b""`` for a header that the client does not get."""
 
 
 def response_lines(routed: Routed, attempts: Sequence[Attempt], upstream: Headers, *, skip: str = "") -> list[bytes]:
@@ -27,7 +25,12 @@ def response_lines(routed: Routed, attempts: Sequence[Attempt], upstream: Header
 
     They name the variant and the reason only for a key that may see variants.
     """
-    lines = [known + value + b"\r\n" for name, value in upstream.raw.items() if name != skip and (known := _kept(name))]
+    known = _RETURNED.get
+    lines = [
+        begin + value + b"\r\n"
+        for name, value in upstream.raw.items()
+        if name != skip and ((begin := known(name)) or (begin is None and (begin := _RETURNED.find(name))))
+    ]
     secret = attempts[-1].arm.endpoint.secret
     if secret is not None and secret.found_in(b"".join(lines)):
         lines = [secret.blank(line) for line in lines]

@@ -10,7 +10,7 @@ from fairtrial.domain.events import RequestOutcome
 from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.capture import Bodies
-from gateway.proxy.recording.record import Recorder
+from gateway.proxy.recording.record import Recorder, check_schema
 from gateway.proxy.response.client_writer import StreamWriter, experiment_lines, response_lines
 from gateway.proxy.routing.continuation import RESPONSES, remember_response
 from gateway.proxy.stages import AnswerContent, Progress, Routed
@@ -89,6 +89,8 @@ class StreamRelay:
         except asyncio.CancelledError:
             self._read_content()
             raise
+        finally:
+            writer.stop()
         writer.end(last)
 
     async def _within_limits(self) -> bytes:
@@ -189,7 +191,10 @@ class StreamRelay:
     async def _finish_whole(self) -> None:
         if not self._progress.recorded:
             self._read_content()
-            bodies = await self._recorder.capture(self._routed, self._progress)
+            recorder, routed, progress = self._recorder, self._routed, self._progress
+            if routed.body.names_format:
+                await check_schema(routed, progress)
+            bodies = recorder.untouched(routed, progress) or await recorder.redact(routed, progress)
             self._finish("ok", bodies=bodies)
 
     def _finish(
@@ -217,4 +222,5 @@ class StreamRelay:
             return
         self._response.attempt.ended = time.perf_counter()
         accumulator = self._accumulator
-        self._progress.content = AnswerContent(accumulator.metadata(), accumulator.answer(), accumulator.unread > 0)
+        metadata, answer = accumulator.metadata(), accumulator.answer()
+        self._progress.content = AnswerContent(metadata, answer, accumulator.unread > 0, is_json=True)

@@ -8,7 +8,7 @@ from fairtrial.domain.limits.json_limits import DECODED, excess
 from gateway.proxy.extraction.chat_metadata import NOTHING, UNSAID, ResponseMetadata, answer_metadata
 from gateway.proxy.extraction.responses_metadata import response_metadata
 from gateway.proxy.http_server.request_cycle import RequestCycle
-from gateway.proxy.recording.record import Recorder
+from gateway.proxy.recording.record import Recorder, check_schema
 from gateway.proxy.response.client_writer import StreamWriter, response_lines, without_retry
 from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS
 from gateway.proxy.stages import AnswerContent, Progress, Routed
@@ -33,18 +33,22 @@ async def relay_whole(
     body = _whole(response) or await _read_whole(routed, response)
     response.attempt.ended = time.perf_counter()
     read = response_metadata if routed.received.endpoint in RESPONSES_ENDPOINTS else answer_metadata
-    unread, metadata = excess(body, DECODED) is not None, read(body)
+    metadata = read(body)
+    decoded = metadata is not NOTHING
+    unread = not decoded and excess(body, DECODED) is not None
     if not progress.client_gone:
         progress.status = status
     outcome: RequestOutcome = "ok"
     lines = response_lines(routed, progress.attempts, headers)
-    if metadata is NOTHING and status < FIRST_ERROR and not is_json(body):
+    if not decoded and status < FIRST_ERROR and not is_json(body):
         outcome, metadata = "error", UNREADABLE  # the client still gets it as it came
     elif status >= FIRST_ERROR or metadata.error_type is not None:
         outcome, metadata = "error", _error_metadata(response, metadata)
         body, lines = _as_error(response, body, without_retry(lines) if progress.spent else lines)
-    progress.content = AnswerContent(metadata, body, unread)
-    bodies = await recorder.capture(routed, progress)
+    progress.content = AnswerContent(metadata, body, unread, is_json=decoded)
+    if routed.body.names_format:
+        await check_schema(routed, progress)
+    bodies = recorder.untouched(routed, progress) or await recorder.redact(routed, progress)
     if len(body) > MOST_HELD or cycle.connection.full:
         progress.hold = None
     recorder.record(routed, progress, "cancelled" if progress.client_gone else outcome, bodies=bodies)

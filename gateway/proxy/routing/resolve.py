@@ -63,7 +63,9 @@ def refuse_long_units(headers: Headers, body: RequestBody) -> None:
 
 def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Headers, request_id: str) -> Target:
     """The target of a request; `NotFound` for an unknown name, `NotAllowed` if the key may not use it."""
-    refuse_long_units(headers, body)
+    named = _named_alone(headers, body)
+    if named is None:
+        refuse_long_units(headers, body)
     if DEPLOYMENT_HEADER in headers.raw:
         return _pin_deployment(routing, caller, headers[DEPLOYMENT_HEADER], body.model)
     route = _route(routing, caller, body.model)
@@ -71,7 +73,8 @@ def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Header
         target = _pin_variant(routing, caller, route, headers[VARIANT_HEADER])
     elif route.experiment is not None:
         experiment = routing.plan.experiments[route.experiment]
-        named = _named_alone(experiment, headers, body)
+        if experiment.unit != "user":
+            named = None
         if named is not None and (known := routing.placed.get((route.name, named))) is not None:
             return known
         unit = find_unit(experiment.unit, headers=headers, body=LazyFields(body.fields), request_id=request_id)
@@ -144,13 +147,13 @@ def _place(routing: Routing, route: Route, experiment: Experiment, unit: str | N
     return target
 
 
-def _named_alone(experiment: Experiment, headers: Headers, body: RequestBody) -> bytes | None:
-    """The value of ``user`` as it came, if no other part of the request can name the unit."""
+def _named_alone(headers: Headers, body: RequestBody) -> bytes | None:
+    """The value of ``user`` as it came, if it is short and no other part of the request can name a unit."""
     fields = body.fields
-    raw = fields.get("user") if experiment.unit == "user" else None
-    if raw is None or "safety_identifier" in fields or UNIT_HEADER in headers.raw or len(raw) >= LONG:
+    raw = fields.get("user")
+    if raw is None or len(raw) >= LONG or UNIT_HEADER in headers.raw or "safety_identifier" in fields:
         return None
-    return None if "metadata" in fields else bytes(raw)
+    return None if "metadata" in fields or "conversation" in fields else bytes(raw)
 
 
 def _remember(routing: Routing, place: tuple[str, str | bytes | None], target: Target) -> None:

@@ -7,7 +7,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.proxy.transport.transport import STATUSES, TransportError, UpstreamRequest, UpstreamResponse
-from gateway.proxy.wire.http import NAMES, Headers, lower
+from gateway.proxy.wire.http import NAMES, Headers
 
 KEEPALIVE_SECONDS = 4.0
 """Shorter than the five seconds after which common servers drop an idle connection, so that this side closes first."""
@@ -37,7 +37,7 @@ class AiohttpResponse:
         self.status = response.status
         raw: dict[str, bytes] = {}
         for name, value in response.raw_headers:
-            known = NAMES.get(name) or lower(name)
+            known = NAMES.get(name) or NAMES.find(name)
             raw[known] = raw[known] + b", " + value if known in raw else value
         self.headers = Headers(raw)
 

@@ -78,8 +78,11 @@ class TimeLimit:
         self._task: asyncio.Task[Any] = current
         self._cancels = current.cancelling()
         self._expired = False
-        self._timers = _timers_of(current.get_loop())
-        self.ends = self._timers.add(self, seconds)
+        self._timers = timers = _timers_of(current.get_loop())
+        self.ends = timers.loop.time() + seconds
+        timers.limits[self] = None
+        if self.ends < timers.due:
+            timers.set(self.ends)
 
     def __enter__(self) -> None:
         return None
@@ -100,34 +103,28 @@ class TimeLimit:
 class _Timers:
     """The limits of one loop, with a timer that fires when the first of them ends, or earlier."""
 
-    __slots__ = ("_due", "_loop", "_timer", "limits")
+    __slots__ = ("_timer", "due", "limits", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._due = math.inf
+        self.loop = loop
+        self.due = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self.limits: dict[TimeLimit, None] = {}
 
-    def add(self, limit: TimeLimit, seconds: float) -> float:
-        """When the limit ends, by the loop's time."""
-        self.limits[limit], ends = None, self._loop.time() + seconds
-        if ends < self._due:
-            self._set(ends)
-        return ends
-
-    def _set(self, due: float) -> None:
+    def set(self, due: float) -> None:
+        """Have the timer fire at that time of the loop."""
         if self._timer is not None:
             self._timer.cancel()
-        self._due, self._timer = due, self._loop.call_at(due, self._on_time)
+        self.due, self._timer = due, self.loop.call_at(due, self._on_time)
 
     def _on_time(self) -> None:
-        now = self._loop.time()
+        now = self.loop.time()
         for limit in [limit for limit in self.limits if limit.ends <= now]:
             del self.limits[limit]
             limit.expire()
-        self._due, self._timer = math.inf, None
+        self.due, self._timer = math.inf, None
         if self.limits:
-            self._set(max(min(limit.ends for limit in self.limits), now + _SOONEST))
+            self.set(max(min(limit.ends for limit in self.limits), now + _SOONEST))
 
 
 _timers_of = lru_cache(maxsize=1)(_Timers)

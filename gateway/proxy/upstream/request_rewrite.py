@@ -1,14 +1,13 @@
 """Rewrites a request for the upstream: drops hop-by-hop headers, and changes a few fields of the body."""
 
 import re
-from functools import lru_cache
 
 import msgspec
 
 from fairtrial.domain.errors import BadRequest, UpstreamError
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.wire import json_bodies
-from gateway.proxy.wire.http import TRACE_HEADER, Headers, trace_of
+from gateway.proxy.wire.http import TRACE_HEADER, Headers, NameCache, trace_of
 from gateway.proxy.wire.json_bodies import RequestBody
 
 NOT_FORWARDED = frozenset(
@@ -66,7 +65,12 @@ def upstream_headers(received: Headers, endpoint: Endpoint, request_id: str) -> 
 
     Headers for other gateways are dropped unless the deployment lists them, see `control_headers`.
     """
-    sent = {name: value for name, value in received.raw.items() if _is_forwarded(name)}
+    known = _FORWARDED.get
+    sent = {
+        name: value
+        for name, value in received.raw.items()
+        if known(name) or (known(name) is None and _FORWARDED.find(name))
+    }
     for name in endpoint.deployment.forward_headers:
         if name in received.raw:
             sent[name] = received.raw[name]
@@ -83,9 +87,10 @@ def upstream_headers(received: Headers, endpoint: Endpoint, request_id: str) -> 
     return Headers(sent)
 
 
-@lru_cache(maxsize=4096)
-def _is_forwarded(name: str) -> bool:
-    return not (name in NOT_FORWARDED or name.startswith(NOT_FORWARDED_PREFIXES) or steers_a_gateway(name))
+_FORWARDED = NameCache[str, bool](
+    lambda name: not (name in NOT_FORWARDED or name.startswith(NOT_FORWARDED_PREFIXES) or steers_a_gateway(name))
+)
+"""Whether an upstream gets a header that its deployment does not list."""
 
 
 def refuse_without_key(endpoint: Endpoint) -> None:

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 KNOWN_NAMES, LONG_NAME = 4096, 64
-NAMES: dict[bytes, str] = {}
 TAGS_HEADER = "x-fairtrial-tags"
 TRACE_HEADER = "traceparent"
 _TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
@@ -27,6 +26,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
+Name = TypeVar("Name", bound=str | bytes)
+Value = TypeVar("Value")
 JSON_TYPE: Header = (b"content-type", b"application/json")
 JSON_LINE = b"content-type: application/json\r\n"
 ANY_ORIGIN = "*"
@@ -84,12 +85,28 @@ class Headers(Mapping[str, str]):
         return len(self.raw)
 
 
-def lower(name: bytes) -> str:
-    """A header's name in lower case. Look into `NAMES` first, which caches the results."""
-    text = name.decode("latin-1").lower()
-    if len(NAMES) < KNOWN_NAMES and len(name) < LONG_NAME:  # long names from clients must not fill the memory
-        NAMES[name] = text
-    return text
+class NameCache(Generic[Name, Value]):
+    """Caches what a function returns for headers' names. Call `get` first, which is a dictionary's, and then `find`."""
+
+    __slots__ = ("_function", "_known", "get")
+
+    def __init__(self, function: Callable[[Name], Value]) -> None:
+        self._function = function
+        self._known: dict[Name, Value] = {}
+        self.get = self._known.get
+
+    def find(self, name: Name) -> Value:
+        """The value of a name that `get` does not know."""
+        value = self._function(name)
+        if len(name) < LONG_NAME:  # long names from clients must not fill the memory
+            if len(self._known) >= KNOWN_NAMES:
+                self._known.clear()
+            self._known[name] = value
+        return value
+
+
+NAMES = NameCache[bytes, str](lambda name: name.decode("latin-1").lower())
+"""Headers' names in lower case."""
 
 
 def trace_of(line: bytes) -> tuple[str, str] | None:

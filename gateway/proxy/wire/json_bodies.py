@@ -90,7 +90,8 @@ _LABELS = tuple((name, name.encode() + b" %d:") for name in PROMPTS)
 class RequestBody(msgspec.Struct):
     """A request body. ``fields``: in their order, each value as raw JSON; ``model`` and ``stream``: decoded.
 
-    ``strict``: whether all of it is known to be JSON, which Python's own decoder does not require.
+    ``strict``: whether all of it is known to be JSON, which Python's own decoder does not require. ``names_format``:
+    whether it names a format for its output, in the field of a chat or of the Responses API.
     """
 
     body: bytes
@@ -98,11 +99,7 @@ class RequestBody(msgspec.Struct):
     model: str
     stream: bool
     strict: bool = False
-
-    @property
-    def names_format(self) -> bool:
-        """Whether it names a format for its output, in the field of a chat or of the Responses API."""
-        return "response_format" in self.fields or "text" in self.fields
+    names_format: bool = False
 
     @property
     def wants_usage(self) -> bool:
@@ -148,7 +145,8 @@ def parse_body(body: bytes) -> RequestBody:
         known = "missing" if "model" not in fields else "empty" if model == "" else "not a string"
         raise BadRequest(f"model: is {known} (send the name of a route)", param="model", code="invalid_model")
     stream = fields.get("stream")
-    return RequestBody(body, fields, model, stream is not None and bytes(stream).strip() == _TRUE, strict)
+    streams = stream is not None and bytes(stream).strip() == _TRUE
+    return RequestBody(body, fields, model, streams, strict, "response_format" in fields or "text" in fields)
 
 
 def decode_field(fields: dict[str, msgspec.Raw], name: str) -> Any:
@@ -252,7 +250,7 @@ def prompt_digest(pepper: str, fields: Mapping[str, msgspec.Raw]) -> str | None:
     """
     digest = None
     for name, label in _LABELS:
-        if (value := fields.get(name)) is not None and (raw := memoryview(value)) != _NULL:
+        if name in fields and ((raw := memoryview(fields[name])).nbytes > len(_NULL) or raw != _NULL):
             digest = digest or _keyed(pepper).copy()
             digest.update(label % raw.nbytes)
             if raw.nbytes > DIGESTED:

@@ -34,6 +34,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _JSON = msgspec.json.Decoder(msgspec.Raw)
 _NAMED = re.compile(rb"(?:\A|[\r\n])event:")
 _END = b"\n\n"
+_CR, _LF = b"\r\n"
 _BETWEEN = _END + b"data: "
 
 
@@ -68,7 +69,7 @@ class EventSplitter:
         if self._pending or self._torn or not piece.endswith(b"\n\n"):
             return False
         for mark in self._marks:
-            if mark in piece:
+            if piece.find(mark) >= 0:
                 return False
         return not (self._strip and b'"usage"' in piece) and (not self._checked or has_only_chunks(piece))
 
@@ -114,7 +115,7 @@ class EventSplitter:
         if self._checked and not self.done:
             whole = self._readable(whole)  # first, because an end in the same piece does not prove the events before it
         for mark in self._marks:
-            if mark in whole and not self.done:
+            if whole.find(mark) >= 0 and not self.done:
                 self.done = any(_ends(event_data(event)) for event in split_events(whole))
         if not self._strip or b'"usage"' not in whole or not _USAGE.search(whole):
             return whole, whole
@@ -133,8 +134,9 @@ class EventSplitter:
             if not can_be_read(event, data):
                 self.broken = True
                 return b"".join(events[:place])
-            if any(mark in data for mark in self._marks) and _ends(data):
-                break
+            for mark in self._marks:
+                if data.find(mark) >= 0 and _ends(data):
+                    return whole
         return whole
 
 
@@ -153,18 +155,18 @@ def event_data(event: bytes) -> bytes:
     """The event's data: its ``data:`` lines joined by LF; empty for comments."""
     if event.startswith(_BOM):
         event = event[len(_BOM) :]
-    if b"\r" in event:
+    if _CR in event:
         event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return b"\n".join(_DATA.findall(event))
 
 
 def contents(events: bytes) -> list[bytes]:
     """The data of each event that has any."""
-    if b"\r" in events:
+    if _CR in events:
         return [data for event in split_events(events) if (data := event_data(event))]
     texts = []
     for event in events.split(b"\n\n"):
-        if len(event) > 6 and event.startswith(b"data: ") and b"\n" not in event:  # the usual case
+        if len(event) > 6 and event.startswith(b"data: ") and _LF not in event:  # the usual case
             texts.append(event[6:])
         elif event and (data := event_data(event)):
             texts.append(data)

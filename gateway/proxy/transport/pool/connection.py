@@ -13,7 +13,7 @@ from fairtrial.domain.limits.constants import FIRST_ERROR
 from gateway.proxy.transport.pool.messages import UNREAD_LIMIT, Origin, PoolResponse, decompressor
 from gateway.proxy.transport.tcp import TcpProgress, never_read, patience, tcp_progress
 from gateway.proxy.transport.transport import STATUSES, TransportError
-from gateway.proxy.wire.http import NAMES, Headers, lower
+from gateway.proxy.wire.http import NAMES, Headers
 
 HEAD_LIMIT = 2**16
 HEADERS_LIMIT = 200
@@ -198,7 +198,7 @@ class PoolConnection(asyncio.Protocol):
             self._refuse("sent too large a head")
         if self._state != _HEAD:
             return  # a trailer, or a header of an unrequested response
-        known, headers = NAMES.get(name) or lower(name), self._headers
+        known, headers = NAMES.get(name) or NAMES.find(name), self._headers
         if known in FRAMING:
             if self._framed or (known == "transfer-encoding" and value.strip().lower() != b"chunked"):
                 self._refuse("framed its answer in a way that can't be read")

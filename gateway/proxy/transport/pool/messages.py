@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 from gateway.proxy.transport.transport import TransportError, UpstreamRequest
-from gateway.proxy.wire.http import Headers
+from gateway.proxy.wire.http import Headers, NameCache
 
 PORTS = {"http": 80, "https": 443}
 BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
@@ -91,24 +91,26 @@ def _read(method: str, url: str) -> RequestLine:
 
 def head(to: RequestLine, request: UpstreamRequest) -> bytes:
     """The request line and all headers, with the empty line; `TransportError` if a header holds a line end or NUL."""
-    length = len(request.body)
-    lines = [begun + value for name, value in request.headers.raw.items() if (begun := _begun(name))]
+    length, known, headers = len(request.body), _BEGUN.get, request.headers.raw
+    lines = [begun + value for name, value in headers.items() if (begun := known(name) or _BEGUN.find(name))]
     if length or request.method not in BODILESS:
         lines.append(b"content-length: %d" % length)
     lines += b"", b""
     whole = to.start + _END.join(lines)
     ends = START_LINES + len(lines) - 1
-    if whole.count(b"\n") != ends or whole.count(b"\r") != ends or b"\0" in whole:
+    if whole.count(b"\n") != ends or whole.count(b"\r") != ends or 0 in whole:
         raise _bad_header()
     return whole
 
 
-@lru_cache(maxsize=4096)
-def _begun(name: str) -> bytes:
+def _begin(name: str) -> bytes:
     """The start of a header's line, b"" if a client may not send it; `TransportError` for an invalid name."""
     if not _TOKEN.fullmatch(name):
         raise _bad_header()
     return b"" if name.lower() in _FRAMING else f"{name}: ".encode()
+
+
+_BEGUN = NameCache[str, bytes](_begin)
 
 
 def _unusable() -> TransportError:

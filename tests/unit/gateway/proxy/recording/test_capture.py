@@ -13,6 +13,7 @@ from gateway.proxy.recording.capture import (
     capture_in_slices,
     redact_json,
     redact_text,
+    untouched,
 )
 from gateway.proxy.wire.json_bodies import RequestBody, parse_body
 from tests.fixtures.for_each import for_each
@@ -140,7 +141,7 @@ def test_long_text_without_anything_in_it_comes_back_whole() -> None:
 
 def test_a_body_that_is_too_much_work_is_left_out_and_the_other_is_kept() -> None:
     near = b'"' + b"DE88370411441532113011 " * 10_000 + b'"'
-    assert capture_bodies("redacted", _asked(near), b'"a@b.io"') == ("redacted", None, '"[email]"', ("work",))
+    assert capture_bodies("redacted", _asked(near), b'"a@b.io"') == Bodies("redacted", None, '"[email]"', ("work",))
     assert capture_bodies("full", _asked(near), b"{}").request == near.decode()
 
 
@@ -162,7 +163,7 @@ def test_in_turns_with_other_work_more_is_redacted_and_the_other_work_goes_on() 
             beside.cancel()
 
     assert capture_bodies("redacted", _asked(near), b"{}").left_out == ("work",)
-    assert asyncio.run(both()) == ("redacted", near.replace(b"a@b.io", b"[email]").decode(), "{}", ())
+    assert asyncio.run(both()) == Bodies("redacted", near.replace(b"a@b.io", b"[email]").decode(), "{}")
     assert rounds > 10
 
 
@@ -184,3 +185,11 @@ def test_one_caller_s_work_in_turns_does_not_keep_another_s_out() -> None:
         assert not turns.busy("a")
 
     asyncio.run(many())
+
+
+def test_an_answer_that_was_decoded_is_recorded_as_if_it_were_checked() -> None:
+    answer = b'{"choices":[{"message":{"content":"caf\xc3\xa9"}}]}'
+    checked = untouched("redacted", _asked(b"{}"), answer)
+    assert checked is not None
+    assert untouched("redacted", _asked(b"{}"), answer, is_json=True) == checked
+    assert untouched("redacted", _asked(b"{}"), b'{"a":"\xff"}', is_json=True) == Bodies("failed")

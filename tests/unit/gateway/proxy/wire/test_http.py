@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.proxy.wire import http
-from gateway.proxy.wire.http import Headers, lower
+from gateway.proxy.wire.http import NAMES, Headers, NameCache
 
 
 def test_a_value_is_its_bytes_and_is_read_as_latin_1() -> None:
@@ -30,8 +30,11 @@ def test_texts_become_headers_with_a_mark_for_what_latin_1_lacks() -> None:
 
 
 def test_names_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "NAMES", {})
     monkeypatch.setattr(http, "KNOWN_NAMES", 8)
-    for number in range(20):
-        assert lower(b"X-%d" % number) == f"x-{number}"
-    assert {b"X-%d" % number: f"x-{number}" for number in range(8)} == http.NAMES
+    names = NameCache[str, str](str.lower)
+    numbered = [f"X-{number}" for number in range(20)]
+    assert [names.find(name) for name in numbered] == [name.lower() for name in numbered]
+    assert [name for name in numbered if names.get(name) is not None] == numbered[16:]
+    assert names.find("X" * 100) == "x" * 100
+    assert names.get("X" * 100) is None, "long names would fill the memory"
+    assert NAMES.find(b"X-Caf\xc9") == NAMES.get(b"X-Caf\xc9") == "x-caf\xe9"
