@@ -272,6 +272,7 @@ def _refuse_log(store: Path) -> None:
 
 
 def _roll_back(cursor: Cursor) -> None:
+    cursor.forget_views()
     try:
         cursor.execute("ROLLBACK")
     except duckdb.Error:

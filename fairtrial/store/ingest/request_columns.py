@@ -138,12 +138,12 @@ BODIES = "request_body, response_body"
 AT_TIME = "make_timestamp(at_time) AS at_time"
 COST = "TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd"
 """A cost that is no number is unknown."""
-REQUESTS = f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}) REPLACE ({AT_TIME}, {COST}) FROM new_rows"  # noqa: S608
+REQUESTS = f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}) REPLACE ({AT_TIME}, {COST}) FROM new_requests"  # noqa: S608
 PAYLOADS = f"""
-INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_rows
+INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_requests
 WHERE request_body IS NOT NULL OR response_body IS NOT NULL
 """  # noqa: S608 - ours
-ATTEMPTS = f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_rows"  # noqa: S608 - ours
+ATTEMPTS = f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_attempts"  # noqa: S608 - ours
 
 
 def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
@@ -153,10 +153,10 @@ def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
     """
     calls = [(event, ordinal, call) for event in events for ordinal, call in enumerate(event.attempts)]
     if events:
-        _insert(cursor, _of_requests(events), (REQUESTS, PAYLOADS))
+        _insert(cursor, "new_requests", _of_requests(events), (REQUESTS, PAYLOADS))
     if calls:
         requests, ordinals, attempts = zip(*calls, strict=True)
-        _insert(cursor, _of_attempts(requests, attempts) | {"ordinal": ordinals}, (ATTEMPTS,))
+        _insert(cursor, "new_attempts", _of_attempts(requests, attempts) | {"ordinal": ordinals}, (ATTEMPTS,))
 
 
 def _of_requests(events: Sequence[RequestEvent]) -> dict[str, Sequence[Any]]:
@@ -183,9 +183,20 @@ def _columns(rows: Sequence[Any], fields: Mapping[str, str]) -> dict[str, Sequen
     return dict(zip(fields, zip(*map(attrgetter(*fields.values()), rows), strict=True), strict=True))
 
 
-def _insert(cursor: Cursor, columns: Mapping[str, Sequence[Any]], inserts: Sequence[str]) -> None:
-    arrays = {name: _MAKE[name](values) for name, values in columns.items()}
-    cursor.register("new_rows", table(arrays))
-    for insert in inserts:
-        cursor.execute(insert)
-    cursor.unregister("new_rows")  # after an error, the rollback removes the name
+def _arrays(columns: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, pyarrow.Array]]:
+    """Columns without any value, of which there are many, share an array."""
+    empty: dict[Callable[[Sequence[Any]], Any], pyarrow.Array] = {}
+    for name, values in columns.items():
+        make = _MAKE[name]
+        if values.count(None) < len(values):
+            yield name, make(values)
+            continue
+        if make not in empty:
+            empty[make] = make(values)
+        yield name, empty[make]
+
+
+def _insert(cursor: Cursor, name: str, columns: Mapping[str, Sequence[Any]], inserts: Sequence[str]) -> None:
+    with cursor.reading(name, table(dict(_arrays(columns)))):
+        for insert in inserts:
+            cursor.execute(insert)
