@@ -79,6 +79,11 @@ class Database:
             raise
         return cls(connection, lock, layout)
 
+    @property
+    def own_commits(self) -> int:
+        """Write transactions of this thread."""
+        return getattr(self._local, "commits", 0)
+
     def failure(self) -> str | None:
         """Why this store must be closed without another write; ``None`` while it can be used.
 
@@ -109,6 +114,7 @@ class Database:
                 yield cursor
                 cursor.execute("COMMIT")
                 self.commits += 1
+                self._local.commits = self.own_commits + 1
             except BaseException as error:
                 self._note_error(error)
                 _roll_back(cursor)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
@@ -17,32 +17,37 @@ from fairtrial.store.core.database import Cursor
 if TYPE_CHECKING:
     import pyarrow
 
+T = TypeVar("T")
+
 
 def texts(values: Sequence[str | None]) -> pyarrow.Array:
     import pyarrow  # slow to load, and most commands store no request
 
-    given = [value or "" for value in values]
+    given = _filled(values, "")
     text = "".join(given)
     lengths = map(len, given) if text.isascii() else (len(value.encode()) for value in given)
-    return _column(pyarrow.string(), values, [_offsets(lengths), text.encode()])
+    return _column(pyarrow.string(), values, given, [_offsets(lengths), text.encode()])
 
 
 def whole_numbers(values: Sequence[int | None]) -> pyarrow.Array:
     import pyarrow
 
-    return _column(pyarrow.int64(), values, [array("q", (value or 0 for value in values))])
+    given = _filled(values, 0)
+    return _column(pyarrow.int64(), values, given, [array("q", given)])
 
 
 def real_numbers(values: Sequence[float | None]) -> pyarrow.Array:
     import pyarrow
 
-    return _column(pyarrow.float64(), values, [array("d", (value or 0 for value in values))])
+    given = _filled(values, 0.0)
+    return _column(pyarrow.float64(), values, given, [array("d", given)])
 
 
 def truths(values: Sequence[bool | None]) -> pyarrow.Array:
     import pyarrow
 
-    return _column(pyarrow.bool_(), values, [_bits(values)])
+    given = _filled(values, False)
+    return _column(pyarrow.bool_(), values, given, [_bits(given)])
 
 
 def tags(values: Sequence[dict[str, str]]) -> pyarrow.Array:
@@ -62,11 +67,18 @@ def table(columns: Mapping[str, pyarrow.Array]) -> pyarrow.Table:
     return pyarrow.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _column(kind: pyarrow.DataType, values: Sequence[Any], buffers: Sequence[Any]) -> pyarrow.Array:
-    """A column of these buffers, which follow the buffer of its nulls."""
+def _filled(values: Sequence[T | None], empty: T) -> Sequence[T]:
+    """The values themselves if none is missing."""
+    return [empty if value is None else value for value in values] if None in values else values  # type: ignore[return-value]
+
+
+def _column(
+    kind: pyarrow.DataType, values: Sequence[Any], given: Sequence[Any], buffers: Sequence[Any]
+) -> pyarrow.Array:
+    """A column of these buffers of what `_filled` has given, which follow the buffer of its nulls."""
     import pyarrow
 
-    valid = pyarrow.py_buffer(_bits([value is not None for value in values])) if None in values else None
+    valid = None if given is values else pyarrow.py_buffer(_bits([value is not None for value in values]))
     return pyarrow.Array.from_buffers(kind, len(values), [valid, *map(pyarrow.py_buffer, buffers)])
 
 

@@ -145,7 +145,7 @@ class ExperimentMonitor:
     def _step_one(self, published: Published, experiment: Experiment) -> None:
         self._stopped.discard(experiment.name)
         self._add_sums()
-        commits, clocks = self._database.commits, self._clock.now()
+        others, clocks = self._database.commits - self._database.own_commits, self._clock.now()
         stored = self._stored(published.plan, experiment, clocks.now_us)
         stored, hashes, sums = self._read(stored, clocks.now_us)
         memory = self._memory(stored)
@@ -162,7 +162,7 @@ class ExperimentMonitor:
         self._raise_alarms(experiment, stored, result, clocks)
         if result.verdict is not None:
             self._act(experiment, result.verdict, clocks.stamp_us)
-        self._pace.note(published, commits, (stored.plan, result.memory), around)
+        self._pace.note(published, others + self._database.own_commits, (stored.plan, result.memory), around)
 
     def _keep(self, stored: StoredPlan, sums: Sums, result: Step, before: Memory) -> None:
         """Store the look with its decisions, and a notice for each treatment that has just met the plan."""
@@ -235,10 +235,9 @@ class ExperimentMonitor:
             changed = changed_models(self._database, experiment, since_us=started_us)
             self._changed[name] = started_us, changed
         since_us = max(history.since_us or 0, started_us)
-        served, followed = None, True
-        if any(stage > experiment.stage for stage in stored.plan.stages):
-            served = transitions.served_arms(self._database, experiment.name, hashes, since_us=since_us)
-            followed = transitions.workers_follow(self._database, now_us=now_us)
+        staged = any(stage > experiment.stage for stage in stored.plan.stages)
+        served = transitions.served_arms(self._database, name, hashes, since_us=since_us) if staged else None
+        followed = transitions.workers_follow(self._database, now_us=now_us) if staged else True
         return Circumstances(
             now_us=now_us,
             stage=experiment.stage,
@@ -267,8 +266,9 @@ class ExperimentMonitor:
         """Open the alarms that are new, and close those whose cause has gone."""
         name, now_us = experiment.name, clocks.now_us
         texts = dict(find_alarms(stored.plan, result, clocks.held))
-        busy = bool(result.findings) and _has_many_units(self.statuses[name].sums)
-        if not busy and self._pace.is_check_due(name, now_us):
+        if not (result.findings and _has_many_units(self.statuses[name].sums)) and self._pace.is_check_due(
+            name, now_us
+        ):
             self._pace.checked(name, now_us)
             unit_alarms = find_unit_alarms(self._database, experiment, now_us=now_us)
             units = {f"units.{alarm.kind}": alarm.text for alarm in unit_alarms}

@@ -80,7 +80,7 @@ class StepPace:
     def note(
         self, published: Published, commits: int, looked: tuple[AnalysisPlan, Memory], around: Circumstances
     ) -> None:
-        """Register a step that succeeded. ``commits``: those of the store before the step has read it."""
+        """Register a step that succeeded. ``commits``: those before the step has read the store, and its own."""
         (plan, memory), now_us = looked, around.now_us
         name, before = plan.experiment, self._seen.get(plan.experiment)
         changed_us = before.changed_us if before is not None and before.commits == commits else now_us
