@@ -162,7 +162,8 @@ class ExperimentMonitor:
         self._raise_alarms(experiment, stored, result, clocks)
         if result.verdict is not None:
             self._act(experiment, result.verdict, clocks.stamp_us)
-        self._pace.note(published, others + self._database.own_commits, (stored.plan, result.memory), around)
+        commits, busy = others + self._database.own_commits, _has_many_units(sums)
+        self._pace.note(published, commits, (stored.plan, result.memory), around, busy=busy)
 
     def _keep(self, stored: StoredPlan, sums: Sums, result: Step, before: Memory) -> None:
         """Store the look with its decisions, and a notice for each treatment that has just met the plan."""
@@ -265,15 +266,13 @@ class ExperimentMonitor:
     def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, clocks: StepTime) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""
         name, now_us = experiment.name, clocks.now_us
-        texts = dict(find_alarms(stored.plan, result, clocks.held))
-        if not (result.findings and _has_many_units(self.statuses[name].sums)) and self._pace.is_check_due(
-            name, now_us
-        ):
+        busy = bool(result.findings) and _has_many_units(self.statuses[name].sums)
+        if not busy and self._pace.is_check_due(name, now_us):
             self._pace.checked(name, now_us)
             unit_alarms = find_unit_alarms(self._database, experiment, now_us=now_us)
             units = {f"units.{alarm.kind}": alarm.text for alarm in unit_alarms}
             alarms.settle(self._database, name, units, families=("units",), now_us=now_us, actor=CONTROL)
-        families = ("experiment", "stage", "clock")
+        texts, families = dict(find_alarms(stored.plan, result, clocks.held)), ("experiment", "stage", "clock")
         alarms.settle(self._database, name, texts, families=families, now_us=now_us, actor=CONTROL)
 
     def _act(self, experiment: Experiment, verdict: Verdict, now_us: int) -> None:

@@ -78,16 +78,25 @@ class StepPace:
             self._waits_until[name] = ended + (LEAST_REST if rest else 0.0)
 
     def note(
-        self, published: Published, commits: int, looked: tuple[AnalysisPlan, Memory], around: Circumstances
+        self,
+        published: Published,
+        commits: int,
+        looked: tuple[AnalysisPlan, Memory],
+        around: Circumstances,
+        *,
+        busy: bool,
     ) -> None:
-        """Register a step that succeeded. ``commits``: those before the step has read the store, and its own."""
+        """Register a step that succeeded. ``commits``: those before the step has read the store, and its own.
+
+        ``busy``: so many units that the end of the next window is found only once no data comes.
+        """
         (plan, memory), now_us = looked, around.now_us
         name, before = plan.experiment, self._seen.get(plan.experiment)
         changed_us = before.changed_us if before is not None and before.commits == commits else now_us
         soonest_us = now_us + min(max((now_us - changed_us) // QUIET_SHARE, STEP_US), LONGEST_QUIET_US)
         limits = [around.end_us(plan), around.stage_end_us(plan), memory.looked_us + HOUR_US]
         limits += [next_week_end(plan, now_us)] if plan.sees_fading else []
-        if changed_us == now_us or around.held or around.kept_away or not around.followed:
+        if (busy and changed_us == now_us) or around.held or around.kept_away or not around.followed:
             limits.append(soonest_us)
         else:
             hashes = analysis_plans.hashes(self._database, plan)

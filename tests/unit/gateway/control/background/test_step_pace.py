@@ -76,7 +76,7 @@ def test_what_arrives_leads_to_a_step_and_then_the_ends_of_windows_do(trial: Wat
     begun_us = trial.now_us
     assert not trial.steps(after_us=STEP_US), "the requests are still in the journal"
     trial.ingester.catch_up()
-    assert trial.steps(after_us=STEP_US)
+    assert [trial.steps(after_us=STEP_US) for _ in range(3)] == [True, False, False], "no step follows its own look"
     trial.settle()
     assert not any(trial.steps(after_us=STEP_US) for _ in range(10))
     for end in (HOUR_US + FEEDBACK_LATE_US, HOUR_US + LATE_US, DAY_US + LATE_US):
