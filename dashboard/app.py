@@ -18,8 +18,7 @@ VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
 SIGNED_OUT = 401
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = LOGO.with_name("icon.svg")
-STYLE = LOGO.with_name("theme.css")
-"""What the theme file cannot set: tabular figures, and hidden Streamlit elements."""
+STYLE = LOGO.with_name("theme.css")  # what the theme file cannot set: tabular figures, and hidden Streamlit elements
 
 
 def draw(view: View, control: Control, visitor: Visitor | None) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Row, share
-from fairtrial.experiments.analysis.freeze import Known, Start, freeze
+from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 
 __all__ = ["Row", "Trial", "frozen", "mean_row", "median_row", "near", "share"]
@@ -36,7 +36,7 @@ class Trial:
 def frozen(known: Mapping[str, Known] | None = None, **more: Any) -> AnalysisPlan:
     """The frozen plan of a project; ``more`` as in `project`."""
     plan = project(**more)
-    return freeze(plan, plan.experiments[NAME], Start(at_us=0, started_us=0, known=known or {}))
+    return freeze(plan, plan.experiments[NAME], 0, known)
 
 
 def median_row(what: str, values: ArrayLike, **limits: Any) -> Row:

@@ -17,7 +17,7 @@ from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.plan.compile import compile_plan
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
-from fairtrial.experiments.analysis.freeze import Known, Start, freeze
+from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.method import question_of
@@ -122,7 +122,7 @@ def _ships(rng: Generator, whole: Whole, frozen: AnalysisPlan) -> tuple[float, b
 def _measure(whole: Whole, rng: Generator, trials: int) -> list[Row]:
     plan = whole.plan()
     known = {RESOLVED: Known(response=1.0)}
-    frozen = freeze(plan, plan.experiments[NAME], Start(at_us=0, started_us=0, known=known))
+    frozen = freeze(plan, plan.experiments[NAME], 0, known)
     planned = whole.planned(frozen)
     end = 7 * max(planned.weeks, ceil(frozen.metrics[0].window_seconds / 604_800), 2)  # type: ignore[operator]
     held = ExperimentPlan(planned, (), ()).held(end // 7)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from evaluators.results.run_table import FAILED, OUTCOME, SCORED, Floats, Marks, RunTable, table_of
-from evaluators.scoring.scorer import Stat
+from evaluators.scoring.scorer import Quantity, Stat
 from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import (
     CHARACTERS,
@@ -28,21 +28,17 @@ LESS_IS_BETTER = frozenset({"off_label", "over_refusal", "flips", REFUSED, OVER_
 """The stats of built-in scorers, and the signals, for which less is better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure(Quantity[Kind]):
     """One metric of a run.
 
     ``values`` is what each result contributes, NaN if nothing; ``unscored`` marks results that should contribute and
     cannot. ``stat`` tells how the figure of a ``corpus`` measure is computed; ``quantile``, if set, which quantile of
-    the values it is. ``scale`` is the largest possible value.
+    the values it is.
     """
 
-    name: str
-    kind: Kind
     values: Callable[[RunTable], Floats]
     form: Form = "share"
-    scale: float = 1.0
-    higher_is_better: bool = True
     stat: Stat | None = None
     scorer: str | None = None
     quantile: float | None = None
@@ -186,7 +182,7 @@ def _latency(run: RunTable) -> Floats:
 
 
 def _latency_at(name: str, share: float) -> Measure:
-    return Measure(name, "corpus", _latency, "ms", higher_is_better=False, quantile=share)
+    return Measure(name, "corpus", higher_is_better=False, values=_latency, form="ms", quantile=share)
 
 
 def _tokens(run: RunTable) -> Floats:
@@ -204,19 +200,19 @@ def _never(run: RunTable) -> Floats:
 BUILT_IN: dict[str, Measure] = {
     measure.name: measure
     for measure in (
-        Measure("errors", "proportion", _outcomes(*UNSCORED), higher_is_better=False),
-        Measure("off_format", "proportion", _outcomes("off_format"), higher_is_better=False),
-        Measure("refusals", "proportion", _refusals, higher_is_better=False),
-        Measure("over_refusals", "proportion", _signal(OVER_REFUSED), higher_is_better=False),
-        Measure("format_valid", "proportion", _signal(FORMAT_VALID)),
-        Measure("language_switch", "proportion", _signal(LANGUAGE_SWITCH), higher_is_better=False),
-        Measure("truncated", "proportion", _outcomes("truncated"), higher_is_better=False),
+        Measure("errors", "proportion", higher_is_better=False, values=_outcomes(*UNSCORED)),
+        Measure("off_format", "proportion", higher_is_better=False, values=_outcomes("off_format")),
+        Measure("refusals", "proportion", higher_is_better=False, values=_refusals),
+        Measure("over_refusals", "proportion", higher_is_better=False, values=_signal(OVER_REFUSED)),
+        Measure("format_valid", "proportion", values=_signal(FORMAT_VALID)),
+        Measure("language_switch", "proportion", higher_is_better=False, values=_signal(LANGUAGE_SWITCH)),
+        Measure("truncated", "proportion", higher_is_better=False, values=_outcomes("truncated")),
         _latency_at("latency.p50", 0.50),
         _latency_at("latency.p95", 0.95),
-        Measure("tokens", "mean", _tokens, "number", higher_is_better=False),
-        Measure("verbosity", "mean", _signal(CHARACTERS), "number", higher_is_better=False),
-        Measure("cost", "total", _cost, "usd", higher_is_better=False),
-        Measure("lost", "count", _never, "number", higher_is_better=False),
-        Measure("gained", "count", _never, "number"),
+        Measure("tokens", "mean", higher_is_better=False, values=_tokens, form="number"),
+        Measure("verbosity", "mean", higher_is_better=False, values=_signal(CHARACTERS), form="number"),
+        Measure("cost", "total", higher_is_better=False, values=_cost, form="usd"),
+        Measure("lost", "count", higher_is_better=False, values=_never, form="number"),
+        Measure("gained", "count", values=_never, form="number"),
     )
 }

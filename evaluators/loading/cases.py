@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from evaluators.loading.rows import Row
+from evaluators.loading.suite_file import SuiteModel
 from evaluators.loading.template import UnknownName, as_text, render
 from evaluators.scoring.answer_text import expected_object
 from evaluators.suite import KIND_TAG, MANY
@@ -21,18 +22,16 @@ ASSISTANT_PREFIX = "assistant_prefix"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The checked settings of a suite by which rows become cases.
+    """How rows become the cases of a suite.
 
     ``messages`` is the template, empty if rows bring their own messages or an ``input``; ``tags`` maps tag → column;
     ``groups`` maps tag → (column, group → values).
     """
 
-    messages: Sequence[Mapping[str, str]] = ()
-    system: str | None = None
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    groups: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = field(default_factory=dict)
-    cluster: str | None = None
+    model: SuiteModel
+    messages: Sequence[Mapping[str, str]]
+    tags: Mapping[str, str]
+    groups: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def _case(row: Row, recipe: Recipe, number: int) -> Case | Diagnostic:
     try:
         messages = _messages(prompt_messages, columns, recipe)
     except UnknownName as error:
-        known = nearest(str(error), {*columns, *recipe.variables})
+        known = nearest(str(error), {*columns, *recipe.model.vars})
         return row.diagnostic(f"the prompt names ${error}, but the row has no such column", known)
     except ValueError as error:
         return row.diagnostic(str(error))
@@ -103,7 +102,7 @@ def _case(row: Row, recipe: Recipe, number: int) -> Case | Diagnostic:
         expected=expected,
         tags=_tags(columns, expected, recipe),
         fields=columns,
-        cluster=_text_or_none(_column(columns, expected, recipe.cluster)) if recipe.cluster else None,
+        cluster=_text_or_none(_column(columns, expected, cluster)) if (cluster := recipe.model.cluster) else None,
     )
 
 
@@ -123,7 +122,7 @@ def _split(chat: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any
 
 
 def _messages(chat: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], recipe: Recipe) -> list[Mapping[str, Any]]:
-    values = {**recipe.variables, **columns}
+    values = {**recipe.model.vars, **columns}
     messages: list[Mapping[str, Any]] = list(chat)
     if ASSISTANT_PREFIX in columns and messages:
         begun = as_text(columns[ASSISTANT_PREFIX])
@@ -136,11 +135,11 @@ def _messages(chat: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], rec
         messages = [{"role": "user", "content": as_text(columns["input"])}]
     if not messages:
         raise ValueError("the row has no prompt: add 'input' or 'messages' to it, or a 'prompt' to the suite")
-    if recipe.system is None:
+    if recipe.model.system is None:
         return messages
     if messages[0]["role"] == "system":
         raise ValueError("the row has a system message, and the suite sets one too")
-    return [{"role": "system", "content": render(recipe.system, values)}, *messages]
+    return [{"role": "system", "content": render(recipe.model.system, values)}, *messages]
 
 
 def _tags(columns: Mapping[str, Any], expected: Any, recipe: Recipe) -> dict[str, str]:

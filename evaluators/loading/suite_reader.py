@@ -190,7 +190,7 @@ def _recipe(reading: Reading) -> Recipe:
         template = [{"role": "user", "content": model.prompt}]
     ours = {*model.groups, *(TAGS if model.probes else ())}
     tags = {**{name: name for name in model.slices if name not in ours}, **model.tags}
-    return Recipe(template, model.system, model.vars, tags, _groups(reading), model.cluster)
+    return Recipe(model, template, tags, _groups(reading))
 
 
 def _cases(reading: Reading, recipe: Recipe) -> list[CaseOfRow]:

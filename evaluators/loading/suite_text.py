@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from evaluators.criteria.grammar import GateLineError, parse
 from evaluators.loading.scorers import SCORERS
-from evaluators.scoring.scorer import Kind, Scorer, Stat
+from evaluators.scoring.scorer import Kind, Quantity, Scorer, Stat
 from evaluators.suite import DataFile, ScorerEntry, Suite, SuiteKind
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.events import SuiteEvent
@@ -23,22 +23,13 @@ class UnusableText(UsageError):
     """A stored text that this version cannot use; the message is the reason."""
 
 
-class _Stat(msgspec.Struct, frozen=True):
-    """The stored fields of a `Stat`, whose functions belong to the program."""
-
-    name: str
-    kind: Kind
-    higher_is_better: bool
-    scale: float
-
-
 class _Scorer(msgspec.Struct, frozen=True):
     name: str
     kind: str
     version: str
     options: Mapping[str, Any]
     when: Mapping[str, str]
-    stats: list[_Stat]
+    stats: list[Quantity[Kind]]  # not each `Stat`, whose functions belong to the program
 
 
 class _Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +126,7 @@ def suite_of(text: str, path: Path) -> Suite:
 
 def _scorer(suite: Suite, scorer: Scorer) -> _Scorer:
     entry = suite.entries.get(scorer.name, ScorerEntry("", {}))
-    stats = [_Stat(stat.name, stat.kind, stat.higher_is_better, stat.scale) for stat in scorer.stats]
+    stats = [Quantity(stat.name, stat.kind, stat.higher_is_better, stat.scale) for stat in scorer.stats]
     return _Scorer(scorer.name, entry.kind, scorer.version, entry.options, suite.when.get(scorer.name, {}), stats)
 
 
@@ -152,10 +143,7 @@ def _decoded(text: str) -> _Text:
 def _stored(scorer: _Scorer) -> StoredScorer:
     """The stored scorer; corpus stats are recomputed from scores, so the present scorer must have the same version."""
     known = _stats(scorer) if any(stat.kind == "corpus" for stat in scorer.stats) else {}
-    stats = (
-        replace(known.get(stat.name, Stat(stat.name, stat.kind)), **msgspec.structs.asdict(stat))
-        for stat in scorer.stats
-    )
+    stats = (replace(known.get(stat.name, Stat(stat.name, stat.kind)), **asdict(stat)) for stat in scorer.stats)
     return StoredScorer(scorer.name, scorer.version, tuple(stats))
 
 

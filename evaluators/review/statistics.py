@@ -13,12 +13,12 @@ from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
 from fairtrial.domain.wording import counted
-from fairtrial.stats.paired.clustered import Floats, sign_flip
+from fairtrial.stats.paired.clustered import sign_flip
 from fairtrial.stats.paired.paired_tests import exact
 from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE, mean_rating
 from fairtrial.stats.review.krippendorff_alpha import TENTATIVE
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate
-from fairtrial.stats.review.preference_model import Judgements
+from fairtrial.stats.review.preference_model import Judgements, Ratings
 
 ONE_SIDED_95 = 0.90
 TWO_SIDED_95 = 0.95
@@ -136,7 +136,7 @@ class Votes:
             columns.people,
             np.array([vote.left == "candidate" for vote in shown], dtype=bool),
             np.array(longer, dtype=np.float64) if len(longer) == len(shown) else None,
-            columns.weights,
+            weights=columns.weights,
         )
 
     def bias(self, level: float = ONE_SIDED_95) -> PositionAndLengthBias:
@@ -199,25 +199,17 @@ class Votes:
             if value is not None and reviewer in (None, rest[0].reviewer)
         ]
         return _Columns(
-            [vote for _, vote, _, _ in rows],
             np.array([value for value, *_ in rows], dtype=np.float64),
             [f"{suite}:{vote.cluster}" for _, vote, _, suite in rows],
             [vote.reviewer for _, vote, _, _ in rows],
-            None if self._equal else np.array([1 / chance for _, _, chance, _ in rows]),
+            [vote for _, vote, _, _ in rows],
+            weights=None if self._equal else np.array([1 / chance for _, _, chance, _ in rows]),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Ratings):
     votes: list[Vote]
-    values: Floats
-    items: list[str]
-    people: list[str]
-    weights: Floats | None
-
-    @property
-    def n(self) -> int:
-        return len(self.values)
 
 
 def _population(queue: ReviewedQueue) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from fairtrial.domain.run import Answer, Case, CaseResult, Score
 
@@ -52,21 +52,30 @@ class FromCounts:
     figure: Callable[[Sequence[Any]], Callable[[Counts], float | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
-    """One statistic of a scorer: ``<scorer name>.<name>`` in a gate line.
+KindOf = TypeVar("KindOf", bound=str)
 
-    ``scale`` is the largest value (1 for shares, 100 for BLEU). ``aggregate`` computes the value from all scores
-    and is needed for ``corpus`` stats only; the others average ``Score.values[name]`` over the cases that have it.
-    ``parts`` computes the same figure from sums or counts, which makes resampling fast. ``reach`` takes the details of
-    all scores, and returns their number times the weight of the heaviest one in a corpus stat, by default 1. For
-    example, a case of a rare label moves macro F1 by more than its share of the cases.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Quantity(Generic[KindOf]):
+    """What can be measured on a run. ``scale`` is the largest possible value: 1 for shares, 100 for BLEU."""
 
     name: str
-    kind: Kind
+    kind: KindOf
     higher_is_better: bool = True
     scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stat(Quantity[Kind]):
+    """One statistic of a scorer: ``<scorer name>.<name>`` in a gate line.
+
+    ``aggregate`` computes the value from all scores and is needed for ``corpus`` stats only; the others average
+    ``Score.values[name]`` over the cases that have it. ``parts`` computes the same figure from sums or counts, which
+    makes resampling fast. ``reach`` takes the details of all scores, and returns their number times the weight of the
+    heaviest one in a corpus stat, by default 1. For example, a case of a rare label moves macro F1 by more than its
+    share of the cases.
+    """
+
     aggregate: Callable[[Sequence[Score]], float | None] | None = None
     parts: FromSums | FromCounts | None = None
     reach: Callable[[Sequence[Mapping[str, Any]]], float | None] | None = None
@@ -164,6 +173,40 @@ class ScorerType:
     build: Callable[[Mapping[str, Any], str], Scorer]
     short: str | None = None
     members: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRules:
+    """What to look for in an answer, by rule: ``literal`` of every case, and the ``columns`` with a case's own.
+
+    ``case``: whether upper and lower case differ.
+    """
+
+    name: str
+    literal: Mapping[str, tuple[str, ...]]
+    columns: Mapping[str, str]
+    case: bool
+
+    @property
+    def stats(self) -> Sequence[Stat]:
+        return (Stat("accuracy", "proportion"),)
+
+    @property
+    def written(self) -> str:
+        """The rules with their literals, for the scorer's version."""
+        return "".join(f" {rule}:{'|'.join(texts)}" for rule, texts in self.literal.items() if texts)
+
+    def of_case(self, case: Case, rule: str) -> tuple[str, ...]:
+        """The case's own texts; raises `ValueError`."""
+        return as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+
+
+def read_rules(
+    options: Mapping[str, Any], rules: Sequence[str], prefix: str
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """The literals and the columns of rules."""
+    literal = {rule: read_texts(options, rule) for rule in rules}
+    return literal, {rule: read_word(options, f"{rule}_column", f"{prefix}_{rule}") or "" for rule in rules}
 
 
 def read_flag(options: Mapping[str, Any], option: str, default: bool) -> bool:

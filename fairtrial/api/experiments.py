@@ -49,19 +49,9 @@ class TransitionsOf(Window, frozen=True, kw_only=True):
     name: str
 
 
-class ChangeExperiment(Request, frozen=True, kw_only=True):
-    """What to do with an experiment, and why."""
+class ChangeOptions(Request, frozen=True, kw_only=True):
+    """What a promotion or an amendment chooses."""
 
-    name: str
-    action: PersonsAction
-    why: Reason
-    stage: (
-        Annotated[
-            float,
-            Meta(gt=0, le=100, description="for an approval: the stage in percent, by default the next that needs it"),
-        ]
-        | None
-    ) = None
     variant: (
         Annotated[Text, Meta(description="for a promotion: by default the only variant besides the control")] | None
     ) = None
@@ -81,6 +71,26 @@ class ChangeExperiment(Request, frozen=True, kw_only=True):
     rules: Annotated[bool, Meta(description="for an amendment: adopt the rules of this version, as a new attempt")] = (
         False
     )
+
+    @property
+    def promotes(self) -> bool:
+        """Whether it chooses anything about a promotion."""
+        return (self.variant, self.override, self.keep_control, self.keep_for) != (None, False, None, None)
+
+
+class ChangeExperiment(ChangeOptions, frozen=True, kw_only=True):
+    """What to do with an experiment, and why."""
+
+    name: str
+    action: PersonsAction
+    why: Reason
+    stage: (
+        Annotated[
+            float,
+            Meta(gt=0, le=100, description="for an approval: the stage in percent, by default the next that needs it"),
+        ]
+        | None
+    ) = None
 
 
 listing = Operation(

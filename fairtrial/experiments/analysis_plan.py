@@ -10,7 +10,7 @@ import msgspec
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import Better, Method
 from fairtrial.domain.plan import Missing, UnitKind
-from fairtrial.domain.settings import KeptControl, OnWorse
+from fairtrial.domain.settings import Enrolment, KeptControl, OnWorse
 
 Interruption = tuple[int, int | None]
 """From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
@@ -154,10 +154,7 @@ class AnalysisPlan:
     control: str
     shares: Mapping[str, float]
     metrics: tuple[MetricPlan, ...]
-    stages: tuple[float, ...]
-    min_units: int
-    min_hours: float
-    approve: tuple[float, ...]
+    enrolment: Enrolment
     min_days: float
     max_weeks: int
     models: Mapping[str, str]
@@ -260,7 +257,10 @@ class AnalysisPlan:
 
     def stored(self) -> dict[str, Any]:
         """The plan as JSON values, without the fields that plans of its rules lack, as they were stored."""
-        fields: dict[str, Any] = msgspec.to_builtins(self)
+        fields: dict[str, Any] = {}
+        for name, value in msgspec.to_builtins(self).items():
+            fields |= value if name == "enrolment" else {name: value}
+        del fields["start"]  # which a plan that has started says
         if self.kept_control is None:
             fields.pop("kept_control")
         if self.rules == 1:
@@ -276,7 +276,7 @@ class AnalysisPlan:
         """The inverse of `stored`, also of its JSON, which has null for infinity; raises `msgspec.ValidationError`."""
         within = [[inf if end is None else end for end in metric["within"]] for metric in fields["metrics"]]
         metrics = [{**metric, "within": ends} for metric, ends in zip(fields["metrics"], within, strict=True)]
-        return msgspec.convert({**fields, "metrics": metrics}, AnalysisPlan)
+        return msgspec.convert({**fields, "metrics": metrics, "enrolment": {**fields}}, AnalysisPlan)
 
 
 def kill_alpha(plan: AnalysisPlan, metric: MetricPlan) -> float:

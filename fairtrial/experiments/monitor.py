@@ -64,7 +64,7 @@ class Circumstances:
         return plan.ends_us + self.late_us
 
     def stage_end_us(self, plan: AnalysisPlan) -> int:
-        return self.stage_since_us + round(plan.min_hours * HOUR_US)
+        return self.stage_since_us + round(plan.enrolment.min_hours * HOUR_US)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     Harm by counted events is tested at every step. All other tests are made only at looks.
     """
     findings: tuple[Finding, ...] = ()
-    if memory.is_due(sums) or any(map(memory.is_new, harm_only(plan, sums))):
+    if memory.is_due(sums) or memory.is_new(harm_only(plan, sums)):
         findings = look(plan, memory, sums)
         memory = memory.after(plan, sums, findings)
     else:
@@ -243,11 +243,11 @@ def _stage(
     around: Circumstances,
     findings: tuple[Finding, ...],
 ) -> Step:
-    following = next((stage for stage in plan.stages if stage > around.stage), None)
+    following = next((stage for stage in plan.enrolment.stages if stage > around.stage), None)
     if following is None:
         return Step(*known, findings, waits=(around.held,) if around.held else ())
     waits = tuple(_waits(plan, known[0], sums, around))
-    unapproved = following in plan.approve and following not in around.approved
+    unapproved = following in plan.enrolment.approve and following not in around.approved
     if unapproved and not waits:
         return Step(*known, findings, waits=(f"approval of the {following:g} % stage",), asks_approval=following)
     if unapproved:
@@ -264,12 +264,12 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
         yield around.held
     if memory.split.invalid:
         yield f"a valid split: {memory.split.fault}"
-    if short := {name: arm.units for name, arm in sums.arms.items() if arm.units < plan.min_units}:
+    if short := {name: arm.units for name, arm in sums.arms.items() if arm.units < plan.enrolment.min_units}:
         have = ", ".join(f"{name} has {units:,}" for name, units in sorted(short.items()))
-        yield f"{plan.min_units:,} units in each arm ({have})"
+        yield f"{plan.enrolment.min_units:,} units in each arm ({have})"
     until = datetime.fromtimestamp(around.stage_end_us(plan) / 1e6, UTC)
     if around.now_us < around.stage_end_us(plan):
-        yield f"{plan.min_hours:g} hours of this stage (until {until:%d %b %H:%M} UTC)"
+        yield f"{plan.enrolment.min_hours:g} hours of this stage (until {until:%d %b %H:%M} UTC)"
     for (metric, variant), lacking in _harm(plan, sums, memory).items():
         if lacking > -NEAR_KILL and (metric, variant) not in around.accepted:
             yield f"less evidence of harm by {metric} of {variant}"
@@ -290,7 +290,6 @@ def _harm(plan: AnalysisPlan, sums: Sums, memory: Memory) -> dict[tuple[str, str
     evidence = {
         key: latched.now for key, latched in memory.latched.items() if key[0] in guards and latched.now is not None
     }
-    for harm in harm_only(plan, sums):
-        key = harm.metric, harm.variant
-        evidence[key] = max(harm.log_e - harm.log_kill, evidence.get(key, harm.log_e - harm.log_kill))
+    for key, beyond in harm_only(plan, sums).items():
+        evidence[key] = max(beyond, evidence.get(key, beyond))
     return evidence

@@ -28,19 +28,6 @@ _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 
 
 @dataclass(frozen=True, slots=True)
-class Promotion:
-    """What to promote: a ``variant``, by default the only treatment. ``override``: even if something is missing.
-
-    ``keep_control``: the share of the units that stays on the control, and ``keep_for`` how long, as they are written.
-    """
-
-    variant: str | None = None
-    override: bool = False
-    keep_control: str | None = None
-    keep_for: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FileEdit:
     """The edit that makes a promotion permanent: the ``lines`` of the routes, and a ``note`` about what to do.
 

@@ -5,7 +5,6 @@ from typing import Any
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import NotFound
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan, Variant
-from fairtrial.domain.settings import Enrolment
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import Transition, cause_of, possible, promoted_by, sentence, unrecorded
 from fairtrial.experiments.promotion import file_edit
@@ -99,11 +98,11 @@ def removed_experiment(frozen: AnalysisPlan, last: Transition) -> Experiment:
         control=frozen.control,
         variants=tuple(Variant(name, "", 100 * share) for name, share in frozen.shares.items()),
         salt="",
-        stage=frozen.stages[0],
+        stage=frozen.enrolment.stages[0],
         state=last.to_state,
         segment=frozen.segment,
         analysis_hash=frozen.analysis_hash,
-        enrolment=Enrolment(frozen.stages, frozen.min_units, frozen.min_hours, frozen.approve),
+        enrolment=frozen.enrolment,
     )
 
 

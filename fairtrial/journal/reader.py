@@ -6,11 +6,22 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import fields
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import EVENTS, REQUEST, REQUEST_VERSION, Event, Purpose, Reason, RequestEvent, UsageSource
+from fairtrial.domain.events import (
+    EVENTS,
+    REQUEST,
+    REQUEST_VERSION,
+    AttemptOutcome,
+    AttemptRecord,
+    Event,
+    Exposure,
+    Reason,
+    RequestEvent,
+    UsageSource,
+)
+from fairtrial.domain.plan import ExperimentState
 from fairtrial.safe_files import open_named
 
 CHUNK_BYTES = 4 * 2**20
@@ -35,33 +46,24 @@ class RequestEventV1(RequestEvent, frozen=True, kw_only=True, gc=False, omit_def
     cost_usd: str | None = None
 
 
-class AttemptEventV1(Struct, frozen=True, kw_only=True, gc=False):
+class AttemptEventV1(AttemptRecord, frozen=True, kw_only=True, gc=False, omit_defaults=False):
     """One upstream call for a request; ``ordinal`` counts from 0."""
 
     attempt_id: str
     request_id: str
-    at_us: int
     ordinal: int
-    purpose: Purpose
-    deployment: str
     plan_hash: str
-    status: int | None = None
-    error_type: str | None = None
-    error_message: str | None = None
-    latency_ms: float | None = None
-    ttft_ms: float | None = None
+    outcome: AttemptOutcome | None = None  # type: ignore[assignment]  # version 1 did not record it
     tokens_in: int | None = None
     tokens_out: int | None = None
-    usage_source: UsageSource = "none"
-    cost_usd: str | None = None
     kind: Literal["attempt"] = "attempt"
     v: int = 1
 
 
-class ExposureEventV1(Struct, frozen=True, kw_only=True, gc=False):
-    """The variant that a unit was assigned, the one that served, and the reason. Buckets are in [0, 1).
+class ExposureEventV1(Exposure, frozen=True, kw_only=True, gc=False, omit_defaults=False):
+    """The variant that a unit was assigned, the one that served, and the reason.
 
-    It is not derived from `Exposure`, which has the experiment's state. Version 1 did not record the state.
+    It repeats fields of the `RequestEvent` that it belongs to, because it is a separate line.
     """
 
     request_id: str
@@ -70,16 +72,9 @@ class ExposureEventV1(Struct, frozen=True, kw_only=True, gc=False):
     assigned: str
     served: str
     reason: Reason
-    enrolled: bool
-    unit: str | None
-    unit_kind: str
-    enrol_bucket: float | None
-    arm_bucket: float | None
-    propensity: float | None
-    stage: float
+    state: ExperimentState | None = None  # type: ignore[assignment]  # version 1 did not record it
     retry_ordinal: int
     plan_hash: str
-    analysis_hash: str
     kind: Literal["exposure"] = "exposure"
     v: int = 1
 

@@ -168,10 +168,9 @@ class RunningDecision:
     """The intersection of the always-valid intervals of all looks, and the largest e-value.
 
     The intervals of all looks cover the effect together with probability ``level``, and so does their intersection.
-    Once it excludes 0, it always does. ``low`` and ``high`` are its ends, −∞ and ∞ before the first look with an
-    interval. ``log_e`` is the largest evidence so far, at least ln 1, or ``None`` before the first. ``looks`` counts
-    all looks, including those without enough data. ``value``, ``n`` and ``method`` are those of the last look with an
-    interval.
+    Once it excludes 0, it always does. ``shared`` is the last look with an interval, with the ends of the intersection,
+    or ``None`` before the first. ``log_e`` is the largest evidence so far, at least ln 1, or ``None`` before the first.
+    ``looks`` counts all looks, including those without enough data.
 
     Intervals that exclude each other (``broken``) can't all be right. This has a probability of at most 1 − level,
     unless the effect itself has changed. No further conclusions are then drawn, and `interval` says why.
@@ -185,15 +184,10 @@ class RunningDecision:
     0.05 (0.005 to 0.09; 95 %, n = 800, difference, all looks)
     """
 
-    low: float = -inf
-    high: float = inf
+    shared: Estimate | None = None
     log_e: float | None = None
     looks: int = 0
     broken: bool = False
-    value: float | None = None
-    level: float | None = None
-    n: int = 0
-    method: str = ""
 
     def after(self, look: Estimate | NotEnough, evidence: EValue | NotEnough | None = None) -> Self:
         """The state after one more look; a look without enough data counts but changes nothing.
@@ -203,7 +197,7 @@ class RunningDecision:
         """
         decision = replace(self, looks=self.looks + 1)
         if isinstance(evidence, EValue):
-            decision = replace(decision, log_e=max(self.log_e or 0.0, evidence.log_e), n=evidence.n)
+            decision = replace(decision, log_e=max(self.log_e or 0.0, evidence.log_e))
         return decision if isinstance(look, NotEnough) else decision._narrowed(look)
 
     def interval(self) -> Estimate | NotEnough:
@@ -211,16 +205,23 @@ class RunningDecision:
 
         Its ``value`` is that of the last look, moved to the nearest end where it lies outside.
         """
+        if self.shared is None:
+            return NotEnough(f"none of {self.looks} looks had an interval", "a look with enough units")
         if self.broken:
             reason = (
                 f"the intervals of {self.looks} looks exclude each other: the effect has changed, or this is chance"
             )
-            return NotEnough(reason, "a new segment, from when the effect may have changed", self.n)
-        if self.value is None or self.level is None:
-            return NotEnough(f"none of {self.looks} looks had an interval", "a look with enough units", self.n)
-        value = min(max(self.value, self.low), self.high)
-        method = f"{self.method}, all looks"
-        return Estimate(value, self.low, self.high, self.level, self.n, method, always_valid=True)
+            return NotEnough(reason, "a new segment, from when the effect may have changed", self.shared.n)
+        value = min(max(self.shared.value, self.low), self.high)
+        return replace(self.shared, value=value, method=f"{self.shared.method}, all looks")
+
+    @property
+    def low(self) -> float:
+        return -inf if self.shared is None else self.shared.low
+
+    @property
+    def high(self) -> float:
+        return inf if self.shared is None else self.shared.high
 
     @property
     def p(self) -> float | None:
@@ -235,25 +236,34 @@ class RunningDecision:
 
     def stored(self) -> dict[str, Any]:
         """The fields for JSON, with ``None`` for an infinite end."""
-        fields = asdict(self)
-        return fields | {name: fields[name] if isfinite(fields[name]) else None for name in ("low", "high")}
+        last = {"value": None, "level": None, "n": 0, "method": ""} if self.shared is None else asdict(self.shared)
+        return {
+            **{name: end if isfinite(end) else None for name, end in (("low", self.low), ("high", self.high))},
+            "log_e": self.log_e,
+            "looks": self.looks,
+            "broken": self.broken,
+            **{name: last[name] for name in ("value", "level", "n", "method")},
+        }
 
     @classmethod
     def restored(cls, fields: Mapping[str, Any]) -> Self:
         """The inverse of `stored`."""
-        ends = {name: end for name, end in (("low", -inf), ("high", inf)) if fields[name] is None}
-        return cls(**(dict(fields) | ends))
+        last = {name: fields[name] for name in ("value", "low", "high", "level", "n", "method")}
+        last |= {name: end for name, end in (("low", -inf), ("high", inf)) if last[name] is None}
+        shared = None if last["value"] is None else Estimate(**last, always_valid=True)
+        return cls(shared, fields["log_e"], fields["looks"], fields["broken"])
 
     def _narrowed(self, look: Estimate) -> Self:
         if not look.low <= look.high:
             raise ValueError(f"an interval can't reach from {look.low} to {look.high}")
         if not look.always_valid:
             raise ValueError(f"{look.method}: an interval for one look can't be used for repeated looks")
-        if self.level is not None and abs(look.level - self.level) > 1e-12:
-            raise ValueError(f"a look at level {look.level} can't follow looks at level {self.level}")
+        last = self.shared
+        if last is not None and abs(look.level - last.level) > 1e-12:
+            raise ValueError(f"a look at level {look.level} can't follow looks at level {last.level}")
         if self.broken:
             return self
         low, high = max(self.low, look.low), min(self.high, look.high)
-        if low > high:
-            return replace(self, broken=True, n=look.n)
-        return replace(self, low=low, high=high, value=look.value, level=look.level, n=look.n, method=look.method)
+        if last is not None and low > high:
+            return replace(self, broken=True, shared=replace(last, n=look.n))
+        return replace(self, shared=replace(look, low=low, high=high))

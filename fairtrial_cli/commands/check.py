@@ -126,12 +126,12 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
     """Rehearse a look at each experiment; raises `ConfigError` for a metric that control could not compute."""
     from fairtrial.config.file.yaml_file import load_one
     from fairtrial.experiments.analysis.findings import uncomputable
-    from fairtrial.experiments.analysis.freeze import Start, freeze
+    from fairtrial.experiments.analysis.freeze import freeze
 
     diagnostics = [
         load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")
         for name, experiment in project.plan.experiments.items()
-        for metric, why in uncomputable(freeze(project.plan, experiment, Start(at_us=0, started_us=0)))
+        for metric, why in uncomputable(freeze(project.plan, experiment, 0))
     ]
     if diagnostics:
         raise ConfigError(diagnostics)

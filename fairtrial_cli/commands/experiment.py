@@ -106,7 +106,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     project = project_of(config)
     experiment = _experiment(project, name)
     request = _request(experiment, options, max_weeks=experiment.max_weeks)
-    history = partial(_recent_traffic, project, experiment, weeks=request.weeks)
+    history = partial(_recent_traffic, project, experiment, weeks=request.terms.weeks)
     shared = shared_engine(project.plan, experiment)
     experiment_plan = plan_experiment(experiment, request, history, shared_engine=shared)
     if as_json:
@@ -128,6 +128,7 @@ def _experiment(project: Project, name: str) -> Experiment:
 
 
 def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int) -> PlanRequest:
+    from fairtrial.stats.planning.question import Terms
     from gateway.control.operations.plan_experiment import PlanRequest
 
     primary = experiment.primary.metric if experiment.primary else ""
@@ -137,10 +138,12 @@ def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int)
         lower=options["lower"],
         responses=_responses(options["responses"], primary),
         per_week=options["per_week"],
-        weeks=options["weeks"] or max_weeks,
-        power=options["power"] / 100,
-        mode=options["mode"] or experiment.looks,
-        inflation=options["design_effect"],
+        terms=Terms(
+            weeks=options["weeks"] or max_weeks,
+            power=options["power"] / 100,
+            mode=options["mode"] or experiment.looks,
+            inflation=options["design_effect"],
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
 from fairtrial.safe_files import write_private
+from fairtrial.stats.planning.question import Terms
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable
 from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
 from gateway.control.operations.traffic_history import history_of_units
@@ -103,7 +104,7 @@ def plan_moves(
         begun = PlannedMove(experiment.name, route.name, "")
         try:
             whole = replace(experiment, stage=100.0)
-            request = PlanRequest(levels={}, per_week=history.per_week, weeks=experiment.max_weeks)
+            request = PlanRequest(levels={}, per_week=history.per_week, terms=Terms(weeks=experiment.max_weeks))
             result = plan_experiment(whole, request, lambda known=history: known).result  # type: ignore[misc]
         except UsageError as error:
             command = f"fairtrial experiment plan {experiment.name} --config {path.name}"

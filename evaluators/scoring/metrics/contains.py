@@ -2,21 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from evaluators.scoring.scorer import (
-    Compared,
-    ScorerType,
-    Stat,
-    as_texts,
-    read_flag,
-    read_texts,
-    read_word,
-    references_of,
-)
+from evaluators.scoring.scorer import Compared, ScorerType, TextRules, read_flag, read_rules, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
 RULES = ("any", "all", "none")
@@ -27,26 +18,17 @@ AFTER_A_NUMBER = r"(?![.,]\d)"
 
 
 @dataclass(frozen=True, slots=True)
-class Contains:
+class Contains(TextRules):
     """``accuracy``: 1 if the answer contains at least one of *any*, every one of *all* and none of *none*."""
 
-    name: str
-    literal: Mapping[str, tuple[str, ...]]
-    columns: Mapping[str, str]
     words: bool
-    case: bool
-    raw: bool = False
+    raw: bool
 
     @property
     def version(self) -> str:
-        rules = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
-        columns = ",".join(self.columns[rule] for rule in RULES)
+        columns = ",".join(self.columns.values())
         raw = " raw:yes" if self.raw else ""
-        return f"contains/1 words:{_yes(self.words)} case:{_yes(self.case)}{raw} columns:{columns}{rules}"
-
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("accuracy", "proportion"),)
+        return f"contains/1 words:{_yes(self.words)} case:{_yes(self.case)}{raw} columns:{columns}{self.written}"
 
     def case_problem(self, case: Case) -> str | None:
         try:
@@ -75,10 +57,7 @@ class Contains:
         return Compared(normal(answer.text or "", case=self.case), references, "; ".join(clauses))
 
     def _wanted(self, case: Case) -> dict[str, tuple[str, ...]]:
-        required = {
-            rule: self.literal[rule] + as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
-            for rule in RULES
-        }
+        required = {rule: self.literal[rule] + self.of_case(case, rule) for rule in RULES}
         if not any(required.values()):
             required["any"] = references_of(case.expected)
         return required
@@ -108,13 +87,12 @@ def _yes(value: bool) -> str:
 
 
 def build(options: Mapping[str, Any], name: str) -> Contains:
-    literal = {rule: read_texts(options, rule) for rule in RULES}
+    literal, columns = read_rules(options, RULES, "contains")
     if any(not part.strip() for rule in RULES for part in literal[rule]):
         raise ValueError("an empty text is in every answer: name a text to look for")
-    columns = {rule: read_word(options, f"{rule}_column", f"contains_{rule}") or "" for rule in RULES}
     words = read_flag(options, "words", default=True)
     case, raw = (read_flag(options, option, default=False) for option in ("case", "raw"))
-    return Contains(name, literal, columns, words, case, raw)
+    return Contains(name, literal, columns, case, words, raw)
 
 
 scorer = ScorerType(

@@ -1,10 +1,10 @@
 """Scores whether regular expressions are found in an answer, or not found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, Stat, as_texts, read_flag, read_texts, read_word
+from evaluators.scoring.scorer import Compared, OffFormat, ScorerType, TextRules, read_flag, read_rules
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
 
@@ -14,26 +14,16 @@ MOST_PATTERNS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Regex:
+class Regex(TextRules):
     """``accuracy``: 1 if every pattern of *match* is found in the answer and no pattern of *none* is.
 
     RE2 takes linear time. An answer of more than `MOST_CHARS` is still off format, because text that is not searched
     must not count as "not found".
     """
 
-    name: str
-    literal: Mapping[str, tuple[str, ...]]
-    columns: Mapping[str, str]
-    case: bool
-
     @property
     def version(self) -> str:
-        rules = "".join(f" {rule}:{'|'.join(self.literal[rule])}" for rule in RULES if self.literal[rule])
-        return f"regex/3 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{rules}"
-
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("accuracy", "proportion"),)
+        return f"regex/3 case:{'yes' if self.case else 'no'} columns:{','.join(self.columns.values())}{self.written}"
 
     def case_problem(self, case: Case) -> str | None:
         try:
@@ -68,7 +58,7 @@ class Regex:
         return Compared(answered, tuple(pattern for _, pattern in patterns), "; ".join(clauses))
 
     def _patterns(self, case: Case, rule: str) -> tuple[str, ...]:
-        own = as_texts(case.fields.get(self.columns[rule]), repr(self.columns[rule]))
+        own = self.of_case(case, rule)
         if len(own) > MOST_PATTERNS:
             raise ValueError(f"{self.columns[rule]!r} has {len(own):,} patterns; the limit is {MOST_PATTERNS}")
         return self.literal[rule] + own
@@ -87,12 +77,11 @@ def _check(pattern: str, rule: str) -> None:
 
 
 def build(options: Mapping[str, Any], name: str) -> Regex:
-    literal = {rule: read_texts(options, rule) for rule in RULES}
+    literal, columns = read_rules(options, RULES, "regex")
     case = read_flag(options, "case", default=True)
     for rule in RULES:
         for pattern in literal[rule]:
             _check(pattern, rule)
-    columns = {rule: read_word(options, f"{rule}_column", f"regex_{rule}") or "" for rule in RULES}
     return Regex(name, literal, columns, case)
 
 

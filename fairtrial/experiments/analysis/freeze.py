@@ -1,7 +1,7 @@
 """Freezes the analysis plan of a published experiment, and lists what an edit of the file would change in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,51 +41,35 @@ class Known:
     earlier: float | msgspec.UnsetType = msgspec.UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """The circumstances of a start or an amendment, in microseconds since 1970, UTC."""
-
-    at_us: int
-    started_us: int
-    revision: int = 1
-    attempt: int = 1
-    planned_units: float | None = None
-    rules: int = RULES
-    known: Mapping[str, Known] = field(default_factory=dict)
-
-
-def freeze(plan: Plan, experiment: Experiment, start: Start) -> AnalysisPlan:
-    """The analysis plan of an experiment, with what is known at its start."""
-    first = AnalysisPlan(
+def freeze(
+    plan: Plan, experiment: Experiment, from_us: int, known: Mapping[str, Known] | None = None, *, rules: int = RULES
+) -> AnalysisPlan:
+    """The analysis plan of a first attempt that starts at ``from_us``; ``known``: what is known of its metrics."""
+    facts = known or {}
+    return AnalysisPlan(
         experiment=experiment.name,
         segment=experiment.segment,
-        revision=start.revision,
-        attempt=start.attempt,
-        from_us=start.at_us,
-        started_us=start.started_us,
+        revision=1,
+        attempt=1,
+        from_us=from_us,
+        started_us=from_us,
         unit=experiment.unit,
         control=experiment.control,
         shares={variant.name: variant.weight / 100 for variant in experiment.variants},
-        metrics=tuple(_metrics(experiment, start.rules)),
-        stages=experiment.enrolment.stages,
-        min_units=experiment.enrolment.min_units,
-        min_hours=experiment.enrolment.min_hours,
-        approve=experiment.enrolment.approve,
-        min_days=min_days_of(experiment, start.rules),
+        metrics=tuple(_with_known(metric, facts.get(metric.metric, Known())) for metric in _metrics(experiment, rules)),
+        enrolment=replace(experiment.enrolment, start="now"),
+        min_days=min_days_of(experiment, rules),
         max_weeks=experiment.max_weeks,
         models={variant.name: plan.deployments[variant.deployment].digest for variant in experiment.variants},
         definitions={variant.name: definition_of(plan, variant) for variant in experiment.variants},
         routes=tuple(sorted(name for name, route in plan.routes.items() if route.experiment == experiment.name)),
-        rules=start.rules,
-        on_worse=experiment.primary.on_worse if experiment.primary and start.rules > 1 else "continue",
+        rules=rules,
+        on_worse=experiment.primary.on_worse if experiment.primary and rules > 1 else "continue",
         shared_engine=shared_engine(plan, experiment),
         analysis_hash=experiment.analysis_hash,
         declared=declared_fields(experiment),
-        planned_units=start.planned_units,
         kept_control=experiment.kept_control,
     )
-    metrics = tuple(_with_known(metric, start.known.get(metric.metric, Known())) for metric in first.metrics)
-    return replace(first, metrics=metrics)
 
 
 def min_days_of(experiment: Experiment, rules: int = RULES) -> float:

@@ -228,7 +228,7 @@ class Memory:
 
     def is_new(self, harm: Harm) -> bool:
         """Whether counted events prove a stop that no look has proven yet."""
-        return harm.proven and self.latched.get((harm.metric, harm.variant), Latched()).declined_us is None
+        return any(beyond >= 0 and self.latched.get(key, Latched()).declined_us is None for key, beyond in harm.items())
 
     def after(self, plan: AnalysisPlan, sums: Sums, findings: Iterable[Finding]) -> "Memory":
         """The memory after one more look."""
@@ -250,17 +250,23 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """What the looks at one analysis plan have shown. ``findings`` and ``sums`` are those of the last look.
+class LooksSoFar:
+    """What the looks at one analysis plan have shown; ``sums`` are those of the last look."""
+
+    plan: AnalysisPlan
+    memory: Memory
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked(LooksSoFar):
+    """With the ``findings`` of the last look.
 
     ``planned``: the interval of the last planned look at the primary metric, by treatment, where the memory of an
     earlier version lacks it.
     """
 
-    plan: AnalysisPlan
-    memory: Memory
     findings: Sequence[Finding]
-    sums: Sums
     planned: Mapping[str, Estimate] = field(default_factory=dict)
 
     def of(self, metric: MetricPlan, variant: str) -> tuple[Finding | None, Latched]:

@@ -229,13 +229,13 @@ def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:
 def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:
     """The stage, and when or under which conditions the next one comes."""
     enrolled = f"Enrolled: {now.stage:g} %."
-    following = next((stage for stage in plan.stages if stage > now.stage), None)
+    following = next((stage for stage in plan.enrolment.stages if stage > now.stage), None)
     if following is None:
         return f"{enrolled} It needs {'; '.join(now.waits)}." if now.waits else enrolled
     conditions = [wait for wait in now.waits or () if HOURS not in wait and not wait.startswith(APPROVAL)]
-    left_s = (now.stage_since_us + plan.min_hours * HOUR_US - now.now_us) / 1e6
+    left_s = (now.stage_since_us + plan.enrolment.min_hours * HOUR_US - now.now_us) / 1e6
     when = f" in {duration_words(left_s)}{' at the earliest' if conditions else ''}" if left_s > 0 else ""
-    after = ", after your approval" if following in plan.approve and following not in now.approved else ""
+    after = ", after your approval" if following in plan.enrolment.approve and following not in now.approved else ""
     needs = f". It also needs {'; '.join(conditions)}" if conditions else ""
     return f"{enrolled} Next stage: {following:g} %{when}{after}{needs}."
 

@@ -1,7 +1,7 @@
 """Decides rates of requests by rules 1 to 3, and tests at each step for harm by units with a bad request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -108,23 +108,12 @@ class Events:
         return replace(finding, safe=safe.safe, not_worse=safe.not_worse and bool(margin))
 
 
-@dataclass(frozen=True, slots=True)
-class Harm:
-    """The evidence that a treatment does worse by counted events, and the value at which it is proven."""
-
-    metric: str
-    variant: str
-    log_e: float
-    log_kill: float
-
-    @property
-    def proven(self) -> bool:
-        """Whether it is enough to stop."""
-        return self.log_e >= self.log_kill
+Harm = dict[tuple[str, str], float]
+"""By metric and treatment: ln of the evidence of harm by counted events, minus ln of the evidence that stops."""
 
 
-def harm_only(plan: AnalysisPlan, sums: Sums) -> tuple[Harm, ...]:
-    """The part of a look that can stop within seconds: the evidence by guardrails that count events.
+def harm_only(plan: AnalysisPlan, sums: Sums) -> Harm:
+    """The part of a look that can stop within seconds, by guardrails that count events.
 
     A pair of arms without enough data is left out.
     """
@@ -137,12 +126,12 @@ def harm_only(plan: AnalysisPlan, sums: Sums) -> tuple[Harm, ...]:
     return harm_by_users(plan, users)
 
 
-def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) -> tuple[Harm, ...]:
+def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) -> Harm:
     """As `harm_only`, from the number of units with an event alone: by metric, then by variant.
 
     With two stops it is half of what pauses, to which the shares of units add the other half at a look.
     """
-    harms = []
+    harm: Harm = {}
     for metric in plan.guardrails:
         hit = users.get(metric.metric, {})
         half = log(2) if metric.method == "shares" else 0.0
@@ -152,5 +141,5 @@ def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) ->
                 evidence = rare_evidence(hit[plan.control], hit[variant], limits, share=plan.share_of(variant))
                 if isinstance(evidence, EValue):
                     stops_at = -log(kill_alpha(plan, metric))
-                    harms.append(Harm(metric.metric, variant, evidence.log_e - half, stops_at))
-    return tuple(harms)
+                    harm[metric.metric, variant] = evidence.log_e - half - stops_at
+    return harm

@@ -17,7 +17,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.analysis.freeze import Known, Start, freeze
+from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.simulation.people import SPREAD, TAIL, Arm, World
 from fairtrial.experiments.simulation.trial import START_US, Outcome, Setting, run_trial
@@ -72,7 +72,7 @@ def scenarios(plan: Plan, experiment: Experiment, assumed: Assumptions) -> tuple
 
     Raises `UsageError` for what is missing or impossible.
     """
-    frozen = freeze(plan, experiment, Start(at_us=START_US, started_us=START_US))
+    frozen = freeze(plan, experiment, START_US)
     if frozen.primary is None:
         raise UsageError(f"{experiment.name}: the experiment has no primary metric, so there is nothing to decide")
     _check(frozen, experiment, assumed)
@@ -217,9 +217,9 @@ def _check(frozen: AnalysisPlan, experiment: Experiment, assumed: Assumptions) -
         if not 0 <= less <= assumed.response:
             wrong = f"{100 * less:g} points less feedback than {100 * assumed.response:g}%"
             raise UsageError(f"{name}: {wrong} is not possible")
-    units = assumed.per_week * 100 / frozen.stages[-1] * frozen.max_weeks
+    units = assumed.per_week * 100 / frozen.enrolment.stages[-1] * frozen.max_weeks
     if units > MOST_UNITS:
-        most = MOST_UNITS * frozen.stages[-1] / 100 / frozen.max_weeks
+        most = MOST_UNITS * frozen.enrolment.stages[-1] / 100 / frozen.max_weeks
         raise UsageError(f"--per-week: {units:,.0f} units are too many to simulate (at most {most:,.0f} a week)")
 
 

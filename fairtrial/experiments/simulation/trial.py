@@ -10,7 +10,7 @@ from numpy.random import Generator
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.analysis.freeze import Known, Start, freeze
+from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
@@ -80,7 +80,7 @@ class _Trial:
     def _drawn(self) -> people.People:
         """The people who may come until the last possible day."""
         last = self._experiment.enrolment.stages[-1]
-        frozen = freeze(self._setting.plan, self._experiment, Start(at_us=START_US, started_us=START_US))
+        frozen = freeze(self._setting.plan, self._experiment, START_US)
         rearmed = max((event.day for event in self._setting.events if event.do == "rearm"), default=0.0)
         end_us = START_US + frozen.max_weeks * WEEK_US + round(rearmed * DAY_US)
         return people.draw_people(
@@ -121,16 +121,14 @@ class _Trial:
     def _freeze(self, experiment: Experiment, *, revision: int = 1) -> None:
         """Freeze the plan of the next attempt, which knows nothing of earlier looks."""
         self._attempt += 1
-        start = Start(
-            at_us=self._now_us,
+        self._experiment = experiment
+        self._plan: AnalysisPlan = replace(
+            freeze(self._setting.plan, experiment, self._now_us, self._setting.known),
             started_us=self._started_us,
             revision=revision,
             attempt=self._attempt,
-            known=self._setting.known,
             planned_units=self._setting.planned_units,
         )
-        self._experiment = experiment
-        self._plan: AnalysisPlan = freeze(self._setting.plan, experiment, start)
         self._memory = Memory()
         self._expose()
 

@@ -15,7 +15,7 @@ from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm
 from fairtrial.stats.sequential.group_sequential import LOOKS, exits, obrien_fleming, planned_exits
 
-__all__ = ["ConversionRule", "Course", "conversion_course", "monitored", "planned"]
+__all__ = ["ConversionRule", "Course", "Ending", "conversion_course", "monitored", "planned"]
 
 
 FINEST, FARTHEST = 80, 5
@@ -31,14 +31,28 @@ BEYOND = 6.0
 REACH = 9.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a trial ends if the effect is as large as assumed.
+
+    ``mean_stop`` is the mean number of units at the end; a trial that never decides counts with its last look.
+    ``exaggeration`` is the effect that deciding trials show, as a multiple of the true one (type-M error), or ``None``
+    if unknown.
+
+    >>> Ending(mean_stop=170.0, exaggeration=1.3).mean_stop
+    170.0
+    """
+
+    mean_stop: float
+    exaggeration: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
-class Course:
+class Course(Ending):
     """A trial's looks, and the probability of each decision if the effect is as large as assumed.
 
     ``units`` counts the units in both arms at each look. ``power`` is the probability that the trial has decided for
-    the effect by then. ``mean_stop`` is the mean number of units at the end; a trial that never decides counts with its
-    last look. ``exaggeration`` is the effect that deciding trials show, as a multiple of the true one (type-M error),
-    or ``None`` if unknown.
+    the effect by then.
 
     >>> Course(units=(100.0, 200.0), power=(0.3, 0.8), mean_stop=170.0, exaggeration=1.3).needed(0.8)
     200.0
@@ -46,8 +60,6 @@ class Course:
 
     units: tuple[float, ...]
     power: tuple[float, ...]
-    mean_stop: float
-    exaggeration: float | None = None
 
     def needed(self, power: float) -> float | None:
         """Units at the first look with this power; ``None`` if none has it."""
@@ -88,7 +100,10 @@ def monitored(
     power = np.minimum(np.cumsum(probabilities.up), 1.0).tolist()
     slope = probabilities.mean_slope_up
     return Course(
-        tuple(looks), tuple(power), probabilities.mean_time * unit_variance, None if slope is None else slope / effect
+        tuple(looks),
+        tuple(power),
+        mean_stop=probabilities.mean_time * unit_variance,
+        exaggeration=None if slope is None else slope / effect,
     )
 
 
@@ -114,8 +129,8 @@ def planned(
     return Course(
         tuple(units * time for time in probabilities.times),
         tuple(power),
-        probabilities.mean_time * units,
-        None if slope is None else slope / drift,
+        mean_stop=probabilities.mean_time * units,
+        exaggeration=None if slope is None else slope / drift,
     )
 
 
@@ -192,7 +207,7 @@ def conversion_course(rule: ConversionRule, *, control: float, treatment: float,
     power, ended = np.minimum(reached @ won, 1.0), np.minimum(reached @ (up + down), 1.0)
     still = np.concatenate(([1.0], 1 - ended))
     mean_stop = float(np.sum((still[1:] + still[:-1]) / 2) * units / GRID)
-    return Course(tuple(looks.tolist()), tuple(power.tolist()), mean_stop)
+    return Course(tuple(looks.tolist()), tuple(power.tolist()), mean_stop=mean_stop)
 
 
 def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple[Array, Array]:

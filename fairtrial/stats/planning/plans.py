@@ -59,7 +59,7 @@ def watched_course(question: Question, design: Design) -> courses.Course:
     course = courses.monitored(
         question.effect, variance, looks, tau=tau, alpha=design.alpha, sides=question.sides, unseen=unseen
     )
-    return courses.Course(course.units, (0.0,), design.most) if design.most < first else course
+    return courses.Course(course.units, (0.0,), mean_stop=design.most) if design.most < first else course
 
 
 def normal_units(question: Question, design: Design, power: float) -> float | None:
@@ -85,7 +85,7 @@ def planned_looks(question: Question, design: Design, power: float) -> Option:
     units = max(single_look * inflation(LOOKS, alpha=alpha, power=power), first)
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
     course = courses.planned(effect, variance, end, alpha=design.alpha, sides=question.sides)
-    course = course if end >= first else courses.Course((end,), (0.0,), end)
+    course = course if end >= first else courses.Course((end,), (0.0,), mean_stop=end)
     loss = obrien_fleming(LOOKS, alpha=alpha) * sqrt(variance / end) if end >= first else inf
     return made(design, "O'Brien-Fleming", units, course, excluded=possible(loss, question))
 
@@ -97,7 +97,7 @@ def single_look(question: Question, design: Design, power: float) -> Option:
     end = min((whole_weeks(units, design) - design.lag) * design.per_week, design.most)
     z, error = float(scipy.special.ndtri(1 - design.alpha / question.sides)), sqrt(max(variance, TINY) / end)
     enough = end >= _fewest(question, design)
-    course = courses.Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), end)
+    course = courses.Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), mean_stop=end)
     return made(design, "one look", units, course, excluded=possible(z * error, question) if enough else None)
 
 
@@ -164,7 +164,7 @@ TAIL_MARGIN = 0.01
 def by_conversions(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
     course = conversions(question, design)
     units = beyond(course.needed(power), multiples, power, lambda times: conversions(question, longer(design, times)))
-    scaled = courses.Course(course.units, course.power, course.mean_stop * design.inflation)
+    scaled = courses.Course(course.units, course.power, mean_stop=course.mean_stop * design.inflation)
     return made(design, "conversion e-process", units, scaled, excluded=_excluded(question, design))
 
 
@@ -203,7 +203,9 @@ def shares(question: Question, design: Design) -> courses.Course:
     effective = design.most / design.inflation
     course = share_course(rule, control=control, treatment=treatment, units=effective)
     times = design.inflation
-    return courses.Course(tuple(units * times for units in course.units), course.power, course.mean_stop * times)
+    return courses.Course(
+        tuple(units * times for units in course.units), course.power, mean_stop=course.mean_stop * times
+    )
 
 
 def _excluded_share(question: Question, design: Design) -> float | None:
@@ -252,7 +254,7 @@ def _both(question: Question, design: Design, times: int) -> tuple[courses.Cours
     power = tuple(first * second for first, second in zip(mean.power, after, strict=True))
     starts, open_ = (0.0, *mean.units[:-1]), (1.0, *(1 - success for success in power[:-1]))
     stop = sum((end - start) * still for start, end, still in zip(starts, mean.units, open_, strict=True))
-    return courses.Course(mean.units, power, stop), more
+    return courses.Course(mean.units, power, mean_stop=stop), more
 
 
 def _between(course: courses.Course, power: float) -> float | None:

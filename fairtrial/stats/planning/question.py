@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from math import ceil, inf, isfinite, sqrt
 from typing import Literal
 
-from fairtrial.stats.planning.courses import Course
+from fairtrial.stats.planning.courses import Course, Ending
 from fairtrial.stats.sizes import variance_of_shares, worst_case_effect
 from fairtrial.stats.sums import Bounds
 
-__all__ = ["Design", "Option", "Question"]
+__all__ = ["Design", "Option", "Question", "Terms"]
 
 Kind = Literal["superior", "not worse"]
 KINDS: tuple[Kind, ...] = ("superior", "not worse")
@@ -164,14 +164,29 @@ class Question:
         return self.left * (variance + (self.scale**2 - 1) * control)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a trial is planned with.
+
+    ``power`` is the probability that all questions are answered well if all is as planned. ``weeks`` is the longest
+    duration. ``inflation`` is the design effect of units that come in clusters.
+
+    >>> Terms(weeks=2).power
+    0.8
+    """
+
+    mode: Mode = "monitor"
+    power: float = 0.8
+    weeks: int = 6
+    inflation: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
-class Design:
+class Design(Terms):
     """How the trial is run: new units per week in both arms, and what all questions share.
 
-    ``share`` is the treatment's share of the units. ``power`` is the probability that all questions are answered well
-    if all is as planned. ``weeks`` is the longest duration. ``inflation`` is the design effect of units that come in
-    clusters. ``guardrail_alpha`` is the error probability of calling one guardrail safe. ``lag`` is the time in weeks
-    until a unit counts.
+    ``share`` is the treatment's share of the units. ``guardrail_alpha`` is the error probability of calling one
+    guardrail safe. ``lag`` is the time in weeks until a unit counts.
     ``metrics``: the number of all metrics of the trial, of which the questions may be a part.
 
     >>> Design(per_week=4000.0).most
@@ -180,11 +195,7 @@ class Design:
 
     per_week: float
     share: float = 0.5
-    mode: Mode = "monitor"
     alpha: float = 0.05
-    power: float = 0.8
-    weeks: int = 6
-    inflation: float = 1.0
     guardrail_alpha: float = 0.05
     lag: float = 0.0
     metrics: int = 0
@@ -212,16 +223,14 @@ BEYOND = (4, 16)
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class Option(Ending):
     """What one question needs when it is monitored in one way.
 
     ``units`` counts the units in both arms for the required power, or is ``None`` if they are too many to state.
     ``weeks`` is the number of whole weeks for these units, and ``power`` is the power at the end of the trial.
-    ``mean_stop`` is the mean number of units at the end if the truth is as planned. ``exaggeration`` is the effect in
-    trials that stop for it, as a multiple of the true one (type-M error), or ``None`` if unknown. ``excluded`` is the
-    loss that an inconclusive end without a visible difference would exclude, on the metric's scale. It is ``None`` if
-    nothing would be excluded. ``tail``: whether the share of units above the cap needs more units than the mean.
-    ``weekly``: the power at the end of each week.
+    ``excluded`` is the loss that an inconclusive end without a visible difference would exclude, on the metric's scale.
+    It is ``None`` if nothing would be excluded. ``tail``: whether the share of units above the cap needs more units
+    than the mean. ``weekly``: the power at the end of each week.
 
     >>> from fairtrial.stats.planning.trial import option
     >>> found = option(Question("score", "not worse", 0.3, 0.05), Design(per_week=4000), 0.9)
@@ -234,8 +243,6 @@ class Option:
     units: float | None
     weeks: int | None
     power: float
-    mean_stop: float
-    exaggeration: float | None
     excluded: float | None
     tail: bool = False
     weekly: tuple[float, ...] = ()
@@ -248,10 +255,8 @@ class Option:
 def made(design: Design, rule: Rule, units: float | None, course: Course, *, excluded: float | None) -> Option:
     weeks = None if units is None else whole_weeks(units, design)
     power = min(1.0, max(0.0, course.power[-1]))
-    weekly = weekly_power(course, design)
-    return Option(
-        design.mode, rule, units, weeks, power, course.mean_stop, course.exaggeration, excluded, weekly=weekly
-    )
+    weekly, stop, times = weekly_power(course, design), course.mean_stop, course.exaggeration
+    return Option(design.mode, rule, units, weeks, power, excluded, weekly=weekly, mean_stop=stop, exaggeration=times)
 
 
 def weekly_power(course: Course, design: Design) -> tuple[float, ...]:

@@ -70,7 +70,7 @@ def share_course(rule: ShareRule, *, control: float, treatment: float, units: fl
         stops[open_ & (running >= least)] = look
         open_ &= running < least
         power.append(1 - float(open_.mean()))
-    return Course(tuple(float(size) for size in looks), tuple(power), float(stops.mean()))
+    return Course(tuple(float(size) for size in looks), tuple(power), mean_stop=float(stops.mean()))
 
 
 def _looks(units: float) -> list[int]:
@@ -139,7 +139,7 @@ def pause_course(
         if not open_.any():
             looks = looks[: len(power)]
             break
-    return Course(tuple(float(size) for size in looks), tuple(power), float(stops.mean()))
+    return Course(tuple(float(size) for size in looks), tuple(power), mean_stop=float(stops.mean()))
 
 
 def kill_course(

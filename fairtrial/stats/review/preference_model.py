@@ -1,7 +1,7 @@
 """The win rate adjusted for position and answer length, by a fractional logistic regression."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy  # its `stats` and `special` load at their first use, because they are slow to load
@@ -13,7 +13,7 @@ from fairtrial.stats.paired.clustered import Floats, finite
 from fairtrial.stats.review.crossed import MIN_ITEMS, NO_SPREAD, Clusters, weights_of
 from fairtrial.stats.review.preference import count_wins, require_votes, win_rate
 
-__all__ = ["Judgements", "PreferenceModel", "fractional_logit", "preference_model"]
+__all__ = ["Judgements", "PreferenceModel", "Ratings", "fractional_logit", "preference_model"]
 
 MIN_MODEL_ITEMS = 30
 """With fewer judged pairs the coefficients' standard errors are too small, so nothing is adjusted."""
@@ -27,24 +27,40 @@ BEYOND = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Judgements:
-    """Blind votes as columns, with one entry for each vote except "can't judge".
+class Ratings:
+    """Values that people gave to items, as columns with one entry for each vote.
 
-    ``values`` are 1 for the candidate, 0 for the baseline, ½ for a tie or both bad. ``candidate_first`` says whether
-    the candidate was shown on the left, or first. ``longer`` is by how much its answer is longer, in any unit, or
-    ``None`` if unknown. ``weights`` are 1/π, or ``None`` if every pair had the same probability. Raises `ValueError`
-    for columns that can't belong to the same votes.
+    ``weights`` are 1/π, or ``None`` if every item had the same probability.
 
-    >>> Judgements(np.array([1.0, 0.5]), ["a", "b"], ["ann", "ann"], np.array([True, False])).n
+    >>> Ratings(np.array([1.0, 0.5]), ["a", "b"], ["ann", "bob"]).n
     2
     """
 
     values: Floats
     items: Sequence[str]
     people: Sequence[str]
+    weights: Floats | None = field(default=None, kw_only=True)
+
+    @property
+    def n(self) -> int:
+        """How many votes there are."""
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgements(Ratings):
+    """Blind votes as columns, without "can't judge".
+
+    ``values`` are 1 for the candidate, 0 for the baseline, ½ for a tie or both bad. ``candidate_first`` says whether
+    the candidate was shown on the left, or first. ``longer`` is by how much its answer is longer, in any unit, or
+    ``None`` if unknown. Raises `ValueError` for columns that can't belong to the same votes.
+
+    >>> Judgements(np.array([1.0, 0.5]), ["a", "b"], ["ann", "ann"], np.array([True, False])).n
+    2
+    """
+
     candidate_first: NDArray[np.bool_]
     longer: Floats | None = None
-    weights: Floats | None = None
 
     def __post_init__(self) -> None:
         columns = (self.items, self.people, self.candidate_first, self.longer, self.weights)
@@ -54,11 +70,6 @@ class Judgements:
         for column in (self.longer, self.weights):
             if column is not None:
                 finite(column)
-
-    @property
-    def n(self) -> int:
-        """How many votes there are."""
-        return len(self.values)
 
 
 @dataclass(frozen=True, slots=True)

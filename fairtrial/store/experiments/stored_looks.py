@@ -11,7 +11,7 @@ import msgspec
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.experiments.analysis.memory import Looked, Memory, SplitLatch
+from fairtrial.experiments.analysis.memory import Looked, LooksSoFar, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.values import Decision
@@ -146,17 +146,14 @@ def _look(number: int, rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecidedLook:
-    """The last look: the plan, its sums, the memory after it, and the decision about each treatment.
+class DecidedLook(LooksSoFar):
+    """With the decision about each treatment.
 
     ``looks``: how many there were. Before the first look the sums are empty and nothing is decided. ``late_us``: the
     time since the start that only a correction of the wall clock made, by which the primary metric counts later. A
     `LiveExperiment` is about one treatment and also exists before the start.
     """
 
-    plan: AnalysisPlan
-    sums: Sums
-    memory: Memory
     decisions: Mapping[str, Decision]
     looks: int
     late_us: int = 0

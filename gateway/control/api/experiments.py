@@ -15,7 +15,6 @@ from fairtrial.domain.answers.signals import switches_language
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.store_reports import Traffic
-from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
@@ -119,8 +118,7 @@ def change(context: Context, request: experiments.ChangeExperiment) -> dict[str,
         context.actor,
         request.why,
         stage=request.stage,
-        promotion=Promotion(request.variant, request.override, request.keep_control, request.keep_for),
-        rules=request.rules,
+        options=request,
     )
     owner, time = context.owner, context.owner.clock.now()
     probe = gateway_probe(owner.addresses.gateway_url, owner.database.layout)

@@ -140,7 +140,7 @@ class ExperimentMonitor:
         hashes = analysis_plans.hashes(self._database, stored.plan)
         with self._database.read_transaction() as cursor:
             users = arm_sums.read_event_users(cursor, stored.plan, hashes)
-        return any(map(self._memory(stored).is_new, harm_by_users(stored.plan, users)))
+        return self._memory(stored).is_new(harm_by_users(stored.plan, users))
 
     def _step_one(self, published: Published, experiment: Experiment) -> None:
         self._stopped.discard(experiment.name)
@@ -204,7 +204,7 @@ class ExperimentMonitor:
                     events = arm_sums.read_sums(cursor, plan, hashes, now_us=now_us, events_only=True)
                 updated = last.sums.updated(events)
                 weekly = self._with_weeks(stored, hashes, updated)
-                if not (memory.is_due(weekly) or any(map(memory.is_new, harm_only(plan, weekly)))):
+                if not (memory.is_due(weekly) or memory.is_new(harm_only(plan, weekly))):
                     return weekly
         stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
         with self._database.read_transaction() as cursor:

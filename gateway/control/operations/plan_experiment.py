@@ -1,7 +1,7 @@
 """Plans an experiment before it starts: how many units and weeks it needs, and whether it can decide anything."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import ceil, sqrt
 from statistics import NormalDist
 
@@ -13,7 +13,7 @@ from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan, Metric
 from fairtrial.experiments.decision.guardrails_and_caveats import UNSEEN
 from fairtrial.experiments.methods.finding import rounded_up
 from fairtrial.stats.effects import seems_to_fade
-from fairtrial.stats.planning.question import Design, Mode, Question
+from fairtrial.stats.planning.question import Design, Question, Terms
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
 from gateway.control.operations.experiment_questions import Assumptions, MetricAssumptions, arm_shares, questions_of
@@ -32,15 +32,11 @@ FARTHEST = 60_000.0
 class PlanRequest(Assumptions):
     """The assumptions of a plan. ``per_week``: new units a week in all arms, ``None`` to take it from recent traffic.
 
-    ``power`` is a share, ``weeks`` the longest duration, ``inflation`` the design effect of clusters. With the
-    ``responses`` of the primary metric, ``per_week`` counts all units.
+    With the ``responses`` of the primary metric, ``per_week`` counts all units.
     """
 
     per_week: float | None = None
-    weeks: int
-    power: float = 0.8
-    mode: Mode = "monitor"
-    inflation: float = 1.0
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +98,7 @@ def plan_experiment(
     if questions.unprovable:
         result = _unprovable(result, questions.unprovable)
     result = _after_whole_weeks(result, min_days_of(experiment))
-    notes += _early(experiment, request.weeks)
+    notes += _early(experiment, request.terms.weeks)
     notes += stop_notes(experiment, questions.questions, design)
     notes += [f"not planned: {metric}" for metric in questions.left_out]
     notes += _windows(questions.questions)
@@ -197,13 +193,10 @@ def _design(
     return Design(
         per_week=per_week * arms.compared,
         share=arms.treatment,
-        mode=request.mode,
         alpha=ALPHA / arms.treatments,
-        power=request.power,
-        weeks=request.weeks,
-        inflation=request.inflation,
         guardrail_alpha=ALPHA,
         metrics=metrics,
+        **asdict(request.terms),
     )
 
 

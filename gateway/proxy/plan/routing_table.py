@@ -132,14 +132,6 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownKey:
-    """A key, and what its holder may do."""
-
-    key: Key
-    caller: "Caller"
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """What serves a request and why. ``unit`` is a pseudonym; ``fallbacks`` are asked in their order if the arm fails.
 
@@ -160,20 +152,59 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller; ``key`` and ``key_id`` are ``None`` if the gateway is open.
+
+    Rights and routes are sets, because each request looks them up.
+    """
+
+    key: Key | None
+    rights: frozenset[Right]
+    routes: frozenset[str]
+    key_id: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key_id", None if self.key is None else self.key.key_id)
+
+    @property
+    def name(self) -> str | None:
+        return None if self.key is None else self.key.name
+
+    def require(self, right: Right) -> None:
+        """Raise `NotAllowed` unless the caller has this right."""
+        if right not in self.rights:
+            raise NotAllowed(
+                f"this key may not {_WORDS[right]} (its rights: {', '.join(sorted(self.rights)) or 'none'})",
+                code="right_missing",
+            )
+
+    def may_name(self, route: str) -> bool:
+        return not self.routes or route in self.routes
+
+    def may_continue(self, route: str, owner: str | None) -> bool:
+        """Whether the caller may read and continue what a key of this name made on this route.
+
+        The name decides, so that a key that replaces another one under its name keeps its conversations.
+        """
+        return self.may_name(route) and (owner is None or owner == self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Routing:
     """Everything that a request is resolved against. It is built once for each published plan.
 
-    ``placed`` caches the targets of a route's units, by unit and by the bytes that name it, and ``recognised`` the keys
-    of ``authorization`` headers. Both stay the same as long as the plan does.
+    ``keys``: the holders of keys, by SHA-256. ``placed`` caches the targets of a route's units, by unit and by the
+    bytes that name it, and ``recognised`` the callers of ``authorization`` headers. Both stay the same as long as the
+    plan does.
     """
 
     published: Published
     endpoints: Mapping[str, Endpoint]
     arms: Mapping[tuple[str, str], Arm]
-    keys: Mapping[str, KnownKey]
+    keys: Mapping[str, Caller]
     reachable: Mapping[str, frozenset[str]]
     placed: dict[tuple[str, str | bytes | None], Target] = field(default_factory=dict)
-    recognised: dict[bytes, KnownKey] = field(default_factory=dict)
+    recognised: dict[bytes, Caller] = field(default_factory=dict)
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
@@ -204,7 +235,7 @@ def prepare(published: Published, environ: Mapping[str, str], earlier: Routing |
         published=published,
         endpoints=endpoints,
         arms=arms,
-        keys={key.sha256: KnownKey(key, caller_of(key)) for key in published.keys},
+        keys={key.sha256: caller_of(key) for key in published.keys},
         reachable=_reachable(plan),
     )
 
@@ -236,40 +267,9 @@ def _reachable(plan: Plan) -> dict[str, frozenset[str]]:
     return {name: frozenset(reachable(plan, route)) for name, route in plan.routes.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """An authenticated caller; ``key_id`` and ``name`` are ``None`` if the gateway is open.
-
-    Empty ``routes`` means all. Unlike in its `Key`, rights and routes are sets, because each request looks them up.
-    """
-
-    key_id: str | None
-    rights: frozenset[Right]
-    routes: frozenset[str]
-    name: str | None = None
-
-    def require(self, right: Right) -> None:
-        """Raise `NotAllowed` unless the caller has this right."""
-        if right not in self.rights:
-            raise NotAllowed(
-                f"this key may not {_WORDS[right]} (its rights: {', '.join(sorted(self.rights)) or 'none'})",
-                code="right_missing",
-            )
-
-    def may_name(self, route: str) -> bool:
-        return not self.routes or route in self.routes
-
-    def may_continue(self, route: str, owner: str | None) -> bool:
-        """Whether the caller may read and continue what a key of this name made on this route.
-
-        The name decides, so that a key that replaces another one under its name keeps its conversations.
-        """
-        return self.may_name(route) and (owner is None or owner == self.name)
-
-
-ANYONE = Caller(key_id=None, rights=frozenset(RIGHTS), routes=frozenset())
+ANYONE = Caller(None, frozenset(RIGHTS), frozenset())
 
 
 def caller_of(key: Key) -> Caller:
     """What the holder of a key may do."""
-    return Caller(key_id=key.key_id, rights=frozenset(key.rights), routes=frozenset(key.routes), name=key.name)
+    return Caller(key, frozenset(key.rights), frozenset(key.routes))

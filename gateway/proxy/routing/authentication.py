@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from fairtrial.domain.errors import NotAuthenticated, NotFound
 from gateway.proxy.admission.trusted_proxies import Sender, TrustedProxies
-from gateway.proxy.plan.routing_table import ANYONE, Caller, KnownKey, Routing
+from gateway.proxy.plan.routing_table import ANYONE, Caller, Routing
 from gateway.proxy.wire.http import Headers, Scope, header_map
 from gateway.proxy.worker_state import WorkerState
 
@@ -27,26 +27,27 @@ def authenticate(routing: Routing, headers: Headers, sender: Sender, *, proxies:
         proxies.require_local(headers, sender)
         return ANYONE
     authorization = headers.raw.get("authorization", b"")
-    known = routing.recognised.get(authorization) or _recognise(routing, authorization)
-    if known.key.expires_us is not None and known.key.expires_us <= now_us:
+    caller = routing.recognised.get(authorization) or _recognise(routing, authorization)
+    key = caller.key
+    if key is None or (key.expires_us is not None and key.expires_us <= now_us):
         raise _refused()
-    return known.caller
+    return caller
 
 
-def _recognise(routing: Routing, authorization: bytes) -> KnownKey:
-    """The key of a header, which is cached only if it is valid."""
+def _recognise(routing: Routing, authorization: bytes) -> Caller:
+    """The caller of a header, which is cached only if its key is valid."""
     if authorization[: len(_BEARER)].lower() != _BEARER:
         raise _refused()
     digest = sha256(authorization[len(_BEARER) :].strip()).hexdigest()
-    known = routing.keys.get(digest)
-    if known is None or not hmac.compare_digest(known.key.sha256, digest):
+    caller = routing.keys.get(digest)
+    if caller is None or caller.key is None or not hmac.compare_digest(caller.key.sha256, digest):
         raise _refused()
     if len(authorization) > LONGEST_REMEMBERED:
-        return known
+        return caller
     if len(routing.recognised) >= REMEMBERED:
         routing.recognised.clear()
-    routing.recognised[authorization] = known
-    return known
+    routing.recognised[authorization] = caller
+    return caller
 
 
 def _refused() -> NotAuthenticated:

@@ -1,6 +1,7 @@
 """Renders docs/reference/statistics.md: the public functions of fairtrial.stats, with examples that run."""
 
 from __future__ import annotations
+import __future__
 
 import doctest
 import importlib
@@ -184,8 +185,16 @@ def example_of(thing: object) -> list[doctest.Example]:
     return doctest.DocTestParser().get_examples(inspect.getdoc(thing) or "")
 
 
+def _as_written(module: ModuleType) -> ModuleType:
+    """A copy of the module whose annotations are the text of its source, so that types keep their short names."""
+    copy = ModuleType(module.__name__)
+    code = compile(inspect.getsource(module), str(module.__file__), "exec", flags=__future__.annotations.compiler_flag)
+    exec(code, copy.__dict__)  # noqa: S102 - our own module
+    return copy
+
+
 def _module(name: str) -> str:
-    module = modules()[name]
+    module = _as_written(modules()[name])
     head = f"### fairtrial.stats.{name}\n\n{prose(module.__doc__)}"
     return "\n\n".join([head, *(_section(found, thing) for found, thing in public(module) if callable(thing))])
 

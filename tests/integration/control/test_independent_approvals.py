@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import PersonsAction
 from fairtrial.domain.verdicts.verdict import Verdict
-from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import accounts
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
@@ -61,7 +61,7 @@ def reads(trial: JudgedTrial, verdict: Verdict) -> str:
 
 
 def promote(trial: JudgedTrial, actor: str) -> None:
-    change = Change(NAME, "promote", actor, "it resolves more", promotion=Promotion())
+    change = Change(NAME, "promote", actor, "it resolves more", options=ChangeOptions())
     change_experiment(trial.database, trial.publisher, change, now_us=trial.now_us, probe=lambda _: "fp-1")
 
 

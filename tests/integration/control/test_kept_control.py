@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.promotion import Promotion
 from fairtrial.store.access import audit
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans
@@ -28,7 +28,7 @@ from tests.fixtures.control.live_trial import HOUR_US, NAME, WHOLE, LiveTrial
 
 USERS = [f"user-{number}" for number in range(600)]
 GUARDED = WHOLE.replace("margin: 1pp", "margin: 1pp, baseline: 5%")
-KEPT = Promotion(override=True, keep_control="5%", keep_for="14d")
+KEPT = ChangeOptions(override=True, keep_control="5%", keep_for="14d")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def trial(tmp_path: Path) -> Iterator[LiveTrial]:
 @pytest.fixture
 def kept(trial: LiveTrial) -> LiveTrial:
     """An experiment that was promoted while it kept 5 % for 14 days."""
-    trial.change("promote", promotion=KEPT)
+    trial.change("promote", options=KEPT)
     trial.step()
     return trial
 
@@ -49,7 +49,7 @@ def kept(trial: LiveTrial) -> LiveTrial:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveTrial]:
     """As `kept`, for tests that leave it as it was."""
     with closing(LiveTrial(tmp_path_factory.mktemp("kept"), GUARDED)) as made:
-        made.change("promote", promotion=KEPT)
+        made.change("promote", options=KEPT)
         made.step()
         yield made
 
@@ -89,7 +89,7 @@ def alarms(trial: LiveTrial) -> dict[str, str]:
 
 def test_nobody_comes_back_to_the_control_and_its_rest_goes_to_the_treatment(trial: LiveTrial) -> None:
     before = arms(trial.experiment)
-    trial.change("promote", promotion=KEPT)
+    trial.change("promote", options=KEPT)
     after = arms(trial.experiment)
     control = {user for user in USERS if after[user] == "base"}
     assert 10 < len(control) < 60
@@ -227,7 +227,7 @@ def test_a_re_arm_after_a_kill_is_an_experiment_as_the_file_declares_it(kept: Li
 
 
 def test_nothing_is_promoted_or_amended_while_a_control_is_kept(shared: LiveTrial) -> None:
-    for action, more in (("promote", {"promotion": KEPT}), ("amend", {}), ("approve", {})):
+    for action, more in (("promote", {"options": KEPT}), ("amend", {}), ("approve", {})):
         with pytest.raises(Conflict) as refused:
             shared.change(action, **more)  # type: ignore[arg-type]
         assert "tuned is promoted already, control kept at 5 % until 29 Jan 2027, 08:00 UTC" in str(refused.value)
@@ -249,7 +249,7 @@ WRONG = {
 def test_a_wrong_share_or_time_is_refused(trial: LiveTrial) -> None:
     for (share, duration), words in WRONG.items():
         with pytest.raises(BadRequest) as refused:
-            trial.change("promote", promotion=Promotion(None, True, share, duration))
+            trial.change("promote", options=ChangeOptions(override=True, keep_control=share, keep_for=duration))
         assert words in str(refused.value)
     assert trial.experiment.state == "running"
 
@@ -257,7 +257,7 @@ def test_a_wrong_share_or_time_is_refused(trial: LiveTrial) -> None:
 def test_more_than_the_control_has_is_refused(trial: LiveTrial) -> None:
     trial.edit("split: {base: 50, tuned: 50}", "salt: other\n    split: {base: 20, tuned: 80}")
     with pytest.raises(BadRequest, match="base has 20 % of the split, so at most 20% can stay"):
-        trial.change("promote", promotion=Promotion(None, True, "30%", "14d"))
+        trial.change("promote", options=ChangeOptions(override=True, keep_control="30%", keep_for="14d"))
 
 
 MOVES = (

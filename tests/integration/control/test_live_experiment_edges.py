@@ -40,7 +40,7 @@ def test_units_that_set_a_level_do_not_decide_after_an_amendment_of_the_stages(t
         trial.edit("{stages: [100]}", "{stages: [100], min_units: 7}")
         trial.change("amend")
         plan = frozen_plans(trial.database)[NAME]
-        assert (plan.min_units, plan.attempt) == (7, 1)
+        assert (plan.enrolment.min_units, plan.attempt) == (7, 1)
         assert plan.guardrails == (before,)
 
 

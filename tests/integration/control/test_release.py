@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict, NotAllowed, Unavailable
 from fairtrial.domain.verdicts.verdict import Verdict
-from fairtrial.experiments.promotion import Promotion
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
 from gateway.control.operations.verdicts.release.release_record import release_record
@@ -29,7 +29,7 @@ def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
 
 
 def promote(trial: JudgedTrial, *, fingerprint: str | None = "fp-1", **more: object) -> None:
-    asked = Change(NAME, "promote", PERSON, "it resolves more", promotion=Promotion(**more))  # type: ignore[arg-type]
+    asked = Change(NAME, "promote", PERSON, "it resolves more", options=ChangeOptions(**more))  # type: ignore[arg-type]
     change_experiment(trial.database, trial.publisher, asked, now_us=trial.now_us, probe=lambda _: fingerprint)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import ConfigError, Conflict
-from fairtrial.experiments.promotion import Promotion
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from tests.fixtures.control.judged_trial import PROJECT, JudgedTrial
 
@@ -47,7 +47,7 @@ def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
 
 
 def promote(trial: JudgedTrial, experiment: str) -> None:
-    asked = Change(experiment, "promote", "local user anna", "it is better", promotion=Promotion())
+    asked = Change(experiment, "promote", "local user anna", "it is better", options=ChangeOptions())
     change_experiment(trial.database, trial.publisher, asked, now_us=trial.now_us, probe=lambda _: "fp-1")
 
 

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from evaluators.loading.suite_text import digest_of, suite_event, text_of
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.events import Event
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.promotion import Promotion
 from fairtrial.journal.writer import JournalWriter
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from gateway.control.operations.judge_candidate import judge_candidate
@@ -133,7 +133,7 @@ def test_proven_harm_refuses_a_promotion_by_a_verdict_from_before_the_start(tmp_
         if number % 100 == 99:
             trial.step(hours=1)
     assert trial.experiment.state == "paused"
-    change = Change("tuned-vs-base", "promote", PERSON, "it resolves more", promotion=Promotion())
+    change = Change("tuned-vs-base", "promote", PERSON, "it resolves more", options=ChangeOptions())
     with pytest.raises(Conflict, match="harm"):
         change_experiment(trial.database, trial.publisher, change, now_us=trial.now_us, probe=lambda _: "fp-1")
     trial.close()
@@ -142,7 +142,7 @@ def test_proven_harm_refuses_a_promotion_by_a_verdict_from_before_the_start(tmp_
 def test_an_overridden_promotion_is_visible_in_the_export(trial: JudgedTrial) -> None:
     verdict = trial.judge()
     trial.edit("model: openai/tuned", "model: openai/tuned-2")
-    trial.change("promote", promotion=Promotion(override=True))
+    trial.change("promote", options=ChangeOptions(override=True))
     page = render(read_contents(trial.database, verdict, trial.present))
     assert "although something was missing" in page
 
@@ -188,7 +188,7 @@ def test_a_verdict_on_live_traffic_alone_becomes_stale(tmp_path: Path, change: s
     found = judge_candidate(trial.database, request, asked, now_us=trial.now_us)
     assert found.decision == "SHIP" and found.official
     trial.now_us += 15 * 86_400_000_000 if change == "age" else 0
-    wanted = Change("tuned-vs-base", "promote", PERSON, "it resolves more", promotion=Promotion())
+    wanted = Change("tuned-vs-base", "promote", PERSON, "it resolves more", options=ChangeOptions())
     probe = (lambda _: "fp-2") if change == "weights" else (lambda _: "fp-1")
     with pytest.raises(Conflict):
         change_experiment(trial.database, trial.publisher, wanted, now_us=trial.now_us, probe=probe)

@@ -1,7 +1,7 @@
 """Reads the sums of each arm, with its lost records, from which a look at an experiment is computed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -67,20 +67,6 @@ GROUP BY variant
 """Since the plan counts units. A unit is counted by its cell, whichever worker lost its records."""
 
 
-@dataclass(slots=True)
-class _Arm:
-    """Collects the sums of one arm, from which an `ArmSums` is made."""
-
-    units: int = 0
-    requests: int = 0
-    metrics: dict[str, MetricSums] = field(default_factory=dict)
-    unknown: dict[str, str] = field(default_factory=dict)
-    kept_away: int = 0
-
-    def done(self, lost: tuple[int, int]) -> ArmSums:
-        return ArmSums(self.units, self.requests, self.metrics, self.unknown, self.kept_away, *lost)
-
-
 def read_sums(
     cursor: Cursor,
     plan: AnalysisPlan,
@@ -97,29 +83,36 @@ def read_sums(
     unit's own hour by it. With ``events_only``, only metrics that count events are read, and without shares of units,
     which is far cheaper. Raises `duckdb.Error`.
     """
-    arms = {name: _Arm() for name in plan.shares}
     metrics = [each for each in plan.metrics if each.counts_requests or not events_only]
     others = [each for each in metrics if each.method in ("quantile", "feedback", "given")]
     summed = [each for each in metrics if each.counts_requests or (each.method == "amount" and each.cap)]
     bound, apart = unit_groups.bound(plan, hashes), unit_groups.any_kept_away(cursor, plan)
     shares = [] if events_only else [each for each in summed if each.method == "shares"]
     read = _SumsOfUnits(plan, summed, apart)
+    further: dict[tuple[int, str], MetricSums] = {}
     if others or shares:
         cursor.execute(unit_groups.keep(summed, apart=apart), bound)
-        read.into(arms, cursor, unit_groups.KEPT, {})
+        arms = read.arms(cursor, unit_groups.KEPT, {})
         until_us = {share_sums.HOUR_US: max(now_us, wall_us), share_sums.DAY_US: now_us}
         for (index, metric), unit_shares in share_sums.read_shares(
             cursor, plan, hashes, shares, until_us=until_us, interruptions=interruptions
         ).items():
-            sums = arms[list(plan.shares)[index]].metrics
-            if isinstance(events := sums.get(metric), RequestErrors):
-                sums[metric] = replace(events, shares=unit_shares)
-        _read_others(cursor, plan, hashes, others, arms, (now_us, interruptions))
+            if isinstance(events := arms[index].metrics.get(metric), RequestErrors):
+                further[index, metric] = replace(events, shares=unit_shares)
+        quantiles = [each for each in others if each.method == "quantile"]
+        feedback = [each for each in others if each.method != "quantile"]
+        requests = sum(arm.requests for arm in arms)
+        further |= read_quantiles(cursor, plan, hashes, quantiles, requests=requests) if quantiles else {}
+        further |= read_feedback(cursor, plan, feedback, at=(now_us, interruptions)) if feedback else {}
         cursor.execute(unit_groups.FORGET)
     else:
-        read.into(arms, cursor, f"({unit_groups.counted(summed, apart=apart)})", bound)
-    lost = read_lost(cursor, plan)
-    return Sums(now_us, {name: arm.done(lost.get(name, (0, 0))) for name, arm in arms.items()})
+        arms = read.arms(cursor, f"({unit_groups.counted(summed, apart=apart)})", bound)
+    lost, whole = read_lost(cursor, plan), {}
+    for index, (name, arm) in enumerate(zip(plan.shares, arms, strict=True)):
+        more = {metric: sums for (of, metric), sums in further.items() if of == index}
+        lost_units, lost_requests = lost.get(name, (0, 0))
+        whole[name] = replace(arm, metrics={**arm.metrics, **more}, lost_units=lost_units, lost_requests=lost_requests)
+    return Sums(now_us, whole)
 
 
 def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -153,9 +146,9 @@ class _SumsOfUnits:
     metrics: Sequence[MetricPlan]
     apart: bool
 
-    def into(self, arms: Mapping[str, _Arm], cursor: Cursor, units: str, bound: Mapping[str, object]) -> None:
-        """Read them into the arms. ``units``: the source of units, which binds ``bound``."""
-        names = list(self.plan.shares)
+    def arms(self, cursor: Cursor, units: str, bound: Mapping[str, object]) -> list[ArmSums]:
+        """The arms in the order of the plan, with these metrics. ``units``: their source, which binds ``bound``."""
+        arms = [ArmSums(0)] * len(self.plan.shares)
         named = [(kind, fields) for metric in self.metrics for kind, fields in self._parts(metric)]
         earlier = unit_groups.join_earlier(self.metrics)
         if earlier:
@@ -168,18 +161,21 @@ class _SumsOfUnits:
             units=units,
         )
         for index, count, requests, kept_away, *sums in cursor.execute(sql, bound).fetchall():
-            arm, values = arms[names[index]], iter(sums)
-            arm.units, arm.requests, arm.kept_away = int(count), int(requests + kept_away), int(kept_away)
+            metrics: dict[str, MetricSums] = {}
+            unknown: dict[str, str] = {}
+            values = iter(sums)
             for metric in self.metrics:
                 parts = [[next(values) or 0 for _ in range(WIDTHS[kind])] for kind, _ in self._parts(metric)]
                 unpriced = int(parts[0][4]) if metric.method == "amount" else 0
                 if unpriced:
                     have = "has" if unpriced == 1 else "have"
-                    arm.unknown[metric.metric] = f"{counted(unpriced, 'answer')} {have} no price"
+                    unknown[metric.metric] = f"{counted(unpriced, 'answer')} {have} no price"
                 elif parts[0][0]:
-                    arm.metrics[metric.metric] = (
+                    metrics[metric.metric] = (
                         _errors(metric, *parts) if metric.counts_requests else _amounts(metric, *parts)
                     )
+            arms[index] = ArmSums(int(count), int(requests + kept_away), metrics, unknown, int(kept_away))
+        return arms
 
     def _parts(self, metric: MetricPlan) -> list[tuple[str, dict[str, object]]]:
         """The names of the metric's parts in `VALUES` and `COLUMNS`, with what stands for the names in these."""
@@ -218,27 +214,6 @@ def _amounts(metric: MetricPlan, values: Sequence[float], earlier: Sequence[floa
     n, above, x, xx, _ = values
     both = JointMoments(int(earlier[0]), *map(float, earlier[1:])) if earlier else None
     return Amounts(Moments(int(n), float(x), float(xx)), int(above), float(metric.cap or 0.0), both)
-
-
-def _read_others(
-    cursor: Cursor,
-    plan: AnalysisPlan,
-    hashes: Sequence[str],
-    metrics: Sequence[MetricPlan],
-    arms: Mapping[str, _Arm],
-    at: tuple[int, Sequence[Interruption]],
-) -> None:
-    """Read quantiles and feedback into the arms."""
-    names = list(plan.shares)
-    quantiles = [each for each in metrics if each.method == "quantile"]
-    feedback = [each for each in metrics if each.method != "quantile"]
-    if quantiles:
-        requests = sum(arm.requests for arm in arms.values())
-        for (index, metric), quantile in read_quantiles(cursor, plan, hashes, quantiles, requests=requests).items():
-            arms[names[index]].metrics[metric] = quantile
-    if feedback:
-        for (index, metric), given in read_feedback(cursor, plan, feedback, at=at).items():
-            arms[names[index]].metrics[metric] = given
 
 
 def read_lost(cursor: Cursor, plan: AnalysisPlan) -> Mapping[str, tuple[int, int]]:

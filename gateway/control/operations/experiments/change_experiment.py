@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, ExperimentState, Plan
@@ -13,7 +14,7 @@ from fairtrial.domain.settings import KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import KEPT, Action, Transition, cause_of, checked_reason, next_state
-from fairtrial.experiments.promotion import KeptTerms, Promotion, kept_control, kept_terms
+from fairtrial.experiments.promotion import KeptTerms, kept_control, kept_terms
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
@@ -34,8 +35,7 @@ class Change:
     """What to do with an experiment, by whom and why.
 
     ``evidence``: what a rule found; ``None`` for people. ``stage``: the one that is approved or reached. ``segment``:
-    the only one that a rule has looked at; ``None`` for people. ``promotion``: what to promote. ``rules``: for an
-    amendment, whether to adopt the rules of this version. The `Transition` that it causes has states and a time.
+    the only one that a rule has looked at; ``None`` for people. The `Transition` that it causes has states and a time.
     """
 
     experiment: str
@@ -45,8 +45,7 @@ class Change:
     evidence: Mapping[str, Any] | None = None
     stage: float | None = None
     segment: int | None = None
-    promotion: Promotion = field(default=Promotion())
-    rules: bool = False
+    options: ChangeOptions = field(default=ChangeOptions())
 
 
 def change_experiment(
@@ -106,10 +105,10 @@ def _published_experiment(_: Database, plan: Plan, name: str) -> Experiment:
 def _refuse_fields_of_others(change: Change) -> None:
     if change.stage is not None and change.action not in ("approve", "stage"):
         raise BadRequest(f"stage: only an approval names a stage, not {change.action}")
-    if change.promotion != Promotion() and change.action != "promote":
+    if change.options.promotes and change.action != "promote":
         raise BadRequest(f"variant, override, keep_control, keep_for: only a promotion has them, not {change.action}")
-    kept_terms(change.promotion.keep_control, change.promotion.keep_for)
-    if change.rules and change.action != "amend":
+    kept_terms(change.options.keep_control, change.options.keep_for)
+    if change.options.rules and change.action != "amend":
         raise BadRequest(f"rules: only an amendment adopts the newest rules, not {change.action}")
 
 
@@ -123,7 +122,7 @@ def _evidence(
     if change.action == "rollback":
         last = transitions.last(database).get(experiment.name)
         return {**(change.evidence or {}), **rollback_evidence(experiment, last)}
-    return promotion_evidence(database, experiment, change.promotion, present, probe, promoter=change.actor)
+    return promotion_evidence(database, experiment, change.options, present, probe, promoter=change.actor)
 
 
 def _refuse_without_proof(database: Database, name: str) -> None:
@@ -147,8 +146,8 @@ def _with_plan(
 ) -> tuple[Change, AnalysisPlan | None]:
     """The change with the analysis plan that it brings: that of an amendment, or of a control that is kept."""
     if change.action == "amend":
-        return change, amended_plan(database, publisher, experiment, rules=change.rules, now_us=now_us)
-    terms = kept_terms(change.promotion.keep_control, change.promotion.keep_for)
+        return change, amended_plan(database, publisher, experiment, rules=change.options.rules, now_us=now_us)
+    terms = kept_terms(change.options.keep_control, change.options.keep_for)
     if terms is None:
         return change, None
     evidence = dict(change.evidence or {})

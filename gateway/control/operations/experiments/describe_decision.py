@@ -202,15 +202,15 @@ def _boundary(metric: MetricPlan) -> float | None:
 
 
 def _stages(plan: AnalysisPlan, now: Situation) -> dict[str, Any]:
-    following = next((stage for stage in plan.stages if stage > now.stage), None)
+    following = next((stage for stage in plan.enrolment.stages if stage > now.stage), None)
     waits = None if now.waits is None or now.state != "running" else list(now.waits)
     return {
-        "stages": list(plan.stages),
+        "stages": list(plan.enrolment.stages),
         "stage": now.stage,
         "since_us": now.stage_since_us,
         "next": following,
         "waits": waits,
-        "approve": list(plan.approve),
+        "approve": list(plan.enrolment.approve),
         "approved": sorted(now.approved),
     }
 

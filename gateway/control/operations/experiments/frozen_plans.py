@@ -14,7 +14,6 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.experiments.analysis.freeze import (
     Known,
-    Start,
     counts_anew,
     declared_fields,
     freeze,
@@ -55,11 +54,10 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
     Functions import the statistics when an experiment starts, because publishing a plan without experiments needs none.
     """
     attempt = _attempt(database, plan, experiment)
-    first = freeze(plan, experiment, Start(at_us=now_us, started_us=now_us))
+    first = freeze(plan, experiment, now_us)
     known = with_earlier(first, _known(database, plan, experiment, first))
     units = planned_units(experiment)
-    start = Start(at_us=now_us, started_us=now_us, attempt=attempt, known=known, planned_units=units)
-    frozen = freeze(plan, experiment, start)
+    frozen = replace(freeze(plan, experiment, now_us, known), attempt=attempt, planned_units=units)
     route, deployment = _control_of(plan, experiment)
     why = "the experiment started" if experiment.segment == 1 else f"segment {experiment.segment} started"
     with database.transaction() as cursor:
@@ -72,10 +70,9 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
 def next_segment_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> AnalysisPlan:
     """The plan of a segment that a promotion begins; it is no attempt, and takes over the levels that are known."""
     newest = analysis_plans.newest(database, experiment.name)
-    start = Start(at_us=now_us, started_us=now_us, attempt=1 if newest is None else newest.plan.attempt)
-    known = _known(database, plan, experiment, freeze(plan, experiment, start))
+    known = _known(database, plan, experiment, freeze(plan, experiment, now_us))
     known |= {} if newest is None else _known_from(newest.plan, experiment, anew=True)
-    return freeze(plan, experiment, replace(start, known=known))
+    return replace(freeze(plan, experiment, now_us, known), attempt=1 if newest is None else newest.plan.attempt)
 
 
 def first_levels(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> Iterator[tuple[str, Known]]:
@@ -126,19 +123,17 @@ def amended_plan(
         raise Conflict(f"experiments.{name}: the file has no such experiment any more; end it instead")
     _refuse_impossible(stored, experiment, new, rules=rules)
     anew = rules or counts_anew(stored, new)
-    start = Start(
-        at_us=now_us if anew else stored.from_us,
+    by_rules, known = RULES if rules else stored.rules, _known_from(stored, new, anew=anew)
+    if anew:
+        first = replace(freeze(plan, new, now_us, known, rules=by_rules), started_us=stored.started_us)
+        known = _known(database, plan, new, first) | known
+    return replace(
+        freeze(plan, new, now_us if anew else stored.from_us, known, rules=by_rules),
         started_us=stored.started_us,
         revision=stored.revision + 1,
         attempt=_attempt(database, plan, new) if anew else stored.attempt,
-        rules=RULES if rules else stored.rules,
-        known=_known_from(stored, new, anew=anew),
         planned_units=planned_units(new),
     )
-    if anew:
-        known = _known(database, plan, new, freeze(plan, new, start))
-        start = replace(start, known=known | _known_from(stored, new, anew=True))
-    return freeze(plan, new, start)
 
 
 def pause_changed_models(database: Database, frozen: Frozen, plan: Plan, *, now_us: int) -> bool:
@@ -189,12 +184,12 @@ def planned_units(experiment: Experiment) -> float | None:
     """
     if experiment.looks == "monitor":
         return None
+    from fairtrial.stats.planning.question import Terms
     from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
 
     responses = {metric.metric: 1.0 for metric in metric_plans(experiment) if metric.method == "feedback"}
-    request = PlanRequest(
-        levels={}, responses=responses, per_week=MANY_A_WEEK, weeks=experiment.max_weeks, mode="planned"
-    )
+    terms = Terms(weeks=experiment.max_weeks, mode="planned")
+    request = PlanRequest(levels={}, responses=responses, per_week=MANY_A_WEEK, terms=terms)
     planned = plan_experiment(experiment, request, lambda: NO_HISTORY).result
     return planned.metrics[0].chosen.units
 

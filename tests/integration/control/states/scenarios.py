@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.promotion import Promotion
 from gateway.control.background import experiment_monitor
 from gateway.control.operations.experiments.change_experiment import Change, change_experiment
 from tests.fixtures.control.judged_trial import PROJECT, JudgedTrial
@@ -57,7 +57,7 @@ class StatesTrial(JudgedTrial):
             self.step(hours=24)
 
     def promote(self, **more: Any) -> None:
-        asked = Change(NAME, "promote", ADMIN, "it resolves more", promotion=Promotion(**more))
+        asked = Change(NAME, "promote", ADMIN, "it resolves more", options=ChangeOptions(**more))
         change_experiment(self.database, self.publisher, asked, now_us=self.now_us, probe=lambda _: "fp-1")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import UNSET
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
 from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.store.core.query import Page
@@ -141,7 +142,7 @@ def test_an_ended_experiment_stays_readable_after_its_entry_left_the_file_until_
 
 def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(trial: StatesTrial) -> None:
     with pytest.raises(Conflict, match="decided by the newest rules"):
-        trial.change("amend", "the new rules", rules=True)
+        trial.change("amend", "the new rules", options=ChangeOptions(rules=True))
     stored = analysis_plans.newest(trial.database, NAME)
     assert stored is not None
     with trial.database.transaction() as cursor:
@@ -156,7 +157,7 @@ def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(tria
     trial.edit("window: 1h", "window: 1h, missing: worst_case")
     with pytest.raises(Conflict, match="do not know missing: worst_case"):
         trial.change("amend", "many are silent")
-    trial.change("amend", "worse should pause", rules=True)
+    trial.change("amend", "worse should pause", options=ChangeOptions(rules=True))
     trial.step()
     found = _decision(trial)["analysis"]
     assert (found["rules"], found["attempt"]) == (RULES, 2)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from fairtrial.domain.settings import Enrolment
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.monitor import Circumstances, Step, step
@@ -41,10 +42,7 @@ PLAN = AnalysisPlan(
             cap=50.0,
         ),
     ),
-    stages=(10.0, 100.0),
-    min_units=100,
-    min_hours=1.0,
-    approve=(),
+    enrolment=Enrolment(stages=(10.0, 100.0), min_units=100, min_hours=1.0),
     min_days=7.0,
     max_weeks=6,
     models={"base": "a", "tuned": "b"},
@@ -52,6 +50,7 @@ PLAN = AnalysisPlan(
     analysis_hash="h",
     declared={},
 )
+APPROVED = replace(PLAN, enrolment=replace(PLAN.enrolment, approve=(100.0,)))
 LATER = Circumstances(now_us=2 * HOUR_US, stage=10.0, stage_since_us=0, served=BOTH)
 
 
@@ -120,11 +119,11 @@ def test_a_stage_waits_while_harm_is_likely_but_not_proven() -> None:
 
 def test_an_approval_alone_does_not_advance() -> None:
     around = replace(LATER, now_us=HOUR_US // 2, approved=frozenset({100.0}))
-    result = stepped(arms(errors(0, 400), errors(0, 400)), around, replace(PLAN, approve=(100.0,)))
+    result = stepped(arms(errors(0, 400), errors(0, 400)), around, APPROVED)
     assert result.verdict is None and any("hours of this stage" in wait for wait in result.waits)
 
 
 def test_conditions_without_the_approval_do_not_advance() -> None:
-    result = stepped(arms(errors(0, 400), errors(0, 400)), plan=replace(PLAN, approve=(100.0,)))
+    result = stepped(arms(errors(0, 400), errors(0, 400)), plan=APPROVED)
     assert result.verdict is None and result.asks_approval == 100.0
     assert result.waits == ("approval of the 100 % stage",)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
-from fairtrial.domain.settings import KeptControl
+from fairtrial.domain.settings import Enrolment, KeptControl
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.values import KeptAway
@@ -35,7 +35,7 @@ from tests.fixtures.experiments.frozen_plans import (
 )
 from tests.fixtures.for_each import for_each
 
-STAGES: dict[str, Any] = {"stages": (5.0, 20.0, 100.0), "min_units": 100, "min_hours": 24.0, "approve": (100.0,)}
+STAGES = Enrolment((5.0, 20.0, 100.0), min_units=100, min_hours=24.0, approve=(100.0,))
 BAD, GOOD = (failing(900, 9), failing(900, 60)), (failing(900, 9), failing(900, 9))
 
 
@@ -85,7 +85,7 @@ def test_while_a_control_is_kept_proof_rolls_back_and_anything_else_pauses_until
 
 
 def test_an_accepted_decline_does_not_hold_up_the_next_stage() -> None:
-    plan = analysis_plan(rate(), rules=4, **STAGES)
+    plan = analysis_plan(rate(), rules=4, enrolment=STAGES)
     declined = sums(30 * HOUR_US, errors=(rated(400, 4), rated(400, 20)))
     accepted = around(30 * HOUR_US, 5.0, accepted=frozenset({(ERRORS, "tuned")}))
     assert done(step(plan, Memory(), declined, accepted)) == "stage"
@@ -158,7 +158,7 @@ def test_without_new_data_a_step_looks_at_nothing() -> None:
 
 @pytest.mark.parametrize("units", [0, 1, 29])
 def test_missing_data_neither_kills_nor_promotes(units: int) -> None:
-    plan = analysis_plan(resolved(), errors(), cost(), latency(), stages=(10.0, 100.0))
+    plan = analysis_plan(resolved(), errors(), cost(), latency(), enrolment=Enrolment((10.0, 100.0), min_hours=0.0))
     empty = Sums(HOUR_US, {"base": ArmSums(units), "tuned": ArmSums(units)})
     result = step(plan, Memory(), empty, around(stage=10.0))
     assert result.verdict is None
@@ -171,7 +171,7 @@ def test_a_dead_candidate_is_killed_though_its_control_never_failed() -> None:
 
 
 def test_a_clock_that_is_not_trusted_holds_stage_and_end_but_no_kill() -> None:
-    plan, held = analysis_plan(errors(), **STAGES), "clocks that agree"
+    plan, held = analysis_plan(errors(), enrolment=STAGES), "clocks that agree"
     over = around(plan.max_weeks * WEEK_US, held=held)
     assert done(step(plan, Memory(), sums(over.now_us, errors=BAD), over)) == "kill"
     last = step(plan, Memory(), sums(over.now_us, errors=GOOD), over)
@@ -216,7 +216,7 @@ def test_weeks_count_from_the_start_of_the_segment() -> None:
 
 
 def test_the_next_stage_needs_units_hours_and_data() -> None:
-    plan = analysis_plan(errors(), **STAGES)
+    plan = analysis_plan(errors(), enrolment=STAGES)
     early = step(plan, Memory(), sums(HOUR_US, units={"base": 120, "tuned": 80}, errors=GOOD), around(stage=5.0))
     assert early.waits == (
         "100 units in each arm (tuned has 80)",
@@ -228,7 +228,7 @@ def test_the_next_stage_needs_units_hours_and_data() -> None:
 
 
 def test_a_stage_waits_for_its_approval_alone() -> None:
-    plan, seen = analysis_plan(errors(), **STAGES), sums(DAY_US, errors=GOOD)
+    plan, seen = analysis_plan(errors(), enrolment=STAGES), sums(DAY_US, errors=GOOD)
     asking = step(plan, Memory(), seen, around(DAY_US, 20.0))
     assert (asking.verdict, asking.asks_approval) == (None, 100.0)
     early = step(plan, Memory(), seen, around(HOUR_US, 20.0))
@@ -238,13 +238,13 @@ def test_a_stage_waits_for_its_approval_alone() -> None:
 
 
 def test_a_stage_waits_for_workers_that_serve_another_plan() -> None:
-    plan, seen = analysis_plan(errors(), **STAGES), sums(DAY_US, errors=GOOD)
+    plan, seen = analysis_plan(errors(), enrolment=STAGES), sums(DAY_US, errors=GOOD)
     assert done(step(plan, Memory(), seen, around(DAY_US, 5.0, followed=False))) is None
     assert done(step(plan, Memory(), seen, around(DAY_US, 5.0, followed=None))) == "stage"
 
 
 def test_a_wrong_split_stops_the_growth_and_stays() -> None:
-    plan = analysis_plan(errors(), **STAGES)
+    plan = analysis_plan(errors(), enrolment=STAGES)
     wrong = sums(DAY_US, units={"base": 5_300, "tuned": 4_700}, errors=GOOD)
     result = step(plan, Memory(), wrong, around(DAY_US, 5.0))
     assert result.memory.split.invalid and result.waits == ("a valid split: the sample ratio does not match",)
@@ -259,14 +259,14 @@ def test_harm_kills_though_the_split_is_wrong() -> None:
 
 @pytest.mark.parametrize(("failed", "waits"), [(9, False), (17, False), (22, True)])
 def test_a_stage_waits_while_harm_has_more_than_a_quarter_of_the_evidence(failed: int, waits: bool) -> None:
-    plan = analysis_plan(errors(), **STAGES)
+    plan = analysis_plan(errors(), enrolment=STAGES)
     result = step(plan, Memory(), sums(DAY_US, errors=(failing(900, 9), failing(900, failed))), around(DAY_US, 5.0))
     assert bool(result.waits) is waits
     assert done(result) == (None if waits else "stage")
 
 
 def test_evidence_of_harm_that_is_gone_at_the_last_look_blocks_no_stage() -> None:
-    plan = analysis_plan(cost(), **STAGES)
+    plan = analysis_plan(cost(), enrolment=STAGES)
     dear = sums(DAY_US, cost=(spent(400), spent(400, mean=0.137, seed=2)))
     waiting = step(plan, Memory(), dear, around(DAY_US, 5.0))
     assert waiting.waits == (f"less evidence of harm by {COST} of tuned",)
@@ -276,18 +276,18 @@ def test_evidence_of_harm_that_is_gone_at_the_last_look_blocks_no_stage() -> Non
 
 def test_a_stage_does_not_wait_for_feedback_whose_windows_are_open() -> None:
     given = replace(resolved(role="guardrail"), metric="feedback.resolved.given", method="given")
-    plan = analysis_plan(errors(), given, **STAGES)
+    plan = analysis_plan(errors(), given, enrolment=STAGES)
     assert done(step(plan, Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 5.0))) == "stage"
 
 
 def test_a_stage_waits_for_a_guardrail_without_data_in_one_arm() -> None:
-    plan = analysis_plan(errors(), latency(), **STAGES)
+    plan = analysis_plan(errors(), latency(), enrolment=STAGES)
     result = step(plan, Memory(), sums(DAY_US, errors=GOOD, latency=(waited(900), None)), around(DAY_US, 5.0))
     assert result.waits == ("data for requests.latency_p95 (tuned)",)
 
 
 def test_the_last_stage_waits_for_nothing() -> None:
-    result = step(analysis_plan(errors(), **STAGES), Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 100.0))
+    result = step(analysis_plan(errors(), enrolment=STAGES), Memory(), sums(DAY_US, errors=GOOD), around(DAY_US, 100.0))
     assert (result.verdict, result.waits, result.asks_approval) == (None, (), None)
 
 

@@ -113,7 +113,7 @@ def test_intervals_that_disagree_stay_silent_for_good() -> None:
     assert decision.broken
     assert isinstance(decision.interval(), NotEnough)
     assert (decision.low, decision.high) == (0.5, 0.9)
-    assert decision.n == 100
+    assert decision.interval().n == 100
 
 
 def test_all_looks_together_cover_the_effect_and_stay_silent_rarely() -> None:

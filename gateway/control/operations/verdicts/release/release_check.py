@@ -8,6 +8,7 @@ from typing import Any
 
 from evaluators.gate.families.live import all_effects
 from evaluators.gate.file import load
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Conflict
@@ -16,7 +17,7 @@ from fairtrial.domain.verdicts.approvals import reads_as, vote_note
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import approval_of
 from fairtrial.experiments.lifecycle import Transition, promoted_by
-from fairtrial.experiments.promotion import Promotion, chosen_treatment, definition, promoted_variant
+from fairtrial.experiments.promotion import chosen_treatment, definition, promoted_variant
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
@@ -142,7 +143,7 @@ def _other_target(verdict: Verdict, experiment: Experiment, variant: str) -> str
 def promotion_evidence(
     database: Database,
     experiment: Experiment,
-    promotion: Promotion,
+    options: ChangeOptions,
     present: Present,
     probe: Probe | None,
     *,
@@ -153,12 +154,12 @@ def promotion_evidence(
     Raises `BadRequest` for an unknown variant, and `Conflict` with all that is missing. ``probe`` asks the variant's
     deployment for one answer, so that swapped weights are seen before anyone is served.
     """
-    variant, plan = chosen_treatment(experiment, promotion.variant), present.plan
+    variant, plan = chosen_treatment(experiment, options.variant), present.plan
     probed = probed_weights(plan, variant.deployment, probe)
     present = replace(present, probed=probed.fingerprints)
     check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
     missing = (*check.missing, *probed.problems)
-    if missing and not promotion.override:
+    if missing and not options.override:
         listed = "".join(f"\n- {line}" for line in missing)
         raise Conflict(
             f"experiments.{experiment.name}: {variant.name} can't be promoted yet (an admin can override this):{listed}"
@@ -167,7 +168,7 @@ def promotion_evidence(
         "variant": variant.name,
         **definition(plan, variant),
         "verdict_id": check.verdict_id,
-        "override": promotion.override,
+        "override": options.override,
         "missing": list(missing),
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.experiments.analysis.freeze import Start, freeze
+from fairtrial.experiments.analysis.freeze import freeze
 from tests.fixtures.services.projects import errors, project
 
 ERRORS, LATENCY = "requests.error_rate,  margin: 1pp}", "requests.latency_p95, margin: 20%}"
@@ -29,7 +29,7 @@ def test_a_cap_that_fits_nothing_is_an_error(tmp_path: Path, change: tuple[str, 
 
 def test_the_cap_of_a_share_of_requests_is_frozen(tmp_path: Path) -> None:
     plan = project(tmp_path, capped(ERRORS, "5")).plan
-    frozen = freeze(plan, plan.experiments["tuned-vs-base"], Start(at_us=0, started_us=0))
+    frozen = freeze(plan, plan.experiments["tuned-vs-base"], 0)
     assert [guardrail.cap for guardrail in frozen.guardrails] == [5.0, None]
     assert frozen.declared["guardrails.requests.error_rate.cap"] == 5
 

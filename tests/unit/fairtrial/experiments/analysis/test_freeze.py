@@ -10,13 +10,13 @@ import pytest
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.plan.compile import compile_plan
 from fairtrial.domain.plan import Deployment, Experiment, Plan
+from fairtrial.domain.settings import Enrolment
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.freeze import (
     EARLIER,
     MEASURED,
     STATED,
     Known,
-    Start,
     changed_models,
     counts_anew,
     freeze,
@@ -66,7 +66,7 @@ def project(**changes: Any) -> Plan:
 def frozen(plan: Plan, **known: Known) -> AnalysisPlan:
     """The plan as started at 7."""
     by_metric = {name.replace("__", "."): facts for name, facts in known.items()}
-    return freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, known=by_metric))
+    return freeze(plan, plan.experiments[NAME], 7, by_metric)
 
 
 def metric(plan: AnalysisPlan, name: str) -> MetricPlan:
@@ -75,9 +75,9 @@ def metric(plan: AnalysisPlan, name: str) -> MetricPlan:
 
 def test_a_start_freezes_what_the_file_declares() -> None:
     plan = frozen(project())
-    assert (plan.from_us, plan.started_us, plan.attempt, plan.revision) == (7, 5, 1, 1)
+    assert (plan.from_us, plan.started_us, plan.attempt, plan.revision) == (7, 7, 1, 1)
     assert plan.shares == {"base": 0.6, "tuned": 0.4}
-    assert (plan.stages, plan.min_units, plan.min_hours, plan.approve) == ((10.0, 50.0), 30, 4.0, (50.0,))
+    assert plan.enrolment == Enrolment((10.0, 50.0), 30, 4.0, (50.0,))
     assert (plan.min_days, plan.max_weeks) == (14.0, 5)
     primary = plan.primary
     assert primary is not None
@@ -89,7 +89,7 @@ def test_a_start_freezes_what_the_file_declares() -> None:
 def test_the_days_that_the_file_does_not_state_are_those_of_the_rules() -> None:
     plan = project(primary={"metric": "feedback.solved", "mde": "3pp"})
     experiment = plan.experiments[NAME]
-    old, new = (freeze(plan, experiment, Start(at_us=7, started_us=5, rules=rules)) for rules in (5, 6))
+    old, new = (freeze(plan, experiment, 7, rules=rules) for rules in (5, 6))
     assert (old.min_days, new.min_days) == (7.0, 14.0)
     assert frozen_changes(new, experiment) == []
     earlier = replace(old, declared={**old.declared, "primary.min_days": 7.0})
@@ -146,7 +146,7 @@ def test_by_rules_3_a_lower_cap_shows_sooner_that_errors_are_not_more() -> None:
     answers = []
     for cap in (50, 5):
         plan = project(primary=None, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}])
-        earlier = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=3))
+        earlier = freeze(plan, plan.experiments[NAME], 7, rules=3)
         seen = sums(0, errors=(failing(6_000, 60, cap=cap), failing(6_000, 60, cap=cap)))
         answers.append(find(earlier, seen)[0].answer)
     assert answers == ["cannot tell", "safe"]
@@ -267,7 +267,7 @@ def test_an_edit_of_a_stop_is_a_frozen_change_and_its_default_is_none() -> None:
 
 def test_plans_of_earlier_rules_keep_their_methods_and_one_stop() -> None:
     plan = project()
-    older = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=3))
+    older = freeze(plan, plan.experiments[NAME], 7, rules=3)
     rate = metric(older, ERRORS)
     assert (rate.method, rate.stop, rate.pause, rate.pauses_earlier) == ("events", 0.0, None, False)
 
@@ -286,7 +286,7 @@ def test_a_plan_freezes_what_missing_feedback_counts_as() -> None:
 
 def test_a_plan_of_rules_4_is_stored_without_what_missing_feedback_counts_as() -> None:
     plan = project(metrics=_solved(missing="worst_case"))
-    older = freeze(plan, plan.experiments[NAME], Start(at_us=7, started_us=5, rules=4))
+    older = freeze(plan, plan.experiments[NAME], 7, rules=4)
     assert all("missing" not in stored_metric for stored_metric in older.stored()["metrics"])
     assert AnalysisPlan.restored(older.stored()) == older
 

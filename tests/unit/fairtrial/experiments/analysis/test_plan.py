@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from fairtrial.domain.settings import Enrolment
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from tests.fixtures.experiments.frozen_plans import analysis_plan, cost, errors, latency, resolved
 
@@ -64,5 +65,7 @@ def test_a_plan_survives_the_json_of_the_api() -> None:
 
 
 def test_a_plan_survives_being_stored() -> None:
-    plan = analysis_plan(resolved(), errors(), cost(), latency(), shares=THREE, approve=(50.0,))
+    plan = analysis_plan(
+        resolved(), errors(), cost(), latency(), shares=THREE, enrolment=Enrolment((50.0, 100.0), approve=(50.0,))
+    )
     assert AnalysisPlan.restored(plan.stored()) == plan

@@ -101,7 +101,8 @@ def test_a_wrong_split_is_invalid_and_shows_no_comparison() -> None:
 
 
 def test_intervals_that_exclude_each_other_are_a_hold() -> None:
-    broken = RunningDecision(low=0.1, high=0.2, broken=True, value=0.1, level=0.95, looks=2, n=900, method="x")
+    last = Estimate(0.1, 0.1, 0.2, 0.95, 900, "x", always_valid=True)
+    broken = RunningDecision(last, broken=True, looks=2)
     latched = Latched("better", START + DAY_US, broken)
     read_sums = sums(8, *BETTER)
     plan = analysis_plan()

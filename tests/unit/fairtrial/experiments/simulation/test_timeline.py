@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.limits.constants import DAY_US
-from fairtrial.experiments.analysis.freeze import Known, Start, freeze
+from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.simulation.people import (
     NEVER,
@@ -49,8 +49,8 @@ class Case:
         metrics = {"resolved": {"from": "feedback", "key": "resolved", "kind": "boolean", "window": "3d"}}
         compiled = project(metrics=metrics, guardrails=GUARDRAILS)
         experiment = compiled.experiments[NAME]
-        start = Start(at_us=from_us, started_us=0, known={RESOLVED: Known(response=0.8)})
-        self.plan: AnalysisPlan = freeze(compiled, experiment, start)
+        frozen = freeze(compiled, experiment, from_us, {RESOLVED: Known(response=0.8)})
+        self.plan: AnalysisPlan = replace(frozen, started_us=0)
         self.arms: Mapping[str, Arm] = {"base": ARM, "tuned": tuned}
         self.world = World(
             **{"per_week": 200, "arms": self.arms, "habit": "uniform", "most": 9, "active_days": 4} | world

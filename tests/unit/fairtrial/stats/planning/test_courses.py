@@ -163,4 +163,4 @@ def test_what_can_t_be_planned_for_is_refused() -> None:
 
 
 def test_a_power_that_is_not_reached_needs_more_units_than_were_followed() -> None:
-    assert Course((1.0, 2.0), (0.1, 0.2), 1.9).needed(0.8) is None
+    assert Course((1.0, 2.0), (0.1, 0.2), mean_stop=1.9).needed(0.8) is None

@@ -230,7 +230,7 @@ questions = st.one_of(
     ),
 )  # fmt: skip
 designs = st.builds(
-    Design, st.floats(100, 20_000), st.sampled_from([0.1, 0.5]), st.sampled_from(MODES), weeks=st.integers(1, 6)
+    Design, st.floats(100, 20_000), st.sampled_from([0.1, 0.5]), mode=st.sampled_from(MODES), weeks=st.integers(1, 6)
 )
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import BadRequest, Conflict, PlanRefused
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.lifecycle import Action, Transition
-from fairtrial.experiments.promotion import Promotion
 from fairtrial.experiments.published_state import describe_state
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
@@ -25,12 +25,14 @@ from gateway.control.operations.gate_file import NONE_DECLARED
 from tests.fixtures.control.control_app import NOW, PROJECT
 
 NAME = "tuned-vs-base"
-CHECKED, OVERRIDE = Promotion(), Promotion(override=True)
+CHECKED, OVERRIDE = ChangeOptions(), ChangeOptions(override=True)
 MISSING = NONE_DECLARED
 
 
-def change(database: Database, publisher: PlanPublisher, action: Action, promotion: Promotion = CHECKED) -> Transition:
-    request = Change(NAME, action, "account anna", "a test", promotion=promotion)
+def change(
+    database: Database, publisher: PlanPublisher, action: Action, options: ChangeOptions = CHECKED
+) -> Transition:
+    request = Change(NAME, action, "account anna", "a test", options=options)
     return change_experiment(database, publisher, request, now_us=NOW)
 
 
@@ -135,7 +137,7 @@ def test_only_a_running_or_paused_experiment_is_promoted_and_only_from_a_valid_f
         change(database, publisher, "rearm", OVERRIDE)
     change(database, publisher, "rearm")
     with pytest.raises(BadRequest, match="no variant 'gone'"):
-        change(database, publisher, "promote", Promotion("gone", override=True))
+        change(database, publisher, "promote", ChangeOptions(variant="gone", override=True))
 
 
 @pytest.mark.parametrize(
