@@ -236,7 +236,7 @@ class ExperimentMonitor:
             changed = changed_models(self._database, experiment, since_us=started_us)
             self._changed[name] = started_us, changed
         since_us = max(history.since_us or 0, started_us)
-        staged = any(stage > experiment.stage for stage in stored.plan.stages)
+        staged = any(stage > experiment.stage for stage in stored.plan.enrolment.stages)
         served = transitions.served_arms(self._database, name, hashes, since_us=since_us) if staged else None
         followed = transitions.workers_follow(self._database, now_us=now_us) if staged else True
         return Circumstances(
