@@ -1,8 +1,8 @@
 """Whether decisions keep their promises: trials on sums, decided by the product's own methods and steps.
 
-    python benchmarks/decisions.py                          # everything, about 27 CPU minutes
+    python benchmarks/decisions.py                          # everything, about 16 CPU minutes
     python benchmarks/decisions.py --only safe plan
-    python benchmarks/decisions.py --short                  # fewer trials, about 105 CPU seconds
+    python benchmarks/decisions.py --short                  # fewer trials, about 90 CPU seconds
     python benchmarks/decisions.py --list
 
 Each row has what was measured, its standard error and its limit, which is met within two standard errors, or within

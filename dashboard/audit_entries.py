@@ -1,6 +1,5 @@
 """Draws the entries of the audit trail, each as a sentence with the reason, a link and the raw entry."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ from dashboard.client import Row
 from dashboard.components.formatting import plain, second_of
 from dashboard.components.query_params import link
 from dashboard.published_plans import LATER
+from fairtrial.domain.json_object import json_object
 
 Details = Mapping[str, Any]
 SHORT = 12
@@ -112,11 +112,7 @@ def actor_of(actor: str) -> str:
 
 def details_of(row: Row) -> dict[str, Any]:
     """The details of an entry; empty if they are not an object."""
-    try:
-        details = json.loads(row["details"] or "{}")
-    except ValueError:
-        return {}
-    return details if isinstance(details, dict) else {}
+    return json_object(row["details"]) or {}
 
 
 def reason_of(row: Row) -> str | None:

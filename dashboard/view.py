@@ -46,6 +46,22 @@ def closed() -> None:
     st.session_state[KEY] = False
 
 
+def ask_reason(name: str, button: str, act: Callable[[str], object]) -> None:
+    """Draw the form of a dialog, with the reason that ``act`` gets. The page is drawn again once that is done."""
+    with st.form(name, border=False):
+        why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {name}")
+        confirmed = st.form_submit_button(button, type="primary")
+    if not confirmed:
+        return
+    try:
+        act(why)
+    except Refused as error:
+        st.error(plain(str(error)))
+        return
+    closed()
+    st.rerun()
+
+
 def refresh_page() -> None:
     """Draw the whole page again, unless a dialog is open; to be called by a part that refreshes itself."""
     if not st.session_state.get(KEY):

@@ -146,7 +146,10 @@ def suite_name(kind: str, candidate: str) -> str:
 def with_digest(suite: Suite) -> Suite:
     """The suite with the digest and the slices of its content; raises `DigestRefused`."""
     content = {
-        "cases": [_content(case) for case in suite.cases],
+        "cases": [
+            [case.case_id, case.messages, case.expected, dict(case.tags), dict(case.fields), case.cluster]
+            for case in suite.cases
+        ],
         "params": suite.params,
         "scorers": [[scorer.name, scorer.version, dict(suite.when.get(scorer.name, {}))] for scorer in suite.scorers],
         "repeat": suite.repeat,
@@ -162,10 +165,6 @@ def _values(cases: Sequence[Case]) -> dict[str, list[str]]:
         for tag in case.tags:
             by_tag.setdefault(tag, set()).update(tag_values(case, tag))
     return {tag: sorted(values) for tag, values in by_tag.items()}
-
-
-def _content(case: Case) -> list[Any]:
-    return [case.case_id, case.messages, case.expected, dict(case.tags), dict(case.fields), case.cluster]
 
 
 def prompt_key(case: Case) -> Hashable | None:

@@ -106,10 +106,7 @@ def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
 
     with _open(config, store) as opened:
         rows = opened.call(experiments.states, experiments.ListStates(everything=all_))
-    if as_json:
-        return print_json(rows)
-    print_states(rows)
-    return None
+    print_json(rows) if as_json else print_states(rows)
 
 
 @click.command()
@@ -188,10 +185,7 @@ def _change_command(action: PersonsAction) -> Callable[..., None]:
         request = experiments.ChangeExperiment(name=name, action=action, why=why, rules=rules)
         with _open(config, store) as opened:
             state = opened.call(experiments.change, request)
-        if as_json:
-            print_json(state)
-        else:
-            _print_state(state)
+        print_json(state) if as_json else _print_state(state)
 
     return rules(change) if action == "amend" else change
 
@@ -226,10 +220,7 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
     request = experiments.ChangeExperiment(name=name, action="promote", **options)
     with _open(config, store) as opened:
         state = opened.call(experiments.change, request)
-    if as_json:
-        print_json(state)
-    else:
-        _print_state(state)
+    print_json(state) if as_json else _print_state(state)
 
 
 def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClient]:

@@ -14,7 +14,11 @@ import click
 from fairtrial.domain.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from fairtrial.config.project import Project
+    from fairtrial.domain.plan import Experiment
+    from fairtrial_cli.store_client.client import StoreClient
 
 
 CONFIG = click.option(
@@ -64,6 +68,22 @@ def project_of(config: Path) -> Project:
     from fairtrial.config.project import load_project
 
     return load_project(config, os.environ)
+
+
+def experiment_of(project: Project, name: str) -> Experiment:
+    """The experiment of the file; raises `UsageError`."""
+    experiments = project.plan.experiments
+    if name not in experiments:
+        known = ", ".join(sorted(experiments)) or "the file has none"
+        raise UsageError(f"{project.path.name}: there is no experiment {name!r} ({known})")
+    return experiments[name]
+
+
+def store_of(config: Path) -> AbstractContextManager[StoreClient]:
+    """The opened store of the project of `--config`; raises `ConfigError`."""
+    from fairtrial_cli.store_client.client import open_store
+
+    return open_store(project_of(config).layout)
 
 
 def print_json(value: Any) -> None:

@@ -24,7 +24,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import ConfigError, StoreError, UsageError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.run import Run, noise_target
 from fairtrial_cli.processes.child_logs import open_log, rotate, tail_of
 from fairtrial_cli.processes.children import READY_SECONDS, TRY_SECONDS
@@ -176,7 +176,7 @@ def _now_us() -> int:
 
 
 def _new_id() -> str:
-    return uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES))
+    return id_at(_now_us())
 
 
 class PrivateGateway(Supervisor):

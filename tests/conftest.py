@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests import cpu_by_group
+from tests.fixtures.services.forked_process import GC_THRESHOLDS
 from tests.release_parts import add_option, select
 
 signal.signal(
@@ -52,6 +53,7 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     finally:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         gc.enable()
 
 

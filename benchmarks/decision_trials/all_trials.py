@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.decision_trials import (
     costs,
+    dominant_cluster,
     earlier,
     fading,
     four_candidates,
@@ -24,6 +25,7 @@ TRIALS: Sequence[Trial] = (
     *stops.TRIALS,
     *costs.TRIALS,
     *earlier.TRIALS,
+    *dominant_cluster.TRIALS,
     *migrations.TRIALS,
     *missing_feedback.TRIALS,
     *lost_records.TRIALS,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from benchmarks.decision_trials.earlier_traffic import DURING, HISTORIES, Floats, History, Requests, Users
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
@@ -113,6 +114,31 @@ def _metric(plan: AnalysisPlan) -> MetricPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """The users of one trial: who is treated, and what each has cost and sent by the end of each day."""
+
+    users: Users
+    treated: NDArray[np.bool_]
+    spent: Floats
+    sent: Floats
+    earlier: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, rng: Generator, history: History) -> Self:
+        """Each user is assigned by chance."""
+        users = Users.drawn(rng, history)
+        count, requests = len(users.first), users.requests
+        during = requests.at >= 0
+        place = requests.at[during].astype(np.int64) * count + requests.who[during]
+        spent, sent = (
+            np.bincount(place, weights, DAYS * count).reshape(DAYS, count).cumsum(axis=0)
+            for weights in (requests.cost[during], None)
+        )
+        earlier = {name: before for name, (_, before) in _costs(users).items()}
+        return cls(users, rng.random(count) < 0.5, spent, sent, earlier)
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Equal arms, or a treatment that costs so many ``times`` as much; ``asked`` and ``size`` as in a file."""
 
@@ -121,35 +147,32 @@ class Case:
     size: str
     times: float
 
-    def days(self, rng: Generator, history: History) -> Iterator[tuple[AnalysisPlan, tuple[Amounts, Amounts]]]:
-        """The plan, and the sums of both arms at the end of each day; each user is assigned by chance."""
-        users = Users.drawn(rng, history)
-        one, treated = users.requests, rng.random(len(users.first)) < 0.5
-        earlier = _costs(users)[self.name][1]
+    def days(self, drawn: Drawn) -> Iterator[tuple[AnalysisPlan, tuple[Amounts, Amounts]]]:
+        """The plan, and the sums of both arms at the end of each day."""
+        treated, earlier = drawn.treated, drawn.earlier[self.name]
         known = ~np.isnan(earlier) & (earlier > 0)
         cap = float(np.quantile(earlier[known], 0.99))
         level = float(np.minimum(earlier[known], cap).mean())
         earlier = np.where(known, earlier, 0.0 if self.name == UNIT else level)
         plan = _plan(self.name, level, cap, self.asked, self.size)
-        spent, sent = np.zeros((2, len(treated)))
-        for day in range(1, DAYS + 1):
-            today = (one.at >= day - 1) & (one.at < day)
-            spent, sent = spent + users.total(one.cost, today), sent + users.count(today)
+        for day, (spent, sent) in enumerate(zip(drawn.spent, drawn.sent, strict=True), 1):
             cost = spent * np.where(treated, self.times, 1.0) / (1.0 if self.name == UNIT else np.maximum(1.0, sent))
-            there = users.first < day
+            there = drawn.users.first < day
             arms = [
                 Amounts.of(cost[arm & there], limit=cap, earlier=earlier[arm & there]) for arm in (~treated, treated)
             ]
             yield plan, (arms[0], arms[1])
 
-    def first_answers(self, rng: Generator, history: History) -> list[tuple[str, int]]:
+    def first_answers(self, drawn: Drawn) -> list[tuple[str, int]]:
         """The first answer with earlier amounts and without them, each with its day."""
         found = [("cannot tell", DAYS), ("cannot tell", DAYS)]
-        for day, (plan, pair) in enumerate(self.days(rng, history), 1):
+        for day, (plan, pair) in enumerate(self.days(drawn), 1):
             plain = tuple(replace(arm, with_earlier=None) for arm in pair)
             for number, arms in enumerate((pair, plain)):
                 if found[number][0] == "cannot tell":
                     found[number] = _answer(plan, arms), day
+            if all(answer != "cannot tell" for answer, _ in found):
+                break
         return found
 
 
@@ -179,15 +202,17 @@ GOOD = {"superior": "better", "guardrail": "safe"}
 
 
 def _errors(rng: Generator, trials: int) -> list[Row]:
+    """All cases of a history see the same users."""
     rows = []
-    for case, most in CASES:
-        for history in HISTORIES[:2]:
-            found = [case.first_answers(rng, _small(history)) for _ in range(trials)]
+    for history in HISTORIES[:2]:
+        drawn = (Drawn.of(rng, _small(history)) for _ in range(trials))
+        found = [[case.first_answers(users) for case, _ in CASES] for users in drawn]
+        for (case, most), firsts in zip(CASES, zip(*found, strict=True), strict=True):
             what = f"{history.name}: {case.name}, {case.asked} {case.size}, {case.times:g} times the cost"
             for number, rule in enumerate(("with earlier amounts", "without")):
-                answers = [one[number] for one in found]
+                answers = [first[number] for first in firsts]
                 for answer in dict.fromkeys((*most, GOOD[case.asked])):
-                    hits = [one == answer for one, _ in answers]
+                    hits = [given == answer for given, _ in answers]
                     rows.append(share(f"{what}: {answer} ({rule})", hits, most=most.get(answer)))
                 row = mean_row(f"{what}: days to an answer, {DAYS} without one ({rule})", [day for _, day in answers])
                 rows.append(replace(row, unit="days"))

@@ -28,8 +28,9 @@ Floats = NDArray[np.float64]
 LEVEL, START, END = 0.6, 0.12, -0.04
 DAILY, WEEKS = 150, 6
 RESOLVED = "feedback.resolved"
-OLD, ALONE, NEW = "rules 5", "the last week alone", "rules 6"
-RULES = {OLD: (5, 7.0), ALONE: (6, 14.0), NEW: (6, 14.0)}
+OLD, ALONE, NEXT, NEW = "rules 5", "the last week alone", "the line in the next week", "rules 6"
+FOUR_WEEKS = "rules 6, min_days: 28"
+RULES = {OLD: (5, 7.0), ALONE: (6, 14.0), NEXT: (6, 14.0), NEW: (6, 14.0), FOUR_WEEKS: (6, 28.0)}
 """The number of each rule, and its days before the primary metric passes."""
 MOST_TURNED, LEAST_STEADY = 0.1, 0.9
 
@@ -109,10 +110,11 @@ def _ships(rng: Generator, kind: Kind, rules: dict[str, AnalysisPlan]) -> set[st
     for sums in _sums_by_day(rng, kind, plan):
         findings = find(plan, sums)
         memory = memory.after(plan, sums, findings)
-        if any(one.answer == "worse" for one in memory.latched.values()):
+        answers = {latched.answer for latched in memory.latched.values()}
+        if "worse" in answers:
             break
-        for name, rule in rules.items():
-            if name not in found:
+        for name, rule in rules.items() if "better" in answers else ():
+            if name not in found and sums.at_us >= rule.from_us + rule.min_days * DAY_US:
                 decisions = decide(Looked(plan=rule, memory=memory, findings=findings, sums=sums))
                 if any(_passes(name, one, sums.at_us) for one in decisions.values()):
                     found.add(name)
@@ -122,14 +124,24 @@ def _ships(rng: Generator, kind: Kind, rules: dict[str, AnalysisPlan]) -> set[st
 
 
 def _passes(rule: str, decision: Decision, at_us: int) -> bool:
-    """Whether the primary metric passes. One of the rules does not ask where the line through the weeks ends."""
+    """Whether the primary metric passes. Two of the rules ask for less than where the line through the weeks ends."""
     primary = decision.primary
     found = None if primary is None else primary.over_time
-    if rule != ALONE or primary is None or not isinstance(found, EffectOverTime):
+    if rule not in (ALONE, NEXT) or primary is None or not isinstance(found, EffectOverTime):
         return decision.ships(at_us)
-    last = found.weeks[-1] if found.weeks else None
-    over_time = replace_field(found, holds=last is None or len(found.weeks) < SEEN_WEEKS or last.value < 0)
+    ends = [week.value for week in found.weeks[-1:] if week is not None]
+    if rule == NEXT and len(found.weeks) >= SEEN_WEEKS:
+        ends.append(_next_week([(week.value, week.weight) for week in found.weeks if week is not None]))
+    holds = not ends or len(found.weeks) < SEEN_WEEKS or min(ends) < 0
+    over_time = replace_field(found, holds=holds)
     return replace_field(primary, over_time=over_time).counts(at_us)
+
+
+def _next_week(weeks: Sequence[tuple[float, float]]) -> float:
+    """Where the line through all of these weeks leads in the next one."""
+    values, weights = np.array(weeks).T
+    times = np.arange(len(weeks))
+    return float(np.polynomial.Polynomial.fit(times, values, 1, w=np.sqrt(weights))(len(weeks)))
 
 
 def _measure(rng: Generator, trials: int) -> list[Row]:

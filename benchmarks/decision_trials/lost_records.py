@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from benchmarks.decision_trials.costs import WINDOW, feedback_plan, primary_of
-from benchmarks.decision_trials.trial import Row, Trial, share
+from benchmarks.decision_trials.trial import Row, Trial, may_differ, share
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.memory import LOST_ALPHA, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -86,6 +86,8 @@ def _trial(rng: Generator, plans: Sequence[AnalysisPlan], losses: tuple[Loss, Lo
 
 
 def _answer(plan: AnalysisPlan, pair: tuple[Feedback, Feedback]) -> str:
+    if not may_differ(*(arm.given for arm in pair)):
+        return ""
     metric = primary_of(plan)
     answer = METHODS[metric.method].primary(plan, metric, plan.treatments[0], pair, ()).answer
     return "" if answer == "cannot tell" else answer

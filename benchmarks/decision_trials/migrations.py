@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.random import Generator
@@ -18,6 +20,7 @@ from evaluators.trial import ALPHA
 
 LEVEL, MARGIN, TOGETHER = 0.8, 0.05, 4
 TEST = VersusBaseline("not worse", "base", 100 * MARGIN, "pp")
+METRIC = "m.v"
 GAINED = 0.15
 """The share of the cases that the old model has wrong and a successor right."""
 
@@ -36,11 +39,20 @@ def _graded(rng: Generator, old: Floats, loss: float) -> Floats:
     return np.asarray(old + 0.5 * higher - 0.5 * lower)
 
 
+@cache
+def _template(target: str, n: int) -> RunTable:
+    return table_of(run_of(target, np.zeros(n), cases_of(n, None, None)))
+
+
+def _table(target: str, values: Floats) -> RunTable:
+    """The table of a run with these values; only the values differ between runs of as many cases."""
+    return replace(_template(target, len(values)), values={METRIC: values}, _memo={})
+
+
 def _tables(rng: Generator, n: int, loss: float, *, graded: bool) -> tuple[RunTable, list[RunTable]]:
-    cases = cases_of(n, None, None)
     old = np.full(n, 0.5) if graded else (rng.random(n) < LEVEL).astype(np.float64)
     new = [(_graded if graded else _successor)(rng, old, loss) for _ in range(TOGETHER)]
-    return table_of(run_of("old", old, cases)), [table_of(run_of("new", one, cases)) for one in new]
+    return _table("old", old), [_table("new", one) for one in new]
 
 
 def _accepted(measure: Measure, old: RunTable, new: RunTable, successors: int) -> bool:

@@ -9,7 +9,7 @@ from math import sqrt
 from numpy.random import Generator
 
 from benchmarks.decision_trials.costs import WINDOW, arms_by_day, feedback_plan, primary_of
-from benchmarks.decision_trials.trial import Row, Trial, share
+from benchmarks.decision_trials.trial import Row, Trial, may_differ, share
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -88,7 +88,7 @@ def _first(rng: Generator, pair: Pair, plans: dict[str, AnalysisPlan], *, daily:
     found: Answers = {}
     days: Iterator[tuple[Feedback, Feedback]] = arms_by_day(rng, pair, daily=daily, days=7 * WEEKS)  # type: ignore[assignment]
     for day, sums in enumerate(days, 1):
-        for rule in RULES:
+        for rule in RULES if may_differ(sums[0].given, sums[1].given) else ():
             if rule not in found:
                 answer = _answer(plans.get(rule), sums, plans[AT_RANDOM])
                 if answer != "cannot tell":

@@ -15,11 +15,16 @@ from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Row, share
 from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.stats.effects import MIN_UNITS
+from fairtrial.stats.sums import Moments
 
-__all__ = ["Row", "Trial", "frozen", "mean_row", "median_row", "near", "share"]
+__all__ = ["Row", "Trial", "frozen", "may_differ", "mean_row", "median_row", "near", "share"]
 
 WITHIN = 3.0
 """Figures that are known from another simulation are met within so many standard errors of both together."""
+
+NEAREST = 1.5
+"""Standard errors from 0 below which no look is made. The rest is left to show intervals that are too narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,17 @@ def frozen(known: Mapping[str, Known] | None = None, **more: Any) -> AnalysisPla
     """The frozen plan of a project; ``more`` as in `project`."""
     plan = project(**more)
     return freeze(plan, plan.experiments[NAME], 0, known)
+
+
+def may_differ(control: Moments, treatment: Moments) -> bool:
+    """Whether an interval that holds at all looks may exclude 0, so that a look must be made.
+
+    At a level of 95 % such an interval reaches at least √(2 ln 20) = 2.4 standard errors, whatever its τ.
+    """
+    if min(control.n, treatment.n) < MIN_UNITS:
+        return False
+    variance = control.variance / control.n + treatment.variance / treatment.n
+    return (treatment.mean - control.mean) ** 2 >= NEAREST**2 * variance
 
 
 def median_row(what: str, values: ArrayLike, **limits: Any) -> Row:

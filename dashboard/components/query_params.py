@@ -1,17 +1,20 @@
 """Reads and writes the query parameters of the page's URL, and the filters and pages of lists that stand in it."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, time
 from time import time_ns
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.client import Row
+from dashboard.client import Refused, Row
 from dashboard.components.formatting import plain
 from fairtrial.domain.limits.constants import MINUTE_US
 
+Kind = TypeVar("Kind", bound=str)
 Moment = TypeVar("Moment", date, time)
+GONE = 404
 WINDOW = "window"
 DEFAULT_WINDOW = "week"
 WINDOW_WORDS: Mapping[str, str] = {
@@ -59,6 +62,22 @@ def choose(
     return choice
 
 
+def choose_kind(counts: Mapping[str, int], words: Mapping[Kind, str], *, name: str, more: str = "") -> Kind | None:
+    """Draw a choice between the kinds of cases that occur, stored in the URL under ``name``; ``None`` for all cases."""
+    options = [kind for kind in words if counts[kind]]
+    given = get(name)
+    chosen = st.pills(
+        "Show",
+        options,
+        default=given if given in options else None,
+        format_func=lambda kind: f"{words[kind]} ({counts[kind]:,})",
+        key=f"choose-{name}",
+        help=f"All cases if nothing is selected{more}",
+    )
+    keep(**{name: chosen})
+    return chosen
+
+
 def choose_date(label: str, *, name: str) -> date | None:
     """Draw a date that is stored in the URL under ``name``; ``None`` while it is empty."""
     day: date | None = st.date_input(label, value=_parsed(date, get(name)), key=f"choose-{name}", format="YYYY-MM-DD")
@@ -85,6 +104,45 @@ def keep(**values: str | None) -> None:
 def go(**values: str | Sequence[str] | None) -> None:
     """Set the parameters of the URL to exactly these, several values one by one; for buttons."""
     st.query_params.from_dict({name: value for name, value in values.items() if value is not None})
+
+
+def pick(label: str, titles: Mapping[str, str], *, placeholder: str) -> str | None:
+    """Draw a choice that starts empty, and return the id of what was chosen; ``titles`` by id."""
+    chosen: str | None = st.selectbox(
+        label, list(titles), index=None, format_func=lambda chosen_id: titles[chosen_id], placeholder=placeholder
+    )
+    return chosen
+
+
+def open_row(
+    lines: Sequence[Mapping[str, str]], titles: Mapping[str, str], *, name: str, article: str, **options: Any
+) -> None:
+    """Draw a table, and open the row that is selected in it or, with the keyboard, below it.
+
+    ``titles`` of the rows by id, in their order; ``name`` is that of the parameter, and what a row is.
+    """
+    key = f"{name}s-selected"
+    table = st.dataframe(
+        lines, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row", key=key, **options
+    )
+    selected = [list(titles)[at] for at in table["selection"]["rows"] if at < len(titles)]
+    placeholder = f"choose {article} {name}, or select a row"
+    opened = selected[0] if selected else pick(f"Open {article} {name}", titles, placeholder=placeholder)
+    if opened is not None:
+        go(**{name: opened})
+        st.rerun()
+
+
+@contextmanager
+def explain_gone(text: str, back: str) -> Iterator[None]:
+    """Draw this warning, and a button to the list, if what the URL names does not exist."""
+    try:
+        yield
+    except Refused as error:
+        if error.status != GONE:
+            raise
+        st.warning(text, icon=":material/search_off:")
+        st.button(back, on_click=go)
 
 
 def link(label: str, path: str, *, icon: str | None = None, **query: str | None) -> None:

@@ -68,6 +68,12 @@ def offer(rows: Sequence[Row], *, title: str) -> None:
             )
 
 
+def suggest_command(text: str, command: str, *, icon: str | None = None) -> None:
+    """Draw what is missing, and the command that makes it."""
+    st.info(text, icon=icon)
+    st.code(command, language=None)
+
+
 def draw_signals(lines: Sequence[str]) -> None:
     """Draw the lines of `block_lines`: notable changes, the others in one line, and the rule; nothing without any."""
     if not lines:

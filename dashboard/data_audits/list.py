@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.client import Control, Row
 from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import moment_of
-from dashboard.components.tables_and_charts import offer
+from dashboard.components.tables_and_charts import offer, suggest_command
 from fairtrial.api import data_audits
 from fairtrial.domain.wording import counted
 
@@ -23,27 +23,18 @@ def draw_audit_list(control: Control) -> None:
     st.title("Data audit")
     audits = control.call(data_audits.listing, data_audits.ListAudits(limit=MOST))
     if not audits:
-        st.info("No audits yet. Audit the training data of a deployment:", icon=":material/fact_check:")
-        st.code(COMMAND, language=None)
+        suggest_command(
+            "No audits yet. Audit the training data of a deployment:", COMMAND, icon=":material/fact_check:"
+        )
         return
     names = sorted({name_of(row) for row in audits})
     chosen = query_params.choose("Deployment", names, name="deployment", placeholder="all")
     rows = [row for row in audits if chosen in (None, name_of(row))]
     if chosen is not None:
         _trend(rows)
-    selected = st.dataframe(
-        [_line(row, _before(rows, at)) for at, row in enumerate(rows)],
-        hide_index=True,
-        width="stretch",
-        on_select="rerun",
-        selection_mode="single-row",
-        key="audits-selected",
-        column_config=RIGHT,
-    )
-    opened = [rows[at]["audit_id"] for at in selected["selection"]["rows"] if at < len(rows)] or [_select(rows)]
-    if opened[0] is not None:
-        query_params.go(audit=opened[0])
-        st.rerun()
+    lines = [_line(row, _before(rows, at)) for at, row in enumerate(rows)]
+    titles = {row["audit_id"]: f"{name_of(row)}, {moment_of(row['at_time'])}: {result_of(row)}" for row in rows}
+    query_params.open_row(lines, titles, name="audit", article="an", column_config=RIGHT)
     st.caption("The numbers are rows. A change is that of errors and warnings since the audit before.")
     offer(rows, title="data-audits")
 
@@ -92,16 +83,3 @@ def _line(row: Row, before: Row | None) -> dict[str, str]:
         "change": "" if before is None else f"{problems - rows_at(before['counts'], 'error', 'warning'):+,}",
         "by": row["actor"],
     }
-
-
-def _select(rows: Sequence[Row]) -> str | None:
-    """Draw a selection that also works with the keyboard."""
-    names = {str(row["audit_id"]): f"{name_of(row)}, {moment_of(row['at_time'])}: {result_of(row)}" for row in rows}
-    chosen: str | None = st.selectbox(
-        "Open an audit",
-        list(names),
-        index=None,
-        format_func=lambda audit_id: names[audit_id],
-        placeholder="choose an audit, or select a row",
-    )
-    return chosen

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import view
-from dashboard.client import Control, Refused, Row
+from dashboard.client import Control, Row
 from dashboard.components.formatting import count, moment_of, plain
 from dashboard.components.query_params import link
 from fairtrial.api import alarms
@@ -76,18 +76,11 @@ def _acknowledge_button(control: Control, alarm: Row) -> None:
 @st.dialog("Acknowledge the alarm", on_dismiss=view.closed)
 def _acknowledge(control: Control, alarm: Row) -> None:
     st.write(f"{plain(alarm['text'])} The alarm closes by itself when its cause has gone.")
-    with st.form(f"acknowledge {alarm['alarm_id']}", border=False):
-        why = st.text_input("Reason (required)", max_chars=500, key=f"reason of {alarm['alarm_id']}")
-        confirmed = st.form_submit_button("Acknowledge now", type="primary")
-    if not confirmed:
-        return
-    try:
-        control.call(alarms.acknowledge, alarms.AcknowledgeAlarm(alarm_id=alarm["alarm_id"], why=why))
-    except Refused as error:
-        st.error(plain(str(error)))
-        return
-    view.closed()
-    st.rerun()
+    view.ask_reason(
+        f"acknowledge {alarm['alarm_id']}",
+        "Acknowledge now",
+        lambda why: control.call(alarms.acknowledge, alarms.AcknowledgeAlarm(alarm_id=alarm["alarm_id"], why=why)),
+    )
 
 
 def render_srm(srm: Row) -> None:

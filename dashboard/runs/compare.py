@@ -13,7 +13,7 @@ from dashboard.runs.list import caption_of, help_of
 from fairtrial.api import runs
 from fairtrial.api.operation import Operation, Q
 from fairtrial.domain.verdicts.verdict_wording import block_lines
-from fairtrial.domain.wording import CHANGES, IN_POINTS, Change
+from fairtrial.domain.wording import CHANGES, IN_POINTS
 
 SHAPES = {"better": "circle", "not worse": "square", "worse": "triangle-down", "cannot tell": "diamond"}
 NO_SIGNAL = "no signal"
@@ -176,7 +176,7 @@ def _cases(control: Control, new: Row, old: Row) -> None:
     ids = {"candidate_run": new["run"]["run_id"], "baseline_run": old["run"]["run_id"]}
     case = query_params.get("case")
     counts = cached_call(control, runs.pairs, runs.PairsOf(**ids, metric=metric, limit=1))["counts"]
-    chosen = _change(counts) if case is None else None
+    chosen = query_params.choose_kind(counts, CHANGES, name="change") if case is None else None
     if case is not None:
         st.button("All cases", icon=":material/filter_alt_off:", on_click=_go, args=tuple(ids.values()))
     limit, offset = query_params.page_place("pairs", (*ids.values(), metric, chosen, case))
@@ -185,21 +185,6 @@ def _cases(control: Control, new: Row, old: Row) -> None:
     _show(pairs["rows"], new["run"], old["run"], mark=mark)
     if case is None:
         query_params.draw_pages("pairs", counts[chosen] if chosen else sum(counts.values()))
-
-
-def _change(counts: Mapping[str, int]) -> Change | None:
-    options: list[Change] = [kind for kind in CHANGES if counts[kind]]
-    given = query_params.get("change")
-    chosen = st.pills(
-        "Show",
-        options,
-        default=given if given in options else None,
-        format_func=lambda kind: f"{CHANGES[kind]} ({counts[kind]:,})",
-        key="choose-change",
-        help="All cases if nothing is selected",
-    )
-    query_params.keep(change=chosen)
-    return chosen
 
 
 def _show(rows: Sequence[Row], new: Row, old: Row, *, mark: bool) -> None:

@@ -1,6 +1,6 @@
 """Draws one run: its scores, outcomes, slices, and cases in pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,7 +12,7 @@ from dashboard.components.tables_and_charts import table
 from dashboard.runs.list import caption_of, help_of, name_of
 from fairtrial.api import runs
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
-from fairtrial.domain.wording import GRADES, OUTCOMES, Grade, counted
+from fairtrial.domain.wording import GRADES, OUTCOMES, counted
 
 SIGNAL_NAMES = {f"{SIGNALS}.{signal}": name for name, signal in METRICS.items()}
 """Stored signal → its name in gate lines and comparisons."""
@@ -66,13 +66,7 @@ def _against(control: Control, run: Row) -> None:
         st.caption(f"No other run to compare with yet. Run the suite {plain(run['suite'])} on another target.")
         return
     names = {str(row["run_id"]): name_of(row) for row in others}
-    chosen = st.selectbox(
-        "Compare with",
-        list(names),
-        index=None,
-        format_func=lambda run_id: names[run_id],
-        placeholder="another run of this suite",
-    )
+    chosen = query_params.pick("Compare with", names, placeholder="another run of this suite")
     if chosen is not None:
         query_params.go(run=run["run_id"], against=chosen)
         st.rerun()
@@ -149,7 +143,11 @@ def _cases(control: Control, figures: Row) -> None:
     run, case = figures["run"], query_params.get("case")
     metric = _metric(figures["metrics"])
     every = runs.CasesOf(run_id=run["run_id"], metric=metric, limit=1)
-    grade = None if case is not None else _grade(cached_call(control, runs.cases, every)["counts"])
+    grade = None
+    if case is None:
+        more = ". Wrong is a score of 0, or above 0 where less is better."
+        counts = cached_call(control, runs.cases, every)["counts"]
+        grade = query_params.choose_kind(counts, GRADES, name="grade", more=more)
     left, right = st.columns(2)
     outcomes = [name for name, number in run["counts"].items() if number]
     with left:
@@ -181,21 +179,6 @@ def _cases(control: Control, figures: Row) -> None:
 def _metric(metrics: Sequence[str]) -> str | None:
     """The score that says which cases are right; ``None`` if no case has one."""
     return query_params.choose("Metric", metrics, name="metric") if metrics else None
-
-
-def _grade(counts: Mapping[Grade, int]) -> Grade | None:
-    options = [grade for grade, number in counts.items() if number]
-    given = query_params.get("grade")
-    chosen = st.pills(
-        "Show",
-        options,
-        default=given if given in options else None,
-        format_func=lambda grade: f"{GRADES[grade]} ({counts[grade]:,})",
-        key="choose-grade",
-        help="All cases if nothing is selected. Wrong is a score of 0, or above 0 where less is better.",
-    )
-    query_params.keep(grade=chosen)
-    return chosen
 
 
 def _meaning(name: str) -> str:

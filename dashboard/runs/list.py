@@ -11,7 +11,7 @@ from dashboard.client import Control, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import age_of, count, moment_of, plain
 from dashboard.components.query_params import filtered
-from dashboard.components.tables_and_charts import offer
+from dashboard.components.tables_and_charts import offer, suggest_command
 from fairtrial.api import runs
 from fairtrial.domain.wording import age
 
@@ -57,13 +57,11 @@ def draw_run_list(control: Control) -> None:
     st.title("Runs")
     all_rows = control.call(runs.listing, runs.ListRuns(limit=MOST))
     if not all_rows:
-        st.info("No runs yet. Run a suite on a model and on its base:", icon=":material/playlist_add:")
-        st.code(COMMAND, language=None)
+        suggest_command("No runs yet. Run a suite on a model and on its base:", COMMAND, icon=":material/playlist_add:")
         return
     rows = filtered(all_rows, "suite", "target")
     if not rows:
-        st.info("No run matches. Change the filters, or run the suite on the target:")
-        st.code(COMMAND, language=None)
+        suggest_command("No run matches. Change the filters, or run the suite on the target:", COMMAND)
     else:
         _table(rows)
 
@@ -98,13 +96,7 @@ def _open(selected: Sequence[Row], rows: Sequence[Row]) -> None:
         st.caption("Select one run to open it, or several runs of the same suite to compare them.")
     else:
         names = {str(row["run_id"]): name_of(row) for row in rows}
-        chosen = st.selectbox(
-            "Open a run",
-            list(names),
-            index=None,
-            format_func=lambda run_id: names[run_id],
-            placeholder="choose a run, or select a row",
-        )
+        chosen = query_params.pick("Open a run", names, placeholder="choose a run, or select a row")
         if chosen is not None:
             _one(chosen)
             st.rerun()

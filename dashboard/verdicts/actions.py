@@ -88,21 +88,14 @@ def _buttons(control: Control, record: Row) -> None:
 
 @st.dialog("Vote on the verdict", on_dismiss=view.closed)
 def _confirm(control: Control, verdict: Row, vote: ApprovalVote) -> None:
-    name = f"{vote} {verdict['verdict_id']}"
+    verdict_id = verdict["verdict_id"]
     st.write(f"**{LABELS[vote]} {plain(verdict['candidate'])} against {plain(verdict['baseline'])}.** {EFFECTS[vote]}")
     st.caption("Your name, the time and the reason are recorded permanently. The last vote of each person counts.")
-    with st.form(name, border=False):
-        why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {name}")
-        confirmed = st.form_submit_button(f"{LABELS[vote]} now", type="primary")
-    if not confirmed:
-        return
-    try:
-        control.call(verdicts.vote, verdicts.Vote(verdict_id=verdict["verdict_id"], vote=vote, why=why))
-    except Refused as error:
-        st.error(plain(str(error)))
-        return
-    view.closed()
-    st.rerun()
+    view.ask_reason(
+        f"{vote} {verdict_id}",
+        f"{LABELS[vote]} now",
+        lambda why: control.call(verdicts.vote, verdicts.Vote(verdict_id=verdict_id, vote=vote, why=why)),
+    )
 
 
 def draw_downloads(control: Control, record: Row) -> None:

@@ -189,8 +189,7 @@ def _drawn(figure: Row, finding: Row) -> dict[str, Any]:
     name = f"{finding['metric']} in {finding['scope']}" if finding["scope"] else finding["metric"]
     name = f"{name} ({finding['source']})"
     numbers = {field: figure[field] for field in ("value", "low", "high", "limit", "n")}
-    return {"name": name if len(name) <= LONGEST else name[: LONGEST - 1] + "…", "answer": _answer(finding)} | numbers
-
-
-def _answer(finding: Row) -> str:
-    return str(finding["result"]) if finding["decisive"] else "shown"
+    return {
+        "name": name if len(name) <= LONGEST else name[: LONGEST - 1] + "…",
+        "answer": str(finding["result"]) if finding["decisive"] else "shown",
+    } | numbers

@@ -1,6 +1,6 @@
 """Lists verdicts, newest first, with filters, and defines their words, icons and colours. Colour is never alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -9,7 +9,7 @@ from dashboard.client import Control, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of
 from dashboard.components.query_params import filtered
-from dashboard.components.tables_and_charts import offer
+from dashboard.components.tables_and_charts import offer, suggest_command
 from fairtrial.api import verdicts
 from fairtrial.domain.verdicts.verdict_wording import UNOFFICIAL, standing_word, titled
 
@@ -82,41 +82,17 @@ def draw_verdict_list(control: Control) -> None:
     st.title("Gate")
     listed = control.call(verdicts.listing, verdicts.ListVerdicts(limit=MOST))
     if not listed:
-        st.info("No verdicts yet. Judge a candidate by a gate:", icon=":material/gavel:")
-        st.code(COMMAND, language=None)
+        suggest_command("No verdicts yet. Judge a candidate by a gate:", COMMAND, icon=":material/gavel:")
         return
     rows = filtered(listed, "gate", "candidate")
-    selected = st.dataframe(
-        [_line(row) for row in rows],
-        hide_index=True,
-        width="stretch",
-        on_select="rerun",
-        selection_mode="single-row",
-        key="verdicts-selected",
-    )
-    chosen = [rows[at]["verdict_id"] for at in selected["selection"]["rows"] if at < len(rows)] or [_select(rows)]
-    if chosen[0] is not None:
-        query_params.go(verdict=chosen[0])
-        st.rerun()
+    titles = {row["verdict_id"]: name_of(row) for row in rows}
+    query_params.open_row([_line(row) for row in rows], titles, name="verdict", article="a")
     offer(rows, title="verdicts")
 
 
 def name_of(row: Row) -> str:
     """A verdict's label in a selection."""
     return f"{title_of(row)}: {row['candidate']}, gate {row['gate']}, {moment_of(row['at_time'])}"
-
-
-def _select(rows: Sequence[Row]) -> str | None:
-    """Draw a selection that also works with the keyboard."""
-    names = {str(row["verdict_id"]): name_of(row) for row in rows}
-    chosen: str | None = st.selectbox(
-        "Open a verdict",
-        list(names),
-        index=None,
-        format_func=lambda verdict_id: names[verdict_id],
-        placeholder="choose a verdict, or select a row",
-    )
-    return chosen
 
 
 def _line(row: Row) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused, Row
 from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import duration, plain
-from dashboard.components.tables_and_charts import table
+from dashboard.components.tables_and_charts import suggest_command, table
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_srm
 from dashboard.experiments.decision import render_analysis, render_plans, render_result, render_slices
@@ -41,8 +41,9 @@ def draw(control: Control) -> None:
     st.title("Experiment")
     names = [row["name"] for row in control.call(experiments.states, experiments.ListStates(everything=True))]
     if not names:
-        st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`, then check it:")
-        st.code("fairtrial check", language=None)
+        suggest_command(
+            "No experiments yet. Declare one in fairtrial.yaml under `experiments:`, then check it:", "fairtrial check"
+        )
         return
     name, window = _chosen(names)
     since_us = query_params.since_us(window)

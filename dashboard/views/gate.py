@@ -1,14 +1,10 @@
 """Draws the gate page: the list of verdicts, or one verdict with its evidence."""
 
-import streamlit as st
-
-from dashboard.client import Control, Refused
+from dashboard.client import Control
 from dashboard.components import query_params
 from dashboard.verdicts.detail import draw_verdict
 from dashboard.verdicts.list import draw_verdict_list
 from dashboard.view import View
-
-GONE = 404
 
 
 def draw(control: Control) -> None:
@@ -16,13 +12,8 @@ def draw(control: Control) -> None:
     verdict_id = query_params.get("verdict")
     if verdict_id is None:
         return draw_verdict_list(control)
-    try:
+    with query_params.explain_gone("This verdict does not exist. Choose one from the list.", "All verdicts"):
         draw_verdict(control, verdict_id)
-    except Refused as error:
-        if error.status != GONE:
-            raise
-        st.warning("This verdict does not exist. Choose one from the list.", icon=":material/search_off:")
-        st.button("All verdicts", on_click=query_params.go)
     return None
 
 

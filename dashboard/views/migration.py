@@ -39,8 +39,11 @@ def draw(control: Control) -> None:
         st.header(plain(deployment.deployment), divider="gray")
         _countdown(deployment)
         if deployment.report is None:
-            st.info("No migration is stored. Compare its successors:", icon=":material/swap_horiz:")
-            st.code(f"fairtrial migrate {deployment.deployment} NEW --suite FILE", language=None)
+            tables_and_charts.suggest_command(
+                "No migration is stored. Compare its successors:",
+                f"fairtrial migrate {deployment.deployment} NEW --suite FILE",
+                icon=":material/swap_horiz:",
+            )
         else:
             _report(deployment.report)
 
@@ -52,15 +55,13 @@ def _countdown(ending: EndingDeployment) -> None:
     over, near = ending.days_left < 0, ending.days_left <= WARN_DAYS
     passed, left, provider, serves = st.columns(4)
     passed.metric("Last day", ending.last_day)
-    left.metric("It ended" if over else "Days left", _days_ago(ending.days_left) if over else ending.days_left)
+    left.metric(
+        "It ended" if over else "Days left", f"{counted(-ending.days_left, 'day')} ago" if over else ending.days_left
+    )
     provider.metric("Model", plain(ending.model or DASH))
     serves.metric("Serves", counted(len(ending.serves), "route"))
     show = st.error if over else st.warning if near else st.info
     show(plain(f"{ending.countdown}."), icon=":material/event_busy:")
-
-
-def _days_ago(days_left: int) -> str:
-    return f"{counted(-days_left, 'day')} ago"
 
 
 def _report(report: Row) -> None:

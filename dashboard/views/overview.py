@@ -10,6 +10,7 @@ from dashboard.client import Control, ControlUnreachable, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, moment_of, plain
 from dashboard.components.query_params import link
+from dashboard.components.tables_and_charts import suggest_command
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_alarms, render_srm_alarm
 from dashboard.verdicts.list import badge, title_of
@@ -188,8 +189,11 @@ def _no_traffic(window: str) -> None:
 
 def _verdicts(gates: Sequence[Row]) -> None:
     if not gates:
-        st.info("No verdicts yet. Judge a candidate:", icon=":material/gavel:")
-        st.code("fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run", language=None)
+        suggest_command(
+            "No verdicts yet. Judge a candidate:",
+            "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run",
+            icon=":material/gavel:",
+        )
     for row in gates:
         with st.container(border=True):
             _verdict(row)

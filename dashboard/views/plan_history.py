@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.client import Control
 from dashboard.components import query_params
+from dashboard.components.tables_and_charts import suggest_command
 from dashboard.published_plans import choose_pair, render_difference, render_publications, render_served
 from dashboard.view import View
 from fairtrial.api import plans
@@ -18,8 +19,7 @@ def draw(control: Control) -> None:
     st.caption("A plan is the project file together with the live state of its experiments. It decides what serves.")
     rows = control.call(plans.listing, Window(limit=MOST))
     if not rows:
-        st.info("No plan is published yet. Check the project file:", icon=":material/rule:")
-        st.code("fairtrial check", language=None)
+        suggest_command("No plan is published yet. Check the project file:", "fairtrial check", icon=":material/rule:")
         return
     st.header("What changed", divider="gray")
     pair = choose_pair(rows)

@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboard.client import Control, ControlUnreachable, Refused, Row
 from dashboard.components.formatting import plain
+from dashboard.components.tables_and_charts import suggest_command
 from dashboard.view import View
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing
@@ -219,8 +220,11 @@ def draw(control: Control) -> None:
 
 def _queues(queues: Sequence[Row]) -> None:
     if not queues:
-        st.info("No queues yet. A release manager creates one from two runs of a suite:", icon=":material/inbox:")
-        st.code("fairtrial review enqueue SUITE --candidate tuned --baseline base", language=None)
+        suggest_command(
+            "No queues yet. A release manager creates one from two runs of a suite:",
+            "fairtrial review enqueue SUITE --candidate tuned --baseline base",
+            icon=":material/inbox:",
+        )
         return
     st.caption("Compare two answers to the same question. Nobody can see which model wrote which answer.")
     for row in queues:

@@ -164,11 +164,9 @@ def _slices(suite: Suite, candidate: RunTable, baseline: RunTable) -> Iterator[_
             pairs = pair(measure, candidate, baseline, scope)
             if MIN_CASES <= pairs.n < whole:
                 level = float(np.mean(pairs.candidate.values)) * measure.sign / measure.scale
-                yield _Slice(measure, scope, pairs, level, _change_of_level(measure, pairs))
-
-
-def _change_of_level(measure: Measure, pairs: Pairs) -> float:
-    return float(np.mean(pairs.differences)) * measure.sign / measure.scale
+                yield _Slice(
+                    measure, scope, pairs, level, float(np.mean(pairs.differences)) * measure.sign / measure.scale
+                )
 
 
 def _in_words(measured: _Slice, candidate: str, baseline: str) -> str:

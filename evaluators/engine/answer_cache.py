@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fairtrial.domain.limits.canonical_json import sha256_of_json
-from fairtrial.domain.limits.constants import PRIVATE
 from fairtrial.domain.run import Answer, Case
+from fairtrial.safe_files import write_private
 
 if TYPE_CHECKING:
     from evaluators.engine.target import Target
@@ -151,7 +151,7 @@ def _prune(path: Path, before_us: int, *, dry_run: bool) -> int:
     if dry_run or len(recent) == len(lines):
         return len(lines) - len(recent)
     if any(b'"answer"' in line for line in recent):
-        _replace(path, b"".join(recent))
+        write_private(path, b"".join(recent))
     else:
         path.unlink()
     return len(lines) - len(recent)
@@ -192,14 +192,6 @@ def _exclusive_lock(path: Path) -> Iterator[bool]:
         yield True
     finally:
         os.close(fd)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, PRIVATE)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-    temporary.replace(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,11 @@ class ChatClient:
         began = time.perf_counter()
         backoff = FIRST_WAIT_S * 2**attempt
         try:
-            async with self._session.post(self._url, data=_encoded(body), allow_redirects=False) as response:
+            async with self._session.post(
+                self._url,
+                data=json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(),
+                allow_redirects=False,
+            ) as response:
                 reply = await response.read()
         except TimeoutError as error:
             return Answer(None, error=f"no answer in time ({type(error).__name__})"), backoff
@@ -101,10 +105,6 @@ class ChatClient:
         if status not in TEMPORARY_STATUSES or permanent:
             return answer, None
         return answer, _retry_after(response.headers) or backoff
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def read_answer(body: bytes, headers: Mapping[str, str], target: Target, latency_ms: float) -> Answer:

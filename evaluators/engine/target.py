@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
 from fairtrial.config.plan.hashes import definition_digest
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment, Plan, Price
+from fairtrial.domain.registry import near
 
 PIN_DEPLOYMENT = "x-fairtrial-deployment"
 PIN_VARIANT = "x-fairtrial-variant"
@@ -94,5 +94,4 @@ def _known(name: str, plan: Plan) -> str:
         for variant in experiment.variants
     ]
     known = [*plan.deployments, *variants]
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)
+    return near(name, known)

@@ -22,6 +22,7 @@ from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
 from evaluators.gate.multiplicity import ALPHA, RuleResult
+from evaluators.gate.threshold_rule import ENDS
 from evaluators.results.run_table import RunTable, Scope
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
@@ -128,7 +129,7 @@ def _says(
 
 def _end(question: Question, judged: Estimate | NotEnough, result: Result, alpha: float) -> str:
     """How the line ends; says which part of the rule decided if the bounds that are printed do not show it."""
-    end = {"pass": "", "fail": ": not met"}.get(result, ": undecided")
+    end = ENDS[result]
     if question.relative and isinstance(judged, Estimate):
         bounds = bounds_in_words(judged, question.measure, alpha)
         return f"{end} ({bounds} of candidate − {question.factor:g} × baseline)"

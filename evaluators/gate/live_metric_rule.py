@@ -6,7 +6,7 @@ from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.validation import PRIMARY
 from evaluators.gate.live_evidence import LiveExperiment
-from evaluators.gate.threshold_rule import by_truth_table
+from evaluators.gate.threshold_rule import ENDS, by_truth_table
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted, moment_words
@@ -218,9 +218,8 @@ def _threshold(line: LiveLine, decided: Decided, question: tuple[MetricPlan, Thr
     ends = f"{level_words(level.low, metric)} to {level_words(level.high, metric)}, valid at any time"
     word = {">=": "at least", "<=": "at most", "==": "exactly"}[test.operator]
     allowed = f"{word} {level_words(limit, metric)} is {'allowed' if test.operator == '<=' else 'required'}"
-    end = {"pass": "", "fail": ": not met"}.get(result, ": undecided")
     against = f"; {FAILED}" if sums is not None and has_kept_away((sums,)) else ""
-    sentence = f"live {metric.metric} is {level_words(level.value, metric)} ({ends}{against}); {allowed}{end}"
+    sentence = f"live {metric.metric} is {level_words(level.value, metric)} ({ends}{against}); {allowed}{ENDS[result]}"
     return line.finding(result, sentence, "more units" if result == "cannot tell" else "", level)
 
 

@@ -19,7 +19,7 @@ from evaluators.gate.regression_rule import (
     judge_regressions,
     judge_sampled_regressions,
 )
-from evaluators.gate.threshold_rule import judge_threshold
+from evaluators.gate.threshold_rule import judge_threshold, require_count
 from evaluators.results.run_table import RunTable, Scope, table_of
 from evaluators.suite import Suite
 from evaluators.trial import Trial, stale_run
@@ -42,7 +42,12 @@ def judge_rule(rule: Rule, trial: Trial, *, rules: Sequence[Rule] = ()) -> list[
     if measure is None:
         raise ValueError(f"{rule.line.metric} is not measured by {rule.suite.name}")
     return [
-        _enough(rule, replace(result, family=family_of(rule))) for result in _judged(rule, trial, (run, measure), rules)
+        replace(
+            result,
+            finding=require_count(rule.line, result.finding, getattr(result.finding.evidence, "n", 0)),
+            family=family_of(rule),
+        )
+        for result in _judged(rule, trial, (run, measure), rules)
     ]
 
 
@@ -182,17 +187,6 @@ def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:
         return _finding(rule, "cannot tell", f"the run of {rule.suite.name} on {target} was interrupted", command)
     stale = stale_run(run, trial)
     return run if stale is None else _finding(rule, *stale, command)
-
-
-def _enough(rule: Rule, judged: RuleResult) -> RuleResult:
-    """``with N cases``: a pass on less evidence than the line requires is undecided."""
-    finding, required = judged.finding, rule.line.with_count
-    n = getattr(finding.evidence, "n", 0)
-    if required is None or finding.result != "pass" or n >= required:
-        return judged
-    sentence = f"{finding.says}; only {n} of the {required} {rule.line.with_unit} that the line requires"
-    short = replace(finding, result="cannot tell", says=sentence, needed=f"{required - n} more {rule.line.with_unit}")
-    return replace(judged, finding=short)
 
 
 def _finding(rule: Rule, result: Result, sentence: str, needed: str) -> Finding:

@@ -7,7 +7,7 @@ from math import ceil
 
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.presentation import amount, limit_in_words, subject
-from evaluators.criteria.grammar import Threshold
+from evaluators.criteria.grammar import GateLine, Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import limit_of
 from evaluators.gate.multiplicity import ALPHA, RuleResult
@@ -20,6 +20,8 @@ from fairtrial.stats.intervals import at_least, quantile
 SHORTFALL = 0.05
 """How far a worse model lies beyond the limit, for the chance that it passes."""
 WORTH_REPORTING = 0.05
+ENDS: dict[Result, str] = {"pass": "", "fail": ": not met", "cannot tell": ": undecided", "invalid": ": undecided"}
+"""How the sentence of a finding ends."""
 
 
 def judge_threshold(
@@ -76,6 +78,15 @@ def by_truth_table(test: Threshold, level: Estimate, limit: float) -> Result:
         return "fail"
     surely = level.low >= limit if over else level.high <= limit
     return "pass" if surely or (right and not test.sure) else "cannot tell"
+
+
+def require_count(line: GateLine, finding: Finding, n: int) -> Finding:
+    """``with N cases``: a pass on less evidence than the line requires is undecided."""
+    required, unit = line.with_count, line.with_unit
+    if required is None or finding.result != "pass" or n >= required:
+        return finding
+    sentence = f"{finding.says}; only {n} of the {required} {unit} that the line requires"
+    return replace(finding, result="cannot tell", says=sentence, needed=f"{required - n} more {unit}")
 
 
 def _says(name: str, estimate: Estimate, measure: Measure, limit: str) -> str:

@@ -143,7 +143,9 @@ def files_of(suites: Sequence[ImportedSuite]) -> dict[str, str]:
     files: dict[str, str] = {}
     for suite in suites:
         files[f"{suite.name}.yaml"] = _suite_text(suite)
-        files[f"{suite.name}.rows.jsonl"] = "".join(_line(row) for row in suite.rows)
+        files[f"{suite.name}.rows.jsonl"] = "".join(
+            json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in suite.rows
+        )
         files[f"{suite.name}.gate.yaml"] = _yaml(
             {"version": 1, "gate": f"{suite.name}-release", "suites": [suite.name]}
         )
@@ -237,14 +239,12 @@ def as_json(suites: Iterable[ImportedSuite]) -> list[dict[str, Any]]:
             "suite": suite.name,
             "cases": len(suite.rows),
             "scorers": len(suite.score),
-            "criteria": [_plain(criterion) for criterion in suite.criteria],
+            "criteria": [
+                {name: getattr(criterion, name) for name in Criterion.__slots__} for criterion in suite.criteria
+            ],
         }
         for suite in suites
     ]
-
-
-def _plain(criterion: Criterion) -> dict[str, Any]:
-    return {name: getattr(criterion, name) for name in Criterion.__slots__}
 
 
 def _suite_text(suite: ImportedSuite) -> str:
@@ -269,10 +269,6 @@ def _yaml(content: Mapping[str, Any]) -> str:
     writer.width, writer.allow_unicode = 120, True
     writer.dump(dict(content), text)
     return text.getvalue()
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=str) + "\n"
 
 
 def _cell(text: str) -> str:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.loading.probe_file import read_probe_file
-from evaluators.loading.scorers import WrongEntry, member_of, near
+from evaluators.loading.scorers import WrongEntry, member_of
 from evaluators.loading.suite_file import Reading
 from evaluators.probes.probe import OWN_ROWS, Probe, Source
-from fairtrial.domain.registry import Registry
+from fairtrial.domain.registry import Registry, near
 
 PROBES = Registry(
     "evaluators.probes.families", "probes", noun="family of probes", kind=Probe, name_of=lambda probe: probe.name

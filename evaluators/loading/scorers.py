@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from evaluators.loading.template import UnknownName, fill_options
@@ -25,7 +24,7 @@ from evaluators.scoring.scorer import (
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.linear_regex import compile_regex
-from fairtrial.domain.registry import Registry
+from fairtrial.domain.registry import Registry, near
 from fairtrial.domain.run import Answer, Case, Score
 from fairtrial.safe_files import FileRefused
 
@@ -287,9 +286,3 @@ def _check_options(kind: str, options: Mapping[str, Any], member: ScorerType) ->
         if option not in member.options:
             known = near(option, [*member.options, *OF_EVERY_SCORER])
             raise WrongEntry(f"{kind!r} has no option {option!r}", known=known, at=(kind, option))
-
-
-def near(name: str, known: Sequence[str]) -> str:
-    """``did you mean 'x'?``, or the known names in their order."""
-    matches = get_close_matches(name, known, n=1)
-    return f"did you mean {matches[0]!r}?" if matches else "known: " + ", ".join(dict.fromkeys(known))

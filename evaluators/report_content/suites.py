@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.comparison.matrix import Changes, Matrix, Row, matrix_of
+from evaluators.comparison.matrix import Changes, Matrix, matrix_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from evaluators.report_content.content import CaseAnswer, CaseRow, SuiteReport, Text, Texts
 from evaluators.results.run_table import RunTable
@@ -121,12 +121,8 @@ def _errors(cases: Iterable[CaseRow], columns: int) -> dict[str, tuple[int, ...]
 
 def _labelled(matrix: Matrix, texts: Texts) -> Matrix:
     """The matrix with masked names from the data: slices, and the ids of cases."""
-    rows = tuple(_row(row, texts) if row.scope else row for row in matrix.rows)
+    rows = tuple(replace(row, scope=texts.label(row.scope)) if row.scope else row for row in matrix.rows)
     return replace(matrix, rows=rows, changes=tuple(_change(change, texts) for change in matrix.changes))
-
-
-def _row(row: Row, texts: Texts) -> Row:
-    return replace(row, scope=texts.label(row.scope))
 
 
 def _change(change: Changes, texts: Texts) -> Changes:

@@ -1,6 +1,5 @@
 """Holds the rows of all audited files with their label fields, and what several checks compute from them once."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Role, Severity
-from evaluators.training_data.example import Example
+from evaluators.training_data.example import Example, as_text
 from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.similarity.near_duplicates import SimilarRows, find_similar
 from fairtrial.domain.wording import counted
@@ -145,11 +144,6 @@ def slice_fields(corpus: Corpus) -> list[LabelField]:
     return _columns(corpus, labels=False)
 
 
-def shown(value: Any) -> str:
-    """A value of a field as text."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _of_completions(corpus: Corpus) -> list[LabelField]:
     names = Counter(name for labels in corpus.labels for name in labels)
     fields = [_field(name, (_value(labels, name) for labels in corpus.labels)) for name in names]
@@ -174,7 +168,7 @@ def _value(row: Mapping[str, Any], name: str) -> str | None:
     """A value as text, or ``None`` if there is none, or it is a list, an object or long."""
     if name not in row or isinstance(row[name], list | dict):
         return None
-    value = shown(row[name])
+    value = as_text(row[name])
     return value if len(value) <= 100 else None
 
 

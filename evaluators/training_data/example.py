@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairtrial.domain.json_object import json_object
 from fairtrial.domain.registry import Registry
 
 Row = Mapping[str, Any]
@@ -51,11 +52,7 @@ class Example:
         text = self.completion.strip()
         if not (text.startswith("{") and text.endswith("}")):
             return {}
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
+        return json_object(text) or {}
 
 
 class RowError(ValueError):
@@ -99,10 +96,13 @@ def without(row: Row, *names: str) -> dict[str, Any]:
 
 
 def text_of(row: Row, name: str) -> str:
-    """A field as text; a number, a boolean or an object as JSON, and ``null`` as an empty text."""
+    """A field as text, and ``null`` as an empty one."""
     value = row.get(name)
-    if value is None:
-        return ""
+    return "" if value is None else as_text(value)
+
+
+def as_text(value: Any) -> str:
+    """A value as text: a number, a boolean or an object as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,6 +1,5 @@
 """Shows the rows that an audit names: their masked texts, and which of them belong side by side."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.example import Example
+from evaluators.training_data.example import Example, as_text
 from evaluators.training_data.example_file import ExampleFile
 from fairtrial.privacy.search import mask
 
@@ -49,17 +48,13 @@ def row_text(example: Example, file: str) -> RowText:
     """The masked texts of a row. A text is masked before it is cut, so that no part of a secret is left."""
     spoken = [message for message in example.messages if message["role"] not in SYSTEM]
     left_out = sum(len(turn["content"]) for turn in spoken[:-MOST_MESSAGES])
-    columns = " · ".join(f"{name}: {_plain(value)}" for name, value in example.fields.items())
+    columns = " · ".join(f"{name}: {as_text(value)}" for name, value in example.fields.items())
     shown = [example.system, columns, *(turn["content"] for turn in spoken[-MOST_MESSAGES:])]
     system, fields, *contents = mask(shown, Counter())
     texts = [(turn["role"], content) for turn, content in zip(spoken[-MOST_MESSAGES:], contents, strict=True)]
     cut = left_out + sum(max(0, len(text) - MOST_CHARACTERS) for text in (system, *(text for _, text in texts)))
     messages = tuple((role, text[:MOST_CHARACTERS]) for role, text in texts)
     return RowText(file, example.line, messages, system[:MOST_CHARACTERS], fields[:MOST_FIELDS], cut)
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def groups_of(issue: Issue) -> Iterator[list[Place]]:

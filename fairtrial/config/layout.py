@@ -108,6 +108,14 @@ INSTALLED = _PACKAGE / "bundled"
 CHECKOUT = _PACKAGE.parent
 
 
+def written_key(file: Path) -> str | None:
+    """The key in one of these files; ``None`` if there is none, or if this user may not read it."""
+    try:
+        return file.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
+
+
 def bundled_data(name: str) -> Path:
     """The path of bundled data, named as in the repository, such as ``examples/init``.
 

@@ -91,7 +91,10 @@ def refuse_owned(layout: Layout) -> None:
 
 def is_owned(layout: Layout) -> bool:
     """Whether a program owns the store now."""
-    return _is_held(layout.lock)
+    try:
+        return has_writer(layout.lock)
+    except FileNotFoundError:
+        return False
 
 
 def read_note(layout: Layout) -> OwnerNote | None:
@@ -112,13 +115,6 @@ def _locked(path: Path) -> int | None:
         return fd
     os.close(fd)
     return None
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        return has_writer(path)
-    except FileNotFoundError:
-        return False
 
 
 def _try_lock(fd: int) -> bool:

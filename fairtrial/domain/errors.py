@@ -19,8 +19,9 @@ FairtrialError
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
+T = TypeVar("T")
 STORE_UNUSABLE = 74
 """The exit code of `fairtrial control` if its store is unusable (EX_IOERR of sysexits.h); traffic can continue."""
 
@@ -130,6 +131,13 @@ class NotFound(RequestError):
 def not_found(noun: str, name: str) -> NotFound:
     """The error for a requested object that does not exist."""
     return NotFound(f"{noun}: there is no {noun} with the id {name!r}", code=f"{noun}_not_found")
+
+
+def existing(value: T | None, noun: str, name: str) -> T:
+    """The requested object; raises `NotFound` for ``None``."""
+    if value is None:
+        raise not_found(noun, name)
+    return value
 
 
 class TooSlow(RequestError):

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -36,7 +36,7 @@ class Registry(Generic[T]):
     def get(self, name: str) -> T:
         """The member of that name; `UsageError` with the nearest name if there is none."""
         if name not in self.names():
-            raise UsageError(f"{self._noun} {name!r} does not exist ({self._nearest(name)})")
+            raise UsageError(f"{self._noun} {name!r} does not exist ({near(name, self.names())})")
         return self._checked(self._defined(self._modules[name])) if self._name_of is None else self._table[name]
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
@@ -62,6 +62,8 @@ class Registry(Generic[T]):
             raise TypeError(f"{self._package} defines a {self._noun} that is not a {self._kind.__name__}")
         return member
 
-    def _nearest(self, name: str) -> str:
-        near = get_close_matches(name, self.names(), n=1)
-        return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(self.names())
+
+def near(name: str, known: Sequence[str]) -> str:
+    """``did you mean 'x'?``, or the known names in their order."""
+    matches = get_close_matches(name, known, n=1)
+    return f"did you mean {matches[0]!r}?" if matches else "known: " + ", ".join(dict.fromkeys(known))

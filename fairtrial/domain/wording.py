@@ -11,7 +11,7 @@ Grade = Literal["right", "wrong", "unscored"]
 Change = Literal["lost", "gained", "same", "both wrong", "unscored"]
 """A case of two runs, by one metric."""
 
-GRADES: Mapping[str, str] = {"right": "right", "wrong": "wrong", "unscored": "unscored"}
+GRADES: Mapping[Grade, str] = {"right": "right", "wrong": "wrong", "unscored": "unscored"}
 CHANGES: Mapping[Change, str] = {
     "lost": "lost: only the baseline is right",
     "gained": "gained: only the candidate is right",

@@ -58,7 +58,7 @@ def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, 
     named = _named_by_header(headers)
     if named is not None:
         return named
-    return _user(body) if kind == "user" else _conversation(body)
+    return _user(body) if kind == "user" else _named_conversation(body) or opening(body.get("messages"))
 
 
 def named_conversation(headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
@@ -91,10 +91,6 @@ def _user(body: Mapping[str, Any]) -> str | None:
         if unit is not None:
             return unit
     return _in_metadata(body, "user_id")
-
-
-def _conversation(body: Mapping[str, Any]) -> str | None:
-    return _named_conversation(body) or opening(body.get("messages"))
 
 
 def _named_conversation(body: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 
 FIRST_VERSION = 1
 """The version of segments of runs, which every release reads. The first release wrote its traffic with it, too."""
@@ -125,7 +125,7 @@ class Segment:
 
 def file_name(now_us: int, writer: str, suffix: str) -> str:
     """A name that no other writer has, and that sorts by time."""
-    return f"{uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))}-{_UNSAFE.sub('_', writer)}{suffix}"
+    return f"{id_at(now_us)}-{_UNSAFE.sub('_', writer)}{suffix}"
 
 
 def names(folder: Path) -> list[Path]:

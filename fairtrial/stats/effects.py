@@ -23,6 +23,8 @@ that a score interval hardly ever decides, whatever the data show."""
 
 LEAST = 2
 """The times through which a line can be drawn."""
+AHEAD = 2
+"""How many times ahead the line is read: as far as two times, which are the first that show a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def freedom_of(sizes: NDArray[np.float64]) -> float:
 
 
 def line_ahead(effects: Sequence[tuple[float, float] | None]) -> float | None:
-    """The value that a straight line through these effects has one step after the last one.
+    """The value that a straight line through these effects has two steps after the last one.
 
     Each effect is a value with its weight, such as its number of units; ``None`` is a time without one. The line has
     the least weighted squares. Returns ``None`` below two effects.
@@ -130,7 +132,7 @@ def line_ahead(effects: Sequence[tuple[float, float] | None]) -> float | None:
     Trustworthy Online Controlled Experiments, on novelty effects.
 
     >>> round(line_ahead([(0.12, 500), (0.06, 500)]), 6), round(line_ahead([(0.12, 500), None, (0.06, 500)]), 6)
-    (0.0, 0.03)
+    (-0.06, 0.0)
     """
     known = [(float(at), *effect) for at, effect in enumerate(effects) if effect is not None]
     if len(known) < LEAST:
@@ -140,11 +142,11 @@ def line_ahead(effects: Sequence[tuple[float, float] | None]) -> float | None:
     mean = sum(weight * value for _, value, weight in known) / total
     slope = sum(weight * (at - middle) * (value - mean) for at, value, weight in known)
     slope /= sum(weight * (at - middle) ** 2 for at, _, weight in known)
-    return mean + slope * (len(effects) - middle)
+    return mean + slope * (len(effects) - 1 + AHEAD - middle)
 
 
 def seems_to_fade(strength: float, times: int) -> float:
-    """A bound on the probability that a steady effect is below 0 at the last of equal times, or one step ahead.
+    """A bound on the probability that a steady effect is below 0 at the last of equal times, or two steps ahead.
 
     ``strength``: the effect over all times as a multiple of its standard error. The probability is the sum of those of
     the two events, for independent normal effects of equal precision.
@@ -152,10 +154,11 @@ def seems_to_fade(strength: float, times: int) -> float:
     Source: Draper & Smith (1998), the variance of a prediction by a line.
 
     >>> [round(seems_to_fade(3.5, weeks), 3) for weeks in (2, 4, 8)]
-    [0.141, 0.117, 0.164]
+    [0.253, 0.183, 0.197]
     """
     if times < LEAST:
         return 0.0
-    last, ahead = 1.0, 1 / times + 3 * (times + 1) / (times * (times - 1))
+    distance = (times - 1) / 2 + AHEAD
+    last, ahead = 1.0, 1 / times + 12 * distance**2 / (times * (times**2 - 1))
     normal = NormalDist()
     return min(1.0, sum(normal.cdf(-strength / sqrt(times * variance)) for variance in (last, ahead)))

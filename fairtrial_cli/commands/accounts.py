@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from fairtrial.domain.accounts import ROLES, Invitation, Role
-from fairtrial_cli.options import CONFIG, JSON, project_of
+from fairtrial_cli.options import CONFIG, JSON, print_json, project_of, store_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -67,32 +66,24 @@ def list_(config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial accounts list --json
     """
-    import msgspec
+    from rich.console import Console
 
     from fairtrial.api import accounts
     from fairtrial.api.operation import Window
-    from fairtrial_cli.store_client.client import open_store
-
-    with open_store(project_of(config).layout) as store:
-        rows = store.call(accounts.listing, Window(limit=MOST))
-    if as_json:
-        click.echo(msgspec.json.encode(rows).decode())
-        return
-    if not rows:
-        click.echo("no accounts yet; invite someone: fairtrial accounts invite --role reviewer", err=True)
-    _print_accounts(rows)
-
-
-def _print_accounts(rows: Sequence[dict[str, Any]]) -> None:
-    from rich.console import Console
-
     from fairtrial_cli.output.terminal import columns, print_table
 
+    with store_of(config) as store:
+        rows = store.call(accounts.listing, Window(limit=MOST))
+    if as_json:
+        return print_json(rows)
+    if not rows:
+        click.echo("no accounts yet; invite someone: fairtrial accounts invite --role reviewer", err=True)
     cells = []
     for row in rows:
         seen = f"{row['seen_time'][:16].replace('T', ' ')} UTC" if row["seen_time"] else "never"
         cells.append((row["name"] or row["account_id"], row["role"], row["state"], seen))
     print_table(Console(), columns("name", "role", "state", "last seen"), cells)
+    return None
 
 
 @command.command()
@@ -105,14 +96,11 @@ def disable(name: str, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial accounts disable Rosa
     """
-    import msgspec
-
     from fairtrial.api import accounts
-    from fairtrial_cli.store_client.client import open_store
 
-    with open_store(project_of(config).layout) as store:
+    with store_of(config) as store:
         done = store.call(accounts.disable, accounts.NameAccount(who=name))
-    click.echo(msgspec.json.encode(done).decode() if as_json else f"{done.name or done.account_id} is disabled")
+    print_json(done) if as_json else click.echo(f"{done.name or done.account_id} is disabled")
 
 
 @command.command()
@@ -145,14 +133,11 @@ def role(name: str, role: Role, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial accounts role Rosa release-manager
     """
-    import msgspec
-
     from fairtrial.api import accounts
-    from fairtrial_cli.store_client.client import open_store
 
-    with open_store(project_of(config).layout) as store:
+    with store_of(config) as store:
         done = store.call(accounts.set_role, accounts.SetRole(who=name, role=role))
-    click.echo(msgspec.json.encode(done).decode() if as_json else f"{done.name or done.account_id} is now {done.role}")
+    print_json(done) if as_json else click.echo(f"{done.name or done.account_id} is now {done.role}")
 
 
 def _show(project: Project, made: Invitation, *, as_json: bool) -> None:
@@ -163,9 +148,7 @@ def _show(project: Project, made: Invitation, *, as_json: bool) -> None:
 
     link = invitation_link(project, made.token)
     if as_json:
-        fields: dict[str, Any] = msgspec.to_builtins(made)
-        click.echo(msgspec.json.encode(fields | {"link": link}).decode())
-        return
+        return print_json(msgspec.to_builtins(made) | {"link": link})
     click.echo(link)
     until = datetime.fromtimestamp(made.expires_us / 1e6, UTC).strftime("%d %b %Y, %H:%M UTC")
     whose = f"for {made.name}, " if made.name else ""
@@ -175,3 +158,4 @@ def _show(project: Project, made: Invitation, *, as_json: bool) -> None:
             f"It works on this machine only. To invite others, set {CONTROL_PUBLIC_URL} to control's public address.",
             err=True,
         )
+    return None

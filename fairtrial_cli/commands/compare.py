@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, print_indented, store_of
 
 if TYPE_CHECKING:
     from evaluators.comparison.matrix import Matrix
@@ -53,10 +53,9 @@ def command(
     from evaluators.comparison.pairing import slices_of
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial_cli.store_client.client import open_store
     from fairtrial_cli.store_client.stored import load_noise_floor
 
-    with open_store(project_of(config).layout) as store:
+    with store_of(config) as store:
         store.call(ingest, Nothing())
         new, old = [find_run(store, candidate) for candidate in candidates], find_run(store, baseline)
         measures = measures_for([*new, old], suite_file)

@@ -14,7 +14,7 @@ import click
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial_cli.experiment_states import add_state_commands
-from fairtrial_cli.options import CONFIG, JSON, Number, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, Number, experiment_of, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.api import traffic
@@ -104,37 +104,27 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     from gateway.control.operations.plan_experiment import plan_experiment
 
     project = project_of(config)
-    experiment = _experiment(project, name)
+    experiment = experiment_of(project, name)
     request = _request(experiment, options, max_weeks=experiment.max_weeks)
     history = partial(_recent_traffic, project, experiment, weeks=request.terms.weeks)
     shared = shared_engine(project.plan, experiment)
     experiment_plan = plan_experiment(experiment, request, history, shared_engine=shared)
-    if as_json:
-        print_indented(plan_json(name, experiment_plan))
-    else:
-        print_plan(Console(), name, experiment_plan)
+    print_indented(plan_json(name, experiment_plan)) if as_json else print_plan(Console(), name, experiment_plan)
     return 0 if isinstance(experiment_plan.result, PlannedTrial) else UNDECIDABLE
 
 
 add_state_commands(command)
 
 
-def _experiment(project: Project, name: str) -> Experiment:
-    experiments = project.plan.experiments
-    if name not in experiments:
-        known = ", ".join(sorted(experiments)) or "the file has none"
-        raise UsageError(f"{project.path.name}: there is no experiment {name!r} ({known})")
-    return experiments[name]
-
-
 def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int) -> PlanRequest:
     from fairtrial.stats.planning.question import Terms
+    from gateway.control.operations.experiment_questions import parse_levels
     from gateway.control.operations.plan_experiment import PlanRequest
 
     primary = experiment.primary.metric if experiment.primary else ""
     return PlanRequest(
-        levels=_by_metric(options["baselines"], primary),
-        spreads=_by_metric(options["spreads"], primary),
+        levels=parse_levels(options["baselines"], primary),
+        spreads=parse_levels(options["spreads"], primary),
         lower=options["lower"],
         responses=_responses(options["responses"], primary),
         per_week=options["per_week"],
@@ -187,28 +177,10 @@ def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
     )
 
 
-def _by_metric(texts: Sequence[str], primary: str) -> dict[str, float]:
-    """Parse METRIC=VALUE options; a value without a metric belongs to the primary metric."""
-    from gateway.control.operations.experiment_questions import parse_level
-
-    by_metric: dict[str, float] = {}
-    for text in texts:
-        metric, equals, value = text.rpartition("=")
-        if equals and not metric:
-            raise UsageError(f"{text!r} names no metric (leave out the = for the primary metric)")
-        metric = metric if equals else primary
-        if not metric:
-            raise UsageError(
-                f"{text!r} names no metric, and the experiment has no primary metric (write METRIC={text})"
-            )
-        if metric in by_metric:
-            raise UsageError(f"{metric}: given more than once")
-        by_metric[metric] = parse_level(value, metric)
-    return by_metric
-
-
 def _responses(texts: Sequence[str], primary: str) -> dict[str, float]:
-    shares = _by_metric(texts, primary)
+    from gateway.control.operations.experiment_questions import parse_levels
+
+    shares = parse_levels(texts, primary)
     for metric, share in shares.items():
         if not 0 < share <= 1:
             raise UsageError(f"{metric}: a share of units with feedback is above 0% and at most 100%, not {share:g}")

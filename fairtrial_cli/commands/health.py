@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.json_object import json_object
 from fairtrial_cli.options import JSON
 
 SCHEMES = ("http://", "https://")
@@ -35,10 +36,7 @@ def command(urls: tuple[str, ...], timeout: float, as_json: bool) -> None:
             raise UsageError(f"{url!r} is not an address (such as http://127.0.0.1:8080/readyz)")
     answers = [_ask(url, timeout) for url in urls]
     ok = all(answer["ok"] for answer in answers)
-    if as_json:
-        click.echo(json.dumps({"ok": ok, "services": answers}))
-    else:
-        _print(answers)
+    click.echo(json.dumps({"ok": ok, "services": answers})) if as_json else _print(answers)
     if not ok:
         raise click.exceptions.Exit(1)
 
@@ -67,25 +65,17 @@ def _ask(url: str, timeout: float) -> dict[str, Any]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=timeout) as answer:
-            report = _decode(answer.read(LARGEST))
+            report = json_object(answer.read(LARGEST)) or {}
             error = None if answer.status == 200 else f"responded with {answer.status}"
             return _report(url, answer.status, error, report)
     except urllib.error.HTTPError as refused:
         content = refused.read(LARGEST)
         words = content[:200].decode("utf-8", "replace").strip()
         error = f"responded with {refused.code}" + (f" ({words})" if words else "")
-        return _report(url, refused.code, error, _decode(content))
+        return _report(url, refused.code, error, json_object(content) or {})
     except (OSError, ValueError, http.client.HTTPException) as failure:
         return _report(url, None, f"does not respond ({getattr(failure, 'reason', failure)})", {})
 
 
 def _report(url: str, status: int | None, error: str | None, answer: dict[str, Any]) -> dict[str, Any]:
     return {"url": url, "ok": error is None, "status": status, "error": error, "said": answer}
-
-
-def _decode(content: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(content)
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}

@@ -64,9 +64,7 @@ def command(
         click.echo(f"{folder} has other files of these names. Nothing was written; add --overwrite.", err=True)
         sys.exit(DIFFERENT)
     imports.write(written, folder)
-    if as_json:
-        return print_indented(imports.as_json(suites))
-    return _print(suites, folder)
+    print_indented(imports.as_json(suites)) if as_json else _print(suites, folder)
 
 
 def _columns(pairs: Sequence[str]) -> Mapping[str, str]:

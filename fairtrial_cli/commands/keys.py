@@ -1,23 +1,15 @@
 """The command `fairtrial keys`, which manages API keys for the gateway and the control API."""
 
-from __future__ import annotations
-
 import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fairtrial.domain.accounts import RIGHTS
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, project_of
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from fairtrial_cli.store_client.client import StoreClient
+from fairtrial_cli.options import CONFIG, JSON, print_json, project_of, store_of
 
 MOST = 1000
 """The most keys that are listed."""
@@ -54,19 +46,23 @@ def create(
     \b
     Example:  fairtrial keys create ci --right complete --right pin --expires 30d
     """
-    import msgspec
-
     from fairtrial.api import keys
+    from fairtrial.config.file.errors import nearest
     from fairtrial.domain.accounts import DEFAULT_RIGHTS
+    from fairtrial_cli.store_client.client import open_store
 
     request = keys.CreateKey(name=name, rights=rights or DEFAULT_RIGHTS, routes=routes, expires_us=_expiry(expires))
-    with _store(config, routes) as store:
+    project = project_of(config)
+    unknown = [route for route in routes if route not in project.plan.routes]
+    if unknown:
+        raise UsageError(f"--route: there is no route {unknown[0]!r} ({nearest(unknown[0], project.plan.routes)})")
+    with open_store(project.layout) as store:
         made = store.call(keys.create, request)
     if as_json:
-        click.echo(msgspec.json.encode(made).decode())
-        return
+        return print_json(made)
     click.echo(made.secret)
     click.echo(f"key {made.key_id} ({name}) may: {', '.join(made.rights)}. It is shown only now.", err=True)
+    return None
 
 
 @command.command("list")
@@ -78,30 +74,23 @@ def list_(config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial keys list --json
     """
-    import msgspec
+    from rich.console import Console
 
     from fairtrial.api import keys
     from fairtrial.api.operation import Window
-
-    with _store(config) as store:
-        rows = store.call(keys.listing, Window(limit=MOST))
-    if as_json:
-        click.echo(msgspec.json.encode(rows).decode())
-        return
-    _print_keys(rows)
-
-
-def _print_keys(rows: Sequence[dict[str, Any]]) -> None:
-    from rich.console import Console
-
     from fairtrial_cli.output.terminal import columns, print_table
 
+    with store_of(config) as store:
+        rows = store.call(keys.listing, Window(limit=MOST))
+    if as_json:
+        return print_json(rows)
     cells = []
     for row in rows:
         state = "revoked" if row["revoked_time"] else f"until {row['expires_time'] or 'revoked'}"
         routes = ", ".join(row["routes"]) or "all routes"
         cells.append((row["key_id"], row["name"], f"{', '.join(row['rights'])}; {routes}; {state}"))
     print_table(Console(), columns("key", "name", "rights", prose=("rights",)), cells)
+    return None
 
 
 @command.command()
@@ -116,21 +105,9 @@ def revoke(key_id: str, config: Path, as_json: bool) -> None:
     """
     from fairtrial.api import keys
 
-    with _store(config) as store:
+    with store_of(config) as store:
         store.call(keys.revoke, keys.RevokeKey(key_id=key_id))
-    click.echo(f'{{"revoked":"{key_id}"}}' if as_json else f"key {key_id} is revoked")
-
-
-def _store(config: Path, routes: tuple[str, ...] = ()) -> AbstractContextManager[StoreClient]:
-    """The project's store; raises `UsageError` for a route that the project does not have."""
-    from fairtrial.config.file.errors import nearest
-    from fairtrial_cli.store_client.client import open_store
-
-    project = project_of(config)
-    unknown = [route for route in routes if route not in project.plan.routes]
-    if unknown:
-        raise UsageError(f"--route: there is no route {unknown[0]!r} ({nearest(unknown[0], project.plan.routes)})")
-    return open_store(project.layout)
+    print_json({"revoked": key_id}) if as_json else click.echo(f"key {key_id} is revoked")
 
 
 def _expiry(text: str | None) -> int | None:

@@ -98,10 +98,7 @@ def command(
     report = _migrate(project, load_suites(paths), old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
     report = replace(report, command=_again(project, paths, old, new, margin))
     save_migration_report(project.layout, old, plain(report))
-    if as_json:
-        print_indented(plain(report))
-    else:
-        print_migration(Console(), report)
+    print_indented(plain(report)) if as_json else print_migration(Console(), report)
     decisions = {successor.verdict.decision for successor in report.successors}
     if "SHIP" not in decisions:
         raise click.exceptions.Exit(UNSOUND if decisions == {"INVALID"} else NOT_SHIPPED)

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, print_indented, store_of
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from fairtrial_cli.store_client.client import StoreClient
 
 GRADES = ("wrong", "unscored", "right")
@@ -52,7 +50,7 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
     from fairtrial.api.store import ingest
     from fairtrial_cli.output.stored_runs import listed, print_runs
 
-    with _open(config) as store:
+    with store_of(config) as store:
         store.call(ingest, Nothing())
         request = runs.ListRuns(suite=suite, target=target, limit=limit + 1)
         rows = [listed(row) for row in store.call(runs.listing, request)]
@@ -102,13 +100,10 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
     from fairtrial.api.store import ingest
 
     _check(options)
-    with _open(config) as store:
+    with store_of(config) as store:
         store.call(ingest, Nothing())
         run_view = _read(store, run, options)
-    if as_json:
-        return print_indented(run_view)
-    _print(run_view, options)
-    return None
+    print_indented(run_view) if as_json else _print(run_view, options)
 
 
 @command.command()
@@ -135,7 +130,7 @@ def why(run: str, case: str, file: Path | None, config: Path, as_json: bool) -> 
     from fairtrial_cli.output.stored_runs import print_explained
     from fairtrial_cli.store_client.stored import explained_case
 
-    with _open(config) as store:
+    with store_of(config) as store:
         store.call(ingest, Nothing())
         explained = explained_case(store, run, case, file)
     print_indented(asdict(explained)) if as_json else print_explained(explained)
@@ -191,9 +186,3 @@ def _print(view: dict[str, Any], options: dict[str, Any]) -> None:
         titles = (f"{run['target']} (candidate)", f"{baseline['run']['target']} (baseline)")
         stored_runs.print_pairs(cases["rows"], cases["metric"], titles, alone=alone, full=full)
     click.echo(f"\n{stored_runs.rest_line(len(cases['rows']), cases['total'], options['offset'])}")
-
-
-def _open(config: Path) -> AbstractContextManager[StoreClient]:
-    from fairtrial_cli.store_client.client import open_store
-
-    return open_store(project_of(config).layout)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, Number, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, Number, experiment_of, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment
@@ -65,12 +65,9 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     from fairtrial_cli.output.experiment_plan import print_simulation, simulation_json
 
     project = project_of(config)
-    experiments = project.plan.experiments
-    if name not in experiments:
-        known = ", ".join(sorted(experiments)) or "the file has none"
-        raise UsageError(f"{project.path.name}: there is no experiment {name!r} ({known})")
-    assumed = scenarios(project.plan, experiments[name], _assumptions(experiments[name], options))
-    guardrails = [guardrail.metric for guardrail in experiments[name].watched]
+    experiment = experiment_of(project, name)
+    assumed = scenarios(project.plan, experiment, _assumptions(experiment, options))
+    guardrails = [guardrail.metric for guardrail in experiment.watched]
     results = _simulated(assumed, guardrails, runs=runs, seed=seed)
     if as_json:
         print_indented({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
@@ -80,6 +77,7 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
 
 def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions:
     from fairtrial.experiments.simulation.scenario import Assumptions
+    from gateway.control.operations.experiment_questions import parse_levels
     from gateway.control.operations.experiments.frozen_plans import planned_units
 
     primary = experiment.primary.metric if experiment.primary else ""
@@ -88,11 +86,14 @@ def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions
         raise UsageError("--response: without feedback there is nothing to simulate")
     return Assumptions(
         per_week=options["per_week"],
-        levels=_levels(options["baselines"], primary),
+        levels=parse_levels(options["baselines"], primary),
         response=response,
         errors=_errors(options["errors"]) if options["errors"] else None,
         late_days={arm: _number(text, "--late") for arm, text in _by_arm(options["late"], "--late").items()},
-        silent={arm: _points(text) for arm, text in _by_arm(options["missing"], "--missing", named=True).items()},
+        silent={
+            arm: _number(text.removesuffix("pp"), "--missing") / 100
+            for arm, text in _by_arm(options["missing"], "--missing", named=True).items()
+        },
         most=options["requests"],
         effect=options["effect"],
         planned_units=planned_units(experiment),
@@ -114,21 +115,6 @@ def _simulated(
         return [
             (scenario, summarise(outcomes, guardrails)) for scenario, outcomes in zip(scenarios, drawn, strict=True)
         ]
-
-
-def _levels(texts: Sequence[str], primary: str) -> dict[str, float]:
-    from gateway.control.operations.experiment_questions import parse_level
-
-    levels: dict[str, float] = {}
-    for text in texts:
-        metric, equals, value = text.rpartition("=")
-        metric = metric if equals else primary
-        if not metric:
-            raise UsageError(f"--baseline: {text!r} names no metric (write METRIC=LEVEL)")
-        if metric in levels:
-            raise UsageError(f"--baseline: {metric} is given more than once")
-        levels[metric] = parse_level(value, metric)
-    return levels
 
 
 def _errors(text: str) -> tuple[float, float]:
@@ -157,10 +143,6 @@ def _by_arm(texts: Sequence[str], option: str, *, named: bool = False) -> dict[s
             raise UsageError(f"{option}: {arm or 'all arms'} is given more than once")
         by_arm[arm] = value
     return by_arm
-
-
-def _points(text: str) -> float:
-    return _number(text.removesuffix("pp"), "--missing") / 100
 
 
 def _number(text: str, option: str) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairtrial.domain.wording import counted
-from fairtrial_cli.options import CONFIG, JSON, project_of
+from fairtrial_cli.options import CONFIG, JSON, print_json, project_of, store_of
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
@@ -36,16 +36,13 @@ def info(config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial store info --json
     """
-    import msgspec
-
     from fairtrial.api import store as store_api
     from fairtrial.api.operation import Nothing
-    from fairtrial_cli.store_client.client import open_store
 
-    with open_store(_layout(config)) as store:
+    with store_of(config) as store:
         store.call(store_api.ingest, Nothing())
         overview = store.call(store_api.overview, Nothing())
-    click.echo(msgspec.json.encode(overview).decode() if as_json else "\n".join(overview_lines(overview)))
+    print_json(overview) if as_json else click.echo("\n".join(overview_lines(overview)))
 
 
 @command.command()
@@ -61,19 +58,16 @@ def backup(dest: Path, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial store backup backups/2026-03-01
     """
-    import msgspec
-
     from fairtrial.api import store as store_api
     from fairtrial_cli.output.terminal import store_progress
-    from fairtrial_cli.store_client.client import open_store
 
-    with open_store(_layout(config)) as store, store_progress("backing up") as on_progress:
+    with store_of(config) as store, store_progress("backing up") as on_progress:
         made = store.follow(store_api.backup, store_api.MakeBackup(dest=str(dest.absolute())), on_progress)
     if as_json:
-        click.echo(msgspec.json.encode(made).decode())
-        return
+        return print_json(made)
     click.echo(f"{made.path}: {made.bytes / 2**20:.1f} MiB, {sum(made.rows.values()):,} rows")
     click.echo(f"to restore it: fairtrial store restore {dest}", err=True)
+    return None
 
 
 @command.command()
@@ -94,27 +88,25 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
     import dataclasses
     import time
 
-    import msgspec
-
     from fairtrial.config.layout import Layout
     from fairtrial.store.restore import restore_backup
     from fairtrial_cli.output.terminal import store_progress
 
-    project = _layout(config) if config.exists() else None
-    layout = _layout(config) if to is None else Layout(to.absolute())
+    project = project_of(config).layout if config.exists() else None
+    layout = project_of(config).layout if to is None else Layout(to.absolute())
     with store_progress("restoring") as on_progress:
         now_us = time.time_ns() // 1000
         done = restore_backup(backup, layout, now_us=now_us, force=force, erased_in=project, on_progress=on_progress)
         again = _erase_again(layout, on_progress)
     if as_json:
-        click.echo(msgspec.json.encode(dataclasses.asdict(done) | {"erased_again": again}).decode())
-        return
+        return print_json(dataclasses.asdict(done) | {"erased_again": again})
     click.echo(f"{done.store}: {done.rows:,} rows from the backup and {done.since:,} later events")
     if again:
         click.echo(f"{counted(again, 'unit')} erased after the backup: erased again")
     click.echo("keys and accounts are those of the backup, including ones revoked since: fairtrial keys list", err=True)
     click.echo("states of experiments are those of the backup, so check them: fairtrial experiment list", err=True)
     click.echo("nobody is signed in, and no invitation works; new link: fairtrial accounts reset NAME", err=True)
+    return None
 
 
 @command.command()
@@ -132,8 +124,6 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
     \b
     Example:  fairtrial store retain --days 7 --dry-run
     """
-    import msgspec
-
     from fairtrial.api import store as store_api
     from fairtrial_cli.output.terminal import store_progress
     from fairtrial_cli.store_client.client import open_store
@@ -142,7 +132,7 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
     with open_store(project.layout) as store, store_progress("deleting old texts") as on_progress:
         request = store_api.Retain(days=days or project.plan.retain_days, dry_run=dry_run)
         done = store.follow(store_api.retain, request, on_progress)
-    click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(retained_lines(done)))
+    print_json(done) if as_json else click.echo("\n".join(retained_lines(done)))
 
 
 @command.command("erase-unit")
@@ -168,18 +158,15 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
     \b
     Example:  fairtrial store erase-unit customer-4711 --rewrite-backups
     """
-    import msgspec
-
     from fairtrial.api import store as store_api
     from fairtrial_cli.output.terminal import store_progress
-    from fairtrial_cli.store_client.client import open_store
 
     if not yes and not as_json:
         click.confirm(f"Erase the {kind} {unit!r} permanently?", abort=True, err=True)
-    with open_store(_layout(config)) as store, store_progress("erasing") as on_progress:
+    with store_of(config) as store, store_progress("erasing") as on_progress:
         request = store_api.Erase(unit=unit, kind=kind, rewrite_backups=rewrite_backups)
         done = store.follow(store_api.erase, request, on_progress)
-    click.echo(msgspec.json.encode(done).decode() if as_json else "\n".join(erasure_lines(done)))
+    print_json(done) if as_json else click.echo("\n".join(erasure_lines(done)))
 
 
 def _erase_again(layout: Layout, on_progress: OnProgress) -> int:
@@ -195,10 +182,6 @@ def _erase_again(layout: Layout, on_progress: OnProgress) -> int:
         return owner.maintenance.erase_again(on_progress)
     finally:
         owner.close()
-
-
-def _layout(config: Path) -> Layout:
-    return project_of(config).layout
 
 
 def overview_lines(overview: Overview) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented, project_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from fairtrial.domain.verdicts.approvals import ApprovalVote
     from fairtrial_cli.store_client.client import StoreClient
@@ -201,12 +200,10 @@ def _write(path: Path, html: str) -> None:
         raise UsageError(f"{path}: it can't be written ({error.strerror})") from error
 
 
-@contextmanager
-def _open(config: Path) -> Iterator[StoreClient]:
+def _open(config: Path) -> AbstractContextManager[StoreClient]:
     from fairtrial_cli.store_client.client import open_store
 
-    with open_store(project_of(config).layout, config) as store:
-        yield store
+    return open_store(project_of(config).layout, config)
 
 
 def _print_record(record: dict[str, Any], *, as_json: bool, head_only: bool = False) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from evaluators.training_data.training_log import Evaluation, TrainingLog, TurningPoint, turning_point
+from evaluators.training_data.training_log import Evaluation, TrainingLog, turning_point
 from fairtrial import html_pages
 from fairtrial.domain.errors import printable
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
@@ -184,15 +184,11 @@ def log_json(log: TrainingLog) -> dict[str, Any]:
     return {
         "file": log.path,
         "format": log.format,
-        "turning_point": _turning_json(turning),
+        "turning_point": {**asdict(turning), "says": turning.in_words},
         "train": [asdict(evaluation) for evaluation in log.train],
         "validation": [asdict(evaluation) for evaluation in log.validation],
         "notes": list(log.notes),
     }
-
-
-def _turning_json(turning: TurningPoint) -> dict[str, Any]:
-    return {**asdict(turning), "says": turning.in_words}
 
 
 def log_page(logs: Sequence[TrainingLog]) -> str:

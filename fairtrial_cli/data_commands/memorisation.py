@@ -83,10 +83,7 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
         ),
         tuple(notes),
     )
-    if as_json:
-        print_json(memorisation_json(report))
-    else:
-        print_memorisation(report)
+    print_json(memorisation_json(report)) if as_json else print_memorisation(report)
     sys.exit(FOUND if report.is_found else UNDECIDED if report.is_undecided else 0)
 
 

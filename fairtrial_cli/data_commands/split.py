@@ -82,9 +82,7 @@ def command(
     texts = row_texts(source)
     parts = [[texts[source.examples[at].line] for at in part] for part in (split.train, split.holdout)]
     write_files({path: joined_rows(rows) for path, rows in zip(outputs, parts, strict=True)})
-    if as_json:
-        return print_json(_plain(split, outputs, skipped=len(source.errors)))
-    return _show(split, outputs)
+    print_json(_plain(split, outputs, skipped=len(source.errors))) if as_json else _show(split, outputs)
 
 
 def _plain(split: Split, outputs: tuple[Path, Path], *, skipped: int) -> dict[str, Any]:

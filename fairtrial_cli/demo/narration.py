@@ -1,24 +1,18 @@
 """Explains the demo: what it is doing, how far it is, and what its results mean, with numbers from the runs."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.run import Run, Score
+from fairtrial.domain.store_reports import Traffic, VariantTraffic
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict, interleave_sources
 from fairtrial.domain.wording import counted
-
-if TYPE_CHECKING:
-    from fairtrial.domain.store_reports import Traffic, VariantTraffic
-
 
 QUIET_SECONDS = 6.0
 """The longest silence without a terminal."""
@@ -115,7 +109,7 @@ class Progress:
             parts.append(f"about {minutes(left / speed)} left")
         return ", ".join(parts)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> "Progress":
         if self._status is not None:
             self._status.start()
         self._thread.start()

@@ -18,7 +18,7 @@ from fairtrial_cli.demo.live import LiveTraffic, Traffic
 from fairtrial_cli.demo.model_servers import allowed_seconds, late_server, local_models, measure
 from fairtrial_cli.demo.narration import Progress, minutes
 from fairtrial_cli.demo.setting import ALL, RELEASE, REVIEWED, SUITES, SUPPORT, Setting, Sizes, prepare
-from fairtrial_cli.demo.traffic import Ticket, read_tickets
+from fairtrial_cli.demo.traffic import read_tickets
 from fairtrial_cli.demo.trial import BASE, EDGES, FORTY, GENERAL_KEPT, TICKETS, Trial
 from fairtrial_cli.processes.children import Child
 from fairtrial_cli.processes.services import Services, Urls
@@ -130,7 +130,15 @@ def _tell(trial: Trial, setting: Setting, options: Options, taken: Sizes) -> tup
     progress.rule(f"2. {GOOD}: three suites, beside live traffic")
     progress.expect(taken.second_half, progress.speed)
     trial.evaluate([GOOD], [TICKETS])
-    live = LiveTraffic(Traffic(trial.project, trial.base_url, _tickets(), taken.customers), progress)
+    live = LiveTraffic(
+        Traffic(
+            trial.project,
+            trial.base_url,
+            read_tickets([VALIDATION, SUITES / "support" / "test.jsonl"]),
+            taken.customers,
+        ),
+        progress,
+    )
     live.start()
     trial.evaluate([BASE, GOOD], [GENERAL_KEPT, EDGES])
     live.wait()
@@ -166,10 +174,6 @@ def _judge_others(trial: Trial) -> None:
     trial.evaluate([BASE, LESSON], [FORTY])
     small, large = trial.runs_of("general-forty"), trial.runs_of("general-kept")
     trial.progress.say(narration.lesson(small, large, LESSON, BASE))
-
-
-def _tickets() -> list[Ticket]:
-    return read_tickets([VALIDATION, SUITES / "support" / "test.jsonl"])
 
 
 def _print_closing(trial: Trial, live: Sequence[str], urls: Urls | None, *, taken: Sizes) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairtrial.domain.json_object import json_object
+
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
@@ -94,8 +96,4 @@ async def _send_feedback(client: AsyncOpenAI, request_id: str, text: str, intent
 
 def intent_of(text: str) -> str | None:
     """The intent in an answer, or ``None`` if the answer is not a JSON object with one."""
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        return None
-    return answer.get("intent") if isinstance(answer, dict) else None
+    return (json_object(text) or {}).get("intent")

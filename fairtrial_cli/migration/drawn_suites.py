@@ -15,6 +15,7 @@ from fairtrial.api import reviews
 from fairtrial.api.traffic import SampleTraffic, samples
 from fairtrial.domain.answers.chat import answered_text
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.json_object import json_object
 from fairtrial.privacy.search import mask
 from fairtrial.safe_files import write_private
 
@@ -51,7 +52,7 @@ def write_suite(
     """
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_private(path.with_suffix(".jsonl"), lines.encode())
-    structured = all(_is_object(row["expected"]) for row in rows)
+    structured = all(json_object(row["expected"]) is not None for row in rows)
     line = "json_equal not worse than base by 5pp" if structured else "refusals not worse than base by 5pp"
     content = {
         "suite": path.stem,
@@ -64,13 +65,6 @@ def write_suite(
     if tags:
         content |= {"tags": {name: name for name in tags}, "slices": list(tags)}
     write_private(path, _yaml(content).encode())
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _yaml(content: dict[str, Any]) -> str:

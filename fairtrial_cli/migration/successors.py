@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from evaluators.comparison.matrix import Column, column_of
+from evaluators.comparison.matrix import column_of
 from evaluators.criteria.grammar import VersusBaseline, parse
 from evaluators.criteria.validation import validate_line
 from evaluators.engine.client import ChatClient, TargetRefused
@@ -27,7 +27,7 @@ from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.file.environment import interpolate
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
 from fairtrial_cli.migration.report import Baseline, Successor
 from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites, store_run
@@ -172,7 +172,7 @@ def remaining_baseline(store: StoreClient, suite: Suite, old: str) -> Run | None
     if not gone or len(here) != len(cases) * suite.repeat or not same or not all(map(_is_erased, gone)):
         return None
     results = tuple(replace(result, case=cases[result.case.case_id]) for result in here)
-    run_id = uuid7(time.time_ns() // 1_000_000, os.urandom(ENTROPY_BYTES))
+    run_id = id_at(time.time_ns() // 1000)
     metrics = metrics_of(suite, results)
     return replace(run, run_id=run_id, suite_digest=suite.digest, results=results, metrics=metrics)
 
@@ -211,7 +211,10 @@ def judge_successors(
     stored = tuple(
         baseline.run_id for run in suite_runs if (baseline := run.baseline).stored and baseline.run_id is not None
     )
-    baselines = {run.suite.name: _column(store, run.baseline.run_id) for run in suite_runs}
+    baselines = {
+        run.suite.name: (None if run.baseline.run_id is None else column_of(load_table(store, run.baseline.run_id)))
+        for run in suite_runs
+    }
     for target in new:
         request = Judge(
             gate=text,
@@ -227,10 +230,6 @@ def judge_successors(
             if target in run.runs
         }
         yield Successor(target, judge(store, request), beside)
-
-
-def _column(store: StoreClient, run_id: str | None) -> Column | None:
-    return None if run_id is None else column_of(load_table(store, run_id))
 
 
 def successor_suite(suite: Suite, margin: str) -> Suite:

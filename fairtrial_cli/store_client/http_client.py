@@ -8,7 +8,7 @@ import msgspec
 
 from fairtrial.api import store
 from fairtrial.api.operation import Operation, Q, R, read_answer, to_http
-from fairtrial.config.layout import Layout
+from fairtrial.config.layout import Layout, written_key
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.store_reports import Job, OnProgress, ignore_progress
 
@@ -25,7 +25,7 @@ class HttpClient:
     """A `StoreClient` over HTTP. ``seconds``: how long it waits for any answer; by default, as operations say."""
 
     def __init__(self, control_url: str, layout: Layout, *, seconds: float | None = None) -> None:
-        key = os.environ.get(ADMIN_KEY) or _written_key(layout)
+        key = os.environ.get(ADMIN_KEY) or written_key(layout.admin_key)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self.layout = layout
         self._url = control_url
@@ -74,13 +74,6 @@ class HttpClient:
         if answer.is_success:
             return answer.content
         raise _refusal(answer)
-
-
-def _written_key(layout: Layout) -> str | None:
-    try:
-        return layout.admin_key.read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
 
 
 def _refusal(answer: httpx.Response) -> UsageError | StoreError:

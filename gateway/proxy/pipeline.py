@@ -223,12 +223,8 @@ def on_client_disconnect(progress: Progress) -> None:
         progress.task.cancel()
 
 
-def _received(stage: Stage) -> Received:
-    return stage if isinstance(stage, Received) else stage.received
-
-
 def _send_error(cycle: RequestCycle, error: RequestError, stage: Stage, progress: Progress) -> None:
-    lines = lines_of(error_headers(error, _received(stage).request_id))
+    lines = lines_of(error_headers(error, (stage if isinstance(stage, Received) else stage.received).request_id))
     if not isinstance(stage, Received) and progress.recorded:
         lines += experiment_lines(stage, progress.attempts)
     if progress.spent:

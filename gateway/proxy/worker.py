@@ -24,7 +24,6 @@ from gateway.proxy.plan.plan_watch import PlanWatch
 from gateway.proxy.plan.provider_secret import BlankingFormatter, Secret
 from gateway.proxy.transport.aiohttp import AiohttpTransport
 from gateway.proxy.transport.pool.pool import PoolTransport
-from gateway.proxy.transport.transport import Transport
 from gateway.proxy.worker_state import SharedCounters, WorkerState
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     worker = WorkerState(
         watch=PlanWatch(arguments.plan, environ=os.environ, require_keys=arguments.require_keys),
         journal=JournalWriter(arguments.journal, writer=arguments.worker, counts_assigned=True),
-        transport=_transport(settings),
+        transport=PoolTransport() if settings.transport == "pool" else AiohttpTransport(),
         name=arguments.worker,
         shared_counters=SharedCounters(arguments.counts, arguments.worker),
         response_map=ResponseMap(arguments.journal.with_name(RESPONSES)),
@@ -117,10 +116,6 @@ def _within_descriptors(settings: WorkerSettings) -> WorkerSettings:
 
 def _settings(text: str) -> WorkerSettings:
     return msgspec.json.decode(text, type=WorkerSettings)
-
-
-def _transport(settings: WorkerSettings) -> Transport:
-    return PoolTransport() if settings.transport == "pool" else AiohttpTransport()
 
 
 def _end_with_supervisor(alive: int) -> None:

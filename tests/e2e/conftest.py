@@ -15,6 +15,7 @@ from tests.fixtures.dashboard.page_walk import PageWalk, walk
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model, answer_every_fourth
 from tests.fixtures.dashboard.visits import ARGUMENTS, PATIENCE_MS, Visitors, chromium
 from tests.fixtures.experiments.simulated_days import DAY_US, LIVE, LiveExperiment, Traffic, add_experiment
+from tests.release_parts import OPTION
 
 HERE = Path(__file__).parent
 expect.set_options(timeout=PATIENCE_MS)
@@ -39,10 +40,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The project that all tests share: accounts of every role, and runs of two models, some of which are hostile."""
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The project that all tests share: accounts of every role, and runs of two models, some of which are hostile.
+
+    Its live experiment takes five seconds to simulate, and only tests of `make release` look at it.
+    """
     suites = SUITES | {"fourth": answer_every_fourth}
-    with a_site(tmp_path_factory.mktemp("site"), answer_by_model, VERDICTS, suites, live_experiment) as found:
+    fill = live_experiment if request.config.getoption(OPTION) else None
+    with a_site(tmp_path_factory.mktemp("site"), answer_by_model, VERDICTS, suites, fill) as found:
         yield found
 
 

@@ -84,7 +84,8 @@ def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial
         judged = judge(rule, source, line, votes, trial, _Look(doubtful=doubtful))
         who = _who(votes, reviews) + agreement_text(agreement, votes.people) + population_text(votes, line.metric)
         judged = replace(judged, says=judged.says + who)
-        judged = require_agreement(line, _enough(line, judged, votes), agreement)
+        n = votes.pairs if line.with_unit == "pairs" else getattr(judged.evidence, "n", 0)
+        judged = require_agreement(line, threshold_rule.require_count(line, judged, n), agreement)
         if line.metric != PREFERENCE:
             return judged
         return replace(judged, says=judged.says + _bias(judged.evidence, votes))
@@ -155,7 +156,7 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
         evidence = replace(comparison, answer=answer)
     else:
         raise TypeError(f"{rule!r} does not compare")
-    sentence = f"{preference_text(comparison, votes, trial)}; {requirement_text(line)}{_end(result)}"
+    sentence = f"{preference_text(comparison, votes, trial)}; {requirement_text(line)}{threshold_rule.ENDS[result]}"
     needed = more_votes(gap, distance, votes, line.metric) if result == "cannot tell" else ""
     return Finding(rule, source, result, sentence, needed, PREFERENCE, evidence=evidence)
 
@@ -167,7 +168,7 @@ def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look
         if isinstance(level, NotEnough):
             return _not_estimated(rule, source, line, level)
         result = look.read(threshold_rule.by_truth_table(test, level, test.number))
-        sentence = f"{rating_text(line.metric, level)}; {requirement_text(line)}{_end(result)}"
+        sentence = f"{rating_text(line.metric, level)}; {requirement_text(line)}{threshold_rule.ENDS[result]}"
         needed = more_votes(level, test.number, votes, line.metric) if result == "cannot tell" else ""
         return Finding(rule, source, result, sentence, needed, line.metric, evidence=level)
     if not isinstance(test, VersusBaseline):
@@ -179,7 +180,7 @@ def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look
         return _not_estimated(rule, source, line, gap)
     result = look.read(comparison_rule.by_truth_table(gap, 1, 0.0))
     answer = comparison_rule.ANSWERS.get((test.question, result), "cannot tell")
-    sentence = f"{rating_comparison_text(compared, None)}; {requirement_text(line)}{_end(result)}"
+    sentence = f"{rating_comparison_text(compared, None)}; {requirement_text(line)}{threshold_rule.ENDS[result]}"
     needed = more_votes(gap, 0.0, votes, line.metric) if result == "cannot tell" else ""
     return Finding(rule, source, result, sentence, needed, line.metric, evidence=replace(compared, answer=answer))
 
@@ -250,18 +251,3 @@ def _who(votes: Votes, reviews: Reviews) -> str:
         left = sum(reviewed_queue.items - reviewed_queue.settled for reviewed_queue in reviews.waiting)
         text += f"; {pairs_text(left)} in other queues not judged yet"
     return text
-
-
-def _enough(line: GateLine, finding: Finding, votes: Votes) -> Finding:
-    """``with N ratings``: a pass on less evidence than the line requires is undecided."""
-    if line.with_count is None or finding.result != "pass":
-        return finding
-    n = votes.pairs if line.with_unit == "pairs" else getattr(finding.evidence, "n", 0)
-    if n >= line.with_count:
-        return finding
-    sentence = f"{finding.says}; only {n} of the {line.with_count} {line.with_unit} that the line requires"
-    return replace(finding, result="cannot tell", says=sentence, needed=f"{line.with_count - n} more {line.with_unit}")
-
-
-def _end(result: Result) -> str:
-    return {"pass": "", "fail": ": not met"}.get(result, ": undecided")

@@ -6,7 +6,8 @@ from functools import cached_property
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
-from evaluators.training_data.corpus import WHOLE, Corpus, LabelField, copies, label_fields, normalise, shown
+from evaluators.training_data.corpus import WHOLE, Corpus, LabelField, copies, label_fields, normalise
+from evaluators.training_data.example import as_text
 from evaluators.training_data.labels.words import WordDifference
 from evaluators.training_data.similarity.near_duplicates import similar
 
@@ -65,7 +66,7 @@ class _Rows:
     def labels(self, row: int) -> tuple[tuple[str, str], ...]:
         """What the row teaches, or nothing if its completion is a free text."""
         if self.corpus.labels[row]:
-            return tuple(sorted((name, shown(value)) for name, value in self.corpus.labels[row].items()))
+            return tuple(sorted((name, as_text(value)) for name, value in self.corpus.labels[row].items()))
         completion = self.corpus.completions[row]
         is_label = 0 < len(completion) <= SHORT and (
             self._task(row) in self._label_tasks or not any(map(str.isalpha, completion))

@@ -5,17 +5,15 @@ outside. If most of them have another label, and a binomial test at the error ra
 Bonferroni's correction for all slices, the slice departs. A constant label is not wrong by itself.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from evaluators.training_data.corpus import LabelField
+from evaluators.training_data.corpus import Corpus, LabelField
 from evaluators.training_data.labels.slices import Slice, SliceTest, slice_tests, slices
 from evaluators.training_data.labels.words import (
     LabelledWords,
@@ -26,11 +24,6 @@ from evaluators.training_data.labels.words import (
     vocabulary,
     without_neighbours,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from evaluators.training_data.corpus import Corpus
 
 ALPHA = 0.01
 """The probability of reporting anything in sound data, over all tests of one field."""

@@ -8,17 +8,16 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evaluators.training_data.corpus import LabelField
+from evaluators.training_data.corpus import Corpus, LabelField
 from evaluators.training_data.labels.words import LabelledWords, slice_lifts
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.intervals import wilson
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from evaluators.training_data.corpus import Corpus
     from evaluators.training_data.labels.words import Counts
 
 

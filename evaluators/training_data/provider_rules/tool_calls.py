@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from evaluators.training_data.provider_rules.messages import each, role_of
 from evaluators.training_data.provider_rules.rule import Conversation, Find, Message, Rule
+from fairtrial.domain.json_object import json_object
 from fairtrial.domain.limits.json_schema import BoundedSchema, TooCostly
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -135,10 +136,7 @@ def _are_json(strict: bool) -> Callable[[Call, Conversation], str]:
 
 
 def _arguments(call: Call) -> Mapping[str, Any] | None:
-    try:
-        value = json.loads(call.arguments) if isinstance(call.arguments, str) else call.arguments
-    except (ValueError, RecursionError):
-        return None
+    value = json_object(call.arguments) if isinstance(call.arguments, str) else call.arguments
     return value if isinstance(value, Mapping) else None
 
 

@@ -12,6 +12,7 @@ from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import USUAL, ExampleFile, column_in
 from evaluators.training_data.leaks import CERTAIN, copies
 from evaluators.training_data.similarity.containment import Pair
+from evaluators.training_data.similarity.near_duplicates import connected
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import UsageError
 
@@ -112,7 +113,7 @@ def _separated(
     pairs = [(group[0], row) for group in (*similar.same, *similar.near) for row in group[1:]]
     pairs += [] if column is None else _same_value(file.examples, column)
     for _ in range(MOST_ROUNDS):
-        groups = _groups(len(file.examples), pairs)
+        groups = connected([*pairs, *((row, row) for row in range(len(file.examples)))])
         held_out = _hold_out(groups, classes, _keys(file.examples, groups, options.seed), options.share)
         if not 0 < len(held_out) < len(file.examples):
             raise UsageError(f"{file.path}: {_why_empty(file.examples, groups, options.share)}")
@@ -132,25 +133,6 @@ def _leaks(file: ExampleFile, held_out: set[int]) -> Iterator[Pair]:
     number = [*rows[0], *rows[1]]
     pairs = copies(Corpus(parts, ("train", "validation")))
     return ((number[pair], number[other]) for kind in CERTAIN for pair, other in pairs[kind])
-
-
-def _groups(rows: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Rows that must stay together, each group in order."""
-    leader = list(range(rows))
-
-    def find(row: int) -> int:
-        while leader[row] != row:
-            leader[row] = leader[leader[row]]
-            row = leader[row]
-        return row
-
-    for left, right in pairs:
-        low, high = sorted((find(left), find(right)))
-        leader[high] = low
-    members: dict[int, list[int]] = {}
-    for row in range(rows):
-        members.setdefault(find(row), []).append(row)
-    return list(members.values())
 
 
 def _same_value(examples: Sequence[Example], column: str) -> Iterable[tuple[int, int]]:

@@ -1,22 +1,17 @@
 """Finds texts that stand inside longer ones, such as a question in a greeting, or mean the same in other words."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluators.training_data.similarity.near_duplicates import numbers_in
 from fairtrial.domain.answers.signals import identifier
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 LEAST_WORDS, LEAST_LETTERS = 5, 15
 """The shortest text that is looked for, in words, or in characters of a script without spaces."""

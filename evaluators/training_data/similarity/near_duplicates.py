@@ -1,19 +1,14 @@
 """Finds exact and near duplicates: MinHash and LSH propose pairs, and true similarity decides."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rensa import RMinHash
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 _DIGIT = re.compile(r"\d")
 THRESHOLD = 0.8
@@ -47,22 +42,26 @@ class SimilarRows:
 
     def clusters(self) -> list[list[int]]:
         """All groups of rows that are connected, each and all in order."""
-        leader: dict[int, int] = {}
+        return connected((group[0], row) for group in (*self.same, *self.near) for row in group[1:])
 
-        def find(row: int) -> int:
-            while leader.setdefault(row, row) != row:
-                leader[row] = leader[leader[row]]
-                row = leader[row]
-            return row
 
-        for group in (*self.same, *self.near):
-            for row in group[1:]:
-                first, second = sorted((find(group[0]), find(row)))
-                leader[second] = first
-        members = defaultdict(list)
-        for row in sorted(leader):
-            members[find(row)].append(row)
-        return list(members.values())
+def connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """The groups of rows that pairs connect, each and all in order."""
+    leader: dict[int, int] = {}
+
+    def find(row: int) -> int:
+        while leader.setdefault(row, row) != row:
+            leader[row] = leader[leader[row]]
+            row = leader[row]
+        return row
+
+    for pair in pairs:
+        first, second = sorted(map(find, pair))
+        leader[second] = first
+    members = defaultdict(list)
+    for row in sorted(leader):
+        members[find(row)].append(row)
+    return list(members.values())
 
 
 def find_similar(texts: Sequence[str]) -> SimilarRows:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fairtrial.domain.json_object import json_object
+
 NUMBER, WHOLE, FLAG = "a number", "a whole number", "true or false"
 OTHER_SERVERS = frozenset(
     {
@@ -42,25 +44,19 @@ def text_with_calls(content: str, calls: Sequence[Any]) -> str:
 
 def calls_in(text: str) -> list[dict[str, Any]]:
     """The calls of such a text, each with its ``name`` and ``arguments``; empty for any other text."""
-    try:
-        calls = json.loads(text).get("tool_calls")
-    except (ValueError, AttributeError, RecursionError):
-        return []
+    calls: Any = (json_object(text) or {}).get("tool_calls")
     sound = isinstance(calls, list) and all(isinstance(call, dict) and "name" in call for call in calls)
     return calls if sound else []
 
 
 def _arguments(text: Any) -> Any:
-    try:
-        value = json.loads(text or "{}")
-    except (ValueError, TypeError, RecursionError):
-        return text
-    return value if isinstance(value, dict) else text
+    value = json_object(text or "{}")
+    return text if value is None else value
 
 
 def asked_text(body: str) -> str | None:
     """The last text of the user in a request: of a chat, the Responses API, or a completion; ``None`` if unknown."""
-    request = _object(body)
+    request = json_object(body)
     if request is None:
         return None
     question = request.get("messages", request.get("input", request.get("prompt")))
@@ -73,7 +69,7 @@ def asked_text(body: str) -> str | None:
 
 def answered_text(body: str) -> str | None:
     """The text of a whole or assembled answer; ``None`` if it has none."""
-    answer = _object(body)
+    answer = json_object(body)
     if answer is None:
         return None
     choices, output = answer.get("choices"), answer.get("output")
@@ -83,14 +79,6 @@ def answered_text(body: str) -> str | None:
     if isinstance(output, list):
         return "".join(_text(item.get("content")) or "" for item in output if isinstance(item, dict)) or None
     return None
-
-
-def _object(body: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _text(content: Any) -> str | None:

@@ -40,6 +40,11 @@ def uuid7_tail(entropy: bytes) -> str:
     return f"{rest[1:4]}-{_VARIANT[rest[4]]}{rest[5:8]}-{rest[8:20]}"
 
 
+def id_at(now_us: int) -> str:
+    """A new UUID of version 7 for this time, in microseconds since 1970; safe in any thread."""
+    return uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
+
+
 def fresh_id(unix_ms: int) -> str:
     """A new UUID of version 7 for this time. It must be called from one thread only, such as a worker's loop."""
     global _last

@@ -216,11 +216,11 @@ def effect_over_time(plan: AnalysisPlan, metric: MetricPlan, sums: Sums, variant
     ages: WeekEffects = ()
     if control is not None and treatment is not None:
         weeks, ages = _effects(control.weeks, treatment.weeks), _effects(control.ages, treatment.ages)
-    next_week = line_ahead([None if level is None else (level.value, level.weight) for level in weeks])
+    ahead = line_ahead([None if level is None else (level.value, level.weight) for level in weeks])
     last = [week.value for week in weeks if week is not None][-1:]
-    fades = next_week is not None and any(goodness(ahead, metric) < 0 for ahead in (*last, next_week))
-    unseen = next_week is None and not plan.may_miss_fading
-    return EffectOverTime(weeks, ages, next_week, fades, metric.require == "superior" and (fades or unseen))
+    fades = ahead is not None and any(goodness(effect, metric) < 0 for effect in (*last, ahead))
+    unseen = ahead is None and not plan.may_miss_fading
+    return EffectOverTime(weeks, ages, ahead, fades, metric.require == "superior" and (fades or unseen))
 
 
 def _effects(control: Levels, treatment: Levels) -> WeekEffects:

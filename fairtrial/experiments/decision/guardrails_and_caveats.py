@@ -225,10 +225,10 @@ def fading_words(plan: AnalysisPlan, primary: values.PrimaryDecision) -> str:
         for number, week in enumerate(over_time.weeks, 1)
         if week is not None
     )
-    coming = over_time.next_week
+    coming = over_time.week_after_next
     if coming is None or finding.goodness(known[-1].value, metric) < 0:
         return f"the effect fades: {weeks}"
-    return f"the effect fades: {weeks}; a straight line leads to {_way(coming, metric)} in the next week"
+    return f"the effect fades: {weeks}; a straight line leads to {_way(coming, metric)} in the week after next"
 
 
 def weeks_words(plan: AnalysisPlan, variant: str, primary: values.PrimaryDecision) -> str:

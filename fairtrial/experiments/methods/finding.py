@@ -71,14 +71,14 @@ WeekEffects = tuple[WeekEffect | None, ...]
 class EffectOverTime(msgspec.Struct, frozen=True):
     """The effect on the primary metric by week, ``None`` for a week without data of both arms.
 
-    ``weeks`` begin with the plan, and ``ages`` with each unit's first exposure. ``next_week``: where a straight line
-    through the weeks leads, ``None`` until two weeks have an effect. ``fades``: whether the last or the next week is
-    worse. ``holds``: whether that, or too few weeks, keeps *better* from passing as the plan asks for it.
+    ``weeks`` begin with the plan, and ``ages`` with each unit's first exposure. ``week_after_next``: where a
+    straight line through the weeks leads, ``None`` until two weeks have an effect. ``fades``: whether this or the last
+    week is worse. ``holds``: whether that, or too few weeks, keeps *better* from passing as the plan asks for it.
     """
 
     weeks: WeekEffects
     ages: WeekEffects
-    next_week: float | None
+    week_after_next: float | None
     fades: bool
     holds: bool
 

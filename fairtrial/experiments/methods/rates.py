@@ -92,7 +92,11 @@ class Rates:
         return sums.requests.n
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        units = units_to_show(pair, _primary_test(metric), alpha=plan.alpha_primary / (1 if metric.relative else 2))
+        units = units_to_show(
+            pair,
+            ShareTest("safe", 0.0) if metric.require == "superior" else safety_test(metric, 0.5),
+            alpha=plan.alpha_primary / (1 if metric.relative else 2),
+        )
         return units if isinstance(units, NotEnough) else units + sum(day.n for day in _days(pair))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
@@ -179,10 +183,6 @@ def units_to_show(pair: Pair, test: ShareTest, *, alpha: float) -> int | NotEnou
         middle = (low + high) / 2
         low, high = (low, middle) if shows(middle) else (middle, high)
     return max(0, ceil((high - 1) * (control.n + treatment.n)))
-
-
-def _primary_test(metric: MetricPlan) -> ShareTest:
-    return ShareTest("safe", 0.0) if metric.require == "superior" else safety_test(metric, 0.5)
 
 
 def _split(pair: Pair) -> float:

@@ -73,11 +73,11 @@ def share_course(rule: ShareRule, *, control: float, treatment: float, units: fl
     return Course(tuple(float(size) for size in looks), tuple(power), mean_stop=float(stops.mean()))
 
 
-def _looks(units: float) -> list[int]:
-    """The units at each look, up to the last."""
-    last, looks = ceil(units), [min(FEWEST, ceil(units))]
+def _looks(units: float, *, first: int = FEWEST, least: int = 1, share: float = STEP) -> list[int]:
+    """The units at each look, up to the last: from the first, ``least`` more at least, or this share more."""
+    last, looks = ceil(units), [min(first, ceil(units))]
     while looks[-1] < last:
-        looks.append(min(last, max(looks[-1] + 1, ceil(looks[-1] * (1 + STEP)))))
+        looks.append(min(last, max(looks[-1] + least, ceil(looks[-1] * (1 + share)))))
     return looks
 
 
@@ -121,7 +121,7 @@ def pause_course(
     test, least, rng = ShareTest("harm", 0.0, share=share), -log(alpha), np.random.default_rng(STOP_SEED)
     known: dict[tuple[int, int], float] = {}
     arms, bad = np.zeros((2, TRIALS)), np.zeros((2, TRIALS))
-    looks = _close_looks(units)
+    looks = _looks(units, first=10, least=FEW, share=STOP_STEP)
     stops, open_, power, before = np.full(TRIALS, float(looks[-1])), np.ones(TRIALS, np.bool_), [], 0
     for look in looks:
         treated = rng.binomial(look - before, share, TRIALS)
@@ -171,10 +171,3 @@ def _by_events(known: dict[tuple[int, int], float], share: float, control: int, 
         evidence = rare_evidence(control, treatment, Limits(1.0, 0.0), share=share)
         known[control, treatment] = evidence.log_e if isinstance(evidence, EValue) else -inf
     return known[control, treatment]
-
-
-def _close_looks(units: float) -> list[int]:
-    last, looks = ceil(units), [min(10, ceil(units))]
-    while looks[-1] < last:
-        looks.append(min(last, max(looks[-1] + FEW, ceil(looks[-1] * (1 + STOP_STEP)))))
-    return looks

@@ -67,7 +67,7 @@ def win_rate(
     crossed = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
     if isinstance(crossed, NotEnough):
         return crossed
-    won, lost = _shares(values, weights)
+    won, lost = (float(np.average(side, weights=weights)) for side in (values > TIE, values < TIE))
     low, high = _bounds(crossed, won, lost, level=level)
     return Estimate(TIE + (won - lost) / 2, low, high, level, len(values), _method(crossed, weights))
 
@@ -91,11 +91,6 @@ def require_votes(values: Floats) -> None:
 def count_wins(values: Floats) -> tuple[int, int]:
     """The number of votes for the candidate and for the baseline, without ties."""
     return int(np.count_nonzero(values > TIE)), int(np.count_nonzero(values < TIE))
-
-
-def _shares(values: Floats, weights: Floats | None) -> tuple[float, float]:
-    """The shares of votes for the candidate and for the baseline."""
-    return float(np.average(values > TIE, weights=weights)), float(np.average(values < TIE, weights=weights))
 
 
 def _bounds(crossed: CrossedMean, won: float, lost: float, *, level: float) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from fairtrial.domain.accounts import ROLES, Account, Invitation, Role, may, proper_name, same_name
 from fairtrial.domain.errors import NotFound, UsageError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.names.look_alikes import look_alike
 from fairtrial.store.access import audit, passwords
 from fairtrial.store.core.database import Cursor, Database
@@ -116,11 +116,7 @@ def require_free_name(cursor: Cursor, name: str) -> None:
 
 def _find(database: Database, who: str) -> Account | None:
     with database.read_cursor() as cursor:
-        return _search(cursor, who)
-
-
-def _search(cursor: Cursor, who: str) -> Account | None:
-    return next(iter(cursor.values(Account, ONE, [who])), None) or _named(cursor, who)
+        return next(iter(cursor.values(Account, ONE, [who])), None) or _named(cursor, who)
 
 
 def _named(cursor: Cursor, name: str) -> Account | None:
@@ -142,7 +138,7 @@ def invite(database: Database, name: str | None, role: Role, *, actor: str, now_
     """
     role = parse_role(role)
     invited_name = None if name is None else proper_name(name)
-    account_id = uuid7(now_us // 1000, secrets.token_bytes(ENTROPY_BYTES))
+    account_id = id_at(now_us)
     with database.transaction() as cursor:
         if invited_name is not None:
             require_free_name(cursor, invited_name)

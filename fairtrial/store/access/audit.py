@@ -196,7 +196,13 @@ def record_row(cursor: Cursor, table: CoveredTable, key: int | str, **entry: Unp
 
 def row_digest(names: Sequence[str], row: Sequence[Any]) -> str:
     """The digest of one row. Columns that are NULL don't count, so that a later version may add columns."""
-    return sha256_of_json({name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None})
+    return sha256_of_json(
+        {
+            name: microseconds(value) if isinstance(value, datetime) else value
+            for name, value in zip(names, row, strict=True)
+            if value is not None
+        }
+    )
 
 
 def combined(digests: Iterable[str]) -> str:
@@ -207,7 +213,3 @@ def combined(digests: Iterable[str]) -> str:
 def _read(cursor: Cursor, sql: str, key: int | str) -> tuple[list[str], list[tuple[Any, ...]]]:
     result = cursor.execute(sql, [key])
     return [str(column[0]) for column in result.description or ()], result.fetchall()
-
-
-def _plain(value: Any) -> Any:
-    return microseconds(value) if isinstance(value, datetime) else value

@@ -1,6 +1,5 @@
 """Compares stored rows with the audit trail, and names each row that was changed, added or removed."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.json_object import json_object
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.wording import counted
 from fairtrial.store.access import audit
@@ -91,7 +91,7 @@ def _read_trail(cursor: Cursor) -> dict[str, _Trail]:
     trails = {table.name: _Trail() for table in TABLES}
     changing = {table.name: bool(table.first) for table in TABLES}
     for number, at_us, actor, action, subject, text, *_ in audit.entries(cursor):
-        details = _object(text)
+        details = json_object(text) or {}  # somebody may have changed it
         stored = _stored_digest(details.get(STORED))
         if stored is None:
             for name, entry_of in EARLIER.items():
@@ -192,15 +192,6 @@ def _problem(table: CoveredTable, key: Key, subject: str, wrong: str) -> RowProb
     row = subject if key is None and table.key == table.subject else "" if key is None else str(key)
     about = "" if subject == row else f" {table.link} {subject}"
     return RowProblem(table.name, row, f"{table.noun} {row}".rstrip() + f"{about} {wrong}", verdict_id)
-
-
-def _object(text: Any) -> Mapping[str, Any]:
-    """The details of an entry; empty if somebody changed them into something that is not an object."""
-    try:
-        value = json.loads(text)
-    except (TypeError, ValueError):
-        return {}
-    return value if isinstance(value, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)

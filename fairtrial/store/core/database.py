@@ -202,7 +202,9 @@ class Database:
             with self.read_cursor() as cursor:
                 yield cursor
         except duckdb.Error as error:
-            raise self._store_error(error) from error
+            raise store_error(
+                error, advice=state_files.advice(self.layout, str(error)) if self._damage is not None else ""
+            ) from error
 
     def _note_error(self, error: BaseException) -> None:
         """Remember an error about the file or the engine, as opposed to one about the query."""
@@ -210,11 +212,6 @@ class Database:
             self._damage = str(error)
         elif isinstance(error, duckdb.Error) and state_files.needs_reopening(error):
             self._must_reopen = str(error)
-
-    def _store_error(self, error: duckdb.Error) -> StoreError:
-        return store_error(
-            error, advice=state_files.advice(self.layout, str(error)) if self._damage is not None else ""
-        )
 
     def _disconnect(self) -> None:
         """Close every cursor. With the last one, the engine writes its log into the file and releases it."""

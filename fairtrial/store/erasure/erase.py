@@ -1,6 +1,5 @@
 """Erases a unit from a store in use: from rows, the file's bytes, journals, caches, logs and backups."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import msgspec
 
 from fairtrial.domain import store_reports
 from fairtrial.domain.errors import FairtrialError, StoreError, UsageError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import UnitKind
 from fairtrial.safe_files import digest_of, has_room, sync_file
 from fairtrial.store.access import audit
@@ -49,7 +48,7 @@ def new_state(unit: Unit, *, now_us: int, actor: str, rewrite_backups: bool = Fa
     if any("\ud800" <= letter <= "\udfff" for letter in unit.name):
         raise UsageError("unit: the name is not valid UTF-8 (erase its requests one by one: --kind request)")
     return ErasureState(
-        erasure_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
+        erasure_id=id_at(now_us),
         at_us=now_us,
         unit=unit.name,
         kind=unit.kind,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from fairtrial.domain.errors import BadRequest, NotFound, not_found
+from fairtrial.domain.errors import BadRequest, NotFound, existing
 from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
 from fairtrial.domain.run import RunHead, noise_target
 from fairtrial.store.access import audit
@@ -258,8 +258,7 @@ NUMBERS_ONLY = f"CASE WHEN json_valid(details) THEN json_merge_patch('{{}}', jso
 
 def keep_run(database: Database, run_id: str, *, now_us: int, actor: str) -> None:
     """Keep a run for good, with an entry in the audit trail; raises `NotFound`. Keeping it again changes nothing."""
-    if head(database, run_id) is None:
-        raise not_found("run", run_id)
+    existing(head(database, run_id), "run", run_id)
     if is_kept(database, run_id):
         return
     with database.transaction() as cursor:

@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from fairtrial.domain.errors import NotFound
+from fairtrial.domain.json_object import json_object
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.store.access.row_check import RowProblem
 from fairtrial.store.core.database import Cursor, Database
@@ -114,7 +114,7 @@ def without_entry(database: Database) -> Iterator[RowProblem]:
             problem = f"verdict {verdict_id}: it is official and has no place in the hash chain"
             yield RowProblem("verdicts", str(verdict_id), problem, str(verdict_id))
     for verdict_id, text in database.rows(SAVED):
-        recorded = _object(text).get(CHAINED)
+        recorded = (json_object(text) or {}).get(CHAINED)
         if recorded is not None and chained.get(verdict_id) != recorded:
             problem = f"verdict {verdict_id}: the chain does not have the entry that the audit trail recorded"
             yield RowProblem("verdict_records", "", problem, str(verdict_id))
@@ -141,17 +141,8 @@ def _content(database: Database, entry: ChainEntry) -> Iterator[str]:
 
 
 def _is_official(text: str | None) -> bool:
-    provenance = _object(text).get("provenance")
+    provenance = (json_object(text) or {}).get("provenance")
     return isinstance(provenance, dict) and bool(provenance.get("official"))
-
-
-def _object(text: str | None) -> dict[str, Any]:
-    """The text as a JSON object; empty if somebody changed it into something else."""
-    try:
-        value = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _sha256(content: bytes) -> str:

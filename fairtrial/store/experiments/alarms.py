@@ -1,11 +1,10 @@
 """Keeps alarms, conditions that a person should know of. Each is open, then acknowledged, then closed."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fairtrial.domain.errors import Conflict, NotFound, printable
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
@@ -64,7 +63,7 @@ def notice(cursor: Cursor, kind: str, experiment: str, *, text: str, now_us: int
 def _insert(
     cursor: Cursor, kind: str, experiment: str | None, text: str, *, now_us: int, actor: str, **row: str
 ) -> str:
-    alarm_id, at = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)), timestamp(now_us)
+    alarm_id, at = id_at(now_us), timestamp(now_us)
     of = {"kind": kind, "experiment": experiment, "text": text, "details": "{}"}
     cursor.insert("alarms", alarm_id=alarm_id, at_time=at, changed_at=at, **of, **row)
     _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)

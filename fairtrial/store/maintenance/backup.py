@@ -12,7 +12,7 @@ import msgspec
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.store_reports import Backup, ListedBackup, OnProgress, Progress, ignore_progress
 from fairtrial.safe_files import copy_private, has_room, sync_folder
 from fairtrial.store.access import audit
@@ -124,7 +124,7 @@ def describe(copy: Path, rows: dict[str, int]) -> Manifest:
 
 
 def _signed(manifest: Manifest, *, now_us: int, size: int, digest: str) -> Manifest:
-    backup_id = uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES))
+    backup_id = id_at(now_us)
     return msgspec.structs.replace(manifest, backup_id=backup_id, at_us=now_us, bytes=size, sha256=digest)
 
 

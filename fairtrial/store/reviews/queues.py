@@ -91,7 +91,10 @@ def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us
     with database.transaction() as cursor:
         cursor.insert("review_queues", queue_id=queue_id, secret=secrets.token_hex(SECRET_BYTES), **row)
         if pairs:
-            cursor.execute(INSERT_ITEMS, _columns([_item_row(queue_id, pair) for pair in pairs]))
+            cursor.execute(
+                INSERT_ITEMS,
+                [list(column) for column in zip(*[_item_row(queue_id, pair) for pair in pairs], strict=True)],
+            )
         details = {"suite": queue.suite, "candidate": queue.candidate, "baseline": queue.baseline, "items": len(pairs)}
         by = queue.created_by
         audit.append(cursor, now_us=now_us, actor=by, action="review.enqueue", subject=queue_id, details=details)
@@ -102,10 +105,6 @@ def _item_row(queue_id: str, pair: Pair) -> list[Any]:
     messages = json.dumps([dict(message) for message in pair.asked], ensure_ascii=False)
     head = [secrets.token_hex(ID_BYTES), queue_id, pair.case_id, pair.cluster, pair.unit, messages, pair.reference]
     return [*head, pair.candidate, pair.baseline, pair.probability, pair.wants]
-
-
-def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def list_details(database: Database, *, limit: int = 1000) -> list[dict[str, Any]]:

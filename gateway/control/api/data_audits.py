@@ -1,13 +1,12 @@
 """Implements the operations on audits of training data."""
 
-import os
 from importlib.metadata import version
 from typing import Any
 
 from fairtrial.api.data_audits import FixedCopy, ListAudits, NameAudit, RowsOf, StoreAudit, StoredAudit
 from fairtrial.config.file.errors import nearest
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.training_data import DataAudit
 from fairtrial.store import data_audits
@@ -64,7 +63,7 @@ def record_audit(database: Database, request: StoreAudit, plan: Plan, *, actor: 
         known = nearest(request.deployment, plan.deployments)
         raise BadRequest(f"data audit: the deployment {request.deployment!r} does not exist ({known})")
     audit = DataAudit(
-        audit_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
+        audit_id=id_at(now_us),
         at_us=now_us,
         deployment=request.deployment,
         actor=actor,

@@ -18,7 +18,6 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs
 from fairtrial.store.reviews import assignment
 from fairtrial.store.reviews import queues as stored_queues
-from fairtrial.store.reviews import votes as stored_evidence
 from fairtrial.store.reviews import votes as stored_votes
 from fairtrial.store.reviews.queues import NewQueue
 from gateway.control.context import Context
@@ -84,11 +83,11 @@ def close(context: Context, request: NameQueue) -> Any:
 
 
 def export(context: Context, request: NameQueue) -> Any:
-    return stored_evidence.export_rows(context.database, request.queue_id)
+    return stored_votes.export_rows(context.database, request.queue_id)
 
 
 def pairs(context: Context, request: NameQueue) -> Any:
-    return stored_evidence.export_pairs(context.database, request.queue_id)
+    return stored_votes.export_pairs(context.database, request.queue_id)
 
 
 def status(context: Context, _: Nothing) -> Any:
@@ -96,13 +95,13 @@ def status(context: Context, _: Nothing) -> Any:
 
 
 def votes(context: Context, request: TwoTargets) -> ReviewEvidence:
-    return stored_evidence.read_evidence(context.database, request.candidate, request.baseline)
+    return stored_votes.read_evidence(context.database, request.candidate, request.baseline)
 
 
 def evidence(context: Context, request: TwoTargets) -> dict[str, Any]:
     from evaluators.review.presentation import figures_of  # imports numpy and scipy only when needed
 
-    evidence = stored_evidence.read_evidence(context.database, request.candidate, request.baseline)
+    evidence = stored_votes.read_evidence(context.database, request.candidate, request.baseline)
     present = current_queues(evidence, _plan_or_none(context))
     read = [queue for queue in present if queue.readable and queue.votes]
     rows = [

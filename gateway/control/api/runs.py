@@ -24,12 +24,11 @@ from fairtrial.api.runs import (
     ResolveRun,
 )
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.errors import BadRequest, not_found
+from fairtrial.domain.errors import BadRequest, existing
 from fairtrial.domain.events import RunEvent
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import run_cases, runs
-from fairtrial.store.evaluations import runs as stored_runs
 from gateway.control.context import ARROW, Answer, Context, arrow_stream, page_of
 from gateway.process_resources import keeping_large_blocks
 
@@ -45,17 +44,15 @@ BETTER = {True: "higher", False: "lower"}
 
 
 def listing(_: Context, request: ListRuns) -> Query:
-    return stored_runs.listing(page_of(request), suite=request.suite, target=request.target)
+    return runs.listing(page_of(request), suite=request.suite, target=request.target)
 
 
 def latest(context: Context, request: LatestRuns) -> list[str]:
-    return stored_runs.latest(
-        context.database, suite=request.suite, target=request.target, suite_digest=request.suite_digest
-    )
+    return runs.latest(context.database, suite=request.suite, target=request.target, suite_digest=request.suite_digest)
 
 
 def resolve(context: Context, request: ResolveRun) -> FoundRun:
-    return FoundRun(stored_runs.find_run(context.database, request.name))
+    return FoundRun(runs.find_run(context.database, request.name))
 
 
 def one(context: Context, request: NameRun) -> dict[str, Any]:
@@ -70,17 +67,14 @@ def events(context: Context, request: NameRun) -> Answer:
 def columns(context: Context, request: NameRun) -> Answer:
     from fairtrial.store.evaluations import run_columns  # loads Arrow
 
-    columns = run_columns.columns(context.database, request.run_id)
-    if columns is None:
-        raise not_found("run", request.run_id)
+    columns = existing(run_columns.columns(context.database, request.run_id), "run", request.run_id)
     return Answer(arrow_stream(columns), ARROW)
 
 
 def details(context: Context, request: DetailsOf) -> Answer:
     from fairtrial.store.evaluations import run_columns  # loads Arrow
 
-    if stored_runs.head(context.database, request.run_id) is None:
-        raise not_found("run", request.run_id)
+    existing(runs.head(context.database, request.run_id), "run", request.run_id)
     return Answer(arrow_stream(run_columns.details(context.database, request.run_id, request.scorer)), ARROW)
 
 
@@ -89,10 +83,8 @@ def figures(context: Context, request: NameRun) -> Any:
 
 
 def noise_floor(context: Context, request: NameRun) -> OptionalRun:
-    run = stored_runs.head(context.database, request.run_id)
-    if run is None:
-        raise not_found("run", request.run_id)
-    return OptionalRun(stored_runs.noise_floor(context.database, run))
+    run = existing(runs.head(context.database, request.run_id), "run", request.run_id)
+    return OptionalRun(runs.noise_floor(context.database, run))
 
 
 def keep(context: Context, request: NameRun) -> FoundRun:
@@ -142,7 +134,7 @@ def matrix(context: Context, request: CompareMany) -> dict[str, Any]:
 
     with keeping_large_blocks():
         baseline, *candidates = (_table(context, run_id) for run_id in (request.baseline_run, *request.candidate_runs))
-        again = stored_runs.noise_floor(context.database, baseline)
+        again = runs.noise_floor(context.database, baseline)
         result = matrix_of(
             measures_seen([baseline, *candidates]),
             baseline,
@@ -156,37 +148,29 @@ def matrix(context: Context, request: CompareMany) -> dict[str, Any]:
 
 def suites(_: Context, request: ListSuites) -> Query:
     page, digests = page_of(request), {"suite_digest": request.suite_digest, "text_digest": request.text_digest}
-    return stored_runs.suite_texts(page, suite=request.suite, **digests)
+    return runs.suite_texts(page, suite=request.suite, **digests)
 
 
 def suite_text(context: Context, request: NameSuiteText) -> Answer:
-    text = stored_runs.find_text(context.database, request.suite_digest, request.text_digest)
-    if text is None:
-        raise not_found("suite", request.text_digest)
-    return Answer(text.encode())
+    text = runs.find_text(context.database, request.suite_digest, request.text_digest)
+    return Answer(existing(text, "suite", request.text_digest).encode())
 
 
-def _events(context: Context, run_id: str) -> stored_runs.RunEvents:
-    events = stored_runs.events(context.database, run_id)
-    if events is None:
-        raise not_found("run", run_id)
-    return events
+def _events(context: Context, run_id: str) -> runs.RunEvents:
+    return existing(runs.events(context.database, run_id), "run", run_id)
 
 
 def _table(context: Context, run_id: str) -> RunTable:
     from gateway.control.operations.verdicts.provenance import load_table
 
-    table = load_table(context.database, run_id)
-    if table is None:
-        raise not_found("run", run_id)
-    return table
+    return existing(load_table(context.database, run_id), "run", run_id)
 
 
 def read_figures(database: Database, run_id: str) -> run_cases.RunFigures:
     """One run without its cases; raises `NotFound`."""
     figures = run_cases.figures(database, run_id)
     if figures is None:
-        raise stored_runs.unknown_run(database, run_id)
+        raise runs.unknown_run(database, run_id)
     return figures
 
 
@@ -217,9 +201,9 @@ def read_pairs(database: Database, page: Page, request: PairsOf) -> dict[str, An
 
 
 def _head(database: Database, run_id: str) -> RunEvent:
-    head = stored_runs.head(database, run_id)
+    head = runs.head(database, run_id)
     if head is None:
-        raise stored_runs.unknown_run(database, run_id)
+        raise runs.unknown_run(database, run_id)
     return head
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import Erase, MakeBackup, NameJob, Retain
-from fairtrial.domain.errors import BadRequest, not_found
+from fairtrial.domain.errors import BadRequest, existing
 from fairtrial.domain.store_reports import IngestResult, Overview
 from fairtrial.journal.counts import read_losses
 from fairtrial.journal.segment import names
@@ -73,10 +73,7 @@ def erase(context: Context, request: Erase) -> Work:
 
 
 def job(context: Context, request: NameJob) -> Any:
-    job = context.owner.jobs.find(request.job_id)
-    if job is None:
-        raise not_found("job", request.job_id)
-    return job
+    return existing(context.owner.jobs.find(request.job_id), "job", request.job_id)
 
 
 def _readiness(url: str | None) -> dict[str, bool | str | None]:

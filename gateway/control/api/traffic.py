@@ -12,12 +12,11 @@ from fairtrial.api.traffic import (
     RoutesOf,
     SampleTraffic,
 )
-from fairtrial.domain.errors import not_found
+from fairtrial.domain.errors import existing
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.store_reports import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import requests as stored_requests
-from fairtrial.store.traffic import requests as stored_samples
 from fairtrial.store.traffic import traffic
 from gateway.control.context import Context, Table, page_of
 
@@ -32,14 +31,11 @@ def requests(context: Context, request: ListRequests) -> Table:
 
 
 def request(context: Context, request: NameRequest) -> Any:
-    request_row = stored_requests.find(context.database, request.request_id)
-    if request_row is None:
-        raise not_found("request", request.request_id)
-    return request_row
+    return existing(stored_requests.find(context.database, request.request_id), "request", request.request_id)
 
 
 def samples(_: Context, request: SampleTraffic) -> Query:
-    return stored_samples.sample(request.deployment, request.routes, request.count)
+    return stored_requests.sample(request.deployment, request.routes, request.count)
 
 
 def arrivals(context: Context, request: RoutesOf) -> dict[str, int]:

@@ -11,7 +11,7 @@ from evaluators.report_content.content import REPORTS
 from fairtrial.api.operation import Nothing, Window
 from fairtrial.api.verdicts import Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
 from fairtrial.config.owner_lock import LOCAL_USER
-from fairtrial.domain.errors import FairtrialError, NotAllowed, not_found
+from fairtrial.domain.errors import FairtrialError, NotAllowed, existing
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import approval_state, reads_as
 from fairtrial.domain.verdicts.verdict import Verdict
@@ -87,9 +87,7 @@ def evidence(context: Context, request: NameVerdict) -> Answer:
     from evaluators.results.table_formats import strict_json_of
 
     verdict = find_verdict(context.database, request.verdict_id)
-    document = verdict_chain.evidence_of(context.database, verdict.verdict_id)
-    if document is None:
-        raise not_found("evidence", request.verdict_id)
+    document = existing(verdict_chain.evidence_of(context.database, verdict.verdict_id), "evidence", request.verdict_id)
     return Answer(strict_json_of(document).encode())
 
 
@@ -146,10 +144,7 @@ def _present_or_none(context: Context) -> Present | None:
 
 
 def _verdict(context: Context, verdict_id: str) -> Verdict:
-    verdict = verdicts.find(context.database, verdict_id)
-    if verdict is None:
-        raise not_found("verdict", verdict_id)
-    return verdict
+    return existing(verdicts.find(context.database, verdict_id), "verdict", verdict_id)
 
 
 def verdict_rows(database: Database, query: Query, present: Present | None) -> list[dict[str, Any]]:

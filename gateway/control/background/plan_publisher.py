@@ -74,7 +74,7 @@ class PlanPublisher:
         valid plan was published before.
         """
         with self._lock:
-            mark = _mark(self._files)
+            mark = tuple(map(_state, self._files))
             if changed_by is None and mark == self._mark and not keys_changed and not self._must_retry():
                 return False
             self._changed_by = changed_by or self._changed_by
@@ -191,10 +191,6 @@ class PlanPublisher:
 
     def _record(self, action: str, subject: str) -> None:
         audit.record(self._database, now_us=self._clock_us(), actor=CONTROL, action=action, subject=subject)
-
-
-def _mark(files: tuple[Path, ...]) -> Mark:
-    return tuple(_state(file) for file in files)
 
 
 def _state(file: Path) -> tuple[int, int, int] | None:

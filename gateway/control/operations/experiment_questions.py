@@ -111,6 +111,24 @@ def parse_level(text: str, metric: str) -> float:
     return level
 
 
+def parse_levels(texts: Sequence[str], primary: str) -> dict[str, float]:
+    """Parse texts such as ``METRIC=62%``; one without a metric is about the primary metric. Raises `UsageError`."""
+    levels: dict[str, float] = {}
+    for text in texts:
+        metric, equals, value = text.rpartition("=")
+        if equals and not metric:
+            raise UsageError(f"{text!r} names no metric (leave out the = for the primary metric)")
+        metric = metric if equals else primary
+        if not metric:
+            raise UsageError(
+                f"{text!r} names no metric, and the experiment has no primary metric (write METRIC={text})"
+            )
+        if metric in levels:
+            raise UsageError(f"{metric} is given more than once")
+        levels[metric] = parse_level(value, metric)
+    return levels
+
+
 def describe_question(question: Question) -> str:
     """The question in words, such as ``better by 3 points``."""
     size = format_difference(question, question.effect)

@@ -1,6 +1,5 @@
 """Judges a candidate by a gate on the stored runs, reviews and traffic, and stores the verdict with its evidence."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -15,8 +14,7 @@ from evaluators.suite import Suite
 from evaluators.trial import ALPHA
 from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import ConfigError
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
-from fairtrial.domain.plan import Plan
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
@@ -53,7 +51,9 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
     stored = [stored_suite(database, reference) for reference in request.suites]
     gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)
-    digests = digests_of(plan, request.candidate, request.baseline) | _digests_of_refs(gate, plan)
+    digests = digests_of(plan, request.candidate, request.baseline) | {
+        ref: resolve(ref, plan, base_url="").deployment_digest for ref in _refs(gate)
+    }
     baselines = kept_baselines(database, request)
     latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites}, baselines)
     official = find_official(
@@ -101,7 +101,7 @@ def _judge(gate: Gate, evidence: Evidence, latest: LatestRuns, now_us: int) -> V
     return judge(
         gate,
         evidence.trial(gate, latest, latest.before),
-        verdict_id=uuid7(now_us // 1000, os.urandom(ENTROPY_BYTES)),
+        verdict_id=id_at(now_us),
         at_us=now_us,
         live=evidence.live,
         candidates_judged=evidence.candidates_judged,
@@ -114,10 +114,6 @@ def _refs(gate: Gate) -> dict[str, None]:
     tests = [rule.line.test for rule in gate.rules]
     refs = [test.ref for test in tests if isinstance(test, VersusBaseline) and test.ref != "base"]
     return dict.fromkeys(ref for ref in refs if not ref.startswith(NAMED_BASELINE))
-
-
-def _digests_of_refs(gate: Gate, plan: Plan) -> dict[str, str]:
-    return {ref: resolve(ref, plan, base_url="").deployment_digest for ref in _refs(gate)}
 
 
 def _gate(text: str, stored: Iterable[StoredSuite]) -> Gate:

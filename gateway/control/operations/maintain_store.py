@@ -80,7 +80,7 @@ class StoreMaintenance:
         self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_progress: OnProgress = ignore_progress
     ) -> Erasure:
         """Erase a unit everywhere, after finishing any interrupted erasure. Raises `UsageError`, `StoreError`."""
-        target = Unit(unit.strip(), kind, self._pseudonym(unit))
+        target = Unit(unit.strip(), kind, pseudonym(named_values.pepper(self._database), unit.strip()))
         state = new_state(target, now_us=self._clock_us(), actor=self._actor, rewrite_backups=rewrite_backups)
         begun = state_files.load_erasure(self._database.layout)
         if begun is not None and (begun.unit, begun.kind) == (state.unit, kind):
@@ -111,9 +111,6 @@ class StoreMaintenance:
     def _erase(self, state: state_files.ErasureState, on_progress: OnProgress) -> Erasure:
         unreadable = self._ingester.catch_up().unreadable
         return erase(self._database, state, now_us=self._clock_us(), unreadable=unreadable, on_progress=on_progress)
-
-    def _pseudonym(self, unit: str) -> str:
-        return pseudonym(named_values.pepper(self._database), unit.strip())
 
 
 def _planned_days(layout: Layout) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fairtrial.config.layout import Layout
+from fairtrial.config.layout import Layout, written_key
 from fairtrial.config.plan.live_state import Live
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import Unavailable
@@ -30,7 +30,10 @@ class Publisher(Protocol):
     """When the newest kill file of each experiment was recorded."""
 
     def declared_plan(self, coming: Mapping[str, Live] | None = None) -> Plan:
-        """The plan that the file declares now, with the states of the store, or those that are ``coming``."""
+        """The plan that the file declares now, with the states of the store, or those that are ``coming``.
+
+        Raises `ConfigError`.
+        """
 
     def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
         """Publish changes, if there are any."""
@@ -107,7 +110,7 @@ def gateway_probe(gateway_url: str | None, layout: Layout) -> Callable[[str], st
         return None
 
     def probe(deployment: str) -> str | None:
-        return _ask(gateway_url, deployment, _internal_key(layout))
+        return _ask(gateway_url, deployment, written_key(layout.internal_key))
 
     return probe
 
@@ -130,10 +133,3 @@ def _ask(gateway_url: str, deployment: str, key: str | None) -> str | None:
         raise Unavailable(f"status {answer.status_code}")
     fingerprint = answer.json().get("system_fingerprint")
     return fingerprint if isinstance(fingerprint, str) and fingerprint else None
-
-
-def _internal_key(layout: Layout) -> str | None:
-    try:
-        return layout.internal_key.read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None

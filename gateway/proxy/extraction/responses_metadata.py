@@ -134,7 +134,9 @@ def response_stream_metadata(events: bytes) -> ResponseMetadata:
             code = event.error.get("code") if isinstance(event.error, dict) else event.code
             kind = event.error.get("type") if isinstance(event.error, dict) else None
             failed = replace(named, finish_reason=None, refused=None, text=None, done=True)
-            return replace(failed, error_type=str(kind or "upstream_error"), error_code=_code_text(code))
+            return replace(
+                failed, error_type=str(kind or "upstream_error"), error_code=None if code is None else str(code)
+            )
         if event.type in TERMINAL:
             return named
     return replace(named, finish_reason=None, refused=None, text=None, done=False)
@@ -169,7 +171,3 @@ def _held_slowly(content: bytes) -> bytes | None:
         return None
     ends = bytes(fields.get("type", b"")).strip(b'"').decode() in TERMINAL
     return bytes(fields["response"]) if ends and "response" in fields else None
-
-
-def _code_text(code: Any) -> str | None:
-    return None if code is None else str(code)

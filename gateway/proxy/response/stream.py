@@ -16,7 +16,7 @@ from gateway.proxy.routing.continuation import RESPONSES, remember_response
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import EVENT_LIMIT, TransportError
 from gateway.proxy.upstream.call import StartedResponse, broken_answer, broken_off, overflow, stalled, unreadable
-from gateway.proxy.wire.http import ClientGone, Headers
+from gateway.proxy.wire.http import ClientGone
 from gateway.proxy.wire.openai_errors import error_event
 from gateway.proxy.wire.sse import EventSplitter
 
@@ -35,16 +35,12 @@ def stream_writer(routed: Routed, progress: Progress, cycle: RequestCycle, *, he
         attempts = progress.attempts
         known = not routed.target.fallbacks
         head = attempts[-1].head if known and attempts else None
-        if head is not None and attempts[-1].status == EARLY_STATUS and not _is_json(head):
+        if head is not None and attempts[-1].status == EARLY_STATUS and "json" not in head.text("content-type"):
             return EARLY_STATUS, [*response_lines(routed, attempts, head, skip="cache-control"), *_STREAM_LINES]
         named = b"x-request-id: %b\r\n" % routed.received.request_id.encode()
         return EARLY_STATUS, [_TYPE, named, *(experiment_lines(routed, attempts) if known else ()), *_STREAM_LINES]
 
     return StreamWriter(cycle, heartbeat=heartbeat, early_head=early_head)
-
-
-def _is_json(head: Headers) -> bool:
-    return "json" in head.text("content-type")
 
 
 class StreamRelay:

@@ -12,8 +12,8 @@ from gateway.proxy.recording.record import Recorder
 from gateway.proxy.response.client_writer import StreamWriter, response_lines, without_retry
 from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS
 from gateway.proxy.stages import AnswerContent, Progress, Routed
-from gateway.proxy.transport.transport import WHOLE_LIMIT
-from gateway.proxy.upstream.call import FIRST_ERROR, StartedResponse, next_piece, overflow
+from gateway.proxy.upstream.call import FIRST_ERROR, StartedResponse
+from gateway.proxy.upstream.hold import read_pieces
 from gateway.proxy.wire.http import JSON_LINE
 from gateway.proxy.wire.openai_errors import body_event, envelope
 from gateway.proxy.wire.sse import is_json
@@ -84,19 +84,9 @@ async def _read_whole(routed: Routed, response: StartedResponse) -> bytes:
     """The same for a body in any number of pieces."""
     body = _whole(response)
     if body is None:
-        body, secret = await _read_pieces(routed, response), response.endpoint.secret
+        body, secret = await read_pieces(response, started=routed.received.started), response.endpoint.secret
         body = body if secret is None else secret.blank(body)
     return body
-
-
-async def _read_pieces(routed: Routed, response: StartedResponse) -> bytes:
-    parts, size = [response.first], len(response.first)
-    while piece := await next_piece(response, started=routed.received.started):
-        parts.append(piece)
-        size += len(piece)
-        if size > WHOLE_LIMIT:
-            raise overflow(response, WHOLE_LIMIT)
-    return b"".join(parts) if len(parts) > 1 else response.first
 
 
 def _error_metadata(response: StartedResponse, metadata: ResponseMetadata) -> ResponseMetadata:

@@ -1,6 +1,5 @@
 """Accepts feedback: values that an application attaches later to a request or to a unit, one at a time or as a list."""
 
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -11,7 +10,7 @@ import pydantic
 from fairtrial.domain.errors import BadRequest, TooLarge, control_character
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.limits.json_limits import MESSAGE, refuse_excess
-from fairtrial.domain.names.ids import ENTROPY_BYTES, uuid7
+from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Capture, FeedbackKind
 from fairtrial.experiments.assignment import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
@@ -173,7 +172,7 @@ def _event(
     value = feedback.value
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     return FeedbackEvent(
-        feedback_id=uuid7(at_us // 1000, os.urandom(ENTROPY_BYTES)),
+        feedback_id=id_at(at_us),
         at_us=at_us,
         key=feedback.key,
         request_id=feedback.request_id,

@@ -31,15 +31,9 @@ class HeldAnswer:
 async def hold_whole(routed: Routed, response: StartedResponse) -> StartedResponse:
     """The response with all of its body; `UpstreamError` if that breaks off, stops, or is not complete."""
     try:
-        parts, size = [response.first], len(response.first)
-        while piece := await next_piece(response, started=routed.received.started):
-            parts.append(piece)
-            size += len(piece)
-            if size > WHOLE_LIMIT:
-                raise overflow(response, WHOLE_LIMIT)
+        body = await read_pieces(response, started=routed.received.started)
     finally:
         response.upstream.release()
-    body = b"".join(parts)
     if response.streams:
         _refuse_incomplete(routed, response, body)
     elif not is_json(body):
@@ -49,6 +43,17 @@ async def hold_whole(routed: Routed, response: StartedResponse) -> StartedRespon
     return msgspec.structs.replace(
         response, first=body, upstream=HeldAnswer(response.upstream.status, response.upstream.headers)
     )
+
+
+async def read_pieces(response: StartedResponse, *, started: float) -> bytes:
+    """The whole body from its first piece on; raises `UpstreamError` as `next_piece` does, and beyond `WHOLE_LIMIT`."""
+    parts, size = [response.first], len(response.first)
+    while piece := await next_piece(response, started=started):
+        parts.append(piece)
+        size += len(piece)
+        if size > WHOLE_LIMIT:
+            raise overflow(response, WHOLE_LIMIT)
+    return b"".join(parts) if len(parts) > 1 else response.first
 
 
 def _refuse_incomplete(routed: Routed, response: StartedResponse, body: bytes) -> None:

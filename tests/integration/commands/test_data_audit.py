@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.paths import ROOT
-from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.command import in_process
 from tests.fixtures.training_data.reports import as_lines, sound_rows, with_text
 
 DATA = ROOT / "examples" / "support" / "data"
@@ -19,14 +19,14 @@ HOSTILE = '<script>alert(1)</script>\x1b[31m "x" sk-abcdefghijklmnopqrstuvwx'
 
 
 def test_clean_data_exits_with_0_and_says_what_was_read() -> None:
-    done = fairtrial("data", "audit", str(DATA / "train.jsonl"), "--suite", str(SUITE), cwd=ROOT)
+    done = in_process("data", "audit", str(DATA / "train.jsonl"), "--suite", str(SUITE), cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("clean: no error and no warning in 440 training rows")
     assert "120 rows, suite" in done.stdout
 
 
 def test_a_wrong_pattern_exits_with_1_and_json_has_all_rows() -> None:
-    done = fairtrial("data", "audit", str(DATA / "train_wrongpattern.jsonl"), "--json", cwd=ROOT)
+    done = in_process("data", "audit", str(DATA / "train_wrongpattern.jsonl"), "--json", cwd=ROOT)
     report = json.loads(done.stdout)
     wrong = [one for one in report["issues"] if one["check"] == "wrong-pattern"]
     assert (done.returncode, report["clean"], len(wrong)) == (1, False, 2)
@@ -45,7 +45,7 @@ def test_a_wrong_pattern_exits_with_1_and_json_has_all_rows() -> None:
 )
 def test_wrong_use_exits_with_2_and_says_why(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text("Ticket,Team\nhi,support\n", encoding="utf-8")
-    done = fairtrial("data", "audit", *arguments, cwd=tmp_path)
+    done = in_process("data", "audit", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert words in " ".join(done.stderr.split()), done.stderr
 
@@ -53,7 +53,7 @@ def test_wrong_use_exits_with_2_and_says_why(arguments: tuple[str, ...], words: 
 def test_a_csv_of_ones_own_is_audited_by_its_column_names(tmp_path: Path) -> None:
     rows = ("where is it,delivery", "where is it,billing", "the parcel is late,delivery", "an invoice is wrong,billing")
     (tmp_path / "odd.csv").write_text("\n".join(("Ticket,Team", *rows)), encoding="utf-8")
-    done = fairtrial("data", "audit", "odd.csv", "--prompt", "Ticket", "--completion", "Team", cwd=tmp_path)
+    done = in_process("data", "audit", "odd.csv", "--prompt", "Ticket", "--completion", "Team", cwd=tmp_path)
     assert done.returncode == 1
     printed = " ".join(done.stdout.split())
     assert "2 rows with the same prompt as another row and a different label (rows 2, 3)" in printed
@@ -64,7 +64,7 @@ def test_the_html_is_one_file_in_which_hostile_rows_stay_text(tmp_path: Path) ->
     rows[0] = with_text(rows[0], -1, json.dumps({HOSTILE: HOSTILE}))
     rows[1] = with_text(rows[1], 1, HOSTILE)
     (tmp_path / "rows<b>.jsonl").write_text(as_lines(rows), encoding="utf-8")
-    done = fairtrial("data", "audit", "rows<b>.jsonl", "--html", "audit.html", cwd=tmp_path)
+    done = in_process("data", "audit", "rows<b>.jsonl", "--html", "audit.html", cwd=tmp_path)
     page = (tmp_path / "audit.html").read_text(encoding="utf-8")
     assert done.returncode == 1 and "written: audit.html" in done.stdout
     assert "\x1b[31m" not in done.stdout + page
@@ -76,5 +76,5 @@ def test_the_html_is_one_file_in_which_hostile_rows_stay_text(tmp_path: Path) ->
 def test_the_html_may_not_replace_a_file_that_is_read(tmp_path: Path) -> None:
     text = as_lines(sound_rows(60, seed=1))
     (tmp_path / "rows.jsonl").write_text(text, encoding="utf-8")
-    done = fairtrial("data", "audit", "rows.jsonl", "--html", "rows.jsonl", cwd=tmp_path)
+    done = in_process("data", "audit", "rows.jsonl", "--html", "rows.jsonl", cwd=tmp_path)
     assert done.returncode == 2 and (tmp_path / "rows.jsonl").read_text(encoding="utf-8") == text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.services.command import fairtrial, fairtrial_on_a_full_disk
+from tests.fixtures.services.command import fairtrial_on_a_full_disk, in_process
 
 HEAD = "Ticket,Category,Language\n"
 NOUNS = ("lamp", "hub", "lock", "camera", "doorbell", "bulb", "thermostat", "plan", "switch", "sensor")
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = fairtrial("data", *arguments, cwd=folder)
+    done = in_process("data", *arguments, cwd=folder)
     assert done.returncode == code, done.stderr
     return done
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from fairtrial.config.project import load_project
 from fairtrial_cli.commands.init import NAMES
 from gateway.models.catalogue import RESPONDERS
 from tests.fixtures.credentials import by_key
-from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.command import in_process
 from tests.fixtures.services.printed_commands import Terminal
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.waiting import until
@@ -24,7 +23,7 @@ KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
 
 
 def init(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return fairtrial("init", *arguments, cwd=cwd)
+    return in_process("init", *arguments, cwd=cwd)
 
 
 @pytest.mark.parametrize("template", NAMES)
@@ -34,7 +33,7 @@ def test_every_template_is_sound(tmp_path: Path, template: str) -> None:
     assert project.plan.routes.keys() == {"support-bot"} and project.gateway.access == "open"
     assert all(one.price.input for one in project.plan.deployments.values() if one.external)
     files = ["fairtrial.yaml", "suites/tickets.yaml", "suites/sums.yaml", "trial.gate.yaml", "release.gate.yaml"]
-    done = fairtrial("check", *files, cwd=tmp_path / "shop", env={**os.environ, **KEYS})
+    done = in_process("check", *files, cwd=tmp_path / "shop", env=KEYS)
     assert done.returncode == 0, done.stderr
 
 

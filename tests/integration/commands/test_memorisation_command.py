@@ -13,7 +13,7 @@ from fairtrial.api.runs import ListRuns, listing
 from fairtrial.config.layout import Layout
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.evaluators.continuation_runs import example, write_examples
-from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.command import fairtrial, in_process
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream
 
@@ -87,7 +87,7 @@ def test_canaries_are_a_second_verdict_and_too_few_controls_are_said_so(
 def test_a_suite_that_is_kept_can_be_run_and_gated(folder: Path) -> None:
     done = fairtrial("data", "memorisation", "--on", "tuned", "--write-suite", "kept", "--json", cwd=folder)
     assert done.returncode == 1, done.stderr
-    done = fairtrial(
+    done = in_process(
         "gate", "kept/memorisation-tuned.gate.yaml", "--candidate", "tuned", "--baseline", "base", cwd=folder
     )
     assert done.returncode == 1 and "BLOCK" in done.stdout, done.stdout + done.stderr
@@ -114,7 +114,7 @@ def test_failed_answers_are_no_evidence(folder: Path, upstream: ScriptedUpstream
 def test_wrong_use_ends_with_2_before_anything_is_asked(
     folder: Path, upstream: ScriptedUpstream, options: tuple[str, ...], wrong: str
 ) -> None:
-    done = fairtrial("data", "memorisation", *options, cwd=folder)
+    done = in_process("data", "memorisation", *options, cwd=folder)
     assert done.returncode == 2 and wrong in done.stderr, done.stderr
     assert not asked(upstream)
 

@@ -13,40 +13,42 @@ import pytest
 
 from fairtrial.domain.wording import TEXT_DELETED
 from fairtrial.html_pages import REPLACEMENT, STYLE
-from tests.fixtures.evaluators.support_runs import TARGETS, write_support_project
+from tests.fixtures.evaluators.support_runs import TARGETS as MODELS
+from tests.fixtures.evaluators.support_runs import write_support_project
 from tests.fixtures.services import gate_project
-from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.command import in_process
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store.maintenance_fixture import end, start_control
 
 EMAIL, KEY, CARD = "rosa.diaz@customer.example", "sk-live51H8xJ2eZvKYlo2C", "4242 4242 4242 4242"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> \N{RIGHT-TO-LEFT OVERRIDE}gnp.exe"
 CANARIES = f"Write to {EMAIL} with the key {KEY}, or pay with {CARD}."
+TARGETS = MODELS[:3]
 BASE, *CANDIDATES = (f"support-tickets@{target}" for target in TARGETS)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Runs of four models; the first answers have personal data, and try to become markup."""
+    """Runs of three models; the first answers have personal data, and try to become markup."""
     made = tmp_path_factory.mktemp("report")
     addresses = "\n".join(
         f'{service}: {{bind: "127.0.0.1:{port}"}}'
         for service, port in zip(("gateway", "control", "dashboard"), free_ports(3), strict=True)
     )
-    write_support_project(made, cases=60, answers=(CANARIES, HOSTILE))
+    write_support_project(made, cases=60, targets=TARGETS, answers=(CANARIES, HOSTILE))
     with (made / "fairtrial.yaml").open("a") as file:
         file.write(addresses + "\n")
     return made
 
 
 def report(folder: Path, *arguments: str) -> str:
-    done = fairtrial("report", *arguments, cwd=folder)
+    done = in_process("report", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def refused(folder: Path, *arguments: str) -> str:
-    done = fairtrial("report", *arguments, cwd=folder)
+    done = in_process("report", *arguments, cwd=folder)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     return done.stderr
 
@@ -69,7 +71,7 @@ def test_the_page_is_one_file_that_loads_nothing_and_begins_with_one_sentence(fo
     assert set(re.findall(r'href="([^"]*)"', page)) <= {*re.findall(r'"(#[\w-]+)"', page)}
     heading = re.findall("<h1>(.*?)</h1>", page)
     assert len(heading) == 1 and heading[0].startswith("support-tickets, contains.accuracy against base (")
-    assert [page.count(f">{target}") > 60 for target in TARGETS] == [True] * 4
+    assert [page.count(f">{target}") > 60 for target in TARGETS] == [True] * 3
     assert [number for number in range(60) if f"ticket-{number:04}" not in page] == []
 
 
@@ -84,9 +86,9 @@ def test_each_link_to_a_case_has_its_place(forms: list[str]) -> None:
 def test_personal_data_and_secrets_are_masked_and_counted_in_every_form(forms: list[str]) -> None:
     found = [(at, canary) for at, text in enumerate(forms) for canary in (EMAIL, KEY, CARD, "4242") if canary in text]
     assert found == []
-    count = "Masked in what is shown: 4 e-mail addresses, 4 API keys, 4 card numbers."
+    count = "Masked in what is shown: 3 e-mail addresses, 3 API keys, 3 card numbers."
     assert count in forms[0] and count.replace("-", "\\-") in forms[1].replace("e-mail", "e\\-mail")
-    assert json.loads(forms[3])["masked"] == {"email": 4, "key": 4, "card": 4}
+    assert json.loads(forms[3])["masked"] == {"email": 3, "key": 3, "card": 3}
     assert "Write to [email] with the key [key], or pay with [card]." in forms[0]
 
 
@@ -110,7 +112,7 @@ def test_junit_has_a_test_case_for_each_case_and_candidate(forms: list[str]) -> 
     root = ElementTree.fromstring(forms[2].encode())
     suites = {suite.attrib["name"]: suite for suite in root.findall("testsuite")}
     assert list(suites) == [f"support-tickets.{target}" for target in TARGETS[1:]]
-    assert [len(suite.findall("testcase")) for suite in suites.values()] == [60] * 3
+    assert [len(suite.findall("testcase")) for suite in suites.values()] == [60] * 2
     lost = root.findall(".//failure")
     assert int(root.attrib["failures"]) == len(lost) > 0
     assert {one.attrib["type"] for one in lost} == {"lost"}
@@ -182,7 +184,7 @@ def test_deleted_texts_are_marked_as_deleted(judged: Path) -> None:
     later = "--days", "1"
     gate_project.record(judged, "base", 119, at_us=1_600_000_000_000_000)
     gate_project.record(judged, "tuned", 118, at_us=1_600_000_000_000_000)
-    assert fairtrial("store", "retain", *later, cwd=judged).returncode == 0
+    assert in_process("store", "retain", *later, cwd=judged).returncode == 0
     report(judged, "0199-tuned-118", "0199-base-119", "--html", "d.html")
     assert (judged / "d.html").read_text().count(TEXT_DELETED) >= 400
 

@@ -18,8 +18,9 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import load_project
 from tests.fixtures.evaluators.review_answers import write_both
+from tests.fixtures.services.command import in_process
 from tests.fixtures.services.project_files import write_project
-from tests.fixtures.store.maintenance_fixture import fairtrial, start_control
+from tests.fixtures.store.maintenance_fixture import start_control
 from tests.fixtures.waiting import PATIENCE
 
 PAIRS = 24
@@ -44,14 +45,14 @@ def control(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def enqueue(folder: Path, *more: str) -> dict:
     wish = ("tickets", "--candidate", "tuned", "--baseline", "base", "--size", str(PAIRS), "--json", *more)
-    made = fairtrial("review", "enqueue", *wish, cwd=folder)
+    made = in_process("review", "enqueue", *wish, cwd=folder)
     assert made.returncode == 0, made.stderr
     return dict(json.loads(made.stdout))
 
 
 def reviewer(folder: Path, name: str) -> httpx.Client:
     """Somebody who was invited and has signed in."""
-    made = fairtrial("accounts", "invite", "--name", name, "--role", "reviewer", cwd=folder)
+    made = in_process("accounts", "invite", "--name", name, "--role", "reviewer", cwd=folder)
     link = made.stdout.strip()
     json_by_cookie = {"content-type": "application/json"}
     http = httpx.Client(base_url=link.split("/invitation/")[0], headers=json_by_cookie, timeout=PATIENCE)
@@ -87,11 +88,11 @@ def test_clients_that_ask_at_once_share_a_queue_and_its_votes_are_exported_when_
     assert len(set(together)) == PAIRS
     assert len(together) == PAIRS + PAIRS // 4
 
-    early = fairtrial("review", "export", queue, cwd=folder)
+    early = in_process("review", "export", queue, cwd=folder)
     assert early.returncode == 2 and "close it first" in early.stderr
-    closed = fairtrial("review", "close", queue, cwd=folder)
+    closed = in_process("review", "close", queue, cwd=folder)
     assert f"with {len(together)} votes" in closed.stdout
-    votes = [json.loads(line) for line in fairtrial("review", "export", queue, cwd=folder).stdout.splitlines()]
+    votes = [json.loads(line) for line in in_process("review", "export", queue, cwd=folder).stdout.splitlines()]
     assert len(votes) == len(together)
     assert {vote["preference"] for vote in votes} == {"candidate", "baseline"}
     for vote in votes:
@@ -100,7 +101,7 @@ def test_clients_that_ask_at_once_share_a_queue_and_its_votes_are_exported_when_
 
 
 def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folder: Path) -> None:
-    assert "no queues yet; create one" in fairtrial("review", "status", cwd=folder).stdout
+    assert "no queues yet; create one" in in_process("review", "status", cwd=folder).stdout
     queue = enqueue(folder, "--title", "Which is kinder?", "--seed", "5")
     assert queue["sampling"]["of"] == PAIRS
     process = start_control(folder)
@@ -114,17 +115,17 @@ def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folde
     finally:
         process.terminate()
         process.wait(PATIENCE)
-    shown = json.loads(fairtrial("review", "status", "--json", cwd=folder).stdout)
+    shown = json.loads(in_process("review", "status", "--json", cwd=folder).stdout)
     assert [(row["title"], row["judged"], row["state"]) for row in shown] == [("Which is kinder?", PAIRS, "open")]
-    assert fairtrial("review", "close", queue["queue_id"], cwd=folder).returncode == 0
-    assert fairtrial("review", "close", queue["queue_id"], cwd=folder).returncode == 2
+    assert in_process("review", "close", queue["queue_id"], cwd=folder).returncode == 0
+    assert in_process("review", "close", queue["queue_id"], cwd=folder).returncode == 2
 
     out = folder / "votes.csv"
-    told = fairtrial("review", "export", queue["queue_id"], "--format", "csv", "-o", str(out), cwd=folder)
+    told = in_process("review", "export", queue["queue_id"], "--format", "csv", "-o", str(out), cwd=folder)
     rows = list(csv.DictReader(io.StringIO(out.read_text("utf-8-sig"))))
     assert f"{PAIRS} rows" in told.stderr and len(rows) == PAIRS
     assert {row["comment"] for row in rows} == {"'=HYPERLINK(1)"}
-    pairs = fairtrial("review", "export", queue["queue_id"], "--format", "dpo", cwd=folder).stdout.splitlines()
+    pairs = in_process("review", "export", queue["queue_id"], "--format", "dpo", cwd=folder).stdout.splitlines()
     first = json.loads(pairs[0])
     assert len(pairs) == PAIRS
     assert set(first) == {"prompt", "chosen", "rejected", "provenance"}
@@ -138,6 +139,6 @@ def test_what_can_not_be_filled_says_what_to_do(folder: Path) -> None:
         (("tickets", "--candidate", "tuned", "--baseline", "base", "--title", "tuned?"), "would reveal to reviewers"),
         (("no.yaml", "--candidate", "tuned", "--baseline", "base"), "no.yaml"),
     ):
-        said = fairtrial("review", "enqueue", *arguments, cwd=folder)
+        said = in_process("review", "enqueue", *arguments, cwd=folder)
         assert said.returncode == 2 and words in said.stderr, said.stderr
-    assert fairtrial("review", "close", "nothing", cwd=folder).returncode == 2
+    assert in_process("review", "close", "nothing", cwd=folder).returncode == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from fairtrial.domain.wording import TEXT_DELETED
 from tests.fixtures.services import gate_project
-from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.command import in_process
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store.maintenance_fixture import end, start_control
 
@@ -37,13 +36,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def runs(folder: Path, *arguments: str) -> str:
-    done = fairtrial("runs", *arguments, cwd=folder, env={**os.environ, "COLUMNS": "160"})
+    done = in_process("runs", *arguments, cwd=folder, env={"COLUMNS": "160"})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def refused(folder: Path, *arguments: str) -> str:
-    done = fairtrial("runs", *arguments, cwd=folder)
+    done = in_process("runs", *arguments, cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     return done.stderr
 
@@ -138,7 +137,7 @@ def test_a_wrong_question_says_what_is_known(folder: Path) -> None:
 
 
 def test_texts_that_retention_has_deleted_are_marked(folder: Path) -> None:
-    assert fairtrial("store", "retain", "--days", "1", cwd=folder).returncode == 0
+    assert in_process("store", "retain", "--days", "1", cwd=folder).returncode == 0
     said = runs(folder, "show", NEW, "--limit", "1")
     assert f"texts of 200 answers: {TEXT_DELETED}" in said
     assert f"  answered  [{TEXT_DELETED}]\n" in said

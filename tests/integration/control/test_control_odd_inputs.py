@@ -13,9 +13,10 @@ from fairtrial.api import keys
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import control_character
 from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.command import in_process
 from tests.fixtures.services.descriptor_limit import healthy
 from tests.fixtures.services.project_files import control_port, write_project
-from tests.fixtures.store.maintenance_fixture import end, fairtrial, start_control
+from tests.fixtures.store.maintenance_fixture import end, start_control
 from tests.fixtures.waiting import until
 
 LONG = "9" * 400
@@ -85,7 +86,7 @@ def test_a_project_with_such_a_name_is_refused_and_the_name_is_printed_safely(
 ) -> None:
     path = write_project(tmp_path)
     path.write_text(path.read_text().replace(f"{section}:\n", f"{section}:\n  {line}\n"))
-    checked = fairtrial("check", path, cwd=tmp_path)
+    checked = in_process("check", path, cwd=tmp_path)
     said = checked.stderr + checked.stdout
     assert checked.returncode == 2
     assert f"{section}: the name '" in said or "can't be a name here" in said

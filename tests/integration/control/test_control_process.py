@@ -24,10 +24,10 @@ from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import load_table
 from tests.fixtures.credentials import by_key
-from tests.fixtures.services.command import start
+from tests.fixtures.services.command import fairtrial, in_process, start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import client_reads, samples
-from tests.fixtures.store.maintenance_fixture import fairtrial, start_control
+from tests.fixtures.store.maintenance_fixture import start_control
 from tests.fixtures.store.stored_verdict import VERDICT, store_verdict
 from tests.fixtures.waiting import PATIENCE, until
 
@@ -178,12 +178,12 @@ def test_a_command_that_opens_the_store_itself_leaves_no_file_that_others_can_re
 
 
 def test_keys_and_store_speak_json(folder: Path) -> None:
-    made = fairtrial("keys", "create", "ci", "--right", "pin", "--expires", "30d", "--json", cwd=folder)
+    made = in_process("keys", "create", "ci", "--right", "pin", "--expires", "30d", "--json", cwd=folder)
     assert made.returncode == 0, made.stderr
     assert '"name":"ci"' in made.stdout
-    assert '"rows"' in fairtrial("store", "info", "--json", cwd=folder).stdout
-    astray = fairtrial("keys", "create", "ci", "--route", "support-bat", cwd=folder)
+    assert '"rows"' in in_process("store", "info", "--json", cwd=folder).stdout
+    astray = in_process("keys", "create", "ci", "--route", "support-bat", cwd=folder)
     assert (astray.returncode, "did you mean 'support-bot'?" in astray.stderr) == (2, True)
-    wrong = fairtrial("keys", "create", "ci", "--expires", "soon", cwd=folder)
+    wrong = in_process("keys", "create", "ci", "--expires", "soon", cwd=folder)
     assert wrong.returncode == 2
     assert "30d" in wrong.stderr

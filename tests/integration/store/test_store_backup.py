@@ -20,10 +20,10 @@ from fairtrial.store.access import accounts, credentials
 from fairtrial.store.core.backup_files import read_manifest
 from fairtrial.store.core.database import Database
 from fairtrial_cli.store_client.client import open_store
-from tests.fixtures.services.command import fairtrial_on_a_full_disk
+from tests.fixtures.services.command import fairtrial_on_a_full_disk, in_process
 from tests.fixtures.services.gate_project import GATE, record, write_gate_project
 from tests.fixtures.store import client_reads, samples
-from tests.fixtures.store.maintenance_fixture import end, fairtrial, fairtrial_json, project, start_control
+from tests.fixtures.store.maintenance_fixture import end, fairtrial_json, project, start_control
 from tests.fixtures.store.stored_verdict import VERDICT, store_verdict
 
 
@@ -62,7 +62,7 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
         with open_store(layout) as owner:
             owner.call(key_operations.create, key_operations.CreateKey(name="app", rights=("complete",)))
         made = fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
-        again = fairtrial("store", "backup", tmp_path / "b1", cwd=here)
+        again = in_process("store", "backup", tmp_path / "b1", cwd=here)
     finally:
         ending.set()
         thread.join()
@@ -102,7 +102,7 @@ def test_a_restored_store_gets_what_its_journal_had_since_and_nothing_twice(layo
     second.close()
     fairtrial_json("store", "info", cwd=here)
     assert list(layout.journal.glob("*.jsonl")) == []
-    refused = fairtrial("store", "restore", tmp_path / "b1", cwd=here)
+    refused = in_process("store", "restore", tmp_path / "b1", cwd=here)
     assert refused.returncode == 2
     assert "--force" in refused.stderr
     done = fairtrial_json("store", "restore", tmp_path / "b1", "--force", cwd=here)
@@ -112,7 +112,7 @@ def test_a_restored_store_gets_what_its_journal_had_since_and_nothing_twice(layo
 
 def gate(folder: Path) -> dict[str, Any]:
     """What the gate says of the stored runs, without what differs from time to time."""
-    done = fairtrial(
+    done = in_process(
         "gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--json", folder / "verdict.json", cwd=folder
     )
     assert done.returncode == 0, done.stderr
@@ -142,7 +142,7 @@ def test_a_store_in_use_is_never_restored_over(layout: Layout, tmp_path: Path) -
     here = layout.store.parent
     fairtrial_json("store", "backup", tmp_path / "b1", cwd=here)
     control = start_control(here)
-    refused = fairtrial("store", "restore", tmp_path / "b1", "--force", cwd=here)
+    refused = in_process("store", "restore", tmp_path / "b1", "--force", cwd=here)
     assert refused.returncode == 2
     assert f"pid {control.pid}" in refused.stderr
     end(control)
@@ -172,7 +172,7 @@ def test_what_is_no_whole_backup_is_refused_and_the_store_stays(layout: Layout, 
         "words": "not the manifest",
     }
     for name, words in telling.items():
-        refused = fairtrial("store", "restore", wrong[name], "--force", cwd=here)
+        refused = in_process("store", "restore", wrong[name], "--force", cwd=here)
         assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
     assert layout.store.read_bytes() == before
 
@@ -206,7 +206,7 @@ def test_folders_above_a_backup_are_made_and_an_unusable_place_is_refused(layout
         here / "new" / "..": "exists already",
     }
     for place, words in places.items():
-        refused = fairtrial("store", "backup", place, cwd=here)
+        refused = in_process("store", "backup", place, cwd=here)
         assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "here", "link"]
 

@@ -27,11 +27,11 @@ from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services import fork_server
-from tests.fixtures.services.command import fairtrial_on_a_full_disk
+from tests.fixtures.services.command import fairtrial, fairtrial_on_a_full_disk, in_process
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import client_reads, samples
-from tests.fixtures.store.maintenance_fixture import end, fairtrial, fairtrial_json, files_with, project, start_control
+from tests.fixtures.store.maintenance_fixture import end, fairtrial_json, files_with, project, start_control
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
 
@@ -126,7 +126,7 @@ def test_a_unit_is_erased_from_every_file_under_traffic_and_nothing_else_is_touc
         assert all(text not in path.read_bytes() for path in here.glob("fairtrial.duckdb*") if path.is_file())
     rewritten = fairtrial_json("store", "erase-unit", "customer-4711", "--rewrite-backups", cwd=here)
     assert [look["found"] for look in rewritten["backups"]] == ["rewritten"]
-    last = fairtrial("store", "erase-unit", "customer-4711", "--yes", cwd=here)
+    last = in_process("store", "erase-unit", "customer-4711", "--yes", cwd=here)
     assert (last.returncode, "nothing found" in last.stdout) == (0, True), last.stderr
     assert files_with(b"customer-4711", tmp_path / "b1") == []
     services.stop()
@@ -382,8 +382,8 @@ def test_a_unit_without_a_name_is_refused_in_the_same_words_with_and_without_con
     project(tmp_path)
     control = start_control(tmp_path) if running else None
     try:
-        refused = fairtrial("store", "erase-unit", " ", "--yes", cwd=tmp_path)
-        empty = fairtrial("store", "erase-unit", "", "--yes", cwd=tmp_path)
+        refused = in_process("store", "erase-unit", " ", "--yes", cwd=tmp_path)
+        empty = in_process("store", "erase-unit", "", "--yes", cwd=tmp_path)
     finally:
         if control is not None:
             end(control)
@@ -394,7 +394,7 @@ def test_a_unit_without_a_name_is_refused_in_the_same_words_with_and_without_con
 
 def test_a_unit_that_was_never_seen_is_no_error(tmp_path: Path) -> None:
     project(tmp_path)
-    never = fairtrial("store", "erase-unit", "nobody", "--yes", cwd=tmp_path)
+    never = in_process("store", "erase-unit", "nobody", "--yes", cwd=tmp_path)
     assert (never.returncode, "nothing found" in never.stdout) == (0, True)
     unsure = fairtrial("store", "erase-unit", "nobody", cwd=tmp_path, input="n\n")
     assert unsure.returncode != 0

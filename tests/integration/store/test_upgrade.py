@@ -46,7 +46,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def fairtrial(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return command.fairtrial(*words, cwd=config.parent)
+    return command.in_process(*words, cwd=config.parent)
 
 
 def answers(url: str) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from fairtrial.config.plan.hashes import definition_of
-from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.experiments.analysis.freeze import (
@@ -30,6 +29,7 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import unit_groups
+from gateway.control.operations.present import Publisher
 from gateway.control.operations.record_alarms import announce
 from gateway.control.operations.traffic_history import NO_HISTORY
 
@@ -39,13 +39,6 @@ if TYPE_CHECKING:
 MANY_A_WEEK = 1e6
 LEVEL_UNITS = 500
 """The units of the control that set a level which nothing else has set."""
-
-
-class DeclaredPlan(Protocol):
-    """Reads the plan that the file declares."""
-
-    def declared_plan(self, coming: Mapping[str, Live] | None = None) -> Plan:
-        """The plan with the states of the store, or those that are ``coming``; raises `ConfigError`."""
 
 
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
@@ -102,7 +95,7 @@ def settle_level(database: Database, stored: StoredPlan, metric: str, known: Kno
 
 
 def amended_plan(
-    database: Database, publisher: DeclaredPlan, experiment: Experiment, *, rules: bool = False, now_us: int
+    database: Database, publisher: Publisher, experiment: Experiment, *, rules: bool = False, now_us: int
 ) -> AnalysisPlan:
     """The analysis plan that the file declares now, as an amendment of the frozen one.
 
@@ -141,16 +134,22 @@ def pause_changed_models(database: Database, frozen: Frozen, plan: Plan, *, now_
     changed = paused_by_models(frozen, plan)
     for name, variants in changed.items():
         why = f"the model of {' and '.join(variants)} was replaced; a resume starts a new segment"
-        with database.transaction() as cursor:
-            live = transitions.state_of(cursor, name)
-            if live.state == "running":
-                evidence = {MODELS: list(variants)}
-                made = Transition(
-                    name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash, evidence
-                )
-                transitions.append(cursor, made)
-                announce(cursor, made)
+        _pause(database, name, why, plan, evidence={MODELS: list(variants)}, now_us=now_us)
     return bool(changed)
+
+
+def _pause(
+    database: Database, name: str, why: str, plan: Plan, *, evidence: Mapping[str, object] | None, now_us: int
+) -> None:
+    """Pause an experiment, if it is running, with its alarm."""
+    with database.transaction() as cursor:
+        live = transitions.state_of(cursor, name)
+        if live.state == "running":
+            made = Transition(
+                name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash, evidence
+            )
+            transitions.append(cursor, made)
+            announce(cursor, made)
 
 
 def restart_stages(database: Database, frozen: Frozen, plans: tuple[Plan, Plan], *, now_us: int) -> bool:
@@ -197,17 +196,8 @@ def planned_units(experiment: Experiment) -> float | None:
 def pause_removed(database: Database, before: Plan | None, plan: Plan, *, now_us: int) -> None:
     """Pause running experiments that the file no longer has, so that their units of that time do not decide."""
     for name, old in before.experiments.items() if before else ():
-        if name in plan.experiments or old.state != "running":
-            continue
-        with database.transaction() as cursor:
-            live = transitions.state_of(cursor, name)
-            if live.state == "running":
-                why = "the project file no longer has the experiment"
-                made = Transition(
-                    name, now_us, "pause", "running", "paused", live.segment, CONTROL, why, plan.plan_hash
-                )
-                transitions.append(cursor, made)
-                announce(cursor, made)
+        if name not in plan.experiments and old.state == "running":
+            _pause(database, name, "the project file no longer has the experiment", plan, evidence=None, now_us=now_us)
 
 
 def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:

@@ -115,7 +115,18 @@ def provenance(
         unofficial_why=official.unofficial_why,
         approvers=gate.approvers,
         max_age_seconds=gate.max_age_seconds,
-        runs=tuple(_judged(run) for run in evidence.runs.values()),
+        runs=tuple(
+            JudgedRun(
+                run.run_id,
+                run.suite,
+                run.target,
+                run.model or "",
+                run.fingerprint,
+                run.deployment_digest,
+                run.started_us,
+            )
+            for run in evidence.runs.values()
+        ),
         queues=tuple(
             JudgedQueue(queue.queue_id, queue.title, queue.suite, len(queue.votes))
             for queue in evidence.reviews
@@ -127,12 +138,6 @@ def provenance(
         libraries=_versions(),
         training=evidence.training,
         self_approval=gate.self_approval,
-    )
-
-
-def _judged(run: RunTable) -> JudgedRun:
-    return JudgedRun(
-        run.run_id, run.suite, run.target, run.model or "", run.fingerprint, run.deployment_digest, run.started_us
     )
 
 

@@ -1,6 +1,5 @@
 """Converts a chat completion's body to litellm's arguments by an allow-list, down to the parts of a message."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from fairtrial.config.rules.translation import DEFAULT_VALUES, NOT_PASSED_ON, PASSED
 from fairtrial.domain.answers.chat import wrong_type
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.json_object import json_object
 
 MESSAGE = ("role", "content", "name", "tool_call_id", "refusal")
 """Fields of a message that are text, or a list of parts; ``tool_calls`` are converted separately."""
@@ -73,7 +73,9 @@ def _message(message: Fields, where: str) -> Fields:
         calls = f"{where}.tool_calls"
         fields["tool_calls"] = [_call(call, calls) for call in several(message["tool_calls"], calls)]
     blocks = message.get("thinking_blocks") or []
-    thoughts = [_thought(block) for block in objects(blocks, f"{where}.thinking_blocks")]
+    thoughts = [
+        _texts(block, "type", "thinking", "signature", "data") for block in objects(blocks, f"{where}.thinking_blocks")
+    ]
     return {**fields, "thinking_blocks": thoughts} if thoughts else fields
 
 
@@ -107,10 +109,6 @@ def _call(call: Any, where: str) -> Fields:
         raise refused(where, "has a call that is not a function call")
     given = arguments(function.get("arguments", ""), f"{where}.function.arguments")
     return {**_texts(call, "id"), "type": "function", "function": {**_texts(function, "name"), "arguments": given}}
-
-
-def _thought(block: Fields) -> Fields:
-    return _texts(block, "type", "thinking", "signature", "data")
 
 
 def _tools(tools: Any) -> Iterator[Fields]:
@@ -236,13 +234,9 @@ def check_calls(messages: list[Fields]) -> None:
 
 def arguments(text: Any, where: str) -> str:
     """A call's arguments as they are written. They must be a JSON object, or empty."""
-    try:
-        sound = isinstance(text, str) and (not text.strip() or isinstance(json.loads(text), dict))
-    except (ValueError, RecursionError):
-        sound = False
-    if not sound:
+    if not isinstance(text, str) or (text.strip() and json_object(text) is None):
         raise refused(where, f"is {brief(text)}", "a JSON object, as text", code="invalid_value")
-    return str(text)
+    return text
 
 
 def embedded(url: Any, where: str) -> str:

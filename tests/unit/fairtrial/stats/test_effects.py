@@ -80,12 +80,12 @@ def test_the_line_is_that_of_numpy(times: int) -> None:
     rng = np.random.default_rng(times)
     value, weight = rng.normal(size=times), rng.uniform(1, 9, times)
     line = np.polynomial.Polynomial.fit(np.arange(times), value, 1, w=np.sqrt(weight))
-    assert line_ahead(list(zip(value, weight, strict=True))) == pytest.approx(line(times))
+    assert line_ahead(list(zip(value, weight, strict=True))) == pytest.approx(line(times + 1))
 
 
 def test_a_time_without_an_effect_keeps_its_place() -> None:
-    assert line_ahead([(1.0, 1.0), None, (2.0, 1.0)]) == pytest.approx(2.5)
-    assert line_ahead([(1.0, 1.0), (2.0, 1.0), None]) == pytest.approx(4.0)
+    assert line_ahead([(1.0, 1.0), None, (2.0, 1.0)]) == pytest.approx(3.0)
+    assert line_ahead([(1.0, 1.0), (2.0, 1.0), None]) == pytest.approx(5.0)
     assert line_ahead([(1.0, 1.0), None]) is line_ahead([]) is None
 
 

@@ -53,8 +53,8 @@ def box_text(of: AnalysisPlan, read_sums: Sums) -> str:
     ("apart", "passes"),
     [
         (STEADY, True),
-        ((0.1, 0.06), True),
-        ((0.1, 0.04), False),
+        ((0.1, 0.07), True),
+        ((0.1, 0.06), False),
         ((0.1, 0.0), False),
         ((0.12, 0.03), False),
         ((0.12, -0.001), False),
@@ -66,7 +66,7 @@ def box_text(of: AnalysisPlan, read_sums: Sums) -> str:
         ((None, None), False),
     ],
 )
-def test_better_passes_if_neither_the_last_week_nor_the_next_one_by_the_line_is_worse(
+def test_better_passes_if_neither_the_last_week_nor_the_week_after_next_by_the_line_is_worse(
     apart: Sequence[float | None], passes: bool
 ) -> None:
     read_sums = sums(apart, days=7.0 * len(apart))
@@ -117,11 +117,11 @@ def test_lower_is_better_for_a_metric_that_says_so() -> None:
 
 def test_the_line_is_weighted_by_the_units_of_each_week() -> None:
     (base, tuned) = sums((0.1, 0.1, 0.1)).arms.values()
-    few = OverTime((Level(1000, 0.6, 1e-4), Level(1000, 0.6, 1e-4), Level(10, 0.0, 0.0)), (None,) * 3)
+    few = OverTime((Level(1000, 0.6, 1e-4), Level(1000, 0.6, 1e-4), Level(5, 0.0, 0.0)), (None,) * 3)
     read_sums = Sums(START + 21 * DAY_US, {"base": base, "tuned": replace(tuned, over_time=few)})
     over_time = primary(plan(), read_sums).over_time
-    assert isinstance(over_time, EffectOverTime) and over_time.next_week is not None
-    assert 0 < over_time.next_week < 0.1 and over_time.fades, "the last week is below 0, though it says little"
+    assert isinstance(over_time, EffectOverTime) and over_time.week_after_next is not None
+    assert 0 < over_time.week_after_next < 0.1 and over_time.fades, "the last week is below 0, though it says little"
 
 
 def test_what_fades_is_stated_with_its_numbers() -> None:
@@ -131,7 +131,7 @@ def test_what_fades_is_stated_with_its_numbers() -> None:
     assert "1: 12 points better (7.7 to 16.3 points, 2,000 users); 2: 1 point worse (−5.4 to 3.4 points" in text
     assert "By week since a user's first request: 1: 12 points better" in text
     line = box_text(plan(), sums((0.12, 0.02)))
-    assert "2 points better in week 2; a straight line leads to 8 points worse in the next week." in line
+    assert "2 points better in week 2; a straight line leads to 18 points worse in the week after next." in line
     assert "Decided: better, as planned." in box_text(plan(), sums(STEADY))
 
 
