@@ -14,9 +14,9 @@ from benchmarks.wire.programs import Program
 from benchmarks.wire.servers import Server
 
 WINDOWS, WINDOW_SECONDS = 5, 8.0
-TURNS, TURN_SECONDS, PER_SECOND = 5, 4.0, 400
-DRAIN_SECONDS = 2.5
-"""After which control has stored what came."""
+TURNS, TURN_SECONDS, PER_SECOND = 5, 12.0, 400
+DRAIN_SECONDS = 7.5
+"""After which control has stored what came, and has looked at it."""
 
 
 def pairs(plain: Server, programs: tuple[Program, Program], folder: Path) -> Iterator[Row]:

@@ -42,7 +42,7 @@ STOPPED = ("kill", "excluded")
 EXPERIMENT = "tuned-vs-base"
 SEED = 20261124
 CUSTOMERS_AT_ONCE = 2
-LOOK_SECONDS = 4.0
+LOOK_SECONDS = 8.0
 """How long control's next look may take."""
 HOW = "Decided by always-valid looks, with min_days 0 because this is a demo: real trials count whole weeks."
 

@@ -78,6 +78,11 @@ class Database:
             raise
         return cls(connection, lock, layout)
 
+    @property
+    def own_commits(self) -> int:
+        """Write transactions of this thread."""
+        return getattr(self._local, "commits", 0)
+
     def failure(self) -> str | None:
         """Why this store must be closed without another write; ``None`` while it can be used.
 
@@ -108,6 +113,7 @@ class Database:
                 yield cursor
                 cursor.execute("COMMIT")
                 self.commits += 1
+                self._local.commits = self.own_commits + 1
             except BaseException as error:
                 self._note_error(error)
                 _roll_back(cursor)
@@ -268,6 +274,7 @@ def _refuse_log(store: Path) -> None:
 
 
 def _roll_back(cursor: Cursor) -> None:
+    cursor.forget_views()
     try:
         cursor.execute("ROLLBACK")
     except duckdb.Error:

@@ -67,11 +67,22 @@ class ReadWriteLock:
             self._changed.notify_all()
 
 
+class _ArrowSource:
+    """Stands for one table after another behind a view, because a new view costs more than inserting its rows."""
+
+    table: Any = None
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        stream: object = self.table.__arrow_c_stream__(requested_schema)
+        return stream
+
+
 class Cursor:
     """A connection for one thread. `execute` returns the connection, from which the rows are read."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._sources: dict[str, _ArrowSource] = {}
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> duckdb.DuckDBPyConnection:
         return self._connection.execute(self._statement(sql), parameters)
@@ -112,12 +123,22 @@ class Cursor:
     def sql(self, sql: str, parameters: Sequence[Any]) -> duckdb.DuckDBPyRelation:
         return self._connection.sql(sql, params=parameters)
 
-    def register(self, name: str, table: Any) -> None:
-        """Let statements of this thread read the Arrow table under the name."""
-        self._connection.register(name, table)
+    @contextmanager
+    def reading(self, name: str, table: Any) -> Iterator[None]:
+        """Let statements of this thread read the Arrow table under the name, which stands for tables of one schema."""
+        source = self._sources.get(name, _ArrowSource())
+        source.table = table
+        try:
+            if name not in self._sources:
+                self._connection.register(name, source)
+                self._sources[name] = source
+            yield
+        finally:
+            source.table = None
 
-    def unregister(self, name: str) -> None:
-        self._connection.unregister(name)
+    def forget_views(self) -> None:
+        """Call it after a rollback, which removes the names that the transaction has made."""
+        self._sources.clear()
 
     def close(self) -> None:
         self._connection.close()

@@ -19,10 +19,10 @@ REST = 10
 """The wait before the next computation, as a multiple of the time the last one took."""
 LEAST_REST = 1.0
 """Seconds of the shortest wait, so that light traffic does not cause a computation for every line."""
-FOLD_SECONDS = 2.0
+FOLD_SECONDS = 30.0
 """How often requests are added to the sums of units, unless some failed: a transaction costs more than its rows.
 
-Experiments are looked at as often.
+The monitor adds them before each step, so these are the requests of experiments that have stopped.
 """
 OUTCOME_BATCH = 500_000
 """Rows in one transaction. Updating all rows of a large store at once would exceed the engine's memory."""
@@ -127,13 +127,15 @@ class DerivedColumns:
             self._latest_feedback_us = max(self._latest_feedback_us, event.at_us)
             self._note_since(event.at_us)
 
-    def note_requests(self, count: int, earliest_us: int, *, failed: bool) -> None:
+    def note_requests(self, count: int, earliest_us: int, *, exposed: bool, failed: bool) -> None:
         """Register requests that are being ingested. They change only feedback that came before them.
 
-        ``failed``: one of them may be a failure, so that the next `fold_requests` must not wait.
+        ``exposed``: one of them is of an experiment, so that it adds to the sums. ``failed``: such a one may be a
+        failure, so that the next `fold_requests` must not wait.
         """
-        self._unfolded, self._failed = True, self._failed or failed
+        self._failed = self._failed or failed
         self._unsummarised += count
+        self._unfolded = self._unfolded or exposed or self._unsummarised >= unit_summaries.LEAST_PLACEMENTS
         if self._unsummarised >= unit_summaries.LEAST_PLACEMENTS or earliest_us <= self._latest_feedback_us:
             self._note_since(earliest_us)
 
@@ -155,7 +157,7 @@ class DerivedColumns:
         return (self._since_us is not None and now >= self._due) or (self._unfolded and now >= self._fold_due)
 
     def fold_requests(self, *, paced: bool) -> Folded:
-        """Add new requests to the sums of their units; if ``paced``, every two seconds unless one failed.
+        """Add new requests to the sums of their units; if ``paced``, every 30 seconds unless one failed.
 
         The requests are in the store already, so a kill meanwhile loses nothing. Raises `duckdb.Error`.
         """

@@ -1,6 +1,6 @@
 """Keeps alarms, conditions that a person should know of. Each is open, then acknowledged, then closed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fairtrial.domain.errors import Conflict, NotFound, printable
@@ -34,7 +34,9 @@ ORDER BY list_position(['open', 'acknowledged', 'closed'], state), at_time DESC,
 LIMIT $6 OFFSET $7
 """
 STANDING = """
-SELECT kind, text FROM alarms WHERE experiment = $1 AND starts_with(kind, $2) AND state <> 'closed' ORDER BY kind
+SELECT kind, text FROM alarms
+WHERE experiment = $1 AND list_contains($2::VARCHAR[], split_part(kind, '.', 1)) AND state <> 'closed'
+ORDER BY kind
 """
 WHOSE = "SELECT DISTINCT experiment FROM alarms WHERE experiment IS NOT NULL AND state <> 'closed'"
 SAY = """
@@ -82,14 +84,14 @@ def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, act
 
 
 def settle(
-    database: Database, experiment: str, texts: Mapping[str, str], *, family: str, now_us: int, actor: str
+    database: Database, experiment: str, texts: Mapping[str, str], *, families: Sequence[str], now_us: int, actor: str
 ) -> None:
-    """Open the alarms of a family that are new, and close those whose cause has gone.
+    """Open the alarms of some families that are new, and close those whose cause has gone.
 
-    ``texts``: the text of each alarm by its kind, which begins with ``family`` and a dot. A standing alarm of the same
+    ``texts``: the text of each alarm by its kind, which begins with its family and a dot. A standing alarm of the same
     kind gets the new text. Raises `StoreError`.
     """
-    standing = {str(kind): str(text) for kind, text in database.rows(STANDING, (experiment, f"{family}."))}
+    standing = {str(kind): str(text) for kind, text in database.rows(STANDING, (experiment, list(families)))}
     if standing == texts:
         return
     with database.transaction() as cursor:

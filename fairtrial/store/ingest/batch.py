@@ -118,7 +118,7 @@ class Batch:
     def add(self, segment: str, chunk: Chunk) -> Newer | None:
         """Add a chunk's lines, up to the first event of a newer version. The header is neither event nor reject."""
         position, requests, earliest_us, newer = chunk.start, len(self.requests), None, None
-        failed, source = False, self._sources.get(segment, "")
+        exposed, failed, source = False, False, self._sources.get(segment, "")
         for line in lines_of(chunk.lines):
             if position and not line.isspace():  # an erasure leaves blank lines
                 try:
@@ -131,7 +131,8 @@ class Batch:
                 else:
                     if type(event) is events.RequestEvent:
                         self.requests.append(event)
-                        failed = failed or may_have_failed(event)
+                        if event.exposure is not None:
+                            exposed, failed = True, failed or may_have_failed(event)
                         if source:
                             self._count(source, event)
                         if earliest_us is None or event.at_us < earliest_us:
@@ -145,7 +146,8 @@ class Batch:
                     self.rows += 1
             position += len(line)
         if earliest_us is not None:
-            self._derived.note_requests(len(self.requests) - requests, earliest_us, failed=failed)
+            count = len(self.requests) - requests
+            self._derived.note_requests(count, earliest_us, exposed=exposed, failed=failed)
         return newer
 
     def _count(self, source: str, event: events.RequestEvent) -> None:

@@ -27,6 +27,8 @@ INSERT INTO offsets (segment, position, sealed, at_time) SELECT unnest(?), unnes
 """
 RECORD_REJECT = "INSERT INTO rejects (segment, position, at_time, why, bytes) VALUES (?, ?, make_timestamp(?), ?, ?)"
 
+LONGEST_WAIT = 1.0
+"""Seconds that a step of the monitor waits for a pass."""
 REFUSALS = (duckdb.DataError, duckdb.InvalidInputException, ValueError, OverflowError)
 """Errors that a value of a line causes; the last two are those of Arrow."""
 
@@ -73,6 +75,17 @@ class Ingester:
             total += IngestResult(failed=self._derived.fold_requests(paced=paced).failed)
             self._derived.compute(paced=paced)
         return total
+
+    def add_sums(self) -> None:
+        """Add what is stored to the sums of units; a pass that takes longer than a second does so at its end.
+
+        Raises `duckdb.Error`.
+        """
+        if self._one_at_a_time.acquire(timeout=LONGEST_WAIT):
+            try:
+                self._derived.fold_requests(paced=False)
+            finally:
+                self._one_at_a_time.release()
 
     def has_work(self) -> bool:
         """Whether lines wait in the journal or derived columns are due; far cheaper than a pass."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
@@ -17,32 +17,37 @@ from fairtrial.store.core.thread_access import Cursor
 if TYPE_CHECKING:
     import pyarrow
 
+T = TypeVar("T")
+
 
 def texts(values: Sequence[str | None]) -> pyarrow.Array:
     import pyarrow  # slow to load, and most commands store no request
 
-    given = [value or "" for value in values]
+    given = _filled(values, "")
     text = "".join(given)
     lengths = map(len, given) if text.isascii() else (len(value.encode()) for value in given)
-    return _column(pyarrow.string(), values, [_offsets(lengths), text.encode()])
+    return _column(pyarrow.string(), values, given, [_offsets(lengths), text.encode()])
 
 
 def whole_numbers(values: Sequence[int | None]) -> pyarrow.Array:
     import pyarrow
 
-    return _column(pyarrow.int64(), values, [array("q", (value or 0 for value in values))])
+    given = _filled(values, 0)
+    return _column(pyarrow.int64(), values, given, [array("q", given)])
 
 
 def real_numbers(values: Sequence[float | None]) -> pyarrow.Array:
     import pyarrow
 
-    return _column(pyarrow.float64(), values, [array("d", (value or 0 for value in values))])
+    given = _filled(values, 0.0)
+    return _column(pyarrow.float64(), values, given, [array("d", given)])
 
 
 def truths(values: Sequence[bool | None]) -> pyarrow.Array:
     import pyarrow
 
-    return _column(pyarrow.bool_(), values, [_bits(values)])
+    given = _filled(values, False)
+    return _column(pyarrow.bool_(), values, given, [_bits(given)])
 
 
 def tags(values: Sequence[dict[str, str]]) -> pyarrow.Array:
@@ -62,11 +67,18 @@ def table(columns: Mapping[str, pyarrow.Array]) -> pyarrow.Table:
     return pyarrow.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _column(kind: pyarrow.DataType, values: Sequence[Any], buffers: Sequence[Any]) -> pyarrow.Array:
-    """A column of these buffers, which follow the buffer of its nulls."""
+def _filled(values: Sequence[T | None], empty: T) -> Sequence[T]:
+    """The values themselves if none is missing."""
+    return [empty if value is None else value for value in values] if None in values else values  # type: ignore[return-value]
+
+
+def _column(
+    kind: pyarrow.DataType, values: Sequence[Any], given: Sequence[Any], buffers: Sequence[Any]
+) -> pyarrow.Array:
+    """A column of these buffers of what `_filled` has given, which follow the buffer of its nulls."""
     import pyarrow
 
-    valid = pyarrow.py_buffer(_bits([value is not None for value in values])) if None in values else None
+    valid = None if given is values else pyarrow.py_buffer(_bits([value is not None for value in values]))
     return pyarrow.Array.from_buffers(kind, len(values), [valid, *map(pyarrow.py_buffer, buffers)])
 
 
@@ -138,12 +150,12 @@ BODIES = "request_body, response_body"
 AT_TIME = "make_timestamp(at_time) AS at_time"
 COST = "TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd"
 """A cost that is no number is unknown."""
-REQUESTS = f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}) REPLACE ({AT_TIME}, {COST}) FROM new_rows"  # noqa: S608
+REQUESTS = f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}) REPLACE ({AT_TIME}, {COST}) FROM new_requests"  # noqa: S608
 PAYLOADS = f"""
-INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_rows
+INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_requests
 WHERE request_body IS NOT NULL OR response_body IS NOT NULL
 """  # noqa: S608 - ours
-ATTEMPTS = f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_rows"  # noqa: S608 - ours
+ATTEMPTS = f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_attempts"  # noqa: S608 - ours
 
 
 def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
@@ -153,10 +165,10 @@ def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
     """
     calls = [(event, ordinal, call) for event in events for ordinal, call in enumerate(event.attempts)]
     if events:
-        _insert(cursor, _of_requests(events), (REQUESTS, PAYLOADS))
+        _insert(cursor, "new_requests", _of_requests(events), (REQUESTS, PAYLOADS))
     if calls:
         requests, ordinals, attempts = zip(*calls, strict=True)
-        _insert(cursor, _of_attempts(requests, attempts) | {"ordinal": ordinals}, (ATTEMPTS,))
+        _insert(cursor, "new_attempts", _of_attempts(requests, attempts) | {"ordinal": ordinals}, (ATTEMPTS,))
 
 
 def _of_requests(events: Sequence[RequestEvent]) -> dict[str, Sequence[Any]]:
@@ -183,9 +195,20 @@ def _columns(rows: Sequence[Any], fields: Mapping[str, str]) -> dict[str, Sequen
     return dict(zip(fields, zip(*map(attrgetter(*fields.values()), rows), strict=True), strict=True))
 
 
-def _insert(cursor: Cursor, columns: Mapping[str, Sequence[Any]], inserts: Sequence[str]) -> None:
-    arrays = {name: _MAKE[name](values) for name, values in columns.items()}
-    cursor.register("new_rows", table(arrays))
-    for insert in inserts:
-        cursor.execute(insert)
-    cursor.unregister("new_rows")  # after an error, the rollback removes the name
+def _arrays(columns: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, pyarrow.Array]]:
+    """Columns without any value, of which there are many, share an array."""
+    empty: dict[Callable[[Sequence[Any]], Any], pyarrow.Array] = {}
+    for name, values in columns.items():
+        make = _MAKE[name]
+        if values.count(None) < len(values):
+            yield name, make(values)
+            continue
+        if make not in empty:
+            empty[make] = make(values)
+        yield name, empty[make]
+
+
+def _insert(cursor: Cursor, name: str, columns: Mapping[str, Sequence[Any]], inserts: Sequence[str]) -> None:
+    with cursor.reading(name, table(dict(_arrays(columns)))):
+        for insert in inserts:
+            cursor.execute(insert)

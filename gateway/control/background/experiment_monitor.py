@@ -51,7 +51,8 @@ class ExperimentMonitor:
     """Steps through the running experiments of the published plan; one thread calls `step`.
 
     ``statuses`` has the last step of each experiment, by name. ``rest``: seconds of rest for each second of a step.
-    ``clock``: checks the clock of this machine; by default ``clock_us`` is always right.
+    ``clock``: checks the clock of this machine; by default ``clock_us`` is always right. ``add_sums``: adds what is
+    stored to the sums of units, before they are read.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class ExperimentMonitor:
         *,
         rest: float = REST,
         clock: TrustedClock | None = None,
+        add_sums: Callable[[], object] = lambda: None,
     ) -> None:
+        self._add_sums = add_sums
         self._pace, self._database, self._publisher = StepPace(database, rest=rest), database, publisher
         self._clock_us, self._clock = clock_us, clock or TrustedClock.without_check(database, clock_us)
         self._memories: dict[int, Memory] = {}
@@ -101,8 +104,8 @@ class ExperimentMonitor:
         if names == self._names:
             return
         for name in alarms.standing_experiments(self._database) - names:
-            for family in ("experiment", "promotion", "stage", "units", "clock"):
-                alarms.settle(self._database, name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
+            families = ("experiment", "promotion", "stage", "units", "clock")
+            alarms.settle(self._database, name, {}, families=families, now_us=self._clock_us(), actor=CONTROL)
         for name in self.statuses.keys() - names:
             del self.statuses[name]
         self._names = names
@@ -118,9 +121,8 @@ class ExperimentMonitor:
         self.statuses.pop(experiment.name, None)
         if experiment.name in self._stopped:
             return
-        over = ("experiment",) if experiment.state == "ended" else ()
-        for family in ("stage", "units", "clock", *over):
-            alarms.settle(self._database, experiment.name, {}, family=family, now_us=self._clock_us(), actor=CONTROL)
+        families = ("stage", "units", "clock", *(("experiment",) if experiment.state == "ended" else ()))
+        alarms.settle(self._database, experiment.name, {}, families=families, now_us=self._clock_us(), actor=CONTROL)
         self._stopped.add(experiment.name)
 
     def _paced(self, published: Published, experiment: Experiment, *, urgent: bool) -> None:
@@ -142,11 +144,12 @@ class ExperimentMonitor:
 
     def _step_one(self, published: Published, experiment: Experiment) -> None:
         self._stopped.discard(experiment.name)
-        commits, clocks = self._database.commits, self._clock.now()
+        self._add_sums()
+        others, clocks = self._database.commits - self._database.own_commits, self._clock.now()
         stored = self._stored(published.plan, experiment, clocks.now_us)
-        stored, sums = self._read(stored, clocks.now_us)
+        stored, hashes, sums = self._read(stored, clocks.now_us)
         memory = self._memory(stored)
-        around = self._circumstances(experiment, stored, sums, clocks)
+        around = self._circumstances(experiment, stored, hashes, sums, clocks)
         result = step(stored.plan, memory, sums, around)
         _log_split(experiment.name, memory.split, result.memory.split)
         if result.memory.split.invalid and not memory.split.invalid and not result.findings:
@@ -159,7 +162,8 @@ class ExperimentMonitor:
         self._raise_alarms(experiment, stored, result, clocks)
         if result.verdict is not None:
             self._act(experiment, result.verdict, clocks.stamp_us)
-        self._pace.note(published, commits, (stored.plan, result.memory), around)
+        commits, busy = others + self._database.own_commits, _has_many_units(sums)
+        self._pace.note(published, commits, (stored.plan, result.memory), around, busy=busy)
 
     def _keep(self, stored: StoredPlan, sums: Sums, result: Step, before: Memory) -> None:
         """Store the look with its decisions, and a notice for each treatment that has just met the plan."""
@@ -180,15 +184,15 @@ class ExperimentMonitor:
             return replace(stored, plan=with_later_end(stored.plan, experiment))
         return start_plan(self._database, plan, experiment, now_us=now_us)
 
-    def _read(self, stored: StoredPlan, now_us: int) -> tuple[StoredPlan, Sums]:
-        """The sums of all arms, after the levels that the control's first units can set by now."""
+    def _read(self, stored: StoredPlan, now_us: int) -> tuple[StoredPlan, Sequence[str], Sums]:
+        """The analysis hashes and the sums of all arms, after the levels that the control's first units can set."""
         plan = stored.plan
         hashes = analysis_plans.hashes(self._database, plan)
         with self._database.read_transaction() as cursor:
             levels = dict(first_levels(cursor, plan, hashes))
         for metric, known in levels.items():
             stored = settle_level(self._database, stored, metric, known, now_us=now_us)
-        return stored, self._sums(stored, hashes, now_us)
+        return stored, hashes, self._sums(stored, hashes, now_us)
 
     def _sums(self, stored: StoredPlan, hashes: Sequence[str], now_us: int) -> Sums:
         """The sums for this step. Of many units, only events are read until a look is due."""
@@ -221,7 +225,10 @@ class ExperimentMonitor:
                 self._memories[stored.number] = looks.memory(cursor, stored.number, stored.plan)
         return self._memories[stored.number]
 
-    def _circumstances(self, experiment: Experiment, stored: StoredPlan, sums: Sums, clocks: StepTime) -> Circumstances:
+    def _circumstances(
+        self, experiment: Experiment, stored: StoredPlan, hashes: Sequence[str], sums: Sums, clocks: StepTime
+    ) -> Circumstances:
+        """What the step must know besides the sums. Only the next stage needs the arms and workers that follow."""
         started_us, name, now_us = stored.plan.started_us, experiment.name, clocks.now_us
         history = transitions.stage_history(self._database, name, experiment.segment, started_us=started_us)
         known_us, changed = self._changed.get(name, (None, ()))
@@ -229,14 +236,15 @@ class ExperimentMonitor:
             changed = changed_models(self._database, experiment, since_us=started_us)
             self._changed[name] = started_us, changed
         since_us = max(history.since_us or 0, started_us)
-        hashes = analysis_plans.hashes(self._database, stored.plan)
-        served = transitions.served_arms(self._database, experiment.name, hashes, since_us=since_us)
+        staged = any(stage > experiment.stage for stage in stored.plan.enrolment.stages)
+        served = transitions.served_arms(self._database, name, hashes, since_us=since_us) if staged else None
+        followed = transitions.workers_follow(self._database, now_us=now_us) if staged else True
         return Circumstances(
             now_us=now_us,
             stage=experiment.stage,
             stage_since_us=since_us + self._clock.late_us(since_us),
             approved=history.approved,
-            followed=transitions.workers_follow(self._database, now_us=now_us),
+            followed=followed,
             changed=changed,
             served=served,
             kept_away=self._kept_away(stored, sums, hashes, now_us),
@@ -258,16 +266,14 @@ class ExperimentMonitor:
     def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, clocks: StepTime) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""
         name, now_us = experiment.name, clocks.now_us
-        texts = dict(find_alarms(stored.plan, result, clocks.held))
         busy = bool(result.findings) and _has_many_units(self.statuses[name].sums)
         if not busy and self._pace.is_check_due(name, now_us):
             self._pace.checked(name, now_us)
             unit_alarms = find_unit_alarms(self._database, experiment, now_us=now_us)
             units = {f"units.{alarm.kind}": alarm.text for alarm in unit_alarms}
-            alarms.settle(self._database, name, units, family="units", now_us=now_us, actor=CONTROL)
-        for family in ("experiment", "stage", "clock"):
-            own = {kind: text for kind, text in texts.items() if kind.startswith(f"{family}.")}
-            alarms.settle(self._database, name, own, family=family, now_us=now_us, actor=CONTROL)
+            alarms.settle(self._database, name, units, families=("units",), now_us=now_us, actor=CONTROL)
+        texts, families = dict(find_alarms(stored.plan, result, clocks.held)), ("experiment", "stage", "clock")
+        alarms.settle(self._database, name, texts, families=families, now_us=now_us, actor=CONTROL)
 
     def _act(self, experiment: Experiment, verdict: Verdict, now_us: int) -> None:
         name, why = experiment.name, shortened(verdict.why)

@@ -21,6 +21,8 @@ STEP_SECONDS = 2.0
 STEP_US = round(STEP_SECONDS * 1e6)
 REST = 10
 """Seconds of rest for each second that a step took, unless errors arrived."""
+LEAST_REST = 5.0
+"""Seconds before new data alone leads to another step: while an experiment is young, each step with data is a look."""
 CHECK_US = 60_000_000
 """How often units and served models are checked."""
 QUIET_SHARE = 4
@@ -41,26 +43,27 @@ class _Seen:
 
 
 class StepPace:
-    """One thread calls it. ``rest``: seconds of rest for each second of a step. Times are of the trusted clock."""
+    """One thread calls it. ``rest``: seconds of rest for each second of a step, and 0 lets steps follow at once.
+
+    Times are of the trusted clock.
+    """
 
     def __init__(self, database: Database, *, rest: float = REST) -> None:
         self._database, self._rest = database, rest
         self._rests_until: dict[str, float] = {}
+        self._waits_until: dict[str, float] = {}
         self._seen: dict[str, _Seen] = {}
         self._checked_us: dict[str, int] = {}
 
     def is_due(self, name: str, published: Published, clocks: StepTime) -> bool:
         """Whether the store, the plan or the clocks have changed, or a time limit is reached, and the rest is over."""
-        if time.monotonic() < self._rests_until.get(name, 0.0):
+        now, seen = time.monotonic(), self._seen.get(name)
+        if now < self._rests_until.get(name, 0.0):
             return False
-        seen = self._seen.get(name)
-        return (
-            seen is None
-            or seen.commits != self._database.commits
-            or seen.published is not published
-            or seen.held != clocks.held
-            or not seen.at_us <= clocks.now_us < seen.until_us
-        )
+        if seen is None or seen.published is not published or seen.held != clocks.held:
+            return True
+        changed = seen.commits != self._database.commits or not seen.at_us <= clocks.now_us < seen.until_us
+        return changed and now >= self._waits_until.get(name, 0.0)
 
     @contextmanager
     def resting(self, name: str) -> Iterator[None]:
@@ -69,20 +72,31 @@ class StepPace:
         try:
             yield
         finally:
-            rest = 0.0 if first else self._rest * (time.monotonic() - began)  # the first step loads the statistics
-            self._rests_until[name] = time.monotonic() + rest
+            ended = time.monotonic()
+            rest = 0.0 if first else self._rest  # the first step loads the statistics
+            self._rests_until[name] = ended + rest * (ended - began)
+            self._waits_until[name] = ended + (LEAST_REST if rest else 0.0)
 
     def note(
-        self, published: Published, commits: int, looked: tuple[AnalysisPlan, Memory], around: Circumstances
+        self,
+        published: Published,
+        commits: int,
+        looked: tuple[AnalysisPlan, Memory],
+        around: Circumstances,
+        *,
+        busy: bool,
     ) -> None:
-        """Register a step that succeeded. ``commits``: those of the store before the step has read it."""
+        """Register a step that succeeded. ``commits``: those before the step has read the store, and its own.
+
+        ``busy``: so many units that the end of the next window is found only once no data comes.
+        """
         (plan, memory), now_us = looked, around.now_us
         name, before = plan.experiment, self._seen.get(plan.experiment)
         changed_us = before.changed_us if before is not None and before.commits == commits else now_us
         soonest_us = now_us + min(max((now_us - changed_us) // QUIET_SHARE, STEP_US), LONGEST_QUIET_US)
         limits = [around.end_us(plan), around.stage_end_us(plan), memory.looked_us + HOUR_US]
         limits += [next_week_end(plan, now_us)] if plan.sees_fading else []
-        if changed_us == now_us or around.held or around.kept_away or not around.followed:
+        if (busy and changed_us == now_us) or around.held or around.kept_away or not around.followed:
             limits.append(soonest_us)
         else:
             hashes = analysis_plans.hashes(self._database, plan)

@@ -79,7 +79,7 @@ class TrustedClock:
     def _close_alarms(self, now_us: int) -> None:
         """Close the alarms of all experiments at once, so that an acknowledgement confirms one jump only."""
         for name in alarms.standing_experiments(self._database):
-            alarms.settle(self._database, name, {}, family="clock", now_us=now_us, actor=CONTROL)
+            alarms.settle(self._database, name, {}, families=("clock",), now_us=now_us, actor=CONTROL)
 
 
 def read_clocks() -> Reading:

@@ -78,7 +78,7 @@ def settle_retirement_alarms(database: Database, plan: Plan, *, now_us: int) -> 
     today = today_utc(now_us)
     texts = {retirement.deployment: _alarm(retirement, today) for retirement in retirements(plan, today)}
     for name in alarms.standing_experiments(database) | texts.keys():
-        alarms.settle(database, name, texts.get(name, {}), family=FAMILY, now_us=now_us, actor=CONTROL)
+        alarms.settle(database, name, texts.get(name, {}), families=(FAMILY,), now_us=now_us, actor=CONTROL)
 
 
 def _alarm(retirement: Retirement, today: date) -> dict[str, str]:

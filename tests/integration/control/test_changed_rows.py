@@ -100,7 +100,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredRows]:
 def alarm(rows: StoredRows, kind: str, text: str | None) -> None:
     """Open, reword or close an alarm."""
     found = {} if text is None else {kind: text}
-    alarms.settle(rows.database, NAME, found, family=kind.split(".")[0], now_us=rows.trial.now_us, actor="control")
+    alarms.settle(rows.database, NAME, found, families=(kind.split(".")[0],), now_us=rows.trial.now_us, actor="control")
 
 
 def test_a_store_is_intact_and_everything_is_covered(stored: StoredRows) -> None:

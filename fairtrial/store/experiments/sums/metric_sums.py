@@ -84,8 +84,8 @@ def read_feedback(
     sums: dict[tuple[int, str], Feedback] = {}
     for metric in metrics:
         window = metric.window_seconds
-        if not window:
-            continue
+        if not window or plan.from_us + round(window * 1_000_000) > now_us - LATE_US:
+            continue  # no unit counts from before the plan, so no window is complete
         parameters = values_of(metric, window) | {"experiment": plan.experiment, "from": since}
         over = unit_groups.complete(round(window * 1_000_000), now_us - LATE_US, interruptions)
         counts = f"{unit_groups.counts(plan, metric)} AND {over}"

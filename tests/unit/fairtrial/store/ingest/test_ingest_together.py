@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from fairtrial.domain.events import RequestEvent
 from fairtrial.journal.segment import names
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import derived_columns
+from fairtrial.store.derived.derived_columns import FOLD_SECONDS
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import samples
 
@@ -108,29 +110,32 @@ def test_a_clock_that_is_set_back_delays_nothing(database: Database, writers: li
         writer.close()
 
 
-def test_sums_of_units_wait_for_two_seconds_of_requests_or_for_a_failure(
-    database: Database, writers: list[JournalWriter]
-) -> None:
+def test_sums_of_units_wait_for_the_monitor_or_for_a_failure(database: Database, writers: list[JournalWriter]) -> None:
     """A killed owner loses no sums: they are added by a watermark over the stored requests."""
     seconds = 100.0
     ingester = Ingester(database, lambda: samples.NOW, monotonic=lambda: seconds)
 
-    def summed(number: int, *, after: float = 0.0, **fields: object) -> int:
-        """The requests behind the sums, after one more request and a pass."""
+    def summed(*events: RequestEvent, after: float = 0.0) -> int:
+        """The requests behind the sums, after more requests and a pass."""
         nonlocal seconds
         seconds += after
-        writers[0].append(samples.exposed(number, **fields))
+        writers[0].append(*events)
         ingester.catch_up(paced=True)
         return int(database.rows("SELECT max(position) FROM watermarks WHERE name = 'unit_sums'")[0][0])
 
-    assert (summed(1), summed(2), summed(3, after=1.9), summed(4, after=0.1)) == (1, 1, 1, 4)
+    first, *others = (samples.exposed(number) for number in range(5))
+    assert (summed(first), summed(others[0]), summed(others[1], after=FOLD_SECONDS - 0.1)) == (1, 1, 1)
+    assert summed(others[2], after=0.1) == 4
     assert not ingester.has_work()
-    assert (summed(5), summed(6, user_outcome="failed")) == (4, 6)
-    assert summed(7) == 6
-    seconds += 2.0
-    assert ingester.has_work(), "the sums are due without another line"
+    assert (summed(others[3]), summed(samples.exposed(5, user_outcome="failed"))) == (4, 6)
+    assert summed(samples.record(6, user_outcome="failed"), after=FOLD_SECONDS) == 6, "it is of no experiment"
+    assert not ingester.has_work()
+    assert summed(samples.exposed(7), after=-FOLD_SECONDS) == 6
+    ingester.add_sums()
+    assert summed() == 8
+    writers[0].append(samples.exposed(8))
     Ingester(database, lambda: samples.NOW, monotonic=lambda: seconds).catch_up(paced=True)
-    assert database.rows("SELECT position FROM watermarks WHERE name = 'unit_sums'") == [(7,)]
+    assert database.rows("SELECT position FROM watermarks WHERE name = 'unit_sums'") == [(9,)]
     for writer in writers:
         writer.close()
 

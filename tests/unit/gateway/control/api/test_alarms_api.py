@@ -19,7 +19,7 @@ TEXTS = {"experiment.x.one": "the first", "experiment.x.two": "the second"}
 
 def raise_alarms(background: BackgroundWork) -> None:
     """Two alarms of an experiment that the monitor does not watch, so that it does not close them."""
-    alarms.settle(background.database, "other", TEXTS, family="experiment.x", now_us=NOW, actor="test")
+    alarms.settle(background.database, "other", TEXTS, families=("experiment",), now_us=NOW, actor="test")
 
 
 async def test_alarms_are_listed_open_first_and_counted_and_acknowledged_with_a_reason(
@@ -46,7 +46,7 @@ async def test_alarms_are_listed_open_first_and_counted_and_acknowledged_with_a_
 
 async def test_a_closed_alarm_is_listed_only_on_request(background: BackgroundWork) -> None:
     raise_alarms(background)
-    alarms.settle(background.database, "other", {}, family="experiment.x", now_us=NOW + 1, actor="test")
+    alarms.settle(background.database, "other", {}, families=("experiment",), now_us=NOW + 1, actor="test")
     async with client(background) as http:
         now = (await http.get("/api/alarms")).json()["rows"]
         ever = (await http.get("/api/alarms", params={"closed": True})).json()["rows"]

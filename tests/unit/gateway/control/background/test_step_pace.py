@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from fairtrial.domain.errors import StoreError
 from fairtrial.store.experiments.sums.metric_sums import LATE_US as FEEDBACK_LATE_US
 from fairtrial.store.experiments.sums.share_sums import DAY_US, HOUR_US, LATE_US
-from gateway.control.background import experiment_monitor
-from gateway.control.background.step_pace import CHECK_US, LONGEST_QUIET_US, STEP_US
+from gateway.control.background import experiment_monitor, step_pace
+from gateway.control.background.experiment_monitor import ExperimentMonitor
+from gateway.control.background.step_pace import CHECK_US, LEAST_REST, LONGEST_QUIET_US, STEP_US
 from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
 
 
@@ -74,7 +76,7 @@ def test_what_arrives_leads_to_a_step_and_then_the_ends_of_windows_do(trial: Wat
     begun_us = trial.now_us
     assert not trial.steps(after_us=STEP_US), "the requests are still in the journal"
     trial.ingester.catch_up()
-    assert trial.steps(after_us=STEP_US)
+    assert [trial.steps(after_us=STEP_US) for _ in range(3)] == [True, False, False], "no step follows its own look"
     trial.settle()
     assert not any(trial.steps(after_us=STEP_US) for _ in range(10))
     for end in (HOUR_US + FEEDBACK_LATE_US, HOUR_US + LATE_US, DAY_US + LATE_US):
@@ -86,6 +88,32 @@ def test_what_arrives_leads_to_a_step_and_then_the_ends_of_windows_do(trial: Wat
     trial.settle()
     trial.steps(after_us=HOUR_US)
     assert not any(trial.steps(after_us=HOUR_US) for _ in range(10)), "all windows have ended"
+
+
+def test_new_data_waits_some_seconds_after_a_step_and_a_new_plan_does_not(
+    trial: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 1000.0
+    monkeypatch.setattr(step_pace, "time", SimpleNamespace(monotonic=lambda: seconds))
+    trial.monitor = ExperimentMonitor(
+        trial.database, trial.publisher, lambda: trial.now_us, clock=trial.clock, add_sums=trial.ingester.add_sums
+    )
+
+    def units(*, after: float) -> int:
+        """Those that the monitor has seen, with one more in the store."""
+        nonlocal seconds
+        seconds += after
+        trial.visit(f"user-{seconds}")
+        trial.ingester.catch_up(paced=True)
+        trial.monitor.step()
+        return sum(arm.units for arm in trial.monitor.statuses[NAME].sums.arms.values())
+
+    assert (units(after=0.0), units(after=0.1)) == (1, 2), "the first step is not rested after"
+    assert (units(after=LEAST_REST - 0.2), units(after=0.2)) == (2, 4)
+    assert units(after=0.1) == 4
+    trial.change("pause")
+    trial.change("resume")
+    assert units(after=0.1) == 6
 
 
 def test_a_clock_that_jumps_leads_to_a_step(trial: Watched) -> None:
