@@ -14,11 +14,8 @@ import click
 from fairtrial.domain.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
-    from fairtrial_cli.store_client.client import StoreClient
 
 
 CONFIG = click.option(
@@ -77,13 +74,6 @@ def experiment_of(project: Project, name: str) -> Experiment:
         known = ", ".join(sorted(experiments)) or "the file has none"
         raise UsageError(f"{project.path.name}: there is no experiment {name!r} ({known})")
     return experiments[name]
-
-
-def store_of(config: Path) -> AbstractContextManager[StoreClient]:
-    """The opened store of the project of `--config`; raises `ConfigError`."""
-    from fairtrial_cli.store_client.client import open_store
-
-    return open_store(project_of(config).layout)
 
 
 def print_json(value: Any) -> None:

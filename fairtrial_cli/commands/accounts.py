@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
 from fairtrial.domain.accounts import ROLES, Invitation, Role
-from fairtrial_cli.options import CONFIG, JSON, print_json, project_of, store_of
+from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -66,11 +67,9 @@ def list_(config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial accounts list --json
     """
-    from rich.console import Console
-
     from fairtrial.api import accounts
     from fairtrial.api.operation import Window
-    from fairtrial_cli.output.terminal import columns, print_table
+    from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
         rows = store.call(accounts.listing, Window(limit=MOST))
@@ -78,12 +77,19 @@ def list_(config: Path, as_json: bool) -> None:
         return print_json(rows)
     if not rows:
         click.echo("no accounts yet; invite someone: fairtrial accounts invite --role reviewer", err=True)
+    return _print_accounts(rows)
+
+
+def _print_accounts(rows: Sequence[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from fairtrial_cli.output.terminal import columns, print_table
+
     cells = []
     for row in rows:
         seen = f"{row['seen_time'][:16].replace('T', ' ')} UTC" if row["seen_time"] else "never"
         cells.append((row["name"] or row["account_id"], row["role"], row["state"], seen))
     print_table(Console(), columns("name", "role", "state", "last seen"), cells)
-    return None
 
 
 @command.command()
@@ -97,6 +103,7 @@ def disable(name: str, config: Path, as_json: bool) -> None:
     Example:  fairtrial accounts disable Rosa
     """
     from fairtrial.api import accounts
+    from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
         done = store.call(accounts.disable, accounts.NameAccount(who=name))
@@ -134,6 +141,7 @@ def role(name: str, role: Role, config: Path, as_json: bool) -> None:
     Example:  fairtrial accounts role Rosa release-manager
     """
     from fairtrial.api import accounts
+    from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
         done = store.call(accounts.set_role, accounts.SetRole(who=name, role=role))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, print_indented, store_of
+from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
     from evaluators.comparison.matrix import Matrix
@@ -53,6 +53,7 @@ def command(
     from evaluators.comparison.pairing import slices_of
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
+    from fairtrial_cli.store_client.client import store_of
     from fairtrial_cli.store_client.stored import load_noise_floor
 
     with store_of(config) as store:

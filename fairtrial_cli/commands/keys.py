@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from fairtrial.domain.accounts import DEFAULT_RIGHTS, RIGHTS
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, print_json, project_of, store_of
+from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 MOST = 1000
 """The most keys that are listed."""
@@ -73,23 +74,28 @@ def list_(config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial keys list --json
     """
-    from rich.console import Console
-
     from fairtrial.api import keys
     from fairtrial.api.operation import Window
-    from fairtrial_cli.output.terminal import columns, print_table
+    from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
         rows = store.call(keys.listing, Window(limit=MOST))
     if as_json:
         return print_json(rows)
+    return _print_keys(rows)
+
+
+def _print_keys(rows: Sequence[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from fairtrial_cli.output.terminal import columns, print_table
+
     cells = []
     for row in rows:
         state = "revoked" if row["revoked_time"] else f"until {row['expires_time'] or 'revoked'}"
         routes = ", ".join(row["routes"]) or "all routes"
         cells.append((row["key_id"], row["name"], f"{', '.join(row['rights'])}; {routes}; {state}"))
     print_table(Console(), columns("key", "name", "rights", prose=("rights",)), cells)
-    return None
 
 
 @command.command()
@@ -103,6 +109,7 @@ def revoke(key_id: str, config: Path, as_json: bool) -> None:
     Example:  fairtrial keys revoke 3f9c0a1b2c3d
     """
     from fairtrial.api import keys
+    from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
         store.call(keys.revoke, keys.RevokeKey(key_id=key_id))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError, printable
-from fairtrial_cli.options import CONFIG, JSON, print_indented, store_of
+from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
     from fairtrial_cli.store_client.client import StoreClient
@@ -49,6 +49,7 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial_cli.output.stored_runs import listed, print_runs
+    from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
         store.call(ingest, Nothing())
@@ -98,6 +99,7 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
     """
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
+    from fairtrial_cli.store_client.client import store_of
 
     _check(options)
     with store_of(config) as store:
@@ -128,6 +130,7 @@ def why(run: str, case: str, file: Path | None, config: Path, as_json: bool) -> 
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial_cli.output.stored_runs import print_explained
+    from fairtrial_cli.store_client.client import store_of
     from fairtrial_cli.store_client.stored import explained_case
 
     with store_of(config) as store:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairtrial.domain.wording import counted
-from fairtrial_cli.options import CONFIG, JSON, print_json, project_of, store_of
+from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.layout import Layout
@@ -38,6 +38,7 @@ def info(config: Path, as_json: bool) -> None:
     """
     from fairtrial.api import store as store_api
     from fairtrial.api.operation import Nothing
+    from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
         store.call(store_api.ingest, Nothing())
@@ -60,6 +61,7 @@ def backup(dest: Path, config: Path, as_json: bool) -> None:
     """
     from fairtrial.api import store as store_api
     from fairtrial_cli.output.terminal import store_progress
+    from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store, store_progress("backing up") as on_progress:
         made = store.follow(store_api.backup, store_api.MakeBackup(dest=str(dest.absolute())), on_progress)
@@ -160,6 +162,7 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
     """
     from fairtrial.api import store as store_api
     from fairtrial_cli.output.terminal import store_progress
+    from fairtrial_cli.store_client.client import store_of
 
     if not yes and not as_json:
         click.confirm(f"Erase the {kind} {unit!r} permanently?", abort=True, err=True)

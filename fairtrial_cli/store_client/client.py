@@ -14,6 +14,7 @@ from fairtrial.config.owner_lock import read_note
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import ConfigError, StoreLocked
 from fairtrial.domain.store_reports import OnProgress, ignore_progress
+from fairtrial_cli.options import project_of
 
 TRY_SECONDS = 0.1
 WAIT_SECONDS = 10.0
@@ -37,6 +38,11 @@ class StoreClient(Protocol):
 
     def publish_plan(self) -> None:
         """Have the project's plan in force, and a key for commands on this machine; control does so by itself."""
+
+
+def store_of(config: Path) -> AbstractContextManager[StoreClient]:
+    """The opened store of the project of `--config`; raises `ConfigError`."""
+    return open_store(project_of(config).layout)
 
 
 def open_store(layout: Layout, config: Path | None = None) -> AbstractContextManager[StoreClient]:

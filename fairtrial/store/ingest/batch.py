@@ -91,8 +91,8 @@ class DerivedWork(Protocol):
     def note(self, event: Event) -> None:
         """An event that is not a request."""
 
-    def note_requests(self, count: int, earliest_us: int, *, failed: bool) -> None:
-        """Requests; ``failed``: one of them may be a failure."""
+    def note_requests(self, count: int, earliest_us: int, *, exposed: bool, failed: bool) -> None:
+        """Requests. ``exposed``: one is of an experiment. ``failed``: such a one may be a failure."""
 
     def note_earlier(self, event: EventV1) -> None:
         """An event of version 1."""
