@@ -10,7 +10,7 @@ from dashboard.client import Row
 from dashboard.components.formatting import plain, second_of
 from dashboard.components.query_params import link
 from dashboard.published_plans import LATER
-from fairtrial.domain.json_object import json_object
+from fairtrial.domain.limits.canonical_json import json_object
 
 Details = Mapping[str, Any]
 SHORT = 12

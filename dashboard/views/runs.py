@@ -1,12 +1,125 @@
-"""Draws the runs page: the list, one run, or the comparison of two or more runs, depending on the URL."""
+"""Draws the runs page by its URL: the list, one run, the comparison of two, or several runs beside a baseline."""
 
-from dashboard.client import Control
-from dashboard.components import query_params
-from dashboard.runs.compare import draw_comparison
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.client import Control, Row
+from dashboard.components import query_params, tables_and_charts
+from dashboard.components.formatting import DASH, change, count, dollars, figure, milliseconds, plain
+from dashboard.components.tables_and_charts import draw_signals, table
+from dashboard.runs.compare import SHAPES, choose_slices, compared, draw_comparison
 from dashboard.runs.detail import draw_run
-from dashboard.runs.list import draw_run_list
-from dashboard.runs.matrix import draw_matrix
+from dashboard.runs.list import draw_run_list, fingerprint_of, model_of
 from dashboard.view import View
+from fairtrial.api import runs
+from fairtrial.domain.verdicts.verdict_wording import block_lines
+from fairtrial.domain.wording import IN_POINTS, UNADJUSTED, noise_floor_in_words
+
+
+def draw_matrix(control: Control, candidates: Sequence[str], baseline: str) -> None:
+    """Draw the matrix, or say why the runs can't be compared."""
+    suite = control.call(runs.figures, runs.NameRun(run_id=baseline))["run"]["suite"]
+    st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
+    st.title(plain(f"{suite}: {len(candidates)} runs against one"))
+    request = runs.CompareMany(
+        baseline_run=baseline, candidate_runs=tuple(candidates), by=choose_slices(control, baseline)
+    )
+    matrix = compared(control, runs.matrix, request, suite)
+    if matrix is None:
+        return
+    names = _names(matrix["columns"])
+    st.caption(f"Baseline: {plain(names[0])}. {IN_POINTS} {UNADJUSTED}")
+    table(
+        [_line(row, names) for row in matrix["rows"]],
+        title=f"{suite} against {names[0]}",
+        raw=[raw for row in matrix["rows"] for raw in _raw(row, names)],
+    )
+    if matrix["noise"] is not None:
+        noise = matrix["noise"]
+        st.info(plain(noise_floor_in_words(noise["changed"], noise["n"], noise["metric"])))
+    _chart(matrix["rows"], names)
+    st.subheader("What the answers took")
+    table(
+        [_taken(column, name) for column, name in zip(matrix["columns"], names, strict=True)], title=f"runs of {suite}"
+    )
+    st.subheader("What changed")
+    for column, name, changes in zip(matrix["columns"][1:], names[1:], matrix["changes"], strict=True):
+        _changes(changes, name, column["run_id"], baseline)
+
+
+def _names(columns: Sequence[Row]) -> list[str]:
+    """The target of each run; runs of one target also have the beginning of their ids."""
+    targets = [str(column["target"]) for column in columns]
+    return [
+        f"{target} ({column['run_id']})" if targets.count(target) > 1 else target
+        for target, column in zip(targets, columns, strict=True)
+    ]
+
+
+def _line(row: Row, names: Sequence[str]) -> dict[str, Any]:
+    shown = {"form": row["form"], "scale": row["scale"]}
+    line = {"metric": row["metric"], "in": row["scope"], names[0]: figure(row["levels"][0]["value"], **shown)}
+    for name, level, comparison in zip(names[1:], row["levels"][1:], row["comparisons"], strict=True):
+        gap = None if comparison is None else comparison["difference"].get("value")
+        more = "" if gap is None else f" ({change(gap, **shown)}, {comparison['answer']})"
+        line[name] = figure(level["value"], **shown) + more
+    return line
+
+
+def _raw(row: Row, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A line for each candidate, with numbers."""
+    common = {"metric": row["metric"], "in": row["scope"], "baseline": row["levels"][0]["value"]}
+    for name, level, comparison in zip(names[1:], row["levels"][1:], row["comparisons"], strict=True):
+        known = comparison or {"difference": {}}
+        gap = {f"difference {end}": known["difference"].get(end) for end in ("value", "low", "high")}
+        rest = {field: known.get(field) for field in ("answer", "n", "won", "lost", "p")}
+        yield {**common, "run": name, "level": level["value"], **gap, **rest}
+
+
+def _chart(rows: Sequence[Row], names: Sequence[str]) -> None:
+    """The differences of the suite's shares over all cases."""
+    drawn = [
+        {"name": f"{name}: {row['metric']}", "answer": comparison["answer"], "n": comparison["n"], "limit": None}
+        | {end: 100 * comparison["difference"][end] / row["scale"] for end in ("value", "low", "high")}
+        for row in rows
+        if row["form"] == "share" and "." in row["metric"] and not row["scope"]
+        for name, comparison in zip(names[1:], row["comparisons"], strict=True)
+        if comparison is not None and "value" in comparison["difference"]
+    ]
+    if drawn:
+        title = "difference in points, with 95 % intervals"
+        chart = tables_and_charts.intervals(drawn, title=title, zero=True, answers=SHAPES)
+        st.altair_chart(chart, width="stretch", alt="Difference of each share in points, with its interval")
+
+
+def _taken(column: Row, name: str) -> dict[str, Any]:
+    return {
+        "run": name,
+        "model": model_of(column),
+        "fingerprint": fingerprint_of(column),
+        "answers": count(column["results"]),
+        "unscored": count(column["unscored"]),
+        "cached": count(column["cached"]),
+        "output tokens": count(column["tokens_out"]),
+        "cost": dollars(column["cost_usd"]),
+        "latency p50": milliseconds(column["latency_p50_ms"]),
+        "latency p95": milliseconds(column["latency_p95_ms"]),
+    }
+
+
+def _changes(changes: Row, name: str, run_id: str, baseline: str) -> None:
+    st.markdown(f"**{plain(name)}**")
+    with st.container(horizontal=True, gap="small"):
+        query_params.link("All cases side by side", "runs", icon=":material/difference:", run=run_id, against=baseline)
+        for case in changes["worst"]:
+            link = {"run": run_id, "against": baseline, "case": case["case_id"]}
+            label = f"{case['case_id']}: {case['baseline']:.3g} → {case['candidate']:.3g}"
+            query_params.link(label, "runs", icon=":material/trending_down:", **link)
+    if not changes["worst"]:
+        st.caption(f"No case is worse by {plain(changes['metric'] or DASH)}.")
+    draw_signals(block_lines(str(signal["says"]) for signal in changes["signals"]))
 
 
 def draw(control: Control) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fairtrial.domain.json_object import json_object
+from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.registry import Registry
 
 Row = Mapping[str, Any]

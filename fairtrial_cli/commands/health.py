@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.json_object import json_object
+from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial_cli.options import JSON
 
 SCHEMES = ("http://", "https://")

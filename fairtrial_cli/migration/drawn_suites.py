@@ -15,7 +15,7 @@ from fairtrial.api import reviews
 from fairtrial.api.traffic import SampleTraffic, samples
 from fairtrial.domain.answers.chat import answered_text
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.json_object import json_object
+from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.privacy.search import mask
 from fairtrial.safe_files import write_private
 

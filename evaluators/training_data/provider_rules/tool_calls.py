@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from evaluators.training_data.provider_rules.messages import each, role_of
 from evaluators.training_data.provider_rules.rule import Conversation, Find, Message, Rule
-from fairtrial.domain.json_object import json_object
+from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.limits.json_schema import BoundedSchema, TooCostly
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

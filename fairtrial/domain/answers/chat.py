@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairtrial.domain.json_object import json_object
+from fairtrial.domain.limits.canonical_json import json_object
 
 NUMBER, WHOLE, FLAG = "a number", "a whole number", "true or false"
 OTHER_SERVERS = frozenset(

@@ -1,4 +1,4 @@
-"""Writes values as canonical JSON, which digests cover, and refuses values whose text could differ or coincide."""
+"""Writes JSON that is equal for equal values, with its digest, and reads a text that may hold a JSON object."""
 
 import hashlib
 import json
@@ -52,3 +52,12 @@ def unknown_type(value: Any, place: str) -> DigestRefused:
     place = place.removeprefix(".").removeprefix(", ")
     name = repr(value) if isinstance(value, float) else type(value).__name__
     return DigestRefused(f"digest: {place or 'the value'}: {name} has no canonical JSON (known: {KNOWN})")
+
+
+def json_object(text: Any) -> dict[str, Any] | None:
+    """The object that this text or these bytes hold as JSON; ``None`` if they hold none, or if there is no text."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

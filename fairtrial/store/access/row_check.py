@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.json_object import json_object
+from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.wording import counted
 from fairtrial.store.access import audit

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from fairtrial.domain.errors import NotFound
-from fairtrial.domain.json_object import json_object
-from fairtrial.domain.limits.canonical_json import sha256_of_json
+from fairtrial.domain.limits.canonical_json import json_object, sha256_of_json
 from fairtrial.store.access.row_check import RowProblem
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp

@@ -17,9 +17,10 @@ from fairtrial.experiments.decision.decide import decide, look
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import Sums
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.experiments import clock_anchors, looks
+from fairtrial.store.experiments import looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.looks import SAME_UNITS, read_arms
 
@@ -171,7 +172,7 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
         planned = _planned(database, stored)
         findings = look(plan, memory, sums)
         known = decide(Looked(plan=plan, memory=memory, findings=findings, sums=sums, planned=planned), forecasts=True)
-    late_us = clock_anchors.late_us(database, plan.from_us)
+    late_us = named_values.late_us(database, plan.from_us)
     known = {variant: decision.later(late_us) for variant, decision in known.items()} if late_us else known
     return DecidedLook(plan=plan, sums=sums, memory=memory, decisions=known, looks=made, late_us=late_us)
 

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from fairtrial.experiments.steady_time import Reading, Records, SteadyTime, StepTime
 from fairtrial.store.access.audit import CONTROL
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import alarms, clock_anchors
+from fairtrial.store.experiments import alarms
 
 ALARM = "clock.jump"
 """The kind of the alarm that decisions do not trust the wall clock."""
@@ -25,9 +26,9 @@ class TrustedClock:
         """Raises `StoreError`."""
         self._database = database
         self._read = read
-        newest = clock_anchors.newest_record(database)
+        newest = named_values.newest_record(database)
         self._first_row = -1 if newest is None else newest[0]
-        stored = clock_anchors.read(database)
+        stored = named_values.read(database)
         self._time = SteadyTime(stored, read(), None if newest is None else newest[1])
         self._stored, self._held = stored is not None and stored == self._time.anchor, True
 
@@ -61,7 +62,7 @@ class TrustedClock:
         return now
 
     def _records(self) -> Records:
-        newest = clock_anchors.newest_record(self._database)
+        newest = named_values.newest_record(self._database)
         return Records() if newest is None else Records(newest[1], fresh=newest[0] > self._first_row)
 
     def _is_acknowledged(self) -> bool:
@@ -73,7 +74,7 @@ class TrustedClock:
         if anchor is None or not anchor.boot_id:
             return
         with self._database.transaction() as cursor:
-            clock_anchors.write(cursor, anchor)
+            named_values.write(cursor, anchor)
         self._stored = True
 
     def _close_alarms(self, now_us: int) -> None:

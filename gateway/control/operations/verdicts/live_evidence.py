@@ -17,9 +17,10 @@ from fairtrial.experiments.decision.decide import luck_of
 from fairtrial.experiments.decision.effects import Effect
 from fairtrial.experiments.decision.values import Tried
 from fairtrial.experiments.sums import Sums
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.experiments import alarms, analysis_plans, clock_anchors, stored_looks, transitions
+from fairtrial.store.experiments import alarms, analysis_plans, stored_looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, count_tried, earlier_proofs
 from fairtrial.store.traffic.traffic import by_variant_in_segments
@@ -59,8 +60,8 @@ def situation(
         last=transitions.last(database).get(experiment.name),
         entered=transitions.all_entered(database).get(experiment.name),
         stage=experiment.stage,
-        stage_since_us=since_us + clock_anchors.late_us(database, since_us),
-        late_us=clock_anchors.late_us(database, began_us),
+        stage_since_us=since_us + named_values.late_us(database, since_us),
+        late_us=named_values.late_us(database, began_us),
         waits=waits,
         approved=history.approved,
         serves=experiment.serves,

@@ -7,7 +7,7 @@ from typing import Any
 from fairtrial.config.rules.translation import DEFAULT_VALUES, NOT_PASSED_ON, PASSED
 from fairtrial.domain.answers.chat import wrong_type
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.json_object import json_object
+from fairtrial.domain.limits.canonical_json import json_object
 
 MESSAGE = ("role", "content", "name", "tool_call_id", "refusal")
 """Fields of a message that are text, or a list of parts; ``tool_calls`` are converted separately."""

@@ -13,8 +13,8 @@ from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.steady_time import Anchor, Reading
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
-from fairtrial.store.experiments import clock_anchors
 from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
 from fairtrial_cli.store_client.stored import judge
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
@@ -39,23 +39,23 @@ def test_the_clocks_of_this_machine_are_of_one_boot_and_agree(database: Database
 
 def test_the_anchor_is_stored_by_the_first_step_and_found_after_a_restart(database: Database) -> None:
     TrustedClock(database, lambda: START).step()
-    assert clock_anchors.read(database) == Anchor(START.wall_us, START.boot_us, 7)
+    assert named_values.read(database) == Anchor(START.wall_us, START.boot_us, 7)
     jumped = Reading(START.wall_us + 2 * DAY_US, START.boot_us + 1_000_000, 7)
     step = TrustedClock(database, lambda: jumped).step()
     assert step.now_us == START.wall_us + 1_000_000 and "2 days ahead" in step.held
-    assert clock_anchors.read(database) == Anchor(START.wall_us, START.boot_us, 7)
+    assert named_values.read(database) == Anchor(START.wall_us, START.boot_us, 7)
 
 
 def test_a_clock_without_a_check_stores_nothing(database: Database) -> None:
     TrustedClock.without_check(database, lambda: START.wall_us).step()
-    assert clock_anchors.read(database) is None
+    assert named_values.read(database) is None
 
 
 def test_a_command_that_judges_without_control_sees_the_jump(tmp_path: Path) -> None:
     with closing(JudgedTrial.with_traffic_and_runs(tmp_path)) as trial:
         suite, now = trial.suite, read_clocks()
         with trial.database.transaction() as cursor:
-            clock_anchors.write(cursor, Anchor(now.wall_us - 2 * DAY_US, now.boot_us, now.boot_id))
+            named_values.write(cursor, Anchor(now.wall_us - 2 * DAY_US, now.boot_us, now.boot_id))
     reference = SuiteReference(suite=suite.name, digest=suite.digest, text_digest=digest_of(text_of(suite)))
     request = Judge(gate=trial.gate.read_text(), suites=(reference,), candidate="tuned", baseline="base")
     with LocalClient(LocalOwner(trial.layout, trial.config)) as store:
