@@ -22,7 +22,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
-from fairtrial.stats.planning.options import Option
+from fairtrial.stats.planning.proposals import Option
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import option
 from fairtrial.stats.sums import Moments

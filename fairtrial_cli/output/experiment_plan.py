@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from fairtrial.stats.planning.options import Option
+from fairtrial.stats.planning.proposals import Option
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
 from fairtrial_cli.output.terminal import columns, print_table

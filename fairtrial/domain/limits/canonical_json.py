@@ -1,4 +1,4 @@
-"""Writes JSON that is equal for equal values, with its digest, and reads a text that may hold a JSON object."""
+"""Writes canonical JSON, which digests cover and whose text never differs or coincides, and reads JSON objects."""
 
 import hashlib
 import json

@@ -12,7 +12,7 @@ from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.planning import courses
-from fairtrial.stats.planning.options import BEYOND, Option, beyond, longer, made, possible, whole_weeks
+from fairtrial.stats.planning.proposals import BEYOND, Option, beyond, longer, made, possible, whole_weeks
 from fairtrial.stats.planning.question import Course, Design, Question
 from fairtrial.stats.planning.rate_courses import ShareRule, share_course
 from fairtrial.stats.sequential.conversions import conversion_lift

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fairtrial.stats.planning.options import BEYOND, Option, Rule, whole_weeks
 from fairtrial.stats.planning.plans import (
     by_conversions,
     by_shares,
@@ -15,7 +14,7 @@ from fairtrial.stats.planning.plans import (
     watched,
     with_tail,
 )
-from fairtrial.stats.planning.proposals import Change, changes, pairs
+from fairtrial.stats.planning.proposals import BEYOND, Change, Option, Rule, changes, pairs, whole_weeks
 from fairtrial.stats.planning.question import MODES, RARE, Design, Question
 from fairtrial.stats.sizes import units_without_event
 

@@ -60,7 +60,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Planning": (
         "planning.trial",
         "planning.question",
-        "planning.options",
+        "planning.proposals",
         "sizes",
         "planning.courses",
         "planning.rate_courses",

@@ -11,7 +11,7 @@ from fairtrial.domain.estimates import Forecast
 from fairtrial.experiments.analysis.findings import forecast, planned_size
 from fairtrial.experiments.methods.method import power_of_each, question_of
 from fairtrial.experiments.sums import ArmSums, Sums
-from fairtrial.stats.planning.options import Option
+from fairtrial.stats.planning.proposals import Option
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import option
 from tests.fixtures.experiments.frozen_plans import (
