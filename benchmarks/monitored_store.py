@@ -16,9 +16,10 @@ from fairtrial.store.core.database import Database
 try:
     from fairtrial.store.derived.unit_summaries import PARTS, update_sums
 except ImportError:  # release 0.2.0, which `benchmarks/since.py` measures with this file
-    from fairtrial.store.derived.unit_sums import fold as update_sums
-
-    from fairtrial.store.derived.unit_summaries import PARTS
+    from fairtrial.store.derived.unit_sums import (
+        PARTS,  # type: ignore[import-not-found, no-redef]
+        fold as update_sums,
+    )
 
 NAME = "tuned-vs-base"
 START_US = 1_800_000_000_000_000
