@@ -26,9 +26,7 @@ class Part:
 
 SINCE = ("benchmarks/since.py", "--rounds", "4")
 PARTS = (
-    Part(
-        "since", "no kind of work costs more than in the newest release", 330, ("benchmarks/since.py", "--rounds", "4")
-    ),
+    Part("since", "no kind of work costs more than in the newest release", 540, SINCE),
     Part("upgrades", "the store, journal and workers of earlier releases, with their own programs", 45),
     Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 65),
     Part("transports", "aiohttp passes every case that the gateway's own connections pass", 50),
