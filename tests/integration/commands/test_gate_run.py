@@ -21,7 +21,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
-from fairtrial_cli.store_client.stored import store_run
+from fairtrial_cli.store_client.run_journal import store_run
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.verdicts.provenance import Asked
 from tests.fixtures.services.command import fairtrial
