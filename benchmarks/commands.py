@@ -41,8 +41,8 @@ def measure(programs: tuple[Program, Program], folder: Path, version: str, round
         with ExitStack() as stack:
             for program, config in zip(programs, configs, strict=True):
                 if place != "alone":
-                    command = [*program.command, "control", "-c", config]
-                    server = subprocess.Popen(command, env=program.environment, stderr=subprocess.DEVNULL)
+                    starting = [*program.command, "control", "-c", str(config)]
+                    server = subprocess.Popen(starting, env=program.environment, stderr=subprocess.DEVNULL)
                     stack.enter_context(ended(server))
                     _await_ready(server, config)
                 _seconds(program, config, COMMANDS[0])  # migrates the store, compiles modules
