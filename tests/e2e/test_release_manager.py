@@ -20,9 +20,10 @@ from tests.fixtures.dashboard.page_walk import WatchedPage
 from tests.fixtures.dashboard.visits import PATIENCE_MS
 from tests.fixtures.docs.followed_page import parts
 from tests.fixtures.paths import ROOT
+from tests.fixtures.proxies import listens
 from tests.fixtures.services import command
 from tests.fixtures.services.project_files import free_ports
-from tests.fixtures.waiting import PATIENCE
+from tests.fixtures.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.release("browser")
 
@@ -49,6 +50,7 @@ class Decided:
         self.control = note.control_url
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self._process = command.start("dashboard", "--control-url", self.control, cwd=folder, **streams)
+        until(lambda: listens(port), "the dashboard")  # the link that signs in leads to it
 
     def link(self) -> str:
         """A link that signs in once; its host is control's, because no dashboard of `up` leads there."""
