@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,36 +14,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.test_run.calibration import REFERENCE_SECONDS, loop_seconds, slowness
+from scripts.test_run.calibration import REFERENCE_SECONDS, children_seconds, sample_seconds, slowness
 from tests.cpu_by_group import CPU_FOLDER
 
 PAUSE = 10.0
-"""Seconds between two loops of the calibration."""
+"""Seconds between two samples of the calibration."""
 TESTS_OUTSIDE = "pytest's controller"
 """The group of what a run of pytest used outside the processes that run the tests."""
 
 
 @dataclass
 class CpuRecord:
-    """CPU seconds by group, the loops that calibrate them, and the wall time of all commands.
+    """CPU seconds by group, the samples that calibrate them, and the wall time of all commands.
 
-    A loop runs every few seconds while a command runs, because the speed of a shared machine changes by the minute.
+    A sample is taken every few seconds while a command runs, because a shared machine's speed changes by the minute.
     """
 
     seconds: Counter[str] = field(default_factory=Counter)
-    loops: list[float] = field(default_factory=lambda: [loop_seconds()])
+    samples: list[float] = field(default_factory=lambda: [sample_seconds()])
     started: float = field(default_factory=time.monotonic)
 
     def run(self, group: str, command: Sequence[str], *, limit: float | None = None) -> int:
         """Run a command; returns its exit code, or raises `subprocess.TimeoutExpired` after ``limit`` seconds."""
-        before = _children_seconds()
+        before = children_seconds() - sum(self.samples)
         with tempfile.TemporaryDirectory() as folder:
             environ = {**os.environ, CPU_FOLDER: folder}
             try:
                 return self._wait(subprocess.Popen(command, env=environ), limit)
             finally:
                 reported = _reported(Path(folder))
-                rest = _children_seconds() - before - reported.total()
+                rest = children_seconds() - sum(self.samples) - before - reported.total()
                 self.seconds.update(reported)
                 self.seconds[TESTS_OUTSIDE if reported else group] += max(rest, 0.0)
 
@@ -55,7 +54,7 @@ class CpuRecord:
     @property
     def slowness(self) -> float:
         """How many times slower than the reference this machine was."""
-        return slowness(self.loops)
+        return slowness(self.samples)
 
     def _wait(self, process: subprocess.Popen[bytes], limit: float | None) -> int:
         deadline = math.inf if limit is None else time.monotonic() + limit
@@ -64,17 +63,12 @@ class CpuRecord:
                 try:
                     return process.wait(min(PAUSE, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:
-                    self.loops.append(loop_seconds())
+                    self.samples.append(sample_seconds())
             raise subprocess.TimeoutExpired(process.args, limit or 0.0)
         except BaseException:
             process.terminate()
             process.wait()
             raise
-
-
-def _children_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _reported(folder: Path) -> Counter[str]:
@@ -92,9 +86,9 @@ def print_table(record: CpuRecord) -> float:
         lines.append(f"{group:24} {seconds:8.1f} {seconds / factor:11.1f} {seconds / record.total:7.1%}")
     wall = time.monotonic() - record.started
     lines.append(f"{'all':24} {record.total:8.1f} {record.total / factor:11.1f}   {wall / 60:.1f} minutes")
-    low, high = min(record.loops) / REFERENCE_SECONDS, max(record.loops) / REFERENCE_SECONDS
+    low, high = min(record.samples) / REFERENCE_SECONDS, max(record.samples) / REFERENCE_SECONDS
     lines.append(
-        f"this machine took {factor:.2f} times the reference ({len(record.loops)} loops, {low:.2f} to {high:.2f})"
+        f"this machine took {factor:.2f} times the reference ({len(record.samples)} samples, {low:.2f} to {high:.2f})"
     )
     sys.stdout.write("\n".join(["", *lines, ""]))
     sys.stdout.flush()

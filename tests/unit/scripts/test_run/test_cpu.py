@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.test_run.calibration import REFERENCE_SECONDS
+from scripts.test_run import cpu
+from scripts.test_run.calibration import REFERENCE_SECONDS, sample_seconds
 from scripts.test_run.cpu import TESTS_OUTSIDE, CpuRecord, print_table
 from tests.cpu_by_group import cpu_of_tree, group_of
 from tests.fixtures.paths import ROOT
@@ -23,6 +24,23 @@ def test_a_command_is_charged_with_what_its_children_used() -> None:
     record = CpuRecord()
     assert record.run("linters", [sys.executable, "-c", IN_A_CHILD]) == 0
     assert record.seconds["linters"] >= 0.5
+
+
+def test_samples_are_not_charged_to_the_command_beside_which_they_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enough, record = tmp_path / "enough", CpuRecord()
+
+    def sample() -> float:
+        if len(record.samples) > 5:
+            enough.touch()
+        return sample_seconds()
+
+    monkeypatch.setattr(cpu, "PAUSE", 0.01)
+    monkeypatch.setattr(cpu, "sample_seconds", sample)
+    wait = f"import os, time\nwhile not os.path.exists({str(enough)!r}): time.sleep(0.01)"
+    assert record.run("linters", [sys.executable, "-I", "-S", "-c", wait]) == 0
+    assert 0 < record.seconds["linters"] < sum(record.samples[1:])
 
 
 def test_a_living_child_counts_for_the_tree_of_its_parent() -> None:
@@ -72,7 +90,7 @@ def test_a_path_belongs_to_one_group() -> None:
 
 
 def test_the_table_divides_by_how_slow_the_machine_is(capsys: pytest.CaptureFixture[str]) -> None:
-    record = CpuRecord(loops=[3 * REFERENCE_SECONDS])
+    record = CpuRecord(samples=[3 * REFERENCE_SECONDS])
     record.seconds["unit"] = 90.0
     assert print_table(record) == pytest.approx(30.0)
     assert "90.0" in capsys.readouterr().out
