@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-j", "--jobs", type=int, default=2, help="mutants at a time (2)")
     parser.add_argument("--cpu", type=float, default=DEFAULTS.cpu_seconds, help="CPU seconds for one mutant (60)")
     parser.add_argument("--minutes", type=float, default=DEFAULTS.minutes, help="minutes for all mutants (30)")
-    parser.add_argument("--files", type=int, default=DEFAULTS.test_files, help="most test files for one mutant (16)")
+    parser.add_argument("--files", type=int, default=DEFAULTS.test_files, help="most test files for one mutant (24)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write each mutant and its tests to a file")
     return parser
 

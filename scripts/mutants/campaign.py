@@ -30,7 +30,7 @@ class Limits:
 
     cpu_seconds: float = 60
     minutes: float = 30
-    test_files: int = 16
+    test_files: int = 24
 
 
 @dataclass(frozen=True, slots=True)
