@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import streamlit as st
 
@@ -104,7 +104,9 @@ def ask_to_sign_in(control: Control) -> None:
     """The page for a visitor who has not signed in."""
     st.title("Sign in")
     st.markdown("Sign in to use this dashboard.")
-    link(page_of_control(control, "/sign-in"), "Sign in", kind="button")
+    here, query = st.context.url or "", urlencode(st.query_params.to_dict())
+    here += f"?{query}" if here and query else ""
+    link(page_of_control(control, "/sign-in", here), "Sign in", kind="button")
     st.caption("No account yet? Ask an admin for an invitation link (`fairtrial accounts invite`).")
     st.caption(
         "No accounts exist yet? Open the link that `fairtrial up` printed. It works once, within 15 minutes. "
@@ -119,19 +121,21 @@ def refuse(visitor: Visitor, view: View) -> None:
 
 
 def render_visitor(visitor: Visitor, control: Control) -> None:
-    """Draw the visitor's name, role and sign-out link in the sidebar."""
+    """Draw the visitor's name, role and sign-out link in the sidebar.
+
+    The link is the same on all pages: the browser would replace another one, and lose a click during that moment.
+    """
     if visitor is UNKNOWN_VISITOR:
         return
     limit = ", read only" if visitor.only_reads else ""
     st.caption(f"Signed in as **{plain(visitor.name)}** ({visitor.role}{limit})")
-    link(page_of_control(control, "/sign-out"), "Sign out", kind="small")
+    first_page = urljoin(st.context.url, ".") if st.context.url else ""
+    link(page_of_control(control, "/sign-out", first_page), "Sign out", kind="small")
 
 
-def page_of_control(control: Control, path: str) -> str:
-    """A page of control on the host name that this browser uses, with a link back to the current page."""
-    here, query = st.context.url or "", urlencode(st.query_params.to_dict())
-    here += f"?{query}" if here and query else ""
-    return address_at_control(control, path) + (f"?next={quote(here, safe='')}" if here else "")
+def page_of_control(control: Control, path: str, back: str) -> str:
+    """A page of control on the host name that this browser uses, with a link back to this page of the dashboard."""
+    return address_at_control(control, path) + (f"?next={quote(back, safe='')}" if back else "")
 
 
 def address_at_control(control: Control, path: str) -> str:
