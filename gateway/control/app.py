@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -38,14 +39,29 @@ def create_app(owner: Owner, *, loopback: bool, public_origin: str = "") -> Fast
     ``loopback``: control listens on this machine only. It then accepts only host names of this machine and
     that of ``public_origin``, at which a proxy publishes it.
     """
+    app = routed_app()
+    app.state = state_of(owner, loopback=loopback, public_origin=public_origin)
+    return app
+
+
+def state_of(owner: Owner, *, loopback: bool, public_origin: str) -> State:
+    """What the routes of one application share."""
+    return State(
+        {
+            "owner": owner,
+            "loopback": loopback,
+            "public_origin": public_origin,
+            "sign_in_throttle": SignInThrottle(),
+            "password_threads": CapacityLimiter(AT_ONCE),
+            "turns": {},
+        }
+    )
+
+
+def routed_app() -> FastAPI:
+    """An application with every route, but without the state that they need."""
     app = FastAPI(title="fairtrial control", docs_url=None, redoc_url=None, openapi_url=None)
     app.router.route_class = AuthorizedRoute
-    app.state.owner = owner
-    app.state.loopback = loopback
-    app.state.public_origin = public_origin
-    app.state.sign_in_throttle = SignInThrottle()
-    app.state.password_threads = CapacityLimiter(AT_ONCE)
-    app.state.turns = {}
     map_errors(app)
     app.include_router(router_of(operations()), prefix="/api")
     app.include_router(sign_in_pages.router)

@@ -201,7 +201,8 @@ async def alive(worker: WorkerState) -> AsyncIterator[None]:
             await watching
         await _end_probes(worker)
         await worker.transport.close()
-        await worker.passthrough.close()
+        if worker.passthrough is not None:
+            await worker.passthrough.close()
         worker.response_map.close()
         worker.journal.close()
 

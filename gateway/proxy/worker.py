@@ -21,8 +21,8 @@ from gateway.proxy.app import alive, build_app
 from gateway.proxy.http_server.server import Server
 from gateway.proxy.plan.plan_watch import PlanWatch
 from gateway.proxy.plan.provider_secret import BlankingFormatter, Secret
-from gateway.proxy.transport.aiohttp import AiohttpTransport
 from gateway.proxy.transport.pool.pool import PoolTransport
+from gateway.proxy.transport.transport import Transport, UploadTransport
 from gateway.proxy.worker_state import SharedCounters, WorkerState
 
 _LOG = logging.getLogger(__name__)
@@ -56,10 +56,12 @@ async def serve(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM, then finish the requests in progress."""
     listening = socket.socket(fileno=arguments.fd)
     settings = _within_descriptors(arguments.settings)
+    transport, passthrough = _transports(settings)
     worker = WorkerState(
         watch=PlanWatch(arguments.plan, environ=os.environ, require_keys=arguments.require_keys),
         journal=JournalWriter(arguments.journal, writer=arguments.worker, counts_assigned=True),
-        transport=PoolTransport() if settings.transport == "pool" else AiohttpTransport(),
+        transport=transport,
+        passthrough=passthrough,
         name=arguments.worker,
         shared_counters=SharedCounters(arguments.counts, arguments.worker),
         response_map=ResponseMap(arguments.journal.with_name(RESPONSES)),
@@ -74,6 +76,19 @@ async def serve(arguments: argparse.Namespace) -> None:
     gc.freeze()
     async with alive(worker):
         await server.run(listening)
+
+
+def _transports(settings: WorkerSettings) -> tuple[Transport, UploadTransport | None]:
+    """The transport of model requests, and that of other paths where a deployment serves them.
+
+    aiohttp takes a sixth of a worker's start, so only workers that can need it load it.
+    """
+    if settings.transport == "pool" and settings.others is None:
+        return PoolTransport(), None
+    from gateway.proxy.transport.aiohttp import AiohttpTransport
+
+    transport = PoolTransport() if settings.transport == "pool" else AiohttpTransport()
+    return transport, AiohttpTransport() if settings.others is not None else None
 
 
 def _log_form(worker: str) -> str:

@@ -19,9 +19,8 @@ from gateway.proxy.admission.admission import Admission
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.admission.trusted_proxies import TrustedProxies
 from gateway.proxy.plan.plan_watch import PlanWatch
-from gateway.proxy.transport.aiohttp import PassthroughTransport
 from gateway.proxy.transport.litellm.transport import LitellmTransport
-from gateway.proxy.transport.transport import Translation, Transport
+from gateway.proxy.transport.transport import Translation, Transport, UploadTransport
 from gateway.proxy.wire.http import Cors
 
 LOOK_SECONDS = 0.5
@@ -191,7 +190,7 @@ class WorkerState:
     translation: Translation = field(default_factory=LitellmTransport)
     counters: Counters = field(default_factory=Counters)
     time_slicer: TimeSlicer = field(default_factory=TimeSlicer)
-    passthrough: PassthroughTransport = field(default_factory=PassthroughTransport)
+    passthrough: UploadTransport | None = None
     probes: set[asyncio.Task[None]] = field(default_factory=set)
     admission: Admission = field(init=False)
     recording: RecordingWatch = field(init=False)

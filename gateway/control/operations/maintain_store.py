@@ -30,6 +30,7 @@ from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.maintenance.retention import drop_old_texts
 
 WAIT_SECONDS = 10.0
+REMEMBERED_JOBS = 16
 log = logging.getLogger("fairtrial.control")
 
 
@@ -134,10 +135,10 @@ def _prune_logs(folder: Path, before_us: int, *, dry_run: bool) -> int:
 
 
 class JobRunner:
-    """Runs one job at a time and remembers the last one."""
+    """Runs one job at a time and remembers the last `REMEMBERED_JOBS`, so that callers can read their results."""
 
     def __init__(self) -> None:
-        self._job: Job | None = None
+        self._jobs: dict[str, Job] = {}
         self._own = False
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -147,18 +148,19 @@ class JobRunner:
         if self._own and self._thread is not None and not own:
             self._thread.join(WAIT_SECONDS)
         with self._turn:
-            if self._job is not None and self._job.state == "running":
-                raise Conflict(f"{name}: {self._job.name} is already running (try again once it has ended)")
-            self._job = Job(secrets.token_hex(8), name)
+            for job in self._jobs.values():
+                if job.state == "running":
+                    raise Conflict(f"{name}: {job.name} is already running (try again once it has ended)")
+            job = Job(secrets.token_hex(8), name)
+            self._jobs = dict([*self._jobs.items(), (job.job_id, job)][-REMEMBERED_JOBS:])
             self._own = own
-            self._thread = threading.Thread(target=self._run, args=(self._job, work), name="maintenance", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(job, work), name="maintenance", daemon=True)
             self._thread.start()
-            return self._job
+            return job
 
     def find(self, job_id: str) -> Job | None:
-        """The job with this id, or ``None`` if it is neither the running one nor the last one."""
-        job = self._job
-        return job if job is not None and job.job_id == job_id else None
+        """The job with this id, or ``None`` if it is not remembered."""
+        return self._jobs.get(job_id)
 
     def join(self) -> None:
         """Wait until no job is running."""
@@ -169,17 +171,17 @@ class JobRunner:
 
     def _run(self, job: Job, work: Callable[[OnProgress], Any]) -> None:
         def on_progress(step: Progress) -> None:
-            self._job = replace(job, step=step)
+            self._jobs[job.job_id] = replace(job, step=step)
 
         try:
             result = work(on_progress)
         except FairtrialError as error:
             blame: Literal["caller", "store"] = "caller" if isinstance(error, UsageError) else "store"
             log.error("%s: %s", job.name, error)
-            self._job = replace(job, state="failed", error=str(error), blame=blame)
+            self._jobs[job.job_id] = replace(job, state="failed", error=str(error), blame=blame)
         except Exception as error:  # noqa: BLE001 - the job must end for its caller, whatever happens
             log.error("%s failed: %s", job.name, "".join(traceback.format_exception(error)))
             message = f"{job.name} failed ({type(error).__name__}); see the log of control for details"
-            self._job = replace(job, state="failed", error=message, blame="store")
+            self._jobs[job.job_id] = replace(job, state="failed", error=message, blame="store")
         else:
-            self._job = replace(job, state="done", result=result)
+            self._jobs[job.job_id] = replace(job, state="done", result=result)

@@ -111,8 +111,15 @@ def pass_on(worker: WorkerState, request: Request) -> Response:
     scope = request.scope
     path, name = path_below(scope), worker.settings.others
     endpoint = routing.endpoints.get(name) if name is not None else None
+    transport = worker.passthrough
     first, word = path.split("/")[1], leading_word(scope["path"].removeprefix("/v1"))
-    if endpoint is None or endpoint.translated or word in OURS or (word in ADMINS and first != word):
+    if (
+        endpoint is None
+        or transport is None
+        or endpoint.translated
+        or word in OURS
+        or (word in ADMINS and first != word)
+    ):
         raise unknown_url(scope)
     if caller.routes:
         raise NotAllowed(
@@ -132,7 +139,7 @@ def pass_on(worker: WorkerState, request: Request) -> Response:
     worker.counters.passed += 1
 
     async def sending(pieces: AsyncIterable[bytes]) -> UpstreamResponse:
-        return await worker.passthrough.transport.send(upstream, None if bodiless else pieces)
+        return await transport.send(upstream, None if bodiless else pieces)
 
     return ForwardedResponse(endpoint, sending, uploaded=bodiless)
 

@@ -105,21 +105,3 @@ class AiohttpTransport:
 def _brief(error: BaseException) -> str:
     """The error's class only: its text may name hosts and addresses, which clients must not see."""
     return type(error).__name__
-
-
-class PassthroughTransport:
-    """A transport that is made on first use, inside the loop."""
-
-    def __init__(self) -> None:
-        self._transport: AiohttpTransport | None = None
-
-    @property
-    def transport(self) -> AiohttpTransport:
-        if self._transport is None:
-            self._transport = AiohttpTransport()
-        return self._transport
-
-    async def close(self) -> None:
-        """Close its connections, if there are any."""
-        if self._transport is not None:
-            await self._transport.close()

@@ -1,6 +1,6 @@
 """Defines the transport to a model's server: send one request, and read its response in pieces as they arrive."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -97,6 +97,14 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class UploadTransport(Transport, Protocol):
+    """A transport that can also stream a request's body."""
+
+    async def send(self, request: UpstreamRequest, pieces: AsyncIterable[bytes] | None = None) -> UpstreamResponse:
+        """See `Transport`. ``pieces``: a body that is streamed, in place of the request's own."""
+        ...
 
 
 class Translation(Protocol):

@@ -65,3 +65,9 @@ def test_checking_files_beside_a_store_and_running_suites_load_no_statistics(pro
     loaded = loaded_by(f"{RUN_COMMANDS}\nrun('plan log', 'check fairtrial.yaml suite.yaml gate.yaml')\n{RUN}", project)
     assert {"evaluators.loading.suite_reader", "evaluators.gate.odds", "evaluators.engine.engine"} <= loaded
     assert not loaded & {*SLOW, "evaluators.scoring.metrics.rouge", "fairtrial.store.erasure.erase"}
+
+
+def test_a_worker_loads_no_client_that_its_requests_do_not_need(tmp_path: Path) -> None:
+    loaded = loaded_by("import gateway.proxy.worker", tmp_path)
+    assert "gateway.proxy.transport.pool.pool" in loaded
+    assert not loaded & {"aiohttp", "httpx", "litellm", "duckdb", "numpy", "jsonschema"}

@@ -67,7 +67,8 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             assert set(first) == {"base", "tuned"}
             path.write_text("version: [")
             said = change(tmp_path, "kill", "answers in French")
-            assert f"by {local_actor()}: answers in French. All traffic is on base. To re-arm:" in said
+            assert f"by {local_actor()}: answers in French. All traffic is on base." in said
+            assert "To re-arm:" in said or "Control records the kill later" in said
             until(lambda: set(arms(services)) == {"base"})
             reasons = _reasons(services)
             assert reasons["kill"] >= len(USERS)

@@ -19,7 +19,7 @@ from tests.fixtures.store import client_reads
 from tests.fixtures.store.maintenance_fixture import fairtrial_json
 from tests.fixtures.upstream.faults import error
 from tests.fixtures.upstream.server import FakeUpstream
-from tests.fixtures.waiting import PATIENCE
+from tests.fixtures.waiting import PATIENCE, until
 
 NAME = "tuned-vs-base"
 DIRECT = "  tuned-direct: {deployment: tuned}\n"
@@ -81,7 +81,7 @@ def test_an_arm_that_is_dead_is_stopped_before_a_fifteenth_of_its_users_met_an_e
                 arm(services, "tuned")
                 if state(services) != "running":
                     break
-        assert state(services) in ("paused", "killed")
+        until(lambda: state(services) in ("paused", "killed"), "control stops the experiment")
         found = arm(services, "tuned")
         assert found["errors"] < 15, found
         (last, *_) = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]

@@ -50,7 +50,7 @@ def test_a_route_that_says_nothing_can_not_be_made() -> None:
         APIRouter(route_class=AuthorizedRoute).get("/secret")(lambda: None)
 
 
-@pytest.mark.parametrize("loopback", [True, False])
+@for_each("loopback", [True, False])
 async def test_nobody_gets_in_anywhere_without_a_credential(background: BackgroundWork, loopback: bool) -> None:
     async with stranger(background, loopback=loopback) as http:
         for path, route in routes():
@@ -182,7 +182,7 @@ async def test_whoever_is_disabled_is_out_at_once_and_a_new_role_counts_at_once(
         assert (await http.get("/api/me", headers=cookie)).status_code == 401
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "169.254.1.1"])
+@for_each("host", ["evil.example", "127.0.0.1.evil.example", "", "169.254.1.1"])
 async def test_a_strange_host_name_is_refused_on_loopback(background: BackgroundWork, host: str) -> None:
     async with stranger(background) as http:
         answer = await http.get("/api/keys", headers={"host": host})
@@ -190,7 +190,7 @@ async def test_a_strange_host_name_is_refused_on_loopback(background: Background
     assert "host" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("host", ["localhost:8081", "127.0.0.1:8081", "[::1]:8081", "localhost"])
+@for_each("host", ["localhost:8081", "127.0.0.1:8081", "[::1]:8081", "localhost"])
 async def test_names_of_this_machine_are_served(background: BackgroundWork, host: str) -> None:
     async with client(background) as http:
         assert (await http.get("/api/keys", headers={"host": host, "origin": f"http://{host}"})).status_code == 200

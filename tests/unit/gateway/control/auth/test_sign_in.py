@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -27,6 +28,21 @@ from tests.fixtures.for_each import for_each
 PASSWORD = "correct horse battery"
 BACK = "http://127.0.0.1:8501/review"
 ORIGIN = {"origin": "http://127.0.0.1:8081"}
+PROJECT = """\
+version: 1
+deployments:
+  base: {model: openai/base, base_url: http://127.0.0.1:9/v1}
+routes:
+  support-bot: {deployment: base}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A project without an experiment, because watching one costs more than most of these tests."""
+    path = tmp_path / "fairtrial.yaml"
+    path.write_text(PROJECT)
+    return path
 
 
 def invite(background: BackgroundWork, name: str | None = "Rosa", role: Role = "reviewer") -> str:

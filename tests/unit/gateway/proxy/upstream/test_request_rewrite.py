@@ -12,7 +12,7 @@ from fairtrial.domain.plan import Deployment
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
 from gateway.proxy.recording.capture import read_tags, redact_json
-from gateway.proxy.upstream.request_rewrite import upstream_body
+from gateway.proxy.upstream.request_rewrite import steers_a_gateway, upstream_body
 from gateway.proxy.wire.json_bodies import parse_body
 from tests.fixtures.for_each import for_each
 
@@ -22,6 +22,22 @@ ENDPOINT = Endpoint(DEPLOYMENT, None, None, msgspec.Raw(b'"m-1"'), Health(DEPLOY
 
 def _up(body: bytes, *, arm: Arm | None = None, meter: bool = False) -> bytes:
     return upstream_body(parse_body(body), arm or Arm(None, ENDPOINT), meter=meter)
+
+
+STEERING = (
+    "cf-aig-cache-ttl helicone-target-url langfuse-trace-id langsmith-trace litellm-model x-ai-eg-model x-amz-target "
+    "x-amzn-trace-id x-apisix-upstream x-bf-vk x-bt-parent x-data-parallel-rank x-dynamo-request x-envoy-retry-on "
+    "x-gateway-destination-endpoint x-goog-user-project x-kong-request-id x-litellm-tags x-llm-provider x-ms-client "
+    "x-portkey-config x-prefiller-host-port x-requesty-id x-smg-target-worker x-tensorzero-episode x-tfy-metadata "
+    "x-vercel-id x-vsr-model tensorzero-episode databricks-token x-databricks-org fly-prefer-region x-upstream-url "
+    "x-target-url x-api-base anthropic-api-key x-client-ip"
+)
+
+
+def test_headers_for_another_gateway_stay_and_those_of_the_model_s_server_go_up() -> None:
+    assert [name for name in STEERING.split() if not steers_a_gateway(name)] == []
+    harmless = ("accept", "openai-beta", "idempotency-key", "x-stainless-lang", "x-session-id", "x-title", "x-vendor")
+    assert [name for name in harmless if steers_a_gateway(name)] == []
 
 
 def test_unknown_fields_go_up_byte_for_byte() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.proxy.wire import http
-from gateway.proxy.wire.http import NAMES, Headers, NameCache
+from gateway.proxy.wire.http import NAMES, Headers, Message, NameCache, send_whole
 
 
 def test_a_value_is_its_bytes_and_is_read_as_latin_1() -> None:
@@ -38,3 +38,17 @@ def test_names_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
     assert names.find("X" * 100) == "x" * 100
     assert names.get("X" * 100) is None, "long names would fill the memory"
     assert NAMES.find(b"X-Caf\xc9") == NAMES.get(b"X-Caf\xc9") == "x-caf\xe9"
+
+
+async def test_a_whole_response_is_two_messages_and_states_its_length() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await send_whole(send, 404, b"{}", headers=[(b"content-type", b"application/json")])
+    head = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+    assert sent == [
+        {"type": "http.response.start", "status": 404, "headers": head},
+        {"type": "http.response.body", "body": b"{}"},
+    ]

@@ -28,7 +28,7 @@ def live_fixture(tmp_path: Path) -> Iterator[LiveExperiment]:
 def decided_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveExperiment]:
     """Fifteen days of an experiment whose treatment is better; its tests only read."""
     for live in started(tmp_path_factory.mktemp("decided")):
-        live.run(BETTER, days=15, looks=2)
+        live.run(BETTER, days=15, looks=1)
         yield live
 
 

@@ -1,8 +1,10 @@
-"""A start keeps what users cost before it, where that is known, and freezes that it explains later costs."""
+"""A start freezes what users cost before it, where that is known; an amendment that counts anew reads it again."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -14,7 +16,8 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.ingest.ingest import Ingester
-from gateway.control.operations.experiments.frozen_plans import start_plan
+from gateway.control.operations.experiments.frozen_plans import amended_plan, start_plan
+from gateway.control.operations.present import Publisher
 from tests.fixtures.store import live_experiment as live, samples
 
 METRICS = ("cost.per_unit", "cost.per_request", "requests.error_rate")
@@ -46,8 +49,8 @@ def kept(database: Database) -> int:
     )
 
 
-def planned(**more: object) -> Plan:
-    declared = project(guardrails=COSTS, **more)
+def planned(**more: Any) -> Plan:
+    declared = project(**({"guardrails": COSTS} | more))
     return replace(declared, routes={"support-bot": Route("support-bot", experiment=NAME)})
 
 
@@ -68,3 +71,24 @@ def test_nothing_is_kept_where_little_is_known_or_no_user(database: Database, mo
     assert metrics["cost.per_unit"].level == pytest.approx(0.002)
     assert all(metric.earlier is msgspec.UNSET for metric in metrics.values())
     assert kept(database) == 0
+
+
+def test_only_an_amendment_that_counts_anew_reads_the_levels_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history(database, 20)
+    before = planned()
+    assert started(database, before)["cost.per_unit"].level is None
+    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
+    found = {}
+    slower = planned(enroll={"stages": [100], "min_hours": 48})
+    files = {"slower": slower, "anew": planned(guardrails=COSTS[:2])}
+    for case, file in files.items():
+        publisher = cast(Publisher, SimpleNamespace(declared_plan=lambda file=file: file))
+        amended = amended_plan(database, publisher, before.experiments[NAME], now_us=live.STARTED + 1)
+        levels = {metric.metric: metric.level for metric in amended.metrics}
+        found[case] = (amended.attempt, amended.from_us, levels["cost.per_unit"])
+    assert found == {
+        "slower": (1, live.STARTED, None),
+        "anew": (2, live.STARTED + 1, pytest.approx(0.002)),
+    }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -78,6 +80,12 @@ def test_it_shows_everything_that_an_auditor_asks_for(made: Exported) -> None:
         "fairtrial verdict verify FILE.html",
     ):
         assert " ".join(str(text).split()) in words, text
+
+
+def test_only_a_cell_with_a_long_word_may_break_inside_it(made: Exported) -> None:
+    cells = re.findall(r"<td( class=\"long\")?>([^<]*)</td>", made.html)
+    assert {bool(mark) for mark, _ in cells} == {True, False}
+    assert [cell for mark, cell in cells if bool(mark) != any(len(word) > 26 for word in unescape(cell).split())] == []
 
 
 def test_hostile_words_stay_words(made: Exported) -> None:

@@ -58,8 +58,12 @@ def _nested(levels: int) -> dict[str, Any]:
         ({"stop": [None]}, "stop: is [None] (text, or a list of texts)"),
         ({"logit_bias": {"1": "x"}}, "logit_bias: is {'1': 'x'} (numbers by token)"),
         ({"reasoning_effort": 3}, "reasoning_effort: is 3 (a word)"),
+        ({"messages": []}, "messages: is not a list of messages (at least one)"),
         ({"messages": [{"role": [], "content": "x"}]}, "messages[0].role: is []"),
-        ({"messages": [*USER, {"role": "assistant", "content": "x", "thinking_blocks": 7}]}, "thinking_blocks: is not"),
+        (
+            {"messages": [*USER, {"role": "assistant", "content": "x", "thinking_blocks": 7}]},
+            "messages[1].thinking_blocks: is not",
+        ),
         ({"response_format": {"type": []}}, "response_format: is of type []"),
         (_format(None), "response_format.json_schema.schema: is None (a JSON schema, an object)"),
         (_tool("x"), "tools[0].function.parameters: is 'x' (a JSON schema, an object)"),
@@ -72,7 +76,7 @@ def _nested(levels: int) -> dict[str, Any]:
 def test_a_value_of_the_wrong_kind_is_refused_with_the_reason(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRequest) as refused:
         litellm_fields({"messages": USER, **fields})
-    assert words in str(refused.value)
+    assert f" {words}" in f" {refused.value}"
 
 
 @for_each("put", [_tool, _format])
@@ -80,6 +84,15 @@ def test_a_value_of_the_wrong_kind_is_refused_with_the_reason(fields: dict[str, 
 def test_a_schema_that_grows_beyond_measure_is_refused(put: Any, schema: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match="once its references are followed"):
         litellm_fields({"messages": USER, **put(schema)})
+
+
+def test_a_schema_may_have_ninety_levels_and_no_more() -> None:
+    schema: dict[str, Any] = {}
+    for _ in range(89):
+        schema = {"items": schema}
+    assert litellm_fields({"messages": USER, **_tool(schema)})["tools"][0]["function"]["parameters"] == schema
+    with pytest.raises(BadRequest, match="deeper than 90 levels"):
+        litellm_fields({"messages": USER, **_tool({"items": schema})})
 
 
 def test_a_name_that_is_defined_twice_hides_no_size() -> None:
