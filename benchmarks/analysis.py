@@ -29,7 +29,6 @@ from fairtrial.stats.always_valid import (  # noqa: E402
 from fairtrial.stats.arms.amounts import cuped_difference  # noqa: E402
 from fairtrial.stats.arms.means import (  # noqa: E402
     mean_difference,
-    newcombe,
     rate_difference,
 )
 from fairtrial.stats.arms.ratios_and_quantiles import (  # noqa: E402
@@ -88,7 +87,6 @@ ALONE: dict[str, Callable[[], object]] = {
     "at_least": lambda: at_least(EFFECT, tau=0.02),
     "evidence": lambda: evidence(EFFECT, tau=0.02),
     "fixed": lambda: fixed(EFFECT),
-    "newcombe": lambda: newcombe(*GOOD),
     "conversion_evidence": lambda: conversion_evidence(3_120, 3_241, lift=0.1),
     "conversion_harm": lambda: conversion_harm(31, 40, lift=1.0),
     "conversion_lift": lambda: conversion_lift(3_120, 3_241, lift=0.1),

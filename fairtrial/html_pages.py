@@ -26,6 +26,8 @@ POLICY = _policy(STYLE)
 """The content security policy of every page that has no rules of style beside the style sheet."""
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """Control characters, and those that are invisible or change the order of other text."""
+LONG_WORD = re.compile(r"\S{27}")
+"""A word that the cell of a table may break, such as a digest."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -66,6 +68,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
+    environment.filters["has_long_word"] = lambda cell: LONG_WORD.search(str(cell)) is not None
     environment.globals |= {"moment": moment, "policy": POLICY, "style": Markup(STYLE)}  # noqa: S704 (a file of this package)
     return environment
 

@@ -142,8 +142,8 @@ def _check(plan: AnalysisPlan, statement: _Statement) -> None:
         shown = plan.primary is not None and found.answer == statement.name
         if plan.primary is None:
             shown = {
-            SAFE: found.answer == "safe", PAUSE: found.declined, KILL: found.harmed, VETO: found.vetoed,
+            SAFE: found.answer == "safe", PAUSE: found.declined, KILL: found.answer == "harm", VETO: found.vetoed,
         }[statement.name]  # fmt: skip
-        hidden = found.harmed or (plan.primary is not None and found.answer != "cannot tell")
+        hidden = found.answer == "harm" or (plan.primary is not None and found.answer != "cannot tell")
         if shown != expected and not (expected and hidden):  # an answer that takes precedence hides another one
             raise RuntimeError(f"trial {trial}: {statement.name} is {shown} by the product and {expected} here: {sums}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from math import sqrt
 
 import numpy as np
 from numpy.random import Generator
@@ -13,7 +14,8 @@ from benchmarks.trials.rates import Counts
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.means import rate_difference
-from fairtrial.stats.sequential.group_sequential import planned_look
+from fairtrial.stats.effects import monitorable
+from fairtrial.stats.sequential.group_sequential import obrien_fleming
 
 BASE, MDE, PLANNED = 0.10, 0.01, 14_775
 EVERY = 25
@@ -67,15 +69,17 @@ def first(stops: Floats, fires: Bools, start: int) -> None:
 
 
 def planned(counts: Counts, start: int) -> Bools:
-    """O'Brien & Fleming's ten looks, by the library's function."""
+    """O'Brien & Fleming's ten looks, with the bound that the library computes."""
     fires = np.zeros(counts.k_control.shape, dtype=bool)
     for k, tenth in enumerate(TENTHS, start=1):
         at = tenth - start
         if not 0 <= at < len(fires[0]):
             continue
         for path in range(len(fires)):
-            found = planned_look(rate_difference(*counts.at(path, at)), look=k, looks=10)
-            fires[path, at] = not isinstance(found, NotEnough) and not found.low <= 0 <= found.high
+            effect = monitorable(rate_difference(*counts.at(path, at)))
+            if not isinstance(effect, NotEnough):
+                half = obrien_fleming(10) * sqrt(10 / k * max(effect.ends))
+                fires[path, at] = abs(effect.value) > half
     return fires
 
 

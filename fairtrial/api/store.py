@@ -108,5 +108,5 @@ job = Operation(
     role="admin",
     request=NameJob,
     response=Row,
-    description="A job's progress and result, available until the next job starts.",
+    description="A job's progress and result, kept for the most recent jobs.",
 )

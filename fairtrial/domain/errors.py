@@ -95,6 +95,9 @@ class RequestError(FairtrialError):
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
 
+    def __init_subclass__(cls, *, status: int | None = None, kind: str | None = None) -> None:
+        cls.status, cls.type = status or cls.status, kind or cls.type
+
     def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.message = message
@@ -102,102 +105,63 @@ class RequestError(FairtrialError):
         self.param = param
 
 
-class BadRequest(RequestError):
+class BadRequest(RequestError, status=400, kind="invalid_request_error"):
     """The request is malformed or invalid."""
 
-    status = 400
-    type = "invalid_request_error"
 
-
-class NotAuthenticated(RequestError):
+class NotAuthenticated(RequestError, status=401, kind="invalid_request_error"):
     """The key is missing or wrong; the message does not reveal which."""
 
-    status = 401
-    type = "invalid_request_error"
 
-
-class NotAllowed(RequestError):
+class NotAllowed(RequestError, status=403, kind="permission_error"):
     """The key is valid but lacks the right."""
 
-    status = 403
-    type = "permission_error"
 
-
-class NotFound(RequestError):
+class NotFound(RequestError, status=404, kind="invalid_request_error"):
     """The model, path or request does not exist."""
-
-    status = 404
-    type = "invalid_request_error"
-
-
-def not_found(noun: str, name: str) -> NotFound:
-    """The error for a requested object that does not exist."""
-    return NotFound(f"{noun}: there is no {noun} with the id {name!r}", code=f"{noun}_not_found")
 
 
 def existing(value: T | None, noun: str, name: str) -> T:
     """The requested object; raises `NotFound` for ``None``."""
     if value is None:
-        raise not_found(noun, name)
+        raise NotFound(f"{noun}: there is no {noun} with the id {name!r}", code=f"{noun}_not_found")
     return value
 
 
-class TooSlow(RequestError):
+class TooSlow(RequestError, status=408, kind="invalid_request_error"):
     """The request body was incomplete or arrived too slowly."""
 
-    status = 408
-    type = "invalid_request_error"
 
-
-class Conflict(RequestError):
+class Conflict(RequestError, status=409, kind="conflict"):
     """The resource has changed: it is claimed by another user, or has ended."""
 
-    status = 409
-    type = "conflict"
 
-
-class TooLarge(RequestError):
+class TooLarge(RequestError, status=413, kind="invalid_request_error"):
     """The body is larger than the limit."""
 
-    status = 413
-    type = "invalid_request_error"
 
-
-class RateLimited(RequestError):
+class RateLimited(RequestError, status=429, kind="rate_limit_error"):
     """The caller uses its whole share of the gateway; such requests are counted but not recorded."""
 
-    status = 429
-    type = "rate_limit_error"
 
-
-class Unavailable(RequestError):
+class Unavailable(RequestError, status=503, kind="server_error"):
     """The gateway cannot serve now, because it has no plan, is draining or is overloaded."""
-
-    status = 503
-    type = "server_error"
 
 
 class Overloaded(Unavailable):
     """The gateway is at its capacity; such requests are counted but not recorded."""
 
 
-class UpstreamError(RequestError):
+class UpstreamError(RequestError, status=502, kind="upstream_error"):
     """The upstream is unreachable, or closed the connection before its response began."""
 
-    status = 502
-    type = "upstream_error"
 
-
-class UpstreamTimeout(UpstreamError):
+class UpstreamTimeout(UpstreamError, status=504):
     """The upstream did not begin its response in time."""
 
-    status = 504
 
-
-class UpstreamUnavailable(UpstreamError):
+class UpstreamUnavailable(UpstreamError, status=503):
     """The upstream failed several times in a row, so it is not called for some time. ``retry_after``: seconds."""
-
-    status = 503
 
     def __init__(self, message: str, *, code: str, retry_after: int) -> None:
         super().__init__(message, code=code)

@@ -57,7 +57,7 @@ def mask(text: str, names: Sequence[str]) -> tuple[str, bool]:
     """
     masked = text
     telling = {name for name in names if len(name) >= SHORTEST_NAME and name.lower() not in ORDINARY}
-    known = _known(tuple(sorted(telling, key=_longest_first)))
+    known = _known(tuple(sorted(telling, key=lambda name: (-len(name), name))))
     if known is not None:
         masked = known.sub(HIDDEN, masked)
     ordinary = _named_by_a_word(tuple(sorted({name for name in names if name.lower() in ORDINARY})))
@@ -103,7 +103,3 @@ def _named_by_a_word(names: tuple[str, ...]) -> re.Pattern[str] | None:
         rf"|\b(?:{any_of})[\s-]+model\b|(?<=\bas\s)(?:{any_of})(?=,\s+I\b)",
         re.IGNORECASE | re.MULTILINE,
     )
-
-
-def _longest_first(name: str) -> tuple[int, str]:
-    return -len(name), name

@@ -90,8 +90,7 @@ class Next:
 
 def arm_on_the_left(secret: str, reviewer: str, item_id: str) -> Arm:
     """The model on the left for this reviewer and item: a fair coin that is unpredictable without the secret."""
-    first = hashlib.sha256("\0".join((secret, reviewer, item_id)).encode()).digest()[0]
-    return ARMS[first & 1]
+    return ARMS[hashlib.sha256("\0".join((secret, reviewer, item_id)).encode()).digest()[0] & 1]
 
 
 def arm_of(side: Side, left: Arm) -> Arm:
@@ -110,16 +109,12 @@ def other_arm(arm: Arm) -> Arm:
 
 def unblind(outcome: Outcome, left: Arm) -> Preference:
     """Translate a choice by side to a choice by model."""
-    if outcome == "left" or outcome == "right":
-        return arm_of(outcome, left)
-    return outcome
+    return arm_of(outcome, left) if outcome == "left" or outcome == "right" else outcome
 
 
 def blind(preference: Preference, left: Arm) -> Outcome:
     """Translate a choice by model back to the choice by side."""
-    if preference == "candidate" or preference == "baseline":
-        return side_of(preference, left)
-    return preference
+    return side_of(preference, left) if preference == "candidate" or preference == "baseline" else preference
 
 
 def missing(draft: Draft) -> str | None:

@@ -50,10 +50,7 @@ def rows_by_table(counts: Mapping[str, int]) -> str:
 def age(then_us: int, now_us: int) -> str:
     """``3 days ago``, ``just now``; times are microseconds since 1970, UTC."""
     seconds = (now_us - then_us) // 1_000_000
-    for noun, size in UNITS:
-        if seconds >= size:
-            return f"{counted(seconds // size, noun)} ago"
-    return "just now"
+    return next((f"{counted(seconds // size, noun)} ago" for noun, size in UNITS if seconds >= size), "just now")
 
 
 def noise_floor_in_words(changed: int, n: int, metric: str | None) -> str:
@@ -67,8 +64,7 @@ def noise_floor_in_words(changed: int, n: int, metric: str | None) -> str:
 def moment_words(at_us: float, *, now_us: float) -> str:
     """A time such as ``Thursday 10:00 UTC``, with the date if it is not within the next week."""
     at = datetime.fromtimestamp(at_us / 1e6, UTC)
-    near = 0 <= at_us - now_us < SIX_DAYS_US
-    return f"{at:%A %H:%M} UTC" if near else f"{at.day} {at:%b %Y, %H:%M} UTC"
+    return f"{at:%A %H:%M} UTC" if 0 <= at_us - now_us < SIX_DAYS_US else f"{at.day} {at:%b %Y, %H:%M} UTC"
 
 
 def duration_words(seconds: float) -> str:

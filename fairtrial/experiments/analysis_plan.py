@@ -105,23 +105,20 @@ class MetricPlan:
     @property
     def margin_on_scale(self) -> float | None:
         """The margin on the metric's scale; ``None`` while the level that it refers to is unknown."""
-        if not self.relative:
-            return self.margin
-        return None if self.level is None else self.margin * abs(self.level)
+        return self._on_scale(self.margin, self.relative)
 
     @property
     def stop_on_scale(self) -> float | None:
         """The margin that kills, on the metric's scale; ``None`` while the level that it refers to is unknown."""
-        if not self.stop_relative or self.stop == 0:
-            return self.stop
-        return None if self.level is None else self.stop * abs(self.level)
+        return self._on_scale(self.stop, self.stop_relative and self.stop > 0)
 
     @property
     def pause_on_scale(self) -> float | None:
         """The decline that pauses, on the metric's scale; ``None`` while the level that it refers to is unknown."""
-        if self.pause is None or not self.pause_relative or self.pause == 0:
-            return self.pause
-        return None if self.level is None else self.pause * abs(self.level)
+        return None if self.pause is None else self._on_scale(self.pause, self.pause_relative and self.pause > 0)
+
+    def _on_scale(self, value: float, relative: bool) -> float | None:
+        return value if not relative else None if self.level is None else value * abs(self.level)
 
     @property
     def pauses_earlier(self) -> bool:
@@ -170,10 +167,7 @@ class AnalysisPlan:
 
     def metric(self, name: str) -> MetricPlan:
         """The metric of that name; `KeyError` if the plan has none."""
-        for plan in self.metrics:
-            if plan.metric == name:
-                return plan
-        raise KeyError(name)
+        return {plan.metric: plan for plan in self.metrics}[name]
 
     @property
     def treatments(self) -> tuple[str, ...]:

@@ -42,8 +42,7 @@ FLOAT_BITS = 53
 def refuse_longer(unit: str, source: str) -> str:
     """The unit itself; raises `BadRequest`, which names the field or header that it comes from."""
     if len(unit) > LONGEST_UNIT:
-        message = f"{source}: a unit has at most {LONGEST_UNIT} characters"
-        raise BadRequest(message, param=source, code=TOO_LONG)
+        raise BadRequest(f"{source}: a unit has at most {LONGEST_UNIT} characters", param=source, code=TOO_LONG)
     return unit
 
 

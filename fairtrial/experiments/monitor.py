@@ -110,7 +110,11 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
         return Step(memory, decisions, findings, stop if plan.kept_control is None else replace(stop, do="rollback"))
     if around.changed:
         return Step(memory, decisions, findings, _changed(around.changed))
-    away = [arm for arm in around.kept_away if _is_much(arm)]
+    away = [
+        arm
+        for arm in around.kept_away
+        if arm.kept_away >= LEAST_KEPT_AWAY and arm.kept_away > MOST_KEPT_AWAY * arm.requests
+    ]
     if away and plan.counts_kept_away_apart:
         return Step(memory, decisions, findings, _kept_away(away))
     if around.is_over(plan):
@@ -196,10 +200,6 @@ def _changed(variants: tuple[str, ...]) -> Verdict:
     return Verdict("pause", why, {MODELS: list(variants)})
 
 
-def _is_much(arm: KeptAway) -> bool:
-    return arm.kept_away >= LEAST_KEPT_AWAY and arm.kept_away > MOST_KEPT_AWAY * arm.requests
-
-
 def _kept_away(arms: list[KeptAway]) -> Verdict:
     why = "; ".join(
         f"an open breaker kept {arm.kept_away:,} of the {counted(arm.requests, 'request')} of the last hour from "
@@ -218,8 +218,7 @@ def _over(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
     for variant, decision in decisions.items():
         primary = decision.primary
         if primary is not None and primary.interval is not None:
-            interval = primary.interval.estimate()
-            lines.append(f"{variant} is {between_words(interval, plan.metric(primary.metric))}")
+            lines.append(f"{variant} is {between_words(primary.interval.estimate(), plan.metric(primary.metric))}")
     return "; ".join(lines)
 
 

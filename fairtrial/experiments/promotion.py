@@ -58,9 +58,8 @@ def chosen_treatment(experiment: Experiment, name: str | None) -> Variant:
         raise BadRequest(
             f"{where}: say which variant to promote, with --variant NAME (known: {known})", param="variant"
         )
-    for treatment in treatments:
-        if treatment.name == name:
-            return treatment
+    if named := [treatment for treatment in treatments if treatment.name == name]:
+        return named[0]
     if name == experiment.control:
         raise BadRequest(
             f"{where}: {name} is the control; end the experiment instead (known: {known})", param="variant"

@@ -119,8 +119,7 @@ def _size(sums: MetricSums) -> float:
         return sums.capped.n
     if isinstance(sums, QuantileSums):
         return sums.users.y
-    complete = 0 if sums.shares is None else sums.shares.hour.n + sums.shares.day.n
-    return sums.requests.y + complete
+    return sums.requests.y + (0 if sums.shares is None else sums.shares.hour.n + sums.shares.day.n)
 
 
 def stored_over_time(arm: ArmSums) -> dict[str, Any]:

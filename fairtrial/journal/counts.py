@@ -54,8 +54,7 @@ class LossCounter:
     """
 
     def __init__(self, folder: Path, writer: str) -> None:
-        now_us = time.time_ns() // 1000
-        self._path = folder / file_name(now_us, writer, LOST_SUFFIX)
+        self._path = folder / file_name(time.time_ns() // 1000, writer, LOST_SUFFIX)
         self.noted = (0, 0)
         self._fd: int | None = None
         try:

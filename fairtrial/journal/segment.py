@@ -254,22 +254,16 @@ class GroupSync:
             ticket, segment = self._marked, self._segment
             retired, self._retired = self._retired, []
         for old in retired:
-            self._sync(old)
-            self._close(old)
+            self._count_failure(old.sync)
+            self._count_failure(old.close)  # some file systems report a failed write only now
         if segment is not None and segment not in retired:
-            self._sync(segment)
+            self._count_failure(segment.sync)
         with self._changed:
             self._synced = ticket
             self._changed.notify_all()
 
-    def _close(self, segment: Segment) -> None:
+    def _count_failure(self, call: Callable[[], None]) -> None:
         try:
-            segment.close()
-        except OSError:  # some file systems report a failed write only now; this thread must live
-            self.failed += 1
-
-    def _sync(self, segment: Segment) -> None:
-        try:
-            segment.sync()
-        except OSError:
+            call()
+        except OSError:  # this thread must live
             self.failed += 1

@@ -253,6 +253,4 @@ def _mended(value: Any) -> Any:
         return [_mended(item) for item in value]
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
-    return value
+    return {_mended(key): _mended(item) for key, item in value.items()} if isinstance(value, dict) else value

@@ -96,8 +96,7 @@ def codice_fiscale(text: str) -> bool:
     """Italy: characters at odd places have values by a table."""
     values = (_ODD["ABCDEFGHIJ"[int(letter)] if letter.isdigit() else letter] for letter in text[:-1:2])
     total = sum(values) + sum(int(letter, 36) - 10 * letter.isalpha() for letter in text[1:-1:2])
-    day = int(text[9:11])
-    return ord(text[-1]) - ord("A") == total % 26 and 1 <= day % 40 <= 31
+    return ord(text[-1]) - ord("A") == total % 26 and 1 <= int(text[9:11]) % 40 <= 31
 
 
 def nir(text: str) -> bool:
@@ -237,8 +236,7 @@ def _groups(run: bytes) -> bytes:
 
 def ipv6(text: bytes, start: int) -> tuple[int, int] | None:
     """The address that may begin at ``start``. One without a digit is more often a name in a program."""
-    window = text[start : start + 50].decode("utf-8", "ignore")
-    match = _ADDRESS_END.match(window)
+    match = _ADDRESS_END.match(text[start : start + 50].decode("utf-8", "ignore"))
     if match is None:
         return None
     address = match[0].rstrip(".")

@@ -106,16 +106,14 @@ def _valid(kind: NationalId, form: re.Pattern[bytes], look: bytes, start: int) -
     if match is None:
         return None
     number = match[0].translate(None, _SEPARATORS).decode().upper()
-    good = len(set(number)) > 1 and (kind.valid is None or kind.valid(number))
-    return match.span() if good else None
+    return match.span() if len(set(number)) > 1 and (kind.valid is None or kind.valid(number)) else None
 
 
 def _before(look: bytes, start: int) -> bytes:
     """The text before a number, back to the begin of its text in JSON; the name of its field belongs to it."""
     before = look[max(0, start - BEFORE) : start]
     field = _FIELD.search(before)
-    text = before[: field.start()] if field else before
-    return text.rpartition(b'"')[2]
+    return (before[: field.start()] if field else before).rpartition(b'"')[2]
 
 
 def _after(look: bytes, end: int) -> bytes:

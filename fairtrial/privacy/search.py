@@ -173,9 +173,7 @@ _NUMBERED_SIGNS = _signs(PATTERNS[number].sign for number in _NUMBERED)
 
 def any_possible(look: bytes) -> bool:
     """Whether any pattern can match in a text that begins and ends with an edge."""
-    if len(look) <= SHORT:
-        return bool(_all_numbers(look))
-    return any(map(bool, _by_slice(look, _some_numbers)))
+    return bool(_all_numbers(look)) if len(look) <= SHORT else any(map(bool, _by_slice(look, _some_numbers)))
 
 
 def possible(look: bytes) -> Collection[int]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from math import exp, expm1, inf, isfinite, log, log1p, sqrt
-from typing import Any, Literal, Self
+from math import expm1, inf, isfinite, log, log1p, sqrt
+from typing import Any, Self
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import check_alpha, check_finite, check_level, check_tau
@@ -49,13 +49,7 @@ def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> 
     >>> print(at_least(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03))
     0.04 (0.01217 to inf; 90 %, n = 1,800, difference, always valid, one-sided)
     """
-    check_alpha(alpha, most=0.5)
-    ready = _ready(effect, tau)
-    if isinstance(ready, NotEnough):
-        return ready
-    low, _ = ready.around(one_sided_half_width(ready.ends[0], tau=tau, alpha=alpha))
-    method = f"{ready.method}, always valid, one-sided"
-    return Estimate(ready.value, low, inf, 1 - 2 * alpha, ready.n, method, always_valid=True)
+    return _one_sided(effect, tau, alpha, lower=True)
 
 
 def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:
@@ -66,13 +60,7 @@ def at_most(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> E
     >>> print(at_most(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), tau=0.03))
     0.04 (-inf to 0.06783; 90 %, n = 1,800, difference, always valid, one-sided)
     """
-    check_alpha(alpha, most=0.5)
-    ready = _ready(effect, tau)
-    if isinstance(ready, NotEnough):
-        return ready
-    _, high = ready.around(one_sided_half_width(ready.ends[1], tau=tau, alpha=alpha))
-    method = f"{ready.method}, always valid, one-sided"
-    return Estimate(ready.value, -inf, high, 1 - 2 * alpha, ready.n, method, always_valid=True)
+    return _one_sided(effect, tau, alpha, lower=False)
 
 
 def evidence(effect: Effect | NotEnough, *, tau: float, null: float = 0.0) -> EValue | NotEnough:
@@ -157,6 +145,16 @@ def one_sided_half_width(variance: float, *, tau: float, alpha: float) -> float:
     return sqrt(2 * v * (v + t2) / t2 * log1p(sqrt((v + t2) / v) / (2 * alpha)))
 
 
+def _one_sided(effect: Effect | NotEnough, tau: float, alpha: float, *, lower: bool) -> Estimate | NotEnough:
+    check_alpha(alpha, most=0.5)
+    ready = _ready(effect, tau)
+    if isinstance(ready, NotEnough):
+        return ready
+    low, high = ready.around(one_sided_half_width(ready.ends[0 if lower else 1], tau=tau, alpha=alpha))
+    ends, method = (low, inf) if lower else (-inf, high), f"{ready.method}, always valid, one-sided"
+    return Estimate(ready.value, *ends, 1 - 2 * alpha, ready.n, method, always_valid=True)
+
+
 def _ready(effect: Effect | NotEnough, tau: float) -> Effect | NotEnough:
     check_tau(tau)
     return monitorable(effect)
@@ -222,17 +220,6 @@ class RunningDecision:
     @property
     def high(self) -> float:
         return inf if self.shared is None else self.shared.high
-
-    @property
-    def p(self) -> float | None:
-        """The always-valid p-value: the smallest of all looks, at most 1; ``None`` without evidence."""
-        return None if self.log_e is None else exp(-self.log_e)
-
-    def side(self, null: float = 0.0) -> Literal["above", "below"] | None:
-        """The proven side of ``null``; ``None`` while undecided, or if intervals are disjoint."""
-        if self.broken:
-            return None
-        return "above" if self.low > null else "below" if self.high < null else None
 
     def stored(self) -> dict[str, Any]:
         """The fields for JSON, with ``None`` for an infinite end."""

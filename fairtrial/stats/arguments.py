@@ -2,8 +2,12 @@
 
 from math import inf, isfinite
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__: list[str] = []
 Bounds = tuple[float, float]
+Floats = NDArray[np.float64]
 
 
 def upper_share(level: float) -> float:

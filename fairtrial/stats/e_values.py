@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import exp, isnan, log
 
 from fairtrial.domain.estimates import NotEnough
@@ -58,12 +59,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     if not all(0 <= p <= 1 for p in p_values):
         raise ValueError(f"every p-value in {list(p_values)} must lie between 0 and 1")
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted = [1.0] * len(p_values)
-    running = 0.0
-    for rank, i in enumerate(order):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = running
-    return adjusted
+    steps = (min(1.0, (len(p_values) - rank) * p_values[i]) for rank, i in enumerate(order))
+    adjusted = dict(zip(order, accumulate(steps, max), strict=True))
+    return [adjusted[i] for i in range(len(p_values))]
 
 
 def e_bh(evidence: Sequence[EValue | NotEnough], *, alpha: float = 0.10) -> tuple[bool, ...]:

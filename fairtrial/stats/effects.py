@@ -5,12 +5,10 @@ from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt
 from statistics import NormalDist
 
-import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
-from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.arguments import Floats, upper_share
 
 __all__ = ["Effect", "fixed", "line_ahead", "seems_to_fade"]
 
@@ -117,7 +115,7 @@ def too_few(control: int, treatment: int, *, units: str = "units") -> NotEnough 
     return NotEnough(reason, f"{MIN_UNITS - least} more {units} in it", control + treatment)
 
 
-def freedom_of(sizes: NDArray[np.float64]) -> float:
+def freedom_of(sizes: Floats) -> float:
     """Satterthwaite's degrees of freedom where the cases of a cluster move together; C − 1 for C equal clusters."""
     return float((sizes**2).sum() ** 2 / (sizes**4).sum()) - 1
 

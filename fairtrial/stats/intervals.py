@@ -8,14 +8,13 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import check_level, upper_share
+from fairtrial.stats.arguments import Floats, check_level, upper_share
 
 __all__ = ["clopper_pearson", "enumerated_p", "tango", "tpr_at_fpr", "wilson"]
 
 NEGLIGIBLE = 1e-18
 """The sum ends at a term that is smaller than this share of it."""
 
-Floats = NDArray[np.float64]
 MIN_CONTROLS = 100
 """With fewer controls, a false-positive rate of 1 % cannot be observed at all."""
 
@@ -263,6 +262,4 @@ def _root(won: float, lost: float, n: float, *, target: float, between: tuple[fl
 
     if above(low) <= 0:
         return low
-    if above(high) >= 0:
-        return high
-    return float(scipy.optimize.brentq(above, low, high, xtol=1e-13))
+    return high if above(high) >= 0 else float(scipy.optimize.brentq(above, low, high, xtol=1e-13))

@@ -1,21 +1,12 @@
-"""Sample sizes for a single look at two shares, two means, paired answers or votes, with any split between the arms."""
+"""Sample sizes for a single look at two shares, two means or paired answers, with any split between the arms."""
 
-from math import ceil, inf, isnan, log2, sqrt
+from math import inf, isnan, sqrt
 
 import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
 from fairtrial.stats.arguments import Bounds
 
-__all__ = [
-    "cases_for_margin",
-    "size_of_means",
-    "size_of_means_not_worse",
-    "size_of_pairs",
-    "size_of_shares",
-    "size_of_shares_not_worse",
-    "votes",
-    "worst_case_effect",
-]
+__all__ = ["size_of_means", "size_of_means_not_worse", "size_of_pairs", "size_of_shares", "worst_case_effect"]
 
 ALPHA = 0.05
 POWER = 0.80
@@ -45,29 +36,6 @@ def size_of_shares(
     null = pooled * (1 - pooled) / (share * (1 - share))
     root = _z(1 - alpha / 2) * sqrt(null) + _z(power) * sqrt(variance_of_shares(control, treatment, share=share))
     return (root / (treatment - control)) ** 2
-
-
-def size_of_shares_not_worse(
-    control: float, treatment: float, margin: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5
-) -> float:
-    """Total units in both arms that show that a share is not lower by ``margin``, one-sided at ``alpha``.
-
-    ``margin`` is above 0, in the share's own unit. ``treatment`` is the true share in treatment, usually that of
-    control. The result is not rounded. It is never below the number that shows the margin if all units of an arm are
-    alike. For 1 point at 5 % that number is 268 in an arm. Raises `ValueError` if the truth is already worse by the
-    margin, which no number of units can refute.
-
-    Source: Chow, Shao & Wang (2008), Sample Size Calculations in Clinical Research, section 4.2.
-
-    >>> print(f"{size_of_shares_not_worse(0.85, 0.85, 0.10, alpha=0.025) / 2:.1f} in each arm")
-    200.1 in each arm
-    """
-    _check(power, alpha, share)
-    distance = treatment - control + margin
-    if not (0 < control < 1 and 0 < treatment < 1 and margin > 0 and distance > 0):
-        raise ValueError(f"it can't be shown that {treatment} is not worse than {control} by {margin}")
-    units = (_z(1 - alpha) + _z(power)) ** 2 * variance_of_shares(control, treatment, share=share) / distance**2
-    return max(units, units_without_event(margin, alpha=alpha) / min(share, 1 - share))
 
 
 def size_of_means(effect: float, sd: float, *, alpha: float = ALPHA, power: float = POWER, share: float = 0.5) -> float:
@@ -120,44 +88,6 @@ def size_of_pairs(
         raise ValueError(f"a difference of {difference} is not possible where {discordant} of the pairs differ")
     root = _z(1 - alpha / sides) * sqrt(discordant) + _z(power) * sqrt(discordant - difference**2)
     return (root / difference) ** 2
-
-
-def cases_for_margin(variance: float, margin: float, *, power: float = POWER) -> int:
-    """Cases that show "not worse by ``margin``" with this power, one-sided at 5 %, if there is no true difference.
-
-    ``variance`` is that of one paired difference; for 0/1 scores it is the share of discordant cases. ``margin`` is on
-    the same scale, and both are above 0. For 80 % power the result is 6.18 · variance / margin².
-
-    Source: Nam (1997), Biometrics 53:1422-1430, in its normal approximation.
-
-    >>> cases_for_margin(0.10, 0.05)
-    248
-    """
-    _check(power, ALPHA, 0.5)
-    if not (0 < variance < inf and 0 < margin < inf):
-        raise ValueError(f"a margin of {margin} with a variance of {variance} has no sample size: both must be above 0")
-    return ceil((_z(1 - ALPHA) + _z(power)) ** 2 * variance / margin**2)
-
-
-def votes(win_rate: float, *, ties: float = 0.0, alpha: float = ALPHA, power: float = POWER) -> int:
-    """Votes on pairs of answers that distinguish a win rate from one half, two-sided, where ties count half.
-
-    ``win_rate`` is the true win rate, not one half. ``ties`` is the share of ties among all votes. The result is at
-    least the number that a sign test needs to detect anything: six at 5 %, and more with ties. Raises `ValueError` for
-    a win rate that is impossible with this share of ties.
-
-    Source: the normal approximation with the variance of a vote of 0, ½ or 1 under the alternative.
-
-    >>> votes(0.55), votes(0.55, ties=0.3)
-    (778, 542)
-    """
-    _check(power, alpha, 0.5)
-    wins = win_rate - ties / 2
-    if not (win_rate != 0.5 and 0 <= ties < 1 and 0 <= wins <= 1 - ties):
-        raise ValueError(f"a win rate of {win_rate} with a share of {ties} ties can't be planned for")
-    variance = wins + ties / 4 - win_rate**2
-    fewest = ceil(log2(2 / alpha) / (1 - ties))
-    return max(fewest, ceil((_z(1 - alpha / 2) + _z(power)) ** 2 * variance / (win_rate - 0.5) ** 2))
 
 
 def units_without_event(margin: float, *, alpha: float) -> float:

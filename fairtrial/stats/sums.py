@@ -5,10 +5,10 @@ from math import isfinite
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arguments import Bounds
+from fairtrial.stats.arguments import Bounds, Floats
 
 __all__ = ["JointMoments", "Moments", "Successes", "capped_requests"]
 
@@ -157,12 +157,10 @@ def _spread(n: int, x: float, y: float, xy: float, size: float, *, signed: bool 
     if n < 2:
         return 0.0
     left = xy - x * y / n
-    if abs(left) <= ROUNDING * abs(size):
-        return 0.0
-    return (left if signed else max(0.0, left)) / (n - 1)
+    return 0.0 if abs(left) <= ROUNDING * abs(size) else (left if signed else max(0.0, left)) / (n - 1)
 
 
-def _product(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+def _product(first: Floats, second: Floats) -> float:
     """The sum of products, without the threads of the matrix library, which wait for each other on a busy machine."""
     return float(np.einsum("i,i->", first, second))
 

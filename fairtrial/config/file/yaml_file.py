@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,12 @@ def _refuse_other_version(text: str, name: str) -> None:
         raise ConfigError([Diagnostic(name, line, "", f"YAML {match[1]} is not supported", "remove the line")])
 
 
-def _compose(name: str, text: str, budget: Budget) -> list[Node]:
-    reader = YAML(typ="safe", pure=True)
-    reader.max_depth = yaml_values.DEPTH
-    reader.Composer = _counting(budget)
+def _compose(name: str, text: str, budget: Budget) -> tuple[Node, ...]:
+    most = min(yaml_values.MOST_VALUES, budget.values_left)
     try:
-        return list(reader.compose_all(text))
+        roots, values = _composed(text, most)
     except _TooMany as error:
+        budget.values_left -= most
         raise ConfigError([Diagnostic(name, error.line, "", *yaml_values.TOO_MANY)]) from error
     except MaxDepthExceededError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -147,6 +147,31 @@ def _compose(name: str, text: str, budget: Budget) -> list[Node]:
         line = text[:position].count("\n") + 1 if isinstance(position, int) else 1
         reason = getattr(error, "reason", None) or str(error)
         raise ConfigError([Diagnostic(name, line, "", f"not YAML: {reason}")]) from error
+    budget.values_left -= values
+    return roots
+
+
+@lru_cache(maxsize=16)
+def _composed(text: str, most: int) -> tuple[tuple[Node, ...], int]:
+    """The documents of a text and their number of values, at most ``most``. Control reads the same file often."""
+    values = 0
+
+    class Counting(Composer):
+        def __init__(self, loader: Any = None) -> None:
+            super().__init__(loader)
+            self.warn_double_anchors = False  # the library would print a warning to the terminal
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            nonlocal values
+            values += 1
+            if values > most:
+                raise _TooMany(self.parser.peek_event().start_mark.line + 1)
+            return super().compose_node(parent, index)
+
+    reader = YAML(typ="safe", pure=True)
+    reader.max_depth = yaml_values.DEPTH
+    reader.Composer = Counting
+    return tuple(reader.compose_all(text)), values
 
 
 class _TooMany(Exception):
@@ -155,26 +180,6 @@ class _TooMany(Exception):
     def __init__(self, line: int) -> None:
         super().__init__(line)
         self.line = line
-
-
-def _counting(budget: Budget) -> type[Composer]:
-    """A composer that stops at the limit of values, of this file or of all files of the command."""
-    left = min(yaml_values.MOST_VALUES, budget.values_left)
-
-    class Counting(Composer):
-        def __init__(self, loader: Any = None) -> None:
-            super().__init__(loader)
-            self.warn_double_anchors = False  # the library would print a warning to the terminal
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            nonlocal left
-            left -= 1
-            budget.values_left -= 1
-            if left < 0:
-                raise _TooMany(self.parser.peek_event().start_mark.line + 1)
-            return super().compose_node(parent, index)
-
-    return Counting
 
 
 def _inside(node: Node, step: Step) -> tuple[Node, int] | None:

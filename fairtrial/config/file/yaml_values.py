@@ -134,7 +134,7 @@ def _integer(text: str) -> int:
     return sign * int(digits)
 
 
-def expands_too_far(roots: list[Node], file: str) -> Diagnostic | None:
+def expands_too_far(roots: tuple[Node, ...], file: str) -> Diagnostic | None:
     """The first place that exceeds a limit once aliases are expanded, or ``None``; takes time linear in the file."""
     weights, values = _Weights(file), 0
     for root in roots:

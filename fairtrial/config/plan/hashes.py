@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import Field, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from decimal import Decimal
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -70,9 +71,9 @@ def plain(value: Any, place: str = "") -> Any:
         return value
     if isinstance(value, Decimal) and value.is_finite():
         return str(value)
-    if is_dataclass(value):
-        present = [field.name for field in fields(value) if not _is_absent(value, field)]
-        return {name: plain(getattr(value, name), f"{place}.{name}") for name in present}
+    if (members := _hashed_fields(value.__class__)) is not None:
+        items = ((name, getattr(value, name), default) for name, default in members)
+        return {name: plain(item, f"{place}.{name}") for name, item, default in items if item != default}
     if isinstance(value, Mapping):
         return {text_key(name, place): plain(item, f"{place}.{name}") for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -80,10 +81,16 @@ def plain(value: Any, place: str = "") -> Any:
     raise unknown_type(value, place)
 
 
-def _is_absent(value: Any, member: Field[Any]) -> bool:
-    if CONTROL_ONLY.items() <= member.metadata.items():
-        return True
-    return ADDED_LATER.items() <= member.metadata.items() and getattr(value, member.name) == member.default
+@cache
+def _hashed_fields(kind: type) -> tuple[tuple[str, Any], ...] | None:
+    """A dataclass's fields that are hashed, each with the value at which it is left out; ``MISSING``: never."""
+    if not is_dataclass(kind):
+        return None
+    hashed = (member for member in fields(kind) if not CONTROL_ONLY.items() <= member.metadata.items())
+    return tuple(
+        (member.name, member.default if ADDED_LATER.items() <= member.metadata.items() else MISSING)
+        for member in hashed
+    )
 
 
 def definition_digest(deployment: Deployment, variant: Variant) -> str:

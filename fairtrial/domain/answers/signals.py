@@ -90,9 +90,7 @@ def form_of(text: str) -> Form:
 def shape_of(text: str) -> Form | None:
     """Like `form_of`, but ``None`` for JSON or XML inside a code block, which is neither plain text nor the form."""
     fenced = _FENCE.match(text.strip())
-    if fenced is not None and form_of(fenced["inside"]) != "plain text":
-        return None
-    return form_of(text)
+    return None if fenced is not None and form_of(fenced["inside"]) != "plain text" else form_of(text)
 
 
 def _json_form(text: str) -> Form:

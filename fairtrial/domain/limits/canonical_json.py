@@ -1,6 +1,5 @@
 """Writes canonical JSON, which digests cover and whose text never differs or coincides, and reads JSON objects."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,8 @@ KNOWN = "text, numbers, true, false, null, lists, and mappings with keys of text
 
 def sha256_of_json(value: Any, *, ascii_only: bool = True) -> str:
     """64 hex digits of SHA-256 over `canonical_json`."""
+    import hashlib  # loads OpenSSL, which no help needs
+
     return hashlib.sha256(canonical_json(value, ascii_only=ascii_only).encode()).hexdigest()
 
 
@@ -32,10 +33,13 @@ def refuse_unknown(value: Any, place: str = "") -> None:
         return
     if isinstance(value, (list, tuple)):
         for at, item in enumerate(value):
-            refuse_unknown(item, f"{place}[{at}]")
+            if type(item) not in SCALARS:
+                refuse_unknown(item, f"{place}[{at}]")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            refuse_unknown(item, f"{place}.{text_key(key, place)}")
+            name = text_key(key, place)
+            if type(item) not in SCALARS:
+                refuse_unknown(item, f"{place}.{name}")
     else:
         raise unknown_type(value, place)
 

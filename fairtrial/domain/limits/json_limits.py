@@ -74,9 +74,7 @@ def _counted(structure: bytes, quotes: int, limits: Limits) -> str | None:
         return f"{limits.nested} objects and lists"
     if names > limits.names:
         return f"{limits.names} names"
-    if names > limits.top and _top_names(outside) > limits.top:
-        return f"{limits.top} names at the top"
-    return None
+    return f"{limits.top} names at the top" if names > limits.top and _top_names(outside) > limits.top else None
 
 
 def _top_names(outside: bytes) -> int:

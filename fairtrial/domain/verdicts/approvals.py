@@ -62,16 +62,13 @@ def approval_state(approvers: Sequence[Role], votes: Iterable[Approval]) -> Appr
     people = sorted((vote for vote in last if vote.vote == "approve"), key=lambda vote: ROLES.index(vote.role))
     waiting = []
     for needed in sorted(approvers, key=ROLES.index):
-        fitting = next((vote for vote in people if _counts(vote, needed)), None)
+        able = (vote for vote in people if needed not in vote.barred and may(vote.role, needed, reading=False))
+        fitting = next(able, None)
         if fitting is None:
             waiting.append(needed)
         else:
             people.remove(fitting)
     return ApprovalState(tuple(waiting), rejected, every)
-
-
-def _counts(vote: Approval, needed: Role) -> bool:
-    return needed not in vote.barred and may(vote.role, needed, reading=False)
 
 
 def last_votes(votes: Iterable[Approval]) -> list[Approval]:
@@ -81,8 +78,7 @@ def last_votes(votes: Iterable[Approval]) -> list[Approval]:
 
 def person_of(actor: str) -> str:
     """The person behind a name in the records. An account, a key and a local user of one name are one person."""
-    kind = next((kind for kind in ACTORS if actor.startswith(kind)), "")
-    return same_name(actor.removeprefix(kind))
+    return same_name(actor.removeprefix(next((kind for kind in ACTORS if actor.startswith(kind)), "")))
 
 
 def vote_note(involved: str, barred: Sequence[Role]) -> str:

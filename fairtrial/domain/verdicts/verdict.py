@@ -149,10 +149,8 @@ def decide(findings: Iterable[Finding]) -> Decision:
     if any(finding.safety and finding.result == "fail" for finding in deciding):
         return "BLOCK"
     results = {finding.result for finding in deciding}
-    for result, decision in WORST_FIRST:
-        if result in results:
-            return decision
-    return "SHIP" if results else "HOLD"
+    worst = next((decision for result, decision in WORST_FIRST if result in results), None)
+    return worst or ("SHIP" if results else "HOLD")
 
 
 def precedence(finding: Finding) -> int:

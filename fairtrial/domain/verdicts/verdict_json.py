@@ -7,14 +7,8 @@ import msgspec
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import (
-    Amendment,
     Finding,
-    JudgedExperiment,
-    JudgedQueue,
-    JudgedRun,
-    JudgedSuite,
     Odds,
-    Provenance,
     Verdict,
 )
 
@@ -36,32 +30,14 @@ _ESTIMATE: Any = _wire(Estimate, tag="estimate")
 _NOT_ENOUGH: Any = _wire(NotEnough, tag="not_enough")
 _COMPARISON: Any = _wire(Comparison, tag="comparison", difference=_ESTIMATE | _NOT_ENOUGH)
 _FINDING: Any = _wire(Finding, evidence=_ESTIMATE | _NOT_ENOUGH | _COMPARISON | None)
-_SUITE: Any = _wire(JudgedSuite)
-_RUN: Any = _wire(JudgedRun)
-_QUEUE: Any = _wire(JudgedQueue)
-_AMENDMENT: Any = _wire(Amendment)
-_EXPERIMENT: Any = _wire(JudgedExperiment, amendments=tuple[_AMENDMENT, ...])
-_PROVENANCE: Any = _wire(
-    Provenance,
-    suites=tuple[_SUITE, ...],
-    runs=tuple[_RUN, ...],
-    queues=tuple[_QUEUE, ...],
-    experiments=tuple[_EXPERIMENT, ...],
-)
 _ODDS: Any = _wire(Odds, discordance=_ESTIMATE)
-_VERDICT: Any = _wire(Verdict, findings=tuple[_FINDING, ...], provenance=_PROVENANCE | None, odds=_ODDS | None)
+_VERDICT: Any = _wire(Verdict, findings=tuple[_FINDING, ...], odds=_ODDS | None)
 _STRUCTS: dict[type, Any] = {
     Estimate: _ESTIMATE,
     NotEnough: _NOT_ENOUGH,
     Comparison: _COMPARISON,
     Finding: _FINDING,
-    JudgedSuite: _SUITE,
-    JudgedRun: _RUN,
-    JudgedQueue: _QUEUE,
-    Amendment: _AMENDMENT,
-    JudgedExperiment: _EXPERIMENT,
     Odds: _ODDS,
-    Provenance: _PROVENANCE,
     Verdict: _VERDICT,
 }
 _VALUES = {struct: value for value, struct in _STRUCTS.items()}

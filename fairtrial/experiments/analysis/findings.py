@@ -109,9 +109,7 @@ def planned_look_at(plan: AnalysisPlan, pair: tuple[MetricSums, MetricSums], loo
         return ()
     share = sum(_units(arm) for arm in pair) / plan.planned_units
     last = looked[-1] if looked else 0.0
-    if last >= 1 or floor(LOOKS * share) <= floor(LOOKS * last):
-        return None
-    return (*looked, share)
+    return None if last >= 1 or floor(LOOKS * share) <= floor(LOOKS * last) else (*looked, share)
 
 
 def _units(sums: MetricSums) -> int:
@@ -181,8 +179,7 @@ def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnou
     elapsed = sums.at_us - plan.from_us
     expected = None
     if units < needed and enrolled >= RATE_UNITS and elapsed >= RATE_US:
-        window_us = 1e6 * (metric.window_seconds or 0.0)
-        expected = sums.at_us + round(missing * elapsed / enrolled + window_us)
+        expected = sums.at_us + round(missing * elapsed / enrolled + 1e6 * (metric.window_seconds or 0.0))
     return Forecast(units, needed, waiting, expected, power_of_each(plan))
 
 

@@ -151,18 +151,19 @@ def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str
     before = {name: value for name, value in ADDED_LATER.items() if name in after} | dict(before)
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
-        free = frozen.planned_units is None and experiment.max_weeks >= frozen.max_weeks
-        longer = name == "max_weeks" and free
+        longer = name == "max_weeks" and frozen.planned_units is None and experiment.max_weeks >= frozen.max_weeks
         if old != new and not longer:
             yield name, old, new
 
 
 def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> tuple[str, ...]:
     """The variants that do not serve what they served at the start; a plan of rules 1 knows only their deployments."""
-    if frozen.definitions:
-        now = {variant.name: definition_of(plan, variant) for variant in experiment.variants}
-    else:
-        now = {variant.name: plan.deployments[variant.deployment].digest for variant in experiment.variants}
+    now = {
+        variant.name: definition_of(plan, variant)
+        if frozen.definitions
+        else plan.deployments[variant.deployment].digest
+        for variant in experiment.variants
+    }
     before = frozen.definitions or frozen.models
     return tuple(name for name, known in before.items() if now.get(name, known) != known)
 

@@ -129,35 +129,22 @@ def reassignment(old: Experiment, new: Experiment) -> str | None:
     The unit's kind, the variants' names, their shares or the control has changed. A stage only adds units. A new
     segment assigns all units anew, on purpose, and is accepted if nothing else changes.
     """
-    return _would_move(old, new) if _reassigns(old, new) else None
-
-
-def _reassigns(old: Experiment, new: Experiment) -> bool:
-    """A re-arm changes the salt by itself, so a new segment must not hide another change of the split.
-
-    A segment with a kept control has other shares by itself, and the segments before and after it the declared ones.
-    """
-    if old.kept_control is not None and new.segment != old.segment:
-        return False
-    return (old.salt == new.salt or new.segment > old.segment) and _arms(old) != _arms(new)
+    # A re-arm changes the salt by itself, so a new segment must not hide another change of the split. A segment with a
+    # kept control has other shares by itself, and the segments before and after it the declared ones.
+    anew = old.salt != new.salt and new.segment <= old.segment
+    if anew or _arms(old) == _arms(new) or (old.kept_control is not None and new.segment != old.segment):
+        return None
+    salt = new.salt if new.segment == 1 else new.name  # the salt of a later segment is derived
+    return (
+        f"experiments.{new.name}: the change from {_described(old)} to {_described(new)} would move units "
+        f"to other arms during the experiment "
+        f"(give it a new salt, such as salt: {salt}-{new.segment + 1}, which starts it anew)"
+    )
 
 
 def _arms(experiment: Experiment) -> tuple[object, ...]:
     shares = sorted((variant.name, variant.weight) for variant in experiment.variants)
     return (experiment.unit, experiment.control, shares)
-
-
-def _would_move(old: Experiment, new: Experiment) -> str:
-    return (
-        f"experiments.{new.name}: the change from {_described(old)} to {_described(new)} would move units "
-        f"to other arms during the experiment "
-        f"(give it a new salt, such as salt: {_example(new)}, which starts it anew)"
-    )
-
-
-def _example(new: Experiment) -> str:
-    """A salt that is not the current one. The salt of a later segment is derived, so its name serves instead."""
-    return f"{new.salt if new.segment == 1 else new.name}-{new.segment + 1}"
 
 
 def _described(experiment: Experiment) -> str:

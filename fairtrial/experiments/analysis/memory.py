@@ -55,10 +55,8 @@ class LostLatch:
             for name in plan.treatments
         ]
         log_e = max([self.log_e, *(value.log_e for value in evidence if isinstance(value, EValue))])
-        crossed = self.crossed_us
-        if crossed is None and log_e >= log(len(plan.treatments) / LOST_ALPHA):
-            crossed = sums.at_us
-        return LostLatch(log_e, crossed, arms)
+        proven = log_e >= log(len(plan.treatments) / LOST_ALPHA)
+        return LostLatch(log_e, sums.at_us if proven and self.crossed_us is None else self.crossed_us, arms)
 
     def p(self, treatments: int) -> float:
         """The p-value, which is valid at any time."""
@@ -178,10 +176,8 @@ class SplitLatch:
         if not isinstance(evidence, EValue):
             return self
         log_e = max(self.log_e, evidence.log_e)
-        crossed = self.crossed_us
-        if crossed is None and log_e >= -log(SRM_ALPHA):
-            crossed = sums.at_us
-        return SplitLatch(log_e, evidence.n, crossed)
+        rejected = log_e >= -log(SRM_ALPHA)
+        return SplitLatch(log_e, evidence.n, sums.at_us if rejected and self.crossed_us is None else self.crossed_us)
 
     @property
     def invalid(self) -> bool:
@@ -221,8 +217,7 @@ class Memory:
 
     def is_due(self, sums: Sums) -> bool:
         """Whether another look is due: data grew by one percent, or at all within the last hour."""
-        late = sums.at_us - self.looked_us >= HOUR_US
-        least = 0.0 if late else GROWTH
+        least = 0.0 if sums.at_us - self.looked_us >= HOUR_US else GROWTH
         return any(size > (1 + least) * self.sizes.get(key, 0.0) for key, size in sums.sizes().items())
 
     def is_new(self, harm: Harm) -> bool:

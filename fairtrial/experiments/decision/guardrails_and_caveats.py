@@ -134,9 +134,8 @@ def _evidence_words(decision: values.GuardrailDecision) -> str:
     if decision.room < LITTLE:
         return f"hardly any evidence of {what}"
     share, stops = f"{100 * decision.room:.0f} % of what", "pauses" if two else "stops"
-    words = f"the evidence of {what} is {share} {stops} the experiment"
-    if decision.pause_at is None:
-        words = f"evidence of harm at {share} stops the experiment"
+    so_far = "evidence of harm at" if decision.pause_at is None else f"the evidence of {what} is"
+    words = f"{so_far} {share} {stops} the experiment"
     return f"{words}; the next stage waits" if decision.room > NEAR else words
 
 
@@ -204,8 +203,7 @@ def missing_sentence(plan: AnalysisPlan, decisions: Mapping[str, values.Decision
 
 
 def _least_given(missing: values.MissingFeedback) -> float:
-    known = [share for share in (missing.control, missing.treatment) if share is not None]
-    return min(known, default=1.0)
+    return min((share for share in (missing.control, missing.treatment) if share is not None), default=1.0)
 
 
 def _percent(share: float) -> str:

@@ -6,8 +6,8 @@ from math import inf, log
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
-from fairtrial.stats.always_valid import always_valid, at_least, at_most
+from fairtrial.experiments.methods.finding import Answer, Finding
+from fairtrial.stats.always_valid import at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_difference, quantile_level
@@ -27,12 +27,10 @@ QuantilePair = tuple[QuantileSums, QuantileSums]
 SHARED = "arms on one engine slow each other, so they can't show that latency is safe"
 
 
-class AmountsOfUnits:
+class AmountsOfUnits(method.MetricMethod):
     """Costs and tokens, of a unit or of its requests on average."""
 
-    @property
-    def sums(self) -> type[Amounts]:
-        return Amounts
+    sums = Amounts
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
         share = plan.share_of(variant)
@@ -42,9 +40,7 @@ class AmountsOfUnits:
         if metric.pauses_earlier:
             earlier, declined, _ = self._judged(plan, metric, pair, (share, metric.pause_on_scale or 0.0))
             log_e, log_harm = _log_e(earlier), log_e
-        estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        if metric.tau is not None:
-            estimate = always_valid(self.difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
+        estimate = method.interval_at_any_time(metric, self.difference(metric, pair)(1.0), level=1 - plan.alpha)
         answer: Answer = "harm" if harmed else "safe" if safe else "cannot tell"
         return Finding(
             metric.metric, variant, "guardrail", answer, estimate,
@@ -67,21 +63,10 @@ class AmountsOfUnits:
         return sums.capped.mean if sums.capped.n else None
 
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: Amounts) -> Estimate | NotEnough:
-        if metric.tau is None:
-            return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        return always_valid(mean(sums.capped, within=sums.within), tau=metric.tau, level=1 - plan.alpha_attempt)
+        return method.interval_at_any_time(metric, mean(sums.capped, within=sums.within), level=1 - plan.alpha_attempt)
 
     def units(self, sums: Amounts) -> tuple[int, int]:
         return sums.capped.n, sums.capped.n
-
-    def behind_level(self, sums: Amounts) -> int:
-        return sums.capped.n
-
-    def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        return method.units_for(plan, metric, self.difference(metric, pair)(1.0))
-
-    def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        return method.units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
 
     def _judged(
         self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair, stop: tuple[float, float]
@@ -146,20 +131,16 @@ def _worst(finding: GuardrailFinding) -> float:
     return -inf if log_e is None else log_e
 
 
-class Quantiles:
+class Quantiles(method.MetricMethod):
     """Quantiles of latency and of the time to the first token."""
 
-    @property
-    def sums(self) -> type[QuantileSums]:
-        return QuantileSums
+    sums = QuantileSums
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: QuantilePair) -> Finding:
         finding = self._judged(plan, metric, pair, metric.stop_on_scale or 0.0)
         earlier = self._judged(plan, metric, pair, metric.pause_on_scale or 0.0) if metric.pauses_earlier else None
         first, safe = earlier or finding, finding.not_worse
-        estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        if metric.tau is not None:
-            estimate = always_valid(self.difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
+        estimate = method.interval_at_any_time(metric, self.difference(metric, pair)(1.0), level=1 - plan.alpha)
         answer: Answer = "harm" if finding.harmed else "safe" if safe and not plan.shared_engine else "cannot tell"
         return Finding(
             metric.metric, variant, "guardrail", answer, estimate,
@@ -186,23 +167,15 @@ class Quantiles:
         return sums.value if sums.value < inf else None
 
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: QuantileSums) -> Estimate | NotEnough:
-        if metric.tau is None:
-            return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        return always_valid(quantile_level(sums), tau=metric.tau, level=1 - plan.alpha_attempt)
+        return method.interval_at_any_time(metric, quantile_level(sums), level=1 - plan.alpha_attempt)
 
     def units(self, sums: QuantileSums) -> tuple[int, int]:
         return sums.users.n, sums.users.n
 
-    def behind_level(self, sums: QuantileSums) -> int:
-        return sums.users.n
-
-    def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair) -> int | NotEnough:
-        return method.units_for(plan, metric, self.difference(metric, pair)(1.0))
-
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair) -> int | NotEnough:
         if plan.shared_engine:
             return NotEnough(SHARED, "a separate engine for each arm")
-        return method.units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
+        return super().missing(plan, metric, pair)
 
     def _judged(self, plan: AnalysisPlan, metric: MetricPlan, pair: QuantilePair, stop: float) -> GuardrailFinding:
         """Harm at the alpha of kills, and safety at the alpha of the attempt."""

@@ -7,9 +7,8 @@ from math import log
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha, tested_twice
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding, Harm
+from fairtrial.experiments.methods.finding import Finding, Harm
 from fairtrial.experiments.sums import Sums
-from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.guardrails import GuardrailFinding, Limits, guardrail, rare_evidence, rare_harm
@@ -19,19 +18,15 @@ from fairtrial.stats.sequential.request_errors import RequestErrors
 Pair = tuple[RequestErrors, RequestErrors]
 
 
-class Events:
+class Events(method.MetricMethod):
     """Rates of requests under rules 1 to 3."""
 
-    @property
-    def sums(self) -> type[RequestErrors]:
-        return RequestErrors
+    sums = RequestErrors
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
         finding = self._judged(plan, metric, pair, plan.share_of(variant))
         evidence = finding.evidence
-        estimate: Estimate | NotEnough = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        if metric.tau is not None:
-            estimate = always_valid(self.difference(metric, pair)(1.0), tau=metric.tau, level=1 - plan.alpha)
+        estimate = method.interval_at_any_time(metric, self.difference(metric, pair)(1.0), level=1 - plan.alpha)
         return Finding(
             metric.metric, variant, "guardrail",
             "harm" if finding.harmed else "safe" if finding.not_worse else "cannot tell",
@@ -55,19 +50,11 @@ class Events:
         return 1 - rate if rate is not None and metric.better == "higher" else rate
 
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: RequestErrors) -> Estimate | NotEnough:
-        if metric.tau is None:
-            return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
-        interval = always_valid(ratio(sums.for_safety, cap=sums.cap), tau=metric.tau, level=1 - plan.alpha_attempt)
-        return method.of_good(metric, interval)
+        level = ratio(sums.for_safety, cap=sums.cap)
+        return method.of_good(metric, method.interval_at_any_time(metric, level, level=1 - plan.alpha_attempt))
 
     def units(self, sums: RequestErrors) -> tuple[int, int]:
         return sums.requests.n, sums.requests.n
-
-    def behind_level(self, sums: RequestErrors) -> int:
-        return sums.requests.n
-
-    def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
-        return method.units_for(plan, metric, self.difference(metric, pair)(1.0))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         del plan, metric, pair
@@ -137,6 +124,5 @@ def harm_by_users(plan: AnalysisPlan, users: Mapping[str, Mapping[str, int]]) ->
             if metric.counts_events and plan.control in hit and variant in hit:
                 evidence = rare_evidence(hit[plan.control], hit[variant], limits, share=plan.share_of(variant))
                 if isinstance(evidence, EValue):
-                    stops_at = -log(kill_alpha(plan, metric))
-                    harm[metric.metric, variant] = evidence.log_e - half - stops_at
+                    harm[metric.metric, variant] = evidence.log_e - half + log(kill_alpha(plan, metric))
     return harm

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
+from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.feedback import (
     Feedback,
@@ -28,12 +28,10 @@ Pair = tuple[Feedback, Feedback]
 ConversionAnswer = Literal["better", "worse", "cannot tell"]
 
 
-class FeedbackOfUnits:
+class FeedbackOfUnits(method.MetricMethod):
     """Feedback, and whether a unit gave some."""
 
-    @property
-    def sums(self) -> type[Feedback]:
-        return Feedback
+    sums = Feedback
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
         alpha, margin = plan.alpha_kill, metric.margin_on_scale or 0.0
@@ -83,7 +81,7 @@ class FeedbackOfUnits:
     def level_interval(self, plan: AnalysisPlan, metric: MetricPlan, sums: Feedback) -> Estimate | NotEnough:
         """The level of the units that gave feedback; where the worst case must agree, its ends are those of it."""
         if metric.tau is None:
-            return NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
+            return method.NO_LEVEL
         level, within = 1 - plan.alpha_attempt, metric.within
         interval = always_valid(mean(sums.given, within=within), tau=metric.tau, level=level)
         if metric.missing != "worst_case" or isinstance(interval, NotEnough):
@@ -96,9 +94,6 @@ class FeedbackOfUnits:
 
     def units(self, sums: Feedback) -> tuple[int, int]:
         return sums.units, sums.given.n
-
-    def behind_level(self, sums: Feedback) -> int:
-        return sums.given.n
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> int | NotEnough:
         if method.is_exact(plan, metric):
@@ -199,5 +194,4 @@ def exact_answer(
     differs = isinstance(given, Estimate) and not given.low <= 0 <= given.high
     if differs or not (isinstance(evidence, EValue) and evidence.rejects(alpha)):
         return "cannot tell", estimate
-    more = yes[1] > share * sum(yes)
-    return ("better" if more == (metric.better == "higher") else "worse"), estimate
+    return ("better" if (yes[1] > share * sum(yes)) == (metric.better == "higher") else "worse"), estimate

@@ -48,11 +48,6 @@ class Finding:
     worst_case: Estimate | NotEnough | UnsetType = UNSET
     bounded: bool | UnsetType = UNSET
 
-    @property
-    def harmed(self) -> bool:
-        """Whether this look proves harm to a guardrail."""
-        return self.answer == "harm"
-
 
 class WeekEffect(msgspec.Struct, frozen=True):
     """Treatment − control in one week, with the 95 % interval for one look, and the units behind it.
@@ -92,9 +87,7 @@ def is_share(metric: MetricPlan) -> bool:
 
 def level_words(value: float | None, metric: MetricPlan) -> str:
     """A level such as ``61.2 %``, ``840 ms`` or ``$0.0042``."""
-    if value is None:
-        return "unknown"
-    return f"{_digits(100 * value)} %" if is_share(metric) else _amount(value, metric)
+    return "unknown" if value is None else f"{_digits(100 * value)} %" if is_share(metric) else _amount(value, metric)
 
 
 def size_words(value: float, metric: MetricPlan) -> str:

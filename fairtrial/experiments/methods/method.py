@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import ceil, expm1, floor, log1p, pi, sqrt
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
@@ -35,6 +35,7 @@ STEPS = 30
 AGAINST = "requests that an open breaker kept away count against its safety"
 Times = tuple[float, ...]
 """The shares of the planned units at the looks so far; empty if looks are allowed at any time."""
+NO_LEVEL = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
 
 
 def question_of(
@@ -114,9 +115,8 @@ class MetricMethod(Protocol):
     ``pair``: the sums of the control and a treatment, of the type ``sums``.
     """
 
-    @property
-    def sums(self) -> type:
-        """The type of the sums of one arm."""
+    sums: ClassVar[type]
+    """The type of the sums of one arm."""
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Any) -> Finding:
         """What one look shows about a guardrail."""
@@ -138,12 +138,20 @@ class MetricMethod(Protocol):
 
     def behind_level(self, sums: Any) -> int:
         """The units that the level comes from."""
+        return self.units(sums)[1]
 
     def needed(self, plan: AnalysisPlan, metric: MetricPlan, pair: Any) -> int | NotEnough:
         """The units with a value, in both arms, that the primary metric needs to decide the planned effect."""
+        return units_for(plan, metric, self.difference(metric, pair)(1.0))
 
     def missing(self, plan: AnalysisPlan, metric: MetricPlan, pair: Any) -> int | NotEnough:
         """The further units in both arms that a guardrail needs to be proven safe if the levels stay as they are."""
+        return units_within_margin(plan, metric, self.difference(metric, pair), self.level(metric, pair[0]))
+
+
+def interval_at_any_time(metric: MetricPlan, effect: Effect | NotEnough, *, level: float) -> Estimate | NotEnough:
+    """The always-valid interval of a normal effect, which needs the control's level."""
+    return NO_LEVEL if metric.tau is None else always_valid(effect, tau=metric.tau, level=level)
 
 
 def normal_primary(
@@ -176,9 +184,7 @@ def normal_primary(
 
 def worse_beyond(plan: AnalysisPlan, metric: MetricPlan) -> float:
     """How far below the control's level an interval must lie for "worse": 0, or the margin of a ``not_worse`` plan."""
-    if plan.rules < 2 or metric.require == "superior":
-        return 0.0
-    return metric.margin_on_scale or 0.0
+    return 0.0 if plan.rules < 2 or metric.require == "superior" else metric.margin_on_scale or 0.0
 
 
 def shown(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:

@@ -12,6 +12,7 @@ import numpy as np
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.methods.method import AGAINST, Scaled, Times, has_kept_away, normal_primary, of_good, shown
 from fairtrial.stats.always_valid import always_valid, at_least
@@ -30,16 +31,14 @@ MOST_TIMES = 1000.0
 """Beyond so many times the present units, a forecast says nothing."""
 
 
-class Rates:
+class Rates(method.MetricMethod):
     """Rates of requests under rules 4 and later."""
 
-    @property
-    def sums(self) -> type[RequestErrors]:
-        return RequestErrors
+    sums = RequestErrors
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
         share, stops_at = plan.share_of(variant), -log(plan.alpha_kill)
-        declined, harmed = decline_evidence(metric, pair, share), harm_evidence(metric, pair, share)
+        declined, harmed = decline_evidence(metric, pair, share), _tested(pair, harm_test(metric, share), hour=True)
         safe = _tested(pair, safety_test(metric, share)) >= -log(plan.alpha_attempt)
         weighed, vetoed = weighed_difference(plan, metric, pair)
         answer: Answer = "harm" if harmed >= stops_at else "safe" if safe else "cannot tell"
@@ -144,11 +143,6 @@ def event_evidence(control: int, treatment: int, share: float) -> float:
     return evidence.log_e if isinstance(evidence, EValue) else -inf
 
 
-def harm_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
-    """ln of the evidence that the treatment's mean share is beyond the margin that kills."""
-    return _tested(pair, harm_test(metric, share), hour=True)
-
-
 def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tuple[Estimate | NotEnough, bool]:
     """The difference with each request weighing the same, and whether it is proven to be worse than the margin."""
     shares, tau = _shares(pair), metric.margin_on_scale
@@ -160,8 +154,7 @@ def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tu
     scale = 1 + metric.margin if metric.relative else 1.0
     effect = ratio_difference(control, treatment, cap=pair[0].cap, scale=scale)
     worse = at_least(effect, tau=tau, alpha=VETO_ALPHA / max(1, rates * len(plan.treatments)))
-    limit = 0.0 if metric.relative else tau
-    return estimate, isinstance(worse, Estimate) and worse.low > limit
+    return estimate, isinstance(worse, Estimate) and worse.low > (0.0 if metric.relative else tau)
 
 
 def units_to_show(pair: Pair, test: ShareTest, *, alpha: float) -> int | NotEnough:
@@ -208,9 +201,7 @@ def _tested(pair: Pair, test: ShareTest, *, hour: bool = False) -> float:
 
 def _difference(pair: Pair, share: float, *, level: float) -> Estimate | NotEnough:
     shares = _shares(pair)
-    if shares is None:
-        return NO_WINDOW
-    return share_difference(shares[0].day, shares[1].day, share=share, level=level)
+    return NO_WINDOW if shares is None else share_difference(shares[0].day, shares[1].day, share=share, level=level)
 
 
 def _shares(pair: Pair) -> tuple[ErrorShares, ErrorShares] | None:

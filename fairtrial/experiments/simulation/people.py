@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.assignment import assign
+from fairtrial.stats.arguments import Floats
 
 Habit = Literal["one", "uniform", "heavy", "all"]
 """How many requests a unit sends: one; any number up to the most, equally likely; few, but sometimes very many; or
 always the most.
 """
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 TAIL = 1.2
 """The exponent of a heavy tail: one unit in 250 sends more than a hundred requests."""
@@ -125,8 +125,7 @@ def draw_people(
     later[first] = False
     at_us[later] += rng.integers(1, round(world.active_days * DAY_US), int(later.sum()))
     if later.any():
-        order = np.lexsort((at_us, unit))
-        at_us = at_us[order]
+        at_us = at_us[np.lexsort((at_us, unit))]
     return People(
         names=[f"{trial:x}-{number}" for number in range(count)],
         arrival_us=arrival,
@@ -149,8 +148,7 @@ def _requests(rng: Generator, world: World, count: int) -> Ints:
         return np.full(count, world.most, np.int64)
     if world.habit == "uniform":
         return rng.integers(1, world.most + 1, count)
-    sends = np.floor((1 - rng.random(count)) ** (-1 / TAIL))
-    return np.minimum(sends, world.most).astype(np.int64)
+    return np.minimum(np.floor((1 - rng.random(count)) ** (-1 / TAIL)), world.most).astype(np.int64)
 
 
 def _around_one(rng: Generator, count: int) -> Floats:

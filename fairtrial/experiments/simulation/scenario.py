@@ -162,8 +162,7 @@ def _effect(text: str, primary: MetricPlan, level: float) -> float:
 
 def _known(metric: MetricPlan, assumed: Assumptions, errors: float) -> Known:
     if metric.method in ("feedback", "given"):
-        level = _level(metric, assumed) if metric.relative else None
-        return Known(level=level, response=assumed.response)
+        return Known(level=_level(metric, assumed) if metric.relative else None, response=assumed.response)
     return Known(level=errors if metric.counts_requests else _level(metric, assumed))
 
 
@@ -206,16 +205,17 @@ def _check(frozen: AnalysisPlan, experiment: Experiment, assumed: Assumptions) -
         raise UsageError(f"{name}: not a variant of {experiment.name} (known: {', '.join(sorted(frozen.shares))})")
     primary = frozen.primary
     if primary is not None and primary.counts_requests and CATALOGUE[primary.metric].over not in FAILING:
-        wrong = "only failed requests are simulated, so it can't be the primary metric here"
-        raise UsageError(f"{primary.metric}: {wrong}")
+        raise UsageError(
+            f"{primary.metric}: only failed requests are simulated, so it can't be the primary metric here"
+        )
     for name, level in assumed.levels.items():
         low, high = metrics[name].within
         if not low <= level <= high or (metrics[name].needs_level and level <= 0):
             raise UsageError(f"{name}: a level of {level:g} is not possible (its range is {low:g} to {high:g})")
     for name, less in assumed.silent.items():
         if not 0 <= less <= assumed.response:
-            wrong = f"{100 * less:g} points less feedback than {100 * assumed.response:g}%"
-            raise UsageError(f"{name}: {wrong} is not possible")
+            wrong = f"{100 * less:g} points less feedback than {100 * assumed.response:g}% is not possible"
+            raise UsageError(f"{name}: {wrong}")
     units = assumed.per_week * 100 / frozen.enrolment.stages[-1] * frozen.max_weeks
     if units > MOST_UNITS:
         most = MOST_UNITS * frozen.enrolment.stages[-1] / 100 / frozen.max_weeks

@@ -51,7 +51,8 @@ class Timeline:
             readers[name] = {metric.metric: made.reader(metric) for metric in plan.metrics}
             weeks[name] = made.weeks()
             if name != plan.control:
-                harm.append(sent.at_us[_first_failures(sent)])
+                first_failures = sent.failed & (sent.by_unit.totals(sent.failed) == 1)
+                harm.append(sent.at_us[first_failures])
         return cls(assigned.variants, units, requests, readers, np.unique(np.concatenate(harm)), weeks)
 
     def at(self, now_us: int) -> Sums:
@@ -76,11 +77,6 @@ def _requests(people: People, arm: Arm, times: Exposed, mine: Bools) -> unit_sum
     cost = arm.cost * people.size[at] * times_more if len(people.size) else np.zeros(0)
     latency = arm.latency_ms * people.speed[at] if len(people.speed) else np.zeros(0)
     return unit_sums.Requests(unit, at_us, failed, cost, latency, unit_sums.ByUnit.of(unit))
-
-
-def _first_failures(sent: unit_sums.Requests) -> Bools:
-    totals = sent.by_unit.totals(sent.failed)
-    return np.asarray(sent.failed & (totals == 1))
 
 
 @dataclass(slots=True)

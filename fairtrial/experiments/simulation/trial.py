@@ -135,8 +135,7 @@ class _Trial:
     def _expose(self) -> None:
         """Compute all exposures and sums to come, as if the stages stayed as they are."""
         exposed = people.expose(self._people, self._assigned, self._stages, from_us=self._plan.from_us)
-        world = self._setting.world
-        self._timeline = Timeline.of(self._plan, world, self._people, (self._assigned, exposed))
+        self._timeline = Timeline.of(self._plan, self._setting.world, self._people, (self._assigned, exposed))
         self._times, self._number = self._steps(), 0
 
     def _steps(self) -> people.Ints:

@@ -9,8 +9,9 @@ import numpy as np
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US, WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.simulation.people import NEVER, Arm, Bools, Floats, Ints, People, World
+from fairtrial.experiments.simulation.people import NEVER, Arm, Bools, Ints, People, World
 from fairtrial.experiments.sums import Level, Levels, OverTime
+from fairtrial.stats.arguments import Floats
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_level
 from fairtrial.stats.sequential.request_errors import ErrorShares
@@ -65,8 +66,7 @@ class ByUnit:
     def totals(self, values: Floats | Bools) -> Floats:
         """The running total of each unit."""
         total = np.cumsum(values, dtype=np.float64)
-        before = total - values
-        return np.asarray(total - before[self.at] if len(total) else total)
+        return np.asarray(total - (total - values)[self.at] if len(total) else total)
 
     def changes(self, values: Floats) -> Floats:
         """By how much each value differs from the unit's one before it, which is 0 at first."""
@@ -113,8 +113,7 @@ def given_feedback(
     says_high = people.says[name][units] < share
     window_us = round((metric.window_seconds or 0.0) * 1e6)
     delay_us = people.delay[name][units] * arm.late_days * DAY_US
-    in_time = delay_us <= window_us
-    given = (people.gives[name][units] < _answers(arm, share, says_high)) & in_time
+    given = (people.gives[name][units] < _answers(arm, share, says_high)) & (delay_us <= window_us)
     value = np.where(says_high, high, low)
     if metric.method == "feedback":
         return GivenFeedback(units, given, value, first_us[units] + delay_us.astype(np.int64))
@@ -175,8 +174,7 @@ def _window(
     sent: Requests, bad: Bools, first_us: Ints, window_us: int, at_once: bool, cap: float | None = None
 ) -> tuple[Ints, list[Floats]]:
     """When each unit's window is complete, the bins of its share, and with a cap the sums of its requests."""
-    since = first_us[sent.unit]
-    inside = sent.at_us - sent.at_us % MINUTE_US < since + window_us
+    inside = sent.at_us - sent.at_us % MINUTE_US < first_us[sent.unit] + window_us
     count = len(first_us)
     requests = np.bincount(sent.unit[inside], minlength=count).astype(np.float64)
     failed = np.bincount(sent.unit[inside], weights=bad[inside], minlength=count).astype(np.float64)

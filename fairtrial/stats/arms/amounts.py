@@ -219,5 +219,4 @@ def _method(control: sums.JointMoments, treatment: sums.JointMoments, theta: flo
 def _left(arm: sums.JointMoments, theta: float, scale: float) -> float:
     """The variance of the mean of scale · x − θ y."""
     x, y, both = (part / arm.n for part in (arm.first.variance, arm.second.variance, arm.covariance))
-    left = scale**2 * x - 2 * scale * theta * both + theta**2 * y
-    return max(0.0, left)
+    return max(0.0, scale**2 * x - 2 * scale * theta * both + theta**2 * y)

@@ -1,15 +1,14 @@
 """The mean of one value per unit or the rate of an event, and differences of two levels on different units."""
 
 from dataclasses import replace
-from math import hypot, inf, sqrt
+from math import inf, sqrt
 
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arguments import Bounds, check_scale
 from fairtrial.stats.effects import MIN_UNITS, Effect, too_few
-from fairtrial.stats.intervals import wilson
 from fairtrial.stats.sums import Moments, Successes, check_within, unbounded, unseen_squares
 
-__all__ = ["difference", "mean", "mean_difference", "newcombe", "rate", "rate_difference"]
+__all__ = ["difference", "mean", "mean_difference", "rate", "rate_difference"]
 MIN_EVENTS = 10
 """Units with and without the event that each arm needs. With fewer, A/A tests at unequal splits err in 13 to 24 %."""
 
@@ -98,7 +97,7 @@ def rate_difference(control: Successes, treatment: Successes, *, scale: float = 
     two are nearly equal.
 
     ``not_yet`` is set below 30 units in an arm, below ten of them with the event, and below ten without it. Rarer
-    events have an exact test. For one look at the end, `newcombe` is better. Returns `NotEnough` without a unit.
+    events have an exact test. Returns `NotEnough` without a unit.
 
     Source: Miettinen & Nurminen (1985), Statistics in Medicine 4:213-226, and Farrington & Manning (1990), Statistics
     in Medicine 9:1447-1454, for the variance under the hypothesis.
@@ -112,26 +111,6 @@ def rate_difference(control: Successes, treatment: Successes, *, scale: float = 
     if isinstance(effect, NotEnough):
         return effect
     return replace(effect, watched=max(effect.variance, _null_variance(control, treatment, scale)))
-
-
-def newcombe(control: Successes, treatment: Successes, *, level: float = 0.95) -> Estimate | NotEnough:
-    """The difference of two rates, treatment − control, with the hybrid score interval for one planned look.
-
-    The interval lies in [−1, 1] and is computed from the two Wilson intervals. Its width is positive even where no
-    unit, or every unit, had the event. Returns `NotEnough` without a unit in an arm.
-
-    Source: Newcombe (1998), Statistics in Medicine 17:873-890, method 10.
-
-    >>> print(newcombe(Successes(n=80, successes=48), Successes(n=70, successes=56)))
-    0.2 (0.05243 to 0.3339; 95 %, n = 150, difference of rates, Newcombe)
-    """
-    theirs, ours = (wilson(arm.successes, arm.n, level=level) for arm in (control, treatment))
-    if isinstance(theirs, NotEnough) or isinstance(ours, NotEnough):
-        return NotEnough("an arm has no unit", "units in each arm", control.n + treatment.n)
-    value = ours.value - theirs.value
-    low = value - hypot(ours.value - ours.low, theirs.high - theirs.value)
-    high = value + hypot(ours.high - ours.value, theirs.value - theirs.low)
-    return Estimate(value, low, high, level, control.n + treatment.n, "difference of rates, Newcombe")
 
 
 def _few_events(arm: Successes) -> NotEnough | None:

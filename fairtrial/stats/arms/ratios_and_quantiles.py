@@ -70,9 +70,8 @@ def ratio(arm: JointMoments, *, cap: float | None = CAP, within: Bounds | None =
         return NotEnough("the denominators do not sum to more than 0", "users with a denominator above 0", arm.n)
     level = arm.x / arm.y
     parts = arm.xx, 2 * level * arm.xy, level**2 * arm.yy
-    squares = parts[0] - parts[1] + parts[2]
-    if squares <= ROUNDING * max(parts):
-        squares = 0.0
+    left = parts[0] - parts[1] + parts[2]
+    squares = left if left > ROUNDING * max(parts) else 0.0
     each = arm.n / (arm.n - 1) / arm.y**2
     early = too_few_in_arm(arm.n, units="users") or few_equal(arm)
     if cap is None or within is None:

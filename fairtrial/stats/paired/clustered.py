@@ -8,13 +8,12 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.intervals import unseen_share
 
-__all__ = ["cases_for_look", "clustered_effect", "clustered_mean", "ratio_of_means", "sign_flip"]
+__all__ = ["cases_for_look", "clustered_effect", "ratio_of_means", "sign_flip"]
 
-Floats = NDArray[np.float64]
 Clusters = Sequence[str] | NDArray[np.intp]
 """The cluster of each case: its name, or its number where clusters are numbered in the order of their names."""
 MIN_CLUSTERS = 2
@@ -33,52 +32,19 @@ AT_ONCE, TOGETHER = 2_000_000, 400
 """Signs drawn at a time, and flips summed at a time, a multiple of `WORD`."""
 
 
-def clustered_mean(
-    values: Floats, clusters: Clusters | None = None, *, level: float = 0.95, span: float | None = None
-) -> Estimate | NotEnough:
-    """The mean of values, or of paired differences, with a t interval from clustered standard errors.
-
-    ``values`` has one value for each case, averaged over repeats beforehand. ``clusters`` gives the cluster of each
-    case, or ``None`` if each stands alone. ``span`` is the largest change that one case could show, by default the
-    largest observed. The standard error is sqrt(Σ_c (Σ r)²) / n with the C/(C − 1) correction, with C − 1 degrees of
-    freedom.
-
-    It would be 0 where all values are equal, or cancel within each cluster. The half-width is then what the next,
-    unseen kind of case could add: span · z²/(C + z²), as in Tango's interval without discordance. Returns `NotEnough`
-    below two clusters, or if all values are 0 and no ``span`` is given. Raises `ValueError` for a value that is not
-    finite.
-
-    Use it for many values with a similar spread. Where few differ, or clusters are few or dissimilar, the sample's
-    variance is too small just where the mean looks best. For 54 cases of which few lose everything, a bound that should
-    err in 5 % errs in 24 %. `score_mean` is valid there, and decides the rules of a gate.
-
-    Source: Miller (2024), arXiv:2411.00640, equation 4; Liang & Zeger (1986), Biometrika 73:13-22.
-
-    >>> print(clustered_mean(np.array([0.2, 0.4, 0.1, 0.3, 0.5, 0.0]), ["a", "a", "b", "b", "c", "c"]))
-    0.25 (0.1258 to 0.3742; 95 %, n = 6, mean, t with clustered standard error)
-    """
-    spread = _spread(values, clusters)
-    if isinstance(spread, NotEnough):
-        return spread
-    mean, error, count = spread
-    half = float(scipy.special.stdtrit(count - 1, upper_share(level))) * error
-    method = "mean, t" if clusters is None else "mean, t with clustered standard error"
-    if error == 0:
-        largest = float(np.abs(values).max())
-        if span is None and largest == 0:
-            return NotEnough("all values are 0", "a value that is not, or how far one could be from it", len(values))
-        half = unseen_half(largest if span is None else span, count, level=level)
-    return Estimate(mean, mean - half, mean + half, level, len(values), method)
-
-
 def clustered_effect(values: Floats, clusters: Clusters | None = None) -> Effect | NotEnough:
     """The mean of paired differences with its clustered variance, before it has an interval.
 
-    ``values`` and ``clusters`` are as in `clustered_mean`, whose interval `fixed` gives. `always_valid` and `at_least`,
-    with the margin as τ, judge a suite that grew after it had been looked at. They need 30 clusters, of which ten
-    differ from the most common difference. In simulations, 0/1 cases were looked at one by one against a margin of 2 to
-    10 points. Without the requirement of ten, up to 15 % of suites passed wrongly; with it, up to 3.8 % did. The result
-    is on the differences' own scale, with C − 1 degrees of freedom. Returns `NotEnough` below two clusters.
+    ``values`` has one value for each case, averaged over repeats beforehand. ``clusters`` gives the cluster of each
+    case, or ``None`` if each stands alone. The standard error is sqrt(Σ_c (Σ r)²) / n with the C/(C − 1) correction.
+    `fixed` gives the t interval. It is too narrow where few values differ, or clusters are few or dissimilar;
+    `score_mean` is valid there, and decides the rules of a gate.
+
+    `always_valid` and `at_least`, with the margin as τ, judge a suite that grew after it had been looked at. They need
+    30 clusters, of which ten differ from the most common difference. In simulations, 0/1 cases were looked at one by
+    one against a margin of 2 to 10 points. Without the requirement of ten, up to 15 % of suites passed wrongly; with
+    it, up to 3.8 % did. The result is on the differences' own scale, with C − 1 degrees of freedom. Returns `NotEnough`
+    below two clusters.
 
     Source: Miller (2024), arXiv:2411.00640, equation 4; Liang & Zeger (1986), Biometrika 73:13-22.
 
@@ -194,9 +160,7 @@ def ratio_of_means(
     if n == 0 or new.mean() <= 0 or old.mean() <= 0:
         return NotEnough("a mean is 0, so there is no ratio", "answers with a length on both sides", n)
     parts = (new / new.mean() - old / old.mean()) / n
-    units = parts
-    if clusters is not None:
-        units = np.bincount(np.unique(np.asarray(clusters), return_inverse=True)[1], weights=parts)
+    units = cluster_sums(parts, clusters)
     count = len(units)
     if count < 2:
         return NotEnough("one cluster does not show how much the ratio varies", "two clusters or more", n)

@@ -9,9 +9,9 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.effects import freedom_of
-from fairtrial.stats.paired.clustered import Clusters, Floats, unseen_half
+from fairtrial.stats.paired.clustered import Clusters, unseen_half
 from fairtrial.stats.paired.score_mean import ScoreUnits, unseen_size
 
 __all__ = ["bootstrap_corpus", "jackknife_corpus"]
@@ -192,5 +192,4 @@ def _pseudo(without: Callable[[Indices], float | None], point: float, parts: Seq
         if value is None or not isfinite(value):
             return None
         left[at] = value
-    added = (len(parts) - 1) * (left.mean() - left)
-    return np.asarray(point + added)
+    return np.asarray(point + (len(parts) - 1) * (left.mean() - left))

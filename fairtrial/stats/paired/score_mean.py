@@ -8,9 +8,9 @@ import scipy  # its `special` and `optimize` load at their first use, because th
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import one_sided_half_width
-from fairtrial.stats.arguments import check_alpha, check_tau, upper_share
+from fairtrial.stats.arguments import Floats, check_alpha, check_tau, upper_share
 from fairtrial.stats.effects import EVEN, MIN_UNITS, freedom_of, monitorable
-from fairtrial.stats.paired.clustered import ROUNDING, Clusters, Floats, cluster_sums, clustered_effect, finite
+from fairtrial.stats.paired.clustered import ROUNDING, Clusters, cluster_sums, clustered_effect, finite
 
 __all__ = ["always_valid_mean", "score_mean"]
 
@@ -169,15 +169,12 @@ class ScoreUnits:
         total = float(self.times @ apart)
         if total <= ROUNDING * float(self.times @ (np.abs(self.sums) + abs(mean) * self.sizes)):
             return 0.0
-        worst = min(float(apart.min()), (self.within[0] - mean) * self.unseen)
-        return total / sqrt(self._variance(apart, worst))
+        return total / sqrt(self.variance(mean))
 
     def variance(self, mean: float) -> float:
         """The variance of the sum over all clusters, if the true mean is ``mean``, which is below the observed one."""
         apart = self.sums - mean * self.sizes
-        return self._variance(apart, min(float(apart.min()), (self.within[0] - mean) * self.unseen))
-
-    def _variance(self, apart: Floats, worst: float) -> float:
+        worst = min(float(apart.min()), (self.within[0] - mean) * self.unseen)
         weights, unseen = likeliest(apart, self.times / self.count, worst)
         return self.count * (float(weights @ (apart * apart)) + unseen * worst * worst)
 

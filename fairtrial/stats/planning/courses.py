@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
+from fairtrial.stats.arguments import Floats
 from fairtrial.stats.planning.question import Course
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm
 from fairtrial.stats.sequential.group_sequential import LOOKS, exits, obrien_fleming, planned_exits
@@ -22,7 +23,6 @@ __all__ = ["ConversionRule", "conversion_course", "monitored", "planned"]
 FINEST, FARTHEST = 80, 5
 """Without given looks: the number of looks within the units that one look needs, and the largest multiple of these."""
 
-Array = NDArray[np.float64]
 MOST_STEPS = 600
 """The maximum number of looks. With more conversions than this, several occur between two looks."""
 GRID = 200
@@ -176,7 +176,7 @@ def conversion_course(rule: ConversionRule, *, control: float, treatment: float,
     return Course(tuple(looks.tolist()), tuple(power.tolist()), mean_stop=mean_stop)
 
 
-def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple[Array, Array]:
+def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple[Floats, Floats]:
     """The probability of stopping at each number of conversions, upwards and downwards, given the treated share."""
     step = int(counts[0])
     jump = _binomial(step, share)
@@ -196,10 +196,10 @@ def _walk(rule: ConversionRule, counts: NDArray[np.int_], share: float) -> tuple
     return up, down
 
 
-def _binomial(n: int, share: float) -> Array:
+def _binomial(n: int, share: float) -> Floats:
     k = np.arange(n + 1)
-    ways: Array = scipy.special.gammaln(n + 1) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
-    chances: Array = np.exp(ways + k * log(share) + (n - k) * log1p(-share))
+    ways: Floats = scipy.special.gammaln(n + 1) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
+    chances: Floats = np.exp(ways + k * log(share) + (n - k) * log1p(-share))
     return chances
 
 

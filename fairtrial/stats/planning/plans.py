@@ -1,6 +1,7 @@
 """Plans a question by the rule that decides it: a normal effect, conversions, or each unit's share of bad requests."""
 
 from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import inf, log, sqrt
 
@@ -12,7 +13,7 @@ from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.planning import courses
-from fairtrial.stats.planning.proposals import BEYOND, Option, beyond, longer, made, possible, whole_weeks
+from fairtrial.stats.planning.proposals import BEYOND, Option, Rule, beyond, longer, made, possible, whole_weeks
 from fairtrial.stats.planning.question import Course, Design, Question
 from fairtrial.stats.planning.rate_courses import ShareRule, share_course
 from fairtrial.stats.sequential.conversions import conversion_lift
@@ -152,18 +153,11 @@ TAIL_MARGIN = 0.01
 """How much larger the share of units above the cap of an amount may be."""
 
 
-def by_conversions(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
-    course = conversions(question, design)
-    units = beyond(course.needed(power), multiples, power, lambda times: conversions(question, longer(design, times)))
-    scaled = Course(course.units, course.power, mean_stop=course.mean_stop * design.inflation)
-    return made(design, "conversion e-process", units, scaled, excluded=_excluded(question, design))
-
-
 def conversions(question: Question, design: Design) -> Course:
     rule = courses.ConversionRule(question.effect / question.baseline, design.share, design.alpha)
     effective = design.most / design.inflation
     course = courses.conversion_course(rule, control=question.baseline, treatment=question.truth, units=effective)
-    return replace(course, units=tuple(units * design.inflation for units in course.units))
+    return _inflated(course, design.inflation)
 
 
 def _excluded(question: Question, design: Design) -> float | None:
@@ -178,12 +172,6 @@ def _excluded(question: Question, design: Design) -> float | None:
     return loss if 0 < loss <= (1 - rate if question.lower_is_better else 0.999 * rate) else None
 
 
-def by_shares(question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
-    course = shares(question, design)
-    units = beyond(course.needed(power), multiples, power, lambda times: shares(question, longer(design, times)))
-    return made(design, "shares of units", units, course, excluded=_excluded_share(question, design))
-
-
 def shares(question: Question, design: Design) -> Course:
     """Bad requests are what is missing from a rate of good ones."""
     arms = (question.baseline, question.truth)
@@ -191,9 +179,12 @@ def shares(question: Question, design: Design) -> Course:
     relative = question.relative and question.kind == "not worse"
     margin = 0.0 if question.kind == "superior" else question.effect / (question.baseline if relative else 1.0)
     rule = ShareRule(ShareTest("safe", margin, relative, design.share), design.alpha / question.sides)
-    effective = design.most / design.inflation
-    course = share_course(rule, control=control, treatment=treatment, units=effective)
-    times = design.inflation
+    course = share_course(rule, control=control, treatment=treatment, units=design.most / design.inflation)
+    return _inflated(course, design.inflation)
+
+
+def _inflated(course: Course, times: float) -> Course:
+    """The course of units that come in clusters."""
     return Course(tuple(units * times for units in course.units), course.power, mean_stop=course.mean_stop * times)
 
 
@@ -210,6 +201,21 @@ def _excluded_share(question: Question, design: Design) -> float | None:
         log_e = float(ShareTest("safe", middle, share=design.share).log_e(*counts))
         low, high = (low, middle) if log_e >= -log(design.alpha) else (middle, high)
     return high if high < 1 - rate else None
+
+
+EXACT: Mapping[Rule, tuple[Callable[[Question, Design], Course], Callable[[Question, Design], float | None]]] = {
+    "conversion e-process": (conversions, _excluded),
+    "shares of units": (shares, _excluded_share),
+}
+"""The rules without a normal effect: the course of a trial, and the loss that it excludes in the end."""
+
+
+def by_exact(rule: Rule, question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
+    """Looks at any time by one of the rules in `EXACT`."""
+    course_of, excluded = EXACT[rule]
+    course = course_of(question, design)
+    units = beyond(course.needed(power), multiples, power, lambda times: course_of(question, longer(design, times)))
+    return made(design, rule, units, course, excluded=excluded(question, design))
 
 
 def with_tail(option: Option, question: Question, design: Design, power: float) -> Option:
@@ -234,8 +240,7 @@ def _both(question: Question, design: Design, times: int) -> tuple[Course, Cours
     truth = rate if question.tail_truth is None else question.tail_truth
     mean = watched_course(question, far)
     if question.guardrail:  # its share above the cap is judged by the normal effect
-        above = Question(question.metric, "not worse", rate, TAIL_MARGIN, lower_is_better=True)
-        more = watched_course(above, far)
+        more = watched_course(Question(question.metric, "not worse", rate, TAIL_MARGIN, lower_is_better=True), far)
     else:
         rule = ShareRule(ShareTest("safe", TAIL_MARGIN, share=design.share), design.alpha / question.sides)
         more = share_course(rule, control=rate, treatment=truth, units=far.most)

@@ -162,20 +162,20 @@ def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
 
 def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
     """The smallest detectable effect of each failing question, with the others unchanged; two digits, rounded up."""
-    fields: dict[int, dict[str, float]] = {}
+    # The design in which one question alone has the power that it needs among all of them.
+    design = replace(whole.design, power=1 - (1 - whole.design.power) / len(whole.questions))
+    effects: dict[int, float] = {}
     for number in failing:
-        alone = Change("", (whole.questions[number],), _alone(whole))
-        effect = _smallest(alone, decidable)
+        effect = _smallest(Change("", (whole.questions[number],), design), decidable)
         if effect is None:
             return None
-        fields[number] = {"effect": effect}
-    change = Change(_describe(whole.questions, fields), _replaced(whole.questions, fields), whole.design)
+        effects[number] = effect
+    questions = tuple(
+        replace(question, effect=effects.get(number, question.effect))
+        for number, question in enumerate(whole.questions)
+    )
+    change = Change(_describe(whole.questions, effects), questions, whole.design)
     return change if decidable(change) else None
-
-
-def _alone(whole: Change) -> Design:
-    """The design in which one question alone has the power that it needs among all of them."""
-    return replace(whole.design, power=1 - (1 - whole.design.power) / len(whole.questions))
 
 
 def _smallest(alone: Change, decidable: Test) -> float | None:
@@ -214,22 +214,15 @@ def _rounded_up(value: float, steps: int) -> float:
     return round((ceil(round(value / 10.0**scale, 9)) + steps) * 10.0**scale, 12)
 
 
-def _describe(questions: Sequence[Question], fields: dict[int, dict[str, float]]) -> str:
+def _describe(questions: Sequence[Question], effects: dict[int, float]) -> str:
     words = {"superior": "an effect", "not worse": "a margin"}
     phrases = []
-    for number, changed in fields.items():
-        question, effect = questions[number], changed["effect"]
+    for number, effect in effects.items():
+        question = questions[number]
         size = f"{effect:g}" if question.sd is not None else f"{100 * effect:g} points"
         size += f" ({100 * effect / abs(question.baseline):.3g}%)" if question.relative else ""
         phrases.append(f"{words[question.kind]} of {size} for {question.metric}")
     return " and ".join(phrases)
-
-
-def _replaced(questions: Sequence[Question], fields: dict[int, dict[str, float]]) -> tuple[Question, ...]:
-    return tuple(
-        replace(question, **fields[number]) if number in fields else question  # type: ignore[arg-type]
-        for number, question in enumerate(questions)
-    )
 
 
 def pairs(question: Question, design: Design, power: float) -> int | None:

@@ -99,8 +99,7 @@ class Question:
     @property
     def truth(self) -> float:
         """The assumed level of the treatment: better by the effect, or equal."""
-        moved = self.direction * self.effect if self.kind == "superior" else 0.0
-        return round(self.baseline + moved, 15)
+        return round(self.baseline + (self.direction * self.effect if self.kind == "superior" else 0.0), 15)
 
     @property
     def sides(self) -> int:
@@ -117,8 +116,7 @@ class Question:
     @property
     def treatment_sd(self) -> float:
         """The standard deviation of the treatment's units; 0 for a share."""
-        times = abs(self.truth / self.baseline) if self.scales and self.baseline else 1.0
-        return (self.sd or 0.0) * times
+        return (self.sd or 0.0) * (abs(self.truth / self.baseline) if self.scales and self.baseline else 1.0)
 
     @property
     def can_be_shown(self) -> bool:

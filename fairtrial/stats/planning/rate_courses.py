@@ -5,8 +5,8 @@ from functools import lru_cache
 from math import ceil, inf, log
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fairtrial.stats.arguments import Floats
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.planning.question import Course
 from fairtrial.stats.sequential.conversions import stopping_evidence
@@ -20,11 +20,9 @@ STEP = 0.03
 FEWEST = 20
 SEED = 7
 
-Counts = NDArray[np.float64]
 FEW, STOP_STEP = 2, 0.02
 """Looks are made whenever the units have grown by so many, or by this share."""
 STOP_SEED = 11
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def _looks(units: float, *, first: int = FEWEST, least: int = 1, share: float = 
     return looks
 
 
-def share_log_e(test: ShareTest, units: tuple[Counts | int, Counts | int], bad: tuple[Counts, Counts]) -> Counts:
+def share_log_e(test: ShareTest, units: tuple[Floats | int, Floats | int], bad: tuple[Floats, Floats]) -> Floats:
     """The evidence where each unit is wholly good or wholly bad, which needs two of the bins."""
     control, treatment = test.gains()
     won = sum(
@@ -89,7 +87,7 @@ def share_log_e(test: ShareTest, units: tuple[Counts | int, Counts | int], bad: 
         for number, some, gains in zip(units, bad, (control, treatment), strict=True)
     )
     most = np.asarray(won).max(axis=-1)
-    log_e: Counts = most + np.log(np.exp(won - most[:, None]).mean(axis=-1))
+    log_e: Floats = most + np.log(np.exp(won - most[:, None]).mean(axis=-1))
     return log_e
 
 

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.stats.planning.plans import (
-    by_conversions,
-    by_shares,
-    conversions,
+    EXACT,
+    by_exact,
     normal_units,
     planned_looks,
-    shares,
     single_look,
     watched,
     with_tail,
@@ -116,8 +114,8 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     """
     if not questions:
         raise ValueError("a trial needs at least one question")
-    metrics = _metrics(questions, design, others=True)
-    if _decidable(metrics, design):
+    metrics = _metrics(questions, design)
+    if _missed(metrics, design.weeks - 1) <= 1 - design.power + ROUNDING:
         return _trial(metrics, design)
 
     def can_be_decided(change: Change) -> bool:
@@ -128,7 +126,7 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     failing = [number for number, metric in enumerate(metrics) if metric.chosen.weekly[-1] < metric.power]
     proposed = list(changes(questions, design, failing, can_be_decided))
     proposals = tuple(
-        Proposal(proposal.words, _trial(_metrics(proposal.questions, proposal.design, others=True), proposal.design))
+        Proposal(proposal.words, _trial(_metrics(proposal.questions, proposal.design), proposal.design))
         for proposal in proposed
     )
     short = [metrics[number] for number in failing]
@@ -138,14 +136,14 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     return Undecidable(_reason(short, design), design, metrics, proposals, shadowed)
 
 
-def _metrics(questions: Sequence[Question], design: Design, *, others: bool = False) -> tuple[MetricPlan, ...]:
+def _metrics(questions: Sequence[Question], design: Design) -> tuple[MetricPlan, ...]:
     power = _power_each(questions, design)
     return tuple(
         MetricPlan(
             question,
             power,
             option(question, design, power),
-            _others(question, design, power) if others else (),
+            _others(question, design, power),
         )
         for question in questions
     )
@@ -158,10 +156,6 @@ def _others(question: Question, design: Design, power: float) -> tuple[Option, .
 
 def _power_each(questions: Sequence[Question], design: Design) -> float:
     return 1 - (1 - design.power) / max(design.metrics, len(questions))
-
-
-def _decidable(metrics: Sequence[MetricPlan], design: Design) -> bool:
-    return _missed(metrics, design.weeks - 1) <= 1 - design.power + ROUNDING
 
 
 def _missed(metrics: Sequence[MetricPlan], week: int) -> float:
@@ -222,10 +216,8 @@ def option(question: Question, design: Design, power: float, *, beyond: bool = T
         return replace(later, weeks=weeks, power=0.0, excluded=None, weekly=(0.0,) * design.weeks)
     if question.response is not None:
         return _with_worst_case(question, design, power, beyond=beyond)
-    if rule == "conversion e-process":
-        return by_conversions(question, design, power, multiples)
-    if rule == "shares of units":
-        return by_shares(question, design, power, multiples)
+    if rule in EXACT:
+        return by_exact(rule, question, design, power, multiples)
     if rule == "normal mixture":
         return with_tail(watched(question, design, power), question, design, power)
     return planned_looks(question, design, power) if rule == "O'Brien-Fleming" else single_look(question, design, power)
@@ -282,7 +274,6 @@ def units_needed(question: Question, *, share: float, alpha: float, power: float
     first = units_without_event(question.effect, alpha=alpha) / min(share, 1 - share)
     for times in (1, *BEYOND, 64, 256):
         far = replace(design, per_week=times * first / design.weeks)
-        course = shares(question, far) if rule == "shares of units" else conversions(question, far)
-        if (units := course.needed(power)) is not None:
+        if (units := EXACT[rule][0](question, far).needed(power)) is not None:
             return units
     return None

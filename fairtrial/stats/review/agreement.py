@@ -1,4 +1,4 @@
-"""Collects ratings in tables that can be added, and measures agreement beyond chance: Gwet's AC and Fleiss' κ."""
+"""Collects ratings in tables that can be added, and measures agreement beyond chance: Gwet's AC."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,13 @@ from typing import Literal, Self, get_args
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
-from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.intervals import unseen_share
 
-__all__ = ["RatingTable", "agreement_weights", "fleiss_kappa", "gwet_ac"]
+__all__ = ["RatingTable", "agreement_weights", "gwet_ac"]
 
-Floats = NDArray[np.float64]
 Value = float | str
 Row = tuple[int, ...]
 
@@ -139,10 +137,6 @@ class _Seen:
     agreement: Floats
     shares: Floats
 
-    @property
-    def observed(self) -> float:
-        return float((self.twice * self.agreement).sum() / self.twice.sum())
-
 
 def gwet_ac(
     table: RatingTable,
@@ -175,36 +169,9 @@ def gwet_ac(
     return _closed(seen, spread * seen.shares @ (1 - mean), matrix, level=level, name=name)
 
 
-def fleiss_kappa(
-    table: RatingTable,
-    *,
-    weights: Weights = "identity",
-    scale: Sequence[Value] | None = None,
-    level: float = 0.95,
-) -> Estimate | NotEnough:
-    """Fleiss' κ for several raters: any of them may rate each item, and chance follows all ratings.
-
-    The shares of values are averaged over items. Parameters, interval and `NotEnough` are as in `gwet_ac`.
-
-    Source: Fleiss (1971), Psychological Bulletin 76:378-382. Weights, missing ratings and the variance (which is not
-    that under no agreement): Gwet (2014), Handbook of Inter-Rater Reliability, 4th ed.
-
-    >>> ann, bob = ["good", "bad", "good", "good"] * 3, ["good", "bad", "good", "bad"] * 3
-    >>> table = RatingTable.of([f"item {i}" for i in range(12)] * 2, ["ann"] * 12 + ["bob"] * 12, ann + bob)
-    >>> print(fleiss_kappa(table))
-    0.4667 (-0.1391 to 1; 95 %, n = 12, Fleiss' kappa, t over items)
-    """
-    _, matrix, seen = _seen(table, weights, scale)
-    if isinstance(seen, NotEnough):
-        return seen
-    name = "Fleiss' kappa" + ("" if weights == "identity" else f", {weights} weights")
-    return _closed(seen, seen.shares @ (matrix @ seen.shares.mean(axis=0)), matrix, level=level, name=name)
-
-
 def _seen(
     table: RatingTable, weights: Weights, scale: Sequence[Value] | None
 ) -> tuple[tuple[Value, ...], Floats, _Seen | NotEnough]:
-    used = table.scale
     values = table.on_scale(scale)
     matrix = agreement_weights(values, weights)
     grouped = table.counts(values)
@@ -212,7 +179,7 @@ def _seen(
     if n < MIN_ITEMS:
         reason = f"{n} items with two ratings are too few to measure agreement"
         return values, matrix, NotEnough(reason, f"{MIN_ITEMS - n} more items that two people rate", n)
-    if len(used) < 2:
+    if len(table.scale) < 2:
         equal = "all ratings are equal: agreement beyond chance is not defined"
         return values, matrix, NotEnough(equal, "items that differ", n)
     counts = np.array([row for rows in grouped for row in rows], dtype=np.float64)
@@ -226,7 +193,8 @@ def _seen(
 
 def _closed(seen: _Seen, by_chance: Floats, matrix: Floats, *, level: float, name: str) -> Estimate:
     """(observed − chance) / (1 − chance) with its interval, from the contribution of each item to both."""
-    items, observed, chance = len(by_chance), seen.observed, float(by_chance.mean())
+    observed = float((seen.twice * seen.agreement).sum() / seen.twice.sum())
+    items, chance = len(by_chance), float(by_chance.mean())
     value = min(1.0, (observed - chance) / (1 - chance))
     twice = seen.twice * items / seen.twice.sum()
     parts = (twice * (seen.agreement - chance) - 2 * (1 - value) * (by_chance - chance)) / (1 - chance)

@@ -9,9 +9,9 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.intervals import quantile
-from fairtrial.stats.paired.clustered import Floats, finite, unseen_half
+from fairtrial.stats.paired.clustered import finite, unseen_half
 
 __all__ = ["CrossedMean", "crossed_mean", "mean_rating"]
 
@@ -204,11 +204,12 @@ def mean_rating(
     mean = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
     if isinstance(mean, NotEnough):
         return mean
-    z2 = quantile(level) ** 2
-    unseen = 2 * z2 * STEP**2 / mean.items**2
-    half = float(scipy.special.stdtrit(mean.freedom, upper_share(level))) * sqrt(mean.variance + unseen)
-    if not mean.spreads:
-        half = unseen_half(span, mean.items, level=level)
+    unseen = 2 * quantile(level) ** 2 * STEP**2 / mean.items**2
+    half = (
+        float(scipy.special.stdtrit(mean.freedom, upper_share(level))) * sqrt(mean.variance + unseen)
+        if mean.spreads
+        else unseen_half(span, mean.items, level=level)
+    )
     by = "pair and reviewer" if mean.two_way else "pair"
     method = f"mean rating, t with standard error clustered by {by}" + ("" if weights is None else ", weighted by 1/π")
     return Estimate(mean.mean, mean.mean - half, mean.mean + half, level, len(values), method)

@@ -11,13 +11,13 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import upper_share
-from fairtrial.stats.review.agreement import MIN_ITEMS, Floats, RatingTable, Row, Value, unseen_bounds
+from fairtrial.stats.arguments import Floats, upper_share
+from fairtrial.stats.review.agreement import MIN_ITEMS, RatingTable, Row, Value, unseen_bounds
 
 __all__ = ["GOOD", "NOT_MEASURED", "TENTATIVE", "agreement_quality", "alpha", "alpha_against_rest"]
 
 Counts = NDArray[np.int64]
-Metric = Literal["nominal", "ordinal", "interval", "ratio"]
+Metric = Literal["nominal", "ordinal"]
 
 DRAWS = 2_000
 MIN_DEFINED = 0.9
@@ -58,8 +58,7 @@ def alpha(
 
     1 is perfect agreement, and 0 is agreement by chance. An item that only one person rated shows nothing about
     agreement and is left out. n counts groups with an item that was rated twice. ``metric`` is the distance between two
-    values. It compares names (``nominal``), ranks in this sample and in each resample (``ordinal``), numbers
-    (``interval``), or numbers above zero (``ratio``).
+    values. It compares names (``nominal``), or ranks in this sample and in each resample (``ordinal``).
 
     The percentiles are expanded slightly, as small samples require. If nobody disagrees, resamples can't show that the
     next group might. The lower end then assumes that z²/(n + z²) of the groups got two different values by chance.
@@ -84,22 +83,23 @@ def alpha_of(
     """Alpha for groups of items, each given as counts by value and a weight."""
     if metric not in get_args(Metric):
         raise ValueError(f"there is no {metric!r} metric; use one of {', '.join(get_args(Metric))}")
-    places = _places(scale, metric)
+    if metric == "ordinal" and any(isinstance(value, str) for value in scale):
+        raise ValueError(f"names have no distances: use the nominal metric, not {metric}")
     units = units_of(groups)
     n = int(units.many.sum())
     if n < MIN_ITEMS:
         reason = f"{n} items with two ratings are too few to measure agreement"
         return NotEnough(reason, f"{MIN_ITEMS - n} more items that two people rate", n)
-    observed, expected = _disagreement(units, units.many[None, :], places, metric)
+    observed, expected = _disagreement(units, units.many[None, :], metric)
     if expected[0] <= 0:
         return NotEnough("all ratings are equal: agreement beyond chance is not defined", "items that differ", n)
     point = 1.0 - float(observed[0] / expected[0])
     method = f"Krippendorff's alpha, {metric}, bootstrap over items"
-    drawn = _resampled(units, places, metric, seed)
+    drawn = _resampled(units, metric, seed)
     if len(drawn) < MIN_DEFINED * DRAWS:
         return NotEnough("nearly all ratings are equal: agreement is too uncertain", "items that differ", n)
     if np.ptp(drawn) <= ROUNDING:
-        differ = _disagreement(units, units.many[None, :], places, "nominal")[1][0]
+        differ = _disagreement(units, units.many[None, :], "nominal")[1][0]
         low, high = unseen_bounds(point, n, float(differ), level)
     else:
         tail = float(scipy.special.ndtr(-sqrt(n / (n - 1)) * scipy.special.stdtrit(n - 1, upper_share(level))))
@@ -120,33 +120,31 @@ def units_of(groups: Iterable[Sequence[tuple[Row, float]]]) -> Units:
     )
 
 
-def _resampled(units: Units, places: Floats, metric: Metric, seed: int) -> Floats:
+def _resampled(units: Units, metric: Metric, seed: int) -> Floats:
     """Alpha of each resample in which the values differ."""
     rng = np.random.default_rng(seed)
     n = int(units.many.sum())
     weights = rng.multinomial(n, units.many / n, size=DRAWS)
     step = max(1, CELLS // max(1, len(units.shares)))
-    parts = [_disagreement(units, weights[i : i + step], places, metric) for i in range(0, DRAWS, step)]
+    parts = [_disagreement(units, weights[i : i + step], metric) for i in range(0, DRAWS, step)]
     observed, expected = (np.concatenate(side) for side in zip(*parts, strict=True))
     there = expected > 0
     return np.asarray(1.0 - observed[there] / expected[there], dtype=np.float64)
 
 
-def _disagreement(units: Units, many: Counts, places: Floats, metric: Metric) -> tuple[Floats, Floats]:
+def _disagreement(units: Units, many: Counts, metric: Metric) -> tuple[Floats, Floats]:
     """Mean δ² within items and between all ratings, for each row of ``many``, which counts the groups of each kind."""
     weights = many[:, units.kind] * units.shares
     totals = weights @ units.counts
     n = totals.sum(axis=1)
     pairs = weights / (units.counts.sum(axis=1) - 1)
-    if metric in ("ordinal", "interval"):
-        at = np.cumsum(totals, axis=1) - totals / 2 if metric == "ordinal" else np.broadcast_to(places, totals.shape)
-        within, between = _on_a_line(units.counts, pairs, totals, at)
+    if metric == "ordinal":
+        within, between = _on_a_line(units.counts, pairs, totals, np.cumsum(totals, axis=1) - totals / 2)
     else:
-        apart = _apart(places, metric)
+        apart = 1.0 - np.eye(totals.shape[1])
         within = pairs @ _spread(units.counts, apart)
         between = _spread(totals, apart)
-    differ = np.count_nonzero(totals, axis=1) > 1
-    return within / n, np.where(differ, between, 0.0) / (n * (n - 1))
+    return within / n, np.where(np.count_nonzero(totals, axis=1) > 1, between, 0.0) / (n * (n - 1))
 
 
 def _on_a_line(counts: Floats, pairs: Floats, totals: Floats, at: Floats) -> tuple[Floats, Floats]:
@@ -159,26 +157,6 @@ def _on_a_line(counts: Floats, pairs: Floats, totals: Floats, at: Floats) -> tup
 
 def _spread(counts: Floats, apart: Floats) -> Floats:
     return np.asarray(((counts @ apart) * counts).sum(axis=1), dtype=np.float64)
-
-
-def _apart(places: Floats, metric: Metric) -> Floats:
-    """δ² for each pair of values."""
-    if metric == "nominal":
-        return 1.0 - np.eye(len(places))
-    first, second = places[:, None], places[None, :]
-    return np.asarray(((first - second) / (first + second)) ** 2, dtype=np.float64)
-
-
-def _places(scale: Sequence[Value], metric: Metric) -> Floats:
-    """The values as numbers. Names are allowed only on a nominal scale."""
-    if metric == "nominal":
-        return np.arange(len(scale), dtype=np.float64)
-    if any(isinstance(value, str) for value in scale):
-        raise ValueError(f"names have no distances: use the nominal metric, not {metric}")
-    places = np.array(scale, dtype=np.float64)
-    if metric == "ratio" and (places <= 0).any():
-        raise ValueError("the values of a ratio scale must be above zero")
-    return places if metric == "ratio" or not len(places) else places - places.mean()
 
 
 def alpha_against_rest(

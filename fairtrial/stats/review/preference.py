@@ -8,9 +8,8 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import upper_share
+from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.intervals import quantile, score_bounds
-from fairtrial.stats.paired.clustered import Floats
 from fairtrial.stats.review.crossed import CrossedMean, crossed_mean
 
 __all__ = ["elo_gap", "net_preference", "win_rate"]
@@ -77,9 +76,7 @@ def least_significant_rate(pairs: int) -> float | None:
 
     This assumes no ties, which is the hardest case. The score interval excludes ½ where |w − ½| > t·√(¼/(n − 1)).
     """
-    if pairs < MIN_ITEMS:
-        return None
-    return TIE + float(scipy.special.stdtrit(pairs - 1, 0.95)) * TIE / sqrt(pairs - 1)
+    return None if pairs < MIN_ITEMS else TIE + float(scipy.special.stdtrit(pairs - 1, 0.95)) * TIE / sqrt(pairs - 1)
 
 
 def require_votes(values: Floats) -> None:
@@ -145,6 +142,4 @@ def elo_gap(rate: Estimate | NotEnough) -> Estimate | NotEnough:
 
 
 def _points(share: float) -> float:
-    if share <= 0:
-        return -inf
-    return inf if share >= 1 else PER_DECADE * log10(share / (1 - share))
+    return -inf if share <= 0 else inf if share >= 1 else PER_DECADE * log10(share / (1 - share))

@@ -8,8 +8,9 @@ import scipy  # its `stats` and `special` load at their first use, because they 
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.stats.arguments import Floats
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.paired.clustered import Floats, finite
+from fairtrial.stats.paired.clustered import finite
 from fairtrial.stats.review.crossed import MIN_ITEMS, NO_SPREAD, Clusters, weights_of
 from fairtrial.stats.review.preference import count_wins, require_votes, win_rate
 

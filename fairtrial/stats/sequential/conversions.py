@@ -51,8 +51,7 @@ def conversion_evidence(control: int, treatment: int, *, lift: float, share: flo
     if missing is not None:
         return missing
     null = float(scipy.special.logit(share))
-    won = _log_e(treatment, control, prior=_prior(null, lift), null=null)
-    return EValue(won, control + treatment, _TWO_SIDED)
+    return EValue(_log_e(treatment, control, prior=_prior(null, lift), null=null), control + treatment, _TWO_SIDED)
 
 
 def conversion_harm(
@@ -131,26 +130,29 @@ def lift_at_least(
     control: int, treatment: int, *, lift: float, share: float = 0.5, alpha: float = 0.05
 ) -> Estimate | NotEnough:
     """The one-sided interval [bound, ∞) of the relative change, whose bound `conversion_harm` just rejects."""
-    check_alpha(alpha, most=0.5)
-    missing = _no_lift(control, treatment, share, lift)
-    if missing is not None:
-        return missing
-    low = _change(_lowest(treatment, control, lift=lift, alpha=alpha), share)
-    value, method = _lift(control, treatment, share), f"{_ONE_SIDED}, always valid"
-    return Estimate(value, low, inf, 1 - 2 * alpha, control + treatment, method, always_valid=True)
+    return _one_sided_lift(control, treatment, (lift, share, alpha), lower=True)
 
 
 def lift_at_most(
     control: int, treatment: int, *, lift: float, share: float = 0.5, alpha: float = 0.05
 ) -> Estimate | NotEnough:
     """The one-sided interval [−1, bound] of the relative change; infinite while there is no upper bound."""
+    return _one_sided_lift(control, treatment, (lift, share, alpha), lower=False)
+
+
+def _one_sided_lift(
+    control: int, treatment: int, test: tuple[float, float, float], *, lower: bool
+) -> Estimate | NotEnough:
+    lift, share, alpha = test
     check_alpha(alpha, most=0.5)
     missing = _no_lift(control, treatment, share, lift)
     if missing is not None:
         return missing
-    high = _change(-_lowest(control, treatment, lift=lift, alpha=alpha), share)
+    arms = (treatment, control) if lower else (control, treatment)
+    edge = _lowest(*arms, lift=lift, alpha=alpha)
+    ends = (_change(edge, share), inf) if lower else (-1.0, _change(-edge, share))
     value, method = _lift(control, treatment, share), f"{_ONE_SIDED}, always valid"
-    return Estimate(value, -1.0, high, 1 - 2 * alpha, control + treatment, method, always_valid=True)
+    return Estimate(value, *ends, 1 - 2 * alpha, control + treatment, method, always_valid=True)
 
 
 def _log_e(k: int, rest: int, *, prior: tuple[float, float], null: float) -> float:
@@ -188,8 +190,7 @@ def _lowest(k: int, rest: int, *, lift: float, alpha: float) -> float:
     def over(null: float) -> float:
         return _above(k, rest, null=null, lift=lift) + log(alpha)
 
-    middle = log(k) - log(rest) if rest else FAR
-    return _edge(over, middle, -1.0)
+    return _edge(over, log(k) - log(rest) if rest else FAR, -1.0)
 
 
 def _edge(over: Callable[[float], float], start: float, direction: float) -> float:
@@ -281,8 +282,7 @@ def log_rise(a: float, k: float) -> float:
     """
     if a < SMALL:
         return lgamma(a + k) - lgamma(a) - k * log(a)
-    x = k / a
-    return (a + k - 0.5) * log1p(x) - k + _correction(a + k) - _correction(a)
+    return (a + k - 0.5) * log1p(k / a) - k + _correction(a + k) - _correction(a)
 
 
 def _correction(x: float) -> float:

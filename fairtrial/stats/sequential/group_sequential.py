@@ -8,15 +8,13 @@ from math import ceil, inf, pi, sqrt
 
 import numpy as np
 import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
-from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import check_alpha, check_finite, check_level
+from fairtrial.stats.arguments import Floats, check_alpha, check_finite, check_level
 from fairtrial.stats.effects import Effect, monitorable
 
-__all__ = ["Exits", "exits", "inflation", "obrien_fleming", "planned_look", "spending_bounds", "spent_look"]
+__all__ = ["Exits", "exits", "inflation", "obrien_fleming", "spending_bounds", "spent_look"]
 
-Array = NDArray[np.float64]
 REACH = 8.0
 """How many standard deviations of the walk are computed; values outside have a probability of 1e-15."""
 FEWEST, MOST = 32, 600
@@ -103,7 +101,7 @@ def _check(times: Sequence[float], low: Sequence[float], high: Sequence[float]) 
         raise ValueError("at each look, the lower bound must not exceed the upper one")
 
 
-def _out(mass: Array, means: Array, spread: float, bound: float) -> tuple[float, float]:
+def _out(mass: Floats, means: Floats, spread: float, bound: float) -> tuple[float, float]:
     """The probability of being at or beyond the bound at this look, and the mean of the walk there times it."""
     if bound == inf:
         return 0.0, 0.0
@@ -112,7 +110,7 @@ def _out(mass: Array, means: Array, spread: float, bound: float) -> tuple[float,
     return float(mass @ beyond), float(mass @ (means * beyond + spread * _normal(z)))
 
 
-def _inside(low: float, high: float, walk: tuple[float, float, float]) -> tuple[Array, Array]:
+def _inside(low: float, high: float, walk: tuple[float, float, float]) -> tuple[Floats, Floats]:
     """Points between the bounds and their weights, spaced by the width of the next step.
 
     ``walk``: its mean and variance now, and the variance of its next step.
@@ -129,12 +127,12 @@ def _inside(low: float, high: float, walk: tuple[float, float, float]) -> tuple[
 
 
 @lru_cache(maxsize=64)
-def _gauss_legendre(count: int) -> tuple[Array, Array]:
+def _gauss_legendre(count: int) -> tuple[Floats, Floats]:
     nodes, weights = np.polynomial.legendre.leggauss(count)
     return nodes, weights
 
 
-def _normal(z: Array) -> Array:
+def _normal(z: Floats) -> Floats:
     return np.exp(-0.5 * z * z) / sqrt(2 * pi)
 
 
@@ -185,32 +183,6 @@ def inflation(looks: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
     return (drift / single) ** 2
 
 
-def planned_look(effect: Effect | NotEnough, *, look: int, looks: int, level: float = 0.95) -> Estimate | NotEnough:
-    """The interval at look ``look`` of ``looks``; all of them cover the effect at once with probability ``level``.
-
-    It is value ± C √(looks/look) √V, the repeated confidence interval of O'Brien & Fleming's test. V is the larger
-    variance that repeated looks need (``watched`` of `Effect`). With the smaller one, one-sided bounds at 5 % err in 7
-    % for rates at a split of 80/20. The interval holds only at the looks of the plan, equally spaced in units, so it is
-    not always valid. For looks at other times, see `spent_look`. Returns `NotEnough` where the effect is ``not_yet``
-    ready for a look or shows no spread. Raises `ValueError` for a look that is not in the plan.
-
-    Source: Jennison & Turnbull (1989), J. R. Stat. Soc. B 51:305-361.
-
-    >>> print(planned_look(Effect(value=0.04, variance=0.0001, n=1800, method="difference"), look=4, looks=5))
-    0.04 (0.01719 to 0.06281; 95 %, n = 1,800, difference, look 4 of 5 (O'Brien-Fleming))
-    """
-    check_level(level)
-    if not 1 <= look <= looks:
-        raise ValueError(f"look {look} is not one of the {looks} planned looks")
-    monitored = monitorable(effect)
-    if isinstance(monitored, NotEnough):
-        return monitored
-    bound = obrien_fleming(looks, alpha=round(1 - level, 12))
-    halves = (bound * sqrt(looks / look * variance) for variance in monitored.ends)
-    method = f"{monitored.method}, look {look} of {looks} (O'Brien-Fleming)"
-    return Estimate(monitored.value, *monitored.around(*halves), level, monitored.n, method)
-
-
 def planned_exits(looks: int, constant: float, *, drift: float) -> Exits:
     """The exits of a test with ``looks`` equally spaced looks, the last at information 1, within ±constant."""
     times = [k / looks for k in range(1, looks + 1)]
@@ -244,8 +216,9 @@ def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: f
     """The interval at the last look in ``times``; the intervals of all looks hold at once with probability ``level``.
 
     ``times`` is as in `spending_bounds`, with this look last. The interval holds if the plan, not the data, determined
-    when the looks were taken. It uses the variance of `planned_look`. Returns `NotEnough` where the effect is
-    ``not_yet`` ready for a look or shows no spread, or where the look is too early to find anything.
+    when the looks were taken. It uses the larger variance that repeated looks need (``watched`` of `Effect`). Returns
+    `NotEnough` where the effect is ``not_yet`` ready for a look or shows no spread, or where the look is too early to
+    find anything.
 
     Source: Jennison & Turnbull (1989), J. R. Stat. Soc. B 51:305-361, with the bounds of Lan & DeMets (1983).
 

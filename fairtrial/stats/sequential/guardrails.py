@@ -78,9 +78,7 @@ class GuardrailFinding:
     @property
     def answer(self) -> Literal["harm", "safe", "cannot tell"]:
         """Harm takes precedence where both hold, as for errors that are proven to be above 0 and below the margin."""
-        if self.harmed:
-            return "harm"
-        return "safe" if self.not_worse else "cannot tell"
+        return "harm" if self.harmed else "safe" if self.not_worse else "cannot tell"
 
 
 def guardrail(effect: Effect | NotEnough, limits: Limits, *, tau: float | None = None) -> GuardrailFinding:

@@ -65,10 +65,9 @@ def error_guardrail(
         return ratio_difference(control.for_safety, treatment.for_safety, cap=control.cap, scale=scale)
 
     harm = rare_harm(control.users, treatment.users, limits, share=share, lift=lift)
-    if level is None:
-        safe = guardrail(more(1.0), limits)
-    else:
-        safe = relative_guardrail(more, limits, tau=limits.margin * level)
+    safe = (
+        guardrail(more(1.0), limits) if level is None else relative_guardrail(more, limits, tau=limits.margin * level)
+    )
     return replace(harm, safe=safe.safe, not_worse=safe.not_worse)
 
 
@@ -130,8 +129,7 @@ def cost_guardrail(
     shares = (
         Moments(above.n, above.successes, above.successes) for above in (control.share_above, treatment.share_above)
     )
-    more = mean_difference(*shares, within=SHARE)
-    allowed = guardrail(more, Limits(above_margin, alpha=limits.alpha))
+    allowed = guardrail(mean_difference(*shares, within=SHARE), Limits(above_margin, alpha=limits.alpha))
     return CostFinding(
         mean=relative_guardrail(
             lambda scale: amount_difference(control, treatment, scale=scale), halved, tau=limits.margin * level

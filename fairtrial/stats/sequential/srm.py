@@ -1,21 +1,20 @@
 """Sample-ratio mismatch: whether units arrive in the arms by the planned split, valid at every look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.arguments import check_alpha
-from fairtrial.stats.e_values import EValue, e_bh
+from fairtrial.stats.arguments import Floats, check_alpha
+from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import log_rise
 
-__all__ = ["SrmStatus", "srm_causes", "srm_evidence", "srm_fixed", "srm_segments", "srm_status"]
+__all__ = ["SrmStatus", "srm_evidence", "srm_fixed", "srm_status"]
 
-Floats = NDArray[np.float64]
 STRENGTH = 1000.0
 """How close the alternative is to the plan: about a relative 3 % of each arm at an even split (1/√1000)."""
 METHOD = "sample ratio, Dirichlet mixture"
@@ -71,26 +70,6 @@ def srm_evidence(counts: Sequence[int], shares: Sequence[float], *, strength: fl
     return EValue(log_marginal_ratio(observed, planned, strength * planned), int(observed.sum()), METHOD)
 
 
-def srm_segments(
-    segments: Sequence[tuple[Sequence[int], Sequence[float]]], *, strength: float = STRENGTH
-) -> EValue | NotEnough:
-    """The e-value over periods with different planned splits: the product of the e-values of the periods.
-
-    ``segments`` has, for each period in the order of time, the counts of the units that first arrived in it and the
-    planned shares. Returns `NotEnough` if no segment has a unit.
-
-    Source: as `srm_evidence`; a product of sequential e-values is an e-value (Ville 1939).
-
-    >>> round(srm_segments([([400, 100], [0.8, 0.2]), ([610, 390], [0.5, 0.5])]).log_e, 2)
-    11.58
-    """
-    evidence = [srm_evidence(counts, shares, strength=strength) for counts, shares in segments]
-    known = [e_value for e_value in evidence if isinstance(e_value, EValue)]
-    if not known:
-        return _nobody()
-    return EValue(sum(value.log_e for value in known), sum(value.n for value in known), f"{METHOD}, segments")
-
-
 def srm_status(
     arms: ArrayLike, shares: Sequence[float], *, strength: float = STRENGTH, alpha: float = 0.01
 ) -> SrmStatus | NotEnough:
@@ -137,23 +116,6 @@ def srm_fixed(counts: Sequence[int], shares: Sequence[float]) -> float | NotEnou
         return NotEnough("an arm expects fewer than 5 units", "5 expected units in each arm", int(observed.sum()))
     squares = float(((observed - expected) ** 2 / expected).sum())
     return float(scipy.special.gammaincc((len(observed) - 1) / 2, squares / 2))
-
-
-def srm_causes(
-    slices: Mapping[str, Sequence[int]], shares: Sequence[float], *, strength: float = STRENGTH, alpha: float = 0.10
-) -> tuple[str, ...]:
-    """The slices of traffic with a different split, by e-BH over all slices, which show where to look for the cause.
-
-    ``slices`` has the counts of each arm now, by the slice's name (such as ``day=2`` or ``route=chat``). On average, at
-    most a share of ``alpha`` of the reported slices is assigned as planned.
-
-    Source: Wang & Ramdas (2022), JRSS-B 84(3):822-852, over the evidence of `srm_evidence`.
-
-    >>> srm_causes({"web": [500, 490], "app": [700, 400], "batch": [3, 1]}, [0.5, 0.5])
-    ('app',)
-    """
-    evidence = [srm_evidence(counts, shares, strength=strength) for counts in slices.values()]
-    return tuple(name for name, rejected in zip(slices, e_bh(evidence, alpha=alpha), strict=True) if rejected)
 
 
 def log_marginal_ratio(counts: Floats, shares: Floats, prior: Floats) -> float:

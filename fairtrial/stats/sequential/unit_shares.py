@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.arguments import check_alpha
+from fairtrial.stats.arguments import Floats, check_alpha
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sums import Moments
 
@@ -24,7 +24,6 @@ PRECISION = 1e-9
 """How exact the ends of the interval of a difference are."""
 _SHARES = np.linspace(0.0, 1.0, BINS)
 
-Floats = NDArray[np.float64]
 Side = Literal["harm", "safe"]
 _SIDES: tuple[Side, ...] = ("harm", "safe")
 

@@ -14,8 +14,8 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
         "at most 7 % by enumeration of gains and losses of 28, 54 and 100 cases; elsewhere it is conservative",
     ),
     (
-        "clustered_mean",
-        "few cases differ; losses only; few clusters, or clusters of unlike sizes; a relative margin on 0/1 cases",
+        "clustered_effect",
+        "`fixed`: few cases differ; losses only; few or unlike clusters; a relative margin on 0/1 cases",
         "24 % wrong passes with 54 cases of which few lose everything; 24 % in mixed clusters; 25 to 56 % for `by 5%` "
         "and `by 2%` with 28 cases. No gate line uses it",
     ),

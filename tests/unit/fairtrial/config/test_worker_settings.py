@@ -38,6 +38,7 @@ def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
         ("others: bsae", "gateway.others: the deployment 'bsae' does not exist (did you mean 'base'?)"),
         ("others: ''", "gateway.others"),
         ("max_in_flight: 0", "gateway.max_in_flight"),
+        ("max_share_per_key: 101", "gateway.max_share_per_key"),
         ("transport: pol", "gateway.transport"),
         ("keepalive: -1", "gateway.keepalive"),
     ],

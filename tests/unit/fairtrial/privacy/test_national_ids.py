@@ -36,6 +36,12 @@ def test_check_digits_agree_with_python_stdnum(name: str) -> None:
     assert [number for number in GOLDEN[name]["invalid"] if number in ids_in(texts[number])] == []
 
 
+def test_each_series_of_singapore_has_its_check_letter() -> None:
+    valid = ("S1234567D", "T1234567J", "F1234567N", "G1234567X")
+    assert [number for number in valid if ids_in(f"NRIC {number}") != [number]] == []
+    assert [number for number in valid if ids_in(f"NRIC {number[:-1]}A")] == []
+
+
 @for_each("name", SENTENCES)
 def test_ids_are_found_in_the_sentences_of_customers_and_in_fields(name: str) -> None:
     written, sentences = SENTENCES[name]

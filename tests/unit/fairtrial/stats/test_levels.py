@@ -9,9 +9,8 @@ import pytest
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.intervals import tango, wilson
-from fairtrial.stats.paired.clustered import clustered_mean
 from fairtrial.stats.paired.resampling import bootstrap_corpus
-from fairtrial.stats.review.agreement import RatingTable, fleiss_kappa, gwet_ac
+from fairtrial.stats.review.agreement import RatingTable, gwet_ac
 from fairtrial.stats.review.crossed import mean_rating
 from fairtrial.stats.review.krippendorff_alpha import alpha
 from fairtrial.stats.review.preference import win_rate
@@ -26,13 +25,11 @@ METHODS: dict[str, Callable[[float], Estimate | NotEnough]] = {
     "wilson": lambda level: wilson(8, 24, level=level),
     "tango": lambda level: tango(3, 5, 24, level=level),
     "fixed": lambda level: fixed(Effect(0.1, 0.01, 24, "mean"), level=level),
-    "clustered_mean": lambda level: clustered_mean(VALUES, level=level),
     "bootstrap_corpus": lambda level: bootstrap_corpus(lambda some: float(some.mean()), 24, level=level),
     "win_rate": lambda level: win_rate(VALUES, PAIRS, ANN, level=level),
     "mean_rating": lambda level: mean_rating(VALUES, PAIRS, ANN, span=4, level=level),
     "alpha": lambda level: alpha(TABLE, level=level),
     "gwet_ac": lambda level: gwet_ac(TABLE, level=level),
-    "fleiss_kappa": lambda level: fleiss_kappa(TABLE, level=level),
 }
 
 

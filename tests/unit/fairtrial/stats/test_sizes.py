@@ -9,13 +9,11 @@ from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.sizes import (
-    cases_for_margin,
     size_of_means,
     size_of_means_not_worse,
     size_of_pairs,
     size_of_shares,
-    size_of_shares_not_worse,
-    votes,
+    units_without_event,
 )
 from tests.fixtures.for_each import for_each
 
@@ -40,12 +38,6 @@ def test_two_shares_agree_with_statsmodels_at_any_split(p1: float, p2: float, tr
         p2 - p1, p1, expected, ratio=1 / ratio, alpha=0.025, alternative="larger" if p2 > p1 else "smaller"
     )
     assert size_of_shares(p1, p2, power=expected, share=treated) * treated == pytest.approx(reference, rel=1e-6)
-
-
-def test_a_share_not_worse_is_that_of_trialsize() -> None:
-    # R package TrialSize, TwoSampleProportion.NIS(0.025, 0.2, p1, 0.85, 1, p1 - 0.85, -0.10)
-    for treatment, size in ((0.90, 75.87), (0.85, 200.15), (0.80, 902.62)):
-        assert size_of_shares_not_worse(0.85, treatment, 0.10, alpha=0.025) / 2 == pytest.approx(size, abs=0.005)
 
 
 def test_two_means_are_those_of_r() -> None:
@@ -77,37 +69,11 @@ def test_pairs_are_those_of_mess() -> None:
     assert round(size_of_pairs(0.50, 0.40, sides=1)) == 17
 
 
-def test_the_cases_for_a_margin_are_six_times_discordance_by_margin_squared() -> None:
-    assert [cases_for_margin(0.10, margin) for margin in (0.05, 0.03, 0.02)] == [248, 687, 1546]
-
-
-def test_votes_are_those_that_were_simulated() -> None:
-    # Simulated before: 80 % power for a win rate of 55, 60 and 65 %, without ties and with 30 % of them
-    assert [votes(rate) for rate in (0.55, 0.60, 0.65)] == [778, 189, 80]
-    assert [votes(rate, ties=0.3) for rate in (0.55, 0.60, 0.65)] == [542, 130, 54]
-
-
-def test_that_a_rare_event_is_not_more_frequent_takes_the_units_of_the_rule_of_three_or_so() -> None:
-    # 0.01 % of errors: by their variance alone 34 units would show "not 1 point more", of which none is likely to err
-    assert size_of_shares_not_worse(1 - 1e-4, 1 - 1e-4, 0.01) / 2 == pytest.approx(1.645**2 * 0.99 / 0.01, rel=1e-3)
-    assert size_of_shares_not_worse(0.85, 0.85, 0.10, alpha=0.025) / 2 == pytest.approx(200.1, abs=0.1)
-    bound = wilson(0, 268, level=0.9)
+def test_units_without_an_event_show_a_rate_by_wilsons_bound() -> None:
+    units = units_without_event(0.01, alpha=0.05)
+    bound = wilson(0, round(units), level=0.9)
     assert isinstance(bound, Estimate)
-    assert bound.high == pytest.approx(0.01, rel=1e-3)
-
-
-def test_votes_are_never_fewer_than_can_show_anything() -> None:
-    # five votes for the same model are p = 2/2⁵ = 0.0625, six 0.031
-    assert [votes(rate) for rate in (1.0, 0.95, 0.0)] == [6, 6, 6]
-    assert votes(0.9, ties=0.2) == 7
-
-
-def test_so_many_votes_have_the_power() -> None:
-    rng = np.random.default_rng(3)
-    n = votes(0.60, ties=0.3)
-    cast = rng.choice([0.0, 0.5, 1.0], p=[0.25, 0.30, 0.45], size=(20_000, n))
-    z = (cast.mean(axis=1) - 0.5) / (cast.std(axis=1) / n**0.5)
-    assert np.mean(z > 1.96) == pytest.approx(0.80, abs=0.015)
+    assert (units, bound.high) == pytest.approx((1.645**2 * 0.99 / 0.01, 0.01), rel=1e-3)
 
 
 @pytest.mark.parametrize(("treated", "each"), [(0.5, 14_751), (0.1, 8_080), (0.9, 83_020)])
@@ -148,7 +114,6 @@ def test_sizes_fall_with_the_effect_and_with_alpha_and_rise_with_power(
 ) -> None:
     for size in (
         lambda effect, alpha, expected: size_of_shares(base, base + effect, alpha=alpha, power=expected),
-        lambda effect, alpha, expected: size_of_shares_not_worse(base, base, effect, alpha=alpha, power=expected),
         lambda effect, alpha, expected: size_of_means(effect, 1.0, alpha=alpha, power=expected),
         lambda effect, alpha, expected: size_of_means_not_worse(effect, 1.0, alpha=alpha, power=expected),
         lambda effect, alpha, expected: size_of_pairs(0.5, effect, alpha=alpha, power=expected),
@@ -178,19 +143,12 @@ def test_halves_need_the_fewest_units_of_a_mean(treated: float) -> None:
         lambda: size_of_shares(0.0, 0.1),
         lambda: size_of_shares(0.1, 0.2, power=0.01),
         lambda: size_of_shares(0.1, 0.2, share=1.0),
-        lambda: size_of_shares_not_worse(0.8, 0.6, 0.1),
         lambda: size_of_means(0.0, 1.0),
         lambda: size_of_means(0.1, float("inf")),
         lambda: size_of_pairs(0.1, 0.2),
         lambda: size_of_pairs(0.1, 0.05, sides=3),
-        lambda: cases_for_margin(0.0, 0.05),
-        lambda: cases_for_margin(0.1, 0.0),
-        lambda: cases_for_margin(float("nan"), 0.05),
-        lambda: cases_for_margin(0.1, 0.05, power=1.0),
-        lambda: votes(0.5),
-        lambda: votes(0.9, ties=0.5),
     ],
 )
 def test_an_effect_that_no_number_of_units_can_show_is_refused(call) -> None:
-    with pytest.raises(ValueError, match=r"size|side |power|shown|possible|planned"):
+    with pytest.raises(ValueError, match=r"size|side |power|possible"):
         call()

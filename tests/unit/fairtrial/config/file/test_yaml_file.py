@@ -129,6 +129,16 @@ def test_aliases_within_bounds_stay_what_they_are(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_file_that_is_read_again_has_values_of_its_own_and_costs_as_many(tmp_path: Path) -> None:
+    path, budget = written(tmp_path, "a: {b: [1]}\n"), Budget(values_left=20)
+    first = load_one(path, budget=budget)
+    left = budget.values_left
+    first.value["a"]["b"].append(2)
+    assert load_one(path, budget=budget).value == {"a": {"b": [1]}}
+    assert left - budget.values_left == 20 - left > 0
+    assert load_one(written(tmp_path, "a: {b: [3]}\n")).value == {"a": {"b": [3]}}
+
+
 def test_all_yaml_files_of_a_command_have_one_bound_together(tmp_path: Path) -> None:
     path, budget = written(tmp_path, "a: [1, 2, 3]\n"), Budget(values_left=8)
     load(path, budget=budget)

@@ -94,6 +94,11 @@ def test_the_language_of_a_sentence_is_known(language: str) -> None:
     assert language_of(QUESTIONS[language]) == language
 
 
+def test_malay_counts_as_indonesian_and_croatian_as_serbian() -> None:
+    assert language_of("Bagaimanakah saya boleh menukar kata laluan akaun saya sekarang?") == "id"
+    assert language_of("Kada će stići moja narudžba i gdje mogu vidjeti račun za prošli tjedan?") == "sr"
+
+
 @for_each("text", NO_LANGUAGE)
 def test_a_short_text_a_label_code_or_an_address_has_no_language(text: str) -> None:
     assert language_of(text) is None

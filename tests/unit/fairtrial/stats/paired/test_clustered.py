@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.paired.clustered import FLIPS, clustered_mean, ratio_of_means, sign_flip
+from fairtrial.stats.paired.clustered import FLIPS, clustered_effect, ratio_of_means, sign_flip
 from fairtrial.stats.paired.resampling import CORPUS_DRAWS, bootstrap_corpus
 
 DRAWS = 1500
@@ -70,7 +70,7 @@ def test_a_resample_of_clusters_has_their_cases_one_after_the_other() -> None:
 
 
 def test_clusters_may_be_numbers_in_the_order_of_their_names() -> None:
-    assert clustered_mean(VALUES, NUMBERS) == clustered_mean(VALUES, CLUSTERS)
+    assert clustered_effect(VALUES, NUMBERS) == clustered_effect(VALUES, CLUSTERS)
     assert sign_flip(VALUES, NUMBERS) == sign_flip(VALUES, CLUSTERS)
 
     def mean(cases: np.ndarray) -> float:

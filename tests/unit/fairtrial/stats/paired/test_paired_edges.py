@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.effects import Effect
-from fairtrial.stats.paired.clustered import clustered_effect, clustered_mean, sign_flip
-from fairtrial.stats.paired.paired_tests import classify_interval, equivalent, exact, mid_p, non_inferior
+from fairtrial.stats.paired.clustered import clustered_effect, sign_flip
+from fairtrial.stats.paired.paired_tests import classify_interval, exact, mid_p
 from fairtrial.stats.paired.resampling import bootstrap_corpus
 from tests.fixtures.for_each import for_each
 
-OF_DIFFERENCES = [clustered_mean, clustered_effect, sign_flip]
+OF_DIFFERENCES = [clustered_effect, sign_flip]
 SEEN = Estimate(0.01, -0.02, 0.04, 0.9, 50, "mean")
 
 
@@ -37,15 +36,13 @@ def test_each_case_of_a_corpus_has_its_cluster() -> None:
 
 
 def test_nothing_but_zeros_has_no_interval_of_no_width() -> None:
-    for result in (clustered_mean(np.zeros(40)), bootstrap_corpus(lambda _: 0.0, 40)):
-        assert isinstance(result, NotEnough)
+    assert isinstance(bootstrap_corpus(lambda _: 0.0, 40), NotEnough)
 
 
 def test_equal_values_leave_room_for_the_next_kind_of_case() -> None:
-    values = np.full(40, 3.0)
-    for interval in (clustered_mean(values), bootstrap_corpus(lambda _: 3.0, 40)):
-        assert isinstance(interval, Estimate)
-        assert (interval.low, interval.high) == pytest.approx((3 - 3 * 0.08763, 3 + 3 * 0.08763), rel=1e-3)
+    interval = bootstrap_corpus(lambda _: 3.0, 40)
+    assert isinstance(interval, Estimate)
+    assert (interval.low, interval.high) == pytest.approx((3 - 3 * 0.08763, 3 + 3 * 0.08763), rel=1e-3)
 
 
 def test_differences_that_cancel_up_to_rounding_are_none() -> None:
@@ -59,12 +56,6 @@ def test_a_figure_that_is_no_number_does_not_exist() -> None:
     assert isinstance(bootstrap_corpus(lambda some: nan if some[0] else 1.0, 40), NotEnough)
 
 
-@pytest.mark.parametrize("span", [-1.0, nan, inf])
-def test_a_span_is_a_number_from_zero_on(span: float) -> None:
-    with pytest.raises(ValueError, match="span"):
-        clustered_mean(np.ones(9), span=span)
-
-
 @pytest.mark.parametrize("test", [exact, mid_p])
 def test_fewer_flips_than_none_are_refused(test) -> None:
     with pytest.raises(ValueError, match="counts"):
@@ -75,17 +66,3 @@ def test_fewer_flips_than_none_are_refused(test) -> None:
 def test_a_margin_is_a_number(margin: float) -> None:
     with pytest.raises(ValueError, match="margin"):
         classify_interval(SEEN, margin=margin)
-    with pytest.raises(ValueError, match="margin"):
-        non_inferior(SEEN, margin=margin, variance=0.1)
-
-
-@pytest.mark.parametrize(("variance", "span"), [(-0.1, 1.0), (nan, 1.0), (0.0, 0.0), (0.0, nan)])
-def test_a_variance_and_a_span_make_sense(variance: float, span: float) -> None:
-    with pytest.raises(ValueError, match="variance"):
-        non_inferior(SEEN, margin=0.05, variance=variance, span=span)
-
-
-@for_each("alpha", [0.0, 0.5, 0.6, -0.1, nan])
-def test_two_one_sided_tests_have_an_alpha_below_one_half(alpha: float) -> None:
-    with pytest.raises(ValueError, match="α"):
-        equivalent(Effect(0.01, 0.0001, 50, "mean", 49), margin=0.04, alpha=alpha)

@@ -8,8 +8,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.effects import Effect, fixed
-from fairtrial.stats.intervals import tango
-from fairtrial.stats.paired.clustered import EXACT_TO, clustered_effect, clustered_mean, sign_flip
+from fairtrial.stats.paired.clustered import EXACT_TO, clustered_effect, sign_flip
 from fairtrial.stats.paired.resampling import bootstrap_corpus
 
 CASES = st.lists(st.integers(-4, 4).map(float), min_size=4, max_size=24).filter(lambda cases: len(set(cases)) > 1)
@@ -27,8 +26,9 @@ def names(cases: list[float]) -> list[str]:
 @given(CASES)
 def test_swapping_the_sides_mirrors_the_mean_and_leaves_the_sign_flip(cases: list[float]) -> None:
     values, clusters = np.array(cases), names(cases)
-    low, high = bounds(clustered_mean(values, clusters, span=8.0))
-    assert bounds(clustered_mean(-values, clusters, span=8.0)) == pytest.approx((-high, -low))
+    there, back = clustered_effect(values, clusters), clustered_effect(-values, clusters)
+    assert isinstance(there, Effect) and isinstance(back, Effect)
+    assert (back.value, back.variance) == pytest.approx((-there.value, there.variance))
     assert sign_flip(values, clusters) == sign_flip(-values, clusters)
 
 
@@ -37,9 +37,9 @@ def test_neither_the_order_of_cases_nor_the_names_of_clusters_matter(cases: list
     clusters, order = names(cases), list(range(len(cases)))
     random.shuffle(order)
     values, others = np.array(cases), [f"c{clusters[i]}" for i in order]
-    assert bounds(clustered_mean(values[order], others, span=8.0)) == pytest.approx(
-        bounds(clustered_mean(values, clusters, span=8.0))
-    )
+    shuffled, ordered = clustered_effect(values[order], others), clustered_effect(values, clusters)
+    assert isinstance(shuffled, Effect) and isinstance(ordered, Effect)
+    assert (shuffled.value, shuffled.variance) == pytest.approx((ordered.value, ordered.variance))
     if len(set(clusters)) <= EXACT_TO:
         assert sign_flip(values[order], others) == sign_flip(values, clusters)
 
@@ -47,7 +47,7 @@ def test_neither_the_order_of_cases_nor_the_names_of_clusters_matter(cases: list
 @given(CASES)
 def test_each_case_its_own_cluster_is_no_cluster(cases: list[float]) -> None:
     values, alone = np.array(cases), [str(i) for i in range(len(cases))]
-    assert bounds(clustered_mean(values, alone)) == pytest.approx(bounds(clustered_mean(values)))
+    assert bounds(fixed(clustered_effect(values, alone))) == pytest.approx(bounds(fixed(clustered_effect(values))))
 
 
 @given(CASES)
@@ -56,22 +56,18 @@ def test_more_cases_narrow_it_and_a_higher_level_widens_it(cases: list[float]) -
     few, many, sure = (
         np.diff(bounds(result))
         for result in (
-            clustered_mean(values),
-            clustered_mean(np.tile(values, 4)),
-            clustered_mean(values, level=0.99),
+            fixed(clustered_effect(values)),
+            fixed(clustered_effect(np.tile(values, 4))),
+            fixed(clustered_effect(values), level=0.99),
         )
     )
     assert many < few < sure
 
 
 @given(CASES)
-def test_the_effect_before_its_interval_is_the_same_mean(cases: list[float]) -> None:
-    values, clusters = np.array(cases), names(cases)
-    effect = clustered_effect(values, clusters)
-    if isinstance(effect, Effect) and effect.variance > 0:
-        assert bounds(fixed(effect)) == pytest.approx(bounds(clustered_mean(values, clusters)))
-    alone = clustered_effect(values)
-    assert bounds(fixed(alone)) == pytest.approx(DescrStatsW(values).tconfint_mean())
+def test_the_fixed_interval_of_single_cases_is_that_of_statsmodels(cases: list[float]) -> None:
+    values = np.array(cases)
+    assert bounds(fixed(clustered_effect(values))) == pytest.approx(DescrStatsW(values).tconfint_mean())
 
 
 def test_a_suite_that_grew_is_judged_by_looks_at_any_time_from_thirty_cases_on() -> None:
@@ -103,13 +99,6 @@ def test_a_suite_that_grows_case_by_case_hardly_passes_a_margin_wrongly() -> Non
         bounds_seen = (at_least(clustered_effect(values[:n]), tau=0.05) for n in range(30, 301, 15))
         wrong += any(isinstance(seen, Estimate) and seen.low > -0.05 for seen in bounds_seen)
     assert wrong / 100 <= 0.05 + 2 * (0.05 * 0.95 / 100) ** 0.5
-
-
-def test_differences_that_cancel_within_each_cluster_are_no_proof_of_none() -> None:
-    values, clusters = np.tile([0.1, -0.1], 20), [str(i // 2) for i in range(40)]
-    low, high = bounds(clustered_mean(values, clusters, span=1.0, level=0.90))
-    assert (low, high) == pytest.approx(bounds(tango(0, 0, 20)))
-    assert isinstance(fixed(clustered_effect(values, clusters)), NotEnough)
 
 
 def test_equal_differences_are_no_spread_for_an_effect() -> None:

@@ -124,6 +124,15 @@ def test_durations_are_whole_weeks() -> None:
     assert planned_trial(RESOLVED, mode="fixed", per_week=1e6).weeks == 1
 
 
+def test_an_option_fits_if_it_decides_within_the_allowed_weeks() -> None:
+    design = Design(per_week=4000.0)
+    chosen = option(RESOLVED, design, 0.8)
+    assert chosen.weeks is not None
+    shorter = replace(design, weeks=chosen.weeks - 1)
+    assert [chosen.fits(replace(design, weeks=chosen.weeks)), chosen.fits(shorter)] == [True, False]
+    assert not option(RESOLVED, replace(design, per_week=1.0), 0.8).fits(design)
+
+
 def test_guardrails_share_what_may_be_missed() -> None:
     trial = planned_trial(RESOLVED, ERRORS, COST)
     assert [metric.power for metric in trial.metrics] == pytest.approx([1 - 0.2 / 3] * 3)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from statsmodels.stats.inter_rater import fleiss_kappa as reference_fleiss
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.review.agreement import RatingTable, agreement_weights, fleiss_kappa, gwet_ac
+from fairtrial.stats.review.agreement import RatingTable, agreement_weights, gwet_ac
 from fairtrial.stats.review.krippendorff_alpha import alpha
 from tests.fixtures.evaluators.rated_examples import (
     BEN_AND_GERRY,
@@ -78,38 +76,22 @@ FLEISS_1971 = (
 )
 """R's irrCAC: distrib.6raters, 15 of the patients of Fleiss (1971), Psychological Bulletin 76:378-382."""
 
-FOURTEEN_RATERS = (
-    (0, 0, 0, 0, 14),
-    (0, 2, 6, 4, 2),
-    (0, 0, 3, 5, 6),
-    (0, 3, 9, 2, 0),
-    (2, 2, 8, 1, 1),
-    (7, 7, 0, 0, 0),
-    (3, 2, 6, 3, 0),
-    (2, 5, 3, 2, 2),
-    (6, 5, 2, 1, 0),
-    (0, 2, 2, 3, 7),
-)
-"""The worked example of Wikipedia's article on Fleiss' kappa: 14 raters, 10 subjects, 5 categories."""
-
 
 def figures(result: Estimate | NotEnough) -> tuple[float, float, float]:
     interval = measured(result)
     return interval.value, interval.low, interval.high
 
 
-# R's irrCAC, README, with its rounding: value and 95 % interval of gwet.ac1.* and fleiss.kappa.*
+# R's irrCAC, README, with its rounding: value and 95 % interval of gwet.ac1.*
 @pytest.mark.parametrize(
-    ("measure", "table", "value", "low", "high"),
+    ("table", "value", "low", "high"),
     [
-        (gwet_ac, table_of(FOUR_RATERS), 0.77544, 0.461, 1),
-        (fleiss_kappa, table_of(FOUR_RATERS), 0.76117, 0.424, 1),
-        (gwet_ac, of_counts(FLEISS_1971), 0.4448007, 0.264, 0.625),
-        (fleiss_kappa, of_counts(FLEISS_1971), 0.4139265, 0.240, 0.588),
+        (table_of(FOUR_RATERS), 0.77544, 0.461, 1),
+        (of_counts(FLEISS_1971), 0.4448007, 0.264, 0.625),
     ],
 )
-def test_agreement_is_what_gwets_package_prints(measure, table, value, low, high) -> None:
-    numbers = figures(measure(table))
+def test_agreement_is_what_gwets_package_prints(table, value, low, high) -> None:
+    numbers = figures(gwet_ac(table))
     assert numbers[0] == pytest.approx(value, abs=5.1e-6)
     assert numbers[1:] == pytest.approx((low, high), abs=5.1e-4)
 
@@ -121,38 +103,20 @@ def test_ac1_of_a_table_of_two_people_is_what_gwets_package_prints() -> None:
     assert numbers[1:] == pytest.approx((0.764, 0.935), abs=1e-3)
 
 
-# The Python package irrCAC by A. Fergadis, test/unit/irrCAC/raw/test_gwet.py and test_fleiss.py, three decimals
+# The Python package irrCAC by A. Fergadis, test/unit/irrCAC/raw/test_gwet.py, three decimals
 @for_each(
-    ("measure", "rows", "weights", "value", "low", "high"),
+    ("rows", "weights", "value", "low", "high"),
     [
-        (gwet_ac, FOUR_RATERS, "linear", 0.859, 0.600, 1),
-        (gwet_ac, FOUR_RATERS, "ordinal", 0.899, 0.664, 1),
-        (gwet_ac, FOUR_RATERS, "quadratic", 0.914, 0.685, 1),
-        (gwet_ac, FIVE_OBSERVERS, "identity", 0.497, 0.235, 0.758),
-        (gwet_ac, FOUR_RATERS_BY_GENDER, "identity", 0.208, 0.014, 0.403),
-        (gwet_ac, BEN_AND_GERRY, "identity", 0.661, 0.257, 1),
-        (fleiss_kappa, FOUR_RATERS, "linear", 0.818, 0.491, 1),
-        (fleiss_kappa, FOUR_RATERS, "ordinal", 0.850, 0.527, 1),
-        (fleiss_kappa, FOUR_RATERS, "quadratic", 0.865, 0.544, 1),
-        (fleiss_kappa, FIVE_OBSERVERS, "identity", 0.458, 0.199, 0.716),
-        (fleiss_kappa, FOUR_RATERS_BY_GENDER, "identity", 0.129, -0.172, 0.430),
-        (fleiss_kappa, BEN_AND_GERRY, "identity", 0.649, 0.228, 1),
+        (FOUR_RATERS, "linear", 0.859, 0.600, 1),
+        (FOUR_RATERS, "ordinal", 0.899, 0.664, 1),
+        (FOUR_RATERS, "quadratic", 0.914, 0.685, 1),
+        (FIVE_OBSERVERS, "identity", 0.497, 0.235, 0.758),
+        (FOUR_RATERS_BY_GENDER, "identity", 0.208, 0.014, 0.403),
+        (BEN_AND_GERRY, "identity", 0.661, 0.257, 1),
     ],
 )
-def test_agreement_is_what_another_package_tests(measure, rows, weights, value, low, high) -> None:
-    assert figures(measure(table_of(rows), weights=weights)) == pytest.approx((value, low, high), abs=5.1e-4)
-
-
-def test_fleiss_kappa_of_fourteen_raters_is_the_textbooks() -> None:
-    assert measured(fleiss_kappa(of_counts(FOURTEEN_RATERS))).value == pytest.approx(0.210, abs=5e-4)
-
-
-@given(st.lists(st.lists(st.integers(0, 3), min_size=5, max_size=5), min_size=10, max_size=20))
-def test_fleiss_kappa_agrees_with_statsmodels(given_) -> None:
-    counts = np.array([np.bincount(row, minlength=4) for row in given_])
-    agreement = fleiss_kappa(of_counts(counts.tolist()), scale=range(4))
-    if not isinstance(agreement, NotEnough):
-        assert agreement.value == pytest.approx(reference_fleiss(counts), abs=1e-9)
+def test_agreement_is_what_another_package_tests(rows, weights, value, low, high) -> None:
+    assert figures(gwet_ac(table_of(rows), weights=weights)) == pytest.approx((value, low, high), abs=5.1e-4)
 
 
 def test_where_nearly_all_give_five_only_ac_sees_that_they_agree() -> None:
@@ -161,15 +125,13 @@ def test_where_nearly_all_give_five_only_ac_sees_that_they_agree() -> None:
     table = of_counts(counts)
     scale = range(5)
     assert measured(alpha(table, metric="ordinal")).value < 0.05
-    assert measured(fleiss_kappa(table, scale=scale)).value < 0.05
     assert measured(gwet_ac(table, scale=scale)).value > 0.8
     assert measured(gwet_ac(table, scale=scale, weights="quadratic")).value > 0.9
 
 
-def test_values_that_nobody_gave_count_for_ac_and_for_nothing_else() -> None:
+def test_values_that_nobody_gave_count_for_ac() -> None:
     table = table_of([[1, 2] * 8, [1, 2, 2, 1] * 4])
     assert measured(gwet_ac(table, scale=range(1, 6))).value > measured(gwet_ac(table)).value
-    assert fleiss_kappa(table, scale=range(1, 6)) == fleiss_kappa(table)
 
 
 MARKS = st.lists(st.tuples(*[st.integers(1, 5)] * 3), min_size=10, max_size=20)
@@ -180,49 +142,44 @@ def test_order_and_names_change_nothing_and_the_figure_is_within_its_interval(it
     table = table_of(list(zip(*items, strict=True)))
     shuffled = random.sample(items, len(items))
     second = table_of([tuple(reversed(side)) for side in reversed(list(zip(*shuffled, strict=True)))])
-    for measure in (gwet_ac, fleiss_kappa):
-        interval, again = measure(table, weights=weights), measure(second, weights=weights)
-        if isinstance(interval, NotEnough):
-            assert interval == again
-            continue
-        assert figures(again) == pytest.approx(figures(interval), abs=1e-9)
-        assert -1 <= interval.low <= interval.value <= interval.high <= 1
+    interval, again = gwet_ac(table, weights=weights), gwet_ac(second, weights=weights)
+    if isinstance(interval, NotEnough):
+        assert interval == again
+        return
+    assert figures(again) == pytest.approx(figures(interval), abs=1e-9)
+    assert -1 <= interval.low <= interval.value <= interval.high <= 1
 
 
 @given(MARKS, st.permutations([1, 2, 3, 4, 5]))
-def test_other_names_for_nominal_values_change_neither(items, names) -> None:
+def test_other_names_for_nominal_values_change_nothing(items, names) -> None:
     table = table_of(list(zip(*items, strict=True)))
     second = table_of([[f"name {names[mark - 1]}" for mark in row] for row in zip(*items, strict=True)])
-    for measure in (gwet_ac, fleiss_kappa):
-        result, again = measure(table), measure(second)
-        if not isinstance(result, NotEnough):
-            assert figures(again) == pytest.approx(figures(result), abs=1e-9)
+    result, again = gwet_ac(table), gwet_ac(second)
+    if not isinstance(result, NotEnough):
+        assert figures(again) == pytest.approx(figures(result), abs=1e-9)
 
 
-@pytest.mark.parametrize("measure", [gwet_ac, fleiss_kappa])
-def test_perfect_agreement_is_one_and_its_interval_says_how_few_items_show_it(measure) -> None:
-    result = [measured(measure(table_of([[1, 2, 3, 4, 5] * n] * 3))) for n in (2, 40)]
+def test_perfect_agreement_is_one_and_its_interval_says_how_few_items_show_it() -> None:
+    result = [measured(gwet_ac(table_of([[1, 2, 3, 4, 5] * n] * 3))) for n in (2, 40)]
     assert [(interval.value, interval.high) for interval in result] == [(1, 1), (1, 1)]
     assert result[0].low < 0.75 < 0.95 < result[1].low < 1
 
 
-@pytest.mark.parametrize("measure", [gwet_ac, fleiss_kappa])
-def test_no_agreement_is_reported_without_enough_ratings(measure) -> None:
-    few = measure(table_of([[1, 2, 3]] * 2))
+def test_no_agreement_is_reported_without_enough_ratings() -> None:
+    few = gwet_ac(table_of([[1, 2, 3]] * 2))
     assert isinstance(few, NotEnough) and few.needed == "7 more items that two people rate"
-    equal = measure(table_of([[5] * 30] * 2), scale=range(1, 6))
+    equal = gwet_ac(table_of([[5] * 30] * 2), scale=range(1, 6))
     assert isinstance(equal, NotEnough) and "all ratings are equal" in equal.reason
     with pytest.raises(ValueError, match="use identity weights"):
-        measure(table_of([["a", "b"] * 6] * 2), weights="linear")
+        gwet_ac(table_of([["a", "b"] * 6] * 2), weights="linear")
 
 
-@pytest.mark.parametrize("measure", [gwet_ac, fleiss_kappa])
-def test_items_that_are_drawn_together_count_as_one(measure) -> None:
+def test_items_that_are_drawn_together_count_as_one() -> None:
     items = [f"{i}" for i in range(24)]
     marks = [1, 2, 3, 1, 2, 2, 3, 3, 1, 2, 1, 3] * 2, [1, 2, 3, 2, 2, 2, 3, 1, 1, 2, 1, 1] * 2
     columns = items * 2, ["ann"] * 24 + ["bob"] * 24, [*marks[0], *marks[1]]
-    alone = measured(measure(RatingTable.of(*columns)))
-    paired = measured(measure(RatingTable.of(*columns, [f"{i % 12}" for i in range(24)] * 2)))
+    alone = measured(gwet_ac(RatingTable.of(*columns)))
+    paired = measured(gwet_ac(RatingTable.of(*columns, [f"{i % 12}" for i in range(24)] * 2)))
     assert (alone.value, alone.n, paired.n) == (pytest.approx(paired.value), 24, 12)
     assert paired.high - paired.low > 1.3 * (alone.high - alone.low)
 

@@ -16,7 +16,7 @@ from fairtrial.stats.review.krippendorff_alpha import alpha, alpha_against_rest
 from tests.fixtures.evaluators.rated_examples import BEN_AND_GERRY, FOUR_RATERS, measured, of_two, table_of
 from tests.fixtures.for_each import for_each
 
-METRICS = ("nominal", "ordinal", "interval", "ratio")
+METRICS = ("nominal", "ordinal")
 
 
 @st.composite
@@ -44,7 +44,7 @@ def value(rows, metric="ordinal") -> float:
 
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": A binary data of two observers, B nominal data of
-# two observers, C any number of observers with missing values, under four metrics.
+# two observers, C any number of observers with missing values, under two metrics.
 @for_each(
     ("rows", "metric", "published"),
     [
@@ -52,8 +52,6 @@ def value(rows, metric="ordinal") -> float:
         ((BEN_AND_GERRY[0], (*BEN_AND_GERRY[1][:9], "d", "d", "d")), "nominal", 0.692),
         (FOUR_RATERS, "nominal", 0.743),
         (FOUR_RATERS, "ordinal", 0.815),
-        (FOUR_RATERS, "interval", 0.849),
-        (FOUR_RATERS, "ratio", 0.797),
     ],
 )
 def test_alpha_is_what_krippendorff_published(rows, metric, published) -> None:
@@ -88,12 +86,6 @@ def test_the_order_of_items_and_people_and_their_names_change_nothing(rows, rand
 def test_other_names_for_nominal_values_change_nothing(rows, names) -> None:
     second = [[None if mark is None else f"name {names[mark - 1]}" for mark in row] for row in rows]
     assert value(second, "nominal") == pytest.approx(value(rows, "nominal"), abs=1e-12)
-
-
-@given(ratings(), st.floats(0.01, 100), st.floats(-1000, 1000))
-def test_another_unit_of_an_interval_scale_changes_nothing(rows, factor, shift) -> None:
-    second = [[None if mark is None else mark * factor + shift for mark in row] for row in rows]
-    assert value(second, "interval") == pytest.approx(value(rows, "interval"), abs=1e-6)
 
 
 @given(ratings())
@@ -146,7 +138,7 @@ def test_answers_that_are_drawn_together_are_resampled_together() -> None:
     rows = FOUR_RATERS
     table = table_of(rows)
     twin = replace(table, items=tuple(f"twin of {item}" for item in table.items))
-    doubled, alone = measured(alpha(table + twin, metric="interval")), measured(alpha(table, metric="interval"))
+    doubled, alone = measured(alpha(table + twin, metric="ordinal")), measured(alpha(table, metric="ordinal"))
     assert doubled.n == alone.n == 11
     assert doubled.high - doubled.low == pytest.approx(alone.high - alone.low, rel=0.1)
 
@@ -163,13 +155,11 @@ def test_no_agreement_is_reported_without_enough_ratings() -> None:
     assert isinstance(nearly, NotEnough) and "nearly all" in nearly.reason
     with pytest.raises(ValueError, match="names have no distances"):
         alpha(table_of([["a", "b"] * 6] * 2), metric="ordinal")
-    with pytest.raises(ValueError, match="above zero"):
-        alpha(table_of([[0, 1] * 6] * 2), metric="ratio")
 
 
 def test_a_value_that_only_items_with_one_rating_have_counts_for_nothing() -> None:
     rows = [[*([5] * 12), 1], [*([5] * 12), None]]
-    agreement = alpha(table_of(rows), metric="interval")
+    agreement = alpha(table_of(rows), metric="ordinal")
     assert isinstance(agreement, NotEnough) and "all ratings are equal" in agreement.reason
 
 
@@ -209,13 +199,15 @@ def test_the_interval_covers_the_truth_of_five_marks() -> None:
     for (true, share), (a, p), (b, q) in product({2: 0.4, 4: 0.6}.items(), errs.items(), errs.items()):
         cells[true + a, true + b] = cells.get((true + a, true + b), 0) + share * p * q
     marks, shares = list(cells), np.array(list(cells.values()))
-    exact = np.array([(a - b) ** 2 for a, b in marks]) @ shares
-    mean = sum(share * (a + b) / 2 for (a, b), share in cells.items())
-    truth = 1 - exact / (2 * sum(share * ((a - mean) ** 2 + (b - mean) ** 2) / 2 for (a, b), share in cells.items()))
+    differ = np.array([a != b for a, b in marks]) @ shares
+    values = [
+        sum(share * ((a == value) + (b == value)) / 2 for (a, b), share in cells.items()) for value in range(1, 6)
+    ]
+    truth = 1 - differ / (1 - sum(value**2 for value in values))
     covered = 0
     for _ in range(200):
         drawn = [marks[i] for i in rng.choice(len(marks), 30, p=shares)]
-        interval = measured(alpha(RatingTable.of(*_columns(drawn)), metric="interval"))
+        interval = measured(alpha(RatingTable.of(*_columns(drawn)), metric="nominal"))
         covered += interval.low <= truth <= interval.high
     assert 0.90 <= covered / 200 <= 0.995
 

@@ -1,7 +1,6 @@
 """The chance to leave the bounds at one of many looks, against published tables and a simulated walk."""
 
 from dataclasses import replace
-from functools import partial
 from math import inf, sqrt
 
 import numpy as np
@@ -16,7 +15,6 @@ from fairtrial.stats.sequential.group_sequential import (
     inflation,
     obrien_fleming,
     planned_exits,
-    planned_look,
     spending_bounds,
     spent_look,
 )
@@ -174,32 +172,17 @@ def test_looks_at_any_times_spend_what_they_may(steps: list[float], alpha: float
     assert spending_bounds(times[:-1], alpha=alpha) == bounds[:-1] if len(times) > 1 else True
 
 
-@given(st.integers(2, 12), st.floats(0.5, 0.99))
-def test_an_interval_shrinks_from_look_to_look_and_is_wider_than_one_look_s(looks: int, level: float) -> None:
-    level = round(level, 2)
-    interval = [planned_look(EFFECT, look=look, looks=looks, level=level) for look in range(1, looks + 1)]
-    widths = [estimate.high - estimate.low for estimate in interval if isinstance(estimate, Estimate)]
-    single = fixed(EFFECT, level=level)
-    assert isinstance(single, Estimate)
-    assert len(widths) == looks
-    assert widths == sorted(widths, reverse=True)
-    assert widths[-1] > single.high - single.low
-
-
 def test_planned_looks_read_the_variance_that_more_than_one_look_needs() -> None:
     # Simulated (10 % in both arms, 80/20, 1,900 users, 40,000 trials), one-sided at 5 %: 6.9 % without, 4.5 % with it
     watched = replace(EFFECT, watched=4 * EFFECT.variance)
-    for plain, wider in (
-        (planned_look(EFFECT, look=2, looks=5), planned_look(watched, look=2, looks=5)),
-        (spent_look(EFFECT, times=(0.5, 1.0)), spent_look(watched, times=(0.5, 1.0))),
-    ):
-        assert isinstance(plain, Estimate)
-        assert isinstance(wider, Estimate)
-        assert wider.high - wider.low == pytest.approx(2 * (plain.high - plain.low))
+    plain, wider = (spent_look(effect, times=(0.5, 1.0)) for effect in (EFFECT, watched))
+    assert isinstance(plain, Estimate)
+    assert isinstance(wider, Estimate)
+    assert wider.high - wider.low == pytest.approx(2 * (plain.high - plain.low))
 
 
 def test_a_single_planned_look_is_the_fixed_interval() -> None:
-    first, single = planned_look(EFFECT, look=1, looks=1), fixed(EFFECT)
+    first, single = spent_look(EFFECT, times=(1.0,)), fixed(EFFECT)
     assert isinstance(first, Estimate)
     assert isinstance(single, Estimate)
     assert (first.low, first.high) == pytest.approx((single.low, single.high))
@@ -216,13 +199,10 @@ def test_less_alpha_needs_higher_bounds() -> None:
 def test_what_can_t_be_looked_at_yet_says_so() -> None:
     early = NotEnough("too few", "more")
     for look in (
-        planned_look(early, look=1, looks=2),
         spent_look(early, times=(0.5,)),
-        planned_look(Effect(0.1, 0.1, 3, "x", not_yet=early), look=1, looks=2),
         spent_look(Effect(0.1, 0.1, 3, "x", not_yet=early), times=(0.5,)),
     ):
         assert look is early
-    assert isinstance(planned_look(Effect(0.0, 0.0, 3, "x"), look=1, looks=2), NotEnough)
     assert isinstance(spent_look(Effect(0.0, 0.0, 3, "x"), times=(0.5,)), NotEnough)
 
 
@@ -241,14 +221,12 @@ def test_after_the_look_at_the_end_nothing_is_left_to_spend() -> None:
 
 def test_no_interval_goes_beyond_what_the_effect_can_be() -> None:
     share = Effect(0.9, 0.04, 500, "share", within=(0.0, 1.0))
-    for interval in (planned_look(share, look=1, looks=5), spent_look(share, times=(0.2,))):
-        assert isinstance(interval, Estimate)
-        assert (interval.low, interval.high) == (0, 1)
+    interval = spent_look(share, times=(0.2,))
+    assert isinstance(interval, Estimate)
+    assert (interval.low, interval.high) == (0, 1)
 
 
 def test_a_plan_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(ValueError, match="look 6"):
-        planned_look(EFFECT, look=6, looks=5)
     with pytest.raises(ValueError, match="a plan has 1 to 100 looks"):
         obrien_fleming(0)
     with pytest.raises(ValueError, match="a plan has 1 to 100 looks"):
@@ -261,8 +239,6 @@ def test_a_plan_that_makes_no_sense_is_refused() -> None:
     for level in (0.0, 1.0, 95.0):
         with pytest.raises(ValueError, match="level"):
             spent_look(EFFECT, times=(0.5,), level=level)
-        with pytest.raises(ValueError, match="level"):
-            planned_look(EFFECT, look=1, looks=2, level=level)
     with pytest.raises(ValueError, match="alpha"):
         spending_bounds((0.5,), alpha=1.5)
 
@@ -270,7 +246,6 @@ def test_a_plan_that_makes_no_sense_is_refused() -> None:
 def test_a_planned_look_counts_unseen_units_on_the_side_of_each_end() -> None:
     known = Effect(0.4, 0.01, 900, "difference", unseen=(0.02, 0.0))
     effects = known, replace(known, variance=0.03, unseen=(0, 0)), replace(known, unseen=(0, 0))
-    for look in (partial(planned_look, look=2, looks=4), partial(spent_look, times=(0.5,))):
-        interval, wider, same = (look(effect) for effect in effects)
-        assert isinstance(interval, Estimate) and isinstance(wider, Estimate) and isinstance(same, Estimate)
-        assert (interval.low, interval.high) == (wider.low, same.high)
+    interval, wider, same = (spent_look(effect, times=(0.5,)) for effect in effects)
+    assert isinstance(interval, Estimate) and isinstance(wider, Estimate) and isinstance(same, Estimate)
+    assert (interval.low, interval.high) == (wider.low, same.high)

@@ -13,10 +13,8 @@ from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.srm import (
     SrmStatus,
     log_marginal_ratio,
-    srm_causes,
     srm_evidence,
     srm_fixed,
-    srm_segments,
     srm_status,
 )
 from tests.fixtures.for_each import for_each
@@ -149,21 +147,6 @@ def test_the_order_of_arms_does_not_matter(order: list[int], counts: list[int]) 
     if sum(counts):
         moved = srm_evidence([counts[i] for i in order], [shares[i] for i in order])
         assert log_e(moved) == pytest.approx(log_e(srm_evidence(counts, shares)), abs=1e-8)
-
-
-def test_segments_multiply_and_empty_ones_say_nothing() -> None:
-    parts = [([400, 100], [0.8, 0.2]), ([0, 0], [0.5, 0.5]), ([610, 390], [0.5, 0.5])]
-    together = srm_segments(parts)
-    assert log_e(together) == pytest.approx(log_e(srm_evidence(*parts[0])) + log_e(srm_evidence(*parts[2])))
-    assert isinstance(together, EValue)
-    assert together.n == 1_500
-    assert isinstance(srm_segments([([0, 0], HALF)]), NotEnough)
-
-
-def test_the_cause_is_found_among_slices_that_are_as_planned() -> None:
-    slices = {f"day={day}": [1_000 + day, 1_000 - day] for day in range(12)} | {"agent=bot": [900, 400], "new": [0, 0]}
-    assert srm_causes(slices, HALF) == ("agent=bot",)
-    assert srm_causes({}, HALF) == ()
 
 
 def test_a_million_units_are_one_pass() -> None:

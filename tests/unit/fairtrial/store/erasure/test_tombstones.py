@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
 from gateway.control.operations.maintain_store import StoreMaintenance
 from tests.fixtures.store import samples
+from tests.fixtures.store.empty_store import open_empty
 
 
 class Store:
@@ -29,10 +31,10 @@ class Store:
     def __init__(self, layout: Layout) -> None:
         self.now_us = samples.NOW
         self.layout = layout
-        self.open()
+        self.open(open_empty)
 
-    def open(self) -> None:
-        self.database = Database.open(self.layout)
+    def open(self, opened: Callable[[Layout], Database] = Database.open) -> None:
+        self.database = opened(self.layout)
         self.pepper = named_values.pepper(self.database)
         self.maintenance = StoreMaintenance(
             self.database, Ingester(self.database, lambda: self.now_us), lambda: self.now_us, actor="test"
