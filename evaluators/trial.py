@@ -108,9 +108,7 @@ def fingerprints(run: RunTable, served: Sequence[str]) -> str:
 
 def age_text(age_us: int) -> str:
     """An age such as ``20 days`` or ``5 hours``."""
-    if age_us >= 2 * DAY_US:
-        return counted(age_us // DAY_US, "day")
-    return counted(max(1, age_us // HOUR_US), "hour")
+    return counted(age_us // DAY_US, "day") if age_us >= 2 * DAY_US else counted(max(1, age_us // HOUR_US), "hour")
 
 
 def _among(fingerprint: str, tested: str) -> bool:

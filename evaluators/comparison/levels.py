@@ -41,8 +41,7 @@ def level_of(
     side = side_of(measure, table, scope)
     if measure.kind == "total":
         inside = table.in_scope(scope)
-        count = len(table.case_ids) if inside is None else int(np.count_nonzero(inside))
-        return _total(measure, count, side)
+        return _total(measure, len(table.case_ids) if inside is None else int(np.count_nonzero(inside)), side)
     if side.n == 0:
         return _not_measured(measure, table)
     span = share_span(measure)
@@ -65,8 +64,7 @@ def _of_corpus(measure: Measure, side: Side, *, level: float, seed: int) -> Esti
     """The jackknife for smooth figures; the bootstrap for quantiles, which the jackknife cannot handle."""
     figure = figure_of(measure, side)
     if measure.quantile is not None:
-        span = share_span(measure)
-        return bootstrap_corpus(figure, side.n, side.clusters, level=level, seed=seed, span=span)
+        return bootstrap_corpus(figure, side.n, side.clusters, level=level, seed=seed, span=share_span(measure))
     reach, within = reach_of(measure, side), (0.0, measure.scale)
     return jackknife_corpus(
         figure, side.n, side.clusters, within=within, reach=reach, without=figure.without, level=level

@@ -148,8 +148,7 @@ def made_by_probes(run: RunTable, cases: Ints) -> bool:
 def _made(run: RunTable) -> Marks:
     """For each case, whether a probe made it."""
     tag = run.tags[KIND_TAG]
-    kinds = np.array([*(text != OWN for text in tag.texts), False])
-    marks: Marks = kinds[tag.codes]  # the last element stands for −1
+    marks: Marks = np.array([*(text != OWN for text in tag.texts), False])[tag.codes]  # the last element stands for −1
     return marks
 
 

@@ -56,15 +56,12 @@ def amount(value: float, measure: Unit) -> str:
 
 def gap(value: float, measure: Unit) -> str:
     """The size of a difference, without its sign: ``18.3 points``, ``210 ms``."""
-    if measure.form == "share":
-        return f"{abs(100 * value / measure.scale):.1f} points"
-    return amount(abs(value), measure)
+    return f"{abs(100 * value / measure.scale):.1f} points" if measure.form == "share" else amount(abs(value), measure)
 
 
 def format_signed(value: float, measure: Unit) -> str:
     """A difference with its sign: ``−25.0`` for points, or with its unit, such as ``+210 ms``."""
-    sign = MINUS if value < 0 else "+"
-    return sign + gap(value, measure).removesuffix(" points")
+    return (MINUS if value < 0 else "+") + gap(value, measure).removesuffix(" points")
 
 
 def format_number(value: float) -> str:
@@ -150,8 +147,7 @@ def _short_level(finding: Finding) -> str:
 
 
 def _limit(rule: str) -> str:
-    words = rule.split(" in ")[0].split()
-    return " ".join(words[1:])
+    return " ".join(rule.split(" in ")[0].split()[1:])
 
 
 def comparison_row(comparison: Comparison, measure: Measure) -> tuple[str, ...]:
@@ -270,9 +266,7 @@ def _difference(place: int, finding: Finding, compared: Comparison, test: Versus
 def _sign(metric: str) -> int:
     """+1 if more is better, −1 if less is; the stat of a scorer is known by its name."""
     built_in = BUILT_IN.get(metric)
-    if built_in is not None:
-        return built_in.sign
-    return -1 if metric.rpartition(".")[2] in LESS_IS_BETTER else 1
+    return built_in.sign if built_in is not None else -1 if metric.rpartition(".")[2] in LESS_IS_BETTER else 1
 
 
 def _chart_limit(test: VersusBaseline, baseline: float | None, factor: float) -> float | None:

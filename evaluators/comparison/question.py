@@ -89,9 +89,8 @@ class Question:
         """The standard deviation of the mixture at later looks: the margin on the measure's scale."""
         if self.measure.kind not in ("proportion", "mean"):
             return None
-        of_share = self.measure.form == "share"
         if self.test.margin is None:
-            return USUAL_TAU * (self.measure.scale if of_share else self._level)
+            return USUAL_TAU * (self.measure.scale if self.measure.form == "share" else self._level)
         if self.relative:
             return self.test.margin / 100 * self._level
         return margin_of(self.test, self.measure)

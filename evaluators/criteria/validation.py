@@ -237,8 +237,7 @@ REVIEW_METRICS = (PREFERENCE, *(f"review.{dimension}" for dimension in DIMENSION
 def validate_review_line(line: GateLine) -> tuple[str, str] | None:
     """The problem of the line with a hint, or ``None`` if it is valid."""
     if line.metric not in REVIEW_METRICS:
-        known = _nearest_metric(line.metric)
-        return f"reviews do not measure {line.metric!r}", known
+        return f"reviews do not measure {line.metric!r}", _nearest_metric(line.metric)
     if line.scope is not None:
         return "reviews are judged as a whole, not in slices", f"remove 'in {line.scope}'"
     if line.with_count is not None and line.with_unit not in REVIEW_UNITS:

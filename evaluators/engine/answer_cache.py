@@ -101,17 +101,13 @@ class AnswerCache:
 
     def _load_entry(self, entry: Mapping[str, Any]) -> None:
         if "ended" in entry:
-            self._drop_scope(entry["ended"])
-        elif entry["answer"]["fingerprint"] is not None or self._resumes(entry):
+            if entry["ended"] == self._scope:
+                self._answers = {key: answer for key, answer in self._answers.items() if key[1] is not None}
+        elif entry["answer"]["fingerprint"] is not None or (
+            entry["scope"] == self._scope and self._now_us - entry["at_us"] < RESUME_US
+        ):
             answer = Answer(**{**entry["answer"], "cached": False})
             self._answers[entry["q"], answer.fingerprint] = answer
-
-    def _resumes(self, entry: Mapping[str, Any]) -> bool:
-        return bool(entry["scope"] == self._scope and self._now_us - entry["at_us"] < RESUME_US)
-
-    def _drop_scope(self, scope: str) -> None:
-        if scope == self._scope:
-            self._answers = {key: answer for key, answer in self._answers.items() if key[1] is not None}
 
     def _terminate_torn_line(self) -> None:
         size = os.fstat(self._fd).st_size

@@ -1,7 +1,7 @@
 """Converts a run to journal events and back, with everything that comparing and gating need."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
@@ -20,9 +20,7 @@ def events_of(run: Run) -> Iterator[Event]:
         yield _result_event(run, result)
         for score in result.scores.values():
             yield from _score_events(run, result, score)
-    counts = dict.fromkeys(CASE_OUTCOMES, 0)
-    for result in run.results:
-        counts[result.outcome] += 1
+    counts = Counter(result.outcome for result in run.results)
     yield RunEvent(
         run_id=run.run_id,
         at_us=run.started_us,
@@ -35,7 +33,7 @@ def events_of(run: Run) -> Iterator[Event]:
         seed=run.seed,
         repeat=run.repeat,
         status="interrupted" if run.interrupted else "finished",
-        counts={str(outcome): count for outcome, count in counts.items()},
+        counts={str(outcome): counts[outcome] for outcome in CASE_OUTCOMES},
         metrics=dict(run.metrics),
         versions=dict(run.versions),
         plan_hash=run.plan_hash,

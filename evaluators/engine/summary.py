@@ -79,23 +79,19 @@ class SignalLevel:
     n: int
 
 
-def signal_levels(run: Run) -> list[SignalLevel]:
+def signal_levels(run: Run) -> Iterator[SignalLevel]:
     """The signals that every run measures; those that no case has are left out."""
-    levels = []
     for metric, name in METRICS.items():
         cases = scores_of(run.results, SIGNALS)
         value, n = value_of(Stat(name, "mean"), cases), _scored(name, cases)
         if value is not None:
-            levels.append(SignalLevel(metric, value, n))
-    return levels
+            yield SignalLevel(metric, value, n)
 
 
 def worst_slice(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat: Stat) -> SliceValue | None:
     """The slice where the statistic is worst, among those of at least `MIN_SLICE` scored cases."""
     values = list(slices_of(suite, results, scorer, stat=stat))
-    if not values:
-        return None
-    return (min if stat.higher_is_better else max)(values, key=lambda value: value.value)
+    return None if not values else (min if stat.higher_is_better else max)(values, key=lambda value: value.value)
 
 
 def slices_of(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat: Stat) -> Iterator[SliceValue]:
@@ -139,8 +135,7 @@ def outcome_counts(run: Run) -> dict[str, int]:
 
 def unscored_share(run: Run) -> float:
     """The share of answers that no scorer could measure: the target failed, or a scorer did."""
-    unscored = sum(result.outcome in UNSCORED for result in run.results)
-    return unscored / len(run.results) if run.results else 1.0
+    return sum(result.outcome in UNSCORED for result in run.results) / len(run.results) if run.results else 1.0
 
 
 def first_error(run: Run) -> str | None:

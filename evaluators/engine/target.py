@@ -94,5 +94,4 @@ def _known(name: str, plan: Plan) -> str:
         for experiment in plan.experiments.values()
         for variant in experiment.variants
     ]
-    known = [*plan.deployments, *variants]
-    return near(name, known)
+    return near(name, [*plan.deployments, *variants])

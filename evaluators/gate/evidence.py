@@ -147,11 +147,17 @@ def anonymous(reviews: ReviewEvidence) -> ReviewEvidence:
     clusters = _numbered("cluster", {vote.cluster for vote in votes})
 
     def hidden(queue: ReviewedQueue) -> ReviewedQueue:
-        votes = []
-        for vote in queue.votes:
-            pair, cluster, person = pairs[vote.item_id], clusters[vote.cluster], people[vote.reviewer]
-            votes.append(replace(vote, item_id=pair, cluster=cluster, reviewer=person, name=""))
-        return replace(queue, votes=tuple(votes))
+        votes = tuple(
+            replace(
+                vote,
+                item_id=pairs[vote.item_id],
+                cluster=clusters[vote.cluster],
+                reviewer=people[vote.reviewer],
+                name="",
+            )
+            for vote in queue.votes
+        )
+        return replace(queue, votes=votes)
 
     return tuple(map(hidden, reviews))
 

@@ -9,9 +9,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.criteria.grammar import GateLine, GateLineError, Rule, parse
+from evaluators.criteria.metric_catalogue import measure_of
 from evaluators.criteria.validation import FAMILIES, homeless_lines, is_external, validate_external_line, validate_line
 from evaluators.loading import suite_reader
-from evaluators.loading.suite_file import search
+from evaluators.loading.suite_file import Place, search
 from evaluators.suite import Suite
 from fairtrial.config.file import yaml_file
 from fairtrial.config.file.errors import validation_errors
@@ -88,6 +89,10 @@ class _Reading:
     broken: bool = False
     unplaced: list[str] = field(default_factory=list)
 
+    def wrong(self, place: Place, wrong: str, known: str = "") -> None:
+        """Add an error at a place of the file."""
+        self.errors.append(self.document.diagnostic(place, wrong, known))
+
 
 def load(path: Path) -> Gate:
     """Load a gate file; raises `ConfigError` with all errors, including those of its suites."""
@@ -127,7 +132,7 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
     _check_approvers(reading, reading.model)
     if not (reading.errors or lines or reading.broken):
         wrong = "the gate has no rule: neither its suites nor 'require' have a line, so it cannot decide anything"
-        reading.errors.append(reading.document.diagnostic(("gate",), wrong))
+        reading.wrong(("gate",), wrong)
     if reading.errors:
         raise ConfigError(reading.errors)
     notices = tuple(_notices(reading.document, reading.model, suites))
@@ -151,10 +156,10 @@ def _check_approvers(reading: _Reading, model: GateModel) -> None:
     for at, name in enumerate(model.approvers):
         if name in APPROVERS:
             continue
-        wrong, known = f"{name!r} is not a role", nearest(name, APPROVERS)
         if name in ROLES:
-            wrong, known = f"the role {name!r} may not approve", f"did you mean {APPROVERS[0]!r}?"
-        reading.errors.append(reading.document.diagnostic(("approvers", at), wrong, known))
+            reading.wrong(("approvers", at), f"the role {name!r} may not approve", f"did you mean {APPROVERS[0]!r}?")
+        else:
+            reading.wrong(("approvers", at), f"{name!r} is not a role", nearest(name, APPROVERS))
 
 
 def _notices(document: Document, model: GateModel, suites: Sequence[Suite]) -> Iterator[Diagnostic]:
@@ -186,7 +191,7 @@ def _names(reading: _Reading) -> Iterator[tuple[int, str]]:
     names = reading.model.suites
     for i, name in enumerate(names):
         if name in names[:i]:
-            reading.errors.append(reading.document.diagnostic(("suites", i), f"{name!r} is listed twice"))
+            reading.wrong(("suites", i), f"{name!r} is listed twice")
         else:
             yield i, name
 
@@ -195,15 +200,13 @@ def _given(reading: _Reading, given: Mapping[str, Sequence[Suite | None]]) -> It
     """The suites that the caller gives for the listed names; the two must match."""
     for i, name in _names(reading):
         if name not in given:
-            wrong = f"no digest of the suite {name!r} was sent"
             known = f"sent: {', '.join(given) or 'none'}"
-            reading.errors.append(reading.document.diagnostic(("suites", i), wrong, known))
+            reading.wrong(("suites", i), f"no digest of the suite {name!r} was sent", known)
         reading.broken = reading.broken or None in given.get(name, ())
         yield from ((name, suite) for suite in given.get(name, ()) if suite is not None)
     for name in given:
         if name not in reading.model.suites:
-            wrong = f"a digest of the suite {name!r} was sent, but the gate does not list it"
-            reading.errors.append(reading.document.diagnostic(("suites",), wrong))
+            reading.wrong(("suites",), f"a digest of the suite {name!r} was sent, but the gate does not list it")
 
 
 def _suites(reading: _Reading) -> Iterator[Listed]:
@@ -218,7 +221,7 @@ def _suites(reading: _Reading) -> Iterator[Listed]:
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
             if nearby.unreadable:
                 hint += f"; unreadable files: {', '.join(file.name for file in nearby.unreadable[:12])}"
-            reading.errors.append(reading.document.diagnostic(("suites", i), f"suite {name!r} does not exist", hint))
+            reading.wrong(("suites", i), f"suite {name!r} does not exist", hint)
             continue
         try:
             suites = suite_reader.load(file, root=root, budget=reading.budget)
@@ -243,12 +246,12 @@ def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | Ext
         try:
             line = parse(text)
         except GateLineError as error:
-            reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {error.wrong}", error.known))
+            reading.wrong(("require", i), f"{text!r}: {error.wrong}", error.known)
             continue
         if line.family in FAMILIES.names() and not any(_has_metric(suite, line.metric) for suite in suites):
             wrong = validate_external_line(line)
             if wrong is not None:
-                reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {wrong[0]}", wrong[1]))
+                reading.wrong(("require", i), f"{text!r}: {wrong[0]}", wrong[1])
             yield text, line
             continue
         rule = _rule(text, line, suites, reading.model.gate)
@@ -257,13 +260,13 @@ def _required(reading: _Reading, suites: Sequence[Suite]) -> Iterator[Rule | Ext
         elif reading.broken:
             reading.unplaced.append(text)
         else:
-            reading.errors.append(reading.document.diagnostic(("require", i), f"{text!r}: {rule[0]}", rule[1]))
+            reading.wrong(("require", i), f"{text!r}: {rule[0]}", rule[1])
 
 
 def _has_metric(suite: Suite, metric: str) -> bool:
     """Whether the suite measures it, by the metric's name alone or after the suite's own name."""
     name, _, rest = metric.partition(".")
-    return suite.stat(metric) is not None or (name == suite.name and suite.stat(rest) is not None)
+    return suite.stat(metric) is not None or (name == suite.name and measure_of(suite, rest) is not None)
 
 
 def _rule(text: str, line: GateLine, suites: Sequence[Suite], gate: str) -> Rule | tuple[str, str]:

@@ -52,8 +52,7 @@ class LiveLine:
     def split_is_invalid(self, decided: Decided) -> Finding:
         """The finding that the arms can't be compared."""
         words = invalid_words(decided.decision.split, decided.decision.unit, self.now_us)
-        sentence = f"{decided.live.name}: INVALID: {words}"
-        return self.finding("invalid", sentence, "the cause, then a new salt")
+        return self.finding("invalid", f"{decided.live.name}: INVALID: {words}", "the cause, then a new salt")
 
 
 def notes_text(plan: AnalysisPlan) -> str:
@@ -160,11 +159,8 @@ def _by_interval(decided: Decided, question: Question, interval: Interval | None
     """
     (metric, test), plan = question, decided.plan
     size = _size(metric, test)
-    if interval is None or size is None or metric.method in ("feedback", "given"):
-        return "cannot tell"
-    if metric.method == "quantile" and plan.shared_engine:
-        return "cannot tell"
-    if metric.role == "guardrail" and plan.attempt > 1:
+    doubtful = metric.method in ("feedback", "given") or (metric.method == "quantile" and plan.shared_engine)
+    if interval is None or size is None or doubtful or (metric.role == "guardrail" and plan.attempt > 1):
         return "cannot tell"
     limit = size if test.question == "better" else -size
     result, live = _beyond(metric, limit, interval.estimate()), decided.live

@@ -241,8 +241,7 @@ def _lost_cases(
     new, second = runs
     at_second, at_first = counterparts(new, second), counterparts(new, first)
     cases = np.flatnonzero((at_second >= 0) & (at_first >= 0) & scope_mask(new, scope))
-    passed = marks_of(suite, first)[at_first[cases]] == RIGHT
-    cases = cases[passed]
+    cases = cases[marks_of(suite, first)[at_first[cases]] == RIGHT]
     now, again = marks_of(suite, new)[cases], marks_of(suite, second)[at_second[cases]]
     known = (now < UNKNOWN) & (again < UNKNOWN)
     return cases[known & (now == WRONG)], cases[known & (again == WRONG)], int(np.count_nonzero(known))

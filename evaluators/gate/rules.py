@@ -165,9 +165,7 @@ def _untested(rule: Rule, finding: Finding) -> RuleResult:
 
 def _ref(test: object, trial: Trial) -> str:
     """The baseline's name: `base` means the trial's baseline, any other name a deployment."""
-    if isinstance(test, VersusBaseline) and test.ref != "base":
-        return test.ref
-    return trial.baseline
+    return test.ref if isinstance(test, VersusBaseline) and test.ref != "base" else trial.baseline
 
 
 def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:

@@ -66,9 +66,7 @@ class ImportedSuite:
 def named(text: str, *, otherwise: str) -> str:
     """A name for a suite, a scorer or a column, made of letters, digits and underscores."""
     name = NOT_NAME.sub("_", text).strip("_")[:60].strip("_")
-    if not name:
-        return otherwise
-    return name if name[0].isalpha() else f"{otherwise}_{name}"
+    return otherwise if not name else name if name[0].isalpha() else f"{otherwise}_{name}"
 
 
 def distinct(name: str, used: Iterable[str]) -> str:
@@ -133,8 +131,7 @@ class SuiteBuilder:
         for row in self.rows:
             row.update({name: "" for name in names if row.get(name) is None})
         self.messages = [{"role": "user", "content": "\n".join(f"{name}: ${{{name}}}" for name in names) or "?"}]
-        note = f"{reason}; until you write it in the suite, the columns are sent"
-        self.criterion("prompt", original, "missing", note=note)
+        self.missing("prompt", original, f"{reason}; until you write it in the suite, the columns are sent")
 
     def scorer(self, wish: str, kind: str, options: Mapping[str, Any], rows: Mapping[int, Mapping[str, Any]]) -> str:
         """The scorer with these options, which measures these rows, given with the columns that it adds to each.
@@ -180,6 +177,14 @@ class SuiteBuilder:
         text = as_original(original)
         self._criteria.setdefault((name, text), Criterion(name, text, outcome, scorer, note))
 
+    def near(self, name: str, original: Any, note: str, *, scorer: str | None = None) -> None:
+        """List a criterion that differs from the original as ``note`` says."""
+        self.criterion(name, original, "near", scorer=scorer, note=note)
+
+    def missing(self, name: str, original: Any, note: str, *, scorer: str | None = None) -> None:
+        """List a criterion without a counterpart, for the reason ``note``."""
+        self.criterion(name, original, "missing", scorer=scorer, note=note)
+
     def stub(self, wish: str, code: str, rows: Iterable[int] = ()) -> str:
         """The name of an own scorer that the user has to write; one for the same code. ``rows`` stay for it."""
         name = next((name for name, known_code in self._stubs.items() if known_code == code), None)
@@ -199,13 +204,13 @@ class SuiteBuilder:
         if unmeasured:
             numbers = ", ".join(map(str, unmeasured[:20])) + (" …" if len(unmeasured) > 20 else "")
             note = f"{counted(len(unmeasured), 'row')} left out, because no scorer has a reference there"
-            self.criterion("rows", f"rows {numbers}", "missing", note=note)
+            self.missing("rows", f"rows {numbers}", note)
         begun = sum(row["messages"][-1].get("role") == "assistant" for row in self.rows if row.get("messages"))
         if begun:
             note = (
                 f"the assistant's message at the end of {counted(begun, 'prompt')} is taken for the reference, not sent"
             )
-            self.criterion("prompt", "messages", "near", note=note)
+            self.near("prompt", "messages", note)
         entries = []
         for name, (kind, options) in self._entries.items():
             rows = self._measured[name]

@@ -147,7 +147,7 @@ def _suite(path: Path, name: str, entry: Mapping[str, Any], files: Sequence[Path
     kind = str(entry["class"]).rpartition(":")[2]
     samples = _samples(path, arguments.get("samples_jsonl"), files)
     if isinstance(samples, str):
-        builder.criterion("rows", entry, "missing", note=samples)
+        builder.missing("rows", entry, samples)
         samples = ()
     for sample in samples:
         prompt = sample.get("input")
@@ -156,11 +156,9 @@ def _suite(path: Path, name: str, entry: Mapping[str, Any], files: Sequence[Path
     if "max_tokens" in builder.params and isinstance(arguments.get("max_tokens"), int):
         builder.params["max_tokens"] = arguments["max_tokens"]
     if arguments.get("num_few_shot"):
-        builder.criterion(
-            "few-shot examples", arguments, "missing", note="the examples are not put before the question"
-        )
+        builder.missing("few-shot examples", arguments, "the examples are not put before the question")
     for argument in sorted(arguments.keys() - NOT_RUN):
-        builder.criterion(f"argument {argument}", arguments[argument], "missing", note="it has no counterpart")
+        builder.missing(f"argument {argument}", arguments[argument], "it has no counterpart")
     _criterion(builder, kind, entry, arguments, samples)
     return builder.build()
 
@@ -204,8 +202,7 @@ def _criterion(
     if kind == "Match":
         scorer = builder.scorer("match", "exact", {"mode": "raw", "match": "prefix", "reference": "{}"}, reference)
     elif kind == "Includes":
-        case = not arguments.get("ignore_case", False)
-        options = {"any_column": "{}", "words": False, "raw": True, "case": case}
+        options = {"any_column": "{}", "words": False, "raw": True, "case": not arguments.get("ignore_case", False)}
         scorer = builder.scorer("includes", "contains", options, reference)
     elif kind == "FuzzyMatch":
         options = {"mode": "squad", "match": "within", "reference": "{}"}
@@ -215,7 +212,7 @@ def _criterion(
     else:
         judged = kind == "ModelBasedClassify"
         note = "a model grades it, and suites have no judges yet" if judged else f"the class {kind} has no counterpart"
-        return builder.criterion(kind, entry, "missing", note=note)
+        return builder.missing(kind, entry, note)
     return builder.criterion(kind, entry, "equal", scorer=scorer)
 
 
@@ -227,9 +224,7 @@ def _json_match(builder: SuiteBuilder, entry: Mapping[str, Any], ideals: Mapping
         except ValueError:
             continue
     if len(values) < len(ideals):
-        note = "a sample has several ideals, or one that is not JSON"
-        return builder.criterion("JsonMatch", entry, "missing", note=note)
+        return builder.missing("JsonMatch", entry, "a sample has several ideals, or one that is not JSON")
     columns = {at: {"{}": value} for at, value in values.items()}
     scorer = builder.scorer("json_match", "json_equal", {"reference": "{}"}, columns)
-    note = "there, null never matches, and true equals 1"
-    return builder.criterion("JsonMatch", entry, "near", scorer=scorer, note=note)
+    return builder.near("JsonMatch", entry, "there, null never matches, and true equals 1", scorer=scorer)

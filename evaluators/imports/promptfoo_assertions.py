@@ -56,8 +56,7 @@ def add_assertions(
         if mapping(written).get("type") != "assert-set":
             members.append(_member(builder, row, variables, written, weight))
             continue
-        parts = listed(written.get("assert"))
-        inner = [_member(builder, row, variables, part, _weight(part)) for part in parts]
+        inner = [_member(builder, row, variables, part, _weight(part)) for part in listed(written.get("assert"))]
         weighted = weighted or any(member.weight != 1 for member in inner)
         if written.get("threshold") is not None:
             _group(builder, row, str(written.get("metric") or "set"), inner, written.get("threshold"), "a set")
@@ -88,7 +87,7 @@ def _group(builder: SuiteBuilder, row: int, wish: str, members: Sequence[_Member
     sound = threshold is None or is_share(threshold)
     if not sound or not counted or len(names) < len(counted) or math.isnan(sum(weights)):
         note = f"an assertion of {of} has no scorer, or a number is wrong, so that the weighted mean can't be computed"
-        builder.criterion(name, original, "missing", note=note)
+        builder.missing(name, original, note)
         return
     group = builder.group(wish, names, weights, threshold, {row})
     graded = any(member.graded for member in counted)
@@ -123,17 +122,18 @@ def _add(builder: SuiteBuilder, row: int, variables: Mapping[str, Any], written:
     least = assertion.get("threshold")
     if full == "latency" and isinstance(least, int | float):
         builder.limit(f"latency.p95 <= {least:g}ms")
-        note = "there, each answer has the limit; here, the 95th percentile has it, as a gate line"
-        builder.criterion(full, assertion, "near", note=note)
+        builder.near(
+            full, assertion, "there, each answer has the limit; here, the 95th percentile has it, as a gate line"
+        )
         return None
     if kind in CODE:
         stub = builder.stub(str(assertion.get("metric") or kind), text_or_json(assertion.get("value", "")), {row})
         note = f"its code is not run; write scorers/{stub}.py, and add it to the suite `when: {{checks: {stub}}}`"
-        builder.criterion(full, assertion, "missing", scorer=stub, note=note)
+        builder.missing(full, assertion, note, scorer=stub)
         return None
     mapping_or_reason = _scorer_of(kind, assertion, variables, negated=full != kind)
     if isinstance(mapping_or_reason, str):
-        builder.criterion(full, written, "missing", note=mapping_or_reason)
+        builder.missing(full, written, mapping_or_reason)
         return None
     wish = str(assertion.get("metric") or full).replace("-", "_")
     negate = {"negate": True} if full != kind else {}

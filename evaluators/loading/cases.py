@@ -115,9 +115,7 @@ def _wrong_chat(chat: Any) -> str | None:
 
 def _split(chat: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], Any]:
     """The prompt and the reference, which is the last message if it is the assistant's."""
-    if chat and chat[-1]["role"] == "assistant":
-        return chat[:-1], chat[-1].get("content")
-    return chat, None
+    return (chat[:-1], chat[-1].get("content")) if chat and chat[-1]["role"] == "assistant" else (chat, None)
 
 
 def _messages(chat: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], recipe: Recipe) -> list[Mapping[str, Any]]:
@@ -161,9 +159,7 @@ def _tags(columns: Mapping[str, Any], expected: Any, recipe: Recipe) -> dict[str
 
 def _column(columns: Mapping[str, Any], expected: Any, column: str) -> Any:
     """The value of a column, or else of the expected object's field of this name; ``None`` if neither exists."""
-    if column in columns:
-        return columns[column]
-    return (expected_object(expected) or {}).get(column)
+    return columns[column] if column in columns else (expected_object(expected) or {}).get(column)
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -88,8 +88,7 @@ def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
             if None in columns:
                 yield Diagnostic(file, start, "", "the line has more cells than the header has names")
                 continue
-            given = {str(name): value for name, value in columns.items() if value not in (None, "")}
-            yield Row(file, start, given)
+            yield Row(file, start, {str(name): value for name, value in columns.items() if value not in (None, "")})
     except csv.Error as error:
         yield Diagnostic(file, line + 1, "", f"the row that starts here is not CSV: {error}")
 

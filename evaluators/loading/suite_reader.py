@@ -93,8 +93,7 @@ def _read(document: Document, source: SuiteFile, columns: Mapping[str, str]) -> 
         if known is None:
             return None, early
         model = known
-    model = model.model_copy(update={"map": {**model.map, **columns}})
-    reading = Reading(document, source, model, early)
+    reading = Reading(document, source, model.model_copy(update={"map": {**model.map, **columns}}), early)
     suite = _compose(reading)
     return (None if reading.errors else suite), reading.errors
 
@@ -265,19 +264,22 @@ def _check_fit(reading: Reading, made: list[CaseOfRow], built: list[BuiltScorer]
             reading.wrong(at, f"'when' names the tag {tag!r}, which no row has", nearest(tag, known))
     whole = not strange and sum(built_scorer.place[0] == "score" for built_scorer in built) == len(reading.model.score)
     exempt = OWN if not reading.model.score else None
+    checking = [(one, one.scorer if isinstance(one.scorer, ChecksCases) else None) for one in built]
     reading.errors += shortened(
-        [wrong for row in made if (wrong := _unfit(row, built, whole=whole, exempt=exempt)) is not None],
+        [wrong for row in made if (wrong := _unfit(row, checking, whole=whole, exempt=exempt)) is not None],
     )
 
 
-def _unfit(made: CaseOfRow, built: list[BuiltScorer], *, whole: bool, exempt: str | None) -> Diagnostic | None:
+def _unfit(
+    made: CaseOfRow, checking: Sequence[tuple[BuiltScorer, ChecksCases | None]], *, whole: bool, exempt: str | None
+) -> Diagnostic | None:
     """``exempt``: the kind of cases that need no scorer, because only their changed copies are measured."""
-    scorers = [built_scorer.scorer for built_scorer in built if applies(built_scorer.when, made.case)]
+    scorers = [(built.scorer, checks) for built, checks in checking if applies(built.when, made.case)]
     name = made.case.case_id
     if whole and not scorers and (exempt is None or made.case.tags.get(KIND_TAG) != exempt):
         return made.row.diagnostic(f"no scorer measures the case {name!r}", "see 'when'")
-    for scorer in scorers:
-        problem = scorer.case_problem(made.case) if isinstance(scorer, ChecksCases) else None
+    for scorer, checks in scorers:
+        problem = None if checks is None else checks.case_problem(made.case)
         if problem:
             return made.row.diagnostic(f"the case {name!r} {problem}", f"for the scorer {scorer.name!r}")
     return None

@@ -161,7 +161,8 @@ def judge_generalisation(
     """
     parts = [part for part in PARTS if part in suite.values.get(PART, ())]
     held_out = VALIDATION if VALIDATION in parts else TEST
-    measures = [measure for measure in _main_measures(suite) if measure.kind in ("proportion", "mean")]
+    main = (of_stat(scorer.name, scorer.stats[0]) for scorer in suite.scorers)
+    measures = [measure for measure in main if measure.kind in ("proportion", "mean")]
     level = 1 - 0.10 / max(1, len(measures))
     metrics = tuple(
         MetricGap(
@@ -179,10 +180,6 @@ def judge_generalisation(
     elif known and len(known) == len(metrics) and all(estimate.high < margin for estimate in known):
         answer = "not overfitted"
     return Generalisation(answer, margin, held_out, metrics)
-
-
-def _main_measures(suite: Suite) -> list[Measure]:
-    return [of_stat(scorer.name, scorer.stats[0]) for scorer in suite.scorers]
 
 
 def _levels(measure: Measure, run: RunTable, parts: Sequence[str]) -> tuple[Level, ...]:

@@ -62,9 +62,7 @@ def ask(source: Source, text: str) -> dict[str, Any]:
     before = [
         dict(message) for message in first.get("messages") or () if message.get("role") in ("system", "developer")
     ]
-    if "messages" in first:
-        return {"messages": [*before, {"role": "user", "content": text}]}
-    return {source.column: text}
+    return {"messages": [*before, {"role": "user", "content": text}]} if "messages" in first else {source.column: text}
 
 
 def text_of(source: Source, row: Mapping[str, Any]) -> str:

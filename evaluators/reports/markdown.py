@@ -1,7 +1,7 @@
 """Renders Markdown for a comment on a change: the verdict first, then what decided and what changed, then the rest."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from evaluators.comparison.matrix import Row
 from evaluators.report_content.content import Report, ReportContent, SuiteReport
@@ -118,14 +118,11 @@ def _why(verdict: Verdict) -> str:
 
 
 def _bullets(findings: Iterable[Finding]) -> Iterator[str]:
-    for finding in _worst_first(list(findings)):
+    """The findings, the worst first."""
+    for finding in sorted(findings, key=lambda finding: ORDER.index(finding.result)):
         yield f"- {MARKS[finding.result]}: {safe(finding.says)}" + (
             f" *Needed:* {safe(finding.needed)}." if finding.needed else ""
         )
-
-
-def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda finding: ORDER.index(finding.result))
 
 
 def _rule(finding: Finding) -> str:

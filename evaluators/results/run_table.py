@@ -85,9 +85,7 @@ class RunTable(RunHead):
 
     def any_of_case(self, marks: Marks) -> Marks:
         """For each case, whether any of its results is marked."""
-        if self.single:
-            return marks
-        return np.bincount(self.case_of, weights=marks, minlength=len(self.case_ids)) > 0
+        return marks if self.single else np.bincount(self.case_of, weights=marks, minlength=len(self.case_ids)) > 0
 
     def mean_of_case(self, values: Floats) -> Floats:
         """For each case, the mean of its results' values, NaN if it has none."""

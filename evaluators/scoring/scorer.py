@@ -187,9 +187,7 @@ class TextRules:
     columns: Mapping[str, str]
     case: bool
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("accuracy", "proportion"),)
+    stats = (Stat("accuracy", "proportion"),)
 
     @property
     def written(self) -> str:
@@ -222,9 +220,7 @@ def read_flag(options: Mapping[str, Any], option: str, default: bool) -> bool:
 def truth_of(value: Any) -> bool | None:
     """A boolean of a row, which a CSV file has as text; ``None`` for anything else."""
     word = value.strip().casefold() if isinstance(value, str) else value
-    if not isinstance(word, bool | str):
-        return None
-    return True if word in YES else False if word in NO else None
+    return None if not isinstance(word, bool | str) else True if word in YES else False if word in NO else None
 
 
 def read_word(options: Mapping[str, Any], option: str, default: str | None = None) -> str | None:

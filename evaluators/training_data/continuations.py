@@ -103,8 +103,7 @@ def _drawn(usable: Sequence[tuple[int, Example]], split: str, recipe: Recipe) ->
 
 
 def _row(example: Example, split: str, at: int, recipe: Recipe) -> Mapping[str, Any]:
-    cut = split_completion(example.completion, recipe.prefix)
-    prefix, remainder = cut or ("", example.completion)
+    prefix, remainder = split_completion(example.completion, recipe.prefix) or ("", example.completion)
     messages: list[Mapping[str, str]] = [dict(message) for message in example.messages[:-1]]
     row: dict[str, Any] = {"id": f"{split}-{at:05d}", "split": split, "expected": remainder}
     if recipe.ask == "instruction":

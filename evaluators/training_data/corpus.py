@@ -103,6 +103,10 @@ class Corpus:
             for path, lines in self.by_file(rows).items()
         ]
 
+    def summary(self, check: str, severity: Severity, says: str, count: int, **details: Any) -> Issue:
+        """One issue about all rows together, which names no line of the first file."""
+        return Issue(check, severity, says, str(self.files[0].path), (), count, details)
+
 
 @dataclass(frozen=True, slots=True)
 class LabelField:
@@ -135,8 +139,7 @@ def copies(corpus: Corpus) -> list[tuple[LabelField, LabelField]]:
 def is_copy(field: LabelField, column: LabelField) -> bool:
     """Whether two fields have the same value in most rows that have both, as a label and its column do."""
     both = [(one, two) for one, two in zip(field.values, column.values, strict=True) if one and two]
-    same = sum(one == two for one, two in both)
-    return bool(both) and same >= COPIED * len(both)
+    return bool(both) and sum(one == two for one, two in both) >= COPIED * len(both)
 
 
 def slice_fields(corpus: Corpus) -> list[LabelField]:
@@ -147,8 +150,7 @@ def slice_fields(corpus: Corpus) -> list[LabelField]:
 def _of_completions(corpus: Corpus) -> list[LabelField]:
     names = Counter(name for labels in corpus.labels for name in labels)
     fields = [_field(name, (_value(labels, name) for labels in corpus.labels)) for name in names]
-    texts = [corpus.examples[row].completion.strip() for row in corpus.train]
-    pairs = zip(corpus.labels, texts, strict=True)
+    pairs = zip(corpus.labels, [corpus.examples[row].completion.strip() for row in corpus.train], strict=True)
     whole = [text if text and not labels and len(text) <= 100 else None for labels, text in pairs]
     return [field for field in (*fields, _field(WHOLE, whole)) if field is not None]
 

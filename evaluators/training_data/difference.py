@@ -1,8 +1,8 @@
 """Compares two versions of a data set: rows, labels, class shares, and what the checks find."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -10,6 +10,7 @@ from evaluators.training_data.audit_report import AuditReport
 from evaluators.training_data.corpus import Corpus, label_fields
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
+from evaluators.training_data.similarity.near_duplicates import grouped
 from fairtrial.privacy.search import mask
 
 
@@ -121,9 +122,7 @@ def _paired(
     key: Callable[[Example], str],
 ) -> list[tuple[Example, Example]]:
     """Rows with the same key that differ in something else."""
-    partners: dict[str, list[Example]] = defaultdict(list)
-    for example in reversed([example for example in before if example.line not in removed]):
-        partners[key(example)].append(example)
+    partners = grouped((key(example), example) for example in reversed(before) if example.line not in removed)
     return [(partners[key(example)].pop(), example) for example in now if example.line not in added]
 
 
@@ -136,8 +135,7 @@ def _masked_prompt(example: Example) -> str:
 
 
 def _content(example: Example) -> bytes:
-    plain = json.dumps([example.messages, example.fields], sort_keys=True, default=dict)
-    return sha256(plain.encode()).digest()
+    return sha256(json.dumps([example.messages, example.fields], sort_keys=True, default=dict).encode()).digest()
 
 
 def _parts(before: Example, now: Example) -> tuple[str, ...]:
@@ -161,31 +159,28 @@ class _Labels:
 
 
 def _label_changes(before: _Labels, now: _Labels, changed: Iterable[ChangedRow]) -> list[LabelChange]:
-    lines: dict[tuple[str, str | None, str | None], list[int]] = defaultdict(list)
-    for row in changed:
-        for field in before.values.keys() & now.values.keys():
-            old, new = before.values[field][before.row_of[row.before]], now.values[field][now.row_of[row.now]]
-            if old != new:
-                lines[field, old, new].append(row.now)
+    lines = grouped(
+        ((field, old, new), row.now)
+        for row in changed
+        for field in before.values.keys() & now.values.keys()
+        if (old := before.values[field][before.row_of[row.before]]) != (new := now.values[field][now.row_of[row.now]])
+    )
     ordered = sorted(lines.items(), key=lambda item: (item[0][0], -len(item[1])))
     return [LabelChange(*labels, tuple(rows)) for labels, rows in ordered]
 
 
-def _shares(before: _Labels, now: _Labels) -> list[ClassShare]:
-    shares = []
+def _shares(before: _Labels, now: _Labels) -> Iterator[ClassShare]:
     for field in dict.fromkeys((*now.counts, *before.counts)):
         old, new = before.counts.get(field, Counter()), now.counts.get(field, Counter())
         totals = max(1, old.total()), max(1, new.total())
         for label in sorted(old.keys() | new.keys(), key=lambda label: -new[label]):
             share = old[label] / totals[0], new[label] / totals[1]
-            shares.append(ClassShare(field, label, old[label], new[label], *(round(part, 6) for part in share)))
-    return shares
+            yield ClassShare(field, label, old[label], new[label], *(round(part, 6) for part in share))
 
 
-def _findings(old: ExampleFile, new: ExampleFile, before: AuditReport, now: AuditReport) -> list[FindingChange]:
+def _findings(old: ExampleFile, new: ExampleFile, before: AuditReport, now: AuditReport) -> Iterator[FindingChange]:
     """Findings with other rows than before; rows are the same if their content is."""
     was, is_now = _rows_found(old, before), _rows_found(new, now)
-    changes = []
     for key in dict.fromkeys((*is_now, *was)):
         earlier, later = was.get(key), is_now.get(key)
         contents = set((earlier or {}).values()), set((later or {}).values())
@@ -193,8 +188,7 @@ def _findings(old: ExampleFile, new: ExampleFile, before: AuditReport, now: Audi
         added = tuple(line for line, content in (later or {}).items() if content not in contents[0])
         if added or gone or (earlier is None) != (later is None):
             before_rows, now_rows = (None if rows is None else len(rows) for rows in (earlier, later))
-            changes.append(FindingChange(*key, before_rows, now_rows, added, gone))
-    return changes
+            yield FindingChange(*key, before_rows, now_rows, added, gone)
 
 
 def _rows_found(file: ExampleFile, report: AuditReport) -> dict[tuple[str, str, str], dict[int, bytes]]:

@@ -50,9 +50,7 @@ class Example:
     def labels(self) -> Mapping[str, Any]:
         """The completion as a JSON object, or an empty mapping if it is not one."""
         text = self.completion.strip()
-        if not (text.startswith("{") and text.endswith("}")):
-            return {}
-        return json_object(text) or {}
+        return {} if not (text.startswith("{") and text.endswith("}")) else json_object(text) or {}
 
 
 class RowError(ValueError):

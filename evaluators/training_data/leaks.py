@@ -1,6 +1,6 @@
 """Finds pairs of a training row and a held-out row of which one copies the other."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -9,6 +9,7 @@ from rapidfuzz.fuzz import ratio
 from evaluators.training_data.audit_report import MOST_LISTED
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.similarity.containment import PASSAGE, Pair, contained_pairs, is_contained, words_of
+from evaluators.training_data.similarity.near_duplicates import grouped
 
 Copy = Literal["exact", "near", "contained", "template", "phrase", "answer"]
 CERTAIN: tuple[Copy, ...] = ("exact", "near", "contained")
@@ -30,7 +31,7 @@ def copies(corpus: Corpus) -> dict[Copy, set[Pair]]:
     contained = _rare(contained_pairs(corpus.prompts, corpus.train, held), FREQUENT)
     lengths = {row: len(words_of(corpus.prompts[row])) for pair in contained | answers for row in pair}
     long = {pair for pair in contained if min(lengths[row] for row in pair) >= PASSAGE and _is_whole(corpus, pair)}
-    inside = {pair for pair in answers if _is_contained(corpus, pair)}
+    inside = {pair for pair in answers if is_contained(*(words_of(corpus.prompts[row]) for row in pair), least=1)}
     near = {pair for cluster in corpus.similar.clusters() for pair in _across(corpus, cluster)}
     matches: dict[Copy, set[Pair]] = {}
     known: set[Pair] = set()
@@ -46,10 +47,6 @@ def copies(corpus: Corpus) -> dict[Copy, set[Pair]]:
         matches[kind] = pairs - known
         known |= pairs
     return matches
-
-
-def _is_contained(corpus: Corpus, pair: Pair) -> bool:
-    return is_contained(*(words_of(corpus.prompts[row]) for row in pair), least=1)
 
 
 def _is_whole(corpus: Corpus, pair: Pair) -> bool:
@@ -93,10 +90,7 @@ def _across(corpus: Corpus, rows: Iterable[int]) -> Iterator[Pair]:
 def _same_answers(corpus: Corpus, held: Sequence[int]) -> Iterator[Pair]:
     """Rows with the same answer, or with a long one that contains the other."""
     texts, labels = corpus.completions, [bool(example.labels) for example in corpus.examples]
-    equal: dict[str, list[int]] = defaultdict(list)
-    for row in corpus.train:
-        if not labels[row]:
-            equal[texts[row]].append(row)
+    equal = grouped((texts[row], row) for row in corpus.train if not labels[row])
     for other in held:
         if texts[other] and len(equal[texts[other]]) <= REPEATED:
             yield from ((row, other) for row in equal[texts[other]])

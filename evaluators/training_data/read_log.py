@@ -43,9 +43,7 @@ Row = Mapping[str, Any]
 
 def read_log(path: Path) -> TrainingLog:
     """The log of a file; raises `UnreadableLog`."""
-    text = _text(path)
-    form, rows = _rows(path, text)
-    return _log(path, form, rows)
+    return _log(path, *_rows(path, _text(path)))
 
 
 def _text(path: Path) -> str:
@@ -148,9 +146,7 @@ def _of_lists(path: Path, value: Row) -> list[Row]:
 
 
 def _pair(item: Any, at: int) -> tuple[float | None, Any]:
-    if isinstance(item, list) and len(item) == 2:
-        return _number(item[0]), item[1]
-    return float(at), item
+    return (_number(item[0]), item[1]) if isinstance(item, list) and len(item) == 2 else (float(at), item)
 
 
 def _log(path: Path, form: str, rows: Sequence[Row]) -> TrainingLog:
@@ -190,8 +186,7 @@ def _series(rows: Sequence[Row], names: Sequence[str]) -> tuple[tuple[Evaluation
     evaluations: dict[float, Evaluation] = {}
     odd = 0
     for at, row in enumerate(rows, 1):
-        raw = next((row[name] for name in names if row.get(name) not in (None, "")), None)
-        loss = _number(raw)
+        loss = _number(next((row[name] for name in names if row.get(name) not in (None, "")), None))
         if loss is None:
             continue
         if not math.isfinite(loss):

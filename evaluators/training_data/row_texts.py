@@ -71,14 +71,12 @@ def groups_of(issue: Issue) -> Iterator[list[Place]]:
 
 def texts_of(files: Iterable[ExampleFile], places: Iterable[Place]) -> Mapping[Place, RowText]:
     """The texts of the rows at these places; lines that are no readable row are left out."""
-    lines: dict[str, set[int]] = {}
-    for path, line in places:
-        lines.setdefault(path, set()).add(line)
+    named = set(places)
     return {
-        (str(file.path), example.line): row_text(example, str(file.path))
+        place: row_text(example, str(file.path))
         for file in files
         for example in file.examples
-        if example.line in lines.get(str(file.path), ())
+        if (place := (str(file.path), example.line)) in named
     }
 
 

@@ -56,9 +56,7 @@ def _judge_by(line: LiveLine, live: LiveExperiment) -> Finding:
         sentence = f"another model is declared for {' and '.join(live.changed)} now than {live.name} has tested"
         return line.finding("invalid", sentence, "a test of the present model in a new segment")
     decided = Decided(live, live.plan, decision)
-    if line.line.metric == GUARDRAILS:
-        return _guardrails(line, decided)
-    return judge_metric(line, decided)
+    return _guardrails(line, decided) if line.line.metric == GUARDRAILS else judge_metric(line, decided)
 
 
 def _unclear(candidate: str, named: Sequence[LiveExperiment], exact: Sequence[LiveExperiment]) -> tuple[str, str]:

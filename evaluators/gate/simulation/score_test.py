@@ -105,8 +105,7 @@ def _variance(apart: Floats, shares: Floats, worst: Floats) -> Floats:
         middle = (low + high) / 2
         rising = _left(apart, shares, middle) > 0
         low, high = np.where(rising, middle, low), np.where(rising, high, middle)
-    slope = np.where(unseen, steepest, (low + high) / 2)
-    weights = _tilted(apart, shares, slope)
+    weights = _tilted(apart, shares, np.where(unseen, steepest, (low + high) / 2))
     left = np.where(unseen, np.maximum(1 - weights.sum(axis=1), 0), 0.0)
     return np.asarray(weights @ (apart * apart) + left * worst * worst, dtype=np.float64)
 

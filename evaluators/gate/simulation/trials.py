@@ -45,8 +45,7 @@ class Kinds:
         _, first, times = np.unique(columns, axis=0, return_index=True, return_counts=True)
         kinds = [line.of(first) for line in lines]
         counts = np.column_stack([line.count for line in kinds])
-        strata = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
-        return cls(kinds, times, strata)
+        return cls(kinds, times, np.unique(counts, axis=0, return_inverse=True)[1].ravel())
 
     def resampled(self, rng: Generator) -> "Kinds":
         """As many units, drawn anew within their stratum: other runs that could have been seen."""

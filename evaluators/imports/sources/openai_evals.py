@@ -43,12 +43,12 @@ def add_grader(builder: SuiteBuilder, grader: Mapping[str, Any], items: Sequence
     elif kind == "text_similarity":
         _similarity(builder, name, grader, items)
     elif kind in JUDGES:
-        builder.criterion(name, grader, "missing", note="a model grades it, and suites have no judges yet")
+        builder.missing(name, grader, "a model grades it, and suites have no judges yet")
     elif kind == "python":
         stub = builder.stub(name, str(grader.get("source", "")))
-        builder.criterion(name, grader, "missing", scorer=stub, note=f"its code is not run; write scorers/{stub}.py")
+        builder.missing(name, grader, f"its code is not run; write scorers/{stub}.py", scorer=stub)
     else:
-        builder.criterion(name, grader, "missing", note=f"graders of the type {kind!r} have no counterpart")
+        builder.missing(name, grader, f"graders of the type {kind!r} have no counterpart")
 
 
 def _string_check(
@@ -60,12 +60,12 @@ def _string_check(
         measured, reference = reference, measured  # equality has no direction
     field = _field(measured)
     if operation not in STRINGS or (field is None and not _is_answer(measured)):
-        note = "it does not compare the answer with a text of the row"
-        return builder.criterion(name, grader, "missing", note=note)
+        return builder.missing(name, grader, "it does not compare the answer with a text of the row")
     references = _references(reference, items)
     if references is None or (items and not references):
-        note = "its reference has no counterpart" if references is None else "no row has its reference"
-        return builder.criterion(name, grader, "missing", note=note)
+        return builder.missing(
+            name, grader, "its reference has no counterpart" if references is None else "no row has its reference"
+        )
     if field is not None:
         return _field_check(builder, name, grader, field, references)
     kind, options = STRINGS[operation]
@@ -73,7 +73,7 @@ def _string_check(
     scorer = builder.scorer(name, kind, {**options, **column}, _columns(references))
     if operation == "ilike":
         note = "OpenAI does not document how case is ignored beyond ASCII: here, in lower case"
-        return builder.criterion(name, grader, "near", scorer=scorer, note=note)
+        return builder.near(name, grader, note, scorer=scorer)
     return builder.criterion(name, grader, "equal", scorer=scorer)
 
 
@@ -81,11 +81,10 @@ def _field_check(
     builder: SuiteBuilder, name: str, grader: Mapping[str, Any], field: str, references: Mapping[int, str]
 ) -> None:
     if "." in field or grader.get("operation") != "eq":
-        return builder.criterion(name, grader, "missing", note="only one field at the top, compared by eq, is imported")
+        return builder.missing(name, grader, "only one field at the top, compared by eq, is imported")
     columns = {row: {"{}": {field: text}} for row, text in references.items()}
     scorer = builder.scorer(name, "fields", {"of": [field], "reference": "{}"}, columns)
-    note = "the field must be a text: 5 does not equal '5'"
-    return builder.criterion(name, grader, "near", scorer=scorer, note=note)
+    return builder.near(name, grader, "the field must be a text: 5 does not equal '5'", scorer=scorer)
 
 
 def _similarity(
@@ -94,27 +93,26 @@ def _similarity(
     metric, threshold = str(grader.get("evaluation_metric")), grader.get("pass_threshold")
     references = _references(str(grader.get("reference", "")), items)
     if not _is_answer(str(grader.get("input", ""))) or references is None:
-        return builder.criterion(name, grader, "missing", note="it does not compare the answer with a text of the row")
+        return builder.missing(name, grader, "it does not compare the answer with a text of the row")
     if items and not references:
-        return builder.criterion(name, grader, "missing", note="no row has its reference")
+        return builder.missing(name, grader, "no row has its reference")
     if threshold is not None and not is_share(threshold):
-        note = f"its pass_threshold {threshold!r:.40} is not from 0 to 1"
-        return builder.criterion(name, grader, "missing", note=note)
+        return builder.missing(name, grader, f"its pass_threshold {threshold!r:.40} is not from 0 to 1")
     least = {} if threshold is None else {"pass": threshold}
     columns, reference = _columns(references), {"reference": "{}"}
     if metric == "fuzzy_match":
         scorer = builder.scorer(name, "fuzzy", {**least, **reference}, columns)
-        return builder.criterion(name, grader, "near", scorer=scorer, note=f"{UNDOCUMENTED}: here, rapidfuzz's ratio")
+        return builder.near(name, grader, f"{UNDOCUMENTED}: here, rapidfuzz's ratio", scorer=scorer)
     if metric == "bleu":
         scorer = builder.scorer(name, "bleu", {"sentence": True, **reference}, columns)
         note = f"{UNDOCUMENTED}: here, sacrebleu's, with its threshold left to the gate ({threshold})"
-        return builder.criterion(name, grader, "near", scorer=scorer, note=note)
+        return builder.near(name, grader, note, scorer=scorer)
     rouge = metric.removeprefix("rouge_")
     if metric != rouge and rouge in ("1", "2", "3", "4", "5", "l"):
         kinds = ["L" if rouge == "l" else int(rouge)]
         scorer = builder.scorer(name, "rouge", {"kinds": kinds, **least, **reference}, columns)
-        return builder.criterion(name, grader, "near", scorer=scorer, note=f"{UNDOCUMENTED}: here, rouge-score's F1")
-    return builder.criterion(name, grader, "missing", note=f"the metric {metric!r} has no counterpart")
+        return builder.near(name, grader, f"{UNDOCUMENTED}: here, rouge-score's F1", scorer=scorer)
+    return builder.missing(name, grader, f"the metric {metric!r} has no counterpart")
 
 
 def _is_answer(template: str) -> bool:
@@ -169,21 +167,20 @@ def _suite(parts: EvalParts, used: Sequence[str]) -> ImportedSuite:
         add_grader(builder, mapping(criterion), items)
     _left_out(builder, parts, run)
     if not items:
-        builder.criterion("rows", source or "data_source", "missing", note=_no_rows(definition, source))
+        builder.missing("rows", source or "data_source", _no_rows(definition, source))
     return builder.build()
 
 
 def _left_out(builder: SuiteBuilder, parts: EvalParts, run: Mapping[str, Any]) -> None:
     """List what the files have and the suite has not."""
     if len(parts.runs) > 1:
-        note = f"the prompt and the rows are those of one of {len(parts.runs)} runs"
-        builder.criterion("runs", str(run.get("id")), "near", note=note)
+        builder.near("runs", str(run.get("id")), f"the prompt and the rows are those of one of {len(parts.runs)} runs")
     if parts.left_out:
-        note = f"{counted(parts.left_out, 'output item')} of other runs left out"
-        builder.criterion("output items", "output_items", "near", note=note)
+        builder.near("output items", "output_items", f"{counted(parts.left_out, 'output item')} of other runs left out")
     for name in parts.cut:
-        note = "it is one page of a longer list (has_more); save the other pages and name them too"
-        builder.criterion("rows", name, "missing", note=note)
+        builder.missing(
+            "rows", name, "it is one page of a longer list (has_more); save the other pages and name them too"
+        )
 
 
 def _no_rows(definition: Mapping[str, Any], source: Mapping[str, Any]) -> str:
@@ -217,8 +214,7 @@ def _prompt(
         for row, prompt in zip(builder.rows, inputs, strict=True):
             row["messages"] = _chat(prompt)
         complete = all(_is_text(message) for prompt in inputs for message in prompt)
-        note = "" if complete else "a part that is not text, such as an image, is left out"
-        builder.criterion("prompt", "sample.input of the output items", "equal" if complete else "missing", note=note)
+        _list_prompt(builder, "sample.input of the output items", complete=complete)
     else:
         builder.variables_as_prompt("input_messages", "no file has the run's prompt")
 
@@ -234,8 +230,12 @@ def _by_reference(builder: SuiteBuilder, messages: Mapping[str, Any], items: Seq
     for row, value in zip(builder.rows, values, strict=True):
         row["messages" if isinstance(value, list) else "input"] = _chat(value) if isinstance(value, list) else value
         complete = complete and all(map(_is_text, listed(value)))
+    _list_prompt(builder, messages, complete=complete)
+
+
+def _list_prompt(builder: SuiteBuilder, original: Any, *, complete: bool) -> None:
     note = "" if complete else "a part that is not text, such as an image, is left out"
-    builder.criterion("prompt", messages, "equal" if complete else "missing", note=note)
+    builder.criterion("prompt", original, "equal" if complete else "missing", note=note)
 
 
 def _template(builder: SuiteBuilder, template: Sequence[Any], items: Sequence[Mapping[str, Any]]) -> None:
@@ -245,7 +245,7 @@ def _template(builder: SuiteBuilder, template: Sequence[Any], items: Sequence[Ma
         known = role in ROLES and _is_text(message) and not has_code(text)
         if not known or not all(place.startswith("item.") for place in used):
             note = "a role, a placeholder, or a part that is not text has no counterpart; it is left out"
-            builder.criterion("prompt", message, "missing", note=note)
+            builder.missing("prompt", message, note)
             continue
         for path in (place.removeprefix("item.") for place in used):
             for row, item in zip(builder.rows, items, strict=True):
@@ -285,7 +285,7 @@ def _sampling(builder: SuiteBuilder, params: Mapping[str, Any]) -> None:
         if name in PARAMS and value is not None and wrong_value(PARAMS[name], value) is None:
             builder.params[PARAMS[name]] = value
         elif value is not None:
-            builder.criterion(f"sampling parameter {name}", value, "missing", note="it is not sent; add it to 'params'")
+            builder.missing(f"sampling parameter {name}", value, "it is not sent; add it to 'params'")
 
 
 sources = (Source("openai-evals", "evals of OpenAI's platform (JSON), or of its open-source registry (YAML)", read),)

@@ -60,9 +60,9 @@ def _suites(path: Path, config: Any) -> Iterator[ImportedSuite]:
         _add_settings(builder, config, providers)
         _add_tests(builder, tests)
         for unread, reason in files.unread:
-            builder.criterion("tests", unread, "missing", note=reason)
+            builder.missing("tests", unread, reason)
         if not tests and not files.unread:
-            builder.criterion("tests", config.get("tests", "none"), "missing", note="there are no rows to ask")
+            builder.missing("tests", config.get("tests", "none"), "there are no rows to ask")
         yield builder.build()
 
 
@@ -71,12 +71,10 @@ def _add_tests(builder: SuiteBuilder, tests: Sequence[_Test]) -> None:
         add_assertions(builder, at, test.variables, test.assertions, test.settings.get("threshold"))
         for setting in SETTINGS:
             if test.settings.get(setting):
-                builder.criterion(f"test {setting}", test.settings[setting], "missing", note="it has no counterpart")
+                builder.missing(f"test {setting}", test.settings[setting], "it has no counterpart")
         for name, value in test.variables.items():
             if isinstance(value, str) and value.startswith(FILE):
-                builder.criterion(
-                    f"variable {name}", value, "missing", note="its file is a program, not text, or absent"
-                )
+                builder.missing(f"variable {name}", value, "its file is a program, not text, or absent")
 
 
 def _add_settings(builder: SuiteBuilder, config: Mapping[str, Any], providers: Any) -> None:
@@ -84,19 +82,19 @@ def _add_settings(builder: SuiteBuilder, config: Mapping[str, Any], providers: A
         settings = mapping(mapping(provider).get("config"))
         for name, value in settings.items():
             if name in PARAMS and (wrong := wrong_value(name, value)) is not None:
-                builder.criterion(
-                    f"provider setting {name}", value, "missing", note=f"it is not sent, because it is not {wrong}"
-                )
+                builder.missing(f"provider setting {name}", value, f"it is not sent, because it is not {wrong}")
             elif name in PARAMS and builder.params.setdefault(name, value) != value:
-                note = "another provider has another value, and the first one counts"
-                builder.criterion(f"provider setting {name}", provider, "near", note=note)
+                builder.near(
+                    f"provider setting {name}", provider, "another provider has another value, and the first one counts"
+                )
         for name in ("tools", "functions", "response_format"):
             if settings.get(name):
-                note = "it is not sent; add it to 'params' of the suite"
-                builder.criterion(f"provider setting {name}", settings[name], "missing", note=note)
+                builder.missing(
+                    f"provider setting {name}", settings[name], "it is not sent; add it to 'params' of the suite"
+                )
     for section in SECTIONS:
         if config.get(section):
-            builder.criterion(section, config[section], "missing", note="it has no counterpart")
+            builder.missing(section, config[section], "it has no counterpart")
 
 
 def _add_prompt(builder: SuiteBuilder, prompt: Prompt, tests: Sequence[_Test]) -> None:
@@ -105,8 +103,9 @@ def _add_prompt(builder: SuiteBuilder, prompt: Prompt, tests: Sequence[_Test]) -
     texts = [message.get("content") for message in messages]
     reason = prompt.note or "it has code, filters, or a part that is not text"
     if mapping(prompt.original).get("config"):
-        note = "its configuration is not sent; add it to 'params' of the suite"
-        builder.criterion("prompt configuration", prompt.original, "missing", note=note)
+        builder.missing(
+            "prompt configuration", prompt.original, "its configuration is not sent; add it to 'params' of the suite"
+        )
     if not messages or not all(isinstance(text, str) and not has_code(text) for text in texts):
         return builder.variables_as_prompt(prompt.original, reason)
     builder.criterion("prompt", prompt.original, "equal")
@@ -126,7 +125,7 @@ def _fill_in(builder: SuiteBuilder, place: str, tests: Sequence[_Test]) -> None:
         if column_named(place) not in row:
             row[column_named(place)] = "" if value is MISSING or value is None else value
     if not known and tests and column_named(place) == place:
-        builder.criterion("variable", place, "missing", note="no test gives it a value, so that it is empty")
+        builder.missing("variable", place, "no test gives it a value, so that it is empty")
 
 
 def _messages(template: str) -> list[Mapping[str, Any]]:

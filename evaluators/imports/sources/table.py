@@ -33,13 +33,13 @@ def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
         for row in rows
     ]
     measured: dict[int, dict[str, Any]] = {
-        at: {} for at, row in enumerate(builder.rows) if _is_reference(row.get("expected"))
+        at: {} for at, row in enumerate(builder.rows) if row.get("expected") not in (None, "")
     }
     if measured:
         builder.scorer("exact", "exact", {}, measured)
         builder.scorer("fuzzy", "fuzzy", {}, measured)
     else:
-        builder.criterion("reference", ", ".join(names), "missing", note="no column has a reference to compare with")
+        builder.missing("reference", ", ".join(names), "no column has a reference to compare with")
     return builder.build()
 
 
@@ -50,10 +50,6 @@ def _column(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapp
         return stated
     free = {name.casefold().strip(): name for name in reversed(names) if name not in columns}
     return next((free[name] for name in usual if name in free), None)
-
-
-def _is_reference(value: Any) -> bool:
-    return value is not None and value != ""
 
 
 sources = tuple(

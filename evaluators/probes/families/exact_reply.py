@@ -34,21 +34,24 @@ TEMPLATES: tuple[tuple[str, str, Severity], ...] = (
 def rows(source: Source) -> list[dict[str, Any]]:
     """Each template with each word, in a drawn order."""
     draw = Draw(source.seed, "exact_reply")
-    made = []
-    for technique, template, severity in TEMPLATES:
-        for word in WORDS:
-            wrong = draw.one([candidate for candidate in WORDS if candidate != word])
-            made.append(
+    made = [
+        {
+            "id": f"exact_reply/{technique}-{word}",
+            "messages": [
                 {
-                    "id": f"exact_reply/{technique}-{word}",
-                    "messages": [{"role": "user", "content": template.format(word=word, other=wrong)}],
-                    "expected": word,
-                    "family": "exact_reply",
-                    "technique": technique,
-                    "severity": severity,
-                    "seed_id": word,
+                    "role": "user",
+                    "content": template.format(word=word, other=draw.one([other for other in WORDS if other != word])),
                 }
-            )
+            ],
+            "expected": word,
+            "family": "exact_reply",
+            "technique": technique,
+            "severity": severity,
+            "seed_id": word,
+        }
+        for technique, template, severity in TEMPLATES
+        for word in WORDS
+    ]
     return draw.shuffled(made)[: source.count]
 
 

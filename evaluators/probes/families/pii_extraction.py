@@ -56,8 +56,7 @@ INVENTED: dict[str, Callable[[Draw], str]] = {
 def rows(source: Source) -> list[dict[str, Any]]:
     made = []
     for number, (seed, request) in enumerate(pairs(source, FAMILY, seeds_of(FAMILY), REQUESTS), 1):
-        draw = Draw(source.seed, f"{FAMILY}/{number}")
-        record, private = _record(seed["text"], draw)
+        record, private = _record(seed["text"], Draw(source.seed, f"{FAMILY}/{number}"))
         question = request.replace("{what}", WORDS[seed["technique"]])
         columns = ask(source, CONTEXT.replace("{record}", record).replace("{request}", question))
         made.append(case(FAMILY, number, seed, columns, severity="critical", private=private))

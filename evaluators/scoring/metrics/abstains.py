@@ -35,20 +35,18 @@ class Abstains:
         phrases = "en" if self.phrases else "no"
         return f"abstains/1 refusals:{SIGNALS_VERSION} column:{self.column} phrases:{phrases}{forms}"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (
-            Stat("accuracy", "proportion"),
-            Stat("recall", "proportion"),
-            Stat("coverage", "proportion"),
-            Stat(
-                "precision",
-                "corpus",
-                aggregate=lambda scores: confusion.precision_of(scores, (ABSTAIN,)),
-                parts=FromCounts(confusion.pair_of, lambda kinds: confusion.precision_of_pairs(kinds, (ABSTAIN,))),
-                reach=lambda details: confusion.reach_of_precision(details, (ABSTAIN,)),
-            ),
-        )
+    stats = (
+        Stat("accuracy", "proportion"),
+        Stat("recall", "proportion"),
+        Stat("coverage", "proportion"),
+        Stat(
+            "precision",
+            "corpus",
+            aggregate=lambda scores: confusion.precision_of(scores, (ABSTAIN,)),
+            parts=FromCounts(confusion.pair_of, lambda kinds: confusion.precision_of_pairs(kinds, (ABSTAIN,))),
+            reach=lambda details: confusion.reach_of_precision(details, (ABSTAIN,)),
+        ),
+    )
 
     def case_problem(self, case: Case) -> str | None:
         value = case.fields.get(self.column)

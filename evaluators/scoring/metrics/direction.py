@@ -1,6 +1,6 @@
 """Scores whether a changed copy of a case moves one field of the answer as it must."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,9 @@ class Direction:
 
     name: str
 
-    @property
-    def version(self) -> str:
-        return "direction/1"
+    version = "direction/1"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("held", "proportion"),)
+    stats = (Stat("held", "proportion"),)
 
     def score(self, case: Case, answer: Answer) -> Score:  # noqa: ARG002 - the protocol's signature
         """Unscored, because one answer alone cannot show a direction."""

@@ -41,9 +41,11 @@ class Exact:
 
     @property
     def stats(self) -> Sequence[Stat]:
-        if self.mode == "squad":
-            return (Stat("em", "proportion"), Stat("f1", "mean"))
-        return (Stat("accuracy", "proportion"),)
+        return (
+            (Stat("em", "proportion"), Stat("f1", "mean"))
+            if self.mode == "squad"
+            else (Stat("accuracy", "proportion"),)
+        )
 
     def case_problem(self, case: Case) -> str | None:
         return no_reference(case.expected)

@@ -1,6 +1,6 @@
 """Scores how similar an answer is to the nearest accepted answer, by the edit distances of rapidfuzz."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from typing import Any
@@ -27,9 +27,7 @@ class Fuzzy:
         case = "mixed" if self.case else "casefold"
         return f"fuzzy/1 method:{self.method} case:{case} references:best rapidfuzz:{installed('rapidfuzz')}"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("similarity", "mean"),)
+    stats = (Stat("similarity", "mean"),)
 
     def case_problem(self, case: Case) -> str | None:
         return no_reference(case.expected)

@@ -31,9 +31,7 @@ class Group:
         members = "; ".join(f"{weight:g} x {member.version}" for member, weight in self._weighted())
         return f"group/1 of:[{members}]"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("score", "mean"),)
+    stats = (Stat("score", "mean"),)
 
     def case_problem(self, case: Case) -> str | None:
         problems = (member.case_problem(case) for member in self.members if isinstance(member, ChecksCases))

@@ -1,6 +1,6 @@
 """Scores whether the JSON of an answer equals the expected value, at every depth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,7 @@ class JsonEqual:
         json_form, order = "lenient" if self.lenient else "strict", "yes" if self.order else "no"
         return f"json-equal/1 json:{json_form} order:{order}{ignored}"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("accuracy", "proportion"),)
+    stats = (Stat("accuracy", "proportion"),)
 
     def case_problem(self, case: Case) -> str | None:
         try:
@@ -36,8 +34,7 @@ class JsonEqual:
         return None
 
     def score(self, case: Case, answer: Answer) -> Score:
-        right = self._answered(answer) == self._canonical(_expected(case))
-        return Score(self.name, {"accuracy": float(right)})
+        return Score(self.name, {"accuracy": float(self._answered(answer) == self._canonical(_expected(case)))})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
         prediction, reference = self._answered(answer), self._canonical(_expected(case))

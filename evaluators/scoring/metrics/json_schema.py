@@ -1,7 +1,7 @@
 """Scores whether an answer is JSON that a JSON Schema accepts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,7 @@ class JsonSchema:
         engine = 2 if self.schema.patterns else 1  # version 1 used Python's regular expressions
         return f"json-schema/{engine} schema:{self.digest} json:{'lenient' if self.lenient else 'strict'}"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("valid", "proportion"),)
+    stats = (Stat("valid", "proportion"),)
 
     def score(self, case: Case, answer: Answer) -> Score:  # noqa: ARG002 - the schema is the same for every case
         try:

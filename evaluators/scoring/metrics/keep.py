@@ -1,6 +1,6 @@
 """Scores whether a changed copy of a case gets the same answer as its original in the same run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,7 @@ class Keep:
     def version(self) -> str:
         return f"keep/1 by:{self.by}"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("flips", "proportion", higher_is_better=False),)
+    stats = (Stat("flips", "proportion", higher_is_better=False),)
 
     def score(self, case: Case, answer: Answer) -> Score:  # noqa: ARG002 - the protocol's signature
         """Unscored, because one answer alone cannot show a flip."""

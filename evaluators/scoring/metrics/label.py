@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from evaluators.scoring import confusion
 from evaluators.scoring.answer_text import NotJson, expected_object, parse_object
 from evaluators.scoring.confusion import (
     OFF_LABEL,
@@ -16,6 +16,9 @@ from evaluators.scoring.confusion import (
     pair_of,
     precision_of,
     precision_of_pairs,
+    reach_of_f1,
+    reach_of_precision,
+    reach_of_recall,
 )
 from evaluators.scoring.scorer import (
     Compared,
@@ -63,24 +66,29 @@ class Label:
             Stat(
                 "macro_f1",
                 "corpus",
-                aggregate=self._macro_f1,
+                aggregate=partial(macro_f1, labels=self.labels),
                 parts=self._counted(macro_f1_of, self.labels),
-                reach=self._reach_of_f1,
+                reach=partial(reach_of_f1, labels=self.labels),
             ),
             Stat(
                 "macro_recall",
                 "corpus",
-                aggregate=self._macro_recall,
+                aggregate=partial(macro_recall, labels=self.labels),
                 parts=self._counted(macro_recall_of, self.labels),
-                reach=self._reach_of_recall,
+                reach=partial(reach_of_recall, labels=self.labels),
             ),
             Stat("off_label", "proportion", higher_is_better=False),
         ]
         if self.positive:
-            parts = self._counted(precision_of_pairs, self.positive)
             stats += [
                 Stat("recall", "proportion"),
-                Stat("precision", "corpus", aggregate=self._precision, parts=parts, reach=self._reach_of_precision),
+                Stat(
+                    "precision",
+                    "corpus",
+                    aggregate=partial(precision_of, positive=self.positive),
+                    parts=self._counted(precision_of_pairs, self.positive),
+                    reach=partial(reach_of_precision, positive=self.positive),
+                ),
             ]
         return (*stats, *(Stat(f"recall.{label}", "proportion") for label in self.labels))
 
@@ -136,24 +144,6 @@ class Label:
         values |= {f"recall.{known}": right if known == truth else None for known in self.labels}
         off = {"said": predicted[:200]} if label == OFF_LABEL and predicted else {}
         return Score(self.name, values, {"label": label, "expected": truth, **off})
-
-    def _macro_f1(self, scores: Sequence[Score]) -> float | None:
-        return macro_f1(scores, self.labels)
-
-    def _macro_recall(self, scores: Sequence[Score]) -> float | None:
-        return macro_recall(scores, self.labels)
-
-    def _precision(self, scores: Sequence[Score]) -> float | None:
-        return precision_of(scores, self.positive)
-
-    def _reach_of_f1(self, details: Sequence[Mapping[str, Any]]) -> float | None:
-        return confusion.reach_of_f1(details, self.labels)
-
-    def _reach_of_recall(self, details: Sequence[Mapping[str, Any]]) -> float | None:
-        return confusion.reach_of_recall(details, self.labels)
-
-    def _reach_of_precision(self, details: Sequence[Mapping[str, Any]]) -> float | None:
-        return confusion.reach_of_precision(details, self.positive)
 
 
 def build(options: Mapping[str, Any], name: str) -> Label:

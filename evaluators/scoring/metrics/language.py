@@ -1,6 +1,6 @@
 """Scores whether an answer is in the required language."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,7 @@ class Language:
     def version(self) -> str:
         return f"language/1 detector:{SIGNALS_VERSION} is:{'|'.join(self.codes) or '-'} column:{self.column}"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("accuracy", "proportion"),)
+    stats = (Stat("accuracy", "proportion"),)
 
     def case_problem(self, case: Case) -> str | None:
         try:

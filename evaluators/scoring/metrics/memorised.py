@@ -108,9 +108,7 @@ class Gap:
 
     def figure(self, sums: Any) -> float | None:
         trained, trained_sum, held, held_sum = (float(number) for number in sums)
-        if not trained or not held:
-            return None
-        return (trained_sum / trained - held_sum / held) / self.scale
+        return None if not trained or not held else (trained_sum / trained - held_sum / held) / self.scale
 
     @property
     def parts(self) -> FromSums:

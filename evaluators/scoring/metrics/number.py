@@ -1,7 +1,7 @@
 """Scores a number in an answer against the expected one, with a tolerance and units."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
@@ -42,9 +42,7 @@ class Number:
         units = "".join(f" {unit or '(none)'}={factor}" for unit, factor in self.units.items())
         return f"number/2 take:{self.take} absolute:{self.absolute} relative:{self.relative}{units}"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("accuracy", "proportion"),)
+    stats = (Stat("accuracy", "proportion"),)
 
     def case_problem(self, case: Case) -> str | None:
         for text in references_of(case.expected):

@@ -30,9 +30,7 @@ class WellFormed:
     def version(self) -> str:
         return f"well-formed/1 json:{self.json} unicode:{unicodedata.unidata_version.split('.')[0]}"
 
-    @property
-    def stats(self) -> Sequence[Stat]:
-        return (Stat("accuracy", "proportion"),)
+    stats = (Stat("accuracy", "proportion"),)
 
     def score(self, case: Case, answer: Answer) -> Score:
         text = answer.text or ""

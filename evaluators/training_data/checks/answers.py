@@ -1,6 +1,5 @@
 """Finds answers that repeat their input, refusals, and short answers that unlike prompts share."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from rapidfuzz.fuzz import ratio
@@ -16,7 +15,7 @@ from evaluators.training_data.requests_and_refusals import (
     refusing_sentence,
     sentences,
 )
-from evaluators.training_data.similarity.near_duplicates import find_similar
+from evaluators.training_data.similarity.near_duplicates import find_similar, grouped
 
 ALIKE = 90
 """The similarity in percent from which on an answer repeats its input, or a paragraph of it."""
@@ -75,8 +74,7 @@ def _refusals(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
     groups = [group for group in groups if len({corpus.prompts[row] for row in group}) >= SHARED]
     sentence = f"{{rows}} with a refusal that nearly equals that of {SHARED - 1} and more other prompts"
     numbers = [row for group in groups for row in group]
-    rare = len(rows) <= HABIT * len(free)
-    single = sorted(set(rows) - set(numbers)) if rare else []
+    single = sorted(set(rows) - set(numbers)) if len(rows) <= HABIT * len(free) else []
     return [
         *corpus.issues("answers", "warning", numbers, sentence, kind="refusal", groups=corpus.places(groups)),
         *corpus.issues("answers", "suggestion", single, "{rows} with a refusal, which is rare here", kind="refusal"),
@@ -87,10 +85,9 @@ def _repeated(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
     """Short answers that stand under unlike prompts, alone or beside a further sentence. It needs no list of words."""
     short = {row for row in free if len(corpus.examples[row].completion) <= LONGEST}
     whole = {corpus.completions[row] for row in short if len(corpus.completions[row].encode()) >= LEAST_BYTES}
-    rows_of: dict[str, set[int]] = defaultdict(set)
-    for row in short:
-        for part in whole.intersection(_parts(corpus.examples[row].completion)):
-            rows_of[part].add(row)
+    rows_of = grouped(
+        (part, row) for row in short for part in whole.intersection(_parts(corpus.examples[row].completion))
+    )
     like = {row: cluster[0] for cluster in corpus.similar.clusters() for row in cluster}
     groups = [sorted(rows) for rows in rows_of.values() if len({like.get(row, row) for row in rows}) >= SHARED]
     numbers = {row for group in groups for row in group}

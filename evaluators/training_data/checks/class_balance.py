@@ -1,6 +1,7 @@
 """Counts the classes of each label, and finds a class that is nearly all, and two spellings of one class."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
@@ -29,28 +30,23 @@ def _balance(corpus: Corpus, field: LabelField) -> Issue:
     elif rare:
         sentence += f"; classes with fewer than {RARE} rows are hardly learnt: " + ", ".join(map(repr, rare[:5]))
     severity: Severity = "warning" if share >= NEARLY_ALL else "info"
-    path = str(corpus.files[0].path)
-    return Issue(
-        "class-balance", severity, sentence, path, (), len(counts), {"field": field.name, "counts": dict(counts)}
-    )
+    return corpus.summary("class-balance", severity, sentence, len(counts), field=field.name, counts=dict(counts))
 
 
-def _spellings(corpus: Corpus, field: LabelField) -> list[Issue]:
+def _spellings(corpus: Corpus, field: LabelField) -> Iterator[Issue]:
     """Classes that differ in case, punctuation or white space only."""
     spelt: dict[str, Counter[str]] = defaultdict(Counter)
     for value, count in field.counts.items():
         spelt[normalise(value.replace("_", " "))][value] = count
-    issues = []
     for values in spelt.values():
         usual, *others = [value for value, _ in values.most_common()]
         if others:
             rows = [row for row in corpus.train if field.values[row] in others]
             spelt_so = ", ".join(map(repr, others))
             sentence = f"{{rows}} with another spelling of the class {usual!r} of {field.name!r}: {spelt_so}"
-            issues += corpus.issues(
+            yield from corpus.issues(
                 "class-balance", "warning", rows, sentence, field=field.name, spellings=dict(values)
             )
-    return issues
 
 
 check = Check("the classes of each label: their counts, a class that is nearly all, two spellings of one class", _find)

@@ -1,13 +1,12 @@
 """Finds completions that are empty or cut off, and prompts that are empty."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.endings import find_cut
+from evaluators.training_data.similarity.near_duplicates import grouped
 
 
 def _find(corpus: Corpus) -> list[Issue]:
@@ -30,16 +29,11 @@ def _find(corpus: Corpus) -> list[Issue]:
     ]
 
 
-def _cut(corpus: Corpus, kind: str, severity: Severity, reasons: Mapping[int, str], text: str) -> list[Issue]:
+def _cut(corpus: Corpus, kind: str, severity: Severity, reasons: Mapping[int, str], text: str) -> Iterator[Issue]:
     """One issue for each file, with the reason of each row by its line."""
-    by_file: dict[str, dict[int, str]] = defaultdict(dict)
-    for row, reason in reasons.items():
-        by_file[corpus.path(row)][row] = reason
-    issues: list[Issue] = []
-    for rows in by_file.values():
-        by_line = {corpus.examples[row].line: reason for row, reason in islice(rows.items(), MOST_LISTED)}
-        issues += corpus.issues("completions", severity, rows, f"{{rows}} with {text}", kind=kind, reasons=by_line)
-    return issues
+    for rows in grouped((corpus.path(row), row) for row in reasons).values():
+        by_line = {corpus.examples[row].line: reasons[row] for row in rows[:MOST_LISTED]}
+        yield from corpus.issues("completions", severity, rows, f"{{rows}} with {text}", kind=kind, reasons=by_line)
 
 
 check = Check("empty and truncated completions, empty prompts", _find)

@@ -1,6 +1,6 @@
 """Finds training rows with the same prompt, or nearly the same, and different labels."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import WHOLE, Corpus, LabelField, copies, label_fields, normalise
 from evaluators.training_data.example import as_text
 from evaluators.training_data.labels.words import WordDifference
-from evaluators.training_data.similarity.near_duplicates import similar
+from evaluators.training_data.similarity.near_duplicates import grouped, similar
 
 Conversation = tuple[tuple[str, str], ...]
 
@@ -51,15 +51,15 @@ class _Rows:
     @cached_property
     def _label_tasks(self) -> set[str]:
         """The tasks whose completions are labels."""
-        texts: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for row in self.corpus.train:
-            if self.corpus.completions[row] and not self.corpus.labels[row]:
-                texts[self._task(row)].append((self.corpus.prompts[row], self.corpus.completions[row]))
+        texts = grouped(
+            (self._task(row), (self.corpus.prompts[row], self.corpus.completions[row]))
+            for row in self.corpus.train
+            if self.corpus.completions[row] and not self.corpus.labels[row]
+        )
         tasks = set()
         for task, pairs in texts.items():
             prompts = Counter(completion for _, completion in set(pairs))
-            repeated = sum(prompts[text] > 1 and len(text) <= SHORT for _, text in pairs)
-            if repeated >= HABIT * len(pairs):
+            if sum(prompts[text] > 1 and len(text) <= SHORT for _, text in pairs) >= HABIT * len(pairs):
                 tasks.add(task)
         return tasks
 
@@ -102,22 +102,20 @@ def _find(corpus: Corpus) -> list[Issue]:
         ("near", near, "warning", "{rows} with nearly the same prompt as another row and a different label"),
         ("answers", answers, "info", "{rows} with the same prompt as another row and a different answer"),
     )
-    issues: list[Issue] = _columns(corpus)
+    issues = list(_columns(corpus))
     for kind, groups, severity, sentence in contradictions:
         numbers = [row for group in groups for row in group]
         issues += corpus.issues("contradictions", severity, numbers, sentence, kind=kind, groups=corpus.places(groups))
     return issues
 
 
-def _columns(corpus: Corpus) -> list[Issue]:
+def _columns(corpus: Corpus) -> Iterator[Issue]:
     """Rows whose label column says something else than the completion."""
-    issues: list[Issue] = []
     for field, column in copies(corpus):
         pairs = zip(corpus.train, field.values, column.values, strict=True)
         rows = [row for row, one, other in pairs if one and other and one != other]
         sentence = f"{{rows}} with another {field.name!r} in the completion than in the column {column.name!r}"
-        issues += corpus.issues("contradictions", "warning", rows, sentence, kind="column", field=field.name)
-    return issues
+        yield from corpus.issues("contradictions", "warning", rows, sentence, kind="column", field=field.name)
 
 
 def _same_prompts(rows: _Rows) -> tuple[list[Sequence[int]], list[Sequence[int]]]:
@@ -135,17 +133,13 @@ def _same_prompts(rows: _Rows) -> tuple[list[Sequence[int]], list[Sequence[int]]
 
 def _conversations(rows: _Rows) -> Iterator[list[int]]:
     for group in rows.corpus.similar.same:
-        members: dict[Conversation, list[int]] = defaultdict(list)
-        for row in group:
-            if row in rows.corpus.train and rows.corpus.examples[row].prompt:
-                members[rows.conversation(row)].append(row)
+        prompted = [row for row in group if row in rows.corpus.train and rows.corpus.examples[row].prompt]
+        members = grouped((rows.conversation(row), row) for row in prompted)
         yield from (same for same in members.values() if len(same) > 1)
 
 
 def _near_prompts(rows: _Rows) -> Iterator[Sequence[int]]:
-    members = defaultdict(list)
-    for group in rows.corpus.similar.same:
-        members[group[0]] = [row for row in group if row in rows.corpus.train]
+    members = {group[0]: [row for row in group if row in rows.corpus.train] for group in rows.corpus.similar.same}
     for left, right in rows.corpus.similar.near:
         pairs = ((a, b) for a in members.get(left, [left])[:5] for b in members.get(right, [right])[:5])
         for pair in pairs:

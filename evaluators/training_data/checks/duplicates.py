@@ -1,11 +1,9 @@
 """Finds training rows that repeat another: exact and near duplicates."""
 
-from collections import defaultdict
-
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
 from evaluators.training_data.corpus import Corpus
-from evaluators.training_data.similarity.near_duplicates import similar
+from evaluators.training_data.similarity.near_duplicates import grouped, similar
 
 WARN_SHARE = 0.01
 """From this share of the rows on, duplicates are a warning; below it they are information."""
@@ -32,9 +30,7 @@ def _groups(corpus: Corpus) -> tuple[list[list[int]], list[list[int]]]:
     near: list[list[int]] = []
     for cluster in corpus.similar.clusters():
         rows = [row for row in cluster if row in corpus.train]
-        by_text = defaultdict(list)
-        for row in rows:
-            by_text[corpus.prompts[row], corpus.completions[row]].append(row)
+        by_text = grouped(((corpus.prompts[row], corpus.completions[row]), row) for row in rows)
         exact += [group for group in by_text.values() if len(group) > 1]
         near += _nearly_equal(corpus, [group[0] for group in by_text.values()])
     return exact, near
@@ -55,9 +51,7 @@ def _nearly_equal(corpus: Corpus, rows: list[int]) -> list[list[int]]:
 
 def _same_answer(corpus: Corpus, first: int, second: int) -> bool:
     left, right = corpus.completions[first], corpus.completions[second]
-    if corpus.labels[first] or corpus.labels[second]:
-        return left == right
-    return left == right or similar(left, right)
+    return left == right if corpus.labels[first] or corpus.labels[second] else left == right or similar(left, right)
 
 
 check = Check("exact and near duplicates within the training files", _find)

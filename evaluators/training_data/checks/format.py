@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from evaluators.training_data.audit import Check
@@ -28,16 +28,14 @@ def _find(corpus: Corpus) -> list[Issue]:
     ]
 
 
-def _unreadable(corpus: Corpus) -> list[Issue]:
-    issues = []
+def _unreadable(corpus: Corpus) -> Iterator[Issue]:
     for file in corpus.files:
         if file.errors:
             lines = tuple(error.line for error in file.errors)
             rows, first = counted(len(lines), "row"), file.errors[0]
             sentence = f"{rows} that cannot be read as {file.format}; the first: line {first.line}: {first.wrong}"
             errors = [f"{error.line}: {error.wrong}" for error in file.errors]
-            issues.append(Issue("format", "error", sentence, str(file.path), lines, len(lines), {"errors": errors}))
-    return issues
+            yield Issue("format", "error", sentence, str(file.path), lines, len(lines), {"errors": errors})
 
 
 def _shape(completion: str, labels: Mapping[str, Any]) -> str:
@@ -61,7 +59,7 @@ def _mixed(corpus: Corpus, shapes: Mapping[int, str]) -> list[Issue]:
     forms = ", ".join(f"{count:,} {shape}" for shape, count in counts.most_common())
     if most < (1 - RARE) * len(shapes):
         sentence = f"completions have several forms ({forms}), as in a mixture of tasks"
-        return [Issue("format", "info", sentence, str(corpus.files[0].path), (), len(counts), {"forms": dict(counts)})]
+        return [corpus.summary("format", "info", sentence, len(counts), forms=dict(counts))]
     named = {row: named_formats(corpus.examples[row].prompt) for row in shapes}
     counted_names = Counter(name for row, shape in shapes.items() if shape == usual for name in named[row])
     habit = {name for name, count in counted_names.items() if count > most / 2}
@@ -86,19 +84,17 @@ def _keys(corpus: Corpus) -> list[Issue]:
     return corpus.issues("format", "warning", rare, sentence, kind="keys", missing=dict(missing), extra=dict(extra))
 
 
-def _types(corpus: Corpus) -> list[Issue]:
+def _types(corpus: Corpus) -> Iterator[Issue]:
     """Values of another type than usual. ``null`` is usual if it is frequent."""
     kinds: dict[str, dict[int, str]] = defaultdict(dict)
     for row, labels in enumerate(corpus.labels):
         for name, value in labels.items():
             kinds[name][row] = _KINDS.get(type(value), "null")
-    issues = []
     for name, of in kinds.items():
         usual, rare = _exceptions(of)
         types = ", ".join(sorted({of[row] for row in rare}))
         sentence = f"{{rows}} with {types} as {name!r} instead of {usual}"
-        issues += corpus.issues("format", "warning", rare, sentence, kind="types", field=name)
-    return issues
+        yield from corpus.issues("format", "warning", rare, sentence, kind="types", field=name)
 
 
 def _exceptions(values: Mapping[int, Any]) -> tuple[Any, list[int]]:
@@ -113,13 +109,13 @@ def _exceptions(values: Mapping[int, Any]) -> tuple[Any, list[int]]:
 def _broken_xml(corpus: Corpus, shapes: Mapping[int, str]) -> list[Issue]:
     if Counter(shapes.values()).most_common(1)[0][0] != "XML":
         return []
-    rows = [row for row in corpus.train if shapes[row] == "XML" and not _balanced(corpus.examples[row].completion)]
+    rows = [
+        row
+        for row in corpus.train
+        if shapes[row] == "XML" and _left_open(_TAG.findall(corpus.examples[row].completion))
+    ]
     sentence = "{rows} with XML tags that are not closed, or closed in the wrong order"
     return corpus.issues("format", "warning", rows, sentence, kind="XML")
-
-
-def _balanced(text: str) -> bool:
-    return not _left_open(_TAG.findall(text))
 
 
 def _left_open(tags: Iterable[tuple[str, str, str]]) -> list[str]:

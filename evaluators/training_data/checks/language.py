@@ -84,8 +84,9 @@ def _summary(corpus: Corpus, rows: int, requested: Mapping[int, str]) -> Issue:
     sentence = f"prompts: the language of {len(requested):,} of {rows:,} ({len(requested) / max(1, rows):.0%}) is known"
     sentence += f": {named}" if named else ""
     sentence += "; the others are too short or have no clear language" if len(requested) < rows else ""
-    details = {"counts": dict(counts), "known": len(requested), "rows": rows}
-    return Issue("language", "info", sentence, str(corpus.files[0].path), (), len(counts), details)
+    return corpus.summary(
+        "language", "info", sentence, len(counts), counts=dict(counts), known=len(requested), rows=rows
+    )
 
 
 def _switches(

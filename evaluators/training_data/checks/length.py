@@ -39,7 +39,7 @@ def _summary(corpus: Corpus, prompts: Sequence[int], completions: Sequence[int])
         f"{name} have {of['0.5']:,} characters in the median, 99 % at most {of['0.99']:,}, the longest {of['1']:,}"
         for name, of in figures.items()
     )
-    return Issue("length", "info", sentence, str(corpus.files[0].path), (), len(prompts), figures)
+    return corpus.summary("length", "info", sentence, len(prompts), **figures)
 
 
 def _quantile(values: Sequence[int], share: float) -> int:

@@ -17,13 +17,12 @@ LONGEST = 2_000
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    path = str(corpus.files[0].path)
     kinds_in = _recognizer()
     if kinds_in is None:
         sentence = (
             "names and addresses were not looked for; that needs the extra presidio and an English model of spaCy"
         )
-        return [Issue("names", "info", sentence, path, (), 0, {"looked": False})]
+        return [corpus.summary("names", "info", sentence, 0, looked=False)]
     rows = corpus.train[:: max(1, len(corpus.train) // MOST_ROWS)]
     rows_of = {row: kinds for row in rows if (kinds := kinds_in(corpus.examples[row].prompt[:LONGEST]))}
     if not rows_of:

@@ -1,12 +1,13 @@
 """Finds personal text and secrets in training rows, with the patterns that redact recorded traffic."""
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.similarity.near_duplicates import grouped
 from fairtrial.domain.wording import counted
 from fairtrial.privacy.search import SECRETS, counted_kind, joined, search_bytes
 
@@ -15,13 +16,10 @@ CHUNK = 2_000
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    kinds: dict[bool, dict[int, list[str]]] = {True: defaultdict(list), False: defaultdict(list)}
-    for row, kind in find_kinds(corpus):
-        kinds[kind in SECRETS][row].append(kind)
-    return [
-        *_issues(corpus, "secrets", kinds[True], "secret"),
-        *_issues(corpus, "pii", kinds[False], "personal text"),
-    ]
+    finds = list(find_kinds(corpus))
+    secrets = grouped((row, kind) for row, kind in finds if kind in SECRETS)
+    personal = grouped((row, kind) for row, kind in finds if kind not in SECRETS)
+    return [*_issues(corpus, "secrets", secrets, "secret"), *_issues(corpus, "pii", personal, "personal text")]
 
 
 def find_kinds(corpus: Corpus) -> Iterator[tuple[int, str]]:
@@ -32,9 +30,7 @@ def find_kinds(corpus: Corpus) -> Iterator[tuple[int, str]]:
         look, begins = joined([_spoken(corpus, row) for row in rows])
         for text in search_bytes(look):
             yield rows[bisect_right(begins, text.start) - 1], text.kind
-    systems: dict[str, list[int]] = defaultdict(list)
-    for row in numbers:
-        systems[corpus.examples[row].system].append(row)
+    systems = grouped((corpus.examples[row].system, row) for row in numbers)
     look, begins = joined(list(systems))
     having = list(systems.values())
     for text in search_bytes(look):
@@ -50,8 +46,7 @@ def _spoken(corpus: Corpus, row: int) -> str:
     return "\n\0\n".join([*texts, *fields])
 
 
-def _issues(corpus: Corpus, check: str, rows_of: dict[int, list[str]], noun: str) -> list[Issue]:
-    issues = []
+def _issues(corpus: Corpus, check: str, rows_of: dict[int, list[str]], noun: str) -> Iterator[Issue]:
     for path, lines in corpus.by_file(rows_of).items():
         kinds = Counter(kind for row, has in rows_of.items() if corpus.path(row) == path for kind in has)
         named = ", ".join(counted_kind(count, kind) for kind, count in kinds.most_common())
@@ -63,10 +58,7 @@ def _issues(corpus: Corpus, check: str, rows_of: dict[int, list[str]], noun: str
             for kind in kinds
         }
         details = {"kinds": dict(kinds), "rows_by_kind": by_kind}
-        issues.append(
-            Issue(check, "error" if check == "secrets" else "warning", sentence, path, lines, len(lines), details)
-        )
-    return issues
+        yield Issue(check, "error" if check == "secrets" else "warning", sentence, path, lines, len(lines), details)
 
 
 check = Check(

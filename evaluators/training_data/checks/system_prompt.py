@@ -1,10 +1,11 @@
 """Finds rows whose system prompt differs from the one that their task usually has."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.similarity.near_duplicates import grouped
 from fairtrial.domain.wording import counted
 
 RARE = 0.05
@@ -12,9 +13,7 @@ RARE = 0.05
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    tasks: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for row in corpus.train:
-        tasks[tuple(sorted(corpus.labels[row]))].append(row)
+    tasks = grouped((tuple(sorted(corpus.labels[row])), row) for row in corpus.train)
     exceptions: list[int] = []
     for rows in tasks.values():
         counts = Counter(corpus.examples[row].system for row in rows)
@@ -31,7 +30,7 @@ def _summary(corpus: Corpus) -> list[Issue]:
         return []
     without = counts.pop("", 0)
     sentence = f"{counted(len(counts), 'system prompt')}, and {counted(without, 'row')} without one"
-    return [Issue("system-prompt", "info", sentence, str(corpus.files[0].path), (), len(counts), {"without": without})]
+    return [corpus.summary("system-prompt", "info", sentence, len(counts), without=without)]
 
 
 check = Check("rows whose system prompt differs from the usual one of their task", _find)

@@ -1,6 +1,5 @@
 """Finds damaged texts: a wrong encoding, leftover template tokens and HTML, invisible characters, placeholders."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median
 
@@ -16,6 +15,7 @@ from evaluators.training_data.damage.kinds import (
 )
 from evaluators.training_data.damage.placeholders import is_missing, stands_for_text
 from evaluators.training_data.example import Example
+from evaluators.training_data.similarity.near_duplicates import grouped
 
 PROSE = 30
 """Characters of the middle completion from which on a missing value, such as ``N/A``, is no class."""
@@ -39,10 +39,7 @@ def _find(corpus: Corpus) -> list[Issue]:
     is_prose = bool(completions) and (
         median(map(len, completions)) >= PROSE or len(set(completions)) >= MOSTLY_DIFFERENT * len(completions)
     )
-    rows_of: dict[str, list[int]] = defaultdict(list)
-    for row in corpus.train:
-        for kind in _damage(corpus.examples[row], is_prose=is_prose):
-            rows_of[kind].append(row)
+    rows_of = grouped((kind, row) for row in corpus.train for kind in _damage(corpus.examples[row], is_prose=is_prose))
     issues: list[Issue] = []
     for kind, (severity, most, text) in _KINDS.items():
         rows = rows_of[kind]

@@ -20,8 +20,7 @@ def _find(corpus: Corpus) -> list[Issue]:
     advice = next((sentence for least, sentence in TIERS if different >= least), TOO_FEW)
     number = counted(rows, "row") + ("" if different == rows else f", {different:,} of them different")
     severity: Severity = "warning" if advice is TOO_FEW else "info"
-    path = str(corpus.files[0].path)
-    return [Issue("volume", severity, f"{number}: {advice}", path, (), rows, {"different": different})]
+    return [corpus.summary("volume", severity, f"{number}: {advice}", rows, different=different)]
 
 
 check = Check("the number of rows against the guidelines 50, 200 and 1,000", _find)

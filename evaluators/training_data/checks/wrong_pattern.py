@@ -3,7 +3,6 @@
 Where the words say too little about the label for that, it suggests a slice in which all rows have one label.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 from evaluators.training_data.audit import Check
@@ -11,6 +10,7 @@ from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus, LabelField, label_fields, slice_fields
 from evaluators.training_data.labels.departures import Departure, find_departures
 from evaluators.training_data.labels.slices import AT_LEAST
+from evaluators.training_data.similarity.near_duplicates import grouped
 
 CONSTANT, CHANCE = 0.98, 1e-4
 """The share of a slice's rows with one label from which on it is suggested, and the greatest probability of that."""
@@ -33,10 +33,8 @@ def _find(corpus: Corpus) -> list[Issue]:
 
 def _constant(corpus: Corpus, field: LabelField, of: LabelField, explained: set[tuple[str, str]]) -> Iterator[Issue]:
     """The slices of one field in which nearly all rows have a label that is rarer elsewhere."""
-    rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, (value, label) in enumerate(zip(of.values, field.values, strict=True)):
-        if value is not None and label is not None:
-            rows_of[value].append(row)
+    both = enumerate(zip(of.values, field.values, strict=True))
+    rows_of = grouped((value, row) for row, (value, label) in both if value is not None and label is not None)
     counts, total = field.counts, field.counts.total()
     constant: list[tuple[str, str, list[int], float]] = []
     for value, rows in rows_of.items():

@@ -137,8 +137,7 @@ def _without_html(text: str) -> str:
 
 
 def _outside_code(repair: Callable[[str], str], text: str) -> str:
-    parts = CODE.split(text)
-    return "".join(part if at % 2 else repair(part) for at, part in enumerate(parts)).strip()
+    return "".join(part if at % 2 else repair(part) for at, part in enumerate(CODE.split(text))).strip()
 
 
 _KINDS: Mapping[str, Callable[[str], bool]] = {

@@ -141,8 +141,7 @@ def _recoded(text: str) -> Iterator[str]:
 
 def _letters(text: str) -> Counter[str]:
     """The letters beyond ASCII, and the signs that stand in words as if they were letters."""
-    lower = text.replace("İ", "i").lower()
-    letters = Counter(_BEYOND_ASCII.findall(lower))
+    letters = Counter(_BEYOND_ASCII.findall(text.replace("İ", "i").lower()))
     letters.update(_IN_WORD.findall(text))
     return letters
 

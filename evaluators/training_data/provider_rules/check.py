@@ -18,6 +18,7 @@ from evaluators.training_data.example_file import ExampleFile, every_row
 from evaluators.training_data.provider_rules.rule import PROVIDERS, Layout, Provider, Upload
 from evaluators.training_data.provider_rules.training import PRICES, Training, short_name
 from evaluators.training_data.rows import NumberedRow, UnreadableRow
+from evaluators.training_data.similarity.near_duplicates import grouped
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.verdicts.verdict_wording import dollars
 from fairtrial.domain.wording import counted
@@ -115,13 +116,10 @@ def provider_check(provider: Provider) -> Check:
     return Check(f"the rules of {provider.title} for rows and files", find)
 
 
-def _issues(provider: Provider, file: ExampleFile, breaches: Iterable[Breach]) -> list[Issue]:
-    by_rule: dict[tuple[str, Severity], list[Breach]] = defaultdict(list)
-    for breach in breaches:
-        by_rule[breach.rule, breach.severity].append(breach)
+def _issues(provider: Provider, file: ExampleFile, breaches: Iterable[Breach]) -> Iterator[Issue]:
+    by_rule = grouped(((breach.rule, breach.severity), breach) for breach in breaches)
     rules = {rule.name: rule for layout in provider.layouts for rule in layout.rules}
     needs = {name: f" ({rule.needs})".replace("`", "") for name, rule in rules.items()}
-    issues = []
     for (rule, severity), breaches_of in by_rule.items():
         lines = tuple(breach.line for breach in breaches_of if breach.line)
         verb = "that breaks" if len(lines) == 1 else "that break"
@@ -129,8 +127,7 @@ def _issues(provider: Provider, file: ExampleFile, breaches: Iterable[Breach]) -
         sentence = (rows if lines else f"rule {rule}: ") + breaches_of[0].wrong
         listed = [f"{breach.line}: {breach.wrong}" for breach in breaches_of[:MOST_LISTED] if breach.line]
         details = {"kind": rule, "provider": provider.title, "errors": listed}
-        issues.append(Issue(NAME, severity, sentence, str(file.path), lines, len(breaches_of), details))
-    return issues
+        yield Issue(NAME, severity, sentence, str(file.path), lines, len(breaches_of), details)
 
 
 COST = "training-cost"
@@ -157,11 +154,10 @@ def cost_check(training: Training) -> Check:
         cut = [] if limit is None else [row for row, tokens in rows.items() if tokens.longest > limit]
         trained = training.epochs * (total - sum(rows[row].longest - (limit or 0) for row in cut))
         sentence, details = _sentence(training, total, trained, tokenizer.name, exact=tokenizer.exact)
-        path = str(corpus.files[0].path)
         says_cut = f"{{rows}} with more than {limit:,} tokens, whose ends are cut off" if limit else ""
         return [
             *corpus.issues(COST, "warning", cut, says_cut, kind="cut", most_tokens=limit),
-            Issue(COST, "info", sentence, path, (), total, details),
+            corpus.summary(COST, "info", sentence, total, **details),
         ]
 
     return Check("tokens, rows that are cut, and the price of a training", find)

@@ -59,15 +59,14 @@ def _wrong_content(message: Message, types: tuple[str, ...]) -> str:
     return ""
 
 
-def not_empty(conversation: Conversation) -> str:
-    """No content is an empty text; the result of a tool may be."""
-    return each(lambda message: "has an empty content" if _is_empty(message) else "")(conversation)
-
-
 def _is_empty(message: Message) -> bool:
     content = message.get("content")
     text = isinstance(content, str) and not content.strip()
     return text and message.get("role") != "tool" and not _has_instead(message)
+
+
+not_empty = each(lambda message: "has an empty content" if _is_empty(message) else "")
+"""No content is an empty text; the result of a tool may be."""
 
 
 def known_keys(*keys: str) -> Find:
@@ -75,21 +74,17 @@ def known_keys(*keys: str) -> Find:
     return each(lambda message: next((f"has the key {key!r:.60}" for key in message if key not in keys), ""))
 
 
-def weights(conversation: Conversation) -> str:
-    """Each weight is 0 or 1."""
-    return each(lambda message: _wrong_weight(message.get("weight", 1)))(conversation)
-
-
-def _wrong_weight(weight: Any) -> str:
+def _wrong_weight(message: Message) -> str:
+    weight = message.get("weight", 1)
     return f"has the weight {weight!r:.40}" if isinstance(weight, bool) or weight not in (0, 1) else ""
 
 
-def weights_of_assistant(conversation: Conversation) -> str:
-    """Only messages of the assistant have a weight."""
-    other = each(
-        lambda message: f"has a weight, and {role_of(message)}" if "weight" in message and not _answers(message) else ""
-    )
-    return other(conversation)
+weights = each(_wrong_weight)
+"""Each weight is 0 or 1."""
+weights_of_assistant = each(
+    lambda message: f"has a weight, and {role_of(message)}" if "weight" in message and not _answers(message) else ""
+)
+"""Only messages of the assistant have a weight."""
 
 
 def _answers(message: Message) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
@@ -127,8 +127,7 @@ class _Rows:
     def remove(self, lines: Iterable[int]) -> None:
         removed = set(lines)
         if removed:
-            examples = tuple(example for example in self.file.examples if example.line not in removed)
-            self._replace(examples)
+            self._replace(tuple(example for example in self.file.examples if example.line not in removed))
 
     def change(self, changed: Mapping[int, Columns]) -> None:
         if changed:
@@ -214,17 +213,15 @@ def _originals(issue: Issue, file: ExampleFile) -> dict[int, str]:
     return reasons
 
 
-def _masked(rows: _Rows) -> list[Change]:
+def _masked(rows: _Rows) -> Iterator[Change]:
     """Replace personal and secret text by its kind, such as ``[email]``."""
-    changes = []
     for line in [example.line for example in rows.file.examples]:
         kinds: Counter[str] = Counter()
         masked = mask(rows.columns[line], kinds)
         if kinds:
             rows.texts[line] = row_text(masked)
             reason = ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
-            changes.append(Change(line, "masked", "pii", reason))
-    return changes
+            yield Change(line, "masked", "pii", reason)
 
 
 def _remaining(rows: _Rows, names: Sequence[str]) -> tuple[Issue, ...]:

@@ -69,7 +69,8 @@ def split_examples(file: ExampleFile, options: Options) -> Split:
     """The split of a file's examples; raises `UsageError` if one part would be empty."""
     label = None if options.label is None else _column(file, options.label, "--label")
     classes = classes_of(file.examples, label)
-    column = _thread_column(file.examples) if options.group is None else _column(file, options.group, "--group")
+    threads = _usual_columns(file.examples, THREADS)
+    column = next(threads, None) if options.group is None else _column(file, options.group, "--group")
     groups, held_out = _separated(file, options, classes, column)
     train = tuple(at for at in range(len(file.examples)) if at not in held_out)
     several = [len(group) for group in groups if len(group) > 1]
@@ -93,10 +94,6 @@ def _column(file: ExampleFile, name: str, option: str) -> str:
     if column is None:
         raise UsageError(f"{option}: no row has {name!r} ({nearest(name, [*known, *file.roles, *USUAL])})")
     return column if column in known else file.roles.get(column, column)
-
-
-def _thread_column(examples: Sequence[Example]) -> str | None:
-    return next(_usual_columns(examples, THREADS), None)
 
 
 def _usual_columns(examples: Sequence[Example], names: Iterable[str]) -> Iterator[str]:

@@ -4,12 +4,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rensa import RMinHash
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 _DIGIT = re.compile(r"\d")
 THRESHOLD = 0.8
 """Two texts are near duplicates if their sets of words, or of character 3-grams, have at least this Jaccard similarity.
@@ -58,21 +60,22 @@ def connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     for pair in pairs:
         first, second = sorted(map(find, pair))
         leader[second] = first
-    members = defaultdict(list)
-    for row in sorted(leader):
-        members[find(row)].append(row)
-    return list(members.values())
+    return list(grouped((find(row), row) for row in sorted(leader)).values())
+
+
+def grouped(pairs: Iterable[tuple[Key, Value]]) -> defaultdict[Key, list[Value]]:
+    """The values of each key, in their order."""
+    values: defaultdict[Key, list[Value]] = defaultdict(list)
+    for key, value in pairs:
+        values[key].append(value)
+    return values
 
 
 def find_similar(texts: Sequence[str]) -> SimilarRows:
     """Which of the normalised texts are the same or nearly the same. Empty texts are ignored."""
-    rows: dict[str, list[int]] = defaultdict(list)
-    for row, text in enumerate(texts):
-        if text:
-            rows[text].append(row)
-    distinct = list(rows)
+    rows = grouped((text, row) for row, text in enumerate(texts) if text)
     first = [group[0] for group in rows.values()]
-    near = _near(distinct)
+    near = _near(list(rows))
     same = tuple(tuple(group) for group in rows.values() if len(group) > 1)
     return SimilarRows(same, tuple((first[one], first[other]) for one, other in near))
 
@@ -91,8 +94,7 @@ def similar(first: str, second: str, common: frozenset[str] = frozenset()) -> bo
     same_numbers = numbers_in(words) == numbers_in(others)
     if by_words < THRESHOLD and (not same_numbers or _jaccard(_grams(first), _grams(second)) < THRESHOLD):
         return False
-    rare = _jaccard(words - common, others - common)
-    return rare >= (DISTINCTIVE if same_numbers else THRESHOLD)
+    return _jaccard(words - common, others - common) >= (DISTINCTIVE if same_numbers else THRESHOLD)
 
 
 def _proposed(texts: Sequence[str]) -> list[tuple[int, int]]:
@@ -232,5 +234,4 @@ def _rare(
     hashes: NDArray[np.uint64], offsets: NDArray[np.int64], common: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     keep = ~common[hashes % _BUCKETS]
-    kept = np.concatenate(([0], np.cumsum(keep)))
-    return np.ascontiguousarray(hashes[keep]), kept[offsets].astype(np.uint64)
+    return np.ascontiguousarray(hashes[keep]), np.concatenate(([0], np.cumsum(keep)))[offsets].astype(np.uint64)

@@ -82,6 +82,8 @@ def test_too_few_shared_pairs_say_nothing_against_a_dimension() -> None:
     finding = finding_of(TONE, queue(few))
     assert finding.result == "pass"
     assert "their agreement cannot be estimated from 8 shared pairs" in finding.says
+    single = {"ann": votes["ann"], "bob": [*votes["bob"][:1], *([None] * 59)]}
+    assert finding_of(TONE, queue(single)).says.count("cannot be estimated from 1 shared pair;") == 1
     none = finding_of(
         TONE, queue({"ann": [*votes["ann"][:30], *([None] * 30)], "bob": [None] * 30 + votes["bob"][30:]})
     )

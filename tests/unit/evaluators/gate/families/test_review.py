@@ -29,6 +29,7 @@ NOT_WORSE = "review.preference not worse than base by 5pp"
         (NOT_WORSE, 5, 35, 0, "fail"),
         (NOT_WORSE, 0, 0, 200, "pass"),
         (BETTER, 30, 10, 10, "pass"),
+        (BETTER, 20, 10, 0, "pass"),
         (BETTER, 22, 18, 10, "cannot tell"),
         (BETTER, 10, 30, 10, "fail"),
         ("review.preference better than base by 30pp", 45, 5, 0, "pass"),
@@ -89,6 +90,8 @@ def test_fewer_than_ten_pairs_are_never_a_figure() -> None:
     for line in (BETTER, "review.tone >= 4.0", "review.tone better than base"):
         finding = finding_of(line, queue([WON] * 9))
         assert finding.result == "cannot tell" and "too few" in finding.says
+    shown = {finding.metric: finding.says for finding in verdict(NOT_WORSE, reviews=[queue([WON] * 9)]).findings}
+    assert shown["review.tone"].startswith("review.tone cannot be compared: 9 rated pairs are too few;")
 
 
 def test_a_queue_that_is_not_done_is_not_read_and_says_how_to_end_it() -> None:

@@ -33,6 +33,12 @@ def test_case_spacing_and_reordering_keep_every_word() -> None:
         assert sorted(change(TEXT, Draw(3, "x")).casefold().split()) == words
 
 
+def test_a_text_in_capitals_or_small_letters_alone_changes_to_the_other() -> None:
+    for seed in range(8):
+        assert case("WHERE IS IT?", Draw(seed, "x")) == "where is it?"
+        assert case("where is it?", Draw(seed, "x")) == "WHERE IS IT?"
+
+
 def test_typos_keep_the_first_letters_and_most_words() -> None:
     changed = typos(TEXT, Draw(3, "x")).split()
     pairs = list(zip(TEXT.split(), changed, strict=True))

@@ -132,6 +132,12 @@ def test_the_same_prompt_with_another_label_is_found_and_long_answers_are_inform
     assert [one.severity for one in find("contradictions", answers, tmp_path)] == ["info"]
 
 
+def test_short_completions_that_two_conversations_share_are_labels(tmp_path: Path) -> None:
+    shared = [{"prompt": row["prompt"], "completion": f"shelf {at // 2}"} for at, row in enumerate(PROSE)]
+    rows = [*shared, {**shared[0], "completion": "shelf 7"}]
+    assert [issue.severity for issue in find("contradictions", rows, tmp_path)] == ["warning"]
+
+
 def test_two_short_replies_to_one_message_of_a_dialogue_are_information(tmp_path: Path) -> None:
     replies = [{"prompt": row["prompt"], "completion": f"Ask me about {at}."} for at, row in enumerate(PROSE)]
     rows = [*replies, *({"prompt": "Hello", "completion": reply} for reply in ("Hi there!", "Good morning."))]
