@@ -12,12 +12,12 @@ import pytest
 from hypothesis import settings
 
 from tests import cpu_by_group
-from tests.fixtures.services.forked_process import GC_THRESHOLDS
+from tests.fixtures.services.forked_process import GC_THRESHOLDS, share_certificates, use_one_engine_thread
 from tests.release_parts import add_option, select
 
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # a job in the background ignores Ctrl-C, and so would its children
+# A job in the background ignores these signals, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 # No outcome may depend on how fast a machine is or on the day's examples; to hunt: HYPOTHESIS_PROFILE=default.
 settings.register_profile("steady", settings.get_profile("ci"), max_examples=50)
@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     cpu_by_group.register(config)
+    share_certificates()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -45,6 +46,8 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Takes what was imported out of garbage collection, which otherwise goes through all of it again and again."""
     gc.disable()
     try:
+        if not session.config.pluginmanager.hasplugin("dsession"):  # the process that only hands out tests
+            use_one_engine_thread()
         if hasattr(session.config, "workerinput") and session.config.args == session.config.getini("testpaths"):
             from tests.xdist_groups import import_share
 

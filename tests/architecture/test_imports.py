@@ -76,8 +76,8 @@ def test_the_help_of_every_command_imports_nothing_heavy() -> None:
 
 
 SLOW_OR_OPTIONAL = frozenset({
-    "aiohttp", "argon2", "asyncio", "attrs", "duckdb", "evaluators.gate", "fairtrial.stats", "fastapi", "httpx",
-    "jinja2", "jsonschema", "litellm", "markupsafe", "msgspec", "numpy", "openai", "presidio_analyzer",
+    "aiohttp", "argon2", "asyncio", "attrs", "duckdb", "evaluators.gate", "fairtrial.stats", "fastapi", "hashlib",
+    "httpx", "jinja2", "jsonschema", "litellm", "markupsafe", "msgspec", "numpy", "openai", "presidio_analyzer",
     "py3langid", "pyarrow", "pydantic", "referencing", "rich", "rouge_score", "ruamel", "sacrebleu", "scipy",
     "sklearn", "spacy", "sqlite3", "starlette", "streamlit", "tiktoken", "tokenizers", "traceback", "uvicorn",
     "wordllama", "xllamacpp",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,21 @@ WRONG_PATTERN = CheckCount(check="wrong_pattern", severity="error", issues=1, ro
 LEAKED = CheckCount(check="leakage", severity="error", issues=1, rows=3)
 
 
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> JudgedTrial:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "train.jsonl").write_text('{"prompt": "secret row", "completion": "yes"}\n')
+    (folder / "val.jsonl").write_text('{"prompt": "another", "completion": "no"}\n')
+    with closing(JudgedTrial(folder, TRAINED)) as made:
+        made.gate.write_text(GATE)
+        made.run_both()
+    return made
+
+
 @pytest.fixture
-def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
-    (tmp_path / "train.jsonl").write_text('{"prompt": "secret row", "completion": "yes"}\n')
-    (tmp_path / "val.jsonl").write_text('{"prompt": "another", "completion": "no"}\n')
-    made = JudgedTrial(tmp_path, TRAINED)
-    made.gate.write_text(GATE)
-    made.run_both()
-    yield made
-    made.close()
+def trial(closed: JudgedTrial, tmp_path: Path) -> Iterator[JudgedTrial]:
+    with closing(closed.copied_to(tmp_path)) as made:
+        yield made
 
 
 def audit(

@@ -81,9 +81,7 @@ class StoredRows:
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredRows]:
-    trial = JudgedTrial(tmp_path_factory.mktemp("rows"))
-    trial.live_traffic()
-    trial.run_both()
+    trial = JudgedTrial.with_traffic_and_runs(tmp_path_factory.mktemp("rows"), 400)
     verdict = trial.judge()
     vote_on_verdict(
         trial.database, verdict.verdict_id, "approve", (PERSON, "release-manager"), why="read it", now_us=trial.now_us
@@ -228,9 +226,7 @@ class EarlierRows(StoredRows):
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EarlierRows]:
-    trial = JudgedTrial(tmp_path_factory.mktemp("earlier"))
-    trial.live_traffic(users=200)
-    trial.run_both()
+    trial = JudgedTrial.with_traffic_and_runs(tmp_path_factory.mktemp("earlier"))
     verdict = trial.judge()
     voter = (PERSON, "release-manager")
     vote_on_verdict(trial.database, verdict.verdict_id, "reject", voter, why="no", now_us=trial.now_us)

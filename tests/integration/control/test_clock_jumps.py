@@ -173,14 +173,21 @@ def test_the_end_waits_for_real_weeks(trial: LiveTrial) -> None:
     assert trial.experiment.state == "ended"
 
 
-@pytest.fixture
-def judged(tmp_path: Path) -> Iterator[JudgedTrial]:
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> JudgedTrial:
     """A trial whose candidate is better, before the two weeks from which that counts."""
-    with closing(JudgedTrial(tmp_path, BETTER.replace("min_days: 7", "min_days: 14"))) as made:
+    folder, text = tmp_path_factory.mktemp("judged"), BETTER.replace("min_days: 7", "min_days: 14")
+    with closing(JudgedTrial(folder, text)) as made:
         made.gate.write_text(GATE.replace("  - live.guardrails hold\n", ""))
         made.live_traffic(200)
         made.live_traffic(40, first=200, days=0)  # fading needs units in both weeks
         made.run_both()
+    return made
+
+
+@pytest.fixture
+def judged(closed: JudgedTrial, tmp_path: Path) -> Iterator[JudgedTrial]:
+    with closing(closed.copied_to(tmp_path)) as made:
         yield made
 
 

@@ -16,14 +16,13 @@ from fairtrial.store.restore import restore_backup
 from gateway.control.operations.verdicts.recompute import recompute
 from gateway.control.operations.verdicts.release.release_record import integrity
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
+from tests.fixtures.for_each import for_each
 from tests.fixtures.store.erasing import erase_unit
 
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[JudgedTrial, Verdict]]:
-    trial = JudgedTrial(tmp_path_factory.mktemp("judged"))
-    trial.live_traffic()
-    trial.run_both()
+    trial = JudgedTrial.with_traffic_and_runs(tmp_path_factory.mktemp("judged"), 400)
     yield trial, trial.judge()
     trial.close()
 
@@ -105,10 +104,17 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("place", CHANGES)
-def test_one_changed_byte_is_found(shipped: tuple[JudgedTrial, Verdict], place: str) -> None:
+@pytest.fixture
+def newest(shipped: tuple[JudgedTrial, Verdict]) -> tuple[Verdict, Verdict]:
     trial, _ = shipped
-    mine, later = trial.judge(), trial.judge()
+    return trial.judge(), trial.judge()
+
+
+@for_each("place", CHANGES)
+def test_one_changed_byte_is_found(
+    shipped: tuple[JudgedTrial, Verdict], newest: tuple[Verdict, Verdict], place: str
+) -> None:
+    (trial, _), (mine, later) = shipped, newest
     document = verdict_chain.evidence_of(trial.database, mine.verdict_id)
     assert document is not None and integrity(trial.database)["intact"]
     kept = {table: trial.database.rows(f"SELECT * FROM {table}") for table in TABLES}

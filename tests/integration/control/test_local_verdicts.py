@@ -12,9 +12,7 @@ from tests.fixtures.control.judged_trial import JudgedTrial
 
 
 def test_a_kill_that_the_file_does_not_show_is_seen(tmp_path: Path) -> None:
-    trial = JudgedTrial(tmp_path)
-    trial.live_traffic(200)
-    trial.run_both()
+    trial = JudgedTrial.with_traffic_and_runs(tmp_path)
     verdict = trial.judge()
     trial.change("kill")
     trial.close()

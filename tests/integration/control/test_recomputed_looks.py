@@ -21,9 +21,7 @@ Shipped = tuple[JudgedTrial, Verdict]
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
-    trial = JudgedTrial(tmp_path_factory.mktemp("judged"))
-    trial.live_traffic()
-    trial.run_both()
+    trial = JudgedTrial.with_traffic_and_runs(tmp_path_factory.mktemp("judged"), 400)
     yield trial, trial.judge()
     trial.close()
 

@@ -20,6 +20,7 @@ from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import STORE_UNUSABLE
 from fairtrial_cli.processes.services import Services
 from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services import command
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.process_tree import children
 from tests.fixtures.services.project_files import write_project
@@ -181,7 +182,7 @@ def test_a_damaged_block_ends_control_until_the_file_is_another_one(folder: Path
 
 def test_control_alone_ends_with_a_code_of_its_own(folder: Path) -> None:
     os.truncate(folder / "fairtrial.duckdb", 0)
-    done = fairtrial(folder, "control")
+    done = command.fairtrial("control", cwd=folder)
     assert done.returncode == STORE_UNUSABLE
     assert "the file is empty" in done.stderr
     assert "store restore backups/monday --force" in done.stderr
@@ -190,7 +191,7 @@ def test_control_alone_ends_with_a_code_of_its_own(folder: Path) -> None:
 def test_without_a_plan_there_is_nothing_to_serve_by_and_up_says_so(tmp_path: Path) -> None:
     write_project(tmp_path)
     (tmp_path / "fairtrial.duckdb").write_bytes(os.urandom(100_000))
-    done = fairtrial(tmp_path, "up", "--no-dashboard")
+    done = command.fairtrial("up", "--no-dashboard", cwd=tmp_path)
     assert done.returncode == 2
     assert "not a valid DuckDB database file" in done.stderr
     assert "No plan was published before" in done.stderr

@@ -131,6 +131,7 @@ def test_what_can_not_be_done_is_one_line_and_writes_nothing(reviewed: tuple[Pat
     out = str(reviewed[0] / "rows.jsonl")
     refused = {
         ("--format", "csv", "--list", out): "need --format dpo, kto, sft",
+        ("--format", "csv", "--min-votes", "2"): "need --format dpo, kto, sft",
         ("--format", "dpo", "--json"): "--json: name the file of the rows",
         ("--format", "dpo", "--split-by", "unit"): "--split-by: name the file of the rows",
         ("--format", "dpo", "-o", out, "--list", out): "two results have this name",

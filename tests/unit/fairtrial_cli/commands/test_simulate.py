@@ -15,7 +15,8 @@ from fairtrial_cli.main import fairtrial
 from tests.fixtures.for_each import for_each
 from tests.fixtures.services.project_files import write_project
 
-pytestmark = pytest.mark.release("simulations")
+SLOW = pytest.mark.release("simulations")
+"""Simulates several candidates, for seconds each."""
 
 NAME = "tuned-vs-base"
 FAST = ("--per-week", "300", "--runs", "2", "--baseline", "62%")
@@ -41,6 +42,7 @@ def simulated(file: Path, *arguments: str) -> dict[str, Any]:
     return report
 
 
+@SLOW
 def test_it_prints_each_candidate_with_errors_and_says_what_it_means(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,6 +55,7 @@ def test_it_prints_each_candidate_with_errors_and_says_what_it_means(
     assert "this plan ships it in" in output and "wrongly stops it in" in output
 
 
+@SLOW
 def test_planned_looks_are_simulated_as_planned(file: Path, tmp_path: Path) -> None:
     at_once = ("--per-week", "100", "--runs", "4", "--baseline", "62%", "--effect", "+30pp")
     (scenario,) = simulated(file, *at_once)["scenarios"]
@@ -64,6 +67,7 @@ def test_planned_looks_are_simulated_as_planned(file: Path, tmp_path: Path) -> N
     assert scenario["ends"]["undecided"]["share"] == 1
 
 
+@SLOW
 def test_json_has_every_end_of_every_candidate(file: Path) -> None:
     report = simulated(file, *FAST)
     assert (report["experiment"], report["runs"], report["seed"]) == (NAME, 2, 1)
@@ -74,6 +78,7 @@ def test_json_has_every_end_of_every_candidate(file: Path) -> None:
     assert report["scenarios"][3]["ends"]["stopped"]["share"] == 1.0
 
 
+@SLOW
 def test_a_seed_repeats_it_and_another_one_does_not(file: Path) -> None:
     effect = ("--effect", "+3pp")
     first, same, different = (simulated(file, *FAST, *effect, "--seed", seed) for seed in ("3", "3", "4"))
