@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import httpx
 import pytest
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.plan import retirement
 from fairtrial.config.project import load_project
 from fairtrial_cli.commands.init import NAMES
 from gateway.models.catalogue import RESPONDERS
 from tests.fixtures.credentials import by_key
+from tests.fixtures.paths import ROOT
 from tests.fixtures.services.command import in_process
 from tests.fixtures.services.printed_commands import Terminal
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.waiting import until
 
 KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
+PAGES = {"openai": "docs/quickstart/openai.md", "anthropic": "docs/quickstart/anthropic.md"}
+"""The quickstarts of the templates whose models a provider can turn off."""
 
 
 def init(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -27,7 +32,8 @@ def init(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("template", NAMES)
-def test_every_template_is_sound(tmp_path: Path, template: str) -> None:
+def test_every_template_is_sound(tmp_path: Path, template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retirement, "today_utc", lambda now_us: date(2026, 12, 1))
     assert init("shop", "--template", template, cwd=tmp_path).returncode == 0
     project = load_project(tmp_path / "shop" / "fairtrial.yaml", KEYS)
     assert project.plan.routes.keys() == {"support-bot"} and project.gateway.access == "open"
@@ -35,6 +41,18 @@ def test_every_template_is_sound(tmp_path: Path, template: str) -> None:
     files = ["fairtrial.yaml", "suites/tickets.yaml", "suites/sums.yaml", "trial.gate.yaml", "release.gate.yaml"]
     done = in_process("check", *files, cwd=tmp_path / "shop", env=KEYS)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_template_names_models_that_run_on_or_its_page_states_their_last_day(tmp_path: Path) -> None:
+    unstated = []
+    for template in NAMES:
+        assert init(template, "--template", template, cwd=tmp_path).returncode == 0
+        project = load_project(tmp_path / template / "fairtrial.yaml", KEYS)
+        for deployment in project.plan.deployments.values():
+            ends = retirement.retirement_of(deployment)
+            if ends is not None and str(ends.day) not in (ROOT / PAGES[template]).read_text(encoding="utf-8"):
+                unstated.append((template, deployment.model, str(ends.day)))
+    assert not unstated
 
 
 @pytest.mark.parametrize("template", NAMES)

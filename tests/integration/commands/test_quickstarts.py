@@ -1,7 +1,8 @@
 """Each quickstart's blocks are run as they are printed, against local servers that speak the provider's protocol.
 
 One substitution: the addresses of the pages by free ones of this machine (`printed_commands`). Anthropic's has no
-address in its project, so one is added beside its key.
+address in its project, so one is added beside its key. Models of OpenAI's get a distant last day: the page states when
+OpenAI turns them off, and it is walked after that day too.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tests.fixtures.upstream.server import FakeUpstream
 PAGES = ROOT / "docs" / "quickstart"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ANTHROPICS_KEY = 'api_key: "${ANTHROPIC_API_KEY}"'
+OPENAIS_MODEL = 'base_url: "https://api.openai.com/v1"'
 KEYS = {"OPENAI_API_KEY": "sk-quick-canary", "ANTHROPIC_API_KEY": "sk-quick-canary"}
 QUESTIONS = 100
 
@@ -51,6 +53,7 @@ def quickstart(page: str, server: FakeUpstream, folder: Path) -> Iterator[Quicks
     gateway, control, dashboard = free_ports(3)
     here = f"127.0.0.1:{server.port}"
     replace = {
+        OPENAIS_MODEL: f"{OPENAIS_MODEL}\n    shutdown_date: 2099-12-31",
         "127.0.0.1:8000": here,
         "https://api.openai.com": f"http://{here}",
         "127.0.0.1:8080": f"127.0.0.1:{gateway}",
