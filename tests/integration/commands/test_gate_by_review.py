@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.reviews import assignment, votes
 from tests.fixtures.services.gate_project import PROJECT, fairtrial, gate, record, write_gate_project
 
-NOW = 1_800_000_000_000_000
+NOW = time.time_ns() // 1000
 LINES = "require: [review.preference not worse than base by 5pp, review.tone better than base]\n"
 
 
@@ -105,7 +106,7 @@ def test_a_review_of_another_definition_is_invalid(judged: Path) -> None:
     vote(judged, enqueue(judged), 24, for_="candidate")
     (judged / "fairtrial.yaml").write_text(PROJECT.replace("openai/m2", "openai/m3"))
     record(judged, "base", 151)
-    record(judged, "tuned", 151, at_us=NOW + 10)
+    record(judged, "tuned", 151)
     told = gate(judged)
     assert told.returncode == 4 and "has changed since people judged" in told.stdout.replace("\n", " "), told.stdout
 

@@ -162,7 +162,7 @@ def judged(tmp_path: Path) -> Path:
     """A gate's BLOCK on runs with 120 and 60 of 200 right; three answers of the newer one are missing."""
     gate_project.write_gate_project(tmp_path)
     gate_project.record(tmp_path, "base", 120)
-    gate_project.record(tmp_path, "tuned", 60, at_us=1_800_000_000_000_100, errors=3)
+    gate_project.record(tmp_path, "tuned", 60, errors=3)
     done = gate_project.gate(tmp_path, "--json", "verdict.json")
     assert done.returncode == 1, done.stderr
     return tmp_path
