@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dashboard.components.formatting import plain
 from fairtrial.api.experiments import ChangeExperiment, change
 from fairtrial.config.layout import Layout
 from fairtrial.domain.estimates import Comparison, Estimate
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.experiment_states import status
@@ -61,9 +63,10 @@ def fill(services: ForkedServices) -> None:
             writer.append(samples.case_result(run_id, f"c{number}", output=words, tags=tags, cluster=None))
             writer.append(samples.score(run_id, f"c{number}", value=float(number < right)))
         writer.append(samples.run(run_id, target=target, suite="general", metrics={"general.accuracy": right / 12}))
+    an_hour_ago = time.time_ns() // 1000 - HOUR_US
     for number in range(40):
         arm = ("base", "tuned")[number % 2]
-        at_us = samples.NOW + number * 60_000_000
+        at_us = an_hour_ago + number * 60_000_000
         failed = {"arm_outcome": "failed", "user_outcome": "failed"} if number == 2 else {}
         retry = {"retry_ordinal": int(number == 4)}
         writer.append(samples.request(number, at_us=at_us, latency_ms=100.0 + number, **failed, **retry))

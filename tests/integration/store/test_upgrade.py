@@ -16,9 +16,12 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.verdicts import verdict_json
+from fairtrial.experiments.steady_time import Reading
 from fairtrial.journal.segment import names
 from fairtrial.journal.writer import JournalWriter
+from fairtrial_cli.store_client import local_client
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.releases.plan_of_a_newer_program import rewrite_plan
 from tests.fixtures.releases.unpacked import MODELS_PORT, expected, of_release, recorded, running, unpack
@@ -143,8 +146,12 @@ def figures(sentence: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["release", "strict", "reviewed after votes"])
-def test_a_gate_says_the_same_of_the_runs_of_the_release(config: Path, tmp_path: Path, name: str) -> None:
-    """The runs hold no text of their suite, so the command has to send it."""
+def test_a_gate_says_the_same_of_the_runs_of_the_release(
+    config: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runs hold no text of their suite, so the command has to send it. A later gate would find them too old."""
+    [(newest,)] = rows(config, "SELECT epoch_us(max(at_time)) FROM runs")
+    monkeypatch.setattr(local_client, "read_clocks", lambda: Reading(newest + HOUR_US, newest + HOUR_US, 0))
     file = tmp_path / "again.json"
     gate = f"{name.split()[0]}.gate.yaml"
     done = fairtrial(config, "gate", gate, "--candidate", "tuned", "--baseline", "base", "--json", str(file))
