@@ -28,6 +28,7 @@ from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import client_reads, samples
 from tests.fixtures.store.stored_verdict import store_verdict
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE
 
 HOSTILE = "<img src=x onerror=alert(1)> ![x](http://example.invalid/b.png) **bold** $x^2$"
 
@@ -203,7 +204,8 @@ def test_the_split_is_one_sentence_or_an_error(changed: dict[str, Any], says: li
         "more": False,
     }
     page = AppTest.from_string(
-        f"from dashboard.experiments.alarms import render_srm\nrender_srm({srm | changed!r})"
+        f"from dashboard.experiments.alarms import render_srm\nrender_srm({srm | changed!r})",
+        default_timeout=PATIENCE,
     ).run()
     assert not page.exception
     assert len(page.error) == int(changed.get("invalid", False))

@@ -7,6 +7,7 @@ import time
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import query_params
+from tests.fixtures.waiting import PATIENCE
 
 
 def page() -> None:
@@ -18,7 +19,7 @@ def page() -> None:
 
 
 def test_a_week_is_shown_until_another_window_is_chosen_and_the_address_keeps_it() -> None:
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=PATIENCE).run()
     assert app.caption[0].value == "the last week"
     assert app.selectbox[0].options == ["the last hour", "the last day", "the last week", "all time"]
     app.selectbox[0].select("all").run()

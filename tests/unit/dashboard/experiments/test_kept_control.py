@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from tests.fixtures.waiting import PATIENCE
+
 
 def page() -> None:
     import streamlit as st
@@ -14,7 +16,7 @@ def page() -> None:
 
 
 def test_the_dialog_keeps_no_control_unless_a_share_is_given() -> None:
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=PATIENCE).run()
     assert not app.exception and app.json[0].value == "{}"
     app.number_input[0].set_value(5).run()
     assert app.json[0].value == '{"keep_control": "5%", "keep_for": "14d"}'
