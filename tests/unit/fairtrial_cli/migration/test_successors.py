@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from fairtrial_cli.migration.successors import SuiteRuns, baseline_of, judge_suc
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.run_journal import store_run
 from tests.fixtures.services.projects import ENVIRON, project
-from tests.fixtures.store import samples
 from tests.fixtures.store.erasing import erase_unit
 
 COUNT = 24
@@ -38,6 +38,7 @@ def run_of(suite: Suite, of: Project, target: str, *, error: str | None = None) 
         )
         for case in suite.cases
     )
+    now_us = time.time_ns() // 1000
     return Run(
         run_id=f"run-{target}-{len(results)}",
         suite=suite.name,
@@ -47,8 +48,8 @@ def run_of(suite: Suite, of: Project, target: str, *, error: str | None = None) 
         fingerprint=None,
         seed=suite.seed,
         repeat=suite.repeat,
-        started_us=samples.NOW,
-        ended_us=samples.NOW,
+        started_us=now_us,
+        ended_us=now_us,
         results=results,
         metrics=metrics_of(suite, results),
         versions={scorer.name: scorer.version for scorer in suite.scorers},
