@@ -86,16 +86,19 @@ def _unstarted(frozen: Frozen, experiment: Experiment) -> str | None:
 
 
 def _retired(plan: Plan, experiment: Experiment, today: date) -> str | None:
-    """A new experiment with a deployment that has ended; one that runs already goes on."""
-    for variant in experiment.variants:
-        retirement = retirement_of(plan.deployments[variant.deployment])
-        if retirement is not None and retirement.is_over(today):
-            return (
-                f"experiments.{experiment.name}: {retirement.deployment} ended on {retirement.day} "
-                f"({retirement.source}), so no experiment begins with it "
-                f"(remove {variant.name}, or correct its shutdown_date)"
-            )
-    return None
+    """A new experiment with deployments that have ended; one that runs already goes on."""
+    ended = {
+        variant.name: retirement
+        for variant in experiment.variants
+        if (retirement := retirement_of(plan.deployments[variant.deployment])) is not None and retirement.is_over(today)
+    }
+    if not ended:
+        return None
+    said = " and ".join(f"{one.deployment} ended on {one.day} ({one.source})" for one in ended.values())
+    return (
+        f"experiments.{experiment.name}: {said}, so no experiment begins with {'it' if len(ended) == 1 else 'them'} "
+        f"(remove {' and '.join(ended)}, or correct the shutdown_date)"
+    )
 
 
 def _frozen(frozen: Frozen, experiment: Experiment) -> str | None:

@@ -69,3 +69,6 @@ def test_a_new_experiment_is_refused_and_one_that_is_published_goes_on(tmp_path:
     assert refused_changes({}, None, plan, promotions={}, today=LAST) == {}
     assert "tuned ended on 2027-01-14" in refused_changes({}, None, plan, promotions={}, today=later)["tuned-vs-base"]
     assert refused_changes({}, plan, plan, promotions={}, today=later) == {}
+    deployments = {name: replace(one, shutdown_date="2027-01-14") for name, one in plan.deployments.items()}
+    refused = refused_changes({}, None, replace(plan, deployments=deployments), promotions={}, today=later)
+    assert "base ended on 2027-01-14" in refused["tuned-vs-base"] and "tuned ended on" in refused["tuned-vs-base"]
