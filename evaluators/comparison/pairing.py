@@ -12,7 +12,10 @@ from evaluators.suite import KIND_TAG, OWN
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.events import RunEvent
-from fairtrial.domain.run import Run, RunHead
+from fairtrial.domain.run import CONTROLS, Run, RunHead
+
+NO_SCORERS = frozenset({SIGNALS, CONTROLS})
+"""What a run states a version of, although no scorer has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +159,8 @@ def differences(candidate: RunHead | RunEvent, baseline: RunHead | RunEvent) -> 
     """Every difference that makes a comparison unsound, as parts of a sentence; empty if the runs are comparable.
 
     The suite's digest covers cases, prompts, parameters, scorers and their options. Scorer versions are compared
-    separately, so that the message can name the scorer. Detectors of signals are no scorer: only the comparison of
-    signals needs equal versions.
+    separately, so that the message can name the scorer. Neither the detectors of signals nor the negative controls are
+    scorers: only the comparison of signals needs equal versions.
     """
     parts = []
     if candidate.suite != baseline.suite:
@@ -171,7 +174,7 @@ def differences(candidate: RunHead | RunEvent, baseline: RunHead | RunEvent) -> 
         parts.append(f"the seeds are {candidate.seed} and {baseline.seed}")
     if candidate.repeat != baseline.repeat:
         parts.append(f"each case was asked {candidate.repeat} and {baseline.repeat} times")
-    for scorer in sorted((set(candidate.versions) | set(baseline.versions)) - {SIGNALS}):
+    for scorer in sorted((set(candidate.versions) | set(baseline.versions)) - NO_SCORERS):
         new, old = candidate.versions.get(scorer), baseline.versions.get(scorer)
         if new != old:
             parts.append(f"scorer {scorer} is {new or 'absent'!r} and {old or 'absent'!r}")

@@ -11,12 +11,13 @@ from typing import Any
 from evaluators.clusters import with_clusters
 from evaluators.engine.answer_cache import AnswerCache, AnswerKey, open_cache
 from evaluators.engine.client import ChatClient, TargetRefused
+from evaluators.engine.controls import with_controls
 from evaluators.engine.scoring import Scoring, metrics_of, score_copy
 from evaluators.engine.target import Target
 from evaluators.probes.probe import ORIGINAL
 from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
-from fairtrial.domain.run import Answer, Case, CaseResult, Run
+from fairtrial.domain.run import CONTROLS, CONTROLS_VERSION, Answer, Case, CaseResult, Run
 
 Place = tuple[int, Case, int]
 """One request of a suite: its index in the run, the case and the repeat."""
@@ -72,6 +73,10 @@ class _Running:
     def total(self) -> int:
         return len(self.suite.cases) * self.suite.repeat
 
+    def in_order(self) -> tuple[CaseResult, ...]:
+        """All results in the order of the suite."""
+        return tuple(self.results[index] for index in range(self.total))
+
     def key(self, case: Case, repeat: int) -> AnswerKey:
         return AnswerKey.of(case, self.suite.params, self.target.first_repeat + repeat)
 
@@ -116,7 +121,12 @@ async def run_suite(
         )
         for running in runs:
             running.cache.end()
-    return [_run(running, new_id(), started_us, clock()) for running in runs]
+    ended_us = clock()
+    controlled = [await asyncio.to_thread(with_controls, suite, running.in_order()) for running in runs]
+    return [
+        _run(running, results, new_id(), (started_us, ended_us))
+        for running, results in zip(runs, controlled, strict=True)
+    ]
 
 
 async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -192,9 +202,9 @@ def _places(suite: Suite) -> Iterator[Place]:
             yield at * suite.repeat + repeat, case, repeat
 
 
-def _run(running: _Running, run_id: str, started_us: int, ended_us: int) -> Run:
+def _run(running: _Running, results: tuple[CaseResult, ...], run_id: str, times_us: tuple[int, int]) -> Run:
+    """The run of these results; ``times_us``: when it started, and when its last answer came."""
     suite, target = running.suite, running.target
-    results = tuple(running.results[index] for index in range(running.total))
     return Run(
         run_id=run_id,
         suite=suite.name,
@@ -204,14 +214,20 @@ def _run(running: _Running, run_id: str, started_us: int, ended_us: int) -> Run:
         fingerprint=_fingerprint(results),
         seed=suite.seed,
         repeat=suite.repeat,
-        started_us=started_us,
-        ended_us=ended_us,
+        started_us=times_us[0],
+        ended_us=times_us[1],
         results=results,
         metrics=metrics_of(suite, results),
-        versions={SIGNALS: SIGNALS_VERSION} | {scorer.name: scorer.version for scorer in suite.scorers},
+        versions=versions_of(suite),
         plan_hash=target.plan_hash,
         model=target.declared_model,
     )
+
+
+def versions_of(suite: Suite) -> dict[str, str]:
+    """The version of each scorer, of the signals and of the negative controls, as a run states them."""
+    scorers = {scorer.name: scorer.version for scorer in suite.scorers}
+    return {SIGNALS: SIGNALS_VERSION, CONTROLS: CONTROLS_VERSION} | scorers
 
 
 def _fingerprint(results: tuple[CaseResult, ...]) -> str | None:

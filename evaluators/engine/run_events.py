@@ -2,12 +2,24 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
 from fairtrial.domain.events import CaseResultEvent, Event, RunEvent, ScoreEvent, head_of_event
-from fairtrial.domain.run import CASE_OUTCOMES, Answer, Case, CaseResult, Run, Score, ScoreFailure
+from fairtrial.domain.run import (
+    CASE_OUTCOMES,
+    REPLACEMENTS,
+    STATISTICAL_DETAILS,
+    Answer,
+    Case,
+    CaseOutcome,
+    CaseResult,
+    Control,
+    Run,
+    Score,
+    ScoreFailure,
+)
 from fairtrial.journal.reader import EventV1
 
 _SAME = tuple(field.name for field in fields(Answer) if field.name != "text")
@@ -80,6 +92,7 @@ def _result_event(run: Run, result: CaseResult) -> CaseResultEvent:
         cluster=case.cluster,
         expected=_json(case.expected),
         asked=_json(list(case.messages)),
+        controls=[control.outcome for control in result.controls] or None,
         **{name: getattr(answer, name) for name in _SAME},
     )
 
@@ -95,7 +108,8 @@ def _score_events(run: Run, result: CaseResult, score: Score | ScoreFailure) -> 
     if isinstance(score, ScoreFailure):
         yield ScoreEvent(**place, metric=score.scorer, value=None, why=score.why)
         return
-    details = score.details
+    details, replaced = score.details, [control.scores.get(score.scorer) for control in result.controls]
+    known = any(scored is not None for scored in replaced)
     for at, (stat, value) in enumerate(score.values.items()):
         first = at == 0
         yield ScoreEvent(
@@ -106,7 +120,20 @@ def _score_events(run: Run, result: CaseResult, score: Score | ScoreFailure) -> 
             expected=details.get("expected") if first and "label" in details else None,
             why=details.get("off_format") if first else None,
             details=_json(details) if first and details else None,
+            controls=[None if scored is None else scored.values.get(stat) for scored in replaced] if known else None,
+            control_details=_control_details(replaced) if first and known else None,
         )
+
+
+def _control_details(replaced: Iterable[Score | None]) -> str | None:
+    """The details of the controls from which corpus figures are computed."""
+    kept = [{} if scored is None else statistical(scored.details) for scored in replaced]
+    return _json(kept) if any(kept) else None
+
+
+def statistical(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details without texts."""
+    return {name: details[name] for name in STATISTICAL_DETAILS if name in details}
 
 
 def _result(event: CaseResultEvent, scores: Iterable[ScoreEvent]) -> CaseResult:
@@ -118,7 +145,31 @@ def _result(event: CaseResultEvent, scores: Iterable[ScoreEvent]) -> CaseResult:
         cluster=event.cluster,
     )
     answer = Answer(text=event.output, **{name: getattr(event, name) for name in _SAME})
-    return CaseResult(case, event.repeat, answer, event.outcome, _scores(scores))
+    scored = list(scores)
+    return CaseResult(case, event.repeat, answer, event.outcome, _scores(scored), _controls(event.controls, scored))
+
+
+def _controls(outcomes: Iterable[str] | None, events: Iterable[ScoreEvent]) -> tuple[Control, ...]:
+    """The controls of one result; one for each outcome."""
+    if not outcomes:
+        return ()
+    values: list[dict[str, dict[str, float | None]]] = [{} for _ in REPLACEMENTS]
+    details: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        scorer, _, stat = event.metric.partition(".")
+        for number, value in enumerate(event.controls or ()):
+            values[number].setdefault(scorer, {})[stat] = value
+        if event.control_details:
+            details[scorer] = json.loads(event.control_details)
+    none: list[dict[str, Any]] = [{} for _ in REPLACEMENTS]
+    return tuple(
+        Control(_outcome(outcome), {name: Score(name, of, details.get(name, none)[number]) for name, of in row.items()})
+        for number, (outcome, row) in enumerate(zip(outcomes, values, strict=True))
+    )
+
+
+def _outcome(text: str) -> CaseOutcome:
+    return next(outcome for outcome in CASE_OUTCOMES if outcome == text)
 
 
 def _scores(events: Iterable[ScoreEvent]) -> dict[str, Score | ScoreFailure]:

@@ -41,17 +41,24 @@ JSON_SCORERS = frozenset({"fields", "json_schema", "json-schema"})
 
 
 def score_case(
-    suite: Suite, case: Case, repeat: int, answer: Answer, *, signals: "Signals | None" = None
+    suite: Suite,
+    case: Case,
+    repeat: int,
+    answer: Answer,
+    *,
+    signals: "Signals | None" = None,
+    scorers: Sequence[Scorer] | None = None,
 ) -> CaseResult:
-    """Apply every scorer of the case to one answer; with ``signals``, measure those too."""
+    """Apply every scorer of the case, or these ``scorers``, to one answer; with ``signals``, measure those too."""
     if answer.error is not None:
         return CaseResult(case, repeat, answer, "provider_error", {})
     scores: dict[str, Score | ScoreFailure] = {}
     off_format = False
-    for scorer in suite.scorers_of(case):
+    for scorer in suite.scorers_of(case) if scorers is None else scorers:
         scores[scorer.name], off = _measure(scorer, case, answer)
         off_format = off_format or off
-    outcome = _outcome(answer, scores, off_format=off_format)
+    refused = _refuses(answer) if signals is None else signals.refuses(answer)
+    outcome = _outcome(answer, scores, off_format=off_format, refused=refused)
     if signals is not None:
         scores[SIGNALS], _ = _measure(signals, case, answer)
     return CaseResult(case, repeat, answer, outcome, scores)
@@ -92,14 +99,20 @@ def _sound(name: str, score: Score) -> Score | ScoreFailure:
     return ScoreFailure(name, f"its stat {odd[0]!r} is not a finite number") if odd else score
 
 
-def _outcome(answer: Answer, scores: Mapping[str, Score | ScoreFailure], *, off_format: bool) -> CaseOutcome:
+def _outcome(
+    answer: Answer, scores: Mapping[str, Score | ScoreFailure], *, off_format: bool, refused: bool
+) -> CaseOutcome:
     if any(isinstance(score, ScoreFailure) for score in scores.values()):
         return "judge_error"
-    if refuses(answer.text, refusal=answer.refusal, finish_reason=answer.finish_reason):
+    if refused:
         return "refused"
     if answer.finish_reason == "length":
         return "truncated"
     return "off_format" if off_format else "scored"
+
+
+def _refuses(answer: Answer) -> bool:
+    return refuses(answer.text or "", refusal=answer.refusal, finish_reason=answer.finish_reason)
 
 
 class Scoring:
@@ -167,15 +180,28 @@ class Signals:
         kinds = {entry.kind for entry in suite.entries.values()}
         fields = any("field" in entry.options for entry in suite.entries.values())
         self._object_form = bool(kinds & JSON_SCORERS) or fields
+        self._known_forms: dict[str, set[Form]] = {}
+        self._expects: dict[str, bool] = {}
+        self._refused: dict[tuple[str | None, str | None, str | None], bool] = {}
         self._usual = _majority(form for case in suite.cases for form in self._forms(case))
+
+    def refuses(self, answer: Answer) -> bool:
+        """Whether the answer refuses, which is found once for each answer."""
+        key = answer.text, answer.refusal, answer.finish_reason
+        refused = self._refused.get(key)
+        if refused is None:
+            refused = self._refused[key] = _refuses(answer)
+        return refused
 
     def score(self, case: Case, answer: Answer) -> Score:
         """The signals of one answer; details name the languages and the form if they depart from what is expected."""
-        text = answer.text or ""
-        refused = refuses(text, refusal=answer.refusal, finish_reason=answer.finish_reason)
+        text, refused = answer.text or "", self.refuses(answer)
         values: dict[str, float | None] = {REFUSED: float(refused), CHARACTERS: float(len(text))}
         details: dict[str, Any] = {}
-        if expects_answer(case):
+        expects = self._expects.get(case.case_id)
+        if expects is None:
+            expects = self._expects[case.case_id] = expects_answer(case)
+        if expects:
             values[OVER_REFUSED] = float(refused)
         if text and not withheld(answer.refusal, answer.finish_reason):
             self._add_format(case, text, values, details)
@@ -186,13 +212,19 @@ class Signals:
         if self._schema is not None:
             valid = follows(self._schema, text)
         else:
-            forms = self._forms(case) or ({self._usual} if self._usual else set())
+            forms = self._forms_of(case) or ({self._usual} if self._usual else set())
             valid = shape_of(text) in forms if forms else None
         if valid is None:
             return
         values[FORMAT_VALID] = float(valid)
         if not valid:
             details["form"] = form_of(text)
+
+    def _forms_of(self, case: Case) -> set[Form]:
+        forms = self._known_forms.get(case.case_id)
+        if forms is None:
+            forms = self._known_forms[case.case_id] = self._forms(case)
+        return forms
 
     def _forms(self, case: Case) -> set[Form]:
         """The forms of the case's references; an expected object is one only if a scorer reads JSON answers."""

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from evaluators.gate import file as gate_file
 from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, read_live, written_live
 from evaluators.loading.suite_text import suite_of
+from evaluators.results.evidence_table import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.results.run_table import RunTable
-from evaluators.results.table_formats import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.suite import KIND_TAG, Suite
 from evaluators.trial import ALPHA, RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
@@ -23,7 +23,7 @@ from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding
 
-READABLE = (1, 2, RULES)
+READABLE = (1, 2, 3, RULES)
 BUILT_IN_COLUMNS = ("latency", "tokens", "cost")
 Runs = Mapping[tuple[str, str], RunTable]
 RunOf = Callable[[str, str], RunTable | None]
@@ -105,8 +105,9 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
     It holds texts of gates and suites, digests, scores without the texts of cases, anonymous votes, and sums of live
     traffic. It holds no unit, no prompt and no answer, so the erasure of a person does not change it.
     """
-    runs = [_written_run(key, run, gate, details) for key, run in evidence.runs.items()]
-    before = [_written_run(key, run, gate, details) for key, run in evidence.before.items()]
+    answers = _numbered_answers([*evidence.runs.values(), *evidence.before.values()])
+    runs = [_written_run(key, run, gate, details, answers) for key, run in evidence.runs.items()]
+    before = [_written_run(key, run, gate, details, answers) for key, run in evidence.before.items()]
     content = {
         "version": RULES,
         "gate_text": evidence.gate_text,
@@ -167,7 +168,18 @@ def _numbered(noun: str, names: Collection[str]) -> dict[str, str]:
     return {name: f"{noun} {number:0{digits}}" for number, name in enumerate(sorted(names), 1)}
 
 
-def _written_run(key: tuple[str, str], run: RunTable, gate: Gate, details: Collection[str]) -> list[Any]:
+def _numbered_answers(runs: Iterable[RunTable]) -> dict[int, int]:
+    """A number for each digest of an answer, 0 for 0, by which runs show the same equal answers."""
+    answers = {0: 0}
+    for run in runs:
+        for digest in run.answers.tolist():
+            answers.setdefault(digest, len(answers))
+    return answers
+
+
+def _written_run(
+    key: tuple[str, str], run: RunTable, gate: Gate, details: Collection[str], answers: Mapping[int, int]
+) -> list[Any]:
     rules = [rule for rule in gate.rules if rule.suite.name == key[0]]
     scopes = {rule.line.scope.tag for rule in rules if rule.line.scope is not None}
     slices = {tag for rule in rules for tag in rule.suite.slices}
@@ -180,7 +192,8 @@ def _written_run(key: tuple[str, str], run: RunTable, gate: Gate, details: Colle
     }
     measured = any(rule.line.metric.split(".")[0] in BUILT_IN_COLUMNS for rule in rules)
     measured = measured or SIGNALS in run.states  # the signals compare lengths in tokens
-    table = written_table(run, tags=scopes | slices | needed, scorers=corpus, measured=measured, details=details)
+    tags = scopes | slices | needed
+    table = written_table(run, tags=tags, scorers=corpus, measured=measured, details=details, answers=answers)
     return [*key, table]
 
 

@@ -1,5 +1,6 @@
 """Holds a run as columns of numbers, without any text of its cases, for measures, comparisons and gates."""
 
+import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,8 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.clusters import with_clusters
-from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.run import CASE_OUTCOMES, MANY, CaseResult, Run, RunHead, Score, ScoreFailure, head_of
+from fairtrial.domain.run import (
+    CASE_OUTCOMES,
+    MANY,
+    REPLACEMENTS,
+    CaseResult,
+    Run,
+    RunHead,
+    Score,
+    ScoreFailure,
+    head_of,
+)
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -20,6 +30,8 @@ T = TypeVar("T")
 
 SCORED, FAILED = 1, 2
 """A scorer's state in one result: it scored or it failed; 0 means that it was not applied."""
+NO_DONOR = 255
+"""The outcome of a control that a result does not have."""
 OUTCOME: Mapping[str, int] = {outcome: at for at, outcome in enumerate(CASE_OUTCOMES)}
 
 
@@ -31,6 +43,23 @@ class Tag:
     texts: tuple[str, ...]
 
 
+def no_controls() -> None:
+    """The default of `RunTable.controls`: an earlier version made the run, or no case has a donor."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Controls:
+    """What the replacements of a run's answers score. Each array has a row for each of the `REPLACEMENTS`.
+
+    ``outcomes``: indices into `CASE_OUTCOMES`, `NO_DONOR` for a result without a donor. ``values``: metric → numbers,
+    NaN without one. ``details(scorer)``: of each result, one for each replacement; ``None`` without a score.
+    """
+
+    outcomes: NDArray[np.uint8]
+    values: Mapping[str, Floats]
+    details: Callable[[str], Iterable[Sequence[Details | None] | None]]
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RunTable(RunHead):
     """One run. Columns of results are in the run's order, columns of cases in the order of their first result.
@@ -38,7 +67,8 @@ class RunTable(RunHead):
     ``case_of``: each result's case. ``outcomes``: indices into `CASE_OUTCOMES`. ``latency_ms``, ``tokens_out``,
     ``cost_usd`` and ``values`` (metric → number) are NaN if unknown. ``states``: scorer → `SCORED`, `FAILED` or 0.
     ``clusters``: each case's cluster, numbered in the order of their names; ``None`` if no two cases share one.
-    ``details(scorer)``: the details of each result's score in order, ``None`` without a score.
+    ``details(scorer)``: the details of each result's score in order, ``None`` without a score. ``answers``: a digest of
+    each answer's text, 0 if it is unknown. ``controls()`` reads the negative controls.
     """
 
     case_ids: tuple[str, ...]
@@ -54,6 +84,8 @@ class RunTable(RunHead):
     tags: Mapping[str, Tag]
     clusters: Ints | None
     details: Callable[[str], Iterable[Details | None]]
+    answers: NDArray[np.uint64]
+    controls: Callable[[], Controls | None] = no_controls
     _memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -72,6 +104,10 @@ class RunTable(RunHead):
             self._memo[name] = make()
         value: T = self._memo[name]
         return value
+
+    def has_memo(self, name: Hashable) -> bool:
+        """Whether it was computed already."""
+        return name in self._memo
 
     def state(self, scorer: str) -> NDArray[np.uint8]:
         """The scorer's state in each result."""
@@ -129,25 +165,6 @@ class RunTable(RunHead):
         return places
 
 
-def same_results(left: RunTable, right: RunTable) -> bool:
-    """Whether both have the same cases with the same outcomes, scores and signals; latencies and costs may differ."""
-    return (
-        left.case_ids == right.case_ids
-        and np.array_equal(left.case_of, right.case_of)
-        and np.array_equal(left.outcomes, right.outcomes)
-        and all(
-            np.array_equal(left.value(metric), right.value(metric), equal_nan=True) for metric in _shared(left, right)
-        )
-    )
-
-
-def _shared(table: RunTable, second: RunTable) -> set[str]:
-    """The metrics of either run, without signals that an older version did not measure in one of them."""
-    both = SIGNALS in table.states and SIGNALS in second.states
-    metrics = table.values.keys() | second.values.keys()
-    return {metric for metric in metrics if both or not metric.startswith(f"{SIGNALS}.")}
-
-
 def table_of(run: Run | RunTable) -> RunTable:
     """The run as a table; a table is returned as it is."""
     if isinstance(run, RunTable):
@@ -172,7 +189,16 @@ def table_of(run: Run | RunTable) -> RunTable:
         tags={tag: _tag([case.tags.get(tag) for case in cases]) for tag in tags},
         clusters=clusters_of([case.cluster for case in with_clusters(cases)], ids),
         details=partial(_details_of, results),
+        answers=np.array([answer_digest(result.answer.text) for result in results], dtype=np.uint64),
+        controls=partial(_controls_of, results),
     )
+
+
+def answer_digest(text: str | None) -> int:
+    """The lower 64 bits of MD5, as DuckDB's ``md5_number_lower`` computes them; 0 without a text."""
+    if text is None:
+        return 0
+    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
 def encode(texts: Iterable[str]) -> tuple[Ints, tuple[str, ...]]:
@@ -226,6 +252,27 @@ def _details_of(results: Sequence[CaseResult], scorer: str) -> Iterator[Details 
     for result in results:
         score = result.scores.get(scorer)
         yield score.details if isinstance(score, Score) else None
+
+
+def _controls_of(results: Sequence[CaseResult]) -> Controls | None:
+    if not any(result.controls for result in results):
+        return None
+    outcomes = np.full((len(REPLACEMENTS), len(results)), NO_DONOR, dtype=np.uint8)
+    values: dict[str, Floats] = {}
+    for at, result in enumerate(results):
+        for number, control in enumerate(result.controls):
+            outcomes[number, at] = OUTCOME[control.outcome]
+            for scorer, score in control.scores.items():
+                for stat, value in score.values.items():
+                    of = values.setdefault(f"{scorer}.{stat}", np.full(outcomes.shape, np.nan))
+                    of[number, at] = np.nan if value is None else value
+    return Controls(outcomes, values, partial(_control_details, results))
+
+
+def _control_details(results: Sequence[CaseResult], scorer: str) -> Iterator[Sequence[Details | None] | None]:
+    for result in results:
+        scores = [control.scores.get(scorer) for control in result.controls]
+        yield [(score.details or None) if score is not None else None for score in scores] or None
 
 
 def _floats(values: Iterable[float | None]) -> Floats:

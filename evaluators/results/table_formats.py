@@ -1,10 +1,9 @@
-"""Converts the stored columns of a run to a `RunTable`, and a table to the JSON values of evidence and back."""
+"""Converts the stored columns of a run to a `RunTable`."""
 
 from __future__ import annotations
 
-import json
-import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,8 @@ import msgspec
 import numpy as np
 
 from evaluators.results import run_table
-from fairtrial.domain.errors import UsageError
 from fairtrial.domain.events import RunEvent, head_of_event
+from fairtrial.domain.run import REPLACEMENTS
 
 if TYPE_CHECKING:
     import pyarrow
@@ -23,16 +22,21 @@ SCORE, STATE = "score:", "state:"
 AT_ONCE = 4096
 """How many details are converted to Python strings at a time."""
 
-HEAD = (
-    "run_id", "suite", "suite_digest", "target", "deployment_digest", "seed", "repeat", "started_us", "interrupted",
-    "model", "fingerprint",
-)  # fmt: skip
-MEASURED = ("latency_ms", "tokens_out", "cost_usd")
-"""Columns that are kept only if a line measures them."""
+
+Read = Callable[[str], "pyarrow.Table"]
+"""Reads the details of one scorer."""
 
 
-def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) -> run_table.RunTable:
-    """The run of a store's columns; both arguments are as `fairtrial.store.evaluations.run_columns` gives them."""
+@dataclass(frozen=True, slots=True)
+class StoredControls:
+    """Reads the negative controls of a stored run, and the details of one scorer on them."""
+
+    scores: Callable[[], pyarrow.Table]
+    details: Read
+
+
+def table_from(columns: pyarrow.Table, details: Read, controls: StoredControls | None = None) -> run_table.RunTable:
+    """The run of a store's columns; all arguments are as `fairtrial.store.evaluations.run_columns` gives them."""
     run = msgspec.json.decode(columns.schema.metadata[b"run"], type=RunEvent)
     case_of, ids = _encoded(columns["case_id"])
     firsts = run_table.firsts_of(case_of)
@@ -53,7 +57,40 @@ def table_from(columns: pyarrow.Table, details: Callable[[str], pyarrow.Table]) 
         tags=_tags(columns["tags"], firsts),
         clusters=_clusters(columns["cluster"], firsts, ids),
         details=partial(_details, details, states),
+        answers=np.asarray(np.from_dlpack(_whole(columns["answer"])), dtype=np.uint64),
+        controls=run_table.no_controls if controls is None else partial(_controls, controls, states),
     )
+
+
+def _controls(read: StoredControls, states: dict[str, Any]) -> run_table.Controls | None:
+    columns = read.scores()
+    numbers = range(1, len(REPLACEMENTS) + 1)
+    outcomes = np.array([_control_outcomes(columns[f"outcome{number}"]) for number in numbers], dtype=np.uint8)
+    if (outcomes == run_table.NO_DONOR).all():
+        return None
+    metrics = dict.fromkeys(name.rpartition(":")[0] for name in columns.column_names if ":" in name)
+    values = {
+        metric: np.array([_floats(columns[f"{metric}:{number}"]) for number in numbers], dtype=np.float64)
+        for metric in metrics
+    }
+    return run_table.Controls(outcomes, values, partial(_control_details, read.details, states))
+
+
+def _control_outcomes(column: Any) -> list[int]:
+    return [run_table.NO_DONOR if name is None else run_table.OUTCOME[name] for name in column.to_pylist()]
+
+
+def _control_details(
+    read: Read, states: dict[str, Any], scorer: str
+) -> Iterator[list[run_table.Details | None] | None]:
+    texts = _texts(read(scorer))
+    place, text = next(texts, (-1, ""))
+    for at in range(len(states[scorer])):
+        row: list[run_table.Details | None] | None = None
+        if place == at:
+            row = [details or None for details in msgspec.json.decode(text, type=list[dict[str, Any]])]
+            place, text = next(texts, (-1, ""))
+        yield row
 
 
 def _encoded(column: Any) -> tuple[run_table.Ints, tuple[str, ...]]:
@@ -118,9 +155,7 @@ def _clusters(column: Any, firsts: run_table.Ints, ids: Sequence[str]) -> run_ta
     return run_table.clusters_of([names[at] for at in firsts], ids)
 
 
-def _details(
-    read: Callable[[str], pyarrow.Table], states: dict[str, Any], scorer: str
-) -> Iterator[run_table.Details | None]:
+def _details(read: Read, states: dict[str, Any], scorer: str) -> Iterator[run_table.Details | None]:
     """The details row by row, so that only one is decoded at a time."""
     state = states.get(scorer)
     if state is None:
@@ -138,107 +173,3 @@ def _details(
 def _texts(table: pyarrow.Table) -> Iterator[tuple[int, str]]:
     for batch in table.to_batches(max_chunksize=AT_ONCE):
         yield from zip(batch["place"].to_pylist(), batch["details"].to_pylist(), strict=True)
-
-
-def written_table(
-    run: run_table.RunTable,
-    *,
-    tags: Collection[str],
-    scorers: Collection[str],
-    measured: bool,
-    details: Collection[str],
-) -> dict[str, Any]:
-    """The run as JSON values. ``tags``: the slices; ``scorers``: those of which corpus figures need the ``details``.
-
-    ``measured``: whether latency, tokens and cost are kept.
-    """
-    unknown = [None] * run.n
-    return {
-        **{name: getattr(run, name) for name in HEAD},
-        "versions": dict(run.versions),
-        "case_ids": list(run.case_ids),
-        "case_of": run.case_of.tolist(),
-        "outcomes": run.outcomes.tolist(),
-        "failed": run.failed.astype(int).tolist(),
-        "cached": run.cached.astype(int).tolist(),
-        **{name: _numbers(getattr(run, name)) if measured else unknown for name in MEASURED},
-        "values": {metric: _numbers(values) for metric, values in run.values.items()},
-        "states": {scorer: states.tolist() for scorer, states in run.states.items()},
-        "tags": {name: [tag.codes.tolist(), list(tag.texts)] for name, tag in run.tags.items() if name in tags},
-        "clusters": None if run.clusters is None else run.clusters.tolist(),
-        "details": {scorer: [_kept(row, details) for row in run.details(scorer)] for scorer in sorted(scorers)},
-    }
-
-
-def read_table(fields: Mapping[str, Any]) -> run_table.RunTable:
-    """The inverse of `written_table`; raises `KeyError`, `TypeError` or `ValueError` for other content."""
-    rows: Mapping[str, list[run_table.Details | None]] = fields["details"]
-
-    def details(scorer: str) -> Iterable[run_table.Details | None]:
-        return rows[scorer]
-
-    clusters = fields["clusters"]
-    head: dict[str, Any] = {name: fields[name] for name in HEAD}
-    measured: dict[str, Any] = {name: _floats_of_json(fields[name]) for name in MEASURED}
-    return run_table.RunTable(
-        **head,
-        **measured,
-        metrics={},
-        versions=fields["versions"],
-        case_ids=tuple(fields["case_ids"]),
-        case_of=np.array(fields["case_of"], dtype=np.intp),
-        outcomes=np.array(fields["outcomes"], dtype=np.uint8),
-        failed=np.array(fields["failed"], dtype=bool),
-        cached=np.array(fields["cached"], dtype=bool),
-        values={metric: _floats_of_json(values) for metric, values in fields["values"].items()},
-        states={scorer: np.array(states, dtype=np.uint8) for scorer, states in fields["states"].items()},
-        tags={
-            name: run_table.Tag(np.array(codes, dtype=np.intp), tuple(texts))
-            for name, (codes, texts) in fields["tags"].items()
-        },
-        clusters=None if clusters is None else np.array(clusters, dtype=np.intp),
-        details=details,
-    )
-
-
-def _numbers(values: run_table.Floats) -> list[float | int | None]:
-    """JSON numbers; whole ones without a fraction if all are whole, unknown ones as null."""
-    unknown = np.isnan(values)
-    whole = bool(np.all(np.mod(values[~unknown], 1) == 0))
-    numbers: list[float | int | None] = np.where(unknown, 0, values).astype(np.int64 if whole else np.float64).tolist()
-    for at in np.flatnonzero(unknown):
-        numbers[at] = None
-    return numbers
-
-
-def _floats_of_json(numbers: Iterable[float | None]) -> run_table.Floats:
-    return np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
-
-
-def _kept(details: run_table.Details | None, names: Collection[str]) -> run_table.Details | None:
-    return None if details is None else {name: value for name, value in details.items() if name in names}
-
-
-class UnreadableEvidence(UsageError):
-    """Stored evidence that can't be read; the message says why."""
-
-
-def text_of(document: bytes) -> str:
-    """The document as JSON text; raises `UnreadableEvidence`."""
-    try:
-        return zlib.decompress(document).decode()
-    except (zlib.error, UnicodeDecodeError) as error:
-        raise UnreadableEvidence(f"the stored evidence is damaged ({error})") from error
-
-
-def strict_json_of(document: bytes) -> str:
-    """The document as JSON for other programs; raises `UnreadableEvidence`.
-
-    The stored text may have numbers that JSON does not allow. They become the texts "NaN", "Infinity" and "-Infinity".
-    """
-    text = text_of(document)
-    try:
-        content = json.loads(text, parse_constant=str)
-        return json.dumps(content, separators=(",", ":"), allow_nan=False)
-    except ValueError as error:
-        raise UnreadableEvidence(f"the stored evidence can't be read ({error})") from error

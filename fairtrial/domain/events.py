@@ -231,8 +231,8 @@ class SuiteEvent(Struct, frozen=True, kw_only=True, gc=False):
 class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One case of a run; ``output`` is the model's answer; ``cached`` rows have the latency of the original call.
 
-    ``expected`` is the case's reference, ``asked`` its messages, both as JSON. In the program the answer is an
-    `Answer`; the names and the order of fields here are the journal's.
+    ``expected`` is the case's reference, ``asked`` its messages, both as JSON. ``controls``: the outcome of each of the
+    `REPLACEMENTS`. In the program the answer is an `Answer`; the names and the order of fields here are the journal's.
     """
 
     run_id: str
@@ -256,6 +256,7 @@ class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
     fingerprint: str | None = None
     cost_usd: float | None = None
     asked: str | None = None
+    controls: list[str] | None = None
     kind: Literal["case_result"] = "case_result"
     v: int = 1
 
@@ -263,7 +264,8 @@ class CaseResultEvent(Struct, frozen=True, kw_only=True, gc=False):
 class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One scorer's value for one case; ``value`` is ``None`` if it could not be scored, and ``why`` is the reason.
 
-    ``details`` is the score's details as JSON.
+    ``details`` is the score's details as JSON. ``controls``: the value of each of the `REPLACEMENTS`, and
+    ``control_details`` their details as a JSON array, which have no text.
     """
 
     run_id: str
@@ -276,6 +278,8 @@ class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
     expected: str | None = None
     why: str | None = None
     details: str | None = None
+    controls: list[float | None] | None = None
+    control_details: str | None = None
     kind: Literal["score"] = "score"
     v: int = 1
 

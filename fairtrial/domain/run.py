@@ -17,6 +17,12 @@ CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
     "judge_error",
     "skipped",
 )
+REPLACEMENTS = ("empty", "shuffled 1", "shuffled 2", "shuffled 3")
+"""The answers that negative controls score in place of each answer: none, and three answers of other cases."""
+CONTROLS, CONTROLS_VERSION = "negative controls", "1"
+"""The name under which a run states the version of its controls, beside those of its scorers."""
+STATISTICAL_DETAILS = ("label", "expected", "counts", "totals", "sys_len", "ref_len", "statistics")
+"""Numbers, and labels that a suite declares. A scorer whose statistics need another detail must list it here."""
 UNSCORED: frozenset[CaseOutcome] = frozenset({"provider_error", "judge_error", "skipped"})
 """The outcomes of cases that say nothing about the model."""
 
@@ -77,14 +83,27 @@ class ScoreFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What one of the `REPLACEMENTS` of an answer scores. Scorers that fail on it, or are left out, are missing."""
+
+    outcome: CaseOutcome
+    scores: Mapping[str, Score]
+
+
+@dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One case of a run: the answer, the outcome, and the scores by scorer name."""
+    """One case of a run: the answer, the outcome, and the scores by scorer name.
+
+    ``controls``: one for each of the `REPLACEMENTS`; empty if no other case can give an answer, or an earlier version
+    made the run.
+    """
 
     case: Case
     repeat: int
     answer: Answer
     outcome: CaseOutcome
     scores: Mapping[str, Score | ScoreFailure]
+    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

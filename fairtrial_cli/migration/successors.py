@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluators.clusters import with_clusters
 from evaluators.comparison.matrix import column_of
+from evaluators.comparison.pairing import NO_SCORERS
 from evaluators.criteria.grammar import VersusBaseline, parse
 from evaluators.criteria.validation import validate_line
 from evaluators.engine.client import ChatClient, TargetRefused
@@ -26,7 +27,6 @@ from fairtrial.api import runs, runs as run_operations
 from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.file.environment import interpolate
-from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
 from fairtrial_cli.migration.report import Baseline, Successor
@@ -180,7 +180,7 @@ def remaining_baseline(store: StoreClient, suite: Suite, old: str) -> Run | None
 
 def _same_settings(store: StoreClient, suite: Suite, run: Run) -> bool:
     texts = store.call(runs.suites, runs.ListSuites(suite=suite.name, suite_digest=run.suite_digest, limit=1))
-    versions = {name: version for name, version in run.versions.items() if name != SIGNALS}
+    versions = {name: version for name, version in run.versions.items() if name not in NO_SCORERS}
     if not texts or versions != {scorer.name: scorer.version for scorer in suite.scorers}:
         return False
     named = runs.NameSuiteText(suite_digest=run.suite_digest, text_digest=texts[0]["text_digest"])

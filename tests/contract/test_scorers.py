@@ -10,8 +10,7 @@ import pytest
 
 from evaluators.loading.scorers import SCORERS, WrongEntry, build_entry
 from evaluators.scoring.scorer import Compared, OffFormat, Scorer, ScorerType, ScoresPairs, ShowsComparison
-from fairtrial.domain.run import Answer, Case, Score
-from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
+from fairtrial.domain.run import STATISTICAL_DETAILS, Answer, Case, Score
 from tests.fixtures.for_each import for_each
 
 OWN = (

@@ -185,7 +185,13 @@ _CHANGED: Mapping[str, Change] = {
         )
     ),
     "scores": Change(
-        _columns(details=NUMBERS_ONLY, why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END", **_CASE_COLUMNS, **_LABEL)
+        _columns(
+            empty="control_details",
+            details=NUMBERS_ONLY,
+            why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END",
+            **_CASE_COLUMNS,
+            **_LABEL,
+        )
     ),
     "review_items": Change(
         _columns(

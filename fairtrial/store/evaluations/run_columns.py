@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pyarrow
 
+from fairtrial.domain.run import REPLACEMENTS
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations.runs import head
@@ -12,13 +13,15 @@ RUN = b"run"
 """The key of the schema's metadata for the run itself, a `RunEvent` as JSON."""
 SCORE, STATE = "score:", "state:"
 """Prefixes of the columns of metrics and of scorers. No other column has a colon."""
+NUMBERS = range(1, len(REPLACEMENTS) + 1)
+"""The replacements, counted as DuckDB counts the elements of a list."""
 SCORED, FAILED = 1, 2
 """A scorer's state in one result: it has scores, or it failed; 0 means that it was not run."""
 
 RESULTS = """
 SELECT case_id, outcome, error IS NOT NULL AS failed, cached, coalesce(latency_ms, 'nan'::DOUBLE) AS latency_ms,
     coalesce(tokens_out::DOUBLE, 'nan'::DOUBLE) AS tokens_out, coalesce(cost_usd, 'nan'::DOUBLE) AS cost_usd,
-    tags, cluster
+    tags, cluster, coalesce(md5_number_lower(output), 0::UBIGINT) AS answer
 FROM results
 WHERE run_id = $1
 ORDER BY rowid
@@ -49,12 +52,32 @@ FROM scores s JOIN placed p ON p.case_id = s.case_id AND p.repeat = s.repeat
 WHERE s.run_id = $1 AND starts_with(s.metric, $2 || '.') AND s.details IS NOT NULL
 ORDER BY p.place, s.rowid
 """  # noqa: S608 - a constant
+CONTROL_VALUES = f"""{PLACED}
+SELECT p.place, n.number, {", ".join(f"coalesce(s.controls[{at}], 'nan'::DOUBLE) AS value{at}" for at in NUMBERS)}
+FROM scores s
+    JOIN placed p ON p.case_id = s.case_id AND p.repeat = s.repeat
+    JOIN numbered n ON n.metric = s.metric
+WHERE s.run_id = $1 AND s.controls IS NOT NULL
+"""  # noqa: S608 - a constant
+CONTROL_OUTCOMES = f"""
+SELECT {", ".join(f"controls[{at}] AS outcome{at}" for at in NUMBERS)}
+FROM results
+WHERE run_id = $1
+ORDER BY rowid
+"""  # noqa: S608 - a constant
+CONTROL_DETAILS = f"""{PLACED}
+SELECT p.place, s.control_details AS details
+FROM scores s JOIN placed p ON p.case_id = s.case_id AND p.repeat = s.repeat
+WHERE s.run_id = $1 AND starts_with(s.metric, $2 || '.') AND s.control_details IS NOT NULL
+ORDER BY p.place, s.rowid
+"""  # noqa: S608 - a constant
 
 
 def columns(database: Database, run_id: str) -> pyarrow.Table | None:
     """A row for each result, in the order of the run; ``None`` if there is no run with this id.
 
-    ``score:METRIC`` is a number; the metrics are in the order of the run. ``state:SCORER`` is `SCORED`, `FAILED` or 0.
+    ``answer``: the lower 64 bits of the MD5 of its text, 0 without one. ``score:METRIC`` is a number; the metrics are
+    in the order of the run. ``state:SCORER`` is `SCORED`, `FAILED` or 0.
     Times are milliseconds; unknown numbers are NaN. The schema's metadata has the run itself under `RUN`.
     """
     run = head(database, run_id)
@@ -69,6 +92,30 @@ def columns(database: Database, run_id: str) -> pyarrow.Table | None:
 def details(database: Database, run_id: str, scorer: str) -> pyarrow.Table:
     """``place``, the row in `columns`, and ``details``, JSON, for each result that has details of this scorer."""
     return database.arrow(Query(DETAILS, (run_id, scorer)))
+
+
+def control_details(database: Database, run_id: str, scorer: str) -> pyarrow.Table:
+    """The same of the negative controls: ``details`` is a JSON array, with those of each replacement."""
+    return database.arrow(Query(CONTROL_DETAILS, (run_id, scorer)))
+
+
+def controls(database: Database, run_id: str) -> pyarrow.Table:
+    """The negative controls of each result, in the order of `columns`.
+
+    ``outcomeN`` is the outcome of the N-th replacement, null without a donor, and ``METRIC:N`` its value, NaN without
+    one.
+    """
+    table = database.arrow(Query(CONTROL_OUTCOMES, (run_id,)))
+    metrics = [str(metric) for (metric,) in database.rows(METRICS, (run_id,))]
+    scores = database.arrow(Query(CONTROL_VALUES, (run_id,)))
+    place, number = (np.from_dlpack(scores[name].combine_chunks()) for name in ("place", "number"))
+    measured = set(number.tolist())
+    for at in NUMBERS:
+        values = np.full((len(metrics), len(table)), np.nan)
+        values[number, place] = np.from_dlpack(scores[f"value{at}"].combine_chunks())
+        for metric in measured:
+            table = table.append_column(f"{metrics[metric]}:{at}", _array(values[metric]))
+    return table
 
 
 def _array(column: np.ndarray) -> pyarrow.Array:

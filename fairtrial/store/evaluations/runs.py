@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from fairtrial.domain.errors import BadRequest, NotFound, existing
 from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
-from fairtrial.domain.run import RunHead, noise_target
+from fairtrial.domain.run import STATISTICAL_DETAILS, RunHead, noise_target
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
@@ -48,14 +48,14 @@ WHERE run_id = $1
 RESULTS = """
 SELECT run_id, case_id, repeat, at_time, outcome, output, error, latency_ms, ttft_ms, tokens_in, tokens_out,
     finish_reason, cached, request_id, coalesce(tags, MAP {}) AS tags, cluster, expected, refusal, fingerprint,
-    cost_usd, asked
+    cost_usd, asked, controls
 FROM results
 WHERE run_id = $1
 ORDER BY rowid
 """
 
 SCORES = """
-SELECT run_id, case_id, repeat, at_time, metric, value, label, expected, why, details
+SELECT run_id, case_id, repeat, at_time, metric, value, label, expected, why, details, controls, control_details
 FROM scores
 WHERE run_id = $1
 ORDER BY rowid
@@ -115,9 +115,6 @@ LIMIT 1
 """
 
 ONE_TEXT = "SELECT text FROM suite_texts WHERE suite_digest = $1 AND text_digest = $2 LIMIT 1"
-STATISTICAL_DETAILS = ("label", "expected", "counts", "totals", "sys_len", "ref_len", "statistics")
-"""Numbers, and labels that a suite declares. A scorer whose statistics need another detail must list it here."""
-
 IS_KEPT = "SELECT count(*) FROM kept_runs WHERE run_id = $1"
 NEWEST_KEPT = """
 SELECT arg_max(run_id, ended_time)

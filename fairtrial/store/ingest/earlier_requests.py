@@ -16,6 +16,7 @@ _TYPES: Mapping[Any, str] = {
     dict[str, int]: "JSON",
     dict[str, float | None]: "JSON",
     list[str]: "VARCHAR[]",
+    list[float | None]: "DOUBLE[]",
     int: "BIGINT",
     float: "DOUBLE",
     bool: "BOOLEAN",

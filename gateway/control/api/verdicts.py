@@ -84,7 +84,7 @@ def record(context: Context, request: NameVerdict) -> Any:
 
 
 def evidence(context: Context, request: NameVerdict) -> Answer:
-    from evaluators.results.table_formats import strict_json_of
+    from evaluators.results.evidence_table import strict_json_of
 
     verdict = find_verdict(context.database, request.verdict_id)
     document = existing(verdict_chain.evidence_of(context.database, verdict.verdict_id), "evidence", request.verdict_id)

@@ -15,10 +15,10 @@ from evaluators.trial import ALPHA
 from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import id_at
+from fairtrial.domain.run import STATISTICAL_DETAILS
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
-from fairtrial.store.evaluations.runs import STATISTICAL_DETAILS
 from fairtrial.store.reviews import votes as reviews
 from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
 from gateway.control.operations.present import served_weights

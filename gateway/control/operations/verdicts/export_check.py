@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from evaluators.results.table_formats import UnreadableEvidence
+from evaluators.results.evidence_table import UnreadableEvidence
 from fairtrial.domain.errors import UsageError
 from fairtrial.named_files import read_named
 from fairtrial.store.evaluations.verdict_chain import ChainEntry

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from evaluators.comparison.presentation import figures
-from evaluators.results.table_formats import strict_json_of
+from evaluators.results.evidence_table import strict_json_of
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.training_data import TrainingEvidence

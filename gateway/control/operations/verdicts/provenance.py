@@ -12,8 +12,9 @@ import pyarrow
 from evaluators.gate.evidence import Evidence, GivenSuite
 from evaluators.gate.file import Gate
 from evaluators.loading.suite_text import UnusableText, suite_of
-from evaluators.results.run_table import RunTable, same_results
-from evaluators.results.table_formats import table_from
+from evaluators.results.equal_answers import same_results
+from evaluators.results.run_table import RunTable
+from evaluators.results.table_formats import StoredControls, table_from
 from evaluators.suite import Suite
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.releases import ReleaseGates
@@ -245,7 +246,10 @@ def load_table(database: Database, run_id: str) -> RunTable | None:
     columns = run_columns.columns(database, run_id)
     if columns is None:
         return None
-    table = table_from(columns, partial(run_columns.details, database, run_id))
+    controls = StoredControls(
+        partial(run_columns.controls, database, run_id), partial(run_columns.control_details, database, run_id)
+    )
+    table = table_from(columns, partial(run_columns.details, database, run_id), controls)
     del columns
     give_back()
     pyarrow.default_memory_pool().release_unused()

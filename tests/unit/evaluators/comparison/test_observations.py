@@ -14,8 +14,9 @@ from evaluators.comparison.pairing import pair
 from evaluators.criteria.metric_catalogue import BUILT_IN, measures_seen
 from evaluators.report_content.content import REPORTS
 from evaluators.reports import json as json_report, junit, markdown
-from evaluators.results.run_table import same_results, table_of
-from evaluators.results.table_formats import read_table, written_table
+from evaluators.results.equal_answers import same_results
+from evaluators.results.evidence_table import read_table, written_table
+from evaluators.results.run_table import table_of
 from fairtrial.domain.answers.signals import BLOCK_TITLE, METRICS, NOTABLE_RULE, SIGNALS
 from fairtrial.domain.estimates import Comparison, NotEnough
 from fairtrial.domain.run import Run, Score
@@ -179,7 +180,7 @@ def test_a_gate_line_may_judge_a_signal() -> None:
     assert decided == {"language_switch": "fail", "refusals": "fail"}
     assert not {finding.metric for finding in judgement.findings if is_unasked(finding)} & decided.keys()
     equal = verdict(of, replace(BASE, target="tuned"), BASE)
-    assert {finding.result for finding in equal.findings if finding.decisive} == {"pass"}
+    assert {finding.result for finding in equal.findings if finding.metric in decided} == {"pass"}
 
 
 def test_a_gate_line_on_a_signal_of_an_older_run_cannot_tell() -> None:
@@ -214,7 +215,16 @@ def test_the_evidence_of_a_verdict_gives_the_same_changes_again() -> None:
         table_of(each) for each in (signalled("tuned", CHANGED, tokens=True), signalled("base", SAME, tokens=True))
     ]
     again = [
-        read_table(written_table(table, tags=(), scorers=(), measured=SIGNALS in table.states, details=()))
+        read_table(
+            written_table(
+                table,
+                tags=(),
+                scorers=(),
+                measured=SIGNALS in table.states,
+                details=(),
+                answers={digest: digest for digest in table.answers.tolist()},
+            )
+        )
         for table in tables
     ]
     assert np.array_equal(again[0].tokens_out, tables[0].tokens_out)

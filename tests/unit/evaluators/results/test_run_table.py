@@ -13,11 +13,12 @@ from evaluators.comparison.compare import compare_runs
 from evaluators.comparison.levels import figure_of, resampled_quantile
 from evaluators.comparison.pairing import side_of, slices_of
 from evaluators.criteria.metric_catalogue import measure_of, measures_of, measures_seen
-from evaluators.engine.run_events import events_of, run_of
+from evaluators.engine.controls import with_controls
+from evaluators.engine.run_events import events_of, run_of, statistical
 from evaluators.engine.scoring import score_case
 from evaluators.gate.regression_rule import find_regressions
-from evaluators.results.run_table import RunTable, Scope, table_of
-from evaluators.results.table_formats import table_from
+from evaluators.results.run_table import NO_DONOR, RunTable, Scope, table_of
+from evaluators.results.table_formats import StoredControls, table_from
 from evaluators.scoring.metrics import bleu, chrf, label
 from evaluators.suite import Suite, with_digest
 from fairtrial.config.layout import Layout
@@ -62,6 +63,7 @@ def a_run(of: Suite, target: str) -> Run:
     results = [
         _result(of, case, repeat, draw) for case in of.cases for repeat in range(REPEATS) if draw.random() < 0.97
     ]
+    results = list(with_controls(of, results))
     versions = {scorer.name: scorer.version for scorer in of.scorers}
     metrics = {"label.accuracy": 0.5, "bleu.corpus": 1.0}
     weights, model = f"w-{target}", f"openai/{target}-v2"
@@ -109,7 +111,14 @@ def stored(runs: tuple[Suite, Run, Run], tmp_path_factory: pytest.TempPathFactor
     def load(run_id: str) -> RunTable:
         columns = run_columns.columns(database, run_id)
         assert columns is not None
-        return table_from(columns, lambda scorer: run_columns.details(database, run_id, scorer))
+        return table_from(
+            columns,
+            lambda scorer: run_columns.details(database, run_id, scorer),
+            StoredControls(
+                lambda: run_columns.controls(database, run_id),
+                lambda scorer: run_columns.control_details(database, run_id, scorer),
+            ),
+        )
 
     yield load("new"), load("old")
     assert run_columns.columns(database, "nobody") is None
@@ -128,7 +137,7 @@ def test_the_store_gives_the_columns_of_the_run_that_was_written(runs, stored) -
     for run, table in zip(runs[1:], stored, strict=True):
         made = table_of(run)
         for field in fields(RunTable):
-            if field.name in ("details", "_memo"):
+            if field.name in ("details", "controls", "_memo"):
                 continue
             first, second = getattr(made, field.name), getattr(table, field.name)
             if field.name == "tags":
@@ -141,10 +150,36 @@ def test_the_store_gives_the_columns_of_the_run_that_was_written(runs, stored) -
             assert [*table.details(scorer)] == [row for row in made.details(scorer) if scorer != "nobody"]
 
 
+def test_the_store_gives_the_negative_controls_of_the_run_that_was_written(runs, stored) -> None:
+    for run, table in zip(runs[1:], stored, strict=True):
+        made, read = table_of(run).controls(), table.controls()
+        assert made is not None
+        assert read is not None
+        assert np.array_equal(made.outcomes, read.outcomes)
+        assert (made.outcomes == NO_DONOR).any()
+        assert sorted(made.values) == sorted(read.values)
+        assert all(same(of, read.values[metric]) for metric, of in made.values.items())
+        for scorer in ("label", "bleu"):
+            rows = [[statistical(of or {}) for of in row or ()] for row in made.details(scorer)]
+            assert [row if any(row) else [] for row in rows] == [
+                [of or {} for of in row or ()] for row in read.details(scorer)
+            ]
+
+
+def test_the_controls_of_a_run_survive_the_journal(runs) -> None:
+    run = runs[1]
+    back = run_of(events_of(run))
+    read, made = table_of(back).controls(), table_of(run).controls()
+    assert read is not None
+    assert made is not None
+    assert np.array_equal(made.outcomes, read.outcomes)
+    assert all(same(of, read.values[metric]) for metric, of in made.values.items())
+
+
 def test_the_columns_hold_no_text_of_a_case(stored) -> None:
     assert {"asked", "output", "expected", "error"}.isdisjoint(field.name for field in fields(RunTable))
     assert "asked" not in run_columns.RESULTS + run_columns.SCORES
-    assert "output" not in run_columns.RESULTS + run_columns.SCORES
+    assert "output" not in run_columns.RESULTS.replace("md5_number_lower(output)", "") + run_columns.SCORES
 
 
 def test_both_ways_lead_to_the_same_comparisons_and_flips(runs, stored) -> None:

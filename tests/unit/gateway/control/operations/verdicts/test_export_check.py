@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evaluators.results.table_formats import strict_json_of, text_of
+from evaluators.results.evidence_table import strict_json_of, text_of
 from fairtrial.domain.errors import UsageError
 from gateway.control.operations.verdicts import export_check
 from gateway.control.operations.verdicts.export_check import check_export, write_folder
