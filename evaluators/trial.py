@@ -12,10 +12,11 @@ from fairtrial.domain.wording import counted
 
 ALPHA = 0.05
 """How often the bound of a line may be wrong, unless several candidates share it."""
-RULES = 3
+RULES = 4
 """The version of the rules of judging, which is that of the evidence. 1: what an experiment says counted only by lines,
 apart from harm. 2: failures of 0/1 lines were not enumerated; unequal clusters were decided only from the second look
-on; three reviewers spoke for people in general."""
+on; three reviewers spoke for people in general. 3: a verdict could be SHIP without a line that measures what was
+answered, or with the answers of its base; a roll-back did not count."""
 
 DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
 SHORT = 20

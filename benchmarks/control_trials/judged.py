@@ -12,7 +12,7 @@ from benchmarks.control_trials import program
 from benchmarks.control_trials.entry import Entry, Imported, Model, Shipped, Written
 from benchmarks.control_trials.evidence import DEFINITION, NOW_US, live, reviews
 from evaluators.clusters import with_clusters
-from evaluators.engine.engine import ChangedCopies
+from evaluators.engine.engine import ChangedCopies, versions_of
 from evaluators.engine.scoring import Signals, metrics_of, score_case
 from evaluators.gate import file as gate_file
 from evaluators.gate.file import Gate
@@ -22,7 +22,6 @@ from evaluators.imports.imported import SOURCES
 from evaluators.results.run_table import table_of
 from evaluators.suite import Suite
 from evaluators.trial import Trial
-from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
 from fairtrial.domain.run import Answer, Case, CaseResult, Run
 from fairtrial.domain.verdicts.verdict import Verdict
 
@@ -116,7 +115,7 @@ def run_of(suite: Suite, target: str, model: Model) -> Run:
         suite.repeat,
         NOW_US,
         metrics_of(suite, results),
-        {SIGNALS: SIGNALS_VERSION} | {scorer.name: scorer.version for scorer in suite.scorers},
+        versions_of(suite),
         ended_us=NOW_US,
         results=results,
     )

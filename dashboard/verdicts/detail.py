@@ -18,8 +18,8 @@ from dashboard.verdicts.list import DECISIONS, SHAPES, UNOFFICIAL_ICON, WORST_FI
 from dashboard.verdicts.review_evidence import draw_review_evidence
 from fairtrial.api import verdicts
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.verdicts.verdict import Odds
-from fairtrial.domain.verdicts.verdict_wording import is_unasked, titled, unasked_lines
+from fairtrial.domain.verdicts.odds import Odds
+from fairtrial.domain.verdicts.verdict_wording import is_unasked, scope_lines, titled, unasked_lines
 from fairtrial.domain.wording import counted
 
 NO_MODEL, NO_FINGERPRINT = "not recorded", "none sent"
@@ -81,6 +81,8 @@ def draw_decision(record: Row) -> None:
     for conflict in verdict.get("conflicts", ()):
         st.warning(f"**Conflict:** {plain(conflict)}", icon=":material/call_split:")
     st.markdown(plain(titled(verdict["headline"], official=record["official"])))
+    for line in scope_lines(verdict):
+        st.markdown(plain(line))
     judged = verdict["candidates_judged"]
     many = f" · {counted(judged, 'candidate')} judged by this gate so far" if judged else ""
     st.caption(f"Gate {plain(verdict['gate'])} · judged {moment(verdict['at_us'])}{many}")

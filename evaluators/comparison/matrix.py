@@ -9,6 +9,7 @@ from evaluators.comparison.compare import compare_runs, figure
 from evaluators.comparison.observations import SignalChange, signal_changes
 from evaluators.comparison.pairing import Pairs, differences, pair, side_of, slices_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Form, Measure, ended_as
+from evaluators.results.equal_answers import EqualAnswers, equal_answers
 from evaluators.results.run_table import Floats, RunTable, Scope
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison
@@ -78,13 +79,17 @@ class ChangedCase:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The cases of one candidate that changed most by ``metric``, and what changed that nobody measures on purpose."""
+    """The cases of one candidate that changed most by ``metric``, and what changed that nobody measures on purpose.
+
+    ``same``: how many of its answers equal those of the baseline.
+    """
 
     target: str
     metric: str | None
     worst: tuple[ChangedCase, ...]
     best: tuple[ChangedCase, ...]
     signals: tuple[SignalChange, ...]
+    same: EqualAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,15 +210,15 @@ def _primary(measures: Sequence[Measure], run: RunTable) -> Measure | None:
 
 
 def _changes(primary: Measure | None, candidate: RunTable, baseline: RunTable) -> Changes:
-    signals = tuple(signal_changes(candidate, baseline))
+    signals, same = tuple(signal_changes(candidate, baseline)), equal_answers(candidate, baseline)
     if primary is None:
-        return Changes(candidate.target, None, (), (), signals)
+        return Changes(candidate.target, None, (), (), signals, same)
     pairs = pair(primary, candidate, baseline)
     gains = primary.sign * pairs.differences
     order = np.argsort(gains, kind="stable")
     worst = [at for at in order[:MOST_CASES] if gains[at] < 0]
     best = [at for at in order[::-1][:MOST_CASES] if gains[at] > 0]
-    return Changes(candidate.target, primary.name, _cases(pairs, worst), _cases(pairs, best), signals)
+    return Changes(candidate.target, primary.name, _cases(pairs, worst), _cases(pairs, best), signals, same)
 
 
 def _cases(pairs: Pairs, rows: Iterable[int]) -> tuple[ChangedCase, ...]:

@@ -24,7 +24,7 @@ from fairtrial.domain.settings import Duration
 from fairtrial.domain.verdicts.verdict import MOST_SUITES
 
 YAML_ENDINGS = (".yaml", ".yml")
-MOST_LETTERS, MOST_LINES = 200, 200
+MOST_LETTERS, MOST_LINES, MOST_REASON = 200, 200, 500
 """Limits for a gate's name, suites and lines, because control also judges gates that other people send."""
 DEFAULT_MAX_AGE = 14 * 86_400.0
 """Seconds after which a run is too old to decide, unless the gate says otherwise."""
@@ -42,7 +42,8 @@ class Gate:
     path by which the gate lists each suite. ``unplaced``: lines of the gate that no known suite measures, while one of
     its suites is unknown. ``experiment``: the one whose frozen plan decides the live lines. ``max_age_seconds``: how
     old a run may be. ``approvers``: the roles that must approve a SHIP. ``self_approval``: whether the approval of the
-    person who asked or promotes counts.
+    person who asked or promotes counts. ``form_only``: why no line has to measure what was answered; empty if one has
+    to. ``may_equal_base``: whether a candidate that answers exactly as its base may ship.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Gate:
     max_age_seconds: float = DEFAULT_MAX_AGE
     approvers: tuple[Role, ...] = ()
     self_approval: bool = False
+    form_only: str = ""
+    may_equal_base: bool = False
 
 
 class GateModel(BaseModel):
@@ -70,6 +73,8 @@ class GateModel(BaseModel):
     require: list[str] = Field(default_factory=list, max_length=MOST_LINES)
     approvers: list[str] = Field(default_factory=list, max_length=50)
     self_approval: bool = False
+    form_only: str | None = Field(default=None, min_length=1, max_length=MOST_REASON)
+    may_equal_base: bool | Literal["yes", "no"] = False
     experiment: str | None = Field(default=None, min_length=1, max_length=MOST_LETTERS)
     max_age: Duration = DEFAULT_MAX_AGE
 
@@ -149,6 +154,8 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
         model.max_age,
         tuple(role for role in ROLES for approver in model.approvers if approver == role),
         model.self_approval,
+        (model.form_only or "").strip(),
+        model.may_equal_base in (True, "yes"),
     )
 
 

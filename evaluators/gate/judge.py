@@ -1,7 +1,8 @@
 """Judges every rule of a gate on all evidence, and writes the verdict with its headline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from evaluators.comparison.levels import level_of
 from evaluators.comparison.observations import signal_findings, worst_slice
@@ -18,8 +19,10 @@ from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
 from evaluators.gate.multiplicity import RuleResult, apply_holm
+from evaluators.gate.negative_controls import by_people, check_controls, equal_to_base, without_content
 from evaluators.gate.odds import odds_of
 from evaluators.gate.rules import judge_rule
+from evaluators.gate.scope import scope_of
 from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.trial import Trial
@@ -51,15 +54,20 @@ def judge(
     """
     live = replace(live, experiments=tuple(map(_decided, live.experiments)))
     external = list(_external(gate, trial, live, at_us))
-    lines = [
-        result.finding for result in external if result.finding.decisive and result.finding.metric.startswith("live.")
-    ]
-    effects = list(effect_findings(live, lines, at_us, rules=trial.rules)) if live.read else []
-    first = [*(finding for finding in effects if finding.decisive), *first]
-    answers = (finding for finding in effects if not finding.decisive)
-    shown = [*answers, *_changed_signals(gate, trial), *(_worst_slices(gate, trial) if trial.rules > 1 else ())]
-    findings = apply_holm([*map(RuleResult, first), *_findings(gate, trial), *external, *map(RuleResult, shown)])
-    decision = decide(findings)
+    effects = list(_effects(live, trial, external, at_us))
+    first = [*(finding for finding in effects if finding.decisive), *first, *_of_runs(gate, trial)]
+    shown = [*(finding for finding in effects if not finding.decisive), *_unasked(gate, trial)]
+    judged = [judge_rule(rule, trial, rules=gate.rules) for rule in gate.rules]
+
+    def with_results(results: Iterable[RuleResult]) -> tuple[Finding, ...]:
+        return apply_holm([*map(RuleResult, first), *results, *external, *map(RuleResult, shown)])
+
+    findings, controls = with_results(chain.from_iterable(judged)), None
+    if trial.rules > 3 and decide(findings) == "SHIP":
+        controls = check_controls(gate, trial, judged, lambda results: decide(with_results(results)))
+        controls = replace(controls, lines=(*controls.lines, *by_people(findings, live)))
+        findings = (*without_content(gate, controls), *findings)
+    decision, scope = decide(findings), scope_of(gate, trial, findings)
     return Verdict(
         verdict_id=verdict_id,
         at_us=at_us,
@@ -73,6 +81,10 @@ def judge(
         candidates_judged=candidates_judged,
         odds=odds_of(gate.rules, trial),
         conflicts=conflicts(findings),
+        controls=controls,
+        form_only=gate.form_only if trial.rules > 3 else "",
+        shown=scope.shown,
+        not_shown=scope.not_shown,
     )
 
 
@@ -83,6 +95,29 @@ def _decided(live: LiveExperiment) -> LiveExperiment:
     findings = look(live.plan, live.memory, live.sums)
     looked = Looked(plan=live.plan, memory=live.memory, findings=findings, sums=live.sums, planned=live.planned)
     return replace(live, decision=decide_experiment(looked, forecasts=True)[live.variant])
+
+
+def _effects(live: LiveEvidence, trial: Trial, external: Iterable[RuleResult], now_us: int) -> Iterator[Finding]:
+    """What experiments say without a line, as far as no line says it."""
+    findings = (result.finding for result in external)
+    lines = [finding for finding in findings if finding.decisive and finding.metric.startswith("live.")]
+    if live.read:
+        yield from effect_findings(live, lines, now_us, rules=trial.rules)
+
+
+def _unasked(gate: Gate, trial: Trial) -> Iterator[Finding]:
+    """Changed signals, and the worst slices, which decide nothing."""
+    yield from _changed_signals(gate, trial)
+    if trial.rules > 1:
+        yield from _worst_slices(gate, trial)
+
+
+def _of_runs(gate: Gate, trial: Trial) -> Iterator[Finding]:
+    """What runs show without a line: answers that all equal those of the base, and cases that could not be scored."""
+    if trial.rules > 3:
+        yield from equal_to_base(gate, trial)
+    for suite in gate.suites:
+        yield from _unscored_runs(gate, suite, trial)
 
 
 def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
@@ -163,13 +198,6 @@ def _rest(decision: Decision, deciding: Sequence[Finding]) -> str:
     if decision == "INVALID" and failed:
         return f"{failed} {'rule fails' if failed == 1 else 'rules fail'} on the evidence there is"
     return "everything else is within limits" if decision != "INVALID" else "nothing can be concluded"
-
-
-def _findings(gate: Gate, trial: Trial) -> Iterator[RuleResult]:
-    for suite in gate.suites:
-        yield from map(RuleResult, _unscored_runs(gate, suite, trial))
-    for rule in gate.rules:
-        yield from judge_rule(rule, trial, rules=gate.rules)
 
 
 def _external(gate: Gate, trial: Trial, live: LiveEvidence, now_us: int) -> Iterator[RuleResult]:

@@ -37,7 +37,7 @@ from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_
 from evaluators.trial import ALPHA, RULES, Trial
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.verdicts.verdict import ASSUMED, Odds
+from fairtrial.domain.verdicts.odds import ASSUMED, Odds
 from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import wilson
 

@@ -167,6 +167,9 @@ class Texts:
             headline=self.label(verdict.headline),
             findings=tuple(map(self._finding, verdict.findings)),
             conflicts=tuple(map(self.label, verdict.conflicts)),
+            form_only=self.label(verdict.form_only),
+            shown=self.label(verdict.shown),
+            not_shown=self.label(verdict.not_shown),
         )
 
     def _finding(self, finding: Finding) -> Finding:

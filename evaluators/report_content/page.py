@@ -15,7 +15,7 @@ from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.estimates import Answer, Estimate
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
-from fairtrial.domain.verdicts.verdict_wording import block_lines, is_unasked, standing_word
+from fairtrial.domain.verdicts.verdict_wording import block_lines, is_unasked, scope_lines, standing_word
 from fairtrial.domain.wording import IN_POINTS, OUTCOMES, UNADJUSTED, counted, noise_floor_in_words
 
 LONG = 900
@@ -36,6 +36,7 @@ def render(content: ReportContent) -> str:
         title=_title(content),
         standing="runs" if content.verdict is None else standing_word(official=content.verdict.official),
         findings=[] if content.verdict is None else _findings(content.verdict),
+        scope=[] if content.verdict is None else scope_lines(content.verdict),
         suites=[_suite(suite) for suite in content.suites],
         texts=wording.shown_texts(content.policy, content.masked),
         changes_title=BLOCK_TITLE,
@@ -80,6 +81,11 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
             (change.target, lines)
             for change in suite.matrix.changes
             if (lines := block_lines(signal.says for signal in change.signals))
+        ],
+        "same": [
+            change.same.words(change.target, suite.matrix.columns[0].target)
+            for change in suite.matrix.changes
+            if change.same.n
         ],
         "reading": [] if not suite.matrix.changes else [IN_POINTS, *([UNADJUSTED] if several else [])],
         "rules": _rules(suite),

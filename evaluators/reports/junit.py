@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from evaluators.report_content.content import Report, ReportContent, SuiteReport
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
-from fairtrial.domain.verdicts.verdict_wording import approval_of, titled
+from fairtrial.domain.verdicts.verdict_wording import approval_of, scope_lines, titled
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow (§2.2)."""
@@ -83,7 +83,8 @@ def _suite(verdict: Verdict, source: str, findings: Sequence[Finding]) -> list[s
     title = titled(verdict.headline, official=verdict.official)
     if verdict.decision == "SHIP" and verdict.approvers:
         title += f"; it needs {approval_of(verdict.verdict_id, verdict.approvers)}"
-    lines.append(f"    <system-out>{_text(f'{title} [{verdict.standing}]')}</system-out>")
+    text = "\n".join([f"{title} [{verdict.standing}]", *scope_lines(verdict)])
+    lines.append(f"    <system-out>{_text(text)}</system-out>")
     lines.append("  </testsuite>")
     return lines
 

@@ -8,7 +8,14 @@ from evaluators.report_content.content import Report, ReportContent, SuiteReport
 from evaluators.report_content.wording import answer, changed_rows, difference, interval, level, shown_texts, with_unit
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.verdicts.verdict import Finding, Result, Verdict
-from fairtrial.domain.verdicts.verdict_wording import NOTABLE, approval_of, is_unasked, titled, unasked_lines
+from fairtrial.domain.verdicts.verdict_wording import (
+    NOTABLE,
+    approval_of,
+    is_unasked,
+    scope_lines,
+    titled,
+    unasked_lines,
+)
 from fairtrial.domain.wording import UNADJUSTED, counted, noise_floor_in_words
 
 MARKS: dict[Result, str] = {"invalid": "invalid", "fail": "**fail**", "cannot tell": "cannot tell", "pass": "pass"}
@@ -44,6 +51,8 @@ def _suite(suite: SuiteReport) -> Iterator[str]:
     if len(changed) > MOST_CHANGES:
         yield f"- … and {len(changed) - MOST_CHANGES:,} more."
     for change in matrix.changes:
+        if change.same.n:
+            yield f"- {safe(change.same.words(change.target, columns[0].target))}."
         notable = [signal.says.removesuffix(NOTABLE) for signal in change.signals if signal.notable]
         yield from (f"- {safe(f'{change.target}: changed without being asked: {line}')}" for line in notable)
         if change.worst:
@@ -84,6 +93,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield ""
     yield f"Gate **{safe(verdict.gate)}**: {safe(verdict.candidate)} against {safe(verdict.baseline)}."
     yield f"This verdict is **{'official' if verdict.official else 'unofficial'}**{safe(_why(verdict))}."
+    yield from (safe(line) for line in scope_lines(verdict))
     yield from (f"Conflict: {safe(conflict)}" for conflict in verdict.conflicts)
     if verdict.decision == "SHIP" and verdict.approvers:
         yield f"It needs {safe(approval_of(verdict.verdict_id, verdict.approvers))}."

@@ -102,6 +102,7 @@ def _print(comparisons: Sequence[Comparison], measures: Sequence[Measure], new: 
 
     from evaluators.comparison.observations import signal_changes
     from evaluators.comparison.presentation import comparison_row, rules_in_words
+    from evaluators.results.equal_answers import equal_answers
     from fairtrial.domain.verdicts.verdict_wording import block_lines
     from fairtrial_cli.output.terminal import columns, print_table
     from fairtrial_cli.output.verdict import print_block
@@ -115,4 +116,6 @@ def _print(comparisons: Sequence[Comparison], measures: Sequence[Measure], new: 
     )
     for rule in rules_in_words(comparisons):
         console.print(Text(rule, style="dim"))
+    if (same := equal_answers(new, old)).n:
+        console.print(f"{same.words(new.target, old.target)}.", markup=False, soft_wrap=True)
     print_block(console, block_lines(change.says for change in signal_changes(new, old)))

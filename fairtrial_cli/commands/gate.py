@@ -132,12 +132,14 @@ def _print(verdict: Verdict) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from fairtrial.domain.verdicts.verdict_wording import approval_of, titled
+    from fairtrial.domain.verdicts.verdict_wording import approval_of, scope_lines, titled
     from fairtrial_cli.output.verdict import print_findings, print_unasked
 
     console = Console()
     console.print(Text(titled(verdict.headline, official=verdict.official), style="bold"))
     console.print(Text(f"This verdict is {verdict.standing}."))
+    for line in scope_lines(verdict):
+        console.print(Text(line), soft_wrap=True)
     for conflict in verdict.conflicts:
         console.print(Text(f"Conflict: {conflict}", style="yellow"))
     print_findings(console, [asdict(finding) for finding in verdict.findings], needed=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
     from evaluators.trial import Trial
-    from fairtrial.domain.verdicts.verdict import Odds
+    from fairtrial.domain.verdicts.odds import Odds
     from fairtrial_cli.store_client.client import StoreClient
 
 HOW = (

@@ -42,7 +42,7 @@ def print_matrix(console: Console, matrix: Matrix, measures: Sequence[Measure]) 
         console.print(Text(note, style="dim"))
     console.print(Text(_noise_in_words(matrix.noise), style="dim"))
     for changes in matrix.changes:
-        _print_changes(console, changes, by_name)
+        _print_changes(console, changes, by_name, matrix.columns[0].target)
 
 
 def _lines(row: Row, measure: Measure) -> Iterator[list[Cell]]:
@@ -106,8 +106,10 @@ def _noise_in_words(noise: NoiseFloor | None) -> str:
     return noise_floor_in_words(noise.changed, noise.n, noise.metric)
 
 
-def _print_changes(console: Console, changes: Changes, by_name: dict[str, Measure]) -> None:
+def _print_changes(console: Console, changes: Changes, by_name: dict[str, Measure], baseline: str) -> None:
     console.print()
+    if changes.same.n:
+        console.print(Text(f"{changes.same.words(changes.target, baseline)}."), soft_wrap=True)
     if changes.metric is not None:
         measure = by_name[changes.metric]
         for title, cases in (("worst", changes.worst), ("best", changes.best)):

@@ -94,6 +94,7 @@ def _title(row: Row) -> str:
 def _head(record: Row) -> Iterator[str]:
     verdict, approvals = record["verdict"], record["approvals"]
     yield verdict["headline"]
+    yield from verdict_wording.scope_lines(verdict)
     yield f"id {verdict['verdict_id']}, gate {verdict['gate']}, judged {_time(verdict['at_us'])}"
     if verdict["decision"] == "SHIP" and approvals["waiting"]:
         yield f"It waits for {verdict_wording.approval_of(verdict['verdict_id'], approvals['waiting'])}."

@@ -8,6 +8,7 @@ from typing import Literal
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.training_data import TrainingEvidence
+from fairtrial.domain.verdicts.odds import Odds
 
 Decision = Literal["SHIP", "HOLD", "BLOCK", "INVALID"]
 Result = Literal["pass", "cannot tell", "fail", "invalid"]
@@ -19,9 +20,6 @@ UNAPPROVED = 5
 
 MOST_SUITES = 50
 """Suites that a gate may list."""
-
-ASSUMED = "assumed"
-"""The method of a share that is assumed, not measured."""
 
 WORST_FIRST: tuple[tuple[Result, Decision], ...] = (("invalid", "INVALID"), ("fail", "BLOCK"), ("cannot tell", "HOLD"))
 _FIRST = ("srm", "live.primary")
@@ -49,44 +47,32 @@ class Finding:
     safety: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Odds:
-    """How often an identical model would SHIP: a share of trials, with ``cases`` in the gate's largest suite.
+LineKind = Literal["content", "form", "neither", "not checked"]
 
-    ``discordance``: the share of cases that differ, with its 95 % interval, or assumed. ``more_cases``: how many cases
-    would raise the odds to ``more_ship``, at least 0.9; ``None`` if they are that high already, or no number would.
-    ``block``: how often it would BLOCK; ``None`` from an earlier version. The bounds of both shares are those of a 90 %
-    interval. They show how much the odds vary between runs of the same two models.
+
+@dataclass(frozen=True, slots=True)
+class ControlledLine:
+    """What a line measures, by whether it also passes on replaced answers: on those of other cases, or on empty ones.
+
+    ``content``: it passes on none. ``form``: on answers of other cases, and not on empty ones, or too few cases can
+    tell. ``neither``: on empty ones. ``not checked``: an earlier version made the run.
     """
 
-    ship: float
-    cases: int
-    discordance: Estimate
-    more_cases: int | None = None
-    more_ship: float | None = None
-    block: float | None = None
-    ship_low: float | None = None
-    ship_high: float | None = None
-    block_low: float | None = None
-    block_high: float | None = None
-
-    def __str__(self) -> str:
-        """``an identical model would SHIP in about 39 of 100 trials (25 to 55) and BLOCK in 1 (0 to 3); with …``."""
-        text = f"an identical model would SHIP in about {round(100 * self.ship)} of 100 trials"
-        if self.block is not None:
-            text += _interval(self.ship_low, self.ship_high)
-            text += f" and BLOCK in {round(100 * self.block)}{_interval(self.block_low, self.block_high)}"
-        if self.more_cases is not None and self.more_ship is not None:
-            text += f"; with {self.more_cases:,} cases, {round(100 * self.more_ship)}"
-        share = self.discordance
-        if share.method == ASSUMED:
-            return f"{text} (if {100 * share.value:.0f} % of the cases differ)"
-        bounds = f"{100 * share.low:.1f} to {100 * share.high:.1f} %"
-        return f"{text} ({100 * share.value:.1f} % of the cases differ, {bounds})"
+    rule: str
+    source: str
+    kind: LineKind
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" ({round(100 * low)} to {round(100 * high)})"
+@dataclass(frozen=True, slots=True)
+class NegativeControls:
+    """What the gate says of a candidate that answers with the answers of other cases, and of one that says nothing.
+
+    ``shuffled`` is the mildest decision of several shuffles; both are ``None`` if no run has controls.
+    """
+
+    lines: tuple[ControlledLine, ...]
+    shuffled: Decision | None
+    empty: Decision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +80,9 @@ class Verdict:
     """The verdict on one candidate against one baseline: the decision, its headline, and every finding.
 
     ``provenance`` is ``None`` for a verdict of an earlier version; ``odds`` also if nothing was compared.
-    ``conflicts``: sentences on kinds of evidence that disagree, which are never averaged.
+    ``conflicts``: sentences on kinds of evidence that disagree, which are never averaged. ``controls``: only of a
+    verdict that would be SHIP without them. ``form_only``: why the gate needs no line on what was answered. ``shown``
+    and ``not_shown``: what the evidence is about, and what it says nothing about.
     """
 
     verdict_id: str
@@ -110,6 +98,10 @@ class Verdict:
     provenance: "Provenance | None" = None
     odds: Odds | None = None
     conflicts: tuple[str, ...] = ()
+    controls: NegativeControls | None = None
+    form_only: str = ""
+    shown: str = ""
+    not_shown: str = ""
 
     @property
     def approvers(self) -> tuple[Role, ...]:

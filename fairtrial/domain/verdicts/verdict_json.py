@@ -6,11 +6,8 @@ from typing import Any, get_type_hints
 import msgspec
 
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdicts.verdict import (
-    Finding,
-    Odds,
-    Verdict,
-)
+from fairtrial.domain.verdicts.odds import Odds
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 
 
 def _wire(kind: type, *, tag: str | None = None, **types: Any) -> Any:
@@ -55,7 +52,7 @@ def encode(verdict: Verdict) -> bytes:
     if verdict.provenance is None:
         for added_later in ("provenance", "odds", "conflicts"):
             plain.pop(added_later)
-        return msgspec.json.encode(plain)
+        return msgspec.json.encode(_without_unset(plain, verdict))
     if verdict.odds is not None and verdict.odds.block is None:
         for added_later in ("block", "ship_low", "ship_high", "block_low", "block_high"):
             plain["odds"].pop(added_later)
@@ -65,7 +62,15 @@ def encode(verdict: Verdict) -> bytes:
     lineage = (plain["provenance"].get("training") or {}).get("lineage") or {}
     if not lineage.get("waivers"):
         lineage.pop("waivers", None)  # added later
-    return msgspec.json.encode(plain)
+    return msgspec.json.encode(_without_unset(plain, verdict))
+
+
+def _without_unset(plain: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """Without what a verdict of an earlier version does not have, so that it is encoded as that version did."""
+    for added_later in ("controls", "form_only", "shown", "not_shown"):
+        if not getattr(verdict, added_later):
+            plain.pop(added_later)
+    return plain
 
 
 def decode(text: bytes | str) -> Verdict:

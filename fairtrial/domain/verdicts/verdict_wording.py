@@ -48,6 +48,33 @@ def is_unasked(finding: Shown | Mapping[str, Any]) -> bool:
     return not decisive and metric in METRICS
 
 
+def scope_lines(verdict: Any) -> list[str]:
+    """What the verdict's evidence shows and does not show, and what the gate says of replaced answers.
+
+    ``verdict`` is a `Verdict` or a row of the control API. One of an earlier version has no lines.
+    """
+    controls, form_only = _given(verdict, "controls"), _given(verdict, "form_only")
+    shown, not_shown = _given(verdict, "shown"), _given(verdict, "not_shown")
+    lines = [] if controls is None else [f"Controls: {controls_words(controls)}."]
+    lines += [f"Form only: {form_only.rstrip('.')}."] if form_only else []
+    return lines + ([f"Shown: {shown}.", f"Not shown: {not_shown}."] if shown else [])
+
+
+def controls_words(controls: Any) -> str:
+    """``shuffled BLOCK, empty BLOCK``: the decisions on answers of other cases, and on empty answers."""
+    kinds = {_of(line, "kind") for line in _of(controls, "lines")}
+    shuffled, empty = _of(controls, "shuffled"), _of(controls, "empty")
+    if shuffled is not None:
+        return f"shuffled {shuffled}, empty {empty}"
+    if "not checked" in kinds:
+        return "not checked, because an earlier version made the runs"
+    return "not checked, because no line is scored from answers" if not kinds else "too few cases"
+
+
+def _given(verdict: Any, name: str) -> Any:
+    return verdict.get(name) if isinstance(verdict, Mapping) else getattr(verdict, name)
+
+
 def unasked_lines(findings: Iterable[Shown | Mapping[str, Any]]) -> list[str]:
     """The block of a report: notable changes, the others of each suite in one line, and the rule; empty without any."""
     return block_lines(str(_of(finding, "says")) for finding in findings if is_unasked(finding))
@@ -72,7 +99,7 @@ def _by_suite(sentences: Iterable[str]) -> list[str]:
     return [f"Not notable{where}: {', '.join(parts)}." for where, parts in suites.items()]
 
 
-def _of(finding: Shown | Mapping[str, Any], name: str) -> Any:
+def _of(finding: Any, name: str) -> Any:
     return finding[name] if isinstance(finding, Mapping) else getattr(finding, name)
 
 

@@ -35,6 +35,7 @@ def render(contents: "ExportContents") -> str:
         "verdict_export.html",
         title=verdict_wording.titled(reads_as(verdict.decision, approvals), official=verdict.official),
         headline=verdict_wording.titled(verdict.headline, official=verdict.official),
+        scope=verdict_wording.scope_lines(verdict),
         standing=verdict_wording.standing_word(official=verdict.official),
         why=verdict.standing.partition(":")[2],
         contents=contents,

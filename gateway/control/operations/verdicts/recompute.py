@@ -137,8 +137,10 @@ def _whole_differences(stored: Verdict, computed: Verdict) -> Iterator[str]:
 def _whole(verdict: Verdict) -> dict[str, Any]:
     """What belongs to no line."""
     odds = None if verdict.odds is None else asdict(verdict.odds)
+    controls = None if verdict.controls is None else asdict(verdict.controls)
     return {"decision": verdict.decision, "headline": verdict.headline, "conflicts": verdict.conflicts, "odds": odds,
-            "runs": verdict.runs}  # fmt: skip
+            "runs": verdict.runs, "controls": controls, "form_only": verdict.form_only, "shown": verdict.shown,
+            "not_shown": verdict.not_shown}  # fmt: skip
 
 
 def _lines(stored: Sequence[Finding], computed: Sequence[Finding]) -> Iterator[Line]:

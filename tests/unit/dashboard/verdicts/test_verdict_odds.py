@@ -8,7 +8,8 @@ from dataclasses import replace
 from dashboard.verdicts.detail import _odds
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts import verdict_json
-from fairtrial.domain.verdicts.verdict import Odds, Provenance, Verdict
+from fairtrial.domain.verdicts.odds import Odds
+from fairtrial.domain.verdicts.verdict import Provenance, Verdict
 
 
 def test_odds_come_back_from_the_api_unchanged() -> None:

@@ -15,7 +15,7 @@ from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.run import Run
-from fairtrial.domain.verdicts.verdict import Odds
+from fairtrial.domain.verdicts.odds import Odds
 from fairtrial.stats.paired.score_mean import always_valid_mean, score_mean
 from tests.fixtures.evaluators.many_rules import RULES, many, scored
 from tests.fixtures.evaluators.trials import run, suite, verdict

@@ -1,0 +1,165 @@
+"""Judges a gate again on replaced answers, so that a SHIP shows that the gate could have noticed wrong ones."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+
+from evaluators.comparison.pairing import side_of
+from evaluators.criteria.grammar import Rule
+from evaluators.criteria.metric_catalogue import COUNTS, Measure, is_signal, measure_of
+from evaluators.gate.file import Gate
+from evaluators.gate.live_evidence import LiveEvidence
+from evaluators.gate.multiplicity import RuleResult
+from evaluators.gate.regression_rule import scope_mask
+from evaluators.gate.rules import judge_rule
+from evaluators.results.controlled_table import controls_of, only, replaced, with_donor
+from evaluators.results.equal_answers import EqualAnswers, equal_answers
+from evaluators.results.run_table import RunTable
+from evaluators.trial import Trial
+from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.run import CONTROLS, REPLACEMENTS
+from fairtrial.domain.verdicts.verdict import (
+    ControlledLine,
+    Decision,
+    Finding,
+    LineKind,
+    NegativeControls,
+)
+
+RULE, EQUAL = "negative controls", "equal to base"
+LEAST_CASES = 20
+"""With fewer cases that have a donor, a shuffle may fail by chance alone."""
+MILDEST_FIRST: tuple[Decision, ...] = ("SHIP", "HOLD", "BLOCK", "INVALID")
+FROM_ANSWERS = frozenset({"off_format", *COUNTS})
+"""Built-in metrics that are scored from the answer, besides the signals."""
+REVIEW, LIVE_PRIMARY, FEEDBACK = "review.", "live.primary", "feedback."
+DIFFERENT = "the model that was trained, behind this name; or 'may_equal_base: yes' in the gate"
+NEEDED = (
+    "macro_f1 for labels, a scorer with references, or 'review.preference not worse than base by 5pp with 20 pairs'; "
+    "otherwise 'form_only: WHY' in the gate"
+)
+"""What would notice answers to other questions."""
+Results = list[RuleResult]
+
+
+@dataclass(frozen=True, slots=True)
+class _Controlled:
+    """One line on replaced answers: its ``kind``, and its results for each of the `REPLACEMENTS`, if any has donors."""
+
+    kind: LineKind
+    results: tuple[Results, ...] = ()
+
+
+def check_controls(
+    gate: Gate, trial: Trial, judged: Sequence[Results], decide_with: Callable[[Sequence[RuleResult]], Decision]
+) -> NegativeControls:
+    """What each line on suites measures, and what the gate says of replaced answers.
+
+    ``judged``: the results of each rule on the candidate's own answers. ``decide_with`` gives the decision of the whole
+    gate for other results of its rules.
+    """
+    lines = {at: _control(rule, gate, trial) for at, rule in enumerate(gate.rules) if _is_from_answers(rule)}
+    listed = tuple(ControlledLine(gate.rules[at].text, gate.rules[at].source, line.kind) for at, line in lines.items())
+    again = {at: line.results for at, line in lines.items() if line.results}
+    if not again:
+        return NegativeControls(listed, None, None)
+    decisions: list[Decision] = []
+    for number in range(len(REPLACEMENTS)):
+        results = [again[at][number] if at in again else own for at, own in enumerate(judged)]
+        decisions.append(decide_with(list(chain.from_iterable(results))))
+    empty, *shuffled = decisions
+    return NegativeControls(listed, min(shuffled, key=MILDEST_FIRST.index), empty)
+
+
+def by_people(findings: Sequence[Finding], live: LiveEvidence) -> tuple[ControlledLine, ...]:
+    """The lines by which experts, or users whose feedback is the primary metric, have judged the answers."""
+    plans = [experiment.plan for experiment in live.experiments]
+    from_feedback = any(plan.primary.metric.startswith(FEEDBACK) for plan in plans if plan and plan.primary)
+    lines = (
+        finding
+        for finding in findings
+        if finding.decisive
+        and (finding.metric.startswith(REVIEW) or (finding.metric == LIVE_PRIMARY and from_feedback))
+    )
+    return tuple(ControlledLine(finding.rule, finding.source, "content") for finding in lines)
+
+
+def without_content(gate: Gate, controls: NegativeControls) -> Iterator[Finding]:
+    """The finding that holds a SHIP without a line on what was answered. A run of an earlier version is not held."""
+    kinds = {line.kind for line in controls.lines}
+    if not (gate.form_only or kinds & {"content", "not checked"}):
+        sentence = "no line measures what was answered: this gate would also ship answers to other questions"
+        yield Finding(RULE, gate.name, "cannot tell", sentence, NEEDED, RULE)
+
+
+def equal_to_base(gate: Gate, trial: Trial) -> Iterator[Finding]:
+    """The finding that holds a candidate whose answers all equal those of its base."""
+    total = EqualAnswers(0, 0)
+    for suite in gate.suites:
+        candidate, baseline = (trial.table(suite.name, target) for target in (trial.candidate, trial.baseline))
+        if candidate is not None and baseline is not None:
+            total += equal_answers(candidate, baseline)
+    if not total.all_equal:
+        return
+    sentence = total.words(trial.candidate, trial.baseline)
+    if gate.may_equal_base:
+        yield Finding(EQUAL, gate.name, "cannot tell", f"{sentence}, as the gate allows", metric=EQUAL, decisive=False)
+    else:
+        yield Finding(EQUAL, gate.name, "cannot tell", f"{sentence}: is the adapter loaded?", DIFFERENT, EQUAL)
+
+
+def _is_from_answers(rule: Rule) -> bool:
+    """Whether the line's metric is scored from the answer: not errors, latency, cost or tokens."""
+    measure = measure_of(rule.suite, rule.line.metric)
+    if measure is None:
+        return False
+    return measure.scorer is not None or is_signal(measure) or measure.name in FROM_ANSWERS
+
+
+def _control(rule: Rule, gate: Gate, trial: Trial) -> _Controlled:
+    run, measure = trial.table(rule.suite.name, trial.candidate), measure_of(rule.suite, rule.line.metric)
+    if run is None or measure is None or CONTROLS not in run.versions:
+        return _Controlled("not checked")
+    controls = controls_of(run)
+    if controls is None:
+        return _Controlled("form")
+    cases = with_donor(run, controls, SIGNALS if is_signal(measure) else measure.scorer)
+    whole = bool(cases.all())
+    own = run if whole else only(run, cases)
+    tables = [replaced(run, controls, number) for number in range(len(REPLACEMENTS))]
+    results = tuple(_judged(rule, gate, trial, table if whole else only(table, cases)) for table in tables)
+    passes = whole or _passes(_judged(rule, gate, trial, own))
+    kind = _kind(_count(rule, measure, own), passes=passes, replaced_pass=[_passes(result) for result in results])
+    return _Controlled(kind, results)
+
+
+def _kind(cases: int, *, passes: bool, replaced_pass: Sequence[bool]) -> LineKind:
+    empty, *shuffled = replaced_pass
+    if cases < LEAST_CASES:
+        return "form"
+    if not passes or empty:
+        return "neither"
+    return "form" if any(shuffled) else "content"
+
+
+def _count(rule: Rule, measure: Measure, run: RunTable) -> int:
+    """The cases that the line judges, in its slice if it names one."""
+    scope = rule.line.scope if rule.line.scope is not None and rule.line.scope.value is not None else None
+    if measure.name in COUNTS:
+        return int(np.count_nonzero(scope_mask(run, scope)))
+    return side_of(measure, run, scope).n
+
+
+def _judged(rule: Rule, gate: Gate, trial: Trial, table: RunTable) -> Results:
+    """The results of the line with this table in place of the candidate's run."""
+
+    def run_of(suite: str, target: str) -> RunTable | None:
+        return table if (suite, target) == (rule.suite.name, trial.candidate) else trial.table(suite, target)
+
+    return judge_rule(rule, replace(trial, run_of=run_of, _tables={}), rules=gate.rules)
+
+
+def _passes(results: Results) -> bool:
+    return all(result.finding.result == "pass" for result in results)

@@ -1,0 +1,190 @@
+"""A verdict that would be SHIP is judged again on answers of other cases and on empty ones."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluators.engine.controls import with_controls
+from evaluators.engine.engine import versions_of
+from evaluators.engine.scoring import Signals, metrics_of, score_case
+from evaluators.gate.evidence import Evidence, GivenSuite, decode, encode
+from evaluators.gate.file import Gate, of_text
+from evaluators.gate.judge import judge, judge_again
+from evaluators.loading.scorers import SCORERS
+from evaluators.loading.suite_text import text_of
+from evaluators.results.run_table import table_of
+from evaluators.suite import ScorerEntry, Suite, with_digest
+from evaluators.trial import Trial
+from fairtrial.domain.run import STATISTICAL_DETAILS, Answer, Case, Run
+from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial.domain.verdicts.verdict_wording import scope_lines
+
+LABELS = ["red", "green", "blue"]
+LABEL = "label", {"of": LABELS}
+PROSE = [f"the {at} of {at + 1} is near {at * 7}" for at in range(40)]
+ANSWERS: dict[str, Callable[[int, str], str]] = {
+    "right": lambda _, expected: expected,
+    "garbage": lambda _, __: "purple monkey dishwasher",
+}
+
+
+def suite(
+    *lines: str,
+    scorer: tuple[str, dict[str, object]] = LABEL,
+    expected: Sequence[str] = tuple(LABELS[at % 3] for at in range(60)),
+) -> Suite:
+    kind, options = scorer
+    cases = tuple(
+        Case(f"c{at}", ({"role": "user", "content": f"question {at}"},), text) for at, text in enumerate(expected)
+    )
+    built = SCORERS.get(kind.replace("_", "-")).build(options, kind)
+    made = Suite(
+        "colours", "regression", Path("colours.yaml"), "", cases, {"temperature": 0}, (built,), gate=lines,
+        gate_lines=tuple(range(1, len(lines) + 1)), entries={kind: ScorerEntry(kind, options)},
+    )  # fmt: skip
+    return with_digest(made)
+
+
+def run(of: Suite, target: str, answer: Callable[[int, str], str]) -> Run:
+    """A run of the suite as the engine makes it, with these answers."""
+    signals = Signals(of)
+    results = with_controls(
+        of,
+        [
+            score_case(of, case, 0, Answer(answer(at, str(case.expected)), finish_reason="stop"), signals=signals)
+            for at, case in enumerate(of.cases)
+        ],
+    )
+    versions = versions_of(of)
+    return Run(
+        f"run-{target}", of.name, of.digest, target, "d", None, 0, 1, 0, metrics_of(of, results), versions,
+        ended_us=1, results=results,
+    )  # fmt: skip
+
+
+def base(at: int, expected: str) -> str:
+    """Right in all cases but five."""
+    return "red, I think" if at % 12 == 0 else expected
+
+
+def evidence(of: Suite, answer: Callable[[int, str], str], keys: str = "") -> Evidence:
+    text = f"version: 1\ngate: colours\nsuites: [colours]\n{keys}"
+    answers = {"tuned": answer, "base": base}
+    runs = {("colours", target): table_of(run(of, target, answers[target])) for target in answers}
+    given = (GivenSuite("colours", "colours", "colours.yaml", text_of(of)),)
+    return Evidence(gate_text=text, candidate="tuned", baseline="base", at_us=1, suites=given, runs=runs)
+
+
+def judged(of: Suite, answer: Callable[[int, str], str] = ANSWERS["right"], keys: str = "") -> Verdict:
+    return judge_again(evidence(of, answer, keys), "v")
+
+
+def kinds(verdict: Verdict) -> list[str]:
+    assert verdict.controls is not None
+    return [line.kind for line in verdict.controls.lines]
+
+
+def test_a_gate_that_measures_answers_ships_and_says_what_it_would_have_blocked() -> None:
+    verdict = judged(suite("label.accuracy >= 80%", "errors <= 1%"))
+    assert verdict.decision == "SHIP"
+    assert kinds(verdict) == ["content"]
+    assert scope_lines(verdict)[0] == "Controls: shuffled BLOCK, empty BLOCK."
+
+
+def test_garbage_is_held_where_only_errors_are_limited() -> None:
+    verdict = judged(suite("errors <= 1%", "refusals <= 5%"), ANSWERS["garbage"])
+    assert verdict.decision == "HOLD"
+    assert "would also ship answers to other questions" in verdict.headline
+    held = next(finding for finding in verdict.findings if finding.rule == "negative controls")
+    assert (held.decisive, held.result) == (True, "cannot tell")
+    assert "with 20 pairs" in held.needed
+    assert scope_lines(verdict)[0] == "Controls: shuffled SHIP, empty SHIP."
+
+
+def test_a_gate_may_say_why_it_measures_form_only() -> None:
+    verdict = judged(suite("errors <= 1%"), ANSWERS["garbage"], "form_only: it watches a formatter\n")
+    assert verdict.decision == "SHIP"
+    assert "Form only: it watches a formatter." in scope_lines(verdict)
+
+
+@pytest.mark.parametrize(
+    ("of", "kind"),
+    [
+        (suite("label.macro_f1 >= 0.8"), "content"),
+        (suite("label not worse than base by 5pp"), "content"),
+        (suite("label.off_label <= 5%"), "form"),
+        (suite("refusals <= 5%"), "neither"),
+        (suite("label >= 85%", expected=["red"] * 95 + ["green"] * 5), "form"),
+        (suite("label.macro_f1 >= 0.8", expected=["red"] * 95 + ["green"] * 5), "content"),
+        (suite("label >= 90%", expected=["red"] * 40), "form"),
+        (suite("label >= 90%", expected=[LABELS[at % 3] for at in range(19)]), "form"),
+        (suite("label >= 90%", expected=[LABELS[at % 3] for at in range(20)]), "content"),
+        (suite("lost == 0"), "content"),
+        (suite("regex >= 90%", scorer=("regex", {"match": "[a-z]"})), "form"),
+        (suite("regex >= 90%", scorer=("regex", {"match": ".*"})), "neither"),
+        (suite("bleu.corpus >= 20", scorer=("bleu", {}), expected=PROSE), "content"),
+    ],
+)  # fmt: skip
+def test_a_line_is_content_form_or_neither(of: Suite, kind: str) -> None:
+    verdict = judged(of)
+    assert kinds(verdict) == [kind]
+    assert verdict.decision == ("SHIP" if kind == "content" else "HOLD")
+
+
+def test_only_a_verdict_that_would_ship_is_checked() -> None:
+    verdict = judged(suite("label.accuracy >= 80%"), ANSWERS["garbage"])
+    assert verdict.decision == "BLOCK"
+    assert verdict.controls is None
+
+
+def test_runs_of_an_earlier_version_are_not_checked_and_not_held() -> None:
+    of = suite("label.accuracy >= 80%")
+    old = replace(run(of, "tuned", ANSWERS["right"]), versions={"label": of.scorers[0].version})
+    old = replace(old, results=tuple(replace(result, controls=()) for result in old.results))
+    runs = {"tuned": old, "base": replace(run(of, "base", base), versions=old.versions)}
+    trial = Trial("tuned", "base", lambda _, target: runs[target])
+    verdict = judge(gate(of), trial, verdict_id="v", at_us=1)
+    assert verdict.decision == "SHIP"
+    assert kinds(verdict) == ["not checked"]
+    assert scope_lines(verdict)[0] == "Controls: not checked, because an earlier version made the runs."
+
+
+def gate(of: Suite, keys: str = "") -> Gate:
+    return of_text(f"version: 1\ngate: colours\nsuites: [colours]\n{keys}", {"colours": [of]})
+
+
+def test_a_candidate_that_answers_exactly_like_its_base_is_held() -> None:
+    of = suite("label.accuracy >= 80%")
+    verdict = judged(of, base)
+    assert verdict.decision == "HOLD"
+    assert "60 of 60 answers of tuned are the same as those of base: is the adapter loaded?" in verdict.headline
+    assert judged(of, base, "may_equal_base: yes\n").decision == "SHIP"
+    assert judged(of, lambda at, text: base(at, text) if at else "green").decision == "SHIP"
+
+
+def test_the_evidence_gives_the_same_verdict_and_holds_no_answer() -> None:
+    for of, answer in ((suite("label.macro_f1 >= 0.8"), "right"), (suite("errors <= 1%"), "garbage")):
+        made = evidence(of, ANSWERS[answer])
+        verdict = judge_again(made, "v")
+        document = encode(made, made.gate(), details=STATISTICAL_DETAILS)
+        again = decode(document)
+        assert judge_again(again, "v") == verdict
+        assert verdict_json.decode(verdict_json.encode(verdict)) == verdict
+        assert all(max(table.answers) <= 2 * len(of.cases) for table in again.runs.values())
+
+
+def test_evidence_of_earlier_rules_is_judged_without_controls() -> None:
+    made = replace(evidence(suite("errors <= 1%"), ANSWERS["garbage"]), version=3)
+    verdict = judge_again(made, "v")
+    assert (verdict.decision, verdict.controls, verdict.shown) == ("SHIP", None, "")
+
+
+def test_a_verdict_says_what_it_shows_and_what_not() -> None:
+    shown, not_shown = scope_lines(judged(suite("label.accuracy >= 80%", "errors <= 1%")))[1:]
+    assert shown == "Shown: tuned against base: colours (label.accuracy, errors; 60 cases)."
+    assert not_shown == (
+        "Not shown: what users do, prose as people read it, cost, latency, training data, questions unlike these."
+    )
