@@ -1,4 +1,4 @@
-"""Names units of time, with the conversion to them, HTTP status classes and limits of listings."""
+"""Names units of time, with the conversion to them, HTTP status classes, an endpoint, and limits of listings."""
 
 from datetime import UTC, datetime
 
@@ -12,6 +12,9 @@ FIRST_ERROR = 400
 """The first HTTP status that says that a request failed."""
 FIRST_SERVER_ERROR = 500
 """The first HTTP status that says that the server failed, not the caller."""
+
+CHAT_COMPLETIONS = "/chat/completions"
+"""The endpoint of chats, as the gateway routes it and records it with each request."""
 
 LARGEST_PAGE = 10_000
 LARGEST_OFFSET = 10**12

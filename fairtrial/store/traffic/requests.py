@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from fairtrial.domain.limits.constants import MINUTE_US
+from fairtrial.domain.limits.constants import CHAT_COMPLETIONS, MINUTE_US
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Position, Query, after
 
@@ -83,7 +83,7 @@ LIMIT $3 OFFSET $4
 
 LARGEST_BODY = 1 << 18
 """Characters of a body that may become a case."""
-SAMPLE = """
+SAMPLE = f"""
 WITH usable AS (
     SELECT request_id
     FROM payloads
@@ -94,7 +94,7 @@ WITH usable AS (
     SELECT request_id, at_time, route, date_trunc('week', at_time)::DATE::VARCHAR AS week,
         coalesce(prompt_digest, request_id) AS prompt
     FROM requests SEMI JOIN usable USING (request_id)
-    WHERE deployment = $1 AND list_contains($2::VARCHAR[], route) AND endpoint = 'chat.completions'
+    WHERE deployment = $1 AND list_contains($2::VARCHAR[], route) AND endpoint = '{CHAT_COMPLETIONS}'
         AND reason <> 'forced' AND arm_outcome = 'answered'
 ), prompts AS (
     SELECT *, count(*) OVER (PARTITION BY prompt) AS requests
@@ -111,7 +111,7 @@ WITH usable AS (
 SELECT request_id, route, week, requests, request_body, response_body
 FROM drawn JOIN payloads USING (request_id)
 ORDER BY request_id
-"""
+"""  # noqa: S608 - a constant
 """The place of a prompt among those of its route and week, from 0 to 1: the lowest places are a proportional sample."""
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
 from fairtrial.domain.events import Purpose
+from fairtrial.domain.limits.constants import CHAT_COMPLETIONS
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
 from gateway.proxy.stages import Attempt, Progress, Routed
@@ -29,8 +30,7 @@ from gateway.proxy.upstream.breaking import note_error, note_start
 from gateway.proxy.upstream.request_rewrite import refuse_without_key, upstream_body, upstream_headers
 
 STREAM_TYPE, JSON_TYPE = b"text/event-stream", b"application/json"
-CHAT = "/chat/completions"
-METERED = frozenset({CHAT, "/completions"})
+METERED = frozenset({CHAT_COMPLETIONS, "/completions"})
 STREAMED = METERED | {"/responses"}
 FIRST_REDIRECT, FIRST_ERROR = 300, 400
 _SOONEST = 0.001
@@ -183,9 +183,9 @@ class UpstreamCalls:
     async def _translate(self, routed: Routed, arm: Arm, body: bytes) -> Sending:
         """Send the body in another protocol. The provider's time begins only once the translation is ready."""
         endpoint = routed.received.endpoint
-        if endpoint != CHAT:
+        if endpoint != CHAT_COMPLETIONS:
             raise BadRequest(
-                f"{endpoint}: {arm.endpoint.name} is reached by translation, which serves only {CHAT}",
+                f"{endpoint}: {arm.endpoint.name} is reached by translation, which serves only {CHAT_COMPLETIONS}",
                 code="endpoint_not_served",
             )
         await self.translation.ready()
