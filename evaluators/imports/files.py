@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from io import StringIO
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from evaluators.criteria.content_lines import ADVICE, REVIEW_LINE
 from evaluators.imports.imported import ANSWERED, OUTCOMES, Criterion, ImportedSuite, ImportRefused
 from evaluators.loading.rows import MOST_ROWS, read_rows
 from evaluators.loading.suite_reader import load
@@ -147,9 +149,7 @@ def files_of(suites: Sequence[ImportedSuite]) -> dict[str, str]:
         files[f"{suite.name}.rows.jsonl"] = "".join(
             json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in suite.rows
         )
-        files[f"{suite.name}.gate.yaml"] = _yaml(
-            {"version": 1, "gate": f"{suite.name}-release", "suites": [suite.name]}
-        )
+        files[f"{suite.name}.gate.yaml"] = _gate_text(suite)
         for name, code in suite.stubs.items():
             quoted = "\n".join(f"    {line}" for line in code.replace('"""', "'''").replace("\\", "/").splitlines())
             files[f"scorers/{name}.py"] = STUB.format(name=name, code=quoted)
@@ -215,6 +215,8 @@ def report(suites: Sequence[ImportedSuite]) -> str:
         for criterion in sorted(suite.criteria, key=lambda each: OUTCOMES.index(each.outcome), reverse=True):
             cells = (criterion.name, criterion.outcome, criterion.scorer or "", criterion.note, criterion.original)
             lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+        if not suite.compares:
+            lines += ["", ADVICE]
         if ANSWERED in suite.score:
             lines += ["", "No criterion has a scorer. `answered` only measures whether an answer has text, so that the"]
             lines += ["suite runs and you can review its answers."]
@@ -240,6 +242,7 @@ def as_json(suites: Iterable[ImportedSuite]) -> list[dict[str, Any]]:
             "suite": suite.name,
             "cases": len(suite.rows),
             "scorers": len(suite.score),
+            "compares_answers": suite.compares,
             "criteria": [
                 {name: getattr(criterion, name) for name in Criterion.__slots__} for criterion in suite.criteria
             ],
@@ -262,7 +265,18 @@ def _suite_text(suite: ImportedSuite) -> str:
         content["tags"] = {"checks": "checks"}
     content["score"] = [dict(entry) for entry in suite.score]
     content["gate"] = list(suite.gate)
-    return _yaml(content)
+    return _comment(suite) + _yaml(content)
+
+
+def _gate_text(suite: ImportedSuite) -> str:
+    content: dict[str, Any] = {"version": 1, "gate": f"{suite.name}-release", "suites": [suite.name]}
+    if not suite.compares:
+        content["require"] = [REVIEW_LINE]
+    return _comment(suite) + _yaml(content)
+
+
+def _comment(suite: ImportedSuite) -> str:
+    return "" if suite.compares else fill(ADVICE, 118, initial_indent="# ", subsequent_indent="# ") + "\n"
 
 
 def _yaml(content: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from evaluators.criteria.content_lines import compares
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.registry import Registry
 from fairtrial.domain.wording import counted
@@ -61,6 +62,11 @@ class ImportedSuite:
     gate: tuple[str, ...]
     criteria: tuple[Criterion, ...]
     stubs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def compares(self) -> bool:
+        """Whether a scorer compares answers with references, so that a gate line can measure what was answered."""
+        return any(compares(kind, options) for entry in self.score for kind, options in entry.items())
 
 
 def named(text: str, *, otherwise: str) -> str:

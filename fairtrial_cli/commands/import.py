@@ -81,6 +81,7 @@ def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from evaluators.criteria.content_lines import ADVICE
     from evaluators.imports.files import REPORT, summary
     from evaluators.imports.imported import OUTCOMES
     from fairtrial_cli.output.terminal import columns, print_table
@@ -102,6 +103,7 @@ def _print(suites: Sequence[ImportedSuite], folder: Path) -> None:
     lines = [f"Written to {folder}. {REPORT} has each criterion in the words of the original."]
     if len(ready) < len(suites):
         lines.append("A suite without cases can't run. Import it together with its rows.")
+    lines += [f"{suite.name}: {ADVICE}" for suite in suites if not suite.compares]
     if ready:
         lines.append(f"Next: choose the margins in {folder / ready[0]}.yaml, then")
         lines.append(f"fairtrial check {folder / ready[0]}.yaml {folder / ready[0]}.gate.yaml")

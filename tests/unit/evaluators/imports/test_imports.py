@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from evaluators.criteria.content_lines import ADVICE, REVIEW_LINE
 from evaluators.engine.scoring import score_case
+from evaluators.gate.file import load as load_gate
 from evaluators.imports.files import changed, check, files_of, write
 from evaluators.imports.imported import SOURCES, ImportedSuite, ImportRefused
 from evaluators.loading.suite_reader import load
@@ -203,6 +205,36 @@ def test_rows_that_only_own_code_measures_stay_for_the_scorer_that_the_user_writ
     ]
     assert values(suite, 1, "Madrid") == {"answered": 1}
     assert outcomes(suites[0])["weights of a test"] == outcomes(suites[0])["rows"] == "missing"
+
+
+WITHOUT_REFERENCES: dict[str, list[dict[str, Any]]] = {
+    "judges": [{"type": "llm-rubric", "value": "is polite"}],
+    "format": [{"type": "is-json"}, {"type": "latency", "threshold": 900}, {"type": "cost", "threshold": 0.1}],
+    "not": [{"type": "not-icontains", "value": "as an AI"}],
+    "code": [{"type": "javascript", "value": "output.length > 3"}],
+    "nothing": [],
+}
+WITH_REFERENCES: dict[str, list[dict[str, Any]]] = {
+    "equals": [{"type": "equals", "value": "{{answer}}"}, {"type": "llm-rubric", "value": "is polite"}],
+    "weighted": [{"type": "is-json", "weight": 2}, {"type": "contains", "value": "{{answer}}", "weight": 3}],
+    "regex": [{"type": "regex", "value": "^Paris"}],
+}
+
+
+@pytest.mark.parametrize("name", [*WITHOUT_REFERENCES, *WITH_REFERENCES])
+def test_a_gate_without_references_requires_reviewed_pairs_and_says_what_to_add(tmp_path: Path, name: str) -> None:
+    assertions = (WITHOUT_REFERENCES | WITH_REFERENCES)[name]
+    tests = [{"vars": {"land": "France", "answer": "Paris"}, "assert": assertions}]
+    path = tmp_path / "capitals.json"
+    path.write_text(json.dumps({"prompts": ["Capital of {{land}}?"], "providers": ["openai:x"], "tests": tests}))
+    suites = imported("promptfoo", path)
+    loaded(suites, tmp_path / "to")
+    gate = load_gate(tmp_path / "to/capitals.gate.yaml")
+    required = [REVIEW_LINE] if name in WITHOUT_REFERENCES else []
+    assert [text for text, _ in gate.external] == required
+    told = "".join(file.read_text() for file in (tmp_path / "to").glob("capitals.*yaml"))
+    assert told.count("No line measures what was answered") == 2 * len(required)
+    assert ((tmp_path / "to/import.md").read_text().count(ADVICE)) == len(required)
 
 
 def test_a_table_needs_a_question_and_its_columns_may_be_named(tmp_path: Path) -> None:
