@@ -75,6 +75,9 @@ def command(
     Each NEW is judged by the margins of the suites: it must not be worse than OLD. Several share the error rate of 5 %.
     The experiment that moves live traffic is written to a copy of the project file, which stays as it is.
 
+    A line that OLD itself breaks requires "not worse than OLD" instead. Labels and JSON that OLD has answered are
+    compared; people compare prose, and until then no successor ships.
+
     The exit code is 0 if a successor ships, otherwise 3, or 4 if the evidence is unsound.
 
     \b
@@ -156,7 +159,7 @@ def _migrate(
 ) -> Migration:
     from fairtrial.config.plan.retirement import retirement_of
     from fairtrial_cli.migration.report import Migration
-    from fairtrial_cli.migration.successors import judge_successors, listed_date
+    from fairtrial_cli.migration.successors import judge_successors, listed_date, reviews_to_make
     from fairtrial_cli.store_client.client import open_store
 
     deployment = project.plan.deployments[old]
@@ -164,7 +167,10 @@ def _migrate(
     suite_runs = _ask_models(project, suites, old, new, concurrency=concurrency, fresh=fresh)
     with open_store(project.layout, project.path) as store:
         successors = list(judge_successors(store, suite_runs, old, new, margin=margin))
-    report = Migration(old, today, retirement, [run.baseline for run in suite_runs], successors, None)
+        reviews = list(reviews_to_make(store, suite_runs, old, successors, project.path))
+    replaced = [line.in_words(old) for run in suite_runs for line in run.broken(margin)]
+    baselines = [run.baseline for run in suite_runs]
+    report = Migration(old, today, retirement, baselines, successors, None, replaced=replaced, reviews=reviews)
     return _with_move(project, report)
 
 
@@ -188,12 +194,12 @@ def _ask_models(
 def _with_move(project: Project, report: Migration) -> Migration:
     """The report with the experiment that moves live traffic to the chosen successor, if there is one."""
     from fairtrial_cli.migration.experiment_file import WrittenMove, plan_moves, write_move
-    from fairtrial_cli.migration.report import chosen_successor
+    from fairtrial_cli.migration.report import chosen_successor, no_successor
     from fairtrial_cli.store_client.client import open_store
 
     chosen = chosen_successor(report.successors)
     if chosen is None:
-        return replace(report, no_move="no successor may take over")
+        return replace(report, no_move=no_successor(report))
     if report.retirement is not None and report.retirement.is_over(report.today):
         return replace(report, no_move=_too_late(report.retirement, chosen))
     written = write_move(project, report.old, chosen.target)

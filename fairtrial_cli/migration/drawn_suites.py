@@ -10,14 +10,16 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluators.criteria.content_lines import REVIEW_LINE
 from evaluators.review.training_rows import LeftOut, preferred
 from fairtrial.api import reviews
 from fairtrial.api.traffic import SampleTraffic, samples
 from fairtrial.domain.answers.chat import answered_text
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.limits.canonical_json import json_object
+from fairtrial.domain.wording import counted
 from fairtrial.privacy.search import mask
 from fairtrial.safe_files import write_private
+from fairtrial_cli.migration.answer_forms import form_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -29,6 +31,10 @@ ID_LETTERS = 8
 PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "response_format", "stop", "seed")
 """The fields of requests that a suite sends too, if all drawn requests have the same value."""
 FEWEST = 20
+FLOOR = ">= 90% sure"
+"""How often a successor must give the recorded answer. OLD can't be the measure, because these answers are its own."""
+NOT_WORSE = "not worse than base by 5pp"
+"""How often it must give the preferred answer of a review, which may be another model's."""
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -41,26 +47,32 @@ def write_suite(
     description: str,
     rows: Sequence[Mapping[str, Any]],
     *,
+    agreement: str = FLOOR,
     tags: Sequence[str] = (),
     params: Mapping[str, Any] = NOTHING,
 ) -> None:
     """Write the suite and its rows, readable only by their owner.
 
-    Each row has ``messages``, the recorded answer as ``expected``, and its provenance. ``tags``: the columns by which
-    the suite is sliced. ``params`` are sent besides temperature 0. JSON objects are compared. Another wording of free
-    text is not worse, so that only refusals are judged there.
+    Each row has ``messages``, the recorded answer as ``expected``, and its provenance. ``agreement``: how often an
+    answer must be the recorded one, if these are labels, short texts or JSON. ``tags``: the columns by which the suite
+    is sliced. ``params`` are sent besides temperature 0. Another wording of prose is not worse, so people judge it.
     """
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    form = form_of(rows)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in form.rows)
     write_private(path.with_suffix(".jsonl"), lines.encode())
-    structured = all(json_object(row["expected"]) is not None for row in rows)
-    line = "json_equal not worse than base by 5pp" if structured else "refusals not worse than base by 5pp"
+    if left_out := len(rows) - len(form.rows):
+        description += f" {counted(left_out, 'answer')} of another form left out."
     content = {
         "suite": path.stem,
         "description": description,
         "data": f"{path.stem}.jsonl",
         "params": {"temperature": 0, **params},
-        "score": ["json_equal" if structured else "fuzzy"],
-        "gate": [line, "errors <= 1%"],
+        "score": [form.entry],
+        "gate": [
+            REVIEW_LINE if form.metric is None else f"{form.metric} {agreement}",
+            f"refusals {NOT_WORSE}",
+            "errors <= 1%",
+        ],
     }
     if tags:
         content |= {"tags": {name: name for name in tags}, "slices": list(tags)}
@@ -91,7 +103,7 @@ def review_suite(project: Project, store: StoreClient, queue_id: str) -> tuple[P
         command = f"fairtrial review export {queue_id} --format dpo"
         raise UsageError(f"--from-reviews: no pair of {queue_id} has an agreed preference (the reasons: {command})")
     description = f"Reviewed prompts of the queue {queue_id}. The references are the preferred answers."
-    write_suite(path, description, rows)
+    write_suite(path, description, rows, agreement=NOT_WORSE)
     return path, True
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from evaluators.comparison.matrix import Column
+from evaluators.criteria.content_lines import MISSING
 from fairtrial.domain.verdicts.verdict import Decision, Verdict
 from fairtrial.domain.verdicts.verdict_wording import unasked_lines
 from fairtrial.domain.wording import counted
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 
 ALPHA_IN_WORDS = "5 %"
+CONTROLS = "negative controls"
+"""The rule of the finding that holds back a gate whose lines would accept answers to other questions too."""
 MOVING = ("SHIP", "HOLD")
 """The decisions after which live traffic may be moved, the better one first."""
 
@@ -44,11 +47,29 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """One successor: its verdict, and what it takes beside the old model, by suite."""
+    """One successor: its verdict, and what it takes beside the old model, by suite.
+
+    ``content``: the lines that measure what was answered, each with the suite or gate that has it.
+    """
 
     target: str
     verdict: Verdict
     beside: Mapping[str, tuple[Column | None, Column]]
+    content: frozenset[tuple[str, str]]
+
+    @property
+    def may_move(self) -> bool:
+        """Whether it may get live traffic: it ships, or it is undecided and a line that measures content passes."""
+        findings = self.verdict.findings
+        passed = any(row.result == "pass" and (row.rule, row.source) in self.content for row in findings)
+        form = any(row.decisive and row.rule == CONTROLS for row in findings)
+        return self.verdict.decision == "SHIP" or (self.verdict.decision == "HOLD" and passed and not form)
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether a line on reviews keeps it undecided."""
+        undecided = [row for row in self.verdict.findings if row.decisive and row.result == "cannot tell"]
+        return any(row.metric.startswith("review.") for row in undecided)
 
     @property
     def unasked(self) -> list[str]:
@@ -65,7 +86,8 @@ class Successor:
 class Migration:
     """The whole report. ``move`` is the written experiment; ``no_move`` is why there is none.
 
-    ``command`` makes the report anew.
+    ``command`` makes the report anew. ``replaced``: the lines that OLD itself breaks, in sentences. ``reviews``: the
+    commands after which people compare answers that no line of a suite measures.
     """
 
     old: str
@@ -76,6 +98,8 @@ class Migration:
     move: WrittenMove | None
     no_move: str = ""
     command: str = ""
+    replaced: Sequence[str] = ()
+    reviews: Sequence[str] = ()
 
     @property
     def countdown(self) -> str:
@@ -94,12 +118,21 @@ class Migration:
 
 
 def chosen_successor(successors: Sequence[Successor]) -> Successor | None:
-    """The first in the order of the command that ships; without one, the first whose evidence is not sufficient yet."""
+    """The first in the order of the command that ships; without one, the first undecided one that may move."""
     by_decision = {
-        decision: [successor for successor in successors if successor.verdict.decision == decision]
+        decision: [row for row in successors if row.verdict.decision == decision and row.may_move]
         for decision in MOVING
     }
     return next((group[0] for group in by_decision.values() if group), None)
+
+
+def no_successor(report: Migration) -> str:
+    """Why no successor gets the traffic."""
+    if all(successor.verdict.decision != "HOLD" for successor in report.successors):
+        return "no successor may take over"
+    if report.reviews:
+        return f"{MISSING} yet; have people compare the answers"
+    return "no line that measures what was answered passes"
 
 
 def as_json(report: Migration) -> dict[str, Any]:
@@ -115,6 +148,7 @@ def as_json(report: Migration) -> dict[str, Any]:
         "source": None if retirement is None else retirement.source,
         "serves": [] if retirement is None else list(retirement.serves),
         "baselines": [asdict(baseline) for baseline in report.baselines],
+        "replaced": list(report.replaced),
         "successors": [_successor(successor) for successor in report.successors],
         "error_rate": 0.05 / len(report.successors),
         "experiment": None
@@ -125,6 +159,7 @@ def as_json(report: Migration) -> dict[str, Any]:
             "plans": [asdict(planned_move) for planned_move in move.moves],
         },
         "no_experiment": report.no_move,
+        "reviews": list(report.reviews),
     }
 
 
@@ -159,6 +194,8 @@ def print_migration(console: Console, report: Migration) -> None:
             _line(
                 console, f"{baseline.suite}: {counted(baseline.erased, 'erased case')} left out on both sides.", "dim"
             )
+    for text in report.replaced:
+        _line(console, text, "yellow")
     for successor in report.successors:
         _line(console, successor.verdict.headline, STYLES[successor.verdict.decision])
         for text in (*_beside(report.old, successor), *successor.notable):
@@ -202,6 +239,9 @@ def _amounts(before: Column | None, after: Column) -> Iterator[str]:
 def _next(report: Migration) -> Iterator[str]:
     if report.move is None:
         yield f"No experiment was written: {report.no_move}."
+        yield from report.reviews
+        if report.reviews:
+            yield f"When all pairs are judged, judge again: {report.command}"
     else:
         yield f"The experiment that moves live traffic is in {report.move.path} (a copy of the project file)."
         for move in report.move.moves:

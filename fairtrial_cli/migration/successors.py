@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,23 +14,30 @@ from typing import TYPE_CHECKING, Any
 from evaluators.clusters import with_clusters
 from evaluators.comparison.matrix import column_of
 from evaluators.comparison.pairing import NO_SCORERS
-from evaluators.criteria.grammar import VersusBaseline, parse
-from evaluators.criteria.validation import validate_line
+from evaluators.criteria.content_lines import PAIRS, is_judged_by_people
+from evaluators.criteria.grammar import parse
 from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import metrics_of
 from evaluators.engine.summary import MOST_UNSCORED, first_error, unscored_share
 from evaluators.engine.target import resolve
-from evaluators.gate.file import Gate, of_text
 from evaluators.loading.suite_text import UnusableText, suite_of
-from evaluators.results.run_table import table_of
+from evaluators.results.run_table import RunTable, table_of
 from evaluators.suite import Suite
-from fairtrial.api import runs, runs as run_operations
+from fairtrial.api import reviews as review_operations, runs, runs as run_operations
+from fairtrial.api.operation import Nothing
 from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.file.environment import interpolate
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
 from fairtrial_cli.migration.report import Baseline, Successor
+from fairtrial_cli.migration.successor_lines import (
+    BrokenLine,
+    broken_lines,
+    content_lines,
+    migration_gate,
+    successor_suite,
+)
 from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.run_journal import store_run
@@ -69,11 +77,16 @@ def listed_date(deployment: Deployment) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRuns:
-    """The runs of one suite by target, and the run of the old model that counts."""
+    """The runs of one suite by target, and the run of the old model that counts, ``None`` without any."""
 
     suite: Suite
     baseline: Baseline
     runs: Mapping[str, Run]
+    old: RunTable | None
+
+    def broken(self, margin: str) -> list[BrokenLine]:
+        """The lines of the suite that the old model breaks."""
+        return [] if self.old is None else list(broken_lines(self.suite, self.old, margin))
 
 
 def ask_models(
@@ -96,8 +109,16 @@ def ask_models(
         names = [*new] if refusal else [old, *new]
         saving = replace(options, saves=lambda run: run.target != old or not _is_broken(run))
         runs = {run.target: run for run in run_suites(project, [suite], names, base_url=base_url, options=saving)}
-        results.append(SuiteRuns(suite, baseline_of(project, suite, old, runs.get(old), refusal), runs))
+        results.append(runs_of(project, suite, old, runs, refusal))
     return results
+
+
+def runs_of(project: Project, suite: Suite, old: str, runs: Mapping[str, Run], refusal: str) -> SuiteRuns:
+    """The runs of the suite with the old model's run that counts; ``refusal``: why it did not answer, if it did not."""
+    baseline = baseline_of(project, suite, old, runs.get(old), refusal)
+    with open_store(project.layout) as store:
+        table = None if baseline.run_id is None else load_table(store, baseline.run_id)
+    return SuiteRuns(suite, baseline, runs, table)
 
 
 def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refusal: str) -> Baseline:
@@ -207,15 +228,13 @@ def judge_successors(
     store: StoreClient, suite_runs: Sequence[SuiteRuns], old: str, new: Sequence[str], *, margin: str
 ) -> Iterator[Successor]:
     """The verdict on each successor against the old model's answers; every verdict is stored."""
-    gate, text = migration_gate(f"migrate-{old}", [successor_suite(run.suite, margin) for run in suite_runs])
+    gate, text = migration_gate(
+        f"migrate-{old}", [successor_suite(run.suite, margin, run.broken(margin)) for run in suite_runs]
+    )
     record_suites(store, gate.suites)
     stored = tuple(
         baseline.run_id for run in suite_runs if (baseline := run.baseline).stored and baseline.run_id is not None
     )
-    baselines = {
-        run.suite.name: (None if run.baseline.run_id is None else column_of(load_table(store, run.baseline.run_id)))
-        for run in suite_runs
-    }
     for target in new:
         request = Judge(
             gate=text,
@@ -226,44 +245,30 @@ def judge_successors(
             baseline_runs=stored,
         )
         beside = {
-            run.suite.name: (baselines[run.suite.name], column_of(table_of(run.runs[target])))
+            run.suite.name: (None if run.old is None else column_of(run.old), column_of(table_of(run.runs[target])))
             for run in suite_runs
             if target in run.runs
         }
-        yield Successor(target, judge(store, request), beside)
+        yield Successor(target, judge(store, request), beside, frozenset(content_lines(gate)))
 
 
-def successor_suite(suite: Suite, margin: str) -> Suite:
-    """The suite with the lines that a successor must meet; its digest, and so its runs, stay the same.
-
-    A line that requires "better" requires "not worse" by ``margin``. A suite that compares nothing compares the first
-    statistic of each scorer.
-    """
-    lines = [_not_worse(line, margin) for line in suite.gate]
-    numbers = list(suite.gate_lines)
-    if not any(isinstance(parse(line).test, VersusBaseline) for line in lines):
-        added = list(_first_statistics(suite, margin))
-        lines, numbers = lines + added, numbers + [1] * len(added)
-    return replace(suite, gate=tuple(lines), gate_lines=tuple(numbers))
-
-
-def migration_gate(name: str, suites: Sequence[Suite]) -> tuple[Gate, str]:
-    """The gate of these suites, and its text."""
-    text = f"version: 1\ngate: {json.dumps(name)}\nsuites: {json.dumps([suite.name for suite in suites])}\n"
-    return of_text(text, {suite.name: [suite] for suite in suites}), text
-
-
-def _not_worse(line: str, margin: str) -> str:
-    test = parse(line).test
-    if not isinstance(test, VersusBaseline) or test.question != "better" or test.ref != "base":
-        return line
-    before, _, after = line.partition(" better than base")
-    scope = after.partition(" in ")[2]
-    return f"{before} not worse than base by {margin}" + (f" in {scope}" if scope else "")
-
-
-def _first_statistics(suite: Suite, margin: str) -> Iterator[str]:
-    for scorer in suite.scorers:
-        line = f"{scorer.name}.{scorer.stats[0].name} not worse than base by {margin}"
-        if validate_line(suite, parse(line)) is None:
-            yield line
+def reviews_to_make(
+    store: StoreClient, suite_runs: Sequence[SuiteRuns], old: str, successors: Sequence[Successor], config: Path
+) -> Iterator[str]:
+    """What to do where a verdict waits for people: queue pairs of a suite that requires a review, or judge them."""
+    names = [run.suite.name for run in suite_runs if any(map(is_judged_by_people, map(parse, run.suite.gate)))]
+    queues = {
+        (row["suite"], row["candidate"], row["baseline"]): row["queue_id"]
+        for row in store.call(review_operations.status, Nothing())
+        if row["state"] == "open"
+    }
+    for target in [successor.target for successor in successors if successor.waits_for_review]:
+        for name in names or [suite_runs[0].suite.name]:
+            queue_id = queues.get((name, target, old))
+            arguments = ["fairtrial", "review", "enqueue", name, "--candidate", target, "--baseline", old]
+            command = shlex.join([*arguments, "--size", str(PAIRS), "--config", str(config)])
+            if queue_id is None:
+                yield f"To have people compare {PAIRS} answers of {target} with those of {old}: {command}"
+            else:
+                close = f"to judge by fewer votes: fairtrial review close {queue_id}"
+                yield f"The answers of {target} and {old} wait for reviewers on the page Review ({close})."

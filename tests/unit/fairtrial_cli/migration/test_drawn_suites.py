@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from evaluators.criteria.content_lines import REVIEW_LINE
 from evaluators.loading.suite_reader import load
 from fairtrial.config.project import Project
 from fairtrial.domain.errors import FairtrialError, UsageError
@@ -47,7 +48,7 @@ def test_the_preferred_answers_are_references_and_an_erasure_reaches_their_rows(
         (queue_id, "tuned"),
         (queue_id, "base"),
     }
-    assert suite.gate[0] == "refusals not worse than base by 5pp"
+    assert suite.gate == ("agreement not worse than base by 5pp", "refusals not worse than base by 5pp", "errors <= 1%")
     database = Database.open(of.layout)
     erase_unit(database, "case-1", "nobody", kind="request")
     database.close()
@@ -70,7 +71,7 @@ def record(of: Project, count: int, *, answer: str, **fields: Any) -> None:
     writer = JournalWriter(of.layout.make().journal, writer="w")
     for number in range(count):
         messages = [{"role": "user", "content": f"I am ada{number}@example.org."}]
-        reply = {"choices": [{"message": {"content": answer}}]}
+        reply = {"choices": [{"message": {"content": answer.replace("#", str(number))}}]}
         writer.append(
             samples.record(
                 number,
@@ -86,22 +87,22 @@ def record(of: Project, count: int, *, answer: str, **fields: Any) -> None:
 
 def test_a_suite_of_traffic_is_masked_names_its_requests_and_is_drawn_once(tmp_path: Path) -> None:
     of = project(tmp_path)
-    record(of, FEWEST, answer='{"mail": "bob@example.org"}', max_tokens=7, temperature=0.5)
+    record(of, FEWEST, answer='{"mail": "bob@example.org", "order": #}', max_tokens=7, temperature=0.5)
     with open_store(of.layout, of.path) as store:
         path, drawn = traffic_suite(of, store, "base", 100)
         again = traffic_suite(of, store, "base", 30)
     [suite] = load(path)
     assert (drawn, again) == (True, (path, False))
     assert suite.params == {"temperature": 0.5, "max_tokens": 7}
-    assert suite.gate[0] == "json_equal not worse than base by 5pp"
+    assert suite.gate[0] == "agreement >= 90% sure" and suite.entries["agreement"].kind == "json_equal"
     first = min(suite.cases, key=lambda case: case.case_id)
-    assert (first.messages[0]["content"], first.expected) == ("I am [email].", '{"mail": "[email]"}')
+    assert (first.messages[0]["content"], first.expected) == ("I am [email].", '{"mail": "[email]", "order": 0}')
     assert first.fields["request_id"] == first.case_id == "r-0" and first.fields["requests"] == 1
     assert first.tags.keys() == {"route", "week"}
     assert path.stat().st_mode & 0o077 == 0 and path.with_suffix(".jsonl").stat().st_mode & 0o077 == 0
 
 
-def test_free_text_is_judged_by_refusals_and_little_traffic_is_refused(tmp_path: Path) -> None:
+def test_prose_is_judged_by_people_and_little_traffic_is_refused(tmp_path: Path) -> None:
     of = project(tmp_path)
     record(of, FEWEST - 1, answer="Hello.")
     with open_store(of.layout, of.path) as store:
@@ -114,4 +115,4 @@ def test_free_text_is_judged_by_refusals_and_little_traffic_is_refused(tmp_path:
         writer.close()
     with open_store(of.layout, of.path) as store:
         path, _ = traffic_suite(of, store, "base", 100)
-    assert load(path)[0].gate[0] == "refusals not worse than base by 5pp"
+    assert load(path)[0].gate == (REVIEW_LINE, "refusals not worse than base by 5pp", "errors <= 1%")
