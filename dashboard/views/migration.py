@@ -73,6 +73,8 @@ def _report(report: Row) -> None:
     st.caption(f"The answers of {plain(old)} to each suite are the baseline. Retention does not delete them.")
     for baseline in report["baselines"]:
         _baseline(old, baseline)
+    for text in report.get("replaced", ()):
+        st.caption(plain(text))
     for successor in report["successors"]:
         _successor(old, successor)
     share = f"{100 * report['error_rate']:.2g} %"
@@ -128,6 +130,8 @@ def _experiment(report: Row) -> None:
     experiment = report["experiment"]
     if experiment is None:
         st.info(plain(f"No experiment was written: {report['no_experiment']}."), icon=":material/science:")
+        for text in report.get("reviews", ()):
+            st.caption(plain(text))
         return
     for plan in experiment["plans"]:
         missing = [(plan["users_missing"], "user"), (plan["days_missing"], "day")]

@@ -309,6 +309,7 @@ def test_a_migration_shows_verdicts_amounts_the_baseline_and_the_experiment(
         PIECE,
         "2 successors judged, each at an error rate of 2.5 %",
         "Its last day is unknown",
+        "kind.accuracy not worse than base by 5pp replaces",
     ):
         assert text in shown or plain(text) in shown, text
     assert {row["what"]: (row["base"], row["tuned"]) for row in cells(page)} == {
