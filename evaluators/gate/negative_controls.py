@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 
 from evaluators.comparison.pairing import side_of
+from evaluators.criteria.content_lines import MISSING, REVIEW_LINE
 from evaluators.criteria.grammar import Rule
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, is_signal, measure_of
 from evaluators.gate.file import Gate
@@ -28,7 +29,7 @@ from fairtrial.domain.verdicts.verdict import (
     NegativeControls,
 )
 
-RULE, EQUAL = "negative controls", "equal to base"
+EQUAL = "equal to base"
 LEAST_CASES = 20
 """With fewer cases that have a donor, a shuffle may fail by chance alone."""
 MILDEST_FIRST: tuple[Decision, ...] = ("SHIP", "HOLD", "BLOCK", "INVALID")
@@ -36,10 +37,7 @@ FROM_ANSWERS = frozenset({"off_format", *COUNTS})
 """Built-in metrics that are scored from the answer, besides the signals."""
 REVIEW, LIVE_PRIMARY, FEEDBACK = "review.", "live.primary", "feedback."
 DIFFERENT = "the model that was trained, behind this name; or 'may_equal_base: yes' in the gate"
-NEEDED = (
-    "macro_f1 for labels, a scorer with references, or 'review.preference not worse than base by 5pp with 20 pairs'; "
-    "otherwise 'form_only: WHY' in the gate"
-)
+NEEDED = f"macro_f1 for labels, a scorer with references, or '{REVIEW_LINE}'; otherwise 'form_only: WHY' in the gate"
 """What would notice answers to other questions."""
 Results = list[RuleResult]
 
@@ -90,8 +88,8 @@ def without_content(gate: Gate, controls: NegativeControls) -> Iterator[Finding]
     """The finding that holds a SHIP without a line on what was answered. A run of an earlier version is not held."""
     kinds = {line.kind for line in controls.lines}
     if not (gate.form_only or kinds & {"content", "not checked"}):
-        sentence = "no line measures what was answered: this gate would also ship answers to other questions"
-        yield Finding(RULE, gate.name, "cannot tell", sentence, NEEDED, RULE)
+        sentence = f"{MISSING}: this gate would also ship answers to other questions"
+        yield Finding(CONTROLS, gate.name, "cannot tell", sentence, NEEDED, CONTROLS)
 
 
 def equal_to_base(gate: Gate, trial: Trial) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from evaluators.comparison.matrix import Column
 from evaluators.criteria.content_lines import MISSING
+from fairtrial.domain.run import CONTROLS
 from fairtrial.domain.verdicts.verdict import Decision, Verdict
 from fairtrial.domain.verdicts.verdict_wording import unasked_lines
 from fairtrial.domain.wording import counted
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 
 ALPHA_IN_WORDS = "5 %"
-CONTROLS = "negative controls"
-"""The rule of the finding that holds back a gate whose lines would accept answers to other questions too."""
 MOVING = ("SHIP", "HOLD")
 """The decisions after which live traffic may be moved, the better one first."""
 
