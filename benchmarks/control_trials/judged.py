@@ -14,7 +14,8 @@ from benchmarks.control_trials.entry import Entry, Imported, Model, Shipped, Wri
 from benchmarks.control_trials.evidence import DEFINITION, NOW_US, live, reviews
 from evaluators.clusters import with_clusters
 from evaluators.engine.engine import ChangedCopies, versions_of
-from evaluators.engine.scoring import Signals, metrics_of, score_case
+from evaluators.engine.scoring import metrics_of, score_case
+from evaluators.engine.signal_scorer import Signals
 from evaluators.gate import file as gate_file
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from evaluators.engine.scoring import REFERENCES, Signals, score_case, score_copy
+from evaluators.engine.scoring import score_case, score_copy
+from evaluators.engine.signal_scorer import REFERENCES, Signals, said_by
 from evaluators.probes.probe import ORIGINAL
 from evaluators.scoring.scorer import Scorer, ScoresPairs, WaitsForProcess
 from evaluators.suite import FAMILY_TAG, OWN, Suite
@@ -63,9 +64,13 @@ def _scored(suite: Suite, results: Sequence[CaseResult]) -> Callable[[int, Seque
     def scored(at: int, donors: Sequence[int]) -> list[CaseResult]:
         own, answers = results[at], [EMPTY, *(results[donor].answer for donor in donors)]
         scorers, measured = scorers_of(own.case), signals if SIGNALS in own.scores else None
-        return [
-            score_case(suite, own.case, own.repeat, answer, signals=measured, scorers=scorers) for answer in answers
-        ]
+        known: dict[Hashable, CaseResult] = {}
+        for answer in answers:
+            if said_by(answer) not in known:
+                known[said_by(answer)] = score_case(
+                    suite, own.case, own.repeat, answer, signals=measured, scorers=scorers
+                )
+        return [known[said_by(answer)] for answer in answers]
 
     return scored
 

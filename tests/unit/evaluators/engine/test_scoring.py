@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from evaluators.engine.scoring import Signals, expects_answer, score_case
+from evaluators.engine.scoring import score_case
+from evaluators.engine.signal_scorer import Signals, expects_answer
 from evaluators.suite import ScorerEntry, Suite
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.run import Answer, Case, Score

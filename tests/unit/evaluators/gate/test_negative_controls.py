@@ -8,7 +8,8 @@ import pytest
 
 from evaluators.engine.controls import with_controls
 from evaluators.engine.engine import versions_of
-from evaluators.engine.scoring import Signals, metrics_of, score_case
+from evaluators.engine.scoring import metrics_of, score_case
+from evaluators.engine.signal_scorer import Signals
 from evaluators.gate.evidence import Evidence, GivenSuite, decode, encode
 from evaluators.gate.file import Gate, of_text
 from evaluators.gate.judge import judge, judge_again
