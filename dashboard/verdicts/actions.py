@@ -43,7 +43,7 @@ def draw_approvals(control: Control, record: Row) -> None:
                 "role": vote["role"],
                 "when": moment(vote["at_us"]),
                 "why": vote["why"],
-                "note": vote_note(vote["involved"], vote["barred"]),
+                "note": vote_note(vote["involved"], vote["barred"], vote["shared_from"]),
             }
             for vote in approvals["votes"]
         ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from fairtrial.domain.registry import Registry
 from fairtrial.domain.run import UNSCORED, CaseOutcome, RunHead
+from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, Change, Grade
 from fairtrial.privacy.search import mask
@@ -116,6 +117,7 @@ class ReportContent:
     program: str
     verdict: Verdict | None = None
     reads: str = ""
+    approvals: ApprovalState | None = None
     stale: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -177,6 +179,12 @@ class Texts:
         return replace(finding, says=sentence, needed=needed, scope=scope)
 
 
+class RenderVerdict(Protocol):
+    """Renders a verdict with the state of its approvals; without one, nobody has voted."""
+
+    def __call__(self, verdict: Verdict, approvals: ApprovalState | None = None) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One format. Both functions give the text of the file, with unsafe text escaped.
@@ -185,7 +193,7 @@ class Report:
     """
 
     summary: str
-    render: Callable[[Verdict], str]
+    render: RenderVerdict
     render_content: Callable[[ReportContent], str]
 
 

@@ -7,14 +7,15 @@ from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
 from evaluators.report_content.content import Report, ReportContent, SuiteReport
+from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
-from fairtrial.domain.verdicts.verdict_wording import approval_of, scope_lines, titled
+from fairtrial.domain.verdicts.verdict_wording import approval_lines, scope_lines, titled
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow (§2.2)."""
 
 
-def render(verdict: Verdict) -> str:
+def render(verdict: Verdict, approvals: ApprovalState | None = None) -> str:
     """A failed rule is a failure of type BLOCK, an undecided rule one of type HOLD, an invalid rule an error.
 
     Informative findings are skipped tests.
@@ -24,7 +25,7 @@ def render(verdict: Verdict) -> str:
     for source, group in groupby(
         sorted(findings, key=lambda finding: finding.source), key=lambda member: member.source
     ):
-        lines += _suite(verdict, source, list(group))
+        lines += _suite(verdict, source, list(group), approvals)
     return _document(verdict.gate, _counts(findings), lines)
 
 
@@ -34,7 +35,7 @@ def render_content(content: ReportContent) -> str:
     A suite with one run has a failure for each wrong case.
     """
     if content.verdict is not None:
-        return render(content.verdict)
+        return render(content.verdict, content.approvals)
     results = [
         (f"{suite.matrix.suite}.{column.target}", suite, at)
         for suite in content.suites
@@ -73,16 +74,14 @@ def _document(name: str, attributes: str, lines: Sequence[str]) -> str:
     return "\n".join([*head, *lines, "</testsuites>"]) + "\n"
 
 
-def _suite(verdict: Verdict, source: str, findings: Sequence[Finding]) -> list[str]:
+def _suite(verdict: Verdict, source: str, findings: Sequence[Finding], approvals: ApprovalState | None) -> list[str]:
     lines = [f"  <testsuite name={_quoted(source)} {_counts(findings)}>"]
     for finding in findings:
         name = finding.rule + (f" [{finding.scope}]" if finding.scope and finding.scope not in finding.rule else "")
         lines.append(f"    <testcase classname={_quoted(f'{verdict.gate}.{source}')} name={_quoted(name)}>")
         lines.append(f"      {_outcome(finding)}")
         lines.append("    </testcase>")
-    title = titled(verdict.headline, official=verdict.official)
-    if verdict.decision == "SHIP" and verdict.approvers:
-        title += f"; it needs {approval_of(verdict.verdict_id, verdict.approvers)}"
+    title = " ".join([titled(verdict.headline, official=verdict.official), *approval_lines(verdict, approvals)])
     text = "\n".join([f"{title} [{verdict.standing}]", *scope_lines(verdict)])
     lines.append(f"    <system-out>{_text(text)}</system-out>")
     lines.append("  </testsuite>")

@@ -7,10 +7,11 @@ from evaluators.comparison.matrix import Row
 from evaluators.report_content.content import Report, ReportContent, SuiteReport
 from evaluators.report_content.wording import answer, changed_rows, difference, interval, level, shown_texts, with_unit
 from fairtrial.domain.answers.signals import BLOCK_TITLE
+from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict import Finding, Result, Verdict
 from fairtrial.domain.verdicts.verdict_wording import (
     NOTABLE,
-    approval_of,
+    approval_lines,
     is_unasked,
     scope_lines,
     titled,
@@ -26,14 +27,16 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!@&])")
 """Characters that could start markup, mentions or HTML."""
 
 
-def render(verdict: Verdict) -> str:
+def render(verdict: Verdict, approvals: ApprovalState | None = None) -> str:
     """The Markdown text; text from models, cases and files is escaped, so that it cannot become markup or a mention."""
-    return "\n".join(_lines(verdict)) + "\n"
+    return "\n".join(_lines(verdict, approvals)) + "\n"
 
 
 def render_content(content: ReportContent) -> str:
     """The verdict, or the answer in one sentence, and then what changed in each suite."""
-    lines = [f"## {safe(content.says)}"] if content.verdict is None else list(_lines(content.verdict))
+    lines = (
+        [f"## {safe(content.says)}"] if content.verdict is None else list(_lines(content.verdict, content.approvals))
+    )
     lines[1:1] = [f"\nNo longer stands: {safe(reason)}" for reason in content.stale]
     for suite in content.suites:
         lines += _suite(suite)
@@ -88,15 +91,14 @@ def _cell(row: Row, column: int) -> str:
     return f"{level(row, column)}" + (f" ({shown}, {answer(comparison)})" if shown else "")
 
 
-def _lines(verdict: Verdict) -> Iterator[str]:
+def _lines(verdict: Verdict, approvals: ApprovalState | None) -> Iterator[str]:
     yield f"## {safe(titled(verdict.headline, official=verdict.official))}"
     yield ""
     yield f"Gate **{safe(verdict.gate)}**: {safe(verdict.candidate)} against {safe(verdict.baseline)}."
     yield f"This verdict is **{'official' if verdict.official else 'unofficial'}**{safe(_why(verdict))}."
     yield from (safe(line) for line in scope_lines(verdict))
     yield from (f"Conflict: {safe(conflict)}" for conflict in verdict.conflicts)
-    if verdict.decision == "SHIP" and verdict.approvers:
-        yield f"It needs {safe(approval_of(verdict.verdict_id, verdict.approvers))}."
+    yield from (safe(line) for line in approval_lines(verdict, approvals))
     if verdict.candidates_judged is not None:
         candidates = counted(verdict.candidates_judged, "candidate")
         yield f"These suites have judged {candidates}, including this one."

@@ -12,6 +12,7 @@ from fairtrial_cli.options import CONFIG, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
+    from fairtrial.domain.verdicts.approvals import ApprovalState
     from fairtrial.domain.verdicts.verdict import Verdict
 
 OUT = click.Path(path_type=Path, dir_okay=False)
@@ -23,7 +24,7 @@ OUT = click.Path(path_type=Path, dir_okay=False)
 @click.option("--baseline", help="The target to compare with, which the gate's lines call 'base'.")
 @CONFIG
 @click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both targets first.")
-@click.option("--allow-unapproved", is_flag=True, help="Exit with 0 for a SHIP that nobody has approved yet.")
+@click.option("--allow-unapproved", is_flag=True, help="Exit with 0 for a SHIP that waits for approvals.")
 @click.option("--self-test", is_flag=True, help="Only print how often an identical model would pass; judge nothing.")
 @click.option("--junit", type=OUT, help="Write the verdict as JUnit XML.")
 @click.option("--markdown", type=OUT, help="Write the verdict as Markdown.")
@@ -41,7 +42,7 @@ def command(
     """Judge a candidate by a gate, on the newest runs in the store, and save the verdict there.
 
     The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error. If the gate names
-    approvers, a SHIP waits for them, and the exit code is 5.
+    approvers, a SHIP waits for them, and the exit code is 5. Approvals of an earlier verdict on equal evidence count.
 
     With --self-test it simulates how often an identical model would pass, by the stored runs, and which rules hold it
     back. Without --candidate and --baseline it assumes how many cases differ. The exit code is then 0.
@@ -56,9 +57,9 @@ def command(
         raise click.UsageError(f"Missing option '{'--candidate' if candidate is None else '--baseline'}'.")
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial.domain.verdicts.verdict import exit_code
+    from fairtrial.domain.verdicts.approvals import exit_code_of
     from fairtrial_cli.store_client.client import open_store
-    from fairtrial_cli.store_client.stored import judge_gate_file
+    from fairtrial_cli.store_client.stored import judge_gate_file, read_approvals
     from gateway.control.operations.gate_file import digests_of
 
     project = project_of(config)
@@ -69,8 +70,9 @@ def command(
     with open_store(project.layout, project.path) as store:
         store.call(ingest, Nothing())
         verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
-    _write(verdict, files)
-    raise click.exceptions.Exit(exit_code(verdict.decision, () if allow_unapproved else verdict.approvers))
+        approvals = read_approvals(store, verdict.verdict_id)
+    _write(verdict, approvals, files)
+    raise click.exceptions.Exit(exit_code_of(verdict.decision, approvals, allow_unapproved=allow_unapproved))
 
 
 def _self_test(
@@ -112,27 +114,27 @@ def _check_places(files: dict[str, Path | None]) -> None:
             raise UsageError(f"{path}: there is no folder {str(path.parent)!r}")
 
 
-def _write(verdict: Verdict, files: dict[str, Path | None]) -> None:
+def _write(verdict: Verdict, approvals: ApprovalState, files: dict[str, Path | None]) -> None:
     from evaluators.report_content.content import REPORTS
 
     to_screen = files.get("as_json") == Path("-")
     for option, report in (("junit", "junit"), ("markdown", "markdown"), ("as_json", "json")):
         path = files.get(option)
         if path is not None and path != Path("-"):
-            path.write_text(REPORTS.get(report).render(verdict), encoding="utf-8")
+            path.write_text(REPORTS.get(report).render(verdict, approvals), encoding="utf-8")
     if to_screen:
-        click.echo(REPORTS.get("json").render(verdict), nl=False)
+        click.echo(REPORTS.get("json").render(verdict, approvals), nl=False)
     else:
-        _print(verdict)
+        _print(verdict, approvals)
 
 
-def _print(verdict: Verdict) -> None:
+def _print(verdict: Verdict, approvals: ApprovalState | None = None) -> None:
     from dataclasses import asdict
 
     from rich.console import Console
     from rich.text import Text
 
-    from fairtrial.domain.verdicts.verdict_wording import approval_of, scope_lines, titled
+    from fairtrial.domain.verdicts.verdict_wording import approval_lines, scope_lines, titled
     from fairtrial_cli.output.verdict import print_findings, print_unasked
 
     console = Console()
@@ -146,5 +148,5 @@ def _print(verdict: Verdict) -> None:
     print_unasked(console, verdict.findings)
     if verdict.odds is not None:
         console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
-    if verdict.decision == "SHIP" and verdict.approvers:
-        console.print(Text(f"It waits for {approval_of(verdict.verdict_id, verdict.approvers)}."), soft_wrap=True)
+    for line in approval_lines(verdict, approvals):
+        console.print(Text(line), soft_wrap=True)

@@ -100,7 +100,7 @@ def _head(record: Row) -> Iterator[str]:
         yield f"It waits for {verdict_wording.approval_of(verdict['verdict_id'], approvals['waiting'])}."
     for vote in approvals["votes"]:
         done = "approved" if vote["vote"] == "approve" else "rejected"
-        note = vote_note(vote["involved"], vote["barred"])
+        note = vote_note(vote["involved"], vote["barred"], vote["shared_from"])
         yield f"{done} by {vote['actor']} ({vote['role']}) on {_time(vote['at_us'])}: {vote['why']}"
         if note:
             yield f"  {note}"

@@ -18,6 +18,7 @@ from evaluators.report_content.wording import first_line
 from fairtrial.api import runs, verdicts
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict_wording import titled
 from fairtrial.domain.wording import counted
 from fairtrial_cli.store_client.stored import load_noise_floor, load_table
@@ -78,6 +79,7 @@ def _verdict_report(store: StoreClient, record: dict[str, Any], texts: Texts) ->
         suites=tuple(suites),
         verdict=shown,
         reads=titled(record["reads"], official=verdict.official),
+        approvals=msgspec.convert(record["approvals"], ApprovalState),
         stale=tuple(record["stale"]),
         notes=notes,
         **_origin(texts),

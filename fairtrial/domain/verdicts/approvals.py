@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fairtrial.domain.accounts import ROLES, Role, may, same_name
+from fairtrial.domain.verdicts.verdict import EXIT_CODES, UNAPPROVED, Decision
 
 ApprovalVote = Literal["approve", "reject"]
 ACTORS = ("account ", "local user ", "key ")
@@ -16,7 +17,8 @@ class Approval:
     """One person's vote on a verdict. ``actor``: as the audit trail names them; ``role``: their role at that time.
 
     ``at_us``: microseconds since 1970, UTC. ``involved``: what else the person did, such as ``asked for it``.
-    ``barred``: the required roles for which the approval of such a person does not count.
+    ``barred``: the required roles for which the approval of such a person does not count. ``shared_from``: the verdict
+    on equal evidence on which the vote was given, if it is another one than the verdict that is shown.
     """
 
     verdict_id: str
@@ -27,6 +29,7 @@ class Approval:
     why: str
     involved: str = ""
     barred: Sequence[Role] = ()
+    shared_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,20 @@ def person_of(actor: str) -> str:
     return same_name(actor.removeprefix(next((kind for kind in ACTORS if actor.startswith(kind)), "")))
 
 
-def vote_note(involved: str, barred: Sequence[Role]) -> str:
-    """The note beside the vote of a person who is involved; empty for others."""
-    if not involved:
-        return ""
+def vote_note(involved: str, barred: Sequence[Role], shared_from: str = "") -> str:
+    """The note beside a vote of a person who is involved, or that was given on another verdict; empty for others."""
+    notes = [f"given on the equal evidence of verdict {shared_from}"] if shared_from else []
     if barred:
-        return f"does not count as {' or '.join(barred)}, because this person {involved}"
-    return f"approved by the person who {involved}"
+        notes.append(f"does not count as {' or '.join(barred)}, because this person {involved}")
+    elif involved:
+        notes.append(f"approved by the person who {involved}")
+    return "; ".join(notes)
+
+
+def exit_code_of(decision: Decision, state: ApprovalState, *, allow_unapproved: bool = False) -> int:
+    """The exit code of `fairtrial gate`. ``allow_unapproved``: a SHIP may wait for approvals, but nobody may reject."""
+    stopped = state.rejected is not None or (state.waiting and not allow_unapproved)
+    return UNAPPROVED if decision == "SHIP" and stopped else EXIT_CODES[decision]
 
 
 def reads_as(decision: str, state: ApprovalState) -> str:

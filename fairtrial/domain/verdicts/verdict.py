@@ -246,7 +246,8 @@ class Provenance:
     digest of each target's definition. ``served``: the fingerprints of each target's newest answers, joined by ``+``.
     ``libraries``: the versions of what computes the numbers. ``training``: the candidate's lineage and its audit;
     ``None`` in a verdict of an earlier version. ``self_approval``: whether the gate lets the person who asked approve,
-    too; ``None`` in a verdict of a version that counted every approval.
+    too; ``None`` in a verdict of a version that counted every approval. ``evidence_digest``: equal for verdicts on
+    equal evidence, which share their approvals; ``None`` in a verdict of an earlier version.
     """
 
     gate_text: str
@@ -267,3 +268,4 @@ class Provenance:
     libraries: Mapping[str, str] = field(default_factory=dict)
     training: TrainingEvidence | None = None
     self_approval: bool | None = None
+    evidence_digest: str | None = None

@@ -56,7 +56,7 @@ def encode(verdict: Verdict) -> bytes:
     if verdict.odds is not None and verdict.odds.block is None:
         for added_later in ("block", "ship_low", "ship_high", "block_low", "block_high"):
             plain["odds"].pop(added_later)
-    for added_later in ("training", "self_approval"):
+    for added_later in ("training", "self_approval", "evidence_digest"):
         if getattr(verdict.provenance, added_later) is None:
             plain["provenance"].pop(added_later)
     lineage = (plain["provenance"].get("training") or {}).get("lineage") or {}

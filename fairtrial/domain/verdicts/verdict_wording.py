@@ -8,11 +8,14 @@ import msgspec
 
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_RULE
 from fairtrial.domain.training_data import PROBLEMS, WaivedCount
+from fairtrial.domain.verdicts.approvals import ApprovalState, ApprovalVote, approval_state, last_votes, vote_note
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.wording import counted
 
 UNOFFICIAL = "Unofficial"
 NOTABLE = ": notable"
 NOT_NOTABLE = ": not notable"
+VOTED: Mapping[ApprovalVote, str] = {"approve": "Approved", "reject": "Rejected"}
 Row = Mapping[str, Any]
 
 
@@ -24,6 +27,19 @@ def titled(words: str, *, official: bool) -> str:
 def approval_of(verdict_id: str, roles: Iterable[str]) -> str:
     """``the approval of release-manager (fairtrial verdict approve ID --why …)``, which a verdict needs."""
     return f"the approval of {' and '.join(roles)} (fairtrial verdict approve {verdict_id} --why …)"
+
+
+def approval_lines(verdict: Verdict, approvals: ApprovalState | None = None) -> Iterator[str]:
+    """Sentences on what the approvals of a SHIP still lack, and on each vote; without approvals, nobody has voted."""
+    if verdict.decision != "SHIP":
+        return
+    state = approvals or approval_state(verdict.approvers, ())
+    if state.waiting:
+        yield f"It waits for {approval_of(verdict.verdict_id, state.waiting)}."
+    for vote in last_votes(state.votes):
+        day, done = f"{datetime.fromtimestamp(vote.at_us / 1e6, UTC):%d %b %Y}", VOTED[vote.vote]
+        note = vote_note(vote.involved, vote.barred, vote.shared_from)
+        yield f"{done} on {day} by {vote.actor} ({vote.why}){f', {note}' if note else ''}."
 
 
 def standing_word(*, official: bool) -> str:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fairtrial.domain.verdicts import verdict_json
@@ -80,6 +80,18 @@ SELECT verdict_id, at_time, actor, role, vote, why
 FROM approvals
 WHERE list_contains($1::VARCHAR[], verdict_id)
 ORDER BY number
+"""
+
+# Only verdicts with votes are compared, unless $2: reading the digests of all of them takes long.
+EQUAL = """
+WITH digests AS (
+    SELECT verdict_id, json_extract_string(verdict, '$.provenance.evidence_digest') AS digest
+    FROM verdicts
+    WHERE $2 OR list_contains($1::VARCHAR[], verdict_id) OR verdict_id IN (SELECT verdict_id FROM approvals)
+)
+SELECT own.verdict_id, other.verdict_id
+FROM digests own JOIN digests other ON other.digest = own.digest
+WHERE list_contains($1::VARCHAR[], own.verdict_id)
 """
 
 # Two verdicts can have the same time. The one that was stored first is then the first look.
@@ -207,12 +219,35 @@ def append(cursor: Cursor, vote: Approval) -> None:
     )
 
 
+def on_equal_evidence(
+    database: Database, verdict_ids: Collection[str], *, without_votes: bool = True
+) -> dict[str, set[str]]:
+    """For each of these verdicts, the ids of all verdicts on equal evidence, including its own; raises `StoreError`.
+
+    ``without_votes``: also those that nobody has voted on.
+    """
+    equal = {verdict_id: {verdict_id} for verdict_id in verdict_ids}
+    for own, other in database.rows(EQUAL, (list(verdict_ids), without_votes)):
+        equal[own].add(other)
+    return equal
+
+
 def votes(database: Database, verdict_ids: Collection[str]) -> dict[str, tuple[Approval, ...]]:
-    """The votes on these verdicts, oldest first; verdicts without votes are left out. Raises `StoreError`."""
-    approvals: defaultdict[str, list[Approval]] = defaultdict(list)
-    for vote in database.values(Approval, VOTES, (list(verdict_ids),)):
-        approvals[vote.verdict_id].append(vote)
-    return {verdict_id: tuple(some) for verdict_id, some in approvals.items()}
+    """The votes on these verdicts and on others with equal evidence, oldest first.
+
+    Verdicts without votes are left out. Raises `StoreError`.
+    """
+    equal = on_equal_evidence(database, verdict_ids, without_votes=False)
+    every = database.values(Approval, VOTES, (list(set().union(*equal.values())),))
+    approvals = {
+        shown: tuple(
+            replace(vote, shared_from="" if vote.verdict_id == shown else vote.verdict_id)
+            for vote in every
+            if vote.verdict_id in ids
+        )
+        for shown, ids in equal.items()
+    }
+    return {shown: cast for shown, cast in approvals.items() if cast}
 
 
 @dataclass(frozen=True, slots=True)

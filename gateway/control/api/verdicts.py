@@ -22,7 +22,7 @@ from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations import verdict_chain, verdicts
 from gateway.control.context import Answer, Context, Table, page_of
 from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.release.approvals import find_verdict, mark_involved, vote_on_verdict
+from gateway.control.operations.verdicts.release.approvals import find_verdict, mark_involved, state_of, vote_on_verdict
 
 EXPORT_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin", "cache-control": "no-store"}
 ENDINGS: dict[Form, str] = {"json": "json", "junit": "xml", "markdown": "md"}
@@ -117,7 +117,8 @@ def around(context: Context, request: NameVerdict) -> dict[str, Any]:
 
 
 def report(context: Context, request: ReportOf) -> dict[str, str]:
-    text = REPORTS.get(request.form).render(_verdict(context, request.verdict_id))
+    verdict = _verdict(context, request.verdict_id)
+    text = REPORTS.get(request.form).render(verdict, state_of(context.database, verdict))
     return {"file": f"verdict-{request.verdict_id}.{ENDINGS[request.form]}", "text": text}
 
 

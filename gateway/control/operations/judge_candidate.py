@@ -7,6 +7,7 @@ from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.validation import NAMED_BASELINE
 from evaluators.engine.target import resolve
 from evaluators.gate import file as gate_file
+from evaluators.gate.equal_evidence import digest_of_evidence
 from evaluators.gate.evidence import Evidence, encode
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
@@ -86,7 +87,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
         evidence = replace(evidence, runs=latest.read, before=latest.read_before)
         basis = provenance(evidence, gate, stored, asker, experiments.judged)
         document = encode(evidence, gate, details=STATISTICAL_DETAILS)
-    verdict = replace(verdict, provenance=basis)
+    verdict = replace(verdict, provenance=replace(basis, evidence_digest=digest_of_evidence(document)))
     verdicts.save(database, verdict, actor=asker.asked_by, evidence=document)
     return verdict
 

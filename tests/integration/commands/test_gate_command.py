@@ -48,6 +48,26 @@ def test_a_ship_that_waits_for_a_person_has_its_own_exit_code(project, right, op
     assert [approve in report for report in reports] == [right == 150] * 3
 
 
+def test_an_approved_ship_that_is_judged_again_exits_with_zero(project: Path) -> None:
+    (project / "gate.yaml").write_text(f"{GATE}approvers: [release-manager]\n")
+    record(project, "base", 150)
+    record(project, "tuned", 150)
+    assert gate(project, "--json", "first.json").returncode == 5
+    first = json.loads((project / "first.json").read_text())["verdict_id"]
+    assert fairtrial(project, "verdict", "approve", first, "--why", "read 40 answers").returncode == 0
+    done = gate(project, "--junit", "g.xml", "--markdown", "g.md", "--json", "g.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((project / "g.json").read_text())
+    assert (report["exit_code"], report["approvals"]["complete"]) == (0, True)
+    assert report["reads"].startswith("SHIP, approved by the person who asked for it")
+    where = f"given on the equal evidence of verdict {first}"
+    markdown = (project / "g.md").read_text().replace("\\", "")
+    assert [where in text for text in (done.stdout, markdown, (project / "g.xml").read_text())] == [True] * 3
+    assert fairtrial(project, "verdict", "reject", first, "--why", "the tone is wrong").returncode == 0
+    rejected = gate(project, "--allow-unapproved")
+    assert rejected.returncode == 5 and "Rejected on" in rejected.stdout
+
+
 def test_without_runs_it_holds_and_says_what_to_run(project: Path) -> None:
     done = gate(project, "--json", "-")
     assert done.returncode == 3, done.stderr

@@ -151,5 +151,5 @@ def test_behind_a_pipelines_key_who_last_changed_the_experiment_does_not_count(t
     assert vote.barred == ("release-manager",)
     by_person = trial.judge(asked_by=INES)
     approve(trial, by_person, ROSA)
-    (vote,) = release_record(trial.database, by_person, trial.present)["approvals"]["votes"]
+    (_, vote) = release_record(trial.database, by_person, trial.present)["approvals"]["votes"]
     assert (vote.involved, vote.barred) == ("", ())

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairtrial.api.experiments import ChangeOptions
+from fairtrial.domain.accounts import Role
 from fairtrial.experiments.assignment import assign
 from gateway.control.background import experiment_monitor
 from gateway.control.operations.experiments.change_experiment import change_experiment
 from gateway.control.operations.experiments.state_change import Change
+from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
 from tests.fixtures.control.judged_trial import PROJECT, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 
@@ -26,6 +28,11 @@ class StatesTrial(JudgedTrial):
     def _begin(self, *, watched: bool = True) -> None:
         self.gate.write_text(SUITES)
         super()._begin(watched=watched)
+
+    def run_both(self, tuned: int = 85, base: int = 80) -> None:
+        """The runs; those of a verdict that is judged again stay the newest."""
+        if not self.database.value("SELECT count(*) FROM approvals"):
+            super().run_both(tuned, base)
 
     def users(
         self, count: int, *, tuned: float = 0.6, base: float = 0.6, fails: float = 0, away: float = 0, only: str = ""
@@ -60,6 +67,15 @@ class StatesTrial(JudgedTrial):
     def promote(self, **more: Any) -> None:
         asked = Change(NAME, "promote", ADMIN, "it resolves more", options=ChangeOptions(**more))
         change_experiment(self.database, self.publisher, asked, now_us=self.now_us, probe=lambda _: "fp-1")
+
+
+def judged_again(trial: StatesTrial) -> None:
+    undecided(trial)
+    trial.gate.write_text(f"{SUITES}approvers: [release-manager]\n")
+    trial.run_both()
+    voter: tuple[str, Role] = ("account ines", "release-manager")
+    verdict_id = trial.judge().verdict_id
+    vote_on_verdict(trial.database, verdict_id, "approve", voter, why="read 40 answers", now_us=trial.now_us)
 
 
 def worse(trial: StatesTrial) -> None:
@@ -272,6 +288,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "declared": (PROJECT.replace("{stages: [100]}", "{stages: [100], start: manual}"), nothing),
     "no look": (PROJECT, nothing),
     "undecided": (PROJECT, undecided),
+    "approved and judged again": (PROJECT, judged_again),
     "better, too early": (PROJECT, better),
     "better": (PROJECT, better_and_counting),
     "not worse": (NOT_WORSE, not_worse),

@@ -58,6 +58,11 @@ TABLE = (
         promote="", serves="both", printed=True,
     ),
     Row(
+        state="approved and judged again", meaning="a SHIP was approved, and equal evidence was judged again",
+        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
+        promote="", serves="both",
+    ),
+    Row(
         state="better, too early", meaning="better is proven, but whole weeks are not over",
         status="tuned is better", tone="info", gate="SHIP", says="counts from",
         promote="", serves="both", notices=("notice.better",),

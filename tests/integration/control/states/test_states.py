@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from fairtrial.domain.errors import FairtrialError
+from fairtrial.domain.verdicts.approvals import exit_code_of
 from fairtrial.experiments.assignment import assign
 from fairtrial_cli.output.experiment_state import decision_lines
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.states import known_experiment
+from gateway.control.operations.verdicts.release.approvals import state_of
 from gateway.control.operations.verdicts.release.release_record import release_record
 from tests.fixtures.control.live_trial import NAME
 from tests.fixtures.paths import ROOT
@@ -50,7 +52,10 @@ def test_every_surface_says_the_same(trial: tuple[Row, StatesTrial]) -> None:
     seen["notices"] = tuple(kind for kind, state in rows if kind.startswith("notice."))
     found.run_both()
     verdict = found.judge()
-    seen["gate"], seen["exit code"] = verdict.decision, verdict.exit_code
+    seen["gate"], seen["exit code"] = (
+        verdict.decision,
+        exit_code_of(verdict.decision, state_of(found.database, verdict)),
+    )
     said = " ".join(one.says for one in verdict.findings)
     seen["says"] = row.says in said or said
     record = release_record(found.database, verdict, found.present)

@@ -52,16 +52,24 @@ def mark_involved(
 ) -> tuple[Approval, ...]:
     """The votes, with what each approving person had to do with the verdict, and for which roles they don't count.
 
-    Such an approval counts if the gate allows it, or if fewer than two accounts held the role when it was given. In a
-    verdict of a version that counted every approval, it counts for readers, but not for another promotion.
+    A vote on another verdict with equal evidence is that of a person who may be involved in either of the two. The
+    approval of an involved person counts if the gate allows it, or if fewer than two accounts held the role when it was
+    given. In a verdict of a version that counted every approval, it counts for readers, but not for another promotion.
     """
     basis = verdict.provenance
     if basis is None or all(vote.vote != "approve" for vote in votes):
         return tuple(votes)
-    involved = list(_involved(database, verdict, basis, promoter))
+    involved = {
+        voted: [
+            involvement
+            for either in {verdict.verdict_id: verdict, voted: find_verdict(database, voted)}.values()
+            for involvement in _involved(database, either, promoter)
+        ]
+        for voted in {vote.verdict_id for vote in votes}
+    }
     before_this_rule = basis.self_approval is None and promoter is None
     roles = () if basis.self_approval or before_this_rule else basis.approvers
-    return tuple(_marked(database, vote, involved, roles) for vote in votes)
+    return tuple(_marked(database, vote, involved[vote.verdict_id], roles) for vote in votes)
 
 
 def _marked(database: Database, vote: Approval, involved: Iterable[_Involvement], roles: Sequence[Role]) -> Approval:
@@ -76,9 +84,10 @@ def _marked(database: Database, vote: Approval, involved: Iterable[_Involvement]
     )
 
 
-def _involved(
-    database: Database, verdict: Verdict, basis: Provenance, promoter: Promoter | None
-) -> Iterator[_Involvement]:
+def _involved(database: Database, verdict: Verdict, promoter: Promoter | None) -> Iterator[_Involvement]:
+    basis = verdict.provenance
+    if basis is None:
+        return
     yield _Involvement(person_of(basis.asked_by), "asked for it")
     if basis.asked_by.startswith(KEY) and not _is_person(database, basis.asked_by):
         yield from _changers(database, verdict, basis)

@@ -106,7 +106,7 @@ def _missing(database: Database, verdict: Verdict, present: Present, promoter: s
         yield f"{state.rejected.actor} rejected {short}: {state.rejected.why}"
     if state.waiting and verdict.decision == "SHIP":
         notes = [
-            f"; the approval by {approval.actor} {vote_note(approval.involved, approval.barred)}"
+            f"; the approval by {approval.actor} {vote_note(approval.involved, approval.barred, approval.shared_from)}"
             for approval in state.not_counting
         ]
         yield f"{short} waits for {approval_of(verdict.verdict_id, state.waiting)}{''.join(notes)}"

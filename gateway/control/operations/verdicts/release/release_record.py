@@ -93,7 +93,9 @@ def integrity(database: Database, verdict_id: str | None = None) -> dict[str, An
     ]
     if broken is not None:
         problems.append(RowProblem("events", str(broken), f"the audit trail was changed at entry {broken}"))
-    problems = [problem for problem in problems if verdict_id is None or problem.verdict_id in ("", verdict_id)]
+    if verdict_id is not None:  # votes on equal evidence count for it, too
+        own_or_equal = {"", *verdicts.on_equal_evidence(database, [verdict_id])[verdict_id]}
+        problems = [problem for problem in problems if problem.verdict_id in own_or_equal]
     return {
         "intact": not problems,
         "problems": [asdict(problem) for problem in problems],
