@@ -1,6 +1,9 @@
 """The command `fairtrial`, which imports only the requested subcommand from the folder `commands/`."""
 
+import io
+import os
 import sys
+from typing import Any
 
 import click
 
@@ -12,8 +15,30 @@ BROKEN = 70
 COMMANDS = Registry("fairtrial_cli.commands", "command", noun="command", kind=click.Command)
 
 
+class Output(io.FileIO):
+    """Standard output or error, which discards the rest when its reader has left, as `head -1` does.
+
+    The exit code of a command is its result, so a closed pipe must not replace it.
+    """
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return memoryview(data).nbytes
+
+
 class Commands(click.Group):
     """A group whose subcommands are the modules of `fairtrial_cli.commands`."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # of a connection; click would exit with 1, which means BLOCK
+            raise RuntimeError("the other end of a connection is closed") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
         return COMMANDS.names()
@@ -39,6 +64,7 @@ def main() -> None:
 
     A file that can't be read or written also exits with 2. Any other exception is an internal error and exits with 70.
     """
+    _tolerate_closed_pipes()
     try:
         sys.exit(fairtrial.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
@@ -53,6 +79,22 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - Python would exit with 1, which means BLOCK
         sys.exit(_report_unexpected(error))
+
+
+def _tolerate_closed_pipes() -> None:
+    """Replace both streams by ones whose reader may leave; a stream that was closed at the start goes nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open until the end
+            continue
+        buffer = getattr(stream, "buffer", None)
+        if not isinstance(getattr(buffer, "raw", buffer), io.FileIO):
+            continue  # a caller in this process has replaced it
+        raw = Output(stream.fileno(), "w", closefd=False)
+        unbuffered, same = isinstance(buffer, io.FileIO), ("encoding", "errors", "line_buffering", "write_through")
+        options: dict[str, Any] = {option: getattr(stream, option) for option in same}
+        setattr(sys, name, io.TextIOWrapper(raw if unbuffered else io.BufferedWriter(raw), **options))
 
 
 def _report_unexpected(error: Exception) -> int:
