@@ -16,9 +16,13 @@ RULES = 4
 """The version of the rules of judging, which is that of the evidence. 1: what an experiment says counted only by lines,
 apart from harm. 2: failures of 0/1 lines were not enumerated; unequal clusters were decided only from the second look
 on; three reviewers spoke for people in general. 3: a verdict could be SHIP without a line that measures what was
-answered, or with the answers of its base; a roll-back did not count."""
+answered, or with the answers of its base; a roll-back did not count; a line `better` counted at one level for any
+number of candidates."""
 
 DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
+CANDIDATE_DAYS = 14
+"""For how long a gate counts the candidates that share its error rate for lines `better`."""
+CANDIDATE_US = CANDIDATE_DAYS * DAY_US
 SHORT = 20
 """Characters of a fingerprint that a sentence shows."""
 SEVERAL = "+"
@@ -40,7 +44,8 @@ class Trial:
     how old a run may be, ``None`` to ignore its age. ``training``: the candidate's training data. ``rules``: the
     version of the rules, which an older one is for evidence of an older version. ``alpha``: how often the bound of a
     line may be wrong, which candidates of one migration share. ``kept``: ids of stored baselines whose age and weights
-    do not count, because their deployment may no longer answer.
+    do not count, because their deployment may no longer answer. ``candidates``: how many candidates the gate has judged
+    on these cases within `CANDIDATE_DAYS`, including this one.
     """
 
     candidate: str
@@ -57,7 +62,13 @@ class Trial:
     rules: int = RULES
     alpha: float = ALPHA
     kept: frozenset[str] = frozenset()
+    candidates: int = 1
     _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def better_alpha(self) -> float:
+        """The level of a line `better`: the best of N equal candidates is better by chance N times as often."""
+        return min(self.alpha, ALPHA / self.candidates)
 
     def table(self, suite: str, target: str) -> RunTable | None:
         """The run as a table; it is made once, so that all rules share its groupings."""

@@ -50,7 +50,7 @@ class Evidence:
     ``runs``: the newest runs that a rule read, by suite and target; ``before``: the runs before those. ``first``:
     findings that belong to no line. ``training``: the candidate's training data; ``None`` from an earlier version.
     ``version``: that of the document, and of the rules that judge it. ``digests``, ``served``, ``later``, ``alpha``,
-    ``kept`` and ``max_age_seconds`` are as in `Trial`.
+    ``kept``, ``candidates`` and ``max_age_seconds`` are as in `Trial`.
     """
 
     gate_text: str
@@ -71,6 +71,7 @@ class Evidence:
     version: int = RULES
     alpha: float = ALPHA
     kept: frozenset[str] = frozenset()
+    candidates: int = 1
 
     def gate(self) -> Gate:
         """The gate on these suites; raises `ConfigError`."""
@@ -96,6 +97,7 @@ class Evidence:
             self.version,
             self.alpha,
             self.kept,
+            self.candidates,
         )
 
 
@@ -127,6 +129,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "training": msgspec.to_builtins(evidence.training),
         "alpha": evidence.alpha,
         "kept": sorted(evidence.kept),
+        "candidates": evidence.candidates,
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
 
@@ -220,4 +223,5 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         version=content["version"],
         alpha=content.get("alpha", ALPHA),
         kept=frozenset(content.get("kept", ())),
+        candidates=content.get("candidates", 1),
     )

@@ -14,7 +14,7 @@ from evaluators.criteria.metric_catalogue import measure_of
 from evaluators.criteria.validation import limit_of, scopes_of
 from evaluators.gate.file import load
 from evaluators.gate.multiplicity import first_levels
-from evaluators.gate.rules import family_of
+from evaluators.gate.rules import better_rules, family_of
 from evaluators.gate.simulation.lines import (
     Group,
     Line,
@@ -171,7 +171,9 @@ def _of_runs(rules: Sequence[Rule], trial: Trial) -> _Simulation | None:
         if reason or runs is None or measure is None:
             continue
         group = groups.setdefault(name, Group(size_of(runs[0])))
-        group.lines += lines_of(number, rule, runs, alpha=levels[number], rules=trial.rules)
+        lines = lines_of(number, rule, runs, alpha=levels[number], rules=trial.rules)
+        shared = trial.candidates > 1 and better_rules([rule])
+        group.lines += (replace(line, upper=1 - trial.better_alpha) if shared else line for line in lines)
         whole = pair(measure, *runs)
         cases = max(cases, whole.n)
         if isinstance(rule.line.test, VersusBaseline) and name not in counted_suites:

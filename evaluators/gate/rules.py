@@ -22,7 +22,7 @@ from evaluators.gate.regression_rule import (
 from evaluators.gate.threshold_rule import judge_threshold, require_count
 from evaluators.results.run_table import RunTable, Scope, table_of
 from evaluators.suite import Suite
-from evaluators.trial import Trial, stale_run
+from evaluators.trial import CANDIDATE_DAYS, Trial, stale_run
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.stats.e_values import holm
@@ -49,6 +49,12 @@ def judge_rule(rule: Rule, trial: Trial, *, rules: Sequence[Rule] = ()) -> list[
         )
         for result in _judged(rule, trial, (run, measure), rules)
     ]
+
+
+def better_rules(rules: Sequence[Rule]) -> list[Rule]:
+    """The rules that require a better candidate, which the candidates of a gate share."""
+    tests = [(rule, rule.line.test) for rule in rules]
+    return [rule for rule, test in tests if isinstance(test, VersusBaseline) and test.question == "better"]
 
 
 def family_of(rule: Rule) -> Family | None:
@@ -101,7 +107,7 @@ def _compared(
         return RuleResult(judge_regressions(rule.text, rule.source, test, measure, changes=changes, scope=scope))
     if not isinstance(test, VersusBaseline):
         raise TypeError(f"{rule.text!r} does not compare")
-    later = rule.suite.name in trial.later
+    later, better = rule.suite.name in trial.later, test.question == "better"
     result = judge_comparison(
         rule.text,
         rule.source,
@@ -111,16 +117,24 @@ def _compared(
         scope=scope,
         later=later,
         rules=trial.rules,
-        alpha=trial.alpha,
+        alpha=trial.better_alpha if better else trial.alpha,
     )
-    if scope is not None or test.question != "not worse":
-        return result
-    lost = in_words(lost_slices(rule.suite, measure, runs))
+    more = _shared_level(trial) if better else ""
+    if not better and scope is None:
+        more = in_words(lost_slices(rule.suite, measure, runs))
     return replace(
         result,
-        finding=_adding(result.finding, lost),
-        as_undecided=result.as_undecided and partial(_doubt, result.as_undecided, lost),
+        finding=_adding(result.finding, more),
+        as_undecided=result.as_undecided and partial(_doubt, result.as_undecided, more),
     )
+
+
+def _shared_level(trial: Trial) -> str:
+    """Why a line `better` counts at a lower level; empty if the candidates of a migration share a lower one."""
+    if trial.better_alpha == trial.alpha:
+        return ""
+    judged = f"{trial.candidates} candidates were judged by this gate within {CANDIDATE_DAYS} days"
+    return f"; better at {100 * trial.better_alpha:.3g} %, because {judged}"
 
 
 def _further_look(rules: Sequence[Rule], suite: Suite, trial: Trial) -> str:

@@ -29,6 +29,7 @@ from gateway.control.operations.verdicts.provenance import (
     Asked,
     LatestRuns,
     StoredSuite,
+    count_candidates,
     kept_baselines,
     later_suites,
     provenance,
@@ -48,13 +49,11 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
     `UsageError` for an unknown target and `ConfigError` for a gate with errors; evidence that is missing is a HOLD.
     """
     plan = asker.plan
-    digests_of(plan, request.candidate, request.baseline)
+    digests = digests_of(plan, request.candidate, request.baseline)
     stored = [stored_suite(database, reference) for reference in request.suites]
     gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)
-    digests = digests_of(plan, request.candidate, request.baseline) | {
-        ref: resolve(ref, plan, base_url="").deployment_digest for ref in _refs(gate)
-    }
+    digests |= {ref: resolve(ref, plan, base_url="").deployment_digest for ref in _refs(gate)}
     baselines = kept_baselines(database, request)
     latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites}, baselines)
     official = find_official(
@@ -82,6 +81,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
             training=read_training_evidence(database, plan, asker.root, request.candidate, audited=_audited(gate)),
             alpha=ALPHA / request.successors,
             kept=frozenset(baselines.values()),
+            candidates=count_candidates(database, gate, latest, targets, now_us=now_us),
         )
         verdict = _judge(gate, evidence, latest, now_us)
         evidence = replace(evidence, runs=latest.read, before=latest.read_before)

@@ -11,11 +11,13 @@ import pyarrow
 
 from evaluators.gate.evidence import Evidence, GivenSuite
 from evaluators.gate.file import Gate
+from evaluators.gate.rules import better_rules
 from evaluators.loading.suite_text import UnusableText, suite_of
 from evaluators.results.equal_answers import same_results
 from evaluators.results.run_table import RunTable
 from evaluators.results.table_formats import StoredControls, table_from
 from evaluators.suite import Suite
+from evaluators.trial import CANDIDATE_US
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import UsageError
@@ -23,6 +25,7 @@ from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import run_columns, runs, verdicts
+from fairtrial.store.evaluations.judged_candidates import judged_candidates
 from gateway.control.operations.gate_file import find_official, sha256_of
 from gateway.process_resources import give_back
 
@@ -200,6 +203,22 @@ class LatestRuns:
         digests = newest.suite_digest, newest.deployment_digest
         run_id = verdicts.run_before(self._database, suite=suite, target=target, digests=digests, newest=newest.run_id)
         return None if run_id is None else load_table(self._database, run_id)
+
+
+def count_candidates(
+    database: Database, gate: Gate, latest: LatestRuns, targets: tuple[str, str], *, now_us: int
+) -> int:
+    """How many candidates this gate has judged lately, including this one, on cases of its lines `better`.
+
+    ``targets``: candidate and baseline.
+    """
+    candidate, baseline = targets
+    runs = [latest(suite, candidate) for suite in {rule.suite.name: None for rule in better_rules(gate.rules)}]
+    own = {run.run_id: run.suite_digest for run in runs if run is not None}
+    if not own:
+        return 1
+    judged = judged_candidates(database, gate.name, baseline, own, (now_us - CANDIDATE_US, now_us))
+    return len(judged.keys() | {run.deployment_digest for run in runs if run is not None})
 
 
 def kept_baselines(database: Database, request: Judge) -> dict[Key, str]:

@@ -1,16 +1,23 @@
 """Finds the reasons why a stored verdict no longer stands for what would be released now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from evaluators.engine.target import resolve
-from evaluators.trial import age_text, weights_changed
-from fairtrial.domain.errors import UsageError
+from evaluators.gate.evidence import Evidence, decode
+from evaluators.gate.file import Gate
+from evaluators.gate.rules import better_rules, judge_rule
+from evaluators.trial import CANDIDATE_US, age_text, weights_changed
+from fairtrial.domain.errors import FairtrialError, UsageError
+from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.training_data import day_of
 from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedRun, Provenance, Verdict
+from fairtrial.domain.wording import counted
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import runs
+from fairtrial.store.evaluations import runs, verdict_chain
+from fairtrial.store.evaluations.judged_candidates import judged_candidates
 from fairtrial.store.experiments import analysis_plans, transitions
 from gateway.control.operations.gate_file import find_official
 from gateway.control.operations.present import Present, served_weights
@@ -26,7 +33,11 @@ def stale_reasons(database: Database, verdict: Verdict, present: Present) -> tup
         return ("an earlier version judged it, without a record of what it rests on",)
     return tuple(
         dict.fromkeys(
-            [*_age(verdict, basis, present.now_us), *_reasons(database, basis, present, judged_us=verdict.at_us)]
+            [
+                *_age(verdict, basis, present.now_us),
+                *_reasons(database, basis, present, judged_us=verdict.at_us),
+                *_more_candidates(database, verdict, basis),
+            ]
         )
     )
 
@@ -139,3 +150,44 @@ def _effects(database: Database, experiment: Experiment, judged: JudgedExperimen
     for effect in experiment_effects(database, experiment, judged.variant, present):
         if effect.result != "shown":
             yield f"the experiment {name}: {effect.says}"
+
+
+def _more_candidates(database: Database, verdict: Verdict, basis: Provenance) -> Iterator[str]:
+    """The reason why a SHIP that rests on a line `better` is stale: more candidates, among which it would not hold."""
+    better = (
+        finding.decisive and isinstance(finding.evidence, Comparison) and finding.evidence.answer == "better"
+        for finding in verdict.findings
+    )
+    runs = [run for run in basis.runs if run.target == verdict.candidate]
+    if verdict.decision != "SHIP" or not any(better) or not _judged_since(database, verdict, basis, runs)[0]:
+        return
+    try:
+        evidence = decode(verdict_chain.evidence_of(database, verdict.verdict_id) or b"")
+        gate = evidence.gate()
+    except FairtrialError as error:
+        yield f"whether it holds among more candidates can't be computed: {error}"
+        return
+    suites = {rule.suite.name for rule in better_rules(gate.rules)}
+    since, all_of_them = _judged_since(database, verdict, basis, [run for run in runs if run.suite in suites])
+    if since and not _holds(gate, replace(evidence, candidates=all_of_them)):
+        were = "was" if since == 1 else "were"
+        yield f"{counted(since, 'more candidate')} {were} judged by this gate since; {AGAIN}"
+
+
+def _judged_since(
+    database: Database, verdict: Verdict, basis: Provenance, runs: Sequence[JudgedRun]
+) -> tuple[int, int]:
+    """How many candidates were first judged after the verdict, and how many there are with those before and its own."""
+    digests = {suite.suite: suite.digest for suite in basis.suites}
+    own = {run.run_id: digests[run.suite] for run in runs}
+    window_us = verdict.at_us - CANDIDATE_US, verdict.at_us + CANDIDATE_US
+    judged = judged_candidates(database, verdict.gate, verdict.baseline, own, window_us)
+    judged.pop(basis.definitions.get(verdict.candidate, ""), None)
+    return sum(first_us > verdict.at_us for first_us in judged.values()), 1 + len(judged)
+
+
+def _holds(gate: Gate, evidence: Evidence) -> bool:
+    """Whether all lines `better` still pass among the evidence's number of candidates."""
+    trial = evidence.trial(gate, lambda *key: evidence.runs.get(key), lambda *key: evidence.before.get(key))
+    results = (result for rule in better_rules(gate.rules) for result in judge_rule(rule, trial))
+    return all(result.finding.result == "pass" for result in results)
