@@ -1,4 +1,4 @@
-"""Four candidates beside one base on the same cases: how often a gate blocks or ships what it should not."""
+"""Several candidates beside one base on the same cases: how often a gate blocks or ships what it should not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 
 import numpy as np
 from numpy.random import Generator
@@ -20,6 +21,7 @@ from evaluators.results.run_table import RunTable, table_of
 from evaluators.suite import Suite
 from evaluators.trial import Trial as GateTrial
 from fairtrial.domain.verdicts.verdict import Decision, decide
+from fairtrial.stats.sizes import size_of_pairs
 
 CANDIDATES, REPLICATIONS = 4, 1_000
 LEVEL, MARGIN, DIFFERING = 0.8, 0.05, 0.2
@@ -29,6 +31,8 @@ ALIKE = 0.7
 SIZES = (100, 400, 1_000)
 FLOOR = LEVEL - MARGIN
 NOT_WORSE = (f"m.v0 not worse than base by {100 * MARGIN:g}pp", f"m.v0 >= {FLOOR:g}")
+EFFECT, POWER = 0.06, 0.8
+"""The planned effect of a better candidate, and the chance to show it for which the cases of its suite are planned."""
 BETTER = ("m.v0 better than base", f"m.v0 >= {FLOOR:g}")
 
 Answered = Callable[[Generator, Floats, float], Floats]
@@ -63,10 +67,10 @@ class Setting:
     source: Callable[[Generator], np.ndarray[tuple[int], np.dtype[np.intp]]]
     """For each case, the case whose answers it repeats; itself without clusters."""
 
-    def decision(self, candidate: Floats, base: Floats) -> Decision:
-        """The gate's decision on its own lines."""
+    def decision(self, candidate: Floats, base: Floats, *, candidates: int = 1) -> Decision:
+        """The gate's decision on its own lines, for one of so many candidates."""
         tables = {"tuned": self._table(candidate), "base": self._table(base)}
-        trial = GateTrial("tuned", "base", lambda _, name: tables[name])
+        trial = GateTrial("tuned", "base", lambda _, name: tables[name], candidates=candidates)
         results = [result for rule in self.gate.rules for result in judge_rule(rule, trial, rules=self.gate.rules)]
         return decide(apply_holm(results))
 
@@ -121,6 +125,67 @@ def four(
     return {name: np.array(each, dtype=np.float64) for name, each in found.items()}
 
 
+def cases_for(candidates: int) -> int:
+    """The cases that show the planned effect of one of so many candidates with the planned power."""
+    return ceil(size_of_pairs(DIFFERING, EFFECT, alpha=PROMISE / candidates, power=POWER, sides=1))
+
+
+def many(rng: Generator, count: int, *, candidates: int) -> Measures:
+    """So many equal candidates and one that is better by the planned effect, on the cases that it needs alone.
+
+    ``matrix``: all of them are judged as one of so many. ``separate``: each is judged as one of those before it, and a
+    SHIP stands if it holds among all. ``at once``: a SHIP is promoted before the next candidate is judged.
+    """
+    alone, shared = cases_for(1), cases_for(candidates)
+    suites = {n: setting("proportion", BETTER[:1], n, None) for n in (alone, shared)}
+    found: dict[str, list[float]] = defaultdict(list)
+    for _ in range(count):
+        suite, base = suites[alone], first_base("proportion", rng, alone)
+        equal = [right_or_wrong(rng, base, 0.0) for _ in range(candidates)]
+        first = [suite.decision(answers, base) for answers in equal]
+        ships = [(answers, at) for at, answers in enumerate(equal, 1) if first[at - 1] == "SHIP"]
+        matrix = [suite.decision(answers, base, candidates=candidates) for answers in equal]
+        at_once = [at for answers, at in ships if suite.decision(answers, base, candidates=at) == "SHIP"]
+        found["matrix"].append("SHIP" in matrix)
+        found["separate"].append(any(matrix[at - 1] == "SHIP" for at in at_once))
+        found["at once"].append(bool(at_once))
+        found["before"].append(bool(ships))
+        found["blocks"].append("BLOCK" in matrix)
+        better = right_or_wrong(rng, base, -EFFECT)
+        found["power before"].append(suite.decision(better, base) == "SHIP")
+        found["power"].append(suite.decision(better, base, candidates=candidates) == "SHIP")
+        base = first_base("proportion", rng, shared)
+        better = right_or_wrong(rng, base, -EFFECT)
+        found["power of the plan"].append(suites[shared].decision(better, base, candidates=candidates) == "SHIP")
+    return {name: np.array(each, dtype=np.float64) for name, each in found.items()}
+
+
+def many_trial(candidates: int) -> Trial:
+    alone, shared = cases_for(1), cases_for(candidates)
+    effect = f"better by the planned {100 * EFFECT:g} points, SHIP"
+    start = f"{candidates} equal candidates, any SHIP"
+    found = (
+        Target("matrix", f"{start}: judged at one time", at_most=PROMISE),
+        Target("separate", f"{start} that stands: judged one after the other", at_most=PROMISE),
+        Target("blocks", f"{candidates} equal candidates, any BLOCK", at_most=PROMISE),
+        Target("at once", f"{start}: each promoted before the next is judged"),
+        Target("before", f"{start}: all at 5 %, as before"),
+        Target("power before", f"{alone:,} cases: {effect}, alone at 5 %"),
+        Target("power", f"{alone:,} cases: {effect}, as one of {candidates}"),
+        Target("power of the plan", f"{shared:,} cases: {effect}, as one of {candidates}"),
+    )
+    return Trial(
+        f"many-candidates-{candidates}",
+        f"{candidates} candidates beside one base, `{BETTER[0]}`",
+        f"{SHARE}, {alone:,} cases, which give {100 * POWER:g} % power for {100 * EFFECT:g} points at 5 %",
+        partial(many, candidates=candidates),
+        found,
+        block=REPLICATIONS,
+        most=REPLICATIONS,
+        least=REPLICATIONS,
+    )
+
+
 def targets(cases: Sequence[int], any_block: float | None) -> tuple[Target, ...]:
     found: list[Target] = []
     for n in cases:
@@ -166,4 +231,5 @@ TRIALS = (
     of("mixed-clusters", f"{SHARE}, clusters of 1, 2, 3, 5 and 10", sizes=mixed, cases=SIZES[1:2]),
     of("better", SHARE, lines=BETTER, cases=SIZES[1:2]),
     of("better-alone", SHARE, lines=BETTER[:1], cases=SIZES[1:2], any_block=None),
+    *map(many_trial, (2, 4, 8)),
 )
