@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import Any
 
-from evaluators.results.table_formats import text_of
+from evaluators.results.evidence_table import text_of
 
 NOT_COMPARED = ("at_us", "candidates_judged", "candidates")
 """The time of judging, and counts of candidates: how strictly evidence is judged is not a part of it."""
