@@ -66,7 +66,7 @@ def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
 def _figures(figures: Row, candidate: str, baseline: str) -> None:
     st.markdown(
         f"{counted(figures['votes'], 'vote')} on {counted(figures['pairs'], 'pair')} by "
-        f"{counted(figures['people'], 'person', 'people')}."
+        f"{counted(figures['people'], 'person', 'people')}. Drawn: {figures['drawn']}."
     )
     counts = figures["counts"]
     rows = [{"preferred": PREFERENCES.get(name, name), "votes": count(number)} for name, number in counts.items()]
@@ -198,6 +198,7 @@ def _queues(queues: Sequence[Row]) -> None:
             "suite": row["suite"],
             "state": row["state"],
             "judged": f"{row['settled']} of {row['items']}",
+            "ties by equal answers": count(row["equal"]),
             "used by the gate": "yes" if row["read"] else "no" if row["present"] else "no, a model has changed",
         }
         for row in queues

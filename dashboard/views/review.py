@@ -16,7 +16,7 @@ from dashboard.components.tables_and_charts import suggest_command
 from dashboard.view import View
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import drawn_pairs
 
 IDLE_SECONDS = 180.0
 """A pause counts as at most this much work on a pair."""
@@ -237,7 +237,7 @@ def _queue(row: Row) -> None:
     text, action = st.columns([5, 1], vertical_alignment="center")
     status = "closed" if row["state"] == "closed" else f"{left} left for you" if left else "nothing left for you"
     skipped_text = f", you skipped {skipped}" if skipped else ""
-    summary = plain(f"{counted(row['items'], 'pair')}, you judged {done}{skipped_text}, {status}")
+    summary = plain(f"{drawn_pairs(row['items'], row['equal'])}, you judged {done}{skipped_text}, {status}")
     text.markdown(f"**{plain(row['title'])}**  \n:gray[:small[{summary}]]")
     if row["state"] == "open":
         kind: Literal["primary", "secondary"] = "primary" if left else "secondary"

@@ -148,7 +148,8 @@ def anonymous(reviews: ReviewEvidence) -> ReviewEvidence:
     votes = [vote for queue in reviews for vote in queue.votes]
     people = _numbered("reviewer", {vote.reviewer for vote in votes})
     pairs = _numbered("pair", {vote.item_id for vote in votes})
-    clusters = _numbered("cluster", {vote.cluster for vote in votes})
+    equal = [cluster for queue in reviews for cluster in queue.equal]
+    clusters = _numbered("cluster", {vote.cluster for vote in votes} | set(equal))
 
     def hidden(queue: ReviewedQueue) -> ReviewedQueue:
         votes = tuple(
@@ -161,7 +162,7 @@ def anonymous(reviews: ReviewEvidence) -> ReviewEvidence:
             )
             for vote in queue.votes
         )
-        return replace(queue, votes=votes)
+        return replace(queue, votes=votes, equal=tuple(clusters[cluster] for cluster in queue.equal))
 
     return tuple(map(hidden, reviews))
 

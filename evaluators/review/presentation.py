@@ -43,6 +43,8 @@ def preference_text(comparison: Comparison, votes: Votes, trial: Trial) -> str:
         parts.append(f"{' and '.join(halves)} counted as halves")
     if "cant_judge" in counts:
         parts.append(f"{counts['cant_judge']} 'can't judge' left out")
+    if votes.equal:
+        parts.append(votes.drawn)
     figures = ", ".join(parts)
     gap = comparison.difference
     if isinstance(gap, NotEnough) or comparison.candidate is None:
@@ -187,14 +189,15 @@ def _signed(value: float) -> str:
 class ReviewFigures:
     """All statistics of the votes of some queues, for display; the field names are keys of the API.
 
-    ``counts``: votes by preference; ``preference``: the win rate against one half; ``net`` and ``elo``: the same as net
-    preference and as an Elo difference; ``pull``: its position and length bias; ``levels``: the candidate's mean
-    ratings; ``dimensions``: these against the baseline's; ``agreement``: of all reviewers, by metric; ``each``: of each
-    reviewer with the others.
+    ``drawn``: the drawn pairs with those that are equal, in words; ``counts``: votes by preference; ``preference``: the
+    win rate against one half; ``net`` and ``elo``: the same as net preference and as an Elo difference; ``pull``: its
+    position and length bias; ``levels``: the candidate's mean ratings; ``dimensions``: these against the baseline's;
+    ``agreement``: of all reviewers, by metric; ``each``: of each reviewer with the others.
     """
 
     votes: int
     pairs: int
+    drawn: str
     people: int
     counts: dict[str, int]
     preference: Comparison
@@ -215,6 +218,7 @@ def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
     return ReviewFigures(
         votes.n,
         votes.pairs,
+        votes.drawn,
         votes.people,
         votes.counts,
         preference,

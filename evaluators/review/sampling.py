@@ -8,7 +8,7 @@ from typing import Any
 
 from fairtrial.api.reviews import CreateQueue
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.masking import family_of, names_in
+from fairtrial.domain.masking import family_of, mask, names_in
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.review import Pair
 from fairtrial.domain.run import Answer, CaseResult, Run
@@ -26,11 +26,12 @@ def shared(overlap: float | None, size: int) -> int:
     return max(round(USUAL_OVERLAP * size), min(LEAST_SHARED, size // 2))
 
 
-def draw_pairs(candidate: Run, baseline: Run, draw: CreateQueue) -> list[Pair]:
+def draw_pairs(candidate: Run, baseline: Run, draw: CreateQueue, *, names: Sequence[str] = ()) -> list[Pair]:
     """Draw pairs in the order of the suite; each has its probability of being drawn.
 
-    Only cases that both targets answered are drawn, with the answers of the first repeat. Raises `UsageError` if the
-    runs used different versions of the suite, have no stored questions, or share no answered case.
+    Only cases that both targets answered are drawn, with the answers of the first repeat. Pairs whose answers look
+    equal once the ``names`` are masked want no vote. Raises `UsageError` if the runs used different versions of the
+    suite, have no stored questions, or share no answered case, and if all drawn pairs look equal.
     """
     _require_one_suite(candidate, baseline)
     pairs = _answered_by_both(candidate, baseline)
@@ -39,17 +40,24 @@ def draw_pairs(candidate: Run, baseline: Run, draw: CreateQueue) -> list[Pair]:
     size = min(draw.size, len(pairs))
     rng = random.Random(draw.seed)
     chosen = sorted(rng.sample(range(len(pairs)), size))
-    twice = set(rng.sample(chosen, shared(draw.overlap, size)))
+    different = [i for i in chosen if _shown(pairs[i].candidate, names) != _shown(pairs[i].baseline, names)]
+    if not different:
+        raise UsageError(
+            f"reviews: {candidate.target} and {baseline.target} gave equal answers in all {size} pairs drawn from "
+            f"{candidate.suite}, so there is nothing to compare (is the right model or adapter loaded?)"
+        )
+    twice = set(rng.sample(different, shared(draw.overlap, len(different))))
+    wants = dict.fromkeys(different, 1) | dict.fromkeys(twice, 2)
     share = size / len(pairs)
-    return [replace(pairs[i], probability=share, wants=2 if i in twice else 1) for i in chosen]
+    return [replace(pairs[i], probability=share, wants=wants.get(i, 0)) for i in chosen]
 
 
 def rule_of(draw: CreateQueue, pairs: Sequence[Pair]) -> dict[str, Any]:
     """The rule as it is stored, with enough detail to draw the same cases again."""
     possible = round(len(pairs) / pairs[0].probability) if pairs else 0
-    twice = sum(pair.wants > 1 for pair in pairs)
+    twice, judged = sum(pair.wants > 1 for pair in pairs), sum(pair.wants > 0 for pair in pairs)
     rule = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": twice}
-    return rule | {"overlap": twice / len(pairs) if draw.overlap is None and pairs else draw.overlap}
+    return rule | {"overlap": twice / judged if draw.overlap is None and judged else draw.overlap}
 
 
 def newest_pair(candidates: Sequence[Run], baselines: Sequence[Run], *, names: tuple[str, str, str]) -> tuple[Run, Run]:
@@ -130,6 +138,11 @@ def _answers(run: Run) -> dict[str, CaseResult]:
     return {
         result.case.case_id: result for result in run.results if result.repeat == 0 and _text(result.answer) is not None
     }
+
+
+def _shown(text: str, names: Sequence[str]) -> str:
+    """The text as a reviewer sees it; spaces around it are not visible."""
+    return mask(text, names)[0].strip()
 
 
 def _text(answer: Answer) -> str | None:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,12 +13,12 @@ from evaluators.review.agreement import Agreement, PositionAndLengthBias, agreem
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import counted, drawn_pairs
 from fairtrial.stats.paired.clustered import sign_flip
 from fairtrial.stats.paired.paired_tests import exact
 from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE, mean_rating
 from fairtrial.stats.review.krippendorff_alpha import TENTATIVE
-from fairtrial.stats.review.preference import TIE, count_wins, win_rate
+from fairtrial.stats.review.preference import TIE, count_wins, win_rate, with_equal_pairs
 from fairtrial.stats.review.preference_model import Judgements, Ratings
 
 ONE_SIDED_95 = 0.90
@@ -37,13 +38,14 @@ class Votes:
 
     ``population``: to whom the figures generalise. By default that is reviewers in general if six or more voted, or
     three who are shown to agree, with each reviewer as a cluster. Otherwise it is these reviewers only. ``rules`` is
-    as in `Trial`; by those before version 3, three reviewers were enough.
+    as in `Trial`; by those before version 3, three reviewers were enough. Drawn pairs with equal answers are ties in
+    every win rate of all reviewers. They count neither as judged pairs nor for agreement.
     """
 
     def __init__(self, queues: Sequence[ReviewedQueue], population: Population = "", rules: int = RULES) -> None:
         self._queues, self._population, self._rules = queues, population, rules
         self._agreements: dict[str, Agreement] = {}
-        chances = _chances(queues)
+        self._chances = chances = _chances(queues)
         self._votes = [(vote, chances[_population(queue)], queue.suite) for queue in queues for vote in queue.votes]
         self._equal = len({round(chance, 9) for _, chance, _ in self._votes}) <= 1
 
@@ -54,6 +56,16 @@ class Votes:
     @property
     def pairs(self) -> int:
         return len({vote.item_id for vote, _, _ in self._votes})
+
+    @property
+    def equal(self) -> int:
+        """The number of drawn pairs with equal answers, which nobody judges."""
+        return sum(len(queue.equal) for queue in self._queues)
+
+    @property
+    def drawn(self) -> str:
+        """How many pairs were drawn, with those that are equal."""
+        return drawn_pairs(sum(queue.items for queue in self._queues), self.equal)
 
     @property
     def people(self) -> int:
@@ -116,6 +128,7 @@ class Votes:
             agreeing=self._agreeing(PREFERENCE, len(set(columns.people))),
             level=level,
         )
+        rate = self._with_equal_pairs(rate, columns)
         won, lost = count_wins(columns.values)
         p, p_method = (None, "") if self.in_general(PREFERENCE) else _p_of(columns, (won, lost))
         if isinstance(rate, NotEnough):
@@ -143,7 +156,28 @@ class Votes:
         """The position and length bias of the win rate."""
         names = {vote.reviewer: vote.name for vote, _, _ in self._votes}
         each = ((reviewer, self.judgements(reviewer)) for reviewer in names)
-        return estimate_bias(self.judgements(), each, names, level=level)
+        bias = estimate_bias(self.judgements(), each, names, level=level)
+        if bias.model is None:
+            return bias
+        model, rate = bias.model, partial(self._with_equal_pairs, columns=self._of(PREFERENCE))
+        rates = rate(model.raw), rate(model.position_adjusted), rate(model.length_adjusted)
+        return replace(bias, model=replace(model, raw=rates[0], position_adjusted=rates[1], length_adjusted=rates[2]))
+
+    def _with_equal_pairs(self, rate: Estimate | NotEnough, columns: "_Columns") -> Estimate | NotEnough:
+        """The win rate over all drawn pairs, in which each suite has the weight that its votes have."""
+        if isinstance(rate, NotEnough) or not self.equal:
+            return rate
+        votes, judged, equal = Counter[_Cases](), Counter[_Cases](), Counter[_Cases]()
+        for queue in self._queues:
+            cases = _population(queue)
+            votes[cases] += sum(vote.preference in WORTH for vote in queue.votes)
+            judged[cases] += queue.items
+            equal[cases] += len(queue.equal)
+        weights = {cases: number / self._chances[cases] for cases, number in votes.items() if number}
+        ties = sum(weight * equal[cases] / judged[cases] for cases, weight in weights.items())
+        clusters = {f"{queue.suite}:{cluster}" for queue in self._queues for cluster in queue.equal}
+        share = ties / (ties + sum(weights.values()))
+        return with_equal_pairs(rate, share, len(clusters.union(columns.items)))
 
     def level(
         self, dimension: Dimension, arm: Arm = "candidate", *, level: float = TWO_SIDED_95
@@ -212,7 +246,11 @@ class _Columns(Ratings):
     votes: list[Vote]
 
 
-def _population(queue: ReviewedQueue) -> tuple[str, str]:
+_Cases = tuple[str, str]
+"""A suite and its digest."""
+
+
+def _population(queue: ReviewedQueue) -> _Cases:
     return queue.suite, queue.suite_digest
 
 

@@ -78,6 +78,8 @@ def _agreed(pair: Row, min_votes: int) -> str:
     votes = pair["votes"]
     if not pair["has_texts"]:
         raise LeftOut("texts erased or no longer kept")
+    if pair["equal_answers"]:
+        raise LeftOut("the answers are the same")
     if not votes:
         raise LeftOut("skipped by all" if pair["skips"] else "not judged")
     if any(vote["flagged"] for vote in votes):

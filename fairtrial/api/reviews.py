@@ -175,7 +175,8 @@ create = Operation(
     request=CreateQueue,
     response=Row,
     status=201,
-    description="Create a queue with pairs of answers by two targets to one suite; 400 says what to run first.",
+    description="Create a queue with pairs of answers by two targets to one suite; 400 says what to run first. Drawn "
+    "pairs with equal answers count as ties, and nobody judges them.",
 )
 one = Operation(
     name="reviews.one",
@@ -203,7 +204,8 @@ export = Operation(
     request=NameQueue,
     response=Rows,
     kind="table",
-    description="One row per vote of a closed queue, with the models named and reviewers hashed; 409 while it is open.",
+    description="One row per vote of a closed queue, with the models named and reviewers hashed; 409 while it is open. "
+    "A pair with equal answers has one row, a tie without a reviewer.",
 )
 pairs = Operation(
     name="reviews.pairs",

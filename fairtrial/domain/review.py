@@ -43,7 +43,8 @@ class Pair:
     """Two answers to one case that are to be judged.
 
     ``asked``: the messages as role and content. ``reference``: the right answer, if the suite has one. ``probability``:
-    the probability that the queue's rule draws this case. ``wants``: how many people should vote.
+    the probability that the queue's rule draws this case. ``wants``: how many people should vote; 0 if the answers look
+    equal, because such a pair is a tie that needs no vote.
     """
 
     case_id: str
@@ -204,7 +205,8 @@ class ReviewedQueue:
 
     A vote that was withdrawn counts here. A skipped item is not settled; otherwise a person who skips all items could
     read every later vote.
-    ``awaited`` counts items that need the vote of one more person.
+    ``awaited`` counts items that need the vote of one more person. ``equal`` has the cluster of each drawn pair whose
+    answers look equal. Such a pair counts as a tie, needs no vote, and is none of the ``items``.
     """
 
     queue_id: str
@@ -220,6 +222,7 @@ class ReviewedQueue:
     settled: int
     votes: tuple[Vote, ...]
     awaited: int = 0
+    equal: tuple[str, ...] = ()
 
     @property
     def readable(self) -> bool:

@@ -40,6 +40,16 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def drawn_pairs(judged: int, equal: int) -> str:
+    """``40 pairs, 12 of them with equal answers counted as ties``; ``judged``: the pairs that people judge."""
+    return f"{counted(judged + equal, 'pair')}{equal_pairs(equal)}"
+
+
+def equal_pairs(equal: int) -> str:
+    """``, 12 of them with equal answers counted as ties``, or nothing."""
+    return f", {equal:,} of them with equal answers counted as {'a tie' if equal == 1 else 'ties'}" if equal else ""
+
+
 def rows_by_table(counts: Mapping[str, int]) -> str:
     """``2 looks, 1 analysis plan``; tables without rows are left out."""
     return ", ".join(

@@ -11,7 +11,7 @@ import click
 
 from dashboard.components.formatting import csv_text
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import counted, drawn_pairs, equal_pairs
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def command() -> None:
 def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
     """Create a queue from the newest runs of both targets on SUITE, which is a suite's name or file.
 
+    Drawn pairs whose answers look equal to a reviewer count as ties, and nobody judges them.
+
     \b
     Example:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40
     """
@@ -93,8 +95,8 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
         print_json(made)
         return
     drawn = made["sampling"]
-    pairs = f"{made['items']} of {drawn['of']} pairs at random, {drawn['shared']} for two people"
-    click.echo(f"queue {made['queue_id']}: {made['title']!r}, {pairs}")
+    pairs = f"{drawn['size']} of {drawn['of']} pairs at random{equal_pairs(made['equal'])}"
+    click.echo(f"queue {made['queue_id']}: {made['title']!r}, {pairs}, {drawn['shared']} for two people")
     click.echo(_required_share(made["items"]), err=True)
     click.echo(_agreement_hint(drawn["shared"]), err=True)
     click.echo(
@@ -142,7 +144,9 @@ def close(queue_id: str, config: Path, as_json: bool) -> None:
         print_json(closed)
         return
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in closed["preferences"].items())
-    click.echo(f"queue {queue_id} is closed with {counted(closed['votes'], 'vote')}{': ' if counts else ''}{counts}")
+    votes = f"{counted(closed['votes'], 'vote')}{': ' if counts else ''}{counts}"
+    equal = f"; {drawn_pairs(closed['items'], closed['equal'])}" if closed["equal"] else ""
+    click.echo(f"queue {queue_id} is closed with {votes}{equal}")
 
 
 @command.command()
@@ -175,7 +179,8 @@ def export(
     config: Path,
     as_json: bool,
 ) -> None:
-    """Export a closed queue with the models named. The formats jsonl and csv have one row per vote.
+    """Export a closed queue with the models named. The formats jsonl and csv have one row per vote, and one for each
+    pair with equal answers, a tie without a reviewer.
 
     The other formats have training rows as TRL reads them: `dpo` {prompt, chosen, rejected}, `kto` {prompt, completion,
     label}, and `sft` {messages}. They take pairs on which all reviewers agree, each once. Personal and secret text is
@@ -274,5 +279,8 @@ def _print_status(rows: Sequence[dict[str, Any]]) -> None:
     from fairtrial_cli.output.terminal import columns, print_table
 
     names = ("queue_id", "state", "candidate", "baseline", "title")
-    cells = [(*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}") for row in rows]
-    print_table(Console(), columns("queue", "state", "candidate", "baseline", "title", "judged"), cells)
+    cells = [
+        (*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}", str(row["equal"])) for row in rows
+    ]
+    head = columns("queue", "state", "candidate", "baseline", "title", "judged", "ties by equal answers")
+    print_table(Console(), head, cells)

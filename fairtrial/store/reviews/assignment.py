@@ -35,7 +35,8 @@ WITH live AS (
     SELECT item_id, reviewer FROM review_votes
     WHERE queue_id = $1 AND vote_id NOT IN (SELECT vote_id FROM review_undone)
 )
-SELECT (SELECT count(DISTINCT item_id) FROM live), (SELECT count(*) FROM review_items WHERE queue_id = $1),
+SELECT (SELECT count(DISTINCT item_id) FROM live),
+    (SELECT count(*) FROM review_items WHERE queue_id = $1 AND wants > 0),
     (SELECT count(DISTINCT item_id) FROM live WHERE reviewer = $2)
 """
 ITEM = """
@@ -46,7 +47,8 @@ WHERE i.item_id = $1
 SECRET = "SELECT secret FROM review_queues WHERE queue_id = $1"  # noqa: S105 - a query, not a secret
 QUEUES = """
 SELECT queue_id, title, if(closed_time IS NULL, 'open', 'closed') AS state,
-    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants > 0) AS items,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants = 0) AS equal,
     (SELECT count(DISTINCT item_id) FROM review_skips s WHERE s.queue_id = q.queue_id AND s.reviewer = $1) AS skipped
 FROM review_queues q
 ORDER BY closed_time IS NOT NULL, at_time, queue_id

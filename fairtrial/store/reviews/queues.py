@@ -29,7 +29,8 @@ WITH live AS (
 )
 SELECT queue_id, at_time, title, if(closed_time IS NULL, 'open', 'closed') AS state, suite, suite_digest, candidate,
     baseline, candidate_digest, baseline_digest, candidate_run, baseline_run, rule, created_by, closed_time, closed_by,
-    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants > 0) AS items,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants = 0) AS equal,
     (SELECT count(*) FROM live v WHERE v.queue_id = q.queue_id) AS votes,
     (SELECT count(DISTINCT item_id) FROM live v WHERE v.queue_id = q.queue_id) AS judged
 FROM review_queues q
@@ -95,8 +96,8 @@ def create(database: Database, queue: NewQueue, pairs: Sequence[Pair], *, now_us
                 INSERT_ITEMS,
                 [list(column) for column in zip(*[_item_row(queue_id, pair) for pair in pairs], strict=True)],
             )
-        details = {"suite": queue.suite, "candidate": queue.candidate, "baseline": queue.baseline, "items": len(pairs)}
-        by = queue.created_by
+        judged, by = sum(pair.wants > 0 for pair in pairs), queue.created_by
+        details = {"suite": queue.suite, "candidate": queue.candidate, "baseline": queue.baseline, "items": judged}
         audit.append(cursor, now_us=now_us, actor=by, action="review.enqueue", subject=queue_id, details=details)
     return queue_id
 

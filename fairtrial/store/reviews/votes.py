@@ -37,7 +37,11 @@ WITH standing AS (
 )
 SELECT q.queue_id, q.title, if(q.closed_time IS NULL, 'open', 'closed') AS state, q.suite, q.suite_digest,
     q.candidate, q.baseline, q.candidate_digest, q.baseline_digest,
-    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id) AS items,
+    (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants > 0) AS items,
+    (
+        SELECT coalesce(list(i.cluster ORDER BY i.rowid), []) FROM review_items i
+        WHERE i.queue_id = q.queue_id AND i.wants = 0
+    ) AS equal,
     (
         SELECT count(*) FROM review_items i JOIN people p ON p.item_id = i.item_id
         WHERE i.queue_id = q.queue_id AND p.voted >= i.wants
@@ -69,17 +73,20 @@ WHERE v.queue_id = $1
 ROWS = """
 SELECT q.queue_id, q.suite, q.candidate, q.baseline, q.candidate_run, q.baseline_run, q.candidate_digest,
     q.baseline_digest, i.item_id, i.case_id, i.cluster, i.asked, i.reference, i.candidate_output, i.baseline_output,
-    i.probability, v.vote_id, sha256(q.secret || v.reviewer) AS reviewer, v.at_time, v.left_arm, v.preference,
-    v.comment, v.edited_candidate, v.edited_baseline, v.flagged, v.seconds
-FROM review_votes v
-JOIN review_items i ON i.item_id = v.item_id
-JOIN review_queues q ON q.queue_id = v.queue_id
-WHERE v.queue_id = $1 AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
-ORDER BY v.at_time, v.rowid
+    i.probability, v.vote_id, sha256(q.secret || v.reviewer) AS reviewer, v.at_time, v.left_arm,
+    if(i.wants = 0, 'tie', v.preference) AS preference, v.comment, v.edited_candidate, v.edited_baseline, v.flagged,
+    v.seconds, i.wants = 0 AS equal_answers
+FROM review_items i
+JOIN review_queues q ON q.queue_id = i.queue_id
+LEFT JOIN review_votes v ON v.item_id = i.item_id AND v.vote_id NOT IN (SELECT vote_id FROM review_undone)
+WHERE i.queue_id = $1 AND (i.wants = 0 OR v.vote_id IS NOT NULL)
+ORDER BY v.at_time, v.rowid, i.rowid
 """
+"""A pair with equal answers has one row, the tie that nobody voted."""
 PAIRS = f"""
 SELECT q.queue_id, q.suite, q.candidate, q.baseline, q.candidate_run, q.baseline_run, i.item_id, i.case_id, i.cluster,
     sha256(q.secret || coalesce(i.unit, r.unit)) AS unit, i.asked, i.candidate_output, i.baseline_output, i.probability,
+    i.wants = 0 AS equal_answers,
     i.asked <> '[]' AND i.candidate_output NOT IN {NO_TEXT} AND i.baseline_output NOT IN {NO_TEXT} AS has_texts,
     (SELECT count(*) FROM review_skips s WHERE s.item_id = i.item_id) AS skips,
     new.request_id AS candidate_request, old.request_id AS baseline_request
@@ -192,7 +199,10 @@ def read_evidence(database: Database, candidate: str, baseline: str) -> review.R
 
 
 def export_rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
-    """One row for each vote, with models and hashed reviewers; raises `NotFound`, and `Conflict` while it is open."""
+    """One row for each vote and each equal pair, with models and hashed reviewers.
+
+    Raises `NotFound`, and `Conflict` while the queue is open.
+    """
     if details(database, queue_id)["state"] == "open":
         raise Conflict("an open queue is not exported, because its votes would reveal the models (close it first)")
     ratings = _ratings(database, queue_id)
@@ -203,7 +213,7 @@ def export_rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
 def export_pairs(database: Database, queue_id: str) -> list[dict[str, Any]]:
     """One row for each pair with its votes, also for one without votes; raises the errors of `export_rows`."""
     votes: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in export_rows(database, queue_id):
+    for row in filter(lambda row: row["vote_id"] is not None, export_rows(database, queue_id)):
         votes[row["item_id"]].append({name: row[name] for name in OF_VOTE})
     pairs = database.dicts(Query(PAIRS, (queue_id,)))
     return [pair | {"asked": json.loads(pair["asked"]), "votes": votes[pair["item_id"]]} for pair in pairs]
@@ -211,7 +221,7 @@ def export_pairs(database: Database, queue_id: str) -> list[dict[str, Any]]:
 
 def _queue(database: Database, row: dict[str, Any]) -> review.ReviewedQueue:
     queue_id = row["queue_id"]
-    bare = review.ReviewedQueue(**row, votes=())
+    bare = review.ReviewedQueue(**(row | {"equal": tuple(row["equal"])}), votes=())
     if not bare.readable:
         return bare
     ratings = _ratings(database, queue_id)

@@ -104,7 +104,8 @@ def evidence(context: Context, request: TwoTargets) -> dict[str, Any]:
     read = [queue for queue in present if queue.readable and queue.votes]
     rows = [
         {"queue_id": queue.queue_id, "title": queue.title, "suite": queue.suite, "state": queue.state}
-        | {"items": queue.items, "settled": queue.settled, "read": queue in read, "present": queue in present}
+        | {"items": queue.items, "equal": len(queue.equal), "settled": queue.settled}
+        | {"read": queue in read, "present": queue in present}
         for queue in evidence
     ]
     return {"queues": rows, "figures": figures_of(read) if read else None}
@@ -135,10 +136,11 @@ def fill_review_queue(database: Database, request: CreateQueue, *, plan: Plan | 
         _require_current(plan, candidate, baseline)
     seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
     draw = replace(request, seed=seed)
-    pairs = draw_pairs(candidate, baseline, draw)
     names = names_of(plan, candidate.target, baseline.target)
+    pairs = draw_pairs(candidate, baseline, draw, names=names)
+    judged = sum(pair.wants > 0 for pair in pairs)
     queue = NewQueue(
-        title=title_of(request.title, candidate.suite, len(pairs), names=names),
+        title=title_of(request.title, candidate.suite, judged, names=names),
         suite=candidate.suite,
         suite_digest=candidate.suite_digest,
         candidate=candidate.target,

@@ -133,6 +133,29 @@ def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folde
     assert {first["provenance"]["chosen_by"], first["provenance"]["rejected_by"]} == {"tuned", "base"}
 
 
+def test_equal_answers_are_counted_as_ties_and_a_queue_of_nothing_else_is_refused(folder: Path) -> None:
+    deployments = load_project(folder / "fairtrial.yaml", {}).plan.deployments
+    digests = {name: one.digest for name, one in deployments.items()}
+    layout = Layout(folder / "fairtrial.duckdb")
+    write_both(layout, PAIRS, suite="some", equal=5, digests=digests)
+    write_both(layout, PAIRS, suite="all", equal=PAIRS, digests=digests)
+    of = ("--candidate", "tuned", "--baseline", "base", "--size", str(PAIRS))
+    made = in_process("review", "enqueue", "some", *of, cwd=folder)
+    assert "24 of 24 pairs at random, 5 of them with equal answers counted as ties, 9 for two people" in made.stdout, (
+        made.stderr
+    )
+    refused = in_process("review", "enqueue", "all", *of, cwd=folder)
+    assert refused.returncode == 2 and "gave equal answers in all 24 pairs drawn from all" in refused.stderr
+    (queue,) = json.loads(in_process("review", "status", "--json", cwd=folder).stdout)
+    assert (queue["items"], queue["equal"]) == (PAIRS - 5, 5)
+    closed = in_process("review", "close", queue["queue_id"], cwd=folder)
+    assert "with 0 votes; 24 pairs, 5 of them with equal answers counted as ties" in closed.stdout
+    rows = [
+        json.loads(line) for line in in_process("review", "export", queue["queue_id"], cwd=folder).stdout.splitlines()
+    ]
+    assert [(row["preference"], row["reviewer"], row["equal_answers"]) for row in rows] == [("tie", None, True)] * 5
+
+
 def test_what_can_not_be_filled_says_what_to_do(folder: Path) -> None:
     for arguments, words in (
         (("other", "--candidate", "tuned", "--baseline", "base"), "fairtrial eval SUITE.yaml --on tuned,base"),

@@ -105,7 +105,7 @@ COMMANDS = (
         lambda: review._print_status(
             [
                 {"queue_id": ID, "title": f"Which answer to {SUITE}?", "candidate": CANDIDATE, "baseline": BASELINE}
-                | {"state": "calibrating", "judged": 12, "items": 40}
+                | {"state": "calibrating", "judged": 12, "items": 40, "equal": 8}
             ]
         ),
         (ID, f"Which answer to {SUITE}?", CANDIDATE, BASELINE, "calibrating", "12 of 40"),

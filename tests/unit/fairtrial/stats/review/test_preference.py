@@ -13,7 +13,14 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.intervals import wilson
 from fairtrial.stats.paired.clustered import clustered_effect
 from fairtrial.stats.review.crossed import crossed_mean, mean_rating
-from fairtrial.stats.review.preference import count_wins, elo_gap, least_significant_rate, net_preference, win_rate
+from fairtrial.stats.review.preference import (
+    count_wins,
+    elo_gap,
+    least_significant_rate,
+    net_preference,
+    win_rate,
+    with_equal_pairs,
+)
 from tests.fixtures.for_each import for_each
 
 
@@ -184,3 +191,29 @@ def test_votes_that_all_go_one_way_have_no_gap_and_an_open_bound_is_open() -> No
     assert (elo_gap(rate(0.5, 0.0, 1.0)).low, elo_gap(rate(0.5, 0.0, 1.0)).high) == (-inf, inf)
     nothing = NotEnough("no vote", "votes")
     assert elo_gap(nothing) is nothing and net_preference(nothing) is nothing
+
+
+def test_equal_pairs_are_worth_the_same_as_pairs_that_one_person_calls_ties() -> None:
+    for won, lost, ties, equal in ((24, 12, 4, 20), (20, 0, 0, 20), (30, 30, 0, 5), (12, 3, 0, 200)):
+        values = [1.0] * won + [0.0] * lost + [0.5] * ties
+        judged, asked = alone(values), alone(values + [0.5] * equal)
+        assert isinstance(judged, Estimate) and isinstance(asked, Estimate)
+        mixed = with_equal_pairs(judged, equal / (len(values) + equal), len(values) + equal)
+        assert mixed.value == pytest.approx(asked.value) and mixed.n == len(values)
+        assert (mixed.low, mixed.high) == pytest.approx((asked.low, asked.high), abs=0.024)
+
+
+def test_without_equal_pairs_the_win_rate_is_unchanged() -> None:
+    rate = alone([1.0] * 12 + [0.0] * 6)
+    assert isinstance(rate, Estimate) and with_equal_pairs(rate, 0.0, 18) is rate
+
+
+def test_the_bounds_with_equal_pairs_err_in_about_one_review_of_twenty() -> None:
+    """Models that differ by 5 points, half of whose answers are equal, at the margin of *not worse by 5pp*."""
+    rng, wrong, reviews = np.random.default_rng(7), 0, 600
+    for _ in range(reviews):
+        equal = int(rng.binomial(80, 0.5))
+        rate = alone(list((rng.random(80 - equal) < 0.4).astype(float)))
+        assert isinstance(rate, Estimate)
+        wrong += with_equal_pairs(rate, equal / 80, 80).low > 0.45
+    assert wrong / reviews <= 0.05 + 2 * (0.05 * 0.95 / reviews) ** 0.5

@@ -223,7 +223,7 @@ async def test_what_a_gate_reads_is_shown_once_the_queue_is_done(background: Bac
     assert [vote["ratings"]["candidate"]["tone"] for vote in whole["votes"]] == [5 if index else 4 for index in left]
     assert evidence["queues"] == [
         {"queue_id": queue, "title": "tickets: 12 pairs", "suite": "tickets", "state": "open", "items": 12}
-        | {"settled": 12, "read": True, "present": True}
+        | {"equal": 0, "settled": 12, "read": True, "present": True}
     ]
     figures = evidence["figures"]
     assert (figures["votes"], figures["pairs"], figures["people"]) == (12, 12, 1)
