@@ -7,8 +7,8 @@
 
 Every figure is what `evaluators.comparison.compare` and `evaluators.comparison.levels` say of the drawn data. In each
 block some of it goes through the whole gate, from runs to findings, which stops the run where it decides otherwise.
-Exit code 1 if a target is missed by more than two standard errors. A seed gives the same figures whatever the number
-of processes.
+Exit code 1 if a target is missed by more than two standard errors, unless it is known to be. A seed gives the same
+figures whatever the number of processes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEAD = """\
 A gate line promises an error rate. A candidate that is worse by exactly the margin passes in at most 5 % of
 trials, and an equal candidate is called better in at most 5 %. The stated processes draw the data, and the code
 that judges gate lines judges them. **A line without a target is a baseline**, such as the power of a line. ± is
-one standard error, and a target is met within two.
+one standard error, and a target is met within two. A target that is missed stays in its table as **missed**.
 
 {replications:,} replications; seed {seed}.
 """

@@ -7,7 +7,7 @@
 
 What decides in every simulation is the library's own function, or a vectorised form of it that is compared with it on
 paths of every block and stops the run where they differ. Exit code 1 if a target is missed by more than two standard
-errors. A seed gives the same figures whatever the number of processes.
+errors, unless it is known to be. A seed gives the same figures whatever the number of processes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ HEAD = """\
 [The statistics](reference/statistics.md) promise an error rate. This page tests the promise by
 simulation. The stated process draws the data, the library's functions analyse them, and the wrong results are
 counted. **A line without a target is a baseline**: the result without the method. ± is one standard
-error, and a target is met within two. In an A/A trial there is no difference, so any difference found is an error.
+error, and a target is met within two. A target that is missed stays in its table as **missed**. In an A/A trial
+there is no difference, so any difference found is an error.
 
 {replications:,} replications; seed {seed}.
 """

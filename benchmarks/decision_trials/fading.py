@@ -37,13 +37,16 @@ MOST_TURNED, LEAST_STEADY = 0.1, 0.9
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """An effect by day: its share of what it begins with, at last 0, and the value that it ends with."""
+    """An effect by day: its share of what it begins with, at last 0, and the value that it ends with.
+
+    ``missed``: the promise about effects that turn is known to be missed for this one.
+    """
 
     what: str
     left: Callable[[Floats], Floats]
     end: float = END
     start: float = START
-    limited: bool = True
+    missed: bool = False
 
     def effect(self, day: Floats) -> Floats:
         return self.end + (self.start - self.end) * self.left(day)
@@ -69,7 +72,7 @@ TURNING = (
     Kind("12 points that turn to −4 on a line over 14 days", _line(14)),
     Kind("12 points that turn to −4 by half every 3 days", _half(3)),
     Kind("12 points that turn to −4 at once on day 7", lambda day: (day < 7).astype(np.float64)),
-    Kind("12 points that turn to −4 on a line over 28 days, so they are 6 in week 2", _line(28), limited=False),
+    Kind("12 points that turn to −4 on a line over 28 days, so they are 6 in week 2", _line(28), missed=True),
 )
 
 
@@ -150,10 +153,11 @@ def _measure(rng: Generator, trials: int) -> list[Row]:
         found = [_ships(rng, kind, rules) for _ in range(trials)]
         for name in rules:
             new = name == NEW
-            most = MOST_TURNED if new and kind in TURNING and kind.limited else None
+            most = MOST_TURNED if new and kind in TURNING else None
             least = LEAST_STEADY if new and kind in CONSTANT else None
-            rows.append(share(f"{kind.what}: ships within {WEEKS} weeks ({name})", [name in one for one in found],
-                              most=most, least=least))  # fmt: skip
+            row = share(f"{kind.what}: ships within {WEEKS} weeks ({name})", [name in one for one in found],
+                        most=most, least=least)  # fmt: skip
+            rows.append(replace(row, known_miss=new and kind.missed))
     return rows
 
 

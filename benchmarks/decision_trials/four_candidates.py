@@ -17,7 +17,14 @@ def _rows(rng: Generator, trials: int, *, of: gate_trial.Trial) -> list[Row]:
     measures = of.simulate(rng, trials)
     rows = (gate_trial.row(of, target, np.asarray(measures[target.measure], np.float64)) for target in of.targets)
     return [
-        Row(f"{of.process}, {row.target.rule}", row.measured, row.error or 0.0, row.target.at_least, row.target.at_most)
+        Row(
+            f"{of.process}, {row.target.rule}",
+            row.measured,
+            row.error or 0.0,
+            row.target.at_least,
+            row.target.at_most,
+            known_miss=row.target.known_miss,
+        )
         for row in rows
     ]
 

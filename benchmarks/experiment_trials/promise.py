@@ -17,7 +17,8 @@ from fairtrial.experiments.simulation.trial import Outcome, Setting, run_trial
 class Row:
     """One measured figure, as a share unless ``unit`` says otherwise, with its standard error and its limits.
 
-    ``least`` and ``most`` are met within ``slack`` standard errors, two by default.
+    ``least`` and ``most`` are met within ``slack`` standard errors, two by default. ``known_miss``: the limit is known
+    to be missed, so that the row stays in the table as missed and does not end the run with an error.
     """
 
     what: str
@@ -27,6 +28,16 @@ class Row:
     most: float | None = None
     unit: str = "%"
     slack: float = 2.0
+    known_miss: bool = False
+
+    @property
+    def limited(self) -> bool:
+        return self.least is not None or self.most is not None
+
+    @property
+    def broken(self) -> bool:
+        """Whether a promise is missed that is not known to be."""
+        return not self.ok and not self.known_miss
 
     @property
     def ok(self) -> bool:
@@ -40,11 +51,17 @@ class Row:
         """``what | measured ± se | limit | ok``."""
         ends = [f"{sign} {self._number(end)}" for sign, end in (("≥", self.least), ("≤", self.most)) if end is not None]
         measured = f"{self._number(self.measured)} ± {self._number(self.error)}"
-        verdict = "ok" if self.ok else "BROKEN"
+        verdict = "ok" if self.ok else "BROKEN" if self.broken else "missed"
         return " | ".join((f"  {self.what}", measured, " ".join(ends) or "–", verdict if ends else "–"))
 
     def _number(self, value: float) -> str:
         return f"{100 * value:.2f} %" if self.unit == "%" else f"{value:,.1f}"
+
+
+def counts(rows: Sequence[Row]) -> str:
+    """``495 rows, 220 with limits, 2 missed``."""
+    limited, missed = sum(row.limited for row in rows), sum(not row.ok for row in rows)
+    return f"{len(rows)} rows, {limited} with limits, {missed} missed"
 
 
 @dataclass(frozen=True, slots=True)

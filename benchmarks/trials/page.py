@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -33,13 +34,21 @@ def write_page(
     known, *added = _by_program(path.read_text(encoding="utf-8")) if path.exists() else [""]
     found = {name: list(group) for name, group in groupby(rows, key=lambda row: row.trial.name)}
     kept = {_key(section): section for section in known.strip().split("\n\n## ")[1:]}
-    parts = [head, *([_limits(limits, found, known, say)] if limits else [])]
+    tables = [_limits(limits, found, known, say)] if limits else []
     for trial in order:
         if trial.name in found:
-            parts.append(_section(found[trial.name], say))
+            tables.append(_section(found[trial.name], say))
         elif (old := kept.get(_key(f"{trial.what}\n\n{_listed(trial.process)}"))) is not None:
-            parts.append(f"## {old}")
-    path.write_text("\n\n".join(part.strip() for part in (*parts, *added)) + "\n", encoding="utf-8")
+            tables.append(f"## {old}")
+    parts = (f"{head.strip()} {counted_rows(tables)}", *tables, *added)
+    path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
+
+
+def counted_rows(tables: Sequence[str]) -> str:
+    """How many rows have a target, and how many of them miss it; a baseline has none."""
+    found = Counter(re.findall(r"(?m)\| (met|\*\*missed\*\*|baseline) \|$", "\n".join(tables)))
+    limited = found["met"] + found["**missed**"]
+    return f"{sum(found.values()):,} rows, {limited:,} with targets, {found['**missed**']} missed."
 
 
 def _by_program(page: str) -> list[str]:

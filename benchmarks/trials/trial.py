@@ -22,7 +22,8 @@ Simulate = Callable[[Generator, int], Measures]
 class Target:
     """What is promised of one measure; without ``at_most`` and ``at_least`` it's a baseline to compare with.
 
-    ``known_to``: the standard error of the promise itself, where that was measured by simulation.
+    ``known_to``: the standard error of the promise itself, where that was measured by simulation. ``known_miss``: it is
+    known to be missed, so that the row stays in the table as missed and does not end the run with an error.
     """
 
     measure: str
@@ -32,6 +33,11 @@ class Target:
     unit: Literal["%", ""] = "%"
     of: Literal["mean", "median", "least", "most"] = "mean"
     known_to: float = 0.0
+    known_miss: bool = False
+
+    @property
+    def limited(self) -> bool:
+        return self.at_most is not None or self.at_least is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Row:
         """Within two standard errors; ``None`` for a baseline."""
         slack = 2 * hypot(self.error or 0.0, self.target.known_to)
         most, least = self.target.at_most, self.target.at_least
-        if most is None and least is None:
+        if not self.target.limited:
             return None
         if np.isnan(self.measured):
             return False
