@@ -122,7 +122,7 @@ originals: $(VENV)/dev  ## promptfoo and OpenAI's evals score cases, which the t
 docs: $(VENV)/dev  ## the reference pages that are made from the program itself
 	@$(BIN)/python -m scripts.reference
 
-size: $(VENV)/dev  ## statements, headers, import chains, similar records and a request's path (ARGS=--json)
+size: $(VENV)/dev  ## statements, logic, headers, import chains, similar records and a request's path (ARGS=--json)
 	@$(BIN)/python -m scripts.size $(ARGS)
 
 mutants: $(VENV)/dev  ## which of sixty small changes of the code the tests notice (at most 30 minutes; ARGS="--seed 7 --count 60")

@@ -1,4 +1,4 @@
-"""Prints the size of the code (`make size`): statements, headers, import chains, record twins, and a request's path."""
+"""Prints the size of the code (`make size`): statements, logic, import chains, record twins, and a request's path."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.import_graph import PACKAGES, imports_of, read_modules
-from scripts.size.counts import SMALL, Counts, counts_by_package
+from scripts.size.counts import SMALL, Counts, counts_by_package, files_in_other_languages
 from scripts.size.import_chain import longest_chain
 from scripts.size.record_twins import Twins, record_twins
 from tests.fixtures.gateway.request_path import RequestPath, measure_request_path
 
 ROOT = Path(__file__).parents[2]
 OTHERS = ("tests", "benchmarks", "scripts")
-COLUMNS = ("modules", "statements", "lines", "headers", "share", "docstrings", "small")
+COLUMNS = ("modules", "statements", "logic", "lines", "headers", "share", "docstrings", "small")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Size:
 
     packages: dict[str, Counts]
     product: Counts
+    logic: dict[str, int]
     chain: list[str]
     chain_with_functions: list[str]
     twins: list[Twins]
@@ -49,13 +50,16 @@ def measure(root: Path) -> Size:
     """The size of the tree below the folder."""
     modules = read_modules(root, (*PACKAGES, *OTHERS))
     counts = counts_by_package(modules)
+    counts |= {package: counts[package] + files_in_other_languages(root / package) for package in PACKAGES}
+    whole = sum((counts[package] for package in PACKAGES), Counts())
     product = {name: module for name, module in modules.items() if module.package in PACKAGES}
     twins = record_twins(product)
     with TemporaryDirectory() as folder:
         path = asyncio.run(measure_request_path(Path(folder)))
     return Size(
         counts,
-        sum((counts[package] for package in PACKAGES), Counts()),
+        whole,
+        {package: counts[package].logic for package in PACKAGES} | {"product": whole.logic},
         *(longest_chain(_within(product, imports_of(product, in_functions=deep))) for deep in (False, True)),
         [pair for pair in twins if not pair.in_api],
         [pair for pair in twins if pair.in_api],
@@ -73,8 +77,10 @@ def table(size: Size) -> str:
         [
             *lines,
             "",
-            "A statement is a node of the syntax tree, without docstrings and `...`. A header is the docstring and the",
-            f"imports, with the lines between them. A small module has fewer than {SMALL} lines and one importer.",
+            "A statement is a node of the syntax tree, without docstrings and `...`. Logic is the statements without",
+            "declarations of fields and imports, and the lines of JavaScript, SQL and templates that are not blank. A",
+            "header is the docstring and the imports, with the lines between them. A small module has fewer than",
+            f"{SMALL} lines and one importer.",
             "",
             f"{len(size.chain):6} modules in the longest import chain",
             f"{len(size.chain_with_functions):6} with imports inside functions",
@@ -96,6 +102,7 @@ def _row(name: str, counts: Counts) -> tuple[str, ...]:
         name,
         f"{counts.modules:,}",
         f"{counts.statements:,}",
+        f"{counts.logic:,}",
         f"{counts.lines:,}",
         f"{counts.header_lines:,}",
         f"{counts.header_share:.1%}",
