@@ -14,6 +14,8 @@ READS_AS: Mapping[Role, Role] = {"auditor": "release-manager"}
 APPROVERS: tuple[Role, ...] = ("release-manager", "admin")
 """The roles that may approve a release."""
 LONGEST_NAME = 80
+CONTROL = "control"
+"""The actor of what rules do."""
 
 Right = Literal["complete", "feedback", "pin", "see_variant", "admin"]
 """The rights of keys: query models, send feedback, force an arm or deployment, see the arm in headers, use control."""

@@ -44,8 +44,6 @@ CHAIN = """
 SELECT number, epoch_us(at_time), actor, action, subject, details, previous, hash FROM events ORDER BY number
 """
 SLICE = 1000
-CONTROL = "control"
-"""The actor of what rules do."""
 
 STORED = "stored"
 """The detail of an entry with the table, the row and its digest."""

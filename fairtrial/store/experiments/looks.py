@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis.memory import Key, Latched, Looked, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -14,7 +15,6 @@ from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 from fairtrial.store.access import audit
-from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 

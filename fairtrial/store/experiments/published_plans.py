@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from fairtrial.config.plan.plan_record import served_routes, with_lineages
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import BadRequest, NotFound, printable
 from fairtrial.store.access import audit
-from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query, timestamp
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import FairtrialError, StoreError
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import Experiment, Plan, Published
@@ -18,7 +19,6 @@ from fairtrial.experiments.methods.events import harm_by_users, harm_only
 from fairtrial.experiments.monitor import Circumstances, Step, Verdict, step
 from fairtrial.experiments.steady_time import StepTime
 from fairtrial.experiments.sums import Sums
-from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms, analysis_plans, looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan

@@ -13,13 +13,13 @@ from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.config.plan.retirement import today_utc
 from fairtrial.config.project import Project
 from fairtrial.config.releases import NO_GATES
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import ConfigError, PlanRefused
 from fairtrial.domain.plan import Key, Plan, Published
 from fairtrial.experiments.analysis.frozen_guard import Frozen, begun_anew, paused_by_models, refused_changes
 from fairtrial.experiments.lifecycle import MODELS, Transition
 from fairtrial.safe_files import write_private
 from fairtrial.store.access import audit, credentials
-from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions

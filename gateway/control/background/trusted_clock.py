@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.experiments.steady_time import Reading, Records, SteadyTime, StepTime
-from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 
 from fairtrial.config.plan.retirement import Retirement, retirements, today_utc
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.plan import Plan
+from fairtrial.experiments.ending import ending_of
 from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of, checked_reason
-from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import alarms
 
@@ -44,7 +45,7 @@ def announce(cursor: Cursor, made: Transition) -> None:
     if made.action in LEAVES:
         for kind in STOPPED:
             alarms.close(cursor, kind, name, now_us=now_us, actor=made.actor)
-    if made.action == "rollback" and made.actor == CONTROL:
+    if ending_of(made) == "rolled back by control":
         alarms.open_alarm(cursor, ROLLED_BACK, name, text=text, now_us=now_us, actor=made.actor)
     if made.action == "archive":
         alarms.close(cursor, ROLLED_BACK, name, now_us=now_us, actor=made.actor)

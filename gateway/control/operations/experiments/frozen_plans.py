@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from fairtrial.config.plan.hashes import definition_of
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.experiments.analysis.freeze import (
@@ -21,7 +22,6 @@ from fairtrial.experiments.analysis.freeze import (
 from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, is_frozen
 from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
 from fairtrial.stats.planning.question import Terms
-from fairtrial.store.access.audit import CONTROL
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.analysis_plans import StoredPlan
