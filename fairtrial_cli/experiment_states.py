@@ -63,7 +63,7 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
         "the question is answered",
     ),
     "withdraw": (
-        "Withdraw what earlier attempts of the experiment have proven against their candidate. Admins only.",
+        "Withdraw what attempts of the experiment have proven, and its roll-back or kill. Admins only.",
         "The reason stands beside the proof in every later verdict.",
         "the harm came from a broken proxy, not from the model",
     ),

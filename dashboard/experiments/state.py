@@ -26,7 +26,7 @@ LABELS = {
     "end": "End",
     "promote": "Promote",
     "rollback": "Roll back",
-    "withdraw": "Withdraw earlier proof",
+    "withdraw": "Withdraw what stands against it",
     "archive": "Archive",
 }
 EFFECTS = {
@@ -39,7 +39,7 @@ EFFECTS = {
     "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
     "end": "The route serves the control from now on. Nothing can start this experiment again.",
     "end kept": "The promoted variant serves everyone from now on. Only a roll-back brings the control back.",
-    "withdraw": "What earlier attempts have proven no longer holds a release. Every later verdict shows the reason.",
+    "withdraw": "What attempts have proven, and a roll-back or kill, no longer stops a release. Verdicts show why.",
     "archive": "The experiment leaves the lists. Its result, plan and looks stay readable under its name.",
     "promote": "The experiment ends, or goes on with the control that you keep, and the variant serves everyone until "
     "you roll it back or the project file says the same. The gate must have decided before.",

@@ -14,7 +14,7 @@ from evaluators.criteria.validation import FAMILIES
 from evaluators.engine.summary import MOST_UNSCORED
 from evaluators.gate.evidence import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
-from evaluators.gate.families.live import EXPERIMENT_SAYS, effect_findings
+from evaluators.gate.families.live import EXPERIMENT_SAYS, effect_findings, fit_words
 from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
@@ -75,7 +75,10 @@ def judge(
         candidate=trial.candidate,
         baseline=trial.baseline,
         decision=decision,
-        headline=headline(decision, trial, findings) + _live_answer(findings) + _reuse_warning(candidates_judged),
+        headline=headline(decision, trial, findings)
+        + fit_words(decision, live, trial.rules)
+        + _live_answer(findings)
+        + _reuse_warning(candidates_judged),
         findings=findings,
         runs=tuple(_runs(gate, trial)),
         candidates_judged=candidates_judged,

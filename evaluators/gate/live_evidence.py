@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 
+from evaluators.trial import RULES
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.effects import Effect, KnownState, LiveState, effects
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
+from fairtrial.experiments.ending import ending_of
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 from fairtrial.stats.arms.feedback import Feedback
@@ -90,12 +92,12 @@ class LiveExperiment(KnownState):
         """Whether there is a frozen plan and a look."""
         return self.plan is not None and self.sums is not None
 
-    def effects(self, earlier: Sequence[EarlierProof], now_us: int) -> tuple[Effect, ...]:
-        """Its effects on a release of its variant."""
-        state: dict[str, Any] = {
-            state_field.name: getattr(self, state_field.name) for state_field in fields(KnownState)
-        }
-        live = LiveState(**state, now_us=now_us, earlier=tuple(earlier), redefined=self.variant in self.changed)
+    def effects(self, earlier: Sequence[EarlierProof], now_us: int, *, rules: int = RULES) -> tuple[Effect, ...]:
+        """Its effects on a release of its variant. ``rules``: by version 3 an end has no reason."""
+        state: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(KnownState)}
+        ending = ending_of(self.entered) if rules > 3 else None
+        state |= {"earlier": tuple(earlier), "redefined": self.variant in self.changed, "ending": ending}
+        live = LiveState(**state, now_us=now_us)
         return effects(self.plan, self.decision, live)
 
 
@@ -103,14 +105,17 @@ class LiveExperiment(KnownState):
 class LiveEvidence:
     """All live evidence of a trial: plain rates, and the experiments that compare the candidate with the baseline.
 
-    ``earlier``: what other attempts of the candidate's definition have proven. ``read``: whether the experiments were
-    read at all; if not, nothing is said about them.
+    ``earlier``: what attempts of the candidate's definition have proven, and how they were undone. ``read``: whether
+    the experiments were read at all. ``official``: whether the gate is the one for releases, so that an undecided trial
+    holds. ``attempts``: how many have compared the two, in the file or not.
     """
 
     rates: Rates = field(default_factory=dict)
     experiments: Sequence[LiveExperiment] = ()
     earlier: Sequence[EarlierProof] = ()
     read: bool = True
+    official: bool = False
+    attempts: int = 0
 
     @property
     def counting(self) -> tuple[LiveExperiment, ...]:
@@ -187,16 +192,17 @@ def written_live(live: LiveEvidence) -> dict[str, Any]:
         "experiments": [_written(experiment) for experiment in live.experiments],
         "earlier": msgspec.to_builtins(live.earlier),
         "read": live.read,
+        "official": live.official,
+        "attempts": live.attempts,
     }
 
 
 def read_live(fields: Mapping[str, Any]) -> LiveEvidence:
     """The inverse of `written_live`; raises `KeyError`, `TypeError`, `ValueError` or `msgspec.ValidationError`."""
     rates = {metric: (Rate(**candidate), Rate(**baseline)) for metric, (candidate, baseline) in fields["rates"].items()}
-    earlier = tuple(map(_read_proof, fields["earlier"]))
-    return LiveEvidence(
-        rates, tuple(_read(experiment) for experiment in fields["experiments"]), earlier, fields.get("read", True)
-    )
+    experiments, earlier = tuple(map(_read, fields["experiments"])), tuple(map(_read_proof, fields["earlier"]))
+    known = {name: fields[name] for name in ("read", "official", "attempts") if name in fields}
+    return LiveEvidence(rates, experiments, earlier, **known)
 
 
 def _read_proof(fields: Mapping[str, Any]) -> EarlierProof:
@@ -262,20 +268,18 @@ def _read(fields: Mapping[str, Any]) -> LiveExperiment:
 
 
 def _written_sums(sums: Sums) -> dict[str, Any]:
-    return {
-        "at_us": sums.at_us,
-        "arms": {
-            name: {
-                "units": arm.units,
-                "requests": arm.requests,
-                "metrics": {metric: stored(metric_sums) for metric, metric_sums in arm.metrics.items()},
-                "unknown": dict(arm.unknown),
-                **({"kept_away": arm.kept_away} if arm.kept_away else {}),
-                **stored_over_time(arm),
-            }
-            for name, arm in sums.arms.items()
-        },
+    arms = {
+        name: {
+            "units": arm.units,
+            "requests": arm.requests,
+            "metrics": {metric: stored(metric_sums) for metric, metric_sums in arm.metrics.items()},
+            "unknown": dict(arm.unknown),
+            **({"kept_away": arm.kept_away} if arm.kept_away else {}),
+            **stored_over_time(arm),
+        }
+        for name, arm in sums.arms.items()
     }
+    return {"at_us": sums.at_us, "arms": arms}
 
 
 def _read_sums(plan: AnalysisPlan, fields: Mapping[str, Any]) -> Sums:

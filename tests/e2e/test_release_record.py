@@ -90,9 +90,13 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
 
 
 def published_long_ago(path: Path) -> None:
-    """Declare the official gate, and publish the plan as control did 16 days ago."""
+    """Declare the official gate, and publish the plan as control did 16 days ago.
+
+    The experiment has no primary metric, so that no answer of it must be waited for.
+    """
     path.with_name("release.gate.yaml").write_text(GATE)
-    path.write_text(path.read_text() + "releases: {gate: release.gate.yaml}\n")
+    lines = (line for line in path.read_text().splitlines(keepends=True) if not line.startswith("    primary: "))
+    path.write_text("".join(lines) + "releases: {gate: release.gate.yaml}\n")
     trained = f"parent: {BASELINE}, training: {{base: {BASELINE}, method: lora, data: [train.jsonl], cost: 12.5}}"
     path.write_text(path.read_text().replace(f"parent: {BASELINE}", trained))
     long_ago = LiveExperiment(path, NAME, now_us=time.time_ns() // 1000 - 16 * DAY_US)

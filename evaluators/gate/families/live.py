@@ -1,15 +1,17 @@
 """Judges lines on live traffic by what the frozen plan of the gate's experiment has decided."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from evaluators.criteria.validation import CANDIDATE, GUARDRAILS, validate_live_line
+from evaluators.criteria.validation import CANDIDATE, GUARDRAILS, PRIMARY, validate_live_line
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment
 from evaluators.gate.live_metric_rule import Decided, LiveLine, judge_metric, notes_text
 from evaluators.gate.multiplicity import RuleResult
-from fairtrial.domain.verdicts.verdict import Finding, Result
+from evaluators.trial import RULES
+from fairtrial.domain.verdicts.verdict import Decision, Finding, Result
 from fairtrial.experiments.decision.effects import Effect, earlier_effects
+from fairtrial.experiments.ending import ending_of
 
 EXPERIMENT_SAYS = "what the experiment says"
 SHOWN = {"missing": "missing feedback", "over time": "effect over time"}
@@ -77,17 +79,30 @@ def effect_findings(live: LiveEvidence, lines: Sequence[Finding], now_us: int, *
     ``lines``: the findings of live lines, which say some of it already. Other experiments are only named.
     ``rules``: the version of the evidence; by version 1 only harm counts without a line.
     """
-    for effect, experiment in all_effects(live, now_us):
+    metrics = frozenset(line.metric for line in lines)
+    for effect, experiment in all_effects(live, now_us, metrics=metrics, rules=rules):
         known = rules > 1 or (effect.kind in ("harmed", "earlier") and effect.result != "shown")
         if known and not (experiment is not None and _is_said(effect, experiment, lines)):
             yield _finding(effect, "" if experiment is None else experiment.name)
 
 
-def all_effects(live: LiveEvidence, now_us: int) -> Iterator[tuple[Effect, LiveExperiment | None]]:
-    """Yield each effect with its experiment."""
+def all_effects(
+    live: LiveEvidence, now_us: int, *, metrics: Collection[str] = (), rules: int = RULES
+) -> Iterator[tuple[Effect, LiveExperiment | None]]:
+    """Yield each effect with its experiment. ``metrics``: those of the gate's live lines."""
     counting = live.counting
+    names = {experiment.name for experiment in counting} if rules > 3 else frozenset()
     for number, experiment in enumerate(counting):
-        yield from ((effect, experiment) for effect in experiment.effects(live.earlier if number == 0 else (), now_us))
+        earlier = [
+            proof
+            for proof in live.earlier
+            if proof.experiment == experiment.name or (number == 0 and proof.experiment not in names)
+        ]
+        undecided = live.official and rules > 3 and not _settled(experiment, counting, metrics, now_us)
+        for effect in experiment.effects(earlier, now_us, rules=rules):
+            if undecided and effect.kind == "answer":
+                yield _undecided(experiment), experiment
+            yield effect, experiment
     if not counting:
         yield from ((effect, None) for effect in earlier_effects(live.earlier))
         yield Effect("answer", "shown", "no experiment compares exactly these two"), None
@@ -95,6 +110,57 @@ def all_effects(live: LiveEvidence, now_us: int) -> Iterator[tuple[Effect, LiveE
         if experiment not in counting:
             sentence = f"it tests another definition of {experiment.variant}, or the release does not cover its route"
             yield Effect("answer", "shown", f"{sentence}, so it does not count"), experiment
+
+
+def _settled(
+    experiment: LiveExperiment, counting: Sequence[LiveExperiment], metrics: Collection[str], now_us: int
+) -> bool:
+    """Whether the trial has an answer, a line asks for it, or a later trial of the same two has one."""
+    primary = None if experiment.plan is None or experiment.plan.primary is None else experiment.plan.primary.metric
+    if not _is_undecided(experiment, now_us) or PRIMARY in metrics or f"live.{primary}" in metrics:
+        return True
+    since_us = 0 if experiment.plan is None else experiment.plan.started_us
+    return any(
+        other.plan is not None
+        and other.plan.started_us > since_us
+        and other.started
+        and other.plan.primary is not None
+        and not _is_undecided(other, now_us)
+        for other in counting
+    )
+
+
+def _is_undecided(live: LiveExperiment, now_us: int) -> bool:
+    """Whether it asks users about this definition, and has no answer on the primary metric that counts."""
+    if live.state == "declared" or ending_of(live.entered) == "promoted":
+        return False
+    if live.plan is None or live.variant in live.changed:
+        return live.state != "ended"
+    if live.plan.primary is None or not (live.plan.routes or _has_users(live)):
+        return False  # nothing to decide, or no route leads to it
+    primary = None if live.decision is None else live.decision.primary
+    return primary is None or primary.answer == "undecided" or (primary.meets and not primary.counts(now_us))
+
+
+def _has_users(live: LiveExperiment) -> bool:
+    return live.sums is not None and any(arm.units for arm in live.sums.arms.values())
+
+
+def _undecided(live: LiveExperiment) -> Effect:
+    """The official gate waits for the answer of a trial, also where no line asks for it."""
+    if live.state == "ended":
+        return Effect("undecided", "cannot tell", "it ended undecided", "a trial that decides")
+    answered = live.decision is not None and live.decision.primary is not None and live.decision.primary.meets
+    says = "its answer does not count yet" if answered else "it is undecided"
+    return Effect("undecided", "cannot tell", says, f"its answer; see fairtrial experiment status {live.name}")
+
+
+def fit_words(decision: Decision, live: LiveEvidence, rules: int) -> str:
+    """What a SHIP means before any trial of the two; empty for other verdicts."""
+    asked = live.attempts or any(experiment.state != "declared" for experiment in live.counting)
+    if rules < 4 or decision != "SHIP" or asked or not live.read:
+        return ""
+    return " Fit to start, no user has been asked."
 
 
 def _is_said(effect: Effect, live: LiveExperiment, lines: Sequence[Finding]) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from fairtrial.domain.limits.constants import HOUR_US
-from fairtrial.domain.settings import ExperimentState, KeptControl
+from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
 from fairtrial.domain.wording import counted, duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import (
@@ -18,13 +18,16 @@ from fairtrial.experiments.decision.guardrails_and_caveats import (
 )
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.decision.wording import (
+    cleared_words,
     headline_words,
     invalid_words,
     lost_sentence,
     notes,
     primary_sentence,
+    proof_words,
     tried_words,
 )
+from fairtrial.experiments.ending import ending_of
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
 from fairtrial.experiments.methods.finding import level_words
 from fairtrial.experiments.promotion import kept_words, until_words
@@ -68,10 +71,12 @@ class Situation:
         return cause_of(self.entered) if stopped and self.entered is not None else None
 
     @property
+    def ending(self) -> Ending | None:
+        return ending_of(self.entered or self.last)  # an archived experiment has a later transition
+
+    @property
     def undone(self) -> bool:
-        """Whether a roll-back ended it; an archived experiment has a later transition."""
-        ended = self.entered or self.last
-        return ended is not None and ended.action == "rollback"
+        return self.ending in ("rolled back by a person", "rolled back by control")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +118,10 @@ def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
     answers = "; ".join(headlines) if balanced else "the arms can't be compared"
     if now.serves is not None:
         return f"PROMOTED: {now.serves} serves everyone"
-    if now.undone and now.cause in ("harmed", "declined"):
+    if now.undone:
         return f"ROLLED BACK{_reason(now)}"
     if now.state == "ended":
-        return f"{'ROLLED BACK' if now.undone else 'ENDED'}: {answers}"
+        return f"ENDED: {answers}"
     if now.state == "declared":
         return "NOT STARTED"
     if now.kept is not None:
@@ -150,9 +155,10 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
     if now.serves is not None:
         overridden = now.last is not None and bool((now.last.evidence or {}).get("override"))
         return "warning" if overridden or promoted_by(now.last) is None else "success"
+    blocked = any(proof.blocks for proof in now.earlier)
     if now.state in ("ended", "declared"):
-        return "warning"
-    wrong = any(decision.worse or decision.harmed or not decision.split.balanced for decision in every)
+        return "error" if blocked else "warning"
+    wrong = blocked or any(decision.worse or decision.harmed or not decision.split.balanced for decision in every)
     if now.state == "killed" or now.error or wrong:
         return "error"
     changed = any(decision.changed for decision in every)
@@ -247,7 +253,7 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         return f"Write the promotion into the project file, or undo it: {command.format('rollback')}"
     if now.state == "ended":
         winner = next((decision.variant for decision in every if decision.ships(now.now_us)), None)
-        if winner is None or now.undone:
+        if winner is None or now.undone or any(proof.blocks for proof in now.earlier):
             return "Nothing: it is over. A new experiment needs a new name."
         judge = f"Judge {winner} by the official gate, then name it in the route of the project file."
         return f"It is over, so it can't be promoted. {judge}"
@@ -283,10 +289,7 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
 def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[str]:
     yield from notes(plan)
     for proof in now.earlier:
-        word = "harms" if proof.proved == "harmed" else "is worse on"
-        state = "nothing since has cleared it" if proof.stands else proof.cleared_by
-        at = f"Segment {proof.segment} of {proof.experiment}"
-        yield f"{at} proved that this definition {word} {proof.metric}; {state}."
+        yield f"Segment {proof.segment} of {proof.experiment} {proof_words(proof)}; {cleared_words(proof)}."
     if now.kept is not None:
         yield from (f"{finding}." for finding in now.kept.finds)
     if now.tried is not None and (tried := tried_words(plan, now.tried)):

@@ -110,7 +110,10 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
 def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> values.GuardrailDecision:
     finding, latched = looked.of(metric, variant)
     declined = latched.declined_us is not None
+    vetoed = finding is not None and finding.vetoed
     answer = {"harm": "harmed", "safe": "safe"}.get(latched.answer, "declined" if declined else "open")
+    if looked.plan.kept_control is not None and (declined or vetoed):
+        answer = "harmed"  # it rolls the promotion back for good, so what was safe before is not safe
     two = looked.plan.has_two_stops
     weighed = None if finding is None or finding.weighed is None else values.interval_of(finding.weighed)
     return values.GuardrailDecision(
@@ -119,7 +122,7 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
         signal=metric.signal,
         margin=metric.margin_on_scale,
         room=_room(finding, harmed=answer == "harmed"),
-        log_e=latched.log_e if answer != "harmed" or latched.log_harm is None else latched.log_harm,
+        log_e=latched.log_e if latched.answer != "harm" or latched.log_harm is None else latched.log_harm,
         log_kill=None if finding is None else finding.log_kill,
         by_events=metric.counts_events,
         declined=declined,
@@ -127,7 +130,7 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
         kill_at=metric.stop_on_scale if two else None,
         missing=_missing(looked, metric, variant) if forecasts and answer in ("open", "declined") else None,
         weighed=weighed,
-        vetoed=finding is not None and finding.vetoed,
+        vetoed=vetoed,
     )
 
 

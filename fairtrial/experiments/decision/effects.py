@@ -3,14 +3,13 @@
 The gate turns each effect into a finding, and a promotion is refused by the same effects.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
-from fairtrial.domain.settings import ExperimentState
+from fairtrial.domain.settings import Ending, ExperimentState
 from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import (
@@ -21,7 +20,13 @@ from fairtrial.experiments.decision.guardrails_and_caveats import (
     weeks_words,
 )
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
-from fairtrial.experiments.decision.wording import effect_words, invalid_words, lost_words, tried_words
+from fairtrial.experiments.decision.wording import (
+    effect_words,
+    invalid_words,
+    lost_words,
+    proof_words,
+    tried_words,
+)
 from fairtrial.experiments.lifecycle import Transition, promoted_by
 from fairtrial.experiments.promotion import kept_words
 
@@ -29,9 +34,11 @@ Result = Literal["fail", "cannot tell", "invalid", "shown"]
 Kind = Literal[
     "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing",
     "lost",
-    "over time",
+    "over time", "undecided",
 ]  # fmt: skip
-RESUME = "a resume, or an end of the experiment"
+RESUME = "a resume"
+OPPOSITE: Mapping[str, str] = {"harmed": "safe", "worse": "better or not worse"}
+"""What clears an earlier proof. A roll-back or kill needs both."""
 CLOCK = "a mended clock, or a person who acknowledges the alarm clock.jump"
 
 
@@ -71,13 +78,24 @@ class KnownState:
 class LiveState(KnownState):
     """The state now, and what is known beside its own looks.
 
-    ``earlier``: what other attempts of the same definition have proven. ``redefined``: whether an arm serves something
-    else now than its looks are about.
+    ``earlier``: what other attempts of the same definition have proven, its own roll-back or kill, and which of its own
+    proofs were withdrawn. ``redefined``: whether an arm serves something else now than its looks are about. ``ending``:
+    why it ended; ``None`` also by rules of judging that do not say it.
     """
 
     now_us: int
     earlier: tuple[EarlierProof, ...] = ()
     redefined: bool = False
+    ending: Ending | None = None
+
+    def of_segment(self, segment: int) -> tuple[EarlierProof, ...]:
+        """What is known of one of its own segments."""
+        return tuple(proof for proof in self.earlier if (proof.experiment, proof.segment) == (self.name, segment))
+
+    @property
+    def undone(self) -> bool:
+        """Whether its roll-back or kill blocks, which says more than its state."""
+        return any(proof.blocks and proof.experiment == self.name for proof in self.earlier)
 
 
 def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveState) -> tuple[Effect, ...]:
@@ -87,22 +105,26 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
     """
     if plan is None or decision is None or live.redefined:
         return (
-            *_stopped(live, explained=False),
+            *_stopped(live, explained=live.undone),
             *_error(live),
             *earlier_effects(live.earlier),
             Effect("answer", "shown", _without_plan(live)),
         )
-    listed = [*_harmed(plan, decision), *_split(decision, live)]
+    own = live.of_segment(plan.segment)
+    settled = {proof.metric for proof in own if not proof.stands and live.state == "ended"}
+    harm = [effect for effect in (*_harmed(plan, decision), *_worse(plan, decision)) if effect.metric not in settled]
+    listed = [*(effect for effect in harm if effect.kind == "harmed"), *_split(decision, live)]
     if decision.split.balanced:
         listed += [
-            *_worse(plan, decision),
-            *_stopped(live, explained=bool(listed) or decision.worse),
+            *(effect for effect in harm if effect.kind == "worse"),
+            *_stopped(live, explained=bool(listed or harm) or (live.state == "killed" and live.undone)),
             *_weighed(plan, decision),
             *_changed(decision),
             *_held(live),
         ]
-    listed += [*_error(live), *earlier_effects(live.earlier)]
-    if decision.split.balanced and not decision.worse:
+    said = [proof for proof in own if proof.blocks and harm]  # the harm says why it was undone
+    listed += [*_error(live), *earlier_effects(proof for proof in live.earlier if proof not in said)]
+    if decision.split.balanced and not any(effect.kind == "worse" for effect in harm):
         listed.append(Effect("answer", "shown", _answer(plan, decision, live)))
     if decision.split.balanced and (lost := lost_words(decision.split, decision.unit)):
         listed.append(Effect("lost", "shown", lost, "", "srm"))
@@ -193,23 +215,22 @@ def _error(live: LiveState) -> Iterator[Effect]:
 
 
 def earlier_effects(earlier: Iterable[EarlierProof]) -> Iterator[Effect]:
-    """What other attempts have proven: a HOLD until it is cleared."""
+    """What other attempts have proven is a HOLD, and a roll-back or kill a BLOCK, until it is cleared."""
     return map(_proof, earlier)
 
 
 def _proof(proof: EarlierProof) -> Effect:
-    at = f"{datetime.fromtimestamp(proof.at_us / 1e6, UTC):%d %b %Y}"
-    harm = proof.proved == "harmed"
-    proved = f"proved on {at} that this definition {'harms' if harm else 'is worse on'} {proof.metric}"
-    words = f"an earlier attempt (segment {proof.segment} of {proof.experiment}) {proved}"
+    segment = f"segment {proof.segment} of {proof.experiment}"
+    opposite = OPPOSITE.get(proof.proved)
+    words = f"{f'an earlier attempt ({segment})' if opposite else segment} {proof_words(proof)}"
     if not proof.stands:
         return Effect("earlier", "shown", f"{words}; {proof.cleared_by}", "", proof.metric)
-    opposite = "safe" if harm else "better or not worse"
     needed = (
-        f"a later attempt that proves it {opposite}, or an admin who withdraws it "
+        f"a later attempt that proves it {opposite or 'safe, and better or not worse'}, or an admin who withdraws it "
         f"(fairtrial experiment withdraw {proof.experiment} --why …)"
     )
-    return Effect("earlier", "cannot tell", f"{words}, and nothing since has cleared it", needed, proof.metric)
+    result: Result = "fail" if proof.blocks else "cannot tell"
+    return Effect("earlier", result, f"{words}, and nothing since has cleared it", needed, proof.metric)
 
 
 def _without_plan(live: LiveState) -> str:
@@ -220,7 +241,8 @@ def _without_plan(live: LiveState) -> str:
 
 def _answer(plan: AnalysisPlan, decision: Decision, live: LiveState) -> str:
     """The answer to the primary metric, for the first lines of a verdict."""
-    state = {"ended": "it has ended; ", "declared": "it has not started; "}.get(live.state, "")
+    why = f" ({live.ending})" if live.ending else ""
+    state = {"ended": f"it has ended{why}; ", "declared": "it has not started; "}.get(live.state, "")
     if promoted_by(live.entered) is not None:
         state = f"{decision.variant} was promoted; "
     if plan.kept_control is not None and live.state == "running":

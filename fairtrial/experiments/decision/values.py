@@ -5,12 +5,12 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
-from fairtrial.domain.settings import Missing, UnitKind
+from fairtrial.domain.settings import Missing, Undoing, UnitKind
 from fairtrial.experiments.methods.finding import EffectOverTime
 
 Answer = Literal["better", "worse", "not worse", "undecided"]
 GuardrailAnswer = Literal["harmed", "declined", "safe", "open"]
-Proof = Literal["harmed", "worse"]
+Proof = Literal["harmed", "worse", Undoing]
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -184,8 +184,9 @@ class KeptAway(msgspec.Struct, frozen=True):
 
 
 class EarlierProof(msgspec.Struct, frozen=True):
-    """What another attempt of the same definition has proven about it, and what withdrew it.
+    """What an attempt of the same definition has proven about it, or how it was undone, and what withdrew it.
 
+    ``metric``, ``by`` and ``why``: of a proof, the metric; of a roll-back or kill, who did it and why.
     ``cleared_by``: the later attempt that proved the opposite, or the admin who withdrew it, with the reason; empty if
     the proof stands.
     """
@@ -197,10 +198,17 @@ class EarlierProof(msgspec.Struct, frozen=True):
     proved: Proof
     at_us: int
     cleared_by: str = ""
+    by: str = ""
+    why: str = ""
 
     @property
     def stands(self) -> bool:
         return not self.cleared_by
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a roll-back or kill blocks the definition."""
+        return self.stands and self.proved not in ("harmed", "worse")
 
 
 class Tried(msgspec.Struct, frozen=True):

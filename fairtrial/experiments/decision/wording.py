@@ -1,13 +1,22 @@
 """Words what an experiment has decided about one treatment: effect, answer, further units, split and lost records."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import NOT_KNOWN, fading_words, levels_words, unseen_words
-from fairtrial.experiments.decision.values import ArmLost, Decision, Interval, LostRecords, Split, Tried
+from fairtrial.experiments.decision.values import (
+    ArmLost,
+    Decision,
+    EarlierProof,
+    Interval,
+    LostRecords,
+    Split,
+    Tried,
+)
 from fairtrial.experiments.methods.finding import bare_size, between_words, goodness, is_share, rounded_up, size_words
 from fairtrial.experiments.methods.method import is_exact
 from fairtrial.stats.sequential.group_sequential import LOOKS
@@ -59,6 +68,22 @@ def effect_words(plan: AnalysisPlan, decision: Decision) -> str:
 
 def _size_and_way(interval: Interval, metric: MetricPlan) -> str:
     return f"{size_words(interval.value, metric)} {'higher' if interval.value > 0 else 'lower'}"
+
+
+def proof_words(proof: EarlierProof) -> str:
+    """What an attempt has proven of the definition, or how it was undone, without the name of the attempt."""
+    day = f"{datetime.fromtimestamp(proof.at_us / 1e6, UTC):%d %b %Y}"
+    if proof.proved in ("harmed", "worse"):
+        word = "harms" if proof.proved == "harmed" else "is worse on"
+        return f"proved on {day} that this definition {word} {proof.metric}"
+    undone = "killed" if proof.proved == "killed" else "rolled back"
+    return f"tested this definition and was {undone} on {day} by {proof.by}: {proof.why.rstrip('.')}"
+
+
+def cleared_words(proof: EarlierProof) -> str:
+    """What has cleared it, or what it does as long as nothing has."""
+    blocks = ", so a release of it is blocked" if proof.blocks else ""
+    return proof.cleared_by or f"nothing since has cleared it{blocks}"
 
 
 def primary_sentence(plan: AnalysisPlan, decision: Decision, *, now_us: int, running: bool = True) -> str:

@@ -7,14 +7,23 @@ from datetime import UTC, datetime
 import msgspec
 
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.experiments.analysis.memory import Latched
+from fairtrial.experiments.analysis.memory import Latched, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import EarlierProof
+from fairtrial.experiments.ending import undoing_of, undone_variants
+from fairtrial.experiments.lifecycle import Transition
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 
 TRIED_US = 90 * 86_400_000_000
+UNDONE = """
+SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence AS evidence_json, plan_hash,
+    stage
+FROM transitions
+WHERE action IN ('kill', 'rollback')
+ORDER BY number
+"""
 WITHDRAWALS = "SELECT experiment, at_time, actor, why FROM transitions WHERE action = 'withdraw' ORDER BY number"
 
 
@@ -70,21 +79,27 @@ def count_tried(database: Database, plan: AnalysisPlan, *, now_us: int) -> int:
 
 
 def earlier_proofs(database: Database, candidate: Definition, *, current: Collection[int]) -> tuple[EarlierProof, ...]:
-    """What attempts have proven of a definition, under any experiment's name; raises `StoreError`.
+    """What attempts have proven of a definition, and how they were undone, under any experiment's name.
 
-    ``current``: the numbers of plans that are evidence of their own; they can only clear earlier proofs.
+    ``current``: the numbers of plans that are evidence of their own; of what they prove only what no longer stands is
+    in the result. Raises `StoreError`.
     """
+    starts = analysis_plans.newest_of_starts(database)
+    undone = [(_undone_start(made, starts), made) for made in database.values(Transition, UNDONE)]
     proofs: list[EarlierProof] = []
-    for stored in analysis_plans.newest_of_starts(database):
+    own: set[EarlierProof] = set()
+    for stored in starts:
         variants = [name for name in stored.plan.treatments if candidate.is_in(stored.plan, name)]
         if not variants:
             continue
         with database.read_transaction() as cursor:
             memory = looks.memory(cursor, stored.number, stored.plan)
         proven = list(_proofs(stored, memory.latched, variants))
-        proofs = [_cleared(proof, stored, memory.latched, variants) for proof in proofs]
-        proofs += proven if stored.number not in current else []
-    return tuple(_withdrawn(proofs, database))
+        own |= set(proven) if stored.number in current else set()
+        proofs = [_cleared(proof, stored, memory, variants) for proof in proofs] + proven
+        for number, made in undone:
+            proofs += _undoings(made, variants) if number == stored.number else ()
+    return tuple(proof for proof in _withdrawn(proofs, database) if proof not in own)
 
 
 def standing_proofs(database: Database, experiment: str) -> tuple[EarlierProof, ...]:
@@ -119,16 +134,49 @@ def _proofs(
                 )
 
 
-def _cleared(
-    proof: EarlierProof, stored: StoredPlan, latched: Mapping[tuple[str, str], Latched], variants: Collection[str]
-) -> EarlierProof:
+def _undone_start(made: Transition, starts: Iterable[StoredPlan]) -> int | None:
+    """The number of the plan that was in force at a roll-back or kill; ``None`` if nobody had been enrolled."""
+    numbers = [
+        stored.number
+        for stored in starts
+        if (stored.plan.experiment, stored.plan.segment) == (made.experiment, made.segment)
+        and stored.plan.from_us <= made.at_us
+    ]
+    return numbers[-1] if numbers else None
+
+
+def _undoings(made: Transition, variants: Collection[str]) -> Iterator[EarlierProof]:
+    undoing, about = undoing_of(made), undone_variants(made)
+    for variant in variants:
+        if undoing is not None and variant in (about or variants):
+            yield EarlierProof(
+                made.experiment, made.segment, variant, "", undoing, made.at_us, by=made.actor, why=made.why
+            )
+
+
+def _proven_fit(stored: StoredPlan, memory: Memory, variants: Collection[str]) -> str:
+    """What an attempt proves if it proves a variant safe by all guardrails, and better or not worse; else empty."""
+    plan = stored.plan
+    for variant in variants:
+        primary = Latched() if plan.primary is None else memory.latched.get((plan.primary.metric, variant), Latched())
+        guardrails = [memory.latched.get((metric.metric, variant), Latched()) for metric in plan.guardrails]
+        safe = bool(guardrails) and all(latch.answer == "safe" and not latch.broken for latch in guardrails)
+        if safe and primary.answer in ("better", "not worse") and not (primary.broken or memory.split.invalid):
+            return f"safe and {primary.answer}"
+    return ""
+
+
+def _cleared(proof: EarlierProof, stored: StoredPlan, memory: Memory, variants: Collection[str]) -> EarlierProof:
     """The proof, cleared if this later attempt has proven the opposite."""
+    latched, by = memory.latched, f"segment {stored.plan.segment} of {stored.plan.experiment} proved it"
+    if proof.blocks:
+        proven = _proven_fit(stored, memory, variants) if stored.plan.from_us >= proof.at_us else ""
+        return msgspec.structs.replace(proof, cleared_by=f"{by} {proven}") if proven else proof
     opposite = ("safe",) if proof.proved == "harmed" else ("better", "not worse")
     for variant in variants:
         latch = latched.get((proof.metric, variant))
         if proof.stands and latch is not None and latch.answer in opposite and not latch.broken:
-            by = f"segment {stored.plan.segment} of {stored.plan.experiment} proved it {latch.answer}"
-            return msgspec.structs.replace(proof, cleared_by=by)
+            return msgspec.structs.replace(proof, cleared_by=f"{by} {latch.answer}")
     return proof
 
 

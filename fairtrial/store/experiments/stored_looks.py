@@ -178,8 +178,13 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
 
 
 def _is_older(plan: AnalysisPlan, decision: Decision) -> bool:
-    """Whether the plan was amended after the look without new units, as for its stages."""
-    return (decision.revision, decision.attempt, decision.rules) != (plan.revision, plan.attempt, plan.rules)
+    """Whether the plan was amended without new units, or an earlier version called safe what was rolled back."""
+    declined = plan.kept_control is not None and any(guardrail.answer != "harmed" for guardrail in decision.pausing)
+    return declined or (decision.revision, decision.attempt, decision.rules) != (
+        plan.revision,
+        plan.attempt,
+        plan.rules,
+    )
 
 
 def _one_look(database: Database, stored: StoredPlan) -> tuple[Memory, Sums, int]:

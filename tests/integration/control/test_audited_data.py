@@ -31,7 +31,7 @@ from tests.fixtures.control.judged_trial import PERSON, PROJECT, JudgedTrial
 LINE = "data.audit clean"
 GATE = f"version: 1\ngate: release\nsuites: [small]\nrequire:\n  - {LINE}\n"
 TRAINING = "parent: base, training: {method: lora, data: [train.jsonl], validation: [val.jsonl], cost: 12.50}}"
-TRAINED = PROJECT.replace("parent: base}", TRAINING)
+TRAINED = PROJECT.replace("parent: base}", TRAINING).replace("{stages: [100]}", "{stages: [100], start: manual}")
 WRONG_PATTERN = CheckCount(check="wrong_pattern", severity="error", issues=1, rows=96)
 
 LEAKED = CheckCount(check="leakage", severity="error", issues=1, rows=3)

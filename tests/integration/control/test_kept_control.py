@@ -158,8 +158,10 @@ def test_a_harm_that_begins_on_day_three_is_rolled_back_within_the_users_of_the_
     for action in ("promote", "resume", "rearm"):
         with pytest.raises(Conflict, match="an experiment that is ended"):
             kept.change(action)
-    (proof,) = standing_proofs(kept.database, NAME)
+    proof, undone = standing_proofs(kept.database, NAME)
     assert (proof.metric, proof.proved, proof.segment) == ("requests.error_rate", "harmed", 2)
+    assert (undone.proved, undone.segment, undone.by) == ("rolled back by control", 2, "control")
+    assert "proven safe" not in said(kept) and "Harm is proven for requests.error_rate of tuned" in said(kept)
     kept.change("withdraw")
     assert standing_proofs(kept.database, NAME) == ()
     kept.change("archive")

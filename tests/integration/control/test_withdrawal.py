@@ -14,7 +14,7 @@ from gateway.control.operations.verdicts.export_page import render
 from gateway.control.operations.verdicts.release.release_record import read_contents
 from tests.fixtures.control.judged_trial import PROJECT
 from tests.fixtures.control.live_trial import NAME, PERSON
-from tests.integration.control.states.scenarios import StatesTrial, harmed, rearmed, undecided
+from tests.integration.control.states.scenarios import StatesTrial, better_and_counting, harmed, rearmed, undecided
 
 pytestmark = pytest.mark.release("attacks")
 
@@ -33,20 +33,26 @@ def test_a_withdrawn_proof_no_longer_holds_and_is_printed_with_its_reason(trial:
     rearmed(trial)
     trial.run_both()
     held = trial.judge()
-    assert held.decision == "HOLD" and f"{PROOF}, and nothing since has cleared it" in str(held.findings)
+    assert held.decision == "BLOCK" and f"{PROOF}, and nothing since has cleared it" in str(held.findings)
+    assert "tested this definition and was killed on 15 Jan 2027 by control: requests.error_rate of tuned" in str(held)
     with pytest.raises(Conflict, match="nothing since has cleared it"):
         trial.promote()
     trial.change("withdraw", WHY)
     verdict = trial.judge()
-    assert verdict.decision == "SHIP" and f"{PROOF}; {WITHDRAWN}" in str(verdict.findings)
+    assert verdict.decision == "HOLD" and f"{PROOF}; {WITHDRAWN}" in str(verdict.findings), "the trial is undecided"
     found = describe_decision(trial.database, trial.experiment, None, now_us=trial.now_us, slices=False)
-    assert f"proved that this definition harms requests.error_rate; {WITHDRAWN}." in found["sentence"]
-    assert [(one["stands"], one["cleared_by"]) for one in found["analysis"]["earlier"]] == [(False, WITHDRAWN)]
+    assert f"proved on 15 Jan 2027 that this definition harms requests.error_rate; {WITHDRAWN}." in found["sentence"]
+    assert [(one["proved"], one["cleared_by"]) for one in found["analysis"]["earlier"]] == [
+        ("harmed", WITHDRAWN),
+        ("killed", WITHDRAWN),
+    ]
     page = render(read_contents(trial.database, verdict, trial.present))
     assert WITHDRAWN in page
     assert [(one["action"], one["actor"], one["why"]) for one in trial.trail()][-1] == ("withdraw", PERSON, WHY)
     ((actor, subject),) = trial.database.rows("SELECT actor, subject FROM events WHERE action = 'experiment.withdraw'")
     assert (actor, subject) == (PERSON, NAME)
+    better_and_counting(trial)
+    trial.judge()
     trial.promote()
     assert trial.experiment.serves == "tuned"
 
@@ -60,11 +66,11 @@ def test_a_withdrawal_covers_only_what_was_proven_before(trial: StatesTrial) -> 
     trial.step()
     trial.run_both()
     verdict = trial.judge()
-    assert verdict.decision == "HOLD" and f"(segment 2 of {NAME}) proved" in str(verdict.findings)
+    assert verdict.decision == "BLOCK" and f"(segment 2 of {NAME}) proved" in str(verdict.findings)
 
 
 def test_without_a_proof_there_is_nothing_to_withdraw(trial: StatesTrial) -> None:
     undecided(trial)
-    with pytest.raises(Conflict, match="nothing to withdraw, because no attempt"):
+    with pytest.raises(Conflict, match="nothing to withdraw, because nothing that its attempts"):
         trial.change("withdraw", WHY)
     assert trial.trail() == []

@@ -47,6 +47,7 @@ def describe_decision(
         "transitions": database.dicts(transitions.listing(Page(), experiment.name)),
     }
     now = situation(database, experiment, waits, now_us=now_us)
+    head["ending"] = now.ending
     stored = stored_plan(database, experiment)
     if stored is None or experiment.state == "declared":
         box = box_without_plan(experiment.name, experiment.control, now)

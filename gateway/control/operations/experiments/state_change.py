@@ -13,7 +13,17 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import KEPT, Action, Transition, cause_of, checked_reason, next_state, promoted_by
+from fairtrial.experiments.ending import PROMOTED
+from fairtrial.experiments.lifecycle import (
+    KEPT,
+    WORSE,
+    Action,
+    Transition,
+    cause_of,
+    checked_reason,
+    next_state,
+    promoted_by,
+)
 from fairtrial.experiments.promotion import KeptTerms, kept_control, kept_terms, promoted_variant
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Database
@@ -120,14 +130,14 @@ def _refuse_fields_of_others(change: Change) -> None:
 def _rollback_evidence(database: Database, experiment: Experiment, change: Change) -> dict[str, Any]:
     """What a rule has found, and the promoted variant that the control replaces; ``None`` without a promotion."""
     last = transitions.last(database).get(experiment.name)
-    return {**(change.evidence or {}), "promoted": promoted_by(last) or promoted_variant(experiment)}
+    return {**(change.evidence or {}), PROMOTED: promoted_by(last) or promoted_variant(experiment)}
 
 
 def _refuse_without_proof(database: Database, name: str) -> None:
     if not standing_proofs(database, name):
         raise Conflict(
-            f"experiments.{name}: there is nothing to withdraw, because no attempt of it has proven anything that "
-            "still stands"
+            f"experiments.{name}: there is nothing to withdraw, because nothing that its attempts have proven, and "
+            "no roll-back or kill of it, still stands"
         )
 
 
@@ -224,6 +234,8 @@ def _record(
         evidence = change.evidence
         if change.action == "end" and live.kept_control is not None and live.state == "running":
             evidence = {**(evidence or {}), **transitions.kept_promotion(cursor, change.experiment)}
+        if change.action == "end" and entered is not None and WORSE in (entered.evidence or {}):
+            evidence = {**(evidence or {}), WORSE: (entered.evidence or {})[WORSE]}  # why it ended
         state, segment = next_state(
             change.experiment,
             live.state,

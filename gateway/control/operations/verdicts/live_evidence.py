@@ -22,7 +22,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, analysis_plans, stored_looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
-from fairtrial.store.experiments.attempts import Definition, count_tried, earlier_proofs
+from fairtrial.store.experiments.attempts import Definition, count_attempts, count_tried, earlier_proofs
 from fairtrial.store.traffic.traffic import by_variant_in_segments
 from gateway.control.operations.present import Present, deployment_of
 from gateway.control.operations.record_alarms import FAILED_LOOK
@@ -90,7 +90,8 @@ def read_experiments(
 ) -> ReadExperiments:
     """The experiments of which the two targets are treatment and control; raises `StoreError`.
 
-    ``covered``: the experiments that the release covers; ``None`` means all. ``held``: as in `StepTime`.
+    ``covered``: the experiments that the official gate covers; ``None`` means all, for other gates. ``held``: as in
+    `StepTime`.
     """
     evidence = list(_experiments(database, plan, (candidate, baseline), now_us=now_us))
     experiments = tuple(
@@ -98,9 +99,15 @@ def read_experiments(
     )
     judged = tuple(dict.fromkeys(experiment for _, experiment in evidence if experiment is not None))
     rates = live_rates(by_variant_in_segments(database, Page()), plan, candidate, baseline)
-    definition = Definition(_definition(plan, candidate), plan.deployments[deployment_of(plan, candidate)].digest)
+    definition, control = (
+        Definition(_definition(plan, target), plan.deployments[deployment_of(plan, target)].digest)
+        for target in (candidate, baseline)
+    )
+    attempts = count_attempts(database, control, [definition])
     earlier = earlier_proofs(database, definition, current={experiment.plan_number for experiment in judged})
-    return ReadExperiments(LiveEvidence(rates, experiments, earlier), judged)
+    return ReadExperiments(
+        LiveEvidence(rates, experiments, earlier, official=covered is not None, attempts=attempts), judged
+    )
 
 
 def experiment_effects(

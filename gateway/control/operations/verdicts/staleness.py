@@ -12,15 +12,25 @@ from fairtrial.domain.errors import FairtrialError, UsageError
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.training_data import day_of
-from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedRun, Provenance, Verdict
+from fairtrial.domain.verdicts.verdict import (
+    WORST_FIRST,
+    Decision,
+    JudgedExperiment,
+    JudgedRun,
+    Provenance,
+    Result,
+    Verdict,
+)
 from fairtrial.domain.wording import counted
+from fairtrial.experiments.decision.wording import proof_words
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import runs, verdict_chain
 from fairtrial.store.evaluations.judged_candidates import judged_candidates
 from fairtrial.store.experiments import analysis_plans, transitions
+from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from gateway.control.operations.gate_file import find_official
-from gateway.control.operations.present import Present, served_weights
+from gateway.control.operations.present import Present, deployment_of, served_weights
 from gateway.control.operations.verdicts.live_evidence import experiment_effects
 
 AGAIN = "judge it again"
@@ -35,14 +45,14 @@ def stale_reasons(database: Database, verdict: Verdict, present: Present) -> tup
         dict.fromkeys(
             [
                 *_age(verdict, basis, present.now_us),
-                *_reasons(database, basis, present, judged_us=verdict.at_us),
+                *_reasons(database, verdict, basis, present),
                 *_more_candidates(database, verdict, basis),
             ]
         )
     )
 
 
-def _reasons(database: Database, basis: Provenance, present: Present, *, judged_us: int) -> Iterator[str]:
+def _reasons(database: Database, verdict: Verdict, basis: Provenance, present: Present) -> Iterator[str]:
     yield from _definitions(basis, present.plan)
     since_us = present.now_us - round((basis.max_age_seconds or 0.0) * 1e6)
     known = {target for target in basis.definitions if _resolves(target, present.plan)}
@@ -62,7 +72,8 @@ def _reasons(database: Database, basis: Provenance, present: Present, *, judged_
         yield f"the official gate is not the one that it was judged by: {why}"
     yield from _training(database, basis, present.plan, present.now_us)
     for experiment in basis.experiments:
-        yield from _experiment(database, experiment, present, judged_us=judged_us)
+        yield from _experiment(database, experiment, verdict, present)
+    yield from _undone(database, verdict, basis, present.plan)
 
 
 def _age(verdict: Verdict, basis: Provenance, now_us: int) -> Iterator[str]:
@@ -121,11 +132,11 @@ def _training(database: Database, basis: Provenance, plan: Plan, now_us: int) ->
         yield f"a newer audit of the training data of {judged.deployment} has another result; {AGAIN}"
 
 
-def _experiment(database: Database, judged: JudgedExperiment, present: Present, *, judged_us: int) -> Iterator[str]:
+def _experiment(database: Database, judged: JudgedExperiment, verdict: Verdict, present: Present) -> Iterator[str]:
     """What has changed in the experiment since: its state, its plan, or what it says against the candidate."""
     name, plan = judged.experiment, present.plan
     last = transitions.last(database).get(name)
-    if last is not None and last.action == "rollback" and last.at_us > judged_us:
+    if last is not None and last.action == "rollback" and last.at_us > verdict.at_us:
         yield f"the experiment {name} was rolled back since"
         return
     experiment, stored = plan.experiments.get(name), analysis_plans.newest(database, name)
@@ -135,21 +146,40 @@ def _experiment(database: Database, judged: JudgedExperiment, present: Present, 
         return
     control = experiment.kept_control
     if control is not None and control.after == judged.segment:
-        yield from _effects(database, experiment, judged, present)
+        yield from _effects(database, experiment, judged.variant, verdict, present)
         return
     if experiment.segment != judged.segment:
         yield f"the experiment {name} has begun anew since; {AGAIN}"
         return
     if stored.plan.analysis_hash != judged.analysis_hash:
         yield f"the analysis plan of the experiment {name} was amended since; {AGAIN}"
-    yield from _effects(database, experiment, judged, present)
+    yield from _effects(database, experiment, judged.variant, verdict, present)
 
 
-def _effects(database: Database, experiment: Experiment, judged: JudgedExperiment, present: Present) -> Iterator[str]:
-    name = experiment.name
-    for effect in experiment_effects(database, experiment, judged.variant, present):
-        if effect.result != "shown":
-            yield f"the experiment {name}: {effect.says}"
+def _effects(
+    database: Database, experiment: Experiment, variant: str, verdict: Verdict, present: Present
+) -> Iterator[str]:
+    """What the experiment says now that would make the verdict worse; what it says already is not news."""
+    for effect in experiment_effects(database, experiment, variant, present):
+        if effect.result != "shown" and _worsens(effect.result, verdict.decision, safety=effect.safety):
+            yield f"the experiment {experiment.name}: {effect.says}"
+
+
+def _worsens(result: Result, decision: Decision, *, safety: bool) -> bool:
+    order = [decision for _, decision in reversed(WORST_FIRST)]
+    would = dict(WORST_FIRST)[result]
+    return decision not in order or order.index(would) > order.index(decision) or (safety and decision == "INVALID")
+
+
+def _undone(database: Database, verdict: Verdict, basis: Provenance, plan: Plan) -> Iterator[str]:
+    """Each roll-back or kill of the definition since, under the names of other experiments."""
+    judged, target = {experiment.experiment for experiment in basis.experiments}, verdict.candidate
+    if not _resolves(target, plan):
+        return
+    definition = Definition(basis.definitions.get(target, ""), plan.deployments[deployment_of(plan, target)].digest)
+    for proof in earlier_proofs(database, definition, current=()):
+        if proof.blocks and proof.experiment not in judged and proof.at_us > verdict.at_us:
+            yield f"segment {proof.segment} of {proof.experiment} {proof_words(proof)}; {AGAIN}"
 
 
 def _more_candidates(database: Database, verdict: Verdict, basis: Provenance) -> Iterator[str]:

@@ -19,6 +19,7 @@ SUITES = "version: 1\ngate: release\nsuites: [small]\n"
 ADMIN = "local user anna"
 STAGED = PROJECT.replace("{stages: [100]}", "{stages: [50, 100], min_units: 5, min_hours: 1}")
 APPROVED = PROJECT.replace("{stages: [100]}", "{stages: [50, 100], min_units: 5, min_hours: 1, approve: [100]}")
+NO_PRIMARY = "".join(line for line in PROJECT.splitlines(keepends=True) if "primary:" not in line)
 NOT_WORSE = PROJECT.replace("require: superior, mde: 10pp", "require: not_worse, mde: 30pp")
 
 
@@ -138,6 +139,12 @@ def rearmed_and_safe(trial: StatesTrial) -> None:
     trial.days(2)
 
 
+def rearmed_safe_and_better(trial: StatesTrial) -> None:
+    rearmed(trial)
+    trial.users(900, tuned=0.9, base=0.5)
+    trial.days(9)
+
+
 def withdrawn(trial: StatesTrial) -> None:
     rearmed(trial)
     trial.change("withdraw", "the proxy was broken, not the model")
@@ -254,7 +261,7 @@ def promoted_with_a_control(trial: StatesTrial) -> None:
     better_and_counting(trial)
     ship(trial)
     trial.promote(keep_control="5%", keep_for="14d")
-    trial.step()
+    trial.users(60)
 
 
 def overridden(trial: StatesTrial) -> None:
@@ -266,6 +273,30 @@ def overridden(trial: StatesTrial) -> None:
 def rolled_back(trial: StatesTrial) -> None:
     promoted(trial)
     trial.change("rollback", "complaints about the tone")
+    trial.step()
+
+
+def roll_back_withdrawn(trial: StatesTrial) -> None:
+    rolled_back(trial)
+    trial.change("withdraw", "the tone was that of another product")
+
+
+def rolled_back_by_control(trial: StatesTrial) -> None:
+    promoted_with_a_control(trial)
+    trial.users(300)
+    for _ in range(20):
+        if trial.experiment.state == "running":
+            trial.users(300, fails=0.6)
+
+
+def control_withdrawn(trial: StatesTrial) -> None:
+    rolled_back_by_control(trial)
+    trial.change("withdraw", "the proxy was broken, not the model")
+
+
+def ended_as_worse(trial: StatesTrial) -> None:
+    worse(trial)
+    trial.change("end", "it is worse")
     trial.step()
 
 
@@ -289,6 +320,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "no look": (PROJECT, nothing),
     "undecided": (PROJECT, undecided),
     "approved and judged again": (PROJECT, judged_again),
+    "no primary metric": (NO_PRIMARY, undecided),
     "better, too early": (PROJECT, better),
     "better": (PROJECT, better_and_counting),
     "not worse": (NOT_WORSE, not_worse),
@@ -303,6 +335,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "decline accepted": (PROJECT, decline_accepted),
     "re-armed after harm": (PROJECT, rearmed),
     "re-armed and proven safe": (PROJECT, rearmed_and_safe),
+    "re-armed, proven safe and better": (PROJECT, rearmed_safe_and_better),
     "earlier proof withdrawn": (PROJECT, withdrawn),
     "paused by a person": (PROJECT, paused),
     "resumed": (PROJECT, resumed),
@@ -324,6 +357,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "promoted with a kept control": (PROJECT, promoted_with_a_control),
     "promoted by override": (PROJECT, overridden),
     "rolled back": (PROJECT, rolled_back),
+    "roll-back withdrawn": (PROJECT, roll_back_withdrawn),
+    "rolled back by control": (PROJECT, rolled_back_by_control),
+    "control's roll-back withdrawn": (PROJECT, control_withdrawn),
+    "ended as worse": (PROJECT, ended_as_worse),
     "removed from the file": (PROJECT, removed),
 }
 """By state: the text of the project, and what brings it there."""

@@ -21,7 +21,7 @@ class Row:
     the box. ``gate``: the decision by suites that pass, without a line on live traffic; ``exit_code``: of
     `fairtrial gate`. ``says``: words of the verdict on the experiment. ``promote``: words of the refusal; empty if an
     approved SHIP is promoted. ``alarms`` are open, and ``notices`` were written. ``serves``: which arm enrolled users
-    get. ``printed``: whether the documentation prints the row.
+    get. ``ending``: why it ended or was stopped, in the JSON. ``printed``: whether the documentation prints the row.
     """
 
     state: str
@@ -32,6 +32,7 @@ class Row:
     says: str
     promote: str
     serves: Serves
+    ending: str | None = None
     alarms: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     printed: bool = False
@@ -49,12 +50,17 @@ TABLE = (
     ),
     Row(
         state="no look", meaning="it runs, and there are no units yet",
-        status="No data yet", tone="info", gate="SHIP", says="has shown nothing yet",
-        promote="", serves="both",
+        status="No data yet", tone="info", gate="HOLD", says="has shown nothing yet",
+        promote="it is undecided", serves="both",
     ),
     Row(
         state="undecided", meaning="the interval of the primary metric contains both answers",
-        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
+        status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
+        promote="it is undecided", serves="both", printed=True,
+    ),
+    Row(
+        state="no primary metric", meaning="it has guardrails and no primary metric",
+        status="Nothing is decided but harm", tone="info", gate="SHIP", says="nothing is decided except harm",
         promote="", serves="both", printed=True,
     ),
     Row(
@@ -64,8 +70,8 @@ TABLE = (
     ),
     Row(
         state="better, too early", meaning="better is proven, but whole weeks are not over",
-        status="tuned is better", tone="info", gate="SHIP", says="counts from",
-        promote="", serves="both", notices=("notice.better",),
+        status="tuned is better", tone="info", gate="HOLD", says="counts from",
+        promote="its answer does not count yet", serves="both", notices=("notice.better",),
     ),
     Row(
         state="better", meaning="better is proven and counts",
@@ -90,7 +96,8 @@ TABLE = (
     Row(
         state="worse, on_worse: kill", meaning="worse is proven on the primary metric",
         status="tuned is worse", tone="error", gate="BLOCK", says="worse",
-        promote="can't promote an experiment that is killed", serves="base", alarms=("experiment.killed",),
+        promote="can't promote an experiment that is killed", serves="base",
+        ending="killed", alarms=("experiment.killed",),
     ),
     Row(
         state="worse, on_worse: continue", meaning="worse is proven on the primary metric",
@@ -105,8 +112,8 @@ TABLE = (
     Row(
         state="harmed", meaning="a guardrail with `signal: kill` proves harm",
         status="STOPPED", tone="error", gate="BLOCK", says="harm is proven",
-        promote="can't promote an experiment that is killed", serves="base", alarms=("experiment.killed",),
-        printed=True,
+        promote="can't promote an experiment that is killed", serves="base",
+        ending="killed", alarms=("experiment.killed",), printed=True,
     ),
     Row(
         state="harmed, signal: pause", meaning="a guardrail with `signal: pause` proves harm",
@@ -121,23 +128,28 @@ TABLE = (
     ),
     Row(
         state="decline accepted", meaning="a person resumed it, which accepts the decline",
-        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
-        promote="", serves="both", printed=True,
+        status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
+        promote="it is undecided", serves="both", printed=True,
     ),
     Row(
         state="re-armed after harm", meaning="a new attempt of the same definition, undecided",
-        status="No data yet", tone="warning", gate="HOLD", says="an earlier attempt",
-        promote="an earlier attempt", serves="both", printed=True,
+        status="No data yet", tone="error", gate="BLOCK", says="was killed on",
+        promote="was killed on", serves="both", printed=True,
     ),
     Row(
         state="re-armed and proven safe", meaning="the new attempt proves what the earlier one had found harmed safe",
-        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
-        promote="", serves="both",
+        status="Not decided yet", tone="error", gate="BLOCK", says="was killed on",
+        promote="was killed on", serves="both",
+    ),
+    Row(
+        state="re-armed, proven safe and better", meaning="the new attempt proves what a kill asks for",
+        status="tuned is better", tone="success", gate="SHIP", says="proved it safe and better",
+        promote="", serves="both", notices=("notice.better",), printed=True,
     ),
     Row(
         state="earlier proof withdrawn", meaning="an admin withdrew the earlier proof, with a reason",
-        status="No data yet", tone="info", gate="SHIP", says="withdrew it",
-        promote="", serves="both",
+        status="No data yet", tone="info", gate="HOLD", says="withdrew it",
+        promote="it is undecided", serves="both",
     ),
     Row(
         state="paused by a person", meaning="nobody has resumed it",
@@ -146,8 +158,8 @@ TABLE = (
     ),
     Row(
         state="resumed", meaning="a person resumed it",
-        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
-        promote="", serves="both",
+        status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
+        promote="it is undecided", serves="both",
     ),
     Row(
         state="kept away", meaning="an open breaker keeps requests from the variant",
@@ -156,13 +168,14 @@ TABLE = (
     ),
     Row(
         state="kept away, then resumed", meaning="a person resumed it; earlier requests no longer pause it",
-        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
-        promote="", serves="both",
+        status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
+        promote="it is undecided", serves="both",
     ),
     Row(
         state="killed by a person", meaning="a person stopped it",
-        status="STOPPED", tone="error", gate="HOLD", says="stopped",
-        promote="can't promote an experiment that is killed", serves="base", alarms=("experiment.killed",),
+        status="STOPPED", tone="error", gate="BLOCK", says="was killed on",
+        promote="can't promote an experiment that is killed", serves="base",
+        ending="killed", alarms=("experiment.killed",), printed=True,
     ),
     Row(
         state="model replaced", meaning="the file names another model for a variant",
@@ -171,8 +184,8 @@ TABLE = (
     ),
     Row(
         state="resumed with another model", meaning="a new segment; its figures begin with its start",
-        status="No data yet", tone="info", gate="SHIP", says="has shown nothing yet",
-        promote="", serves="both",
+        status="No data yet", tone="info", gate="HOLD", says="has shown nothing yet",
+        promote="it is undecided", serves="both",
     ),
     Row(
         state="unbalanced split", meaning="the units do not arrive by the planned split",
@@ -198,13 +211,13 @@ TABLE = (
     ),
     Row(
         state="waits for approval", meaning="all other conditions of the next stage hold",
-        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
-        promote="", serves="both", alarms=("stage.approval",),
+        status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
+        promote="it is undecided", serves="both", alarms=("stage.approval",),
     ),
     Row(
         state="stage reached", meaning="control raised the stage",
-        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
-        promote="", serves="both", notices=("notice.stage",),
+        status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
+        promote="it is undecided", serves="both", notices=("notice.stage",),
     ),
     Row(
         state="monitor error", meaning="its looks fail; other experiments go on",
@@ -213,39 +226,69 @@ TABLE = (
     ),
     Row(
         state="ended by a person", meaning="it is over, and the control serves everyone",
-        status="ENDED", tone="warning", gate="SHIP", says="ended",
-        promote="can't promote an experiment that is ended", serves="base", notices=("notice.ended",),
+        status="ENDED", tone="warning", gate="HOLD", says="it ended undecided",
+        promote="can't promote an experiment that is ended", serves="base",
+        ending="ended by hand", notices=("notice.ended",),
     ),
     Row(
         state="ended after max_weeks", meaning="the time of the plan is over, undecided",
-        status="ENDED", tone="warning", gate="SHIP", says="ended",
-        promote="can't promote an experiment that is ended", serves="base", notices=("notice.ended",), printed=True,
+        status="ENDED", tone="warning", gate="HOLD", says="it ended undecided",
+        promote="can't promote an experiment that is ended", serves="base",
+        ending="expired", notices=("notice.ended",), printed=True,
     ),
     Row(
         state="promoted", meaning="a person promoted the variant",
         status="PROMOTED", tone="success", gate="SHIP", says="promoted",
         promote="can't promote an experiment that is ended", serves="tuned",
-        notices=("notice.better", "notice.ended"), printed=True,
+        ending="promoted", notices=("notice.better", "notice.ended"), printed=True,
     ),
     Row(
-        state="promoted with a kept control", meaning="a person promoted the variant, and a part of the control stays",
-        status="PROMOTED, control kept at 5 %", tone="success", gate="SHIP", says="it has shown nothing yet",
+        state="promoted with a kept control",
+        meaning="a person promoted the variant, and a part of the control stays, without a primary metric",
+        status="PROMOTED, control kept at 5 %", tone="success", gate="SHIP", says="was promoted, control kept at 5 %",
         promote="is promoted already", serves="both", notices=("notice.better",), printed=True,
     ),
     Row(
         state="promoted by override", meaning="an admin promoted although something was missing",
         status="PROMOTED", tone="warning", gate="SHIP", says="promoted",
-        promote="can't promote an experiment that is ended", serves="tuned", notices=("notice.better", "notice.ended"),
+        promote="can't promote an experiment that is ended", serves="tuned",
+        ending="promoted", notices=("notice.better", "notice.ended"),
     ),
     Row(
-        state="rolled back", meaning="a person undid the promotion",
-        status="ROLLED BACK", tone="warning", gate="SHIP", says="ended",
+        state="rolled back", meaning="a person rolled the promotion back",
+        status="ROLLED BACK by account rosa", tone="error", gate="BLOCK", says="was rolled back on",
         promote="can't promote an experiment that is ended", serves="base",
-        notices=("notice.better", "notice.ended", "notice.ended"),
+        ending="rolled back by a person", notices=("notice.better", "notice.ended", "notice.ended"), printed=True,
+    ),
+    Row(
+        state="roll-back withdrawn", meaning="an admin withdrew the roll-back, with a reason",
+        status="ROLLED BACK by account rosa", tone="warning", gate="SHIP", says="withdrew it",
+        promote="can't promote an experiment that is ended", serves="base",
+        ending="rolled back by a person", notices=("notice.better", "notice.ended", "notice.ended"),
+    ),
+    Row(
+        state="rolled back by control", meaning="control rolled a promotion with a kept control back",
+        status="ROLLED BACK: harm by requests.error_rate", tone="error", gate="BLOCK", says="harm is proven",
+        promote="can't promote an experiment that is ended", serves="base",
+        ending="rolled back by control", alarms=("promotion.rolled_back",),
+        notices=("notice.better", "notice.ended"), printed=True,
+    ),
+    Row(
+        state="control's roll-back withdrawn", meaning="an admin withdrew control's roll-back, with a reason",
+        status="ROLLED BACK: harm by requests.error_rate", tone="warning", gate="SHIP", says="withdrew it",
+        promote="can't promote an experiment that is ended", serves="base",
+        ending="rolled back by control", alarms=("promotion.rolled_back",), notices=("notice.better", "notice.ended"),
+    ),
+    Row(
+        state="ended as worse", meaning="a person ended it while it was paused as worse",
+        status="ENDED", tone="warning", gate="BLOCK", says="tuned is worse",
+        promote="can't promote an experiment that is ended", serves="base",
+        ending="worse", notices=("notice.ended",),
     ),
     Row(
         state="removed from the file", meaning="it ended, and its entry left the project file",
         status="ENDED", tone="warning", gate="SHIP", says="",
-        promote="there is no experiment", serves="base", notices=("notice.ended",),
+        promote="there is no experiment", serves="base",
+        ending="ended by hand", notices=("notice.ended",),
     ),
 )  # fmt: skip

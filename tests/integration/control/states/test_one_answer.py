@@ -21,7 +21,7 @@ from gateway.control.operations.experiments.states import known_experiment, read
 from tests.fixtures.control.judged_trial import PROJECT
 from tests.fixtures.control.live_trial import NAME
 from tests.fixtures.for_each import for_each
-from tests.integration.control.states.scenarios import StatesTrial, removed, worse
+from tests.integration.control.states.scenarios import StatesTrial, removed, rolled_back, worse
 
 OTHER = PROJECT[PROJECT.index("  tuned-vs-base:") : PROJECT.index("releases:")].replace("tuned-vs-base", "other")
 TWO = PROJECT.replace("releases:", f"{OTHER}releases:")
@@ -33,22 +33,48 @@ def trial(tmp_path: Path) -> Iterator[StatesTrial]:
         yield made
 
 
-def test_a_loser_gets_no_ship_from_suites_that_pass_and_is_not_promoted(trial: StatesTrial) -> None:
-    trial.run_both()
-    assert trial.judge().decision == "SHIP"
-    worse(trial)
-    verdict = trial.judge()
-    assert verdict.decision == "BLOCK" and "tuned is worse" in verdict.headline
-    with pytest.raises(Conflict, match="tuned is worse"):
-        trial.promote()
+MANUAL = PROJECT.replace("{stages: [100]}", "{stages: [100], start: manual}")
 
 
-def test_a_ship_from_before_the_loss_does_not_promote_either(trial: StatesTrial) -> None:
+def test_a_loser_gets_no_ship_from_suites_that_pass_and_is_not_promoted(tmp_path: Path) -> None:
+    with closing(StatesTrial(tmp_path, MANUAL)) as trial:
+        trial.run_both()
+        before = trial.judge()
+        assert before.decision == "SHIP" and "Fit to start, no user has been asked." in before.headline
+        trial.change("start", "the suites pass")
+        trial.step()
+        with pytest.raises(Conflict, match="experiment tuned-vs-base: it is undecided"):
+            trial.promote()
+        worse(trial)
+        with pytest.raises(Conflict, match="experiment tuned-vs-base: tuned is worse"):
+            trial.promote()  # the SHIP from before the loss does not help
+        verdict = trial.judge()
+        assert verdict.decision == "BLOCK" and "tuned is worse" in verdict.headline
+        with pytest.raises(Conflict, match="tuned is worse"):
+            trial.promote()
+
+
+def test_an_undecided_trial_holds_the_official_gate_alone(trial: StatesTrial) -> None:
+    trial.users(60)
     trial.run_both()
-    assert trial.judge().decision == "SHIP"
-    worse(trial)
-    with pytest.raises(Conflict, match="is stale: the experiment tuned-vs-base: tuned is worse"):
-        trial.promote()
+    assert "experiment tuned-vs-base: it is undecided" in trial.judge().headline
+    unofficial = trial.judge(gate="version: 1\ngate: nightly\nsuites: [small]\n")
+    assert unofficial.decision == "SHIP" and "Not decided yet" in unofficial.headline.replace("not", "Not")
+
+
+def test_a_roll_back_blocks_the_definition_under_another_experiment_until_it_is_withdrawn(tmp_path: Path) -> None:
+    with closing(StatesTrial(tmp_path, TWO)) as trial:
+        rolled_back(trial)
+        text, entry = trial.config.read_text(), OTHER.replace("other", NAME)
+        trial.config.write_text(text.replace(entry, "").replace(f"experiment: {NAME}", "experiment: other"))
+        trial.now_us += 3_000_000
+        trial.publisher.refresh()
+        trial.step()
+        verdict = trial.judge()
+        assert verdict.decision == "BLOCK" and "was rolled back on" in verdict.headline
+        trial.change("withdraw", "the tone was that of another product")
+        after = trial.judge()
+        assert after.decision == "SHIP" and "withdrew it on 23 Jan 2027: the tone was that of another" in after.headline
 
 
 def test_an_amendment_does_not_erase_what_was_proven(trial: StatesTrial) -> None:
@@ -58,7 +84,7 @@ def test_an_amendment_does_not_erase_what_was_proven(trial: StatesTrial) -> None
     trial.step()
     trial.run_both()
     assert trial.judge().decision == "HOLD"
-    assert "proved that this definition is worse on feedback.resolved" in _sentence(trial)
+    assert "that this definition is worse on feedback.resolved" in _sentence(trial)
 
 
 def test_figures_after_a_resume_with_another_model_are_those_of_the_new_segment(trial: StatesTrial) -> None:

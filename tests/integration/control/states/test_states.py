@@ -15,8 +15,10 @@ from fairtrial.experiments.assignment import assign
 from fairtrial_cli.output.experiment_state import decision_lines
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.states import known_experiment
+from gateway.control.operations.verdicts.export_page import render
+from gateway.control.operations.verdicts.recompute import recompute
 from gateway.control.operations.verdicts.release.approvals import state_of
-from gateway.control.operations.verdicts.release.release_record import release_record
+from gateway.control.operations.verdicts.release.release_record import read_contents, release_record
 from tests.fixtures.control.live_trial import NAME
 from tests.fixtures.paths import ROOT
 from tests.integration.control.states.scenarios import SCENARIOS, StatesTrial
@@ -60,7 +62,10 @@ def test_every_surface_says_the_same(trial: tuple[Row, StatesTrial]) -> None:
     seen["says"] = row.says in said or said
     record = release_record(found.database, verdict, found.present)
     seen["page of the verdict"] = row.gate == "SHIP" or any(row.says in one for one in (verdict.headline, said))
-    seen["not stale"] = row.gate != "SHIP" or not record["stale"] or record["stale"]
+    seen["page and export"] = row.says in render(read_contents(found.database, verdict, found.present)) or said
+    seen["stale from birth"], seen["ending"] = list(record["stale"]), decided["ending"]
+    seen["recompute"] = recompute(found.database, verdict.verdict_id).differences
+    seen["fit to start"] = "Fit to start, no user has been asked." in verdict.headline
     seen["promote"] = _promote(found, row)
     assert seen == {
         "status": True,
@@ -72,7 +77,11 @@ def test_every_surface_says_the_same(trial: tuple[Row, StatesTrial]) -> None:
         "exit code": row.exit_code,
         "says": True,
         "page of the verdict": True,
-        "not stale": True,
+        "page and export": True,
+        "stale from birth": [],
+        "ending": row.ending,
+        "recompute": (),
+        "fit to start": row.state == "declared",
         "promote": row.promote,
     }
 
@@ -109,4 +118,4 @@ def _printed(row: Row) -> str:
 
 def test_the_table_covers_every_scenario() -> None:
     assert [row.state for row in TABLE] == list(SCENARIOS)
-    assert sum(row.printed for row in TABLE) == 19
+    assert sum(row.printed for row in TABLE) == 24

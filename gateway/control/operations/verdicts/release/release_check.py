@@ -59,6 +59,7 @@ def _against(
 ) -> Iterator[str]:
     """What the experiments that the gate covers say against the candidate now, also what the verdict has not read."""
     covered = present.release_gates.covered(present.plan, file)
+    metrics = frozenset(line.metric for _, line in load(file).external)
     sentences: dict[str, None] = {}
     for candidate in targets[0]:
         for baseline in targets[1]:
@@ -71,7 +72,7 @@ def _against(
                 covered=covered,
                 held=present.held,
             )
-            for effect, live in all_effects(experiments.evidence, present.now_us):
+            for effect, live in all_effects(experiments.evidence, present.now_us, metrics=metrics):
                 if effect.result != "shown":
                     sentences[effect.says if live is None else f"experiment {live.name}: {effect.says}"] = None
     return iter(sentences)
