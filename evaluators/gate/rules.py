@@ -133,8 +133,8 @@ def _shared_level(trial: Trial) -> str:
     """Why a line `better` counts at a lower level; empty if the candidates of a migration share a lower one."""
     if trial.better_alpha == trial.alpha:
         return ""
-    judged = f"{trial.candidates} candidates were judged by this gate within {CANDIDATE_DAYS} days"
-    return f"; better at {100 * trial.better_alpha:.3g} %, because {judged}"
+    many = f"{trial.candidates} candidates were evaluated on these cases within {CANDIDATE_DAYS} days"
+    return f"; better at {100 * trial.better_alpha:.3g} %, because {many}"
 
 
 def _further_look(rules: Sequence[Rule], suite: Suite, trial: Trial) -> str:

@@ -117,5 +117,5 @@ def _print(comparisons: Sequence[Comparison], measures: Sequence[Measure], new: 
     for rule in rules_in_words(comparisons):
         console.print(Text(rule, style="dim"))
     if (same := equal_answers(new, old)).n:
-        console.print(f"{same.words(new.target, old.target)}.", markup=False, soft_wrap=True)
+        console.print(Text(f"{same.words(new.target, old.target)}."))
     print_block(console, block_lines(change.says for change in signal_changes(new, old)))

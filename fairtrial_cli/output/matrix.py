@@ -109,7 +109,7 @@ def _noise_in_words(noise: NoiseFloor | None) -> str:
 def _print_changes(console: Console, changes: Changes, by_name: dict[str, Measure], baseline: str) -> None:
     console.print()
     if changes.same.n:
-        console.print(Text(f"{changes.same.words(changes.target, baseline)}."), soft_wrap=True)
+        console.print(Text(f"{changes.same.words(changes.target, baseline)}."))
     if changes.metric is not None:
         measure = by_name[changes.metric]
         for title, cases in (("worst", changes.worst), ("best", changes.best)):

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from fairtrial.domain.run import noise_target
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 
@@ -14,6 +15,14 @@ FROM (
     WHERE gate = $1 AND baseline = $2 AND at_time >= $3 AND at_time <= $4
 ) judged JOIN runs ON runs.run_id = judged.run_id AND runs.target = judged.candidate
 GROUP BY ALL
+"""
+
+EVALUATED = """
+SELECT DISTINCT deployment_digest
+FROM runs
+WHERE status = 'finished' AND list_contains($1::VARCHAR[], suite_digest) AND target NOT IN ($2, $3)
+    AND ended_time >= $4 AND ended_time <= $5
+    AND deployment_digest NOT IN (SELECT deployment_digest FROM runs WHERE target = $2)
 """
 
 CASES = """
@@ -56,6 +65,18 @@ def judged_candidates(
         if same or any(cases[run_id].shares(cases[name]) for name in own if {name, run_id} <= cases.keys()):
             candidates[candidate] = min(first_us, candidates.get(candidate, first_us))
     return candidates
+
+
+def evaluated_candidates(
+    database: Database, baseline: str, suite_digests: Collection[str], window_us: tuple[int, int]
+) -> set[str]:
+    """The digests of the definitions that have answered one of these suites in the window, except the baseline's.
+
+    They are the candidates of one matrix, of which the first is judged before the gate knows the others.
+    """
+    first, last = map(timestamp, window_us)
+    bounds = (list(suite_digests), baseline, noise_target(baseline), first, last)
+    return {str(digest) for (digest,) in database.rows(EVALUATED, bounds)}
 
 
 def _cases(database: Database, run_ids: Collection[str]) -> dict[str, _Cases]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.results.table_formats import text_of
+from evaluators.results.evidence_table import text_of
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.maintenance.backup import make_backup

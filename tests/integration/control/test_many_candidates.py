@@ -29,6 +29,7 @@ FEW, MANY = 85, 90
 @pytest.fixture
 def trial(tmp_path: Path) -> Iterator[JudgedTrial]:
     text = PROJECT.replace("deployments:\n", f"deployments:\n{DECLARED}", 1)
+    text = text.replace("{stages: [100]}", "{stages: [100], start: manual}")  # an undecided trial would hold the gate
     with closing(JudgedTrial(tmp_path, text)) as made:
         made.gate.write_text(GATE)
         made.run("base", 80)
@@ -59,7 +60,7 @@ def test_the_second_of_two_equal_candidates_counts_at_half_the_level_and_the_fir
     assert (first.decision, candidates(trial, first), stale(trial, first)) == ("SHIP", 1, [])
     second = judge(trial, "c1")
     assert (second.decision, candidates(trial, second)) == ("HOLD", 2)
-    assert "better at 2.5 %, because 2 candidates were judged by this gate within 14 days" in says(second)
+    assert "better at 2.5 %, because 2 candidates were evaluated on these cases within 14 days" in says(second)
     reason = "1 more candidate was judged by this gate since; judge it again"
     assert stale(trial, first) == [reason]
     check = missing_for_release(trial.database, trial.experiment, "tuned", trial.present, promoter="account ines")
@@ -118,7 +119,7 @@ def other_gate(trial: JudgedTrial) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "count"), [(renamed, 2), (without_texts, 2), (other_cases, 1), (later, 1), (other_gate, 1)]
+    ("change", "count"), [(renamed, 2), (without_texts, 2), (other_cases, 1), (later, 1), (other_gate, 2)]
 )
 def test_cases_decide_which_candidates_are_counted(
     trial: JudgedTrial, change: Callable[[JudgedTrial], None], count: int

@@ -25,7 +25,7 @@ from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedQueue, JudgedRun, JudgedSuite, Provenance
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import run_columns, runs, verdicts
-from fairtrial.store.evaluations.judged_candidates import judged_candidates
+from fairtrial.store.evaluations.judged_candidates import evaluated_candidates, judged_candidates
 from gateway.control.operations.gate_file import find_official, sha256_of
 from gateway.process_resources import give_back
 
@@ -208,7 +208,7 @@ class LatestRuns:
 def count_candidates(
     database: Database, gate: Gate, latest: LatestRuns, targets: tuple[str, str], *, now_us: int
 ) -> int:
-    """How many candidates this gate has judged lately, including this one, on cases of its lines `better`.
+    """How many candidates this gate has judged lately on cases of its lines `better`, or can judge, including this one.
 
     ``targets``: candidate and baseline.
     """
@@ -217,8 +217,10 @@ def count_candidates(
     own = {run.run_id: run.suite_digest for run in runs if run is not None}
     if not own:
         return 1
-    judged = judged_candidates(database, gate.name, baseline, own, (now_us - CANDIDATE_US, now_us))
-    return len(judged.keys() | {run.deployment_digest for run in runs if run is not None})
+    window_us = now_us - CANDIDATE_US, now_us
+    judged = judged_candidates(database, gate.name, baseline, own, window_us)
+    evaluated = evaluated_candidates(database, baseline, own.values(), window_us)
+    return len(judged.keys() | evaluated | {run.deployment_digest for run in runs if run is not None})
 
 
 def kept_baselines(database: Database, request: Judge) -> dict[Key, str]:
