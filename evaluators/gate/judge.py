@@ -75,10 +75,7 @@ def judge(
         candidate=trial.candidate,
         baseline=trial.baseline,
         decision=decision,
-        headline=headline(decision, trial, findings)
-        + fit_words(decision, live, trial.rules)
-        + _live_answer(findings)
-        + _reuse_warning(candidates_judged),
+        headline=headline(decision, trial, findings) + _beside(decision, live, trial, findings, candidates_judged),
         findings=findings,
         runs=tuple(_runs(gate, trial)),
         candidates_judged=candidates_judged,
@@ -113,6 +110,13 @@ def _unasked(gate: Gate, trial: Trial) -> Iterator[Finding]:
     yield from _changed_signals(gate, trial)
     if trial.rules > 1:
         yield from _worst_slices(gate, trial)
+
+
+def _beside(
+    decision: Decision, live: LiveEvidence, trial: Trial, findings: Sequence[Finding], judged: int | None
+) -> str:
+    """What stands beside the headline: whether a user was asked, the answers of experiments, and worn-out suites."""
+    return fit_words(decision, live, trial.rules) + _live_answer(findings) + _reuse_warning(judged)
 
 
 def _of_runs(gate: Gate, trial: Trial) -> Iterator[Finding]:

@@ -83,7 +83,7 @@ def with_equal_pairs(rate: Estimate, share: float, pairs: int) -> Estimate:
     Source: Zou & Donner (2008), Statistics in Medicine 27:1693-1702 (bounds of a sum from those of its parts).
 
     >>> print(with_equal_pairs(Estimate(0.7, 0.6, 0.8, 0.9, 28, "win rate"), share=0.3, pairs=40))
-    0.64 (0.5666 to 0.7134; 90 %, n = 28, win rate, with equal pairs as ties)
+    0.64 (0.566 to 0.714; 90 %, n = 28, win rate, with equal pairs as ties)
     """
     if not share:
         return rate

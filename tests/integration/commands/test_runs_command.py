@@ -101,12 +101,12 @@ def test_the_same_is_printed_with_and_without_control(folder: Path) -> None:
 
 
 def test_why_shows_what_the_scorers_of_a_case_compared(folder: Path) -> None:
-    said = runs(folder, "why", NEW, "c17")
-    assert said.startswith("c17 of small on tuned, run 0199-tuned-100\n")
+    said = runs(folder, "why", OLD, "c17")
+    assert said.startswith("c17 of small on base, run 0199-base-120\n")
     assert "exact: Right: the answer equals 'x'.\n  values     accuracy 1\n  signature  exact/1 mode:strip\n" in said
     assert "  compared   'x'\n  with       'x'\n" in said
     assert "no answer: HTTP 503" in runs(folder, "why", NEW, "c199")
-    found = json.loads(runs(folder, "why", NEW, "c17", "--json"))
+    found = json.loads(runs(folder, "why", OLD, "c17", "--json"))
     assert (found["case_id"], found["notes"], found["answers"][0]["text"]) == ("c17", [], "x")
     assert found["answers"][0]["explanations"][0]["references"] == ["x"]
 

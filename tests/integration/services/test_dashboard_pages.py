@@ -17,7 +17,7 @@ from fairtrial.api.experiments import ChangeExperiment, change
 from fairtrial.config.layout import Layout
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.limits.constants import HOUR_US
-from fairtrial.domain.verdicts.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import ControlledLine, Finding, NegativeControls, Verdict
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.experiment_states import status
 from fairtrial_cli.store_client.client import open_store
@@ -93,7 +93,11 @@ def verdict() -> Verdict:
         Finding("general.accuracy >= 50%", "general", "pass", "it is 67 %", "", "general.accuracy", "", level),
         Finding("live.errors", "live", "cannot tell", "shown only", decisive=False),
     )  # fmt: skip
-    return Verdict("v1", samples.NOW, "release", "tuned", "base", "HOLD", "HOLD tuned", findings, ("new", "old"))
+    controls = NegativeControls((ControlledLine("errors <= 1%", "general", "neither"),), "SHIP", "SHIP")
+    return Verdict(
+        "v1", samples.NOW, "release", "tuned", "base", "HOLD", "HOLD tuned", findings, ("new", "old"),
+        controls=controls, shown="tuned against base: general (general.accuracy; 12 cases)", not_shown="cost",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -260,6 +264,9 @@ def test_a_verdict_shows_its_findings_runs_and_the_command_to_judge_again(
     assert "not yet: not enough evidence" in said
     assert "saved by" in said
     assert "more cases" in said
+    shown = "Shown: tuned against base: general (general.accuracy; 12 cases)."
+    for line in ("Controls: shuffled SHIP, empty SHIP.", shown, "Not shown: cost."):
+        assert plain(line) in said
     assert "fairtrial gate release.gate.yaml --candidate tuned --baseline base --run" in said
     findings = page.table[0].value
     assert [one.split() for one in findings["result"]] == [

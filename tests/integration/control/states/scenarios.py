@@ -71,7 +71,7 @@ class StatesTrial(JudgedTrial):
 
 
 def judged_again(trial: StatesTrial) -> None:
-    undecided(trial)
+    better_and_counting(trial)
     trial.gate.write_text(f"{SUITES}approvers: [release-manager]\n")
     trial.run_both()
     voter: tuple[str, Role] = ("account ines", "release-manager")
@@ -319,10 +319,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "declared": (PROJECT.replace("{stages: [100]}", "{stages: [100], start: manual}"), nothing),
     "no look": (PROJECT, nothing),
     "undecided": (PROJECT, undecided),
-    "approved and judged again": (PROJECT, judged_again),
     "no primary metric": (NO_PRIMARY, undecided),
     "better, too early": (PROJECT, better),
     "better": (PROJECT, better_and_counting),
+    "approved and judged again": (PROJECT, judged_again),
     "not worse": (NOT_WORSE, not_worse),
     "declined within the margin": (NOT_WORSE, declined),
     "worse": (PROJECT, worse),

@@ -64,17 +64,17 @@ TABLE = (
         promote="", serves="both", printed=True,
     ),
     Row(
-        state="approved and judged again", meaning="a SHIP was approved, and equal evidence was judged again",
-        status="Not decided yet", tone="info", gate="SHIP", says="not decided yet",
-        promote="", serves="both",
-    ),
-    Row(
         state="better, too early", meaning="better is proven, but whole weeks are not over",
         status="tuned is better", tone="info", gate="HOLD", says="counts from",
         promote="its answer does not count yet", serves="both", notices=("notice.better",),
     ),
     Row(
         state="better", meaning="better is proven and counts",
+        status="tuned is better", tone="success", gate="SHIP", says="better",
+        promote="", serves="both", notices=("notice.better",), printed=True,
+    ),
+    Row(
+        state="approved and judged again", meaning="a SHIP was approved, and equal evidence was judged again",
         status="tuned is better", tone="success", gate="SHIP", says="better",
         promote="", serves="both", notices=("notice.better",), printed=True,
     ),
