@@ -9,13 +9,10 @@ import numpy as np
 from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import Floats, Ints, Marks, RunTable, Scope, table_of
 from evaluators.suite import KIND_TAG, OWN
-from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.answers.signals import NO_SCORERS, SIGNALS
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.events import RunEvent
-from fairtrial.domain.run import CONTROLS, Run, RunHead
-
-NO_SCORERS = frozenset({SIGNALS, CONTROLS})
-"""What a run states a version of, although no scorer has this name."""
+from fairtrial.domain.run import Run, RunHead
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from evaluators.clusters import with_clusters
 from evaluators.comparison.matrix import column_of
-from evaluators.comparison.pairing import NO_SCORERS
 from evaluators.criteria.content_lines import PAIRS, is_judged_by_people
 from evaluators.criteria.grammar import parse
 from evaluators.engine.client import ChatClient, TargetRefused
@@ -28,6 +27,7 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.file.environment import interpolate
+from fairtrial.domain.answers.signals import NO_SCORERS
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
 from fairtrial_cli.migration.report import Baseline, Successor

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from dashboard.components.formatting import readable_reference
-from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.answers.signals import NO_SCORERS, SIGNALS
 from fairtrial.domain.errors import printable
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.run import UNSCORED
@@ -63,9 +63,8 @@ def identity(run: Row, *, now_us: int) -> str:
 
 
 def _facts(run: Row, used: Row, *, full: bool) -> dict[str, str]:
-    versions = (
-        f"{name} ({text if full else text.split(' ')[0]})" for name, text in run["versions"].items() if name != SIGNALS
-    )
+    scorers = {name: text for name, text in run["versions"].items() if name not in NO_SCORERS}
+    versions = (f"{name} ({text if full else text.split(' ')[0]})" for name, text in scorers.items())
     return {
         "run": run["run_id"],
         "suite": f"{run['suite']}, digest {run['suite_digest'] if full else run['suite_digest'][:8]}",

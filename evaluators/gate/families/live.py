@@ -98,7 +98,7 @@ def all_effects(
             for proof in live.earlier
             if proof.experiment == experiment.name or (number == 0 and proof.experiment not in names)
         ]
-        undecided = live.official and rules > 3 and not _settled(experiment, counting, metrics, now_us)
+        undecided = live.official and rules > 3 and _asked(live) and not _settled(experiment, counting, metrics, now_us)
         for effect in experiment.effects(earlier, now_us, rules=rules):
             if undecided and effect.kind == "answer":
                 yield _undecided(experiment), experiment
@@ -142,6 +142,12 @@ def _is_undecided(live: LiveExperiment, now_us: int) -> bool:
     return primary is None or primary.answer == "undecided" or (primary.meets and not primary.counts(now_us))
 
 
+def _asked(live: LiveEvidence) -> bool:
+    """Whether users were asked about this definition. A plan that is published to run suites starts a trial, too."""
+    begun = sum(experiment.plan is not None for experiment in live.counting)
+    return live.attempts > begun or any(map(_has_users, live.counting))
+
+
 def _has_users(live: LiveExperiment) -> bool:
     return live.sums is not None and any(arm.units for arm in live.sums.arms.values())
 
@@ -156,9 +162,8 @@ def _undecided(live: LiveExperiment) -> Effect:
 
 
 def fit_words(decision: Decision, live: LiveEvidence, rules: int) -> str:
-    """What a SHIP means before any trial of the two; empty for other verdicts."""
-    asked = live.attempts or any(experiment.state != "declared" for experiment in live.counting)
-    if rules < 4 or decision != "SHIP" or asked or not live.read:
+    """What a SHIP means before a user of the two was asked; empty for other verdicts."""
+    if rules < 4 or decision != "SHIP" or _asked(live) or not live.read:
         return ""
     return " Fit to start, no user has been asked."
 

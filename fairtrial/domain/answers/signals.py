@@ -8,10 +8,14 @@ from typing import Any, Literal
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from fairtrial.domain.run import CONTROLS
+
 SIGNALS = "signals"
 """The reserved scorer name under which a run stores the signals of each answer."""
 SIGNALS_VERSION = "1"
 """The version of the detectors. Signals of different versions are not compared."""
+NO_SCORERS = frozenset({SIGNALS, CONTROLS})
+"""What a run states a version of, although no scorer has this name."""
 
 REFUSED, OVER_REFUSED, FORMAT_VALID = "refused", "over_refused", "format_valid"
 LANGUAGE_SWITCH, CHARACTERS = "language_switch", "characters"

@@ -84,7 +84,11 @@ def controls_words(controls: Any) -> str:
         return f"shuffled {shuffled}, empty {empty}"
     if "not checked" in kinds:
         return "not checked, because an earlier version made the runs"
-    return "not checked, because no line is scored from answers" if not kinds else "too few cases"
+    if kinds <= {"content"}:
+        return (
+            "none, because people have judged the answers" if kinds else "none, because no line is scored from answers"
+        )
+    return "too few cases have another answer"
 
 
 def _given(verdict: Any, name: str) -> Any:

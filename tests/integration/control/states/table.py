@@ -50,8 +50,8 @@ TABLE = (
     ),
     Row(
         state="no look", meaning="it runs, and there are no units yet",
-        status="No data yet", tone="info", gate="HOLD", says="has shown nothing yet",
-        promote="it is undecided", serves="both",
+        status="No data yet", tone="info", gate="SHIP", says="has shown nothing yet",
+        promote="", serves="both",
     ),
     Row(
         state="undecided", meaning="the interval of the primary metric contains both answers",
@@ -184,8 +184,8 @@ TABLE = (
     ),
     Row(
         state="resumed with another model", meaning="a new segment; its figures begin with its start",
-        status="No data yet", tone="info", gate="HOLD", says="has shown nothing yet",
-        promote="it is undecided", serves="both",
+        status="No data yet", tone="info", gate="SHIP", says="has shown nothing yet",
+        promote="", serves="both",
     ),
     Row(
         state="unbalanced split", meaning="the units do not arrive by the planned split",

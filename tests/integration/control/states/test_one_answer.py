@@ -43,6 +43,7 @@ def test_a_loser_gets_no_ship_from_suites_that_pass_and_is_not_promoted(tmp_path
         assert before.decision == "SHIP" and "Fit to start, no user has been asked." in before.headline
         trial.change("start", "the suites pass")
         trial.step()
+        trial.users(60)
         with pytest.raises(Conflict, match="experiment tuned-vs-base: it is undecided"):
             trial.promote()
         worse(trial)
