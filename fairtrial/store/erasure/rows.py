@@ -10,7 +10,7 @@ from dataclasses import replace
 from fairtrial.domain.settings import UnitKind
 from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.erasure.tombstones import BODY_PATHS
-from fairtrial.store.evaluations.runs import NUMBERS_ONLY
+from fairtrial.store.evaluations.runs import CONTROL_NUMBERS_ONLY, NUMBERS_ONLY
 from fairtrial.store.maintenance.backup import Change
 
 NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"
@@ -186,8 +186,8 @@ _CHANGED: Mapping[str, Change] = {
     ),
     "scores": Change(
         _columns(
-            empty="control_details",
             details=NUMBERS_ONLY,
+            control_details=CONTROL_NUMBERS_ONLY,
             why=f"CASE WHEN why IS NOT NULL THEN '{ERASED}' END",
             **_CASE_COLUMNS,
             **_LABEL,

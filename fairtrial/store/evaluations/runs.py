@@ -242,15 +242,24 @@ def find_text(database: Database, suite_digest: str, text_digest: str) -> str | 
 
 
 _NAMES = ", ".join(f"'{name}'" for name in STATISTICAL_DETAILS)
-_PAIRS = ", ".join(f"'{name}', json_extract(details, '$.{name}')" for name in STATISTICAL_DETAILS)
+
+
+def _numbers_of(details: str) -> str:
+    pairs = ", ".join(f"'{name}', json_extract({details}, '$.{name}')" for name in STATISTICAL_DETAILS)
+    return f"json_merge_patch('{{}}', json_object({pairs}))"
+
 
 HAS_TEXT = (
     f"(why IS NOT NULL OR NOT list_has_all([{_NAMES}], json_keys(CASE WHEN json_valid(details) THEN details END)))"
 )
 """Whether a row of `scores` has any text; may be NULL."""
 
-NUMBERS_ONLY = f"CASE WHEN json_valid(details) THEN json_merge_patch('{{}}', json_object({_PAIRS}))::VARCHAR END"
+NUMBERS_ONLY = f"CASE WHEN json_valid(details) THEN {_numbers_of('details')}::VARCHAR END"
 """The details without texts."""
+CONTROL_NUMBERS_ONLY = (
+    f"to_json(list_transform(TRY_CAST(control_details AS JSON[]), lambda given: {_numbers_of('given')}))::VARCHAR"
+)
+"""The same of the negative controls, whose corpus figures can't be computed from values without details."""
 
 
 def keep_run(database: Database, run_id: str, *, now_us: int, actor: str) -> None:

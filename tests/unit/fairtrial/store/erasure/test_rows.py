@@ -29,6 +29,8 @@ WHERE column_name IN ('unit', 'exposed_unit', 'request_id', 'item_id')
 """
 NO_TEXT = {"review_claims"}
 """Only who has which item, and until when."""
+REPLACED = '[{},{"label":"b","said":"secret"},{"label":"a"},{"counts":[1,0]}]'
+"""What the controls of one answer keep, with a text that no scorer of ours keeps."""
 
 
 def test_every_table_that_names_a_unit_a_request_or_an_item_is_known(database: Database) -> None:
@@ -113,7 +115,7 @@ def test_a_single_request_can_be_erased_by_its_id(database: Database, ingester: 
     writer.append(*(samples.request(number, request_body="{}", unit="u") for number in range(3)))
     writer.append(
         samples.case_result(request_id="r-1", refusal="secret"),
-        samples.score(details='{"compared": "secret", "label": "a"}'),
+        samples.score(details='{"compared": "secret", "label": "a"}', controls=[0.0] * 4, control_details=REPLACED),
         samples.score(metric="judge", value=None, why="secret"),
         samples.score(case_id="c2", details='{"compared": "other"}'),
         samples.run(),
@@ -147,6 +149,9 @@ def test_a_single_request_can_be_erased_by_its_id(database: Database, ingester: 
         ("c1", "{}", "[erased]"),
         ("c2", '{"compared": "other"}', None),
     ]
+    assert database.rows("SELECT controls, control_details FROM scores WHERE controls IS NOT NULL") == [
+        ([0.0] * 4, '[{},{"label":"b"},{"label":"a"},{"counts":[1,0]}]')
+    ], "the controls of corpus figures such as BLEU need the details of each value"
     assert database.rows("SELECT candidate_output FROM review_items ORDER BY 1") == [("[erased]",), ("secret",)]
 
 
