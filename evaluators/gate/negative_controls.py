@@ -27,11 +27,13 @@ from fairtrial.domain.verdicts.verdict import (
     Finding,
     LineKind,
     NegativeControls,
+    Result,
 )
 
 EQUAL = "equal to base"
 LEAST_CASES = 20
 """With fewer cases that have a donor, a shuffle may fail by chance alone."""
+BEST_FIRST: tuple[Result, ...] = ("pass", "cannot tell", "fail", "invalid")
 MILDEST_FIRST: tuple[Decision, ...] = ("SHIP", "HOLD", "BLOCK", "INVALID")
 FROM_ANSWERS = frozenset({"off_format", *COUNTS})
 """Built-in metrics that are scored from the answer, besides the signals."""
@@ -39,6 +41,8 @@ REVIEW, LIVE_PRIMARY, FEEDBACK = "review.", "live.primary", "feedback."
 DIFFERENT = "the model that was trained, behind this name; or 'may_equal_base: yes' in the gate"
 NEEDED = f"macro_f1 for labels, a scorer with references, or '{REVIEW_LINE}'; otherwise 'form_only: WHY' in the gate"
 """What would notice answers to other questions."""
+UNCERTAIN = f"no line shows on {LEAST_CASES} cases that it stops answers to other questions"
+"""What is said where the gate as a whole stops them, but too few cases tell by which line."""
 Results = list[RuleResult]
 
 
@@ -88,7 +92,8 @@ def without_content(gate: Gate, controls: NegativeControls) -> Iterator[Finding]
     """The finding that holds a SHIP without a line on what was answered. A run of an earlier version is not held."""
     kinds = {line.kind for line in controls.lines}
     if not (gate.form_only or kinds & {"content", "not checked"}):
-        sentence = f"{MISSING}: this gate would also ship answers to other questions"
+        also = controls.shuffled == "SHIP" or not controls.lines
+        sentence = f"{MISSING}: this gate would also ship answers to other questions" if also else UNCERTAIN
         yield Finding(CONTROLS, gate.name, "cannot tell", sentence, NEEDED, CONTROLS)
 
 
@@ -128,18 +133,22 @@ def _control(rule: Rule, gate: Gate, trial: Trial) -> _Controlled:
     own = run if whole else only(run, cases)
     tables = [replaced(run, controls, number) for number in range(len(REPLACEMENTS))]
     results = tuple(_judged(rule, gate, trial, table if whole else only(table, cases)) for table in tables)
-    passes = whole or _passes(_judged(rule, gate, trial, own))
-    kind = _kind(_count(rule, measure, own), passes=passes, replaced_pass=[_passes(result) for result in results])
+    passed = 0 if whole else _rank(_judged(rule, gate, trial, own))
+    kind = _kind(_count(rule, measure, own), passed, [_rank(result) for result in results])
     return _Controlled(kind, results)
 
 
-def _kind(cases: int, *, passes: bool, replaced_pass: Sequence[bool]) -> LineKind:
-    empty, *shuffled = replaced_pass
+def _kind(cases: int, own: int, replaced: Sequence[int]) -> LineKind:
+    """By the ranks of the candidate's own answers and of their replacements, on the same cases.
+
+    On few of its cases a candidate that passes may be undecided. Replacements that fail there differ all the same.
+    """
+    empty, *shuffled = replaced
     if cases < LEAST_CASES:
         return "form"
-    if not passes or empty:
+    if own >= BEST_FIRST.index("fail") or empty <= own:
         return "neither"
-    return "form" if any(shuffled) else "content"
+    return "form" if min(shuffled) <= own else "content"
 
 
 def _count(rule: Rule, measure: Measure, run: RunTable) -> int:
@@ -159,5 +168,6 @@ def _judged(rule: Rule, gate: Gate, trial: Trial, table: RunTable) -> Results:
     return judge_rule(rule, replace(trial, run_of=run_of, _tables={}), rules=gate.rules)
 
 
-def _passes(results: Results) -> bool:
-    return all(result.finding.result == "pass" for result in results)
+def _rank(results: Results) -> int:
+    """The place of the worst result among the `BEST_FIRST`."""
+    return max((BEST_FIRST.index(result.finding.result) for result in results), default=0)

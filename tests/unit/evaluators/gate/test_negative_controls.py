@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evaluators.engine.controls import with_controls
@@ -15,13 +16,13 @@ from evaluators.gate.file import Gate, of_text
 from evaluators.gate.judge import judge, judge_again
 from evaluators.loading.scorers import SCORERS
 from evaluators.loading.suite_text import text_of
-from evaluators.results.run_table import table_of
+from evaluators.results.run_table import RunTable, table_of
 from evaluators.suite import ScorerEntry, Suite, with_digest
 from evaluators.trial import Trial
 from fairtrial.domain.run import STATISTICAL_DETAILS, Answer, Case, Run
 from fairtrial.domain.verdicts import verdict_json
-from fairtrial.domain.verdicts.verdict import Verdict
-from fairtrial.domain.verdicts.verdict_wording import scope_lines
+from fairtrial.domain.verdicts.verdict import ControlledLine, NegativeControls, Verdict
+from fairtrial.domain.verdicts.verdict_wording import controls_words, scope_lines
 
 LABELS = ["red", "green", "blue"]
 LABEL = "label", {"of": LABELS}
@@ -135,6 +136,31 @@ def test_a_line_is_content_form_or_neither(of: Suite, kind: str) -> None:
     assert verdict.decision == ("SHIP" if kind == "content" else "HOLD")
 
 
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_gate_on_few_cases_is_not_said_to_ship_answers_to_other_questions(count: int) -> None:
+    verdict = judged(suite("label >= 90%", expected=[LABELS[at % 3] for at in range(count)]))
+    assert (verdict.decision, kinds(verdict)) == ("HOLD", ["form"])
+    assert "no line shows on 20 cases that it stops answers to other questions" in verdict.headline
+    assert "would also ship" not in verdict.headline
+
+
+def test_a_line_that_passes_on_all_cases_measures_content_on_the_few_that_have_controls() -> None:
+    of = suite("label >= 95% sure", expected=[LABELS[at % 3] for at in range(300)])
+    made = evidence(of, lambda at, text: text if at % 100 else "red, I think")
+    some = [at % 10 == 0 for at in range(300)]
+    verdict = judge_again(replace(made, runs={key: controlled(table, some) for key, table in made.runs.items()}), "v")
+    assert scope_lines(verdict)[0] == "Controls: shuffled BLOCK, empty BLOCK."
+    assert (verdict.decision, kinds(verdict)) == ("SHIP", ["content"])
+
+
+def controlled(table: RunTable, some: Sequence[bool]) -> RunTable:
+    """The run with controls of these results only, as own scorers have them."""
+    controls = table.controls()
+    assert controls is not None
+    values = {metric: np.where(some, of, np.nan) for metric, of in controls.values.items()}
+    return replace(table, controls=lambda: replace(controls, values=values))
+
+
 def test_only_a_verdict_that_would_ship_is_checked() -> None:
     verdict = judged(suite("label.accuracy >= 80%"), ANSWERS["garbage"])
     assert verdict.decision == "BLOCK"
@@ -155,6 +181,11 @@ def test_runs_of_an_earlier_version_are_not_checked_and_not_held() -> None:
 
 def gate(of: Suite, keys: str = "") -> Gate:
     return of_text(f"version: 1\ngate: colours\nsuites: [colours]\n{keys}", {"colours": [of]})
+
+
+def test_a_gate_that_people_alone_decide_has_no_controls() -> None:
+    by_people = NegativeControls((ControlledLine("live.primary better than base", "colours", "content"),), None, None)
+    assert controls_words(by_people) == "not checked, because no line is scored from answers"
 
 
 def test_a_candidate_that_answers_exactly_like_its_base_is_held() -> None:
