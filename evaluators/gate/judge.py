@@ -48,9 +48,8 @@ def judge(
 ) -> Verdict:
     """The verdict on the trial's candidate, by the version of the rules that the trial has.
 
-    ``candidates_judged``: how many candidates these suites have judged, including this one, ``None`` if unknown;
-    ``first``: findings that belong to no line, such as a suite without a run. Missing or unsound evidence raises no
-    error; the verdict is then HOLD or INVALID.
+    ``candidates_judged``: how many candidates these suites have judged, including this one, if known. ``first``:
+    findings of no line, such as a suite without a run. Unsound evidence raises no error; it gives HOLD or INVALID.
     """
     live = replace(live, experiments=tuple(map(_decided, live.experiments)))
     external = list(_external(gate, trial, live, at_us))
@@ -65,7 +64,7 @@ def judge(
     findings, controls = with_results(chain.from_iterable(judged)), None
     if trial.rules > 3 and decide(findings) == "SHIP":
         controls = check_controls(gate, trial, judged, lambda results: decide(with_results(results)))
-        controls = replace(controls, lines=(*controls.lines, *by_people(findings, live)))
+        controls = replace(controls, lines=(*controls.lines, *by_people(findings, gate, live)))
         findings = (*without_content(gate, controls), *findings)
     decision, scope = decide(findings), scope_of(gate, trial, findings)
     return Verdict(

@@ -10,6 +10,7 @@ from evaluators.comparison.pairing import side_of
 from evaluators.criteria.content_lines import MISSING, REVIEW_LINE
 from evaluators.criteria.grammar import Rule
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, is_signal, measure_of
+from evaluators.gate.external_line import judging
 from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import LiveEvidence
 from evaluators.gate.multiplicity import RuleResult
@@ -75,10 +76,11 @@ def check_controls(
     return NegativeControls(listed, min(shuffled, key=MILDEST_FIRST.index), empty)
 
 
-def by_people(findings: Sequence[Finding], live: LiveEvidence) -> tuple[ControlledLine, ...]:
+def by_people(findings: Sequence[Finding], gate: Gate, live: LiveEvidence) -> tuple[ControlledLine, ...]:
     """The lines by which experts, or users whose feedback is the primary metric, have judged the answers."""
-    plans = [experiment.plan for experiment in live.experiments]
-    from_feedback = any(plan.primary.metric.startswith(FEEDBACK) for plan in plans if plan and plan.primary)
+    plans = [experiment.plan for experiment in judging(gate.experiment, live.experiments)]
+    primaries = [plan.primary.metric for plan in plans if plan and plan.primary]
+    from_feedback = any(metric.startswith(FEEDBACK) for metric in primaries)
     lines = (
         finding
         for finding in findings

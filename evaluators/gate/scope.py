@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluators.criteria.metric_catalogue import BUILT_IN
+from evaluators.criteria.validation import GUARDRAILS
 from evaluators.gate.file import Gate
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate
@@ -38,8 +39,8 @@ def scope_of(gate: Gate, trial: Trial, findings: Sequence[Finding]) -> Scope:
     """
     if trial.rules < 4:
         return Scope("", "")
-    measured = [finding for finding in findings if finding.decisive and _n(finding)]
-    parts = [*_suites(gate, trial, measured), *_others(measured, {suite.name for suite in gate.suites})]
+    measured = [finding for finding in findings if finding.decisive and _is_measured(finding)]
+    parts = [*_suites(gate, trial, measured), *_others(gate, measured)]
     shown = f"{trial.candidate} against {trial.baseline}: {'; '.join(parts)}" if parts else "nothing"
     metrics = [finding.metric for finding in measured]
     missing = [name for name, starts in UNSHOWN.items() if not any(metric.startswith(starts) for metric in metrics)]
@@ -62,19 +63,25 @@ def _suites(gate: Gate, trial: Trial, measured: Iterable[Finding]) -> Iterator[s
             yield f"{suite} ({', '.join(named)}{more}; {counted(len(table.case_ids), 'case')})"
 
 
-def _others(measured: Iterable[Finding], suites: Iterable[str]) -> Iterator[str]:
-    """Each line on reviews, live traffic and training data, with how many pairs or users it rests on."""
+def _others(gate: Gate, measured: Iterable[Finding]) -> Iterator[str]:
+    """Each line on reviews, live traffic and training data, with how many judgements or units it rests on, if known."""
+    lines = {text for text, _ in gate.external}
     for finding in measured:
-        family = finding.metric.partition(".")[0]
-        if family in UNITS and finding.source not in suites:
-            yield f"{finding.metric} ({counted(_n(finding), UNITS[family])})"
+        if finding.rule in lines:
+            number, unit = _n(finding), UNITS.get(finding.metric.partition(".")[0])
+            yield f"{finding.metric} ({counted(number, unit)})" if number and unit else finding.metric
 
 
-UNITS = {"review": "judgement", "live": "user"}
+UNITS = {"review": "judgement", "live": "unit"}
+WITHOUT_NUMBERS = ("data.", GUARDRAILS)
+"""Lines whose findings have no estimate."""
+
+
+def _is_measured(finding: Finding) -> bool:
+    known = finding.metric.startswith(WITHOUT_NUMBERS) and finding.result in ("pass", "fail")
+    return known or _n(finding) > 0
 
 
 def _n(finding: Finding) -> int:
     evidence = finding.evidence
-    if isinstance(evidence, Comparison | Estimate):
-        return evidence.n
-    return 1 if finding.metric.startswith("data.") and finding.result in ("pass", "fail") else 0
+    return evidence.n if isinstance(evidence, Comparison | Estimate) else 0

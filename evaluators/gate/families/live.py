@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from evaluators.criteria.validation import CANDIDATE, GUARDRAILS, PRIMARY, validate_live_line
-from evaluators.gate.external_line import ExternalLine, JudgedFamily
+from evaluators.gate.external_line import ExternalLine, JudgedFamily, judging
 from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment
 from evaluators.gate.live_metric_rule import Decided, LiveLine, judge_metric, notes_text
 from evaluators.gate.multiplicity import RuleResult
@@ -30,22 +30,19 @@ def judge_live(line: LiveLine, named_experiment: str | None, experiments: Sequen
         return line.finding("cannot tell", sentence, NAME_ONE)
     if named_experiment == CANDIDATE:
         return _judge_candidate(line, experiments)
-    named = [experiment for experiment in experiments if experiment.name == named_experiment]
-    exact = [experiment for experiment in named if experiment.exact]
+    exact = judging(named_experiment, experiments)
     if len(exact) != 1:
+        named = [experiment for experiment in experiments if experiment.name == named_experiment]
         return line.finding("invalid", *_unclear(named_experiment, named, exact))
     return _judge_by(line, exact[0])
 
 
 def _judge_candidate(line: LiveLine, experiments: Sequence[LiveExperiment]) -> Finding:
     """By the newest experiment on this candidate. If several run, all must pass, and the worst one is shown."""
-    exact = [experiment for experiment in experiments if experiment.exact]
-    running = [experiment for experiment in exact if experiment.state == "running"]
-    if not exact:
+    findings = [_judge_by(line, experiment) for experiment in judging(CANDIDATE, experiments)]
+    if not findings:
         sentence = "no experiment compares the candidate with the baseline"
         return line.finding("cannot tell", sentence, "an experiment of these two, on a route that the release covers")
-    newest = max(exact, key=lambda experiment: 0 if experiment.plan is None else experiment.plan.started_us)
-    findings = [_judge_by(line, live_experiment) for live_experiment in (running if len(running) > 1 else [newest])]
     return min(findings, key=lambda finding: WORST.index(finding.result))
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.control_trials import evidence as evidence_of_people
+from benchmarks.control_trials.all_entries import ENTRIES
+from benchmarks.control_trials.entry import Primary
 from evaluators.engine.controls import with_controls
 from evaluators.engine.engine import versions_of
 from evaluators.engine.scoring import metrics_of, score_case
@@ -14,6 +18,7 @@ from evaluators.engine.signal_scorer import Signals
 from evaluators.gate.evidence import Evidence, GivenSuite, decode, encode
 from evaluators.gate.file import Gate, of_text
 from evaluators.gate.judge import judge, judge_again
+from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment
 from evaluators.loading.scorers import SCORERS
 from evaluators.loading.suite_text import text_of
 from evaluators.results.run_table import RunTable, table_of
@@ -26,6 +31,7 @@ from fairtrial.domain.verdicts.verdict_wording import controls_words, scope_line
 
 LABELS = ["red", "green", "blue"]
 LABEL = "label", {"of": LABELS}
+ALIKE = ENTRIES[0]
 PROSE = [f"the {at} of {at + 1} is near {at * 7}" for at in range(40)]
 ANSWERS: dict[str, Callable[[int, str], str]] = {
     "right": lambda _, expected: expected,
@@ -186,6 +192,35 @@ def gate(of: Suite, keys: str = "") -> Gate:
 def test_a_gate_that_people_alone_decide_has_no_controls() -> None:
     by_people = NegativeControls((ControlledLine("live.primary better than base", "colours", "content"),), None, None)
     assert controls_words(by_people) == "not checked, because no line is scored from answers"
+
+
+def decided(primary: Primary, **more: Any) -> LiveExperiment:
+    """An experiment with this primary metric, by which the candidate is better, and a safe guardrail."""
+    live = evidence_of_people.live(replace(ALIKE, primary=primary))
+    return replace(live.experiments[0], **more)
+
+
+def judged_live(line: str, *experiments: LiveExperiment) -> Verdict:
+    keys = f"experiment: {experiments[0].name}\nrequire: [{line}]\n"
+    made, now_us = evidence(suite("errors <= 1%"), ANSWERS["garbage"], keys), evidence_of_people.NOW_US
+    runs = {key: replace(table, started_us=now_us) for key, table in made.runs.items()}
+    return judge_again(replace(made, live=LiveEvidence({}, experiments), at_us=now_us, runs=runs), "v")
+
+
+def test_only_the_experiment_that_judges_a_line_makes_it_content() -> None:
+    line, other = "live.primary better than base", decided("feedback", name="other")
+    assert judged_live(line, decided("feedback")).decision == "SHIP"
+    assert judged_live(line, decided("errors")).decision == "HOLD"
+    assert judged_live(line, decided("errors"), other).decision == "HOLD"
+    assert judged_live(line, decided("errors"), replace(other, exact=False)).decision == "HOLD"
+
+
+def test_live_lines_are_shown_also_in_a_gate_that_is_called_as_its_suite() -> None:
+    primary = judged_live("live.primary better than base", decided("feedback"))
+    assert primary.shown.endswith("; live.primary (200,000 units)")
+    guardrails = judged_live("live.guardrails hold", decided("feedback"))
+    assert guardrails.shown.endswith("; live.guardrails")
+    assert "what users do" not in primary.not_shown + guardrails.not_shown
 
 
 def test_a_candidate_that_answers_exactly_like_its_base_is_held() -> None:
