@@ -20,6 +20,7 @@ from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.accounts import APPROVERS, ROLES, Role
 from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
+from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.settings import Duration
 from fairtrial.domain.verdicts.verdict import MOST_SUITES
 
@@ -135,6 +136,9 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
     names, suites = tuple(name for name, _ in listed), tuple(suite for _, suite in listed)
     lines = [*own, *_required(reading, suites)]
     _check_approvers(reading, reading.model)
+    reason = " ".join((reading.model.form_only or "").split())
+    if reading.model.form_only is not None and (not reason.strip(".") or has_invisible(reason)):
+        reading.wrong(("form_only",), "must be a reason in visible text")
     if not (reading.errors or lines or reading.broken):
         wrong = "the gate has no rule: neither its suites nor 'require' have a line, so it cannot decide anything"
         reading.wrong(("gate",), wrong)
@@ -154,7 +158,7 @@ def _composed(reading: _Reading, listed: Sequence[Listed], own: Sequence[Rule | 
         model.max_age,
         tuple(role for role in ROLES for approver in model.approvers if approver == role),
         model.self_approval,
-        (model.form_only or "").strip(),
+        reason,
         model.may_equal_base in (True, "yes"),
     )
 

@@ -85,6 +85,18 @@ def test_an_unknown_field_is_a_mistake(folder: Path) -> None:
         load(folder / "gate.yaml")
 
 
+@pytest.mark.parametrize("reason", ['"  "', '"..."', r'"\e[31mno"', '"\u200b"'])
+def test_the_reason_of_form_only_must_be_readable(folder: Path, reason: str) -> None:
+    (folder / "gate.yaml").write_text(f"{GATE}form_only: {reason}\n")
+    with pytest.raises(ConfigError, match="form_only: must be a reason in visible text"):
+        load(folder / "gate.yaml")
+
+
+def test_the_reason_of_form_only_is_one_line(folder: Path) -> None:
+    (folder / "gate.yaml").write_text(f"{GATE}form_only: |\n  it watches\n  a converter\n")
+    assert load(folder / "gate.yaml").form_only == "it watches a converter"
+
+
 def test_the_shipped_gate_is_sound() -> None:
     assert gate_errors(ROOT / "suites" / "support-release.gate.yaml") == []
 
