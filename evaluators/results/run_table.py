@@ -264,8 +264,10 @@ def _controls_of(results: Sequence[CaseResult]) -> Controls | None:
             outcomes[number, at] = OUTCOME[control.outcome]
             for scorer, score in control.scores.items():
                 for stat, value in score.values.items():
-                    of = values.setdefault(f"{scorer}.{stat}", np.full(outcomes.shape, np.nan))
-                    of[number, at] = np.nan if value is None else value
+                    metric = f"{scorer}.{stat}"
+                    if metric not in values:  # `setdefault` would make an array for each value
+                        values[metric] = np.full(outcomes.shape, np.nan)
+                    values[metric][number, at] = np.nan if value is None else value
     return Controls(outcomes, values, partial(_control_details, results))
 
 
