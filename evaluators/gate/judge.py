@@ -66,7 +66,7 @@ def judge(
         controls = check_controls(gate, trial, judged, lambda results: decide(with_results(results)))
         controls = replace(controls, lines=(*controls.lines, *by_people(findings, gate, live)))
         findings = (*without_content(gate, controls), *findings)
-    decision, scope = decide(findings), scope_of(gate, trial, findings)
+    decision, scope = decide(findings), scope_of(gate, trial, findings, live)
     return Verdict(
         verdict_id=verdict_id,
         at_us=at_us,

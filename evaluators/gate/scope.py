@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from evaluators.criteria.metric_catalogue import BUILT_IN
 from evaluators.criteria.validation import GUARDRAILS
+from evaluators.gate.external_line import judging
 from evaluators.gate.file import Gate
+from evaluators.gate.live_evidence import LiveEvidence
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.verdicts.verdict import Finding
@@ -32,7 +34,7 @@ class Scope:
     not_shown: str
 
 
-def scope_of(gate: Gate, trial: Trial, findings: Sequence[Finding]) -> Scope:
+def scope_of(gate: Gate, trial: Trial, findings: Sequence[Finding], live: LiveEvidence) -> Scope:
     """The question of the trial, with what was measured on how many cases or users, and what no line measures.
 
     Both are empty under the rules of earlier versions.
@@ -40,7 +42,7 @@ def scope_of(gate: Gate, trial: Trial, findings: Sequence[Finding]) -> Scope:
     if trial.rules < 4:
         return Scope("", "")
     measured = [finding for finding in findings if finding.decisive and _is_measured(finding)]
-    parts = [*_suites(gate, trial, measured), *_others(gate, measured)]
+    parts = [*_suites(gate, trial, measured), *_others(gate, measured, live)]
     shown = f"{trial.candidate} against {trial.baseline}: {'; '.join(parts)}" if parts else "nothing"
     metrics = [finding.metric for finding in measured]
     missing = [name for name, starts in UNSHOWN.items() if not any(metric.startswith(starts) for metric in metrics)]
@@ -63,16 +65,17 @@ def _suites(gate: Gate, trial: Trial, measured: Iterable[Finding]) -> Iterator[s
             yield f"{suite} ({', '.join(named)}{more}; {counted(len(table.case_ids), 'case')})"
 
 
-def _others(gate: Gate, measured: Iterable[Finding]) -> Iterator[str]:
+def _others(gate: Gate, measured: Iterable[Finding], live: LiveEvidence) -> Iterator[str]:
     """Each line on reviews, live traffic and training data, with how many judgements or units it rests on, if known."""
     lines = {text for text, _ in gate.external}
+    plans = [experiment.plan for experiment in judging(gate.experiment, live.experiments)]
+    unit_of = {"review": "judgement", "live": next((plan.unit for plan in plans if plan is not None), "unit")}
     for finding in measured:
         if finding.rule in lines:
-            number, unit = _n(finding), UNITS.get(finding.metric.partition(".")[0])
+            number, unit = _n(finding), unit_of.get(finding.metric.partition(".")[0])
             yield f"{finding.metric} ({counted(number, unit)})" if number and unit else finding.metric
 
 
-UNITS = {"review": "judgement", "live": "unit"}
 WITHOUT_NUMBERS = ("data.", GUARDRAILS)
 """Lines whose findings have no estimate."""
 

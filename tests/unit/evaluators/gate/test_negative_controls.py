@@ -217,7 +217,12 @@ def test_only_the_experiment_that_judges_a_line_makes_it_content() -> None:
 
 def test_live_lines_are_shown_also_in_a_gate_that_is_called_as_its_suite() -> None:
     primary = judged_live("live.primary better than base", decided("feedback"))
-    assert primary.shown.endswith("; live.primary (200,000 units)")
+    assert primary.shown.endswith("; live.primary (200,000 users)")
+    live = decided("feedback")
+    assert live.plan is not None
+    by_conversation = replace(live, plan=replace(live.plan, unit="conversation"))
+    shown = judged_live("live.primary better than base", by_conversation).shown
+    assert shown.endswith("; live.primary (200,000 conversations)")
     guardrails = judged_live("live.guardrails hold", decided("feedback"))
     assert guardrails.shown.endswith("; live.guardrails")
     assert "what users do" not in primary.not_shown + guardrails.not_shown
