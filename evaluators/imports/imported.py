@@ -66,7 +66,15 @@ class ImportedSuite:
     @property
     def compares(self) -> bool:
         """Whether a scorer compares answers with references, so that a gate line can measure what was answered."""
-        return any(compares(kind, options) for entry in self.score for kind, options in entry.items())
+        entries = [(kind, options) for entry in self.score for kind, options in entry.items()]
+        return any(compares(kind, options) and (kind == "own" or self._differ(options)) for kind, options in entries)
+
+    def _differ(self, options: Mapping[str, Any]) -> bool:
+        """Whether the references of a scorer with these options differ; a shuffle shows nothing if all are equal."""
+        text = json.dumps(options, default=str)
+        columns = {name for row in self.rows for name in row if f'"{name}"' in text} or {"expected"}
+        given = [[as_original(row[name]) for row in self.rows if row.get(name) is not None] for name in columns]
+        return len(self.rows) < 2 or any(len(set(values)) > 1 for values in given)
 
 
 def named(text: str, *, otherwise: str) -> str:

@@ -237,6 +237,19 @@ def test_a_gate_without_references_requires_reviewed_pairs_and_says_what_to_add(
     assert ((tmp_path / "to/import.md").read_text().count(ADVICE)) == len(required)
 
 
+@pytest.mark.parametrize(("second", "compares"), [("Paris", False), ("Berlin", True)])
+def test_references_that_are_all_equal_compare_nothing(tmp_path: Path, second: str, compares: bool) -> None:
+    tests = [
+        {"vars": {"land": land}, "assert": [{"type": "contains", "value": value}]}
+        for land, value in (("France", "Paris"), ("Germany", second))
+    ]
+    path = tmp_path / "capitals.json"
+    path.write_text(json.dumps({"prompts": ["Capital of {{land}}?"], "providers": ["openai:x"], "tests": tests}))
+    loaded(imported("promptfoo", path), tmp_path / "to")
+    gate = load_gate(tmp_path / "to/capitals.gate.yaml")
+    assert [text for text, _ in gate.external] == ([] if compares else [REVIEW_LINE])
+
+
 def test_a_table_needs_a_question_and_its_columns_may_be_named(tmp_path: Path) -> None:
     path = tmp_path / "q.csv"
     path.write_text("Frage,Antwort\nWer?,Ich\n")
