@@ -80,13 +80,10 @@ def by_people(findings: Sequence[Finding], gate: Gate, live: LiveEvidence) -> tu
     """The lines by which experts, or users whose feedback is the primary metric, have judged the answers."""
     plans = [experiment.plan for experiment in judging(gate.experiment, live.experiments)]
     primaries = [plan.primary.metric for plan in plans if plan and plan.primary]
-    from_feedback = any(metric.startswith(FEEDBACK) for metric in primaries)
-    lines = (
-        finding
-        for finding in findings
-        if finding.decisive
-        and (finding.metric.startswith(REVIEW) or (finding.metric == LIVE_PRIMARY and from_feedback))
-    )
+    feedback = [metric for metric in primaries if metric.startswith(FEEDBACK)]
+    asked = {f"live.{metric}" for metric in feedback} | ({LIVE_PRIMARY} if feedback else set())
+    decisive = (finding for finding in findings if finding.decisive)
+    lines = (finding for finding in decisive if finding.metric.startswith(REVIEW) or finding.metric in asked)
     return tuple(ControlledLine(finding.rule, finding.source, "content") for finding in lines)
 
 
@@ -137,7 +134,8 @@ def _control(rule: Rule, gate: Gate, trial: Trial) -> _Controlled:
     results = tuple(_judged(rule, gate, trial, table if whole else only(table, cases)) for table in tables)
     passed = 0 if whole else _rank(_judged(rule, gate, trial, own))
     kind = _kind(_count(rule, measure, own), passed, [_rank(result) for result in results])
-    return _Controlled(kind, results)
+    # Garbage in the right language or format passes a signal, although answers of other cases may not.
+    return _Controlled("form" if kind == "content" and is_signal(measure) else kind, results)
 
 
 def _kind(cases: int, own: int, replaced: Sequence[int]) -> LineKind:

@@ -320,7 +320,6 @@ SCENARIOS: Mapping[str, Scenario] = {
     "no look": (PROJECT, nothing),
     "undecided": (PROJECT, undecided),
     "no primary metric": (NO_PRIMARY, undecided),
-    "approved and judged again": (PROJECT, judged_again),
     "better, too early": (PROJECT, better),
     "better": (PROJECT, better_and_counting),
     "approved and judged again": (PROJECT, judged_again),

@@ -191,7 +191,7 @@ def gate(of: Suite, keys: str = "") -> Gate:
 
 def test_a_gate_that_people_alone_decide_has_no_controls() -> None:
     by_people = NegativeControls((ControlledLine("live.primary better than base", "colours", "content"),), None, None)
-    assert controls_words(by_people) == "not checked, because no line is scored from answers"
+    assert controls_words(by_people) == "none, because people have judged the answers"
 
 
 def decided(primary: Primary, **more: Any) -> LiveExperiment:
@@ -260,3 +260,15 @@ def test_a_verdict_says_what_it_shows_and_what_not() -> None:
     assert not_shown == (
         "Not shown: what users do, prose as people read it, cost, latency, training data, questions unlike these."
     )
+
+
+def test_garbage_in_the_right_language_is_no_content() -> None:
+    texts = [
+        "Where is the parcel that I have ordered last week",
+        "Wo ist das Paket, das ich letzte Woche bestellt habe",
+    ]
+    of = suite("language_switch <= 5%", expected=[f"{texts[at % 2]} {at}" for at in range(60)])
+    garbage = {"W": "The monkey has eaten the purple dishwasher in the garden", "o": "Der Affe hat im Garten gegessen"}
+    verdict = judged(of, lambda at, expected: garbage["W" if expected.startswith("Where") else "o"] + f" {at}")
+    assert kinds(verdict) == ["form"]
+    assert verdict.decision == "HOLD"
