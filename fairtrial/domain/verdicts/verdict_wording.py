@@ -83,7 +83,7 @@ def controls_words(controls: Any) -> str:
     if shuffled is not None:
         return f"shuffled {shuffled}, empty {empty}"
     if "not checked" in kinds:
-        return "not checked, because an earlier version made the runs"
+        return "not checked, because the runs have no scores of replaced answers"
     if kinds <= {"content"}:
         return (
             "none, because people have judged the answers" if kinds else "none, because no line is scored from answers"

@@ -182,7 +182,7 @@ def test_runs_of_an_earlier_version_are_not_checked_and_not_held() -> None:
     verdict = judge(gate(of), trial, verdict_id="v", at_us=1)
     assert verdict.decision == "SHIP"
     assert kinds(verdict) == ["not checked"]
-    assert scope_lines(verdict)[0] == "Controls: not checked, because an earlier version made the runs."
+    assert scope_lines(verdict)[0] == "Controls: not checked, because the runs have no scores of replaced answers."
 
 
 def gate(of: Suite, keys: str = "") -> Gate:
