@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
-from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, project_of
+from fairtrial.domain.errors import UsageError, printable
+from fairtrial_cli.options import CONFIG, MAP, project_of
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -16,43 +17,104 @@ if TYPE_CHECKING:
     from fairtrial.domain.verdicts.verdict import Verdict
 
 OUT = click.Path(path_type=Path, dir_okay=False)
+YAML = (".yaml", ".yml")
+
+
+FILES_ONLY = ("margin", "better", "measures", "shared_only", "columns")
+"""The options of two files; a gate file says the same in its lines."""
 
 
 @click.command()
-@click.argument("gate", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("gate", metavar="GATE | OLD NEW", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("new", required=False, metavar="", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--candidate", help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
 @click.option("--baseline", help="The target to compare with, which the gate's lines call 'base'.")
 @CONFIG
 @click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both targets first.")
 @click.option("--allow-unapproved", is_flag=True, help="Exit with 0 for a SHIP that waits for approvals.")
 @click.option("--self-test", is_flag=True, help="Only print how often an identical model would pass; judge nothing.")
+@click.option("--margin", help="Two files: how much worse NEW may be; 5pp by default, which is 5 % of a scale.")
+@click.option("--better", is_flag=True, help="Two files: require that NEW is better, with --margin by that much.")
+@click.option("--measure", "measures", multiple=True, help="Two files: compare only this score; repeatable.")
+@click.option("--shared", "shared_only", is_flag=True, help="Two files: leave out the cases of only one file.")
+@MAP
 @click.option("--junit", type=OUT, help="Write the verdict as JUnit XML.")
 @click.option("--markdown", type=OUT, help="Write the verdict as Markdown.")
 @click.option("--json", "as_json", type=OUT, help="Write the verdict as JSON; - prints it instead of the table.")
-def command(
+def command(gate: Path, new: Path | None, junit: Path | None, markdown: Path | None, **options: Any) -> None:
+    """Judge a candidate by a gate, on the newest runs in the store, and save the verdict there.
+
+    The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error. If the gate names
+    approvers, a SHIP waits for them, and the exit code is 5. Approvals of an earlier verdict on equal evidence count.
+
+    With two files of results, OLD and NEW, it compares them without a project, and stores nothing. A file is JSON
+    Lines or CSV with an id and a score, or an answer and its reference; or what promptfoo, Inspect, lm-eval or OpenAI
+    evals wrote.
+
+    With --self-test it simulates how often an identical model would pass, by the stored runs, and which rules hold it
+    back. Without --candidate and --baseline it assumes how many cases differ. The exit code is then 0.
+
+    \b
+    Examples:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
+               fairtrial gate old.jsonl new.jsonl
+    """
+    files = {"junit": junit, "markdown": markdown, "as_json": options.pop("as_json")}
+    of_files = {name: options.pop(name) for name in FILES_ONLY}
+    if new is not None:
+        _judge_files(gate, new, options, of_files, files=files)
+    given = next((name for name, value in of_files.items() if value), None)
+    if given is not None:
+        raise click.UsageError(f"{_written(given)}: this option is for two files of results (fairtrial gate OLD NEW).")
+    _judge_gate(gate, files=files, **options)
+
+
+def _written(option: str) -> str:
+    """The option as a person writes it."""
+    parameter = next(parameter for parameter in command.params if parameter.name == option)
+    return parameter.opts[-1]
+
+
+def _judge_files(
+    old: Path, new: Path, options: dict[str, Any], of_files: dict[str, Any], *, files: dict[str, Path | None]
+) -> NoReturn:
+    """Judge two files of results, which need no project."""
+    import time
+
+    from evaluators.result_files.judged_files import FileOptions, judge_files, next_step
+    from fairtrial.domain.verdicts.approvals import approval_state
+
+    context = click.get_current_context()
+    for name in options:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{_written(name)}: this option is for a gate file, not for two files of results.")
+    if old.suffix in YAML:
+        raise click.UsageError(f"{old} is a gate, which is judged with --candidate and --baseline, not with {new}.")
+    _check_places(files)
+    judged = judge_files(old, new, FileOptions(**of_files), at_us=time.time_ns() // 1000)
+    for note in judged.notes:
+        click.echo(f"{printable(note)}.", err=True)
+    _write(judged.verdict, approval_state((), ()), files)
+    if files["as_json"] != Path("-"):
+        click.echo(f"Next: {next_step(judged.verdict, old, new)}")
+    raise click.exceptions.Exit(judged.verdict.exit_code)
+
+
+def _judge_gate(
     gate: Path,
+    *,
     candidate: str | None,
     baseline: str | None,
     config: Path,
     run_first: bool,
     allow_unapproved: bool,
     self_test: bool,
-    **files: Path | None,
+    files: dict[str, Path | None],
 ) -> None:
-    """Judge a candidate by a gate, on the newest runs in the store, and save the verdict there.
-
-    The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error. If the gate names
-    approvers, a SHIP waits for them, and the exit code is 5. Approvals of an earlier verdict on equal evidence count.
-
-    With --self-test it simulates how often an identical model would pass, by the stored runs, and which rules hold it
-    back. Without --candidate and --baseline it assumes how many cases differ. The exit code is then 0.
-
-    \b
-    Example:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
-    """
     if self_test:
         _self_test(gate, config, candidate, baseline, run_first=run_first, files=files)
         return
+    if candidate is None and gate.suffix not in YAML:
+        raise click.UsageError(f"Missing argument 'NEW': a second file of results, or a gate instead of {gate}.")
     if candidate is None or baseline is None:
         raise click.UsageError(f"Missing option '{'--candidate' if candidate is None else '--baseline'}'.")
     from fairtrial.api.operation import Nothing
