@@ -20,7 +20,9 @@ REQUEST_VERSION = 2
 Reason = Literal[
     "assigned", "forced", "fallback", "kill", "not_enrolled", "no_unit", "excluded", "direct", "continued", "promoted"
 ]
-"""Why this variant served: ``direct`` is a route or a pin to a deployment, without an experiment.
+"""Why this variant served: ``direct`` is a route to a deployment, without an experiment.
+
+``forced``: the caller chose the variant or the deployment by a header, as suites, judges and probes do.
 
 ``promoted``: the variant serves everyone, and the request is in no statistic of the experiment. ``continued``: the
 request continues a response of this arm, which is not the unit's assigned arm.

@@ -119,7 +119,7 @@ def _pin_deployment(routing: Routing, caller: Caller, name: str, model: str) -> 
             param=DEPLOYMENT_HEADER,
             code="deployment_not_allowed",
         )
-    return Target(route=model, arm=Arm(name=None, endpoint=endpoint), reason="direct")
+    return Target(route=model, arm=Arm(name=None, endpoint=endpoint), reason="forced")
 
 
 def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -> Target:

@@ -247,7 +247,7 @@ def test_keys_are_needed_once_there_are_any(upstream: FakeUpstream, tmp_path: Pa
         with openai.OpenAI(base_url=rig.url, api_key="ft-narrow") as client:
             assert [model.id for model in client.models.list()] == ["base-direct"]
         reasons = [event["reason"] for event in rig.events("request")]
-        assert reasons == ["assigned", "assigned", "forced", "direct", "excluded", "excluded"]
+        assert reasons == ["assigned", "assigned", "forced", "forced", "excluded", "excluded"]
         assert len(rig.events("exposure")) == 2
         assert {event["key_id"] for event in rig.events("request")} == {"id-full", "id-plain", "id-narrow"}
         assert b"ft-" not in b"".join(path.read_bytes() for path in rig.layout.journal.iterdir())

@@ -68,7 +68,7 @@ def shown(rig: Rig, sent: Sent, *, stream: bool) -> Shown:
         ({"state": "ended", "serves": "tuned"}, (BOT | {"user": "tuned"}, {}), (EXPERIMENT, None, "promoted")),
         ({"state": "ended", "serves": "tuned"}, (BOT, {}), (EXPERIMENT, None, "promoted")),
         ({}, (DIRECT, {}), (None, None, "direct")),
-        ({}, (BOT, {"x-fairtrial-deployment": "tuned"}), (None, None, "direct")),
+        ({}, (BOT, {"x-fairtrial-deployment": "tuned"}), (None, None, "forced")),
     ],
 )  # fmt: skip
 def test_an_answer_says_why_its_request_was_or_was_not_in_the_experiment(
