@@ -1,5 +1,6 @@
 """Declares the operations on recorded requests, feedback and traffic."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
 import msgspec
@@ -10,6 +11,25 @@ from fairtrial.domain.store_reports import AmountHistory, Traffic
 
 After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]
 Amount = Literal["requests.tokens", "cost.per_request", "cost.per_unit"]
+LeftOut = Literal[
+    "suites", "other_route", "other_endpoint", "error", "not_captured", "erased", "too_large", "tools", "choices",
+    "continued", "no_question", "no_text"
+]  # fmt: skip
+"""Why a recorded request can't be a case of a suite, see `LEFT_OUT`."""
+LEFT_OUT: Mapping[LeftOut, str] = {
+    "suites": "asked by a suite, a judge or a probe, or pinned by its caller",
+    "other_route": "its route is not in the project file",
+    "other_endpoint": "an endpoint other than chats and responses",
+    "error": "not answered by this deployment alone",
+    "not_captured": "no bodies were captured",
+    "erased": "its texts were deleted by an erasure or by retention",
+    "too_large": "a body is missing or too large",
+    "tools": "it has tools",
+    "choices": "it requested several choices",
+    "continued": "it continues an earlier response",
+    "no_question": "it doesn't end with a question in text",
+    "no_text": "the answer has no text",
+}
 AMOUNTS: tuple[Amount, ...] = get_args(Amount)
 
 
@@ -42,12 +62,24 @@ class ExperimentTraffic(TrafficWindow, frozen=True, kw_only=True):
     experiment: str | None = None
 
 
-class SampleTraffic(Request, frozen=True, kw_only=True):
-    """Which deployment's answers, on which routes, and how many."""
+class AnsweredBy(Request, frozen=True, kw_only=True):
+    """A deployment, and the routes whose requests count."""
 
     deployment: Text
     routes: Annotated[tuple[str, ...], Meta(max_length=1000)]
+
+
+class SampleTraffic(AnsweredBy, frozen=True, kw_only=True):
+    """Which deployment's answers, on which routes, and how many."""
+
     count: Annotated[int, Meta(ge=1, le=5000)]
+
+
+class LeftOutRequests(msgspec.Struct, frozen=True):
+    """How many requests can't be cases for one reason."""
+
+    left_out: LeftOut
+    requests: int
 
 
 class RoutesOf(Request, frozen=True, kw_only=True):
@@ -100,6 +132,16 @@ samples = Operation(
     kind="table",
     description="Recorded exchanges of a deployment with their bodies, as cases of a suite: each prompt once, in "
     "proportion by route and week.",
+)
+left_out = Operation(
+    name="traffic.left_out",
+    method="GET",
+    path="/traffic/left-out",
+    role="release-manager",
+    request=AnsweredBy,
+    response=list[LeftOutRequests],
+    kind="table",
+    description="How many recorded requests of a deployment can't be cases of a suite, by reason.",
 )
 arrivals = Operation(
     name="traffic.arrivals",

@@ -14,6 +14,8 @@ READS_AS: Mapping[Role, Role] = {"auditor": "release-manager"}
 APPROVERS: tuple[Role, ...] = ("release-manager", "admin")
 """The roles that may approve a release."""
 LONGEST_NAME = 80
+INTERNAL_KEY = "internal"
+"""The name of the key with which suites, judges and probes call the gateway."""
 CONTROL = "control"
 """The actor of what rules do."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from evaluators.suite import Suite
+    from fairtrial.api.traffic import LeftOutRequests
     from fairtrial.config.plan.retirement import Retirement
     from fairtrial.config.project import Project
     from fairtrial_cli.migration.report import Migration, Successor
@@ -94,11 +95,12 @@ def command(
 
     project, today = project_of(config), today_utc(time.time_ns() // 1000)
     _check_names(project, old, new, today)
-    paths = [*suites, *_drawn_suites(project, old, from_traffic, from_reviews, Console(stderr=True))]
+    drawn, left_out = _drawn_suites(project, old, from_traffic, from_reviews, Console(stderr=True))
+    paths = [*suites, *drawn]
     if not paths:
         raise UsageError("give --suite FILE, --from-traffic N for recorded prompts, or --from-reviews QUEUE")
     report = _migrate(project, load_suites(paths), old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
-    report = replace(report, command=_again(project, paths, old, new, margin))
+    report = replace(report, command=_again(project, paths, old, new, margin), left_out=left_out)
     save_migration_report(project.layout, old, plain(report))
     print_indented(plain(report)) if as_json else print_migration(Console(), report)
     decisions = {successor.verdict.decision for successor in report.successors}
@@ -129,21 +131,29 @@ def _check_names(project: Project, old: str, new: Sequence[str], today: date) ->
     refuse_retired(project.plan, new, today)
 
 
-def _drawn_suites(project: Project, old: str, count: int | None, queues: Sequence[str], stderr: Console) -> list[Path]:
-    """The files of the suites from recorded traffic and reviews, which are made if they don't exist."""
+def _drawn_suites(
+    project: Project, old: str, count: int | None, queues: Sequence[str], stderr: Console
+) -> tuple[list[Path], Sequence[LeftOutRequests]]:
+    """The files of the suites from recorded traffic and reviews, which are made if they don't exist.
+
+    The second part is how many requests can't be cases, by reason, if traffic was drawn now.
+    """
     from fairtrial_cli.migration.drawn_suites import review_suite, traffic_suite
+    from fairtrial_cli.migration.recorded_requests import in_words
     from fairtrial_cli.store_client.client import open_store
 
-    drawn: list[Path] = []
     if count is None and not queues:
-        return drawn
+        return [], ()
     with open_store(project.layout, project.path) as store:
-        made = [("recorded traffic", *traffic_suite(project, store, old, count))] if count is not None else []
+        traffic = None if count is None else traffic_suite(project, store, old, count)
+        made = [] if traffic is None else [("recorded traffic", traffic.path, traffic.is_new)]
         made += [("reviewed pairs", *review_suite(project, store, queue)) for queue in dict.fromkeys(queues)]
     for source, path, is_new in made:
         stderr.print(f"{path}: {f'drawn from {source}' if is_new else 'drawn earlier; delete it to draw anew'}")
-        drawn.append(path)
-    return drawn
+    left_out = () if traffic is None else traffic.left_out
+    if left_out:
+        stderr.print(f"Requests that {old} got and that can't be cases: {in_words(left_out)}.", soft_wrap=True)
+    return [path for _, path, _ in made], left_out
 
 
 def _migrate(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from evaluators.criteria.content_lines import REVIEW_LINE
 from evaluators.review.training_rows import LeftOut, preferred
 from fairtrial.api import reviews
-from fairtrial.api.traffic import SampleTraffic, samples
-from fairtrial.domain.answers.chat import answered_text
+from fairtrial.api.traffic import AnsweredBy, LeftOutRequests, SampleTraffic, left_out, samples
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
 from fairtrial.privacy.search import mask
 from fairtrial.safe_files import write_private
 from fairtrial_cli.migration.answer_forms import form_of
+from fairtrial_cli.migration.recorded_requests import case_of, chat_of, common_params, in_words
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 NOTHING: Mapping[str, Any] = {}
 ID_LETTERS = 8
-PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "response_format", "stop", "seed")
-"""The fields of requests that a suite sends too, if all drawn requests have the same value."""
 FEWEST = 20
 FLOOR = ">= 90% sure"
 """How often a successor must give the recorded answer. OLD can't be the measure, because these answers are its own."""
@@ -60,8 +59,8 @@ def write_suite(
     form = form_of(rows)
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in form.rows)
     write_private(path.with_suffix(".jsonl"), lines.encode())
-    if left_out := len(rows) - len(form.rows):
-        description += f" {counted(left_out, 'answer')} of another form left out."
+    if others := len(rows) - len(form.rows):
+        description += f" {counted(others, 'answer')} of another form left out."
     content = {
         "suite": path.stem,
         "description": description,
@@ -125,58 +124,40 @@ def _pair_row(pair: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def traffic_suite(project: Project, store: StoreClient, deployment: str, count: int) -> tuple[Path, bool]:
-    """The file of the suite of this deployment's traffic, and whether it was drawn now.
+@dataclass(frozen=True, slots=True)
+class TrafficSuite:
+    """The file, whether it was drawn now, and if so, how many requests can't be cases, by reason."""
+
+    path: Path
+    is_new: bool
+    left_out: Sequence[LeftOutRequests] = ()
+
+
+def traffic_suite(project: Project, store: StoreClient, deployment: str, count: int) -> TrafficSuite:
+    """The suite of this deployment's traffic.
 
     It is drawn once, because the stored answers of a model that no longer answers fit only the same cases. Raises
-    `UsageError` if there is too little traffic with texts.
+    `UsageError` if too few requests can be cases.
     """
     name = f"traffic-{re.sub(r'[^A-Za-z0-9_-]', '-', deployment)}"
     folder = project.layout.make().traffic_suites
     path = path_of(folder, name)
     if path.exists():
-        return path, False
+        return TrafficSuite(path, is_new=False)
     routes = tuple(project.plan.routes)
     if not routes:
         raise UsageError("--from-traffic: the project has no route, so no traffic was recorded (use --suite FILE)")
     sampled = store.call(samples, SampleTraffic(deployment=deployment, routes=routes, count=count))
-    requests = [json.loads(sample["request_body"]) for sample in sampled]
-    rows = [
-        row
-        for sample, request in zip(sampled, requests, strict=True)
-        if (row := _request_row(sample, request)) is not None
-    ]
+    reasons = store.call(left_out, AnsweredBy(deployment=deployment, routes=routes))
+    requests = [chat_of(sample["request_body"]) for sample in sampled]
+    cases = [case_of(sample, request) for sample, request in zip(sampled, requests, strict=True)]
+    rows = [case for case in cases if case["expected"] is not None]
     if len(rows) < FEWEST:
+        others = f"; requests that can't be: {text}" if (text := in_words(reasons)) else ""
         raise UsageError(
-            f"--from-traffic: {len(rows)} recorded prompts of {deployment} have texts, and a suite needs {FEWEST} "
-            "(capture.bodies must not be none, and retention must not have deleted them)"
+            f"--from-traffic: {counted(len(rows), 'recorded prompt')} of {deployment} can be cases, and a suite needs "
+            f"{FEWEST}{others}"
         )
     description = f"Recorded prompts of {deployment}. The references are its recorded answers."
-    write_suite(path, description, rows, tags=("route", "week"), params=_common(requests))
-    return path, True
-
-
-def _request_row(sample: dict[str, Any], request: dict[str, Any]) -> dict[str, Any] | None:
-    """One case, or ``None`` if the answer has no text or the request does not end with a question."""
-    answer, messages = answered_text(sample["response_body"]), request["messages"]
-    if answer is None or not messages or messages[-1].get("role") == "assistant":
-        return None
-    kinds: Counter[str] = Counter()
-    return {
-        "id": sample["request_id"],
-        "request_id": sample["request_id"],
-        "route": sample["route"],
-        "week": sample["week"],
-        "requests": sample["requests"],
-        **mask({"messages": messages, "expected": answer}, kinds),
-    }
-
-
-def _common(requests: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    every = list(requests)
-    first = every[0] if every else {}
-    return {
-        name: first[name]
-        for name in PARAMS
-        if name in first and all(request.get(name) == first[name] for request in every)
-    }
+    write_suite(path, description, rows, tags=("route", "week"), params=common_params(requests))
+    return TrafficSuite(path, is_new=True, left_out=reasons)

@@ -19,6 +19,7 @@ from fairtrial.domain.wording import counted
 from fairtrial_cli.migration.experiment_file import WrittenMove
 
 if TYPE_CHECKING:
+    from fairtrial.api.traffic import LeftOutRequests
     from fairtrial.config.plan.retirement import Retirement
 
 
@@ -86,7 +87,8 @@ class Migration:
     """The whole report. ``move`` is the written experiment; ``no_move`` is why there is none.
 
     ``command`` makes the report anew. ``replaced``: the lines that OLD itself breaks, in sentences. ``reviews``: the
-    commands after which people compare answers that no line of a suite measures.
+    commands after which people compare answers that no line of a suite measures. ``left_out``: how many recorded
+    requests can't be cases of a suite that was drawn now.
     """
 
     old: str
@@ -99,6 +101,7 @@ class Migration:
     command: str = ""
     replaced: Sequence[str] = ()
     reviews: Sequence[str] = ()
+    left_out: Sequence[LeftOutRequests] = ()
 
     @property
     def countdown(self) -> str:
@@ -159,6 +162,7 @@ def as_json(report: Migration) -> dict[str, Any]:
         },
         "no_experiment": report.no_move,
         "reviews": list(report.reviews),
+        "left_out": {row.left_out: row.requests for row in report.left_out},
     }
 
 

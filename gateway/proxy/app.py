@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from fairtrial.domain.errors import RequestError, Unavailable
-from fairtrial.domain.limits.constants import CHAT_COMPLETIONS
+from fairtrial.domain.limits.constants import CHAT_COMPLETIONS, RESPONSES
 from fairtrial.domain.names.ids import new_id
 from gateway.proxy.admission.admission import DRAINING, Admission, Refusal, watch_lag
 from gateway.proxy.http_server.request_cycle import RequestCycle
@@ -20,7 +20,7 @@ from gateway.proxy.wire.http import JSON_LINE, ASGIApp, Cors, Message, Send, lin
 from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
 from gateway.proxy.worker_state import WorkerState
 
-MODEL_ENDPOINTS = (CHAT_COMPLETIONS, "/completions", "/responses", "/responses/compact", "/embeddings")
+MODEL_ENDPOINTS = (CHAT_COMPLETIONS, "/completions", RESPONSES, "/responses/compact", "/embeddings")
 MODEL_PATHS = {f"/v1{path}": path for path in MODEL_ENDPOINTS}
 _MODEL_PATHS = {path.encode(): endpoint for path, endpoint in MODEL_PATHS.items()}
 _FRAGMENT = ord("#")

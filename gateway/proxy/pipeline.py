@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable
 
 from fairtrial.domain.errors import Overloaded, RateLimited, RequestError, UpstreamError
+from fairtrial.domain.limits.constants import RESPONSES
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.recording.capture import NO_BODIES
@@ -17,7 +18,7 @@ from gateway.proxy.response.client_writer import StreamWriter, experiment_lines,
 from gateway.proxy.response.stream import StreamRelay, stream_writer
 from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
-from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS, route_continuation
+from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, route_continuation
 from gateway.proxy.routing.resolve import refuse_control_characters, resolve
 from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Progress, Received, Routed
 from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, UpstreamCalls

@@ -77,7 +77,8 @@ def answered_text(body: str) -> str | None:
         message = choices[0].get("message")
         return _text(message.get("content")) if isinstance(message, dict) else _text(choices[0].get("text"))
     if isinstance(output, list):
-        return "".join(_text(item.get("content")) or "" for item in output if isinstance(item, dict)) or None
+        messages = [item for item in output if isinstance(item, dict) and item.get("type", "message") == "message"]
+        return "".join(_text(message.get("content")) or "" for message in messages) or None
     return None
 
 

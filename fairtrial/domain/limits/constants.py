@@ -1,4 +1,4 @@
-"""Names units of time, with the conversion to them, HTTP status classes, an endpoint, and limits of listings."""
+"""Names units of time, with the conversion to them, HTTP status classes, two endpoints, and limits of listings."""
 
 from datetime import UTC, datetime
 
@@ -15,6 +15,8 @@ FIRST_SERVER_ERROR = 500
 
 CHAT_COMPLETIONS = "/chat/completions"
 """The endpoint of chats, as the gateway routes it and records it with each request."""
+RESPONSES = "/responses"
+"""The endpoint of the Responses API, as it is routed and recorded."""
 
 LARGEST_PAGE = 10_000
 LARGEST_OFFSET = 10**12

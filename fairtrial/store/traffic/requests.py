@@ -1,11 +1,10 @@
-"""Lists requests and feedback, reads one request with its attempts and bodies, and draws a sample as cases."""
+"""Lists requests and feedback, and reads one request with its attempts and bodies."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from fairtrial.domain.limits.constants import CHAT_COMPLETIONS, MINUTE_US
+from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Position, Query, after
 
@@ -81,39 +80,6 @@ ORDER BY attribution, feedback DESC, key
 LIMIT $3 OFFSET $4
 """
 
-LARGEST_BODY = 1 << 18
-"""Characters of a body that may become a case."""
-SAMPLE = f"""
-WITH usable AS (
-    SELECT request_id
-    FROM payloads
-    WHERE length(request_body) <= $4 AND length(response_body) <= $4 AND json_valid(request_body)
-        AND json_type(request_body, '$.messages') = 'ARRAY'
-        AND coalesce(json_type(request_body, '$.tools'), 'NULL') = 'NULL'
-), asked AS (
-    SELECT request_id, at_time, route, date_trunc('week', at_time)::DATE::VARCHAR AS week,
-        coalesce(prompt_digest, request_id) AS prompt
-    FROM requests SEMI JOIN usable USING (request_id)
-    WHERE deployment = $1 AND list_contains($2::VARCHAR[], route) AND endpoint = '{CHAT_COMPLETIONS}'
-        AND reason <> 'forced' AND arm_outcome = 'answered'
-), prompts AS (
-    SELECT *, count(*) OVER (PARTITION BY prompt) AS requests
-    FROM asked
-    QUALIFY row_number() OVER (PARTITION BY prompt ORDER BY at_time DESC, request_id) = 1
-), placed AS (
-    SELECT *,
-        (row_number() OVER (PARTITION BY route, week ORDER BY sha256(request_id)) - 0.5)
-            / count(*) OVER (PARTITION BY route, week) AS place
-    FROM prompts
-), drawn AS (
-    SELECT * FROM placed ORDER BY place, route, week, request_id LIMIT $3
-)
-SELECT request_id, route, week, requests, request_body, response_body
-FROM drawn JOIN payloads USING (request_id)
-ORDER BY request_id
-"""  # noqa: S608 - a constant
-"""The place of a prompt among those of its route and week, from 0 to 1: the lowest places are a proportional sample."""
-
 
 def listing(
     page: Page,
@@ -174,11 +140,3 @@ def feedback(
 def attributions(page: Page) -> Query:
     """How many values of each key were attributed to a request or a unit, are ambiguous, or match nothing."""
     return Query(ATTRIBUTIONS, (page.since, page.until, page.rows, page.offset))
-
-
-def sample(deployment: str, routes: Sequence[str], count: int) -> Query:
-    """At most so many requests that the deployment answered, each prompt by its newest request.
-
-    Requests with tools are left out, because a suite does not run tools.
-    """
-    return Query(SAMPLE, (deployment, list(routes), count, LARGEST_BODY))

@@ -5,7 +5,9 @@ from typing import Any
 from fairtrial.api.operation import TrafficWindow, Window
 from fairtrial.api.traffic import (
     AmountsBefore,
+    AnsweredBy,
     ExperimentTraffic,
+    LeftOutRequests,
     ListFeedback,
     ListRequests,
     NameRequest,
@@ -16,7 +18,7 @@ from fairtrial.domain.errors import existing
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.store_reports import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
-from fairtrial.store.traffic import requests as stored_requests, traffic
+from fairtrial.store.traffic import recorded_cases, requests as stored_requests, traffic
 from gateway.control.context import Context, Table, page_of
 
 
@@ -34,7 +36,12 @@ def request(context: Context, request: NameRequest) -> Any:
 
 
 def samples(_: Context, request: SampleTraffic) -> Query:
-    return stored_requests.sample(request.deployment, request.routes, request.count)
+    return recorded_cases.sample(request.deployment, request.routes, request.count)
+
+
+def left_out(context: Context, request: AnsweredBy) -> list[LeftOutRequests]:
+    rows = context.database.dicts(recorded_cases.left_out(request.deployment, request.routes))
+    return [LeftOutRequests(**row) for row in rows]
 
 
 def arrivals(context: Context, request: RoutesOf) -> dict[str, int]:

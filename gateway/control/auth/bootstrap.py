@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fairtrial.api.keys import CreateKey
 from fairtrial.config.layout import Layout
-from fairtrial.domain.accounts import Invitation, NewKey, OneTimeLink, Right
+from fairtrial.domain.accounts import INTERNAL_KEY, Invitation, NewKey, OneTimeLink, Right
 from fairtrial.safe_files import write_private
 from fairtrial.store.access import accounts, credentials
 from fairtrial.store.core import named_values
@@ -66,7 +66,7 @@ class LocalKey:
     path: Callable[[Layout], Path]
 
 
-INTERNAL = LocalKey("internal", ("complete", "pin", "see_variant"), lambda layout: layout.internal_key)
+INTERNAL = LocalKey(INTERNAL_KEY, ("complete", "pin", "see_variant"), lambda layout: layout.internal_key)
 """Evaluation runs use it for the gateway."""
 
 ADMIN = LocalKey("admin", ("admin",), lambda layout: layout.admin_key)

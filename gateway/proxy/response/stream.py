@@ -7,12 +7,13 @@ from msgspec.structs import replace
 
 from fairtrial.domain.errors import RequestError
 from fairtrial.domain.events import RequestOutcome
+from fairtrial.domain.limits.constants import RESPONSES
 from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.capture import Bodies
 from gateway.proxy.recording.record import Recorder, check_schema
 from gateway.proxy.response.client_writer import StreamWriter, experiment_lines, response_lines
-from gateway.proxy.routing.continuation import RESPONSES, remember_response
+from gateway.proxy.routing.continuation import remember_response
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import EVENT_LIMIT, TransportError
 from gateway.proxy.upstream.call import StartedResponse, broken_answer, broken_off, overflow, stalled, unreadable

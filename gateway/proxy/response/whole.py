@@ -4,13 +4,14 @@ import time
 
 from fairtrial.domain.errors import UpstreamError
 from fairtrial.domain.events import RequestOutcome
+from fairtrial.domain.limits.constants import RESPONSES
 from fairtrial.domain.limits.json_limits import DECODED, excess
 from gateway.proxy.extraction.chat_metadata import NOTHING, UNSAID, ResponseMetadata, answer_metadata
 from gateway.proxy.extraction.responses_metadata import response_metadata
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.record import Recorder, check_schema
 from gateway.proxy.response.client_writer import StreamWriter, response_lines, without_retry
-from gateway.proxy.routing.continuation import RESPONSES, RESPONSES_ENDPOINTS
+from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.upstream.call import FIRST_ERROR, StartedResponse
 from gateway.proxy.upstream.hold import read_pieces

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.errors import NotFound
+from fairtrial.domain.limits.constants import RESPONSES
 from fairtrial.journal.response_map import Place, ResponseMap, response_name
 from gateway.proxy.extraction.chat_metadata import decoded
 from gateway.proxy.plan.routing_table import Arm, Routing, Target
@@ -14,7 +15,6 @@ from gateway.proxy.routing.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER, rec
 from gateway.proxy.stages import AnswerContent, Parsed, Progress, Routed
 from gateway.proxy.wire.json_bodies import RequestBody, decode_field, elements
 
-RESPONSES = "/responses"
 RESPONSES_ENDPOINTS = frozenset({RESPONSES, "/responses/compact"})
 _SEALED = b'"encrypted_content"'
 _NOT_MOVED = frozenset({"kill", "excluded"})

@@ -13,7 +13,7 @@ import msgspec
 
 from fairtrial.domain.errors import BadRequest, RequestError, UpstreamError, UpstreamTimeout
 from fairtrial.domain.events import Purpose
-from fairtrial.domain.limits.constants import CHAT_COMPLETIONS
+from fairtrial.domain.limits.constants import CHAT_COMPLETIONS, RESPONSES
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
 from gateway.proxy.stages import Attempt, Progress, Routed
@@ -31,7 +31,7 @@ from gateway.proxy.upstream.request_rewrite import refuse_without_key, upstream_
 
 STREAM_TYPE, JSON_TYPE = b"text/event-stream", b"application/json"
 METERED = frozenset({CHAT_COMPLETIONS, "/completions"})
-STREAMED = METERED | {"/responses"}
+STREAMED = METERED | {RESPONSES}
 FIRST_REDIRECT, FIRST_ERROR = 300, 400
 _SOONEST = 0.001
 Sending = Awaitable[UpstreamResponse]

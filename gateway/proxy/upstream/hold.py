@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from fairtrial.domain.limits.constants import RESPONSES
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
-from gateway.proxy.routing.continuation import RESPONSES
 from gateway.proxy.stages import Routed
 from gateway.proxy.transport.transport import WHOLE_LIMIT
 from gateway.proxy.upstream.call import StartedResponse, broken_answer, next_piece, overflow, unreadable

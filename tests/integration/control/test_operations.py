@@ -100,6 +100,7 @@ def reads(side: Side) -> Asked:
     yield traffic.requests, traffic.ListRequests(limit=0)
     yield traffic.request, traffic.NameRequest(request_id=request_id)
     yield traffic.samples, traffic.SampleTraffic(deployment="base", routes=("support-bot",), count=5)
+    yield traffic.left_out, traffic.AnsweredBy(deployment="base", routes=("support-bot",))
     yield traffic.arrivals, traffic.RoutesOf(routes=("support-bot",))
     yield traffic.feedback, traffic.ListFeedback(limit=3)
     yield traffic.attributions, many

@@ -89,10 +89,11 @@ def test_a_suite_of_traffic_is_masked_names_its_requests_and_is_drawn_once(tmp_p
     of = project(tmp_path)
     record(of, FEWEST, answer='{"mail": "bob@example.org", "order": #}', max_tokens=7, temperature=0.5)
     with open_store(of.layout, of.path) as store:
-        path, drawn = traffic_suite(of, store, "base", 100)
+        drawn = traffic_suite(of, store, "base", 100)
         again = traffic_suite(of, store, "base", 30)
+    path = drawn.path
     [suite] = load(path)
-    assert (drawn, again) == (True, (path, False))
+    assert (drawn.is_new, again.path, again.is_new) == (True, path, False)
     assert suite.params == {"temperature": 0.5, "max_tokens": 7}
     assert suite.gate[0] == "agreement >= 90% sure" and suite.entries["agreement"].kind == "json_equal"
     first = min(suite.cases, key=lambda case: case.case_id)
@@ -106,7 +107,7 @@ def test_prose_is_judged_by_people_and_little_traffic_is_refused(tmp_path: Path)
     of = project(tmp_path)
     record(of, FEWEST - 1, answer="Hello.")
     with open_store(of.layout, of.path) as store:
-        with pytest.raises(UsageError, match=f"{FEWEST - 1} recorded prompts of base have texts"):
+        with pytest.raises(UsageError, match=f"{FEWEST - 1} recorded prompts of base can be cases"):
             traffic_suite(of, store, "base", 100)
         writer = JournalWriter(of.layout.journal, writer="v")
         more = {"request_body": '{"messages": [{"role": "user", "content": "Hi"}]}',
@@ -114,5 +115,5 @@ def test_prose_is_judged_by_people_and_little_traffic_is_refused(tmp_path: Path)
         writer.append(samples.record(99, route="base-direct", attempts=[samples.attempt_of(99)], **more))
         writer.close()
     with open_store(of.layout, of.path) as store:
-        path, _ = traffic_suite(of, store, "base", 100)
+        path = traffic_suite(of, store, "base", 100).path
     assert load(path)[0].gate == (REVIEW_LINE, "refusals not worse than base by 5pp", "errors <= 1%")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fairtrial.api.keys import CreateKey
+from fairtrial.domain.accounts import INTERNAL_KEY
 from fairtrial.domain.events import CaseResultEvent, ScoreEvent
-from fairtrial.domain.limits.constants import WEEK_US
+from fairtrial.domain.limits.constants import RESPONSES, WEEK_US
 from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.access.credentials import create_key
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic.requests import sample
+from fairtrial.store.traffic.recorded_cases import left_out, sample
 from tests.fixtures.store import samples
 from tests.fixtures.store.erasing import erase_unit
 
+NO_BODIES = {"request_body": None, "response_body": None}
 SECRET = "the violet heron of Ostrava"
 
 
@@ -88,3 +92,54 @@ def test_erasing_a_unit_reaches_the_rows_of_a_suite_and_the_answers_to_them(
     assert f"{SECRET} 1".encode() not in b"".join(
         path.read_bytes() for path in database.layout.folder.rglob("*") if path.is_file()
     )
+
+
+def test_bodies_that_no_case_can_hold_are_counted_and_so_are_pins_of_earlier_versions(
+    database: Database, ingester: Ingester
+) -> None:
+    key = create_key(database, CreateKey(name=INTERNAL_KEY), now_us=samples.NOW)
+    one = [{"role": "user", "content": "q"}]
+    answer = {"choices": [{"message": {"content": "a"}}]}
+    picture = [{"type": "input_text", "text": "q"}, {"type": "input_image", "image_url": "x"}]
+    bodies: dict[str, list[tuple[Any, Any]]] = {
+        "no_question": [
+            ({"messages": [*one, {"role": "assistant", "content": "a"}]}, answer),
+            ({"messages": []}, answer),
+            ({"messages": ["q"]}, answer),
+            ({"input": [{"role": "user", "content": picture}]}, answer),
+            ({"input": [{"type": "function_call"}]}, answer),
+            ({"prompt": "q"}, answer),
+            ([], answer),
+            ("{", answer),
+        ],
+        "no_text": [
+            ({"messages": one}, {"choices": []}),
+            ({"messages": one}, {"choices": [{"message": {"content": None}}]}),
+            ({"input": "q"}, {"output": [{"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}]}),
+            ({"input": "q"}, {"output": [{"type": "reasoning", "summary": []}]}),
+        ],
+        "tools": [
+            ({"messages": [*one, {"role": "tool", "content": "t"}]}, answer),
+            ({"input": "q", "tools": []}, answer),
+        ],
+        "choices": [({"messages": one, "n": 2}, answer)],
+        "continued": [({"input": "q", "conversation": "c"}, answer)],
+        "too_large": [({"messages": one, "user": "u" * (1 << 18)}, answer)],
+    }
+    pairs = [pair for several in bodies.values() for pair in several]
+    texts = [tuple(body if isinstance(body, str) else json.dumps(body) for body in pair) for pair in pairs]
+    events = [
+        exchange(number, request_body=sent, response_body=got, endpoint=RESPONSES)
+        for number, (sent, got) in enumerate(texts)
+    ]
+    sound = [({"messages": one, "n": 1}, answer), ({"input": picture[:1]}, answer)]
+    sound[1] = ({"input": [{"role": "user", "content": picture[:1]}]}, {"output": [{"content": [{"text": "a"}]}]})
+    events += [
+        exchange(100 + number, request_body=json.dumps(sent), response_body=json.dumps(got))
+        for number, (sent, got) in enumerate(sound)
+    ]
+    bring(database, ingester, *events, exchange(200, key_id=key.key_id), exchange(201, capture="none", **NO_BODIES))
+    counts = {row["left_out"]: row["requests"] for row in database.dicts(left_out("old", ("support-bot",)))}
+    assert counts == {name: len(several) for name, several in bodies.items()} | {"suites": 1, "not_captured": 1}
+    rows = database.dicts(sample("old", ("support-bot",), 100))
+    assert [row["request_id"] for row in rows] == ["r-100", "r-101"]
