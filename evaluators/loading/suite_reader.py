@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +32,8 @@ from evaluators.suite import (
 from fairtrial.config.file.errors import validation_errors
 from fairtrial.config.file.project_files import Budget, project_root
 from fairtrial.config.file.yaml_file import Document, load as load_yaml
-from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED
-from fairtrial.domain.answers.chat import OTHER_SERVERS, wrong_value
+from fairtrial.config.rules.params import wrong_param
 from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
-
-KNOWN_PARAMS = PASSED | NOT_PASSED_ON | OTHER_SERVERS
-NEARLY = 0.85
-"""How similar to a known name an unknown one must be, from 0 to 1, to be its misspelling."""
 
 
 def load(
@@ -159,14 +153,9 @@ def _compose(reading: Reading) -> Suite:
 
 
 def _check_params(reading: Reading) -> None:
-    """Report parameters with a wrong value, and names that are nearly those of a parameter."""
     for name, value in reading.model.params.items():
-        kind = wrong_value(name, value)
-        if kind is not None:
-            reading.wrong(("params", name), f"{value!r} is not {kind}")
-        near = [] if name in KNOWN_PARAMS else get_close_matches(name, KNOWN_PARAMS, n=1, cutoff=NEARLY)
-        if near:
-            reading.wrong(("params", name), f"there is no parameter {name!r}", f"did you mean {near[0]!r}?")
+        if (wrong := wrong_param(name, value)) is not None:
+            reading.wrong(("params", name), *wrong)
 
 
 def _rows(reading: Reading) -> list[Row]:

@@ -18,10 +18,11 @@ class Deployment:
 
     ``provider`` and ``model`` are the two halves of ``openai/Qwen3-8B``. ``api_key`` may be a template such as
     ``${NAME}``, which the worker fills from its own environment, so that no secret is written to the plan.
-    ``digest`` identifies this definition (model, address, parent), not the weights behind it.
+    ``digest`` identifies this definition (model, address, parent, params), not the weights behind it.
     ``on_disconnect``: what happens to its response when the caller disconnects: cancelled, or read to its end for at
     most ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, such as ``2027-01-31``.
     ``forward_headers``: lower-case names of callers' headers that are forwarded although other gateways act on them.
+    ``params``: request fields that it sets, and removes where the value is ``None``.
     ``lineage``: how it was trained; ``None`` if the project does not say.
 
     The section of the file is another type, because there ``model`` and ``price`` mean something else.
@@ -43,6 +44,7 @@ class Deployment:
     forward_headers: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
     breaker: settings.BreakerRule = field(default=settings.BreakerRule(), metadata=settings.ADDED_LATER)
     retry: settings.RetryRule = field(default=settings.RetryRule(), metadata=settings.ADDED_LATER)
+    params: Mapping[str, Any] | None = field(default=None, hash=False, metadata=settings.ADDED_LATER)
     lineage: Lineage | None = field(default=None, metadata=settings.CONTROL_ONLY)
 
     @property

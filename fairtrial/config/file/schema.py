@@ -117,6 +117,11 @@ class DeploymentSection(Section):
     """The most seconds for which such an answer is read."""
     forward_headers: list[str] = Field(default_factory=list)
     """Caller headers to forward although they control other gateways or hold keys, such as `x-portkey-config`."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Request fields to set, overriding those of callers and suites; `null` removes one.
+
+    A variant's `params` override these. They apply at every endpoint with a model.
+    """
     shutdown_date: settings.Date | None = None
     """The last day of the model at its provider. `check` and alarms warn ahead, and `/v1/models` shows it to callers.
 
@@ -172,7 +177,7 @@ class VariantSection(Section):
     system_prompt: settings.Name | None = None
     """A text file next to this one; its text replaces the caller's system message."""
     params: dict[str, Any] = Field(default_factory=dict)
-    """Request fields to set, overriding the caller's."""
+    """Request fields to set, overriding the deployment's and the caller's; `null` removes a field."""
     fallback: settings.Name | list[settings.Name] | None = None
     """What answers when this arm fails, in place of the route's `fallback`."""
 

@@ -59,6 +59,7 @@ def _deployment(name: str, section: schema.DeploymentSection) -> Deployment:
         breaker=section.breaker,
         retry=section.retry,
         forward_headers=tuple(dict.fromkeys(name.lower() for name in section.forward_headers)),
+        params=section.params or None,
         lineage=training and replace(training, base=training.base or section.parent or ""),
     )
     return replace(deployment, digest=deployment_digest(deployment))

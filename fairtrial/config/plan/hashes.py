@@ -52,8 +52,9 @@ def analysis_hash(experiment: Experiment, deployments: dict[str, str], metrics: 
 
 
 def deployment_digest(deployment: Deployment) -> str:
-    """Identifies a definition (provider, model, address, parent), not the weights behind it."""
-    return digest([deployment.provider, deployment.model, deployment.base_url, deployment.parent])
+    """Identifies a definition (provider, model, address, parent, params), not the weights behind it."""
+    own = [] if deployment.params is None else [deployment.params]
+    return digest([deployment.provider, deployment.model, deployment.base_url, deployment.parent, *own])
 
 
 def digest(value: Any) -> str:

@@ -4,17 +4,14 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from fairtrial.config.file.errors import FieldError
-from fairtrial.config.file.schema import ExperimentSection, ProjectFile, VariantSection, in_order
+from fairtrial.config.file.schema import ExperimentSection, ProjectFile, in_order
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
 from fairtrial.config.rules.metric_catalogue import EXAMPLES, better_of, is_share, method_of, unknown_metric
-from fairtrial.config.rules.translation import NOT_PASSED_ON, PASSED, translated
 from fairtrial.domain.errors import control_character, nearest
 from fairtrial.domain.metrics import parse_margin
 from fairtrial.domain.settings import Enrolment, Guardrail
 
 Path = tuple[str | int, ...]
-NOT_AN_ARMS = ("input", "messages", "model", "prompt", "stream", "stream_options")
-"""Fields that the deployment or the caller decides. An arm that set one would be recorded wrongly."""
 UNSTATED = "it decides an experiment, so users without this feedback count as missing at random"
 UNSTATED_HINT = "write missing: at_random, or missing: worst_case if those who are silent may differ between the arms"
 STOPS = ("pause_at", "kill_at", "stop_margin")
@@ -27,8 +24,6 @@ def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[FieldError]:
         path = ("experiments", name)
         yield from wrong_name(path, name)
         yield from _variants(path, experiment, names, names.variants[name])
-        for key, variant in experiment.variants.items():
-            yield from _params((*path, "variants", key, "params"), variant, file)
         yield from _split(path, experiment, names.variants[name])
         if experiment.enroll is not None:
             yield from _stages((*path, "enroll"), experiment.enroll)
@@ -82,19 +77,6 @@ def _variants(
     shadow = experiment.shadow
     if shadow is not None and shadow.variant not in variants:
         yield unknown((*path, "shadow", "variant"), "variant", shadow.variant, variants)
-
-
-def _params(path: Path, variant: VariantSection, file: ProjectFile) -> Iterator[FieldError]:
-    """Parameters that an arm may not set, or that do not reach a translated provider."""
-    for name in NOT_AN_ARMS:
-        if name in variant.params:
-            yield FieldError(
-                (*path, name), "is not a parameter", "the deployment names the model, the caller sends the rest"
-            )
-    deployment = file.deployments.get(variant.deployment)
-    if deployment is not None and translated(deployment.model):
-        for name in sorted(variant.params.keys() - PASSED - NOT_PASSED_ON - {*NOT_AN_ARMS}):
-            yield FieldError((*path, name), f"does not reach {deployment.model}", nearest(name, PASSED))
 
 
 def _split(path: Path, experiment: ExperimentSection, variants: frozenset[str]) -> Iterator[FieldError]:

@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -36,6 +37,10 @@ _WORDS: dict[Right, str] = {
     "see_variant": "see variants",
     "admin": "use the control plane",
 }
+
+
+Overrides = Mapping[str, msgspec.Raw | None]
+"""Fields that replace a request's, as raw JSON; ``None`` removes one."""
 
 
 class Breakers(dict[str, Breaker]):
@@ -111,6 +116,7 @@ class Endpoint:
     url: str = field(init=False)
     authorization: bytes | None = field(init=False)
     translated: bool = field(init=False)
+    params: Overrides = field(init=False)
 
     def __post_init__(self) -> None:
         deployment, key = self.deployment, self.api_key
@@ -119,6 +125,7 @@ class Endpoint:
         header = None if key is None else f"Bearer {key}".encode("latin-1", "replace")
         object.__setattr__(self, "authorization", header)
         object.__setattr__(self, "translated", deployment.provider != RAW)
+        object.__setattr__(self, "params", _overrides(deployment.params or {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ class Arm:
 
     name: str | None
     endpoint: Endpoint
-    params: Mapping[str, msgspec.Raw] = field(default_factory=dict)
+    params: Overrides = field(default_factory=dict)
     system_prompt: str | None = None
 
 
@@ -257,9 +264,15 @@ def _endpoint(deployment: Deployment, environ: Mapping[str, str], health: Health
 
 
 def _arm(variant: Variant, endpoint: Endpoint) -> Arm:
-    overrides = {name: value for name, value in variant.params.items() if name not in NEVER_OVERRIDDEN}
-    params = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in overrides.items()}
-    return Arm(name=variant.name, endpoint=endpoint, params=params, system_prompt=variant.system_prompt)
+    return Arm(variant.name, endpoint, _overrides(variant.params), variant.system_prompt)
+
+
+def _overrides(params: Mapping[str, Any]) -> Overrides:
+    return {
+        name: None if value is None else msgspec.Raw(msgspec.json.encode(value))
+        for name, value in params.items()
+        if name not in NEVER_OVERRIDDEN
+    }
 
 
 def _reachable(plan: Plan) -> dict[str, frozenset[str]]:

@@ -110,13 +110,19 @@ def steers_a_gateway(name: str) -> bool:
 def upstream_body(body: RequestBody, arm: Arm, *, meter: bool, responses: bool = False) -> bytes:
     """The body for the upstream. Every value that isn't named above is sent byte for byte.
 
+    A deployment's parameters replace the caller's, and a variant's replace both.
+
     ``meter``: request the usage of a stream. An arm's system prompt replaces a leading system (or developer) message,
     or goes before the first message. ``responses``: in the Responses API it replaces ``instructions``, else such a
     message at the head of ``input``, else it becomes ``instructions``.
     """
     fields = dict(body.fields)
     fields["model"] = arm.endpoint.model
-    fields.update(arm.params)
+    for name, value in (*arm.endpoint.params.items(), *arm.params.items()):
+        if value is None:
+            fields.pop(name, None)
+        else:
+            fields[name] = value
     if arm.system_prompt is not None and responses:
         fields.update(_with_instructions(fields, arm.system_prompt))
     elif arm.system_prompt is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -115,3 +116,16 @@ def test_an_error_in_an_answer_is_seen_and_its_code_is_text() -> None:
 def test_tags_are_read_and_redacted() -> None:
     headers = {"x-fairtrial-tags": "team=search, release = 7 ,broken,by=a@b.io"}
     assert read_tags(headers, "redacted") == {"team": "search", "release": "7", "by": "[email]"}
+
+
+def test_a_variant_s_parameters_come_before_its_deployment_s_and_these_before_the_request_s() -> None:
+    given = {"temperature": None, "max_tokens": None, "max_completion_tokens": 300, "top_p": 0.5, "model": "x"}
+    cleared = replace(DEPLOYMENT, params=given)
+    endpoint = Endpoint(cleared, None, None, msgspec.Raw(b'"m-1"'), Health(cleared))
+    body = b'{"model":"r","messages":[],"temperature":1.50,"max_tokens":9,"top_p":1,"seed":7,"n":null}'
+    kept = {"model": "m-1", "messages": [], "seed": 7, "n": None, "max_completion_tokens": 300}
+    assert json.loads(_up(body, arm=Arm(None, endpoint))) == kept | {"top_p": 0.5}
+    arm = Arm("t", endpoint, {"temperature": msgspec.Raw(b"0"), "top_p": None, "seed": None, "max_tokens": None})
+    assert json.loads(_up(body, arm=arm)) == {name: value for name, value in kept.items() if name != "seed"} | {
+        "temperature": 0
+    }
