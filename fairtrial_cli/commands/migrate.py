@@ -176,7 +176,8 @@ def _migrate(
     retirement = retirement_of(deployment, project.plan, listed=listed_date(deployment))
     suite_runs = _ask_models(project, suites, old, new, concurrency=concurrency, fresh=fresh)
     with open_store(project.layout, project.path) as store:
-        successors = list(judge_successors(store, suite_runs, old, new, margin=margin))
+        deployments = {name: project.plan.deployments[name] for name in new}
+        successors = list(judge_successors(store, suite_runs, old, deployments, margin=margin))
         reviews = list(reviews_to_make(store, suite_runs, old, successors, project.path))
     replaced = [line.in_words(old) for run in suite_runs for line in run.broken(margin)]
     baselines = [run.baseline for run in suite_runs]

@@ -17,6 +17,7 @@ from fairtrial.domain.verdicts.verdict import Decision, Verdict
 from fairtrial.domain.verdicts.verdict_wording import unasked_lines
 from fairtrial.domain.wording import counted
 from fairtrial_cli.migration.experiment_file import WrittenMove
+from fairtrial_cli.migration.refused_params import Refusal
 
 if TYPE_CHECKING:
     from fairtrial.api.traffic import LeftOutRequests
@@ -49,13 +50,15 @@ class Baseline:
 class Successor:
     """One successor: its verdict, and what it takes beside the old model, by suite.
 
-    ``content``: the lines that measure what was answered, each with the suite or gate that has it.
+    ``content``: the lines that measure what was answered, each with the suite or gate that has it. ``refusals``: why
+    suites have no answers of it.
     """
 
     target: str
     verdict: Verdict
     beside: Mapping[str, tuple[Column | None, Column]]
     content: frozenset[tuple[str, str]]
+    refusals: Sequence[Refusal] = ()
 
     @property
     def may_move(self) -> bool:
@@ -178,6 +181,7 @@ def _successor(successor: Successor) -> dict[str, Any]:
             for finding in verdict.findings
             if finding.decisive
         ],
+        "refusals": [asdict(refusal) for refusal in successor.refusals],
         "unasked": successor.unasked,
         "beside": {
             suite: {"old": None if old is None else asdict(old), "new": asdict(new)}
@@ -201,6 +205,8 @@ def print_migration(console: Console, report: Migration) -> None:
         _line(console, text, "yellow")
     for successor in report.successors:
         _line(console, successor.verdict.headline, STYLES[successor.verdict.decision])
+        for text in _refusals(successor):
+            _line(console, f"  {text}", "yellow")
         for text in (*_beside(report.old, successor), *successor.notable):
             _line(console, f"  {text}", "dim")
     _line(console, report.shared, "dim")
@@ -224,6 +230,13 @@ def _beside(old: str, successor: Successor) -> Iterator[str]:
     for suite, (before, after) in successor.beside.items():
         values = ", ".join(_amounts(before, after))
         yield f"{suite}, {old} → {successor.target}: {values}"
+
+
+def _refusals(successor: Successor) -> Iterator[str]:
+    for refusal in successor.refusals:
+        yield f"{refusal.suite}: {successor.target} answers {refusal.error}"
+        if refusal.params:
+            yield f"To send other parameters, write this into the project file, and migrate again: {refusal.params}"
 
 
 def _amounts(before: Column | None, after: Column) -> Iterator[str]:

@@ -30,6 +30,7 @@ from fairtrial.config.file.environment import interpolate
 from fairtrial.domain.answers.signals import NO_SCORERS
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
+from fairtrial_cli.migration.refused_params import refusal_of
 from fairtrial_cli.migration.report import Baseline, Successor
 from fairtrial_cli.migration.successor_lines import (
     BrokenLine,
@@ -225,7 +226,12 @@ def _is_erased(result: CaseResult) -> bool:
 
 
 def judge_successors(
-    store: StoreClient, suite_runs: Sequence[SuiteRuns], old: str, new: Sequence[str], *, margin: str
+    store: StoreClient,
+    suite_runs: Sequence[SuiteRuns],
+    old: str,
+    new: Mapping[str, Deployment],
+    *,
+    margin: str,
 ) -> Iterator[Successor]:
     """The verdict on each successor against the old model's answers; every verdict is stored."""
     gate, text = migration_gate(
@@ -249,7 +255,12 @@ def judge_successors(
             for run in suite_runs
             if target in run.runs
         }
-        yield Successor(target, judge(store, request), beside, frozenset(content_lines(gate)))
+        refusals = [
+            refusal
+            for run in suite_runs
+            if target in run.runs and (refusal := refusal_of(run.suite, run.runs[target], new[target])) is not None
+        ]
+        yield Successor(target, judge(store, request), beside, frozenset(content_lines(gate)), refusals)
 
 
 def reviews_to_make(

@@ -103,7 +103,7 @@ def test_erased_cases_are_left_out_on_both_sides_and_are_counted(drawn: tuple[Pr
     judged = SuiteRuns(suite, baseline, {"cloud": successor}, None)
     with open_store(of.layout, of.path) as store:
         store_run(store, successor, suite)
-        [new] = judge_successors(store, [judged], "base", ["cloud"], margin="5pp")
+        [new] = judge_successors(store, [judged], "base", {"cloud": of.plan.deployments["cloud"]}, margin="5pp")
     finding = next(row for row in new.verdict.findings if row.rule.startswith("agreement"))
     assert getattr(finding.evidence, "n", 0) == COUNT - 2, finding
     assert new.verdict.decision in ("SHIP", "HOLD"), new.verdict.headline
