@@ -187,11 +187,20 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """The last day of a deployment, such as ``2027-01-31``, and the tested deployment that may follow it."""
+
+    last_day: str
+    successor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The content of the file that workers watch: the plan, the keys, and the secret for pseudonyms of units.
 
     ``auth``: ``open`` (loopback only; every caller has every right) or ``keys``. ``feedback``: the value type of each
-    declared feedback key; ``None`` in a file of an earlier version, in which case types are not checked.
+    declared feedback key; ``None`` in a file of an earlier version, in which case types are not checked. ``endings``:
+    the deployments with a last day, by name; ``None`` if there are none.
     """
 
     plan: Plan
@@ -199,6 +208,7 @@ class Published:
     keys: tuple[Key, ...]
     pepper: str
     feedback: Mapping[str, settings.FeedbackKind] | None = field(default=None, metadata=settings.ADDED_LATER)
+    endings: Mapping[str, Ending] | None = field(default=None, metadata=settings.ADDED_LATER)
 
 
 def reachable(plan: Plan, route: Route) -> list[str]:

@@ -14,7 +14,7 @@ from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import read_body
 from gateway.proxy.recording.capture import NO_BODIES
 from gateway.proxy.recording.record import Recorder
-from gateway.proxy.response.client_writer import StreamWriter, experiment_lines, without_retry
+from gateway.proxy.response.client_writer import StreamWriter, own_lines, without_retry
 from gateway.proxy.response.stream import StreamRelay, stream_writer
 from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
@@ -201,7 +201,7 @@ class Pipeline:
 def _send_error(cycle: RequestCycle, error: RequestError, stage: Stage, progress: Progress) -> None:
     lines = lines_of(error_headers(error, (stage if isinstance(stage, Received) else stage.received).request_id))
     if not isinstance(stage, Received) and progress.recorded:
-        lines += experiment_lines(stage, progress.attempts)
+        lines += own_lines(stage, progress.attempts)
     if progress.spent:
         lines = without_retry(lines)
     elif error.code == CONNECTION_RESET:

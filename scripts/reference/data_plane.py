@@ -73,6 +73,10 @@ ANSWERED = (
         "[why the request was or was not in the experiment](../how-to/wire-an-app.md#see-why-a-variant-served)",
     ),
     (
+        "deprecation, sunset, x-fairtrial-successor",
+        "where the deployment has a last day: [what they say](../how-to/migrate-a-model.md#what-callers-see)",
+    ),
+    (
         "access-control-*, vary",
         "below `/v1`, where `gateway.cors` is set; see [web pages](../how-to/wire-an-app.md#call-it-from-a-web-page)",
     ),

@@ -1,18 +1,20 @@
 """Finds when a deployment's provider turns its model off, and how urgent that is."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from fairtrial.config.rules.translation import price_map_entry
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.plan import Deployment, Plan
+from fairtrial.domain.limits.constants import WARN_DAYS
+from fairtrial.domain.plan import Deployment, Ending, Plan
 from fairtrial.domain.wording import counted
 
-WARN_DAYS = (7, 30, 90)
 Source = Literal["shutdown_date", "the provider's /v1/models", "the price map's deprecation_date"]
 LISTED: Source = "the provider's /v1/models"
+Report = Mapping[str, Any]
+"""A migration's report as it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,27 @@ def retirement_of(deployment: Deployment, plan: Plan | None = None, *, listed: s
         if (day := _day(text)) is not None:
             return Retirement(deployment.name, day, source, serves)
     return None
+
+
+def reported_retirement(deployment: Deployment, plan: Plan, report: Report | None) -> Retirement | None:
+    """The retirement by the project, by the date that a migration's report has from the provider, or by the map."""
+    listed = report["last_day"] if report is not None and report.get("source") == LISTED else None
+    return retirement_of(deployment, plan, listed=listed)
+
+
+def endings(plan: Plan, reports: Mapping[str, Report]) -> dict[str, Ending]:
+    """The last day of each deployment that has one, with the first successor that its migration's report ships.
+
+    ``reports``: the newest report on each deployment, by name.
+    """
+    found: dict[str, Ending] = {}
+    for name, deployment in plan.deployments.items():
+        report = reports.get(name)
+        if (retirement := reported_retirement(deployment, plan, report)) is not None:
+            tested = [row["target"] for row in (report or {}).get("successors", ()) if row["decision"] == "SHIP"]
+            successor = next((target for target in tested if target in plan.deployments), None)
+            found[name] = Ending(retirement.day.isoformat(), successor)
+    return found
 
 
 def retirements(plan: Plan, today: date) -> Iterator[Retirement]:

@@ -1,4 +1,4 @@
-"""Names units of time, with the conversion to them, HTTP status classes, two endpoints, and limits of listings."""
+"""Names units of time, status classes, endpoints, days of warning, and limits of listings; converts times."""
 
 from datetime import UTC, datetime
 
@@ -17,6 +17,9 @@ CHAT_COMPLETIONS = "/chat/completions"
 """The endpoint of chats, as the gateway routes it and records it with each request."""
 RESPONSES = "/responses"
 """The endpoint of the Responses API, as it is routed and recorded."""
+
+WARN_DAYS = (7, 30, 90)
+"""How many days before a deployment's last one `check` and alarms warn."""
 
 LARGEST_PAGE = 10_000
 LARGEST_OFFSET = 10**12

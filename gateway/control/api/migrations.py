@@ -5,7 +5,7 @@ from typing import Any
 
 from fairtrial.api.migrations import EndingDeployment
 from fairtrial.api.operation import Nothing
-from fairtrial.config.plan.retirement import LISTED, retirement_of, today_utc
+from fairtrial.config.plan.retirement import reported_retirement, today_utc
 from fairtrial.domain.plan import Plan
 from fairtrial.store.core import state_files
 from gateway.control.context import Context
@@ -21,8 +21,7 @@ def listing(context: Context, _: Nothing) -> list[EndingDeployment]:
 
 def _row(plan: Plan, name: str, report: dict[str, Any] | None, today: date) -> EndingDeployment:
     deployment = plan.deployments.get(name)
-    listed = report["last_day"] if report is not None and report["source"] == LISTED else None
-    retirement = None if deployment is None else retirement_of(deployment, plan, listed=listed)
+    retirement = None if deployment is None else reported_retirement(deployment, plan, report)
     return EndingDeployment(
         deployment=name,
         model=None if deployment is None else f"{deployment.provider}/{deployment.model}",

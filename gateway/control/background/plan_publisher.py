@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fairtrial.config.plan.live_state import Live, keep_stopped, lay_over
 from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
-from fairtrial.config.plan.retirement import today_utc
+from fairtrial.config.plan.retirement import endings, today_utc
 from fairtrial.config.project import Project
 from fairtrial.config.releases import NO_GATES
 from fairtrial.domain.accounts import CONTROL
-from fairtrial.domain.errors import ConfigError, PlanRefused
+from fairtrial.domain.errors import ConfigError, PlanRefused, StoreError
 from fairtrial.domain.plan import Key, Plan, Published
 from fairtrial.experiments.analysis.frozen_guard import Frozen, begun_anew, paused_by_models, refused_changes
 from fairtrial.experiments.lifecycle import MODELS, Transition
@@ -22,6 +23,7 @@ from fairtrial.safe_files import write_private
 from fairtrial.store.access import audit, credentials
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.state_files import migration_reports
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
@@ -71,7 +73,7 @@ class PlanPublisher:
         valid plan was published before.
         """
         with self._lock:
-            mark = tuple(map(_state, self._files))
+            mark = tuple(map(_state, (*self._files, self._database.layout.migrations)))
             if changed_by is None and mark == self._mark and not keys_changed and not self._must_retry():
                 return False
             self._changed_by = changed_by or self._changed_by
@@ -116,7 +118,8 @@ class PlanPublisher:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
         self.release_gates, self.root = project.release_gates, project.root
-        replaced = self._replace(Published(plan, project.gateway.access, *self._secrets(), project.feedback))
+        ends = endings(plan, self._reports()) or None
+        replaced = self._replace(Published(plan, project.gateway.access, *self._secrets(), project.feedback, ends))
         self._accept()
         return replaced
 
@@ -140,6 +143,14 @@ class PlanPublisher:
             return False
         known, pepper = self._secrets()
         return self._replace(replace(self.published, plan=self._laid(self.published.plan), keys=known, pepper=pepper))
+
+    def _reports(self) -> dict[str, dict[str, Any]]:
+        """The reports of migrations; none if one can't be read, because that must not stop a plan."""
+        try:
+            return migration_reports(self._database.layout)
+        except StoreError as error:
+            log.warning("no successors are named to callers: %s", error)
+            return {}
 
     def _secrets(self) -> tuple[tuple[Key, ...], str]:
         return credentials.valid_keys(self._database), named_values.pepper(self._database)

@@ -17,6 +17,7 @@ from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, 
 from fairtrial.domain.settings import BreakerState
 from fairtrial.experiments.assignment import Assignment
 from gateway.proxy.plan.breaker import MINUTE, Breaker, BreakerCounts
+from gateway.proxy.plan.endings import EndingHeaders, ending_headers
 from gateway.proxy.plan.provider_secret import Secret, secret_of
 
 FREE_RETRIES = 10
@@ -212,10 +213,12 @@ class Routing:
     reachable: Mapping[str, frozenset[str]]
     placed: dict[tuple[str, str | bytes | None], Target] = field(default_factory=dict)
     recognised: dict[bytes, Caller] = field(default_factory=dict)
+    endings: EndingHeaders = field(init=False)
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plan", self.published.plan)
+        object.__setattr__(self, "endings", ending_headers(self.published))
 
     @property
     def translates(self) -> bool:

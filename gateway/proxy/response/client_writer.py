@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from fairtrial.domain.events import Reason
 from gateway.proxy.http_server.request_cycle import RequestCycle
+from gateway.proxy.plan.endings import REPLACED
 from gateway.proxy.recording.outcomes import reason_of, served_name
 from gateway.proxy.stages import Attempt, Authenticated, Routed
 from gateway.proxy.wire.http import Headers, NameCache, is_returned
@@ -35,7 +36,10 @@ def response_lines(routed: Routed, attempts: Sequence[Attempt], upstream: Header
     if secret is not None and secret.found_in(b"".join(lines)):
         lines = [secret.blank(line) for line in lines]
     lines.append(b"x-request-id: %b\r\n" % routed.received.request_id.encode())
-    lines += experiment_lines(routed, attempts)
+    own = own_lines(routed, attempts)
+    if routed.routing.endings.deployments and any(line.startswith(REPLACED) for line in own):
+        lines = [line for line in lines if not line.startswith(REPLACED)]
+    lines += own
     return lines
 
 
@@ -44,7 +48,19 @@ def without_retry(lines: list[bytes]) -> list[bytes]:
     return [*(line for line in lines if not line.startswith(b"x-should-retry:")), b"x-should-retry: false\r\n"]
 
 
-def experiment_lines(request: Authenticated, attempts: Sequence[Attempt]) -> Sequence[bytes]:
+def own_lines(request: Authenticated, attempts: Sequence[Attempt]) -> Sequence[bytes]:
+    """What the gateway itself says about the deployment: who serves and why, and when it ends."""
+    lines = _experiment_lines(request, attempts)
+    if not (isinstance(request, Routed) and request.routing.endings.deployments):
+        return lines
+    endings, target = request.routing.endings, request.target
+    if target.experiment is not None and "see_variant" not in request.caller.rights:
+        return (*lines, *endings.experiments.get(target.experiment.name, ()))
+    endpoint = attempts[-1].arm.endpoint if attempts else target.arm.endpoint
+    return (*lines, *endings.deployments.get(endpoint.name, ()))
+
+
+def _experiment_lines(request: Authenticated, attempts: Sequence[Attempt]) -> Sequence[bytes]:
     """The experiment, the variant that serves, and why, if the key may see them.
 
     Without enrolment the variant is not named, because the request is outside the experiment.

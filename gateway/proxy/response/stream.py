@@ -12,7 +12,7 @@ from gateway.proxy.extraction.stream_accumulator import StreamAccumulator
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.capture import Bodies
 from gateway.proxy.recording.record import Recorder, check_schema
-from gateway.proxy.response.client_writer import StreamWriter, experiment_lines, response_lines
+from gateway.proxy.response.client_writer import StreamWriter, own_lines, response_lines
 from gateway.proxy.routing.continuation import remember_response
 from gateway.proxy.stages import AnswerContent, Progress, Routed
 from gateway.proxy.transport.transport import EVENT_LIMIT, TransportError
@@ -39,7 +39,7 @@ def stream_writer(routed: Routed, progress: Progress, cycle: RequestCycle, *, he
         if head is not None and attempts[-1].status == EARLY_STATUS and "json" not in head.text("content-type"):
             return EARLY_STATUS, [*response_lines(routed, attempts, head, skip="cache-control"), *_STREAM_LINES]
         named = b"x-request-id: %b\r\n" % routed.received.request_id.encode()
-        return EARLY_STATUS, [_TYPE, named, *(experiment_lines(routed, attempts) if known else ()), *_STREAM_LINES]
+        return EARLY_STATUS, [_TYPE, named, *(own_lines(routed, attempts) if known else ()), *_STREAM_LINES]
 
     return StreamWriter(cycle, heartbeat=heartbeat, early_head=early_head)
 

@@ -34,7 +34,8 @@ ANY_ORIGIN = "*"
 CORS_PREFIX = b"/v1/"
 EXPOSED = (
     "x-request-id", "retry-after", "retry-after-ms", "x-should-retry", "x-fairtrial-experiment", "x-fairtrial-variant",
-    "x-fairtrial-reason", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "x-ratelimit-remaining-requests",
+    "x-fairtrial-reason", "x-fairtrial-successor", "deprecation", "sunset", "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-tokens", "x-ratelimit-remaining-requests",
     "x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "openai-processing-ms",
 )  # fmt: skip
 """Response headers that a page may read besides those that are always readable. The official client reads them."""

@@ -139,6 +139,12 @@ ALLOWED = (
         "Proxies in front of the gateway must not buffer a stream.",
     ),
     Allowed(
+        "response headers",
+        "`deprecation`, `sunset` and `x-fairtrial-successor` of a deployment that has a last day",
+        "Callers shall learn in time that the model ends. They replace the upstream's own, which can't know the "
+        "project's date.",
+    ),
+    Allowed(
         "response body",
         "an error that is not JSON",
         "It becomes OpenAI's envelope with the same status. The official client then has a message, and no proxy's "

@@ -9,12 +9,14 @@ import pytest
 from fairtrial.api.keys import CreateKey
 from fairtrial.config.plan.published import as_written, read
 from fairtrial.config.project import Project, load_project
+from fairtrial.domain.plan import Ending
 from fairtrial.store.access import audit, credentials
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import RETRY_US, PlanPublisher
 from tests.fixtures.control.control_app import NOW, PROJECT
+from tests.fixtures.dashboard.migration_report import save_report
 
 
 def actions(database: Database) -> list[str]:
@@ -136,3 +138,26 @@ def test_a_key_is_revoked_in_the_plan_even_while_the_file_is_broken(
     assert publisher.refresh(keys_changed=True)
     assert read(database.layout.plan).keys == ()
     assert publisher.refused is not None
+
+
+def test_a_new_report_names_the_tested_successor_and_a_damaged_one_stops_no_plan(
+    database: Database, publisher: PlanPublisher, config: Path
+) -> None:
+    publisher.refresh()
+    assert read(database.layout.plan).endings is None
+    before = read(database.layout.plan).plan.plan_hash
+    config.write_text(PROJECT.replace("model: openai/base,", 'model: openai/base, shutdown_date: "2099-01-01",'))
+    publisher.refresh()
+    assert read(database.layout.plan).endings == {"base": Ending("2099-01-01")}
+    for targets, successor in ((("gone", "tuned"), None), (("tuned", "base"), "tuned")):
+        save_report(database.layout, "base", *targets)
+        publisher.refresh()
+        assert read(database.layout.plan).endings == {"base": Ending("2099-01-01", successor)}
+    save_report(database.layout, "unknown", "tuned")
+    (database.layout.migrations / "unknown.json").write_text("{")
+    assert publisher.refresh()
+    assert read(database.layout.plan).endings == {"base": Ending("2099-01-01")}
+    config.write_text(PROJECT)
+    publisher.refresh()
+    published = read(database.layout.plan)
+    assert (published.endings, published.plan.plan_hash) == (None, before)
