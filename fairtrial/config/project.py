@@ -18,6 +18,7 @@ from fairtrial.config.plan.published import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
 from fairtrial.config.rules import deployments
 from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics, wrong_names
+from fairtrial.config.rules.headers import wrong_headers
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
 from fairtrial.config.rules.params import wrong_params
 from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
@@ -130,6 +131,7 @@ def _rules(file: ProjectFile, names: deployments.Names) -> Iterator[FieldError]:
     yield from wrong_metrics(file)
     yield from wrong_experiments(file, names)
     yield from wrong_params(file)
+    yield from wrong_headers(file)
     yield from deployments.wrong_services(file, names)
     yield from deployments.wrong_access(file)
     yield from deployments.wrong_cors(file)

@@ -200,7 +200,8 @@ class Published:
 
     ``auth``: ``open`` (loopback only; every caller has every right) or ``keys``. ``feedback``: the value type of each
     declared feedback key; ``None`` in a file of an earlier version, in which case types are not checked. ``endings``:
-    the deployments with a last day, by name; ``None`` if there are none.
+    the deployments with a last day, by name; ``None`` if there are none. ``unit_headers``: lower-case names of headers
+    that name the user if nothing else does.
     """
 
     plan: Plan
@@ -209,6 +210,7 @@ class Published:
     pepper: str
     feedback: Mapping[str, settings.FeedbackKind] | None = field(default=None, metadata=settings.ADDED_LATER)
     endings: Mapping[str, Ending] | None = field(default=None, metadata=settings.ADDED_LATER)
+    unit_headers: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
 
 
 def reachable(plan: Plan, route: Route) -> list[str]:

@@ -46,19 +46,30 @@ def refuse_longer(unit: str, source: str) -> str:
     return unit
 
 
-def find_unit(kind: UnitKind, *, headers: Mapping[str, str], body: Mapping[str, Any], request_id: str) -> str | None:
+def find_unit(
+    kind: UnitKind,
+    *,
+    headers: Mapping[str, str],
+    body: Mapping[str, Any],
+    request_id: str,
+    user_headers: Sequence[str] = (),
+) -> str | None:
     """The unit of one request, or ``None`` if none of the sources of its kind has one.
 
     ``headers``: by lower-case name. ``body``: the request's JSON object; only the fields of the kind are read, in their
     order, so a lazy mapping decodes no other. Values that are blank, or neither text nor whole numbers, are ignored,
-    and the next source is tried. Raises `BadRequest` for one that is too long.
+    and the next source is tried. ``user_headers`` name a user if nothing else does. Raises `BadRequest` for one that is
+    too long.
     """
     if kind == "request":
         return request_id
     named = _named_by_header(headers)
     if named is not None:
         return named
-    return _user(body) if kind == "user" else _named_conversation(body) or opening(body.get("messages"))
+    if kind == "conversation":
+        return _named_conversation(body) or opening(body.get("messages"))
+    by_headers = (_named_by_header(headers, name) for name in user_headers)
+    return _user(body) or next(filter(None, by_headers), None)
 
 
 def named_conversation(headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
@@ -113,14 +124,14 @@ def _text(value: Any, source: str) -> str | None:
     return refuse_longer(value.strip(), source) or None
 
 
-def _named_by_header(headers: Mapping[str, str]) -> str | None:
+def _named_by_header(headers: Mapping[str, str], name: str = UNIT_HEADER) -> str | None:
     """Decode the header as UTF-8. Servers return headers as Latin-1, but a name must be the same unit as in a body."""
-    value = headers.get(UNIT_HEADER)
+    value = headers.get(name)
     if value is None:
         return None
     with suppress(UnicodeError):  # it is not as servers return it
         value = value.encode("latin-1").decode("utf-8")
-    return _text(value, UNIT_HEADER)
+    return _text(value, name)
 
 
 def _canonical(value: Any) -> bytes:

@@ -105,7 +105,7 @@ class Pipeline:
 
     def _check_head(self, request: Authenticated, cycle: RequestCycle) -> None:
         self._admission.claim(cycle, request.caller.key_id)
-        refuse_control_characters(request.received.headers)
+        refuse_control_characters(request.received.headers, request.routing.published.unit_headers)
         require_json(request.received.headers)
 
     def _route(self, parsed: Parsed) -> Routed:

@@ -47,6 +47,10 @@ class GatewaySection(WorkerSettings):
     """Number of processes that share the port."""
     max_body_mb: Annotated[int, Ge(1), Le(1024)] = 32
     """The largest request body, in MiB."""
+    unit_headers: tuple[settings.Name, ...] = ()
+    """Further headers that name the user, such as `X-OpenWebUI-User-Id`, if nothing else in a request does. The first
+    one counts. Models never get them.
+    """
 
     @property
     def address(self) -> Address:

@@ -1,4 +1,4 @@
-"""Checks deployments, routes and services: references, addresses, keys and headers, and who can reach the gateway."""
+"""Checks deployments, routes and services: references, addresses and keys, and who can reach the gateway."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import DeploymentSection, ProjectFile, RouteSection, in_order
-from fairtrial.config.file.yaml_file import Step
 from fairtrial.config.rules.translation import OWN_CREDENTIALS, RAW, SELF_HOSTED, providers
 from fairtrial.domain.errors import nearest
 from fairtrial.domain.names.addresses import FORM, Address, host_of, is_loopback, origin_of, parse_address
@@ -15,17 +14,6 @@ from fairtrial.domain.names.addresses import FORM, Address, host_of, is_loopback
 OPENAI_HOST = "api.openai.com"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NAME_FORM = "letters, digits, '.', '_' and '-', beginning with a letter or a digit"
-NEVER_FORWARDED = frozenset(
-    {
-        "host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "content-length",
-        "content-encoding", "accept-encoding", "content-type", "authorization", "proxy-authorization",
-        "proxy-connection", "cookie", "x-request-id",
-    }
-)  # fmt: skip
-"""Headers of the connection, those that the gateway sets itself, and the caller's credentials for the gateway."""
-
-OURS = "x-fairtrial-"
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 ANY_ORIGIN = "*"
 ORIGINS = "https://app.example or http://localhost:3000"
@@ -182,13 +170,12 @@ def _leaks(file: ProjectFile, path: tuple[str, ...], route: RouteSection) -> Ite
 
 
 def wrong_access(file: ProjectFile) -> Iterator[FieldError]:
-    """Keys in the file for a server elsewhere, and headers that can't be forwarded."""
+    """Keys in the file for a server elsewhere."""
     for name, deployment in file.deployments.items():
         path = ("deployments", name)
         if _is_literal(deployment) and not _on_this_machine(deployment):
             wrong = "is written in the file, where everyone who has the file can read it"
             yield FieldError((*path, "api_key"), wrong, f"write {_template(name, deployment)} and set that variable")
-        yield from _headers(path, deployment)
 
 
 def access_warnings(file: ProjectFile) -> Iterator[FieldError]:
@@ -214,22 +201,6 @@ def _template(name: str, deployment: DeploymentSection) -> str:
         openai = deployment.base_url is not None and host_of(deployment.base_url) == OPENAI_HOST
         provider = RAW if openai else name
     return f'api_key: "${{{_NOT_A_NAME.sub("_", provider).upper()}_API_KEY}}"'
-
-
-def _headers(path: tuple[str, ...], deployment: DeploymentSection) -> Iterator[FieldError]:
-    translated = deployment.model.partition("/")[0] != RAW
-    for place, header in enumerate(deployment.forward_headers):
-        where: tuple[Step, ...] = (*path, "forward_headers", place)
-        name = header.lower()
-        if not _TOKEN.fullmatch(header):
-            yield FieldError(
-                where, f"{header!r} can't be the name of a header", "letters, digits and '-', x-portkey-config"
-            )
-        elif name in NEVER_FORWARDED or name.startswith(OURS):
-            wrong = f"{name!r} belongs to the connection or to the gateway and is never forwarded"
-            yield FieldError(where, wrong, "the deployment's own key is api_key")
-        elif translated:
-            yield FieldError(where, "a translated deployment gets no headers from callers")
 
 
 def wrong_services(file: ProjectFile, names: Names) -> Iterator[FieldError]:

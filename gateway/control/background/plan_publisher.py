@@ -119,7 +119,9 @@ class PlanPublisher:
         self._files, self._substituted = project.files, project.substituted
         self.release_gates, self.root = project.release_gates, project.root
         ends = endings(plan, self._reports()) or None
-        replaced = self._replace(Published(plan, project.gateway.access, *self._secrets(), project.feedback, ends))
+        unit_headers = tuple(name.lower() for name in project.gateway.unit_headers)
+        access, feedback = project.gateway.access, project.feedback
+        replaced = self._replace(Published(plan, access, *self._secrets(), feedback, ends, unit_headers))
         self._accept()
         return replaced
 

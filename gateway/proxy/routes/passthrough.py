@@ -131,7 +131,7 @@ def pass_on(worker: WorkerState, request: Request) -> Response:
     length = headers.text("content-length") or "0"
     if length.isdigit() and int(length) > UPLOAD_LIMIT:
         raise too_large()
-    sent = upstream_headers(headers, endpoint, scope["request_id"])
+    sent = upstream_headers(headers, endpoint, scope["request_id"], unit_headers=routing.published.unit_headers)
     if "content-length" in headers:
         sent.raw["content-length"] = length.encode()
     bodiless = "transfer-encoding" not in headers and length == "0"
@@ -199,7 +199,7 @@ async def _ask(worker: WorkerState, request: Request, response_id: str, below: s
     endpoint = _made_by(worker, routing, caller, response_id)
     refuse_without_key(endpoint)
     body = await read_body(request.scope["cycle"], worker.admission, limit=worker.max_body)
-    sent = upstream_headers(headers, endpoint, request.scope["request_id"])
+    sent = upstream_headers(headers, endpoint, request.scope["request_id"], unit_headers=routing.published.unit_headers)
     path = with_query(f"/responses/{response_id}{below}", request.scope)
     worker.counters.passed += 1
     return _forwarded(worker, endpoint, upstream_request(endpoint, request.method, path, sent, body))
@@ -225,7 +225,9 @@ async def _count(worker: WorkerState, request: Request) -> Response:
             code="endpoint_not_served",
         )
     refuse_without_key(arm.endpoint)
-    sent = upstream_headers(headers, arm.endpoint, request.scope["request_id"])
+    sent = upstream_headers(
+        headers, arm.endpoint, request.scope["request_id"], unit_headers=routing.published.unit_headers
+    )
     body = upstream_body(parsed.body, arm, meter=False, responses=True)
     worker.counters.passed += 1
     return _forwarded(worker, arm.endpoint, upstream_request(arm.endpoint, "POST", INPUT_TOKENS, sent, body))

@@ -1,7 +1,7 @@
 """Resolves a request to its target: a route or a pinned deployment, then the unit and its assignment, then an arm."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairtrial.domain.errors import BadRequest, NotAllowed, NotFound
@@ -33,28 +33,28 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 """The characters that `control_character` finds, in UTF-8."""
 
 
-def refuse_control_characters(headers: Headers) -> None:
+def refuse_control_characters(headers: Headers, unit_headers: Sequence[str] = ()) -> None:
     """Raise `BadRequest` if a header that names a unit or tags holds a control character."""
-    if _NAMING.isdisjoint(headers.raw):
+    if not unit_headers and _NAMING.isdisjoint(headers.raw):
         return
-    for name in (UNIT_HEADER, TAGS_HEADER):
+    for name in (UNIT_HEADER, TAGS_HEADER, *unit_headers):
         value = headers.raw.get(name)
         if value is not None and _CONTROL.search(value) is not None:
             raise BadRequest(f"{name}: holds a control character", param=name, code="control_character")
 
 
-def refuse_long_units(headers: Headers, body: RequestBody) -> None:
+def refuse_long_units(headers: Headers, body: RequestBody, unit_headers: Sequence[str] = ()) -> None:
     """Raise `BadRequest` on every route, because feedback could not name the unit either."""
     sent = body.fields
     for name in UNIT_FIELDS:
         if name in sent and len(sent[name]) > LONGEST_UNIT:  # a name has no more characters than bytes
             break
     else:
-        if UNIT_HEADER not in headers.raw or len(headers.raw[UNIT_HEADER]) <= LONGEST_UNIT:
+        if all(len(headers.raw.get(name, b"")) <= LONGEST_UNIT for name in (UNIT_HEADER, *unit_headers)):
             return
     fields = LazyFields(sent)
     try:
-        find_unit("user", headers=headers, body=fields, request_id="")
+        find_unit("user", headers=headers, body=fields, request_id="", user_headers=unit_headers)
         named_conversation(headers, fields)
     except BadRequest as error:
         if error.code == TOO_LONG:  # any other field that can't be decoded names nobody
@@ -63,9 +63,10 @@ def refuse_long_units(headers: Headers, body: RequestBody) -> None:
 
 def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Headers, request_id: str) -> Target:
     """The target of a request; `NotFound` for an unknown name, `NotAllowed` if the key may not use it."""
-    named = _named_alone(headers, body)
+    unit_headers = routing.published.unit_headers
+    named = _named_alone(headers, body) if unit_headers == () or headers.raw.keys().isdisjoint(unit_headers) else None
     if named is None:
-        refuse_long_units(headers, body)
+        refuse_long_units(headers, body, unit_headers)
     if DEPLOYMENT_HEADER in headers.raw:
         return _pin_deployment(routing, caller, headers[DEPLOYMENT_HEADER], body.model)
     route = _route(routing, caller, body.model)
@@ -77,7 +78,10 @@ def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Header
             named = None
         if named is not None and (known := routing.placed.get((route.name, named))) is not None:
             return known
-        unit = find_unit(experiment.unit, headers=headers, body=LazyFields(body.fields), request_id=request_id)
+        fields = LazyFields(body.fields)
+        unit = find_unit(
+            experiment.unit, headers=headers, body=fields, request_id=request_id, user_headers=unit_headers
+        )
         target = routing.placed.get((route.name, unit)) or _place(routing, route, experiment, unit)
         if named is not None and (route.name, unit) in routing.placed:
             _remember(routing, (route.name, named), target)
@@ -235,9 +239,10 @@ def recorded_unit(received: Received, routing: Routing, body: RequestBody | None
     headers = received.headers
     fields: Mapping[str, Any] = LazyFields(body.fields) if body else {}
     try:
-        # in an experiment by conversation the header names a conversation, so it can't name the user
-        sources = {} if kind == "conversation" else headers
-        name = find_unit("user", headers=sources, body=fields, request_id=received.request_id)
+        # in an experiment by conversation our own header names a conversation, so it can't name the user
+        users = routing.published.unit_headers
+        sources = {name: headers[name] for name in users if name in headers} if kind == "conversation" else headers
+        name = find_unit("user", headers=sources, body=fields, request_id=received.request_id, user_headers=users)
         if name is None and counted is None:
             name = named_conversation(headers, fields)
     except BadRequest:

@@ -259,7 +259,8 @@ def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:
 def _request(routed: Routed, progress: Progress, arm: Arm, body: bytes) -> UpstreamRequest:
     received, deployment = routed.received, arm.endpoint.deployment
     url = arm.endpoint.url + received.endpoint
-    headers = upstream_headers(received.headers, arm.endpoint, received.request_id)
+    unit_headers = routed.routing.published.unit_headers
+    headers = upstream_headers(received.headers, arm.endpoint, received.request_id, unit_headers=unit_headers)
     headers.raw["content-type"] = b"application/json"
     return UpstreamRequest(
         url=f"{url}?{received.query.decode('latin-1')}" if received.query else url,

@@ -1,6 +1,7 @@
 """Rewrites a request for the upstream: drops hop-by-hop headers, and changes a few fields of the body."""
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -59,11 +60,14 @@ class _Role(msgspec.Struct):
 _ROLE = msgspec.json.Decoder(_Role)
 
 
-def upstream_headers(received: Headers, endpoint: Endpoint, request_id: str) -> Headers:
+def upstream_headers(
+    received: Headers, endpoint: Endpoint, request_id: str, *, unit_headers: Sequence[str] = ()
+) -> Headers:
     """The headers for the upstream, with its own key. Headers that ``Connection`` names are dropped too, and so
     is an invalid trace.
 
-    Headers for other gateways are dropped unless the deployment lists them, see `control_headers`.
+    Headers for other gateways are dropped unless the deployment lists them, see `control_headers`. ``unit_headers``
+    name users, and are dropped.
     """
     known = _FORWARDED.get
     sent = {
@@ -74,6 +78,8 @@ def upstream_headers(received: Headers, endpoint: Endpoint, request_id: str) -> 
     for name in endpoint.deployment.forward_headers:
         if name in received.raw:
             sent[name] = received.raw[name]
+    for name in unit_headers:
+        sent.pop(name, None)
     if TRACE_HEADER in sent and trace_of(sent[TRACE_HEADER]) is None:
         del sent[TRACE_HEADER]
     connection = received.raw.get("connection", b"keep-alive")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.experiments.assignment import pseudonym
+from fairtrial.experiments.assignment import assign, pseudonym
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, key, plan_for
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream
@@ -108,3 +108,38 @@ def test_blanks_around_a_unit_are_none_of_it_in_feedback_too(rig: Rig) -> None:
     assert httpx.post(f"{rig.url}/feedback", json=said).status_code == 202
     assert rig.events("feedback")[-1]["unit"] == ANN
     assert httpx.post(f"{rig.url}/feedback", json=said | {"unit": "  "}).status_code == 422
+
+
+WEB_USER, MAIL = "x-openwebui-user-id", "x-openwebui-user-email"
+FURTHER: list[tuple[dict[str, Any], dict[str, str], str | None]] = [
+    ({}, {WEB_USER: "ann"}, ANN),
+    ({}, {WEB_USER: "", MAIL: "ann"}, ANN),
+    ({}, {MAIL: "bob", WEB_USER: "ann"}, ANN),
+    ({"user": "ann"}, {WEB_USER: "bob"}, ANN),
+    ({"user": ""}, {WEB_USER: "ann"}, ANN),
+    ({}, {"x-fairtrial-unit": "ann", WEB_USER: "bob"}, ANN),
+    ({"metadata": {"conversation_id": "chat-7"}}, {WEB_USER: "ann"}, ANN),
+    ({}, {"x-openwebui-user-name": "ann"}, None),
+]
+
+
+def test_further_headers_name_the_user_last_and_no_model_gets_them(rig: Rig, upstream: FakeUpstream) -> None:
+    plan = plan_for(upstream.url)
+    rig.publish(plan, unit_headers=(WEB_USER, MAIL))
+    for body, headers, unit in FURTHER:
+        post(rig, DIRECT | body, **headers)
+        post(rig, BOT | body, **headers)
+        assert [event["unit"] for event in rig.events("request")[-2:]] == [unit, unit], (body, headers)
+        assert not {name.lower() for name, _ in upstream.seen[-1].headers} & {WEB_USER, MAIL}
+    users = {arm: next(f"u{n}" for n in range(99) if assign(plan.experiments[EXPERIMENT], f"u{n}").assigned == arm)
+             for arm in ("base", "tuned")}  # fmt: skip
+    for user in ({}, {"user": ""}, {"user": None}):
+        for arm, name in users.items():
+            post(rig, BOT | user, **{WEB_USER: name})
+            assert rig.events("request")[-1]["variant_served"] == arm, (user, arm)
+    for value in ("a" * 513, "a\tb"):
+        assert post(rig, DIRECT, **{WEB_USER: value}).status_code == 400
+    trial = replace(plan.experiments[EXPERIMENT], unit="conversation")
+    rig.publish(plan_for(upstream.url, experiments={EXPERIMENT: trial}), unit_headers=(WEB_USER,))
+    post(rig, BOT, **{WEB_USER: "ann", "x-fairtrial-unit": "chat-7"})
+    assert (rig.events("request")[-1]["unit"], rig.events("exposure")[-1]["unit"]) == (ANN, CHAT)

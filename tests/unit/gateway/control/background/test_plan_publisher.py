@@ -161,3 +161,11 @@ def test_a_new_report_names_the_tested_successor_and_a_damaged_one_stops_no_plan
     publisher.refresh()
     published = read(database.layout.plan)
     assert (published.endings, published.plan.plan_hash) == (None, before)
+
+
+def test_the_headers_that_name_units_are_published_in_lower_case(
+    database: Database, publisher: PlanPublisher, config: Path
+) -> None:
+    config.write_text(f"{PROJECT}gateway: {{unit_headers: [X-OpenWebUI-User-Id]}}\n")
+    publisher.refresh()
+    assert read(database.layout.plan).unit_headers == ("x-openwebui-user-id",)
