@@ -102,11 +102,16 @@ def _successor(old: str, successor: Row) -> None:
             badge({"decision": successor["decision"], "official": False})
             st.markdown(f"**{plain(target)}** for {plain(old)}")
         st.markdown(plain(successor["headline"]))
+        for refusal in successor.get("refusals", ()):
+            st.warning(plain(f"{refusal['suite']}: {refusal['error']}"), icon=":material/block:")
+            if refusal["params"]:
+                st.code(refusal["params"], language="yaml")
         lines = [
             {
                 "line": finding["rule"],
                 "result": result_of(finding | {"decisive": True}),
                 "what was measured": finding["says"],
+                "the old model itself": finding.get("old") or "–",
             }
             for finding in successor["findings"]
         ]

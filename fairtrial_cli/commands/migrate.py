@@ -181,7 +181,10 @@ def _migrate(
         reviews = list(reviews_to_make(store, suite_runs, old, successors, project.path))
     replaced = [line.in_words(old) for run in suite_runs for line in run.broken(margin)]
     baselines = [run.baseline for run in suite_runs]
-    report = Migration(old, today, retirement, baselines, successors, None, replaced=replaced, reviews=reviews)
+    levels = {run.suite.name: own for run in suite_runs if (own := run.own_levels(margin))}
+    report = Migration(
+        old, today, retirement, baselines, successors, None, replaced=replaced, reviews=reviews, levels=levels
+    )
     return _with_move(project, report)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ class Migration:
 
     ``command`` makes the report anew. ``replaced``: the lines that OLD itself breaks, in sentences. ``reviews``: the
     commands after which people compare answers that no line of a suite measures. ``left_out``: how many recorded
-    requests can't be cases of a suite that was drawn now.
+    requests can't be cases of a suite that was drawn now. ``levels``: what OLD itself has on each line, by suite.
     """
 
     old: str
@@ -105,6 +105,7 @@ class Migration:
     replaced: Sequence[str] = ()
     reviews: Sequence[str] = ()
     left_out: Sequence[LeftOutRequests] = ()
+    levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def countdown(self) -> str:
@@ -154,7 +155,7 @@ def as_json(report: Migration) -> dict[str, Any]:
         "serves": [] if retirement is None else list(retirement.serves),
         "baselines": [asdict(baseline) for baseline in report.baselines],
         "replaced": list(report.replaced),
-        "successors": [_successor(successor) for successor in report.successors],
+        "successors": [_successor(successor, report.levels) for successor in report.successors],
         "error_rate": 0.05 / len(report.successors),
         "experiment": None
         if move is None
@@ -169,7 +170,7 @@ def as_json(report: Migration) -> dict[str, Any]:
     }
 
 
-def _successor(successor: Successor) -> dict[str, Any]:
+def _successor(successor: Successor, levels: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     verdict = successor.verdict
     return {
         "target": successor.target,
@@ -177,7 +178,13 @@ def _successor(successor: Successor) -> dict[str, Any]:
         "headline": verdict.headline,
         "verdict_id": verdict.verdict_id,
         "findings": [
-            {"rule": finding.rule, "source": finding.source, "result": finding.result, "says": finding.says}
+            {
+                "rule": finding.rule,
+                "source": finding.source,
+                "result": finding.result,
+                "says": finding.says,
+                "old": levels.get(finding.source, {}).get(finding.rule),
+            }
             for finding in verdict.findings
             if finding.decisive
         ],
@@ -201,6 +208,9 @@ def print_migration(console: Console, report: Migration) -> None:
             _line(
                 console, f"{baseline.suite}: {counted(baseline.erased, 'erased case')} left out on both sides.", "dim"
             )
+    for suite, levels in report.levels.items():
+        own = "; ".join(f"{level} ({line})" for line, level in levels.items())
+        _line(console, f"{suite}: {report.old} itself has {own}.", "dim")
     for text in report.replaced:
         _line(console, text, "yellow")
     for successor in report.successors:

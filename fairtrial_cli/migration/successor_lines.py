@@ -9,13 +9,13 @@ from evaluators.comparison.levels import level_of
 from evaluators.comparison.presentation import amount
 from evaluators.criteria.content_lines import REVIEW_LINE, can_be_content, is_judged_by_people
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline, parse
-from evaluators.criteria.metric_catalogue import COUNTS, measure_of
+from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import BASE, is_external, limit_of, scopes_of, validate_line
 from evaluators.gate.file import Gate, of_text
 from evaluators.gate.threshold_rule import by_truth_table
-from evaluators.results.run_table import RunTable
+from evaluators.results.run_table import RunTable, Scope
 from evaluators.suite import Suite
-from fairtrial.domain.estimates import NotEnough
+from fairtrial.domain.estimates import Estimate, NotEnough
 
 TAIL = re.compile(r"\s(?:in|with)\s.*")
 """The end of a line, which names its slice and the required evidence."""
@@ -51,18 +51,41 @@ def broken_lines(suite: Suite, old: RunTable, margin: str) -> Iterator[BrokenLin
             yield BrokenLine(suite.name, text, level, _comparison(suite, text, line, line.test, margin=margin))
 
 
+def own_levels(suite: Suite, lines: Sequence[str], old: RunTable) -> dict[str, str]:
+    """What the old model itself has on each line, in words; for several slices it is the worst one."""
+    levels: dict[str, str] = {}
+    for text in lines:
+        line = parse(text)
+        if is_external(suite, line) or line.metric in COUNTS or (measure := measure_of(suite, line.metric)) is None:
+            continue
+        if found := [_in_words(measure, *each) for each in _levels(suite, line, measure, old)]:
+            levels[text] = min(found)[1]
+    return levels
+
+
+def _levels(suite: Suite, line: GateLine, measure: Measure, old: RunTable) -> Iterator[tuple[Estimate, Scope | None]]:
+    for scope in scopes_of(suite, line.scope):
+        level = level_of(measure, old, scope)
+        if not isinstance(level, NotEnough):
+            yield level, scope
+
+
+def _in_words(measure: Measure, level: Estimate, scope: Scope | None) -> tuple[float, str]:
+    """How good the level is, and its words."""
+    return measure.sign * level.value, amount(level.value, measure) + (f" in {scope}" if scope else "")
+
+
 def _broken_level(suite: Suite, line: GateLine, test: Threshold, old: RunTable) -> str | None:
     """The worst level on the wrong side of the limit, in words; ``None`` if every slice is on the right side."""
     measure = measure_of(suite, line.metric)
     if measure is None:
         return None
-    estimate, broken = replace(test, sure=False), list[tuple[float, str]]()
-    for scope in scopes_of(suite, line.scope):
-        level = level_of(measure, old, scope)
-        if isinstance(level, NotEnough) or by_truth_table(estimate, level, limit_of(test, measure)) == "pass":
-            continue
-        where = f" in {scope}" if scope else ""
-        broken.append((measure.sign * level.value, amount(level.value, measure) + where))
+    estimate, limit = replace(test, sure=False), limit_of(test, measure)
+    broken = [
+        _in_words(measure, level, scope)
+        for level, scope in _levels(suite, line, measure, old)
+        if by_truth_table(estimate, level, limit) != "pass"
+    ]
     return min(broken)[1] if broken else None
 
 

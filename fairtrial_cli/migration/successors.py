@@ -37,6 +37,7 @@ from fairtrial_cli.migration.successor_lines import (
     broken_lines,
     content_lines,
     migration_gate,
+    own_levels,
     successor_suite,
 )
 from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites
@@ -88,6 +89,14 @@ class SuiteRuns:
     def broken(self, margin: str) -> list[BrokenLine]:
         """The lines of the suite that the old model breaks."""
         return [] if self.old is None else list(broken_lines(self.suite, self.old, margin))
+
+    def judged(self, margin: str) -> Suite:
+        """The suite with the lines that a successor must meet."""
+        return successor_suite(self.suite, margin, self.broken(margin))
+
+    def own_levels(self, margin: str) -> dict[str, str]:
+        """What the old model itself has on these lines."""
+        return {} if self.old is None else own_levels(self.suite, self.judged(margin).gate, self.old)
 
 
 def ask_models(
@@ -234,9 +243,7 @@ def judge_successors(
     margin: str,
 ) -> Iterator[Successor]:
     """The verdict on each successor against the old model's answers; every verdict is stored."""
-    gate, text = migration_gate(
-        f"migrate-{old}", [successor_suite(run.suite, margin, run.broken(margin)) for run in suite_runs]
-    )
+    gate, text = migration_gate(f"migrate-{old}", [run.judged(margin) for run in suite_runs])
     record_suites(store, gate.suites)
     stored = tuple(
         baseline.run_id for run in suite_runs if (baseline := run.baseline).stored and baseline.run_id is not None

@@ -69,6 +69,8 @@ def test_the_printed_lines_make_the_successor_answer(tmp_path: Path) -> None:
         first = "deployments.tuned.params: {max_tokens: null, max_completion_tokens: 9}"
         assert f"tickets: tuned answers HTTP 400: {NO_LIMIT}" in done.output, done.output
         assert first in done.output
+        own = "tickets: base itself has 100.0 % (kind not worse than base by 5pp); 0.0 % (errors <= 1%)."
+        assert own in done.output, done.output
         add(project, first)
         [successor] = json.loads(migrate(project, suite, "--json").stdout)["successors"]
         [refusal] = successor["refusals"]
@@ -78,5 +80,6 @@ def test_the_printed_lines_make_the_successor_answer(tmp_path: Path) -> None:
         done = migrate(project, suite, "--json")
         [successor] = json.loads(done.stdout)["successors"]
         assert (done.exit_code, successor["decision"], successor["refusals"]) == (0, "SHIP", []), successor["findings"]
+        assert [finding["old"] for finding in successor["findings"]] == ["100.0 %", "0.0 %"]
     sent = [body for body in upstream.asked if body.get("model") == "tuned"][-1]
     assert (sent.get("max_completion_tokens"), sent.keys() & {"temperature", "max_tokens"}) == (9, set())

@@ -13,7 +13,7 @@ from evaluators.suite import ScorerEntry, Suite
 from evaluators.trial import ALPHA, Trial
 from fairtrial.domain.verdicts.verdict import Finding, Result, Verdict
 from fairtrial_cli.migration.report import Migration, Successor, chosen_successor, no_successor
-from fairtrial_cli.migration.successor_lines import broken_lines, migration_gate, successor_suite
+from fairtrial_cli.migration.successor_lines import broken_lines, migration_gate, own_levels, successor_suite
 from tests.fixtures.evaluators.trials import run, suite
 
 NOT_PASSED = "no line that measures what was answered passes"
@@ -62,6 +62,10 @@ def test_lines_that_the_old_model_breaks_become_not_worse_with_its_level_beside_
     sentences = [line.in_words("old") for line in broken]
     assert sentences[0] == "small: qa.accuracy not worse than base by 5pp replaces qa.accuracy >= 90%: old has 80.0 %."
     assert "small: qa.accuracy == 100% in language:de stays, although old has" in sentences[-1], sentences
+    own = own_levels(made, made.gate, table_of(old))
+    assert own.keys() == {line for line in made.gate if line != "lost == 0"}
+    assert (own["qa.accuracy not worse than base by 5pp"], own["errors <= 1%"]) == ("80.0 %", "4.2 %")
+    assert own["qa.accuracy not worse than base by 5pp in every language"] == "79.3 % in language:de", own
 
 
 def test_a_gate_that_cannot_measure_content_requires_reviewed_pairs() -> None:
