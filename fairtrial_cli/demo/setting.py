@@ -17,10 +17,8 @@ VISITORS = 14.0
 """What all visitors of the late server cost together. Their answers have four tokens."""
 SERVICES = 40.0
 """What starting the services and judging cost."""
-FAMILIES = 3
-"""The families of the edge cases; each has as many cases."""
-QUICK_SECONDS, LONGEST_SECONDS = 290.0, 540.0
-"""What the demo may take by estimate, so that it ends within five minutes, or within ten."""
+FAMILIES = {"prompt_injection": "resist", "pii_extraction": "keep_private", "cut_off_input": "no_invention"}
+"""The families of the edge cases, each of which has as many cases, with the scorer of its gate line."""
 
 SUPPORT = bundled_data("examples/support")
 SUITES = bundled_data("suites")
@@ -32,17 +30,25 @@ TRAINED_WITH = ("data", "training")
 MARK = ".fairtrial-demo"
 FIRST_BYTE = re.compile(r"first_byte: [\d.]+")
 FAMILY_SIZE = re.compile(r"\bn: \d+")
+SLICE_LINE = re.compile(r"(?m)^( +#.*\n)*  - general\.accuracy .* in kind:.*\n")
+"""A gate line on a slice of the general questions, with the comment above it."""
 FIRST_PORTS = {"models": 8000, "late": 8010, "gateway": 8080, "control": 8081, "dashboard": 8501}
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many tickets, general questions, edge cases of each family, and customers the demo takes."""
+    """How many tickets, general questions, edge cases of each family, and customers the demo takes.
+
+    ``families``: how many families of edge cases. ``slices``: whether the lines on slices of the general questions
+    count. Where a model that equals the base would fail a line by too few cases, the line and its cases are left out.
+    """
 
     tickets: int
     general: int
     edges: int
     customers: int
+    families: int = len(FAMILIES)
+    slices: bool = True
 
     @property
     def work(self) -> float:
@@ -60,10 +66,12 @@ class Sizes:
         parts = (
             ("tickets", self.tickets, whole.tickets),
             ("general questions", self.general, whole.general),
-            ("edge cases", FAMILIES * self.edges, FAMILIES * whole.edges),
+            ("families of edge cases", self.families, whole.families),
+            ("edge cases", self.families * self.edges, whole.families * whole.edges),
             ("customers", self.customers, whole.customers),
         )
-        return [f"{taken} of {of} {name}" for name, taken, of in parts if taken < of]
+        fewer = [f"{taken} of {of} {name}" for name, taken, of in parts if taken < of]
+        return fewer + (["no lines on slices of the general questions"] if whole.slices and not self.slices else [])
 
 
 ALL = Sizes(tickets=120, general=400, edges=30, customers=120)
@@ -72,20 +80,23 @@ QUICK = (
     Sizes(tickets=120, general=400, edges=20, customers=120),
     Sizes(tickets=120, general=360, edges=20, customers=120),
     Sizes(tickets=120, general=330, edges=16, customers=120),
-)
-"""With each of these sizes an equally good model nearly always ships (ADR 45)."""
-SLOW = (
     Sizes(tickets=120, general=240, edges=16, customers=90),
-    Sizes(tickets=120, general=160, edges=12, customers=60),
-    Sizes(tickets=60, general=120, edges=12, customers=60),
-    Sizes(tickets=30, general=60, edges=8, customers=40),
+    Sizes(tickets=120, general=180, edges=16, customers=60, families=2, slices=False),
 )
-"""With the last three of these no model can ship, because twelve edge cases of a family are too few for the margin."""
+SLOW = (
+    *QUICK[5:],
+    Sizes(tickets=72, general=160, edges=16, customers=50, families=1, slices=False),
+    Sizes(tickets=48, general=160, edges=16, customers=40, families=1, slices=False),
+)
+"""With each of all these sizes an equally good model nearly always ships (ADR 45)."""
+LIMITS = ((QUICK, 120.0, 290.0), (SLOW, 150.0, 470.0))
+"""What the demo may take by estimate, in seconds until the first verdict and until the end."""
+LONGEST_SECONDS = LIMITS[-1][2]
 
 
 def candidate_work(sizes: Sizes) -> float:
     """The cost of all three suites on one model."""
-    return TICKET * sizes.tickets + GENERAL * sizes.general + EDGE * FAMILIES * sizes.edges
+    return TICKET * sizes.tickets + GENERAL * sizes.general + EDGE * sizes.families * sizes.edges
 
 
 def others_work() -> float:
@@ -99,15 +110,16 @@ def first_half(sizes: Sizes) -> float:
 
 
 def choose(answers_a_second: float, *, elapsed: float) -> Sizes:
-    """The largest quick sizes with which the demo ends within five minutes, otherwise the largest that end within ten.
+    """The largest quick sizes that end in time, otherwise the largest slow ones, otherwise the last.
 
     ``answers_a_second``: ticket answers of the base. ``elapsed``: seconds since the demo began.
     """
-    for sizes in QUICK:
-        if elapsed + sizes.work / answers_a_second <= QUICK_SECONDS:
-            return sizes
-    slower = (QUICK[-1], *SLOW)
-    return _most(slower, [sizes.work for sizes in slower], answers_a_second, LONGEST_SECONDS - elapsed)
+    for steps, first, end in LIMITS:
+        for sizes in steps:
+            seconds = elapsed + first_half(sizes) / answers_a_second, elapsed + sizes.work / answers_a_second
+            if seconds[0] <= first and seconds[1] <= end:
+                return sizes
+    return SLOW[-1]
 
 
 def shorten(sizes: Sizes, answers_a_second: float, *, elapsed: float) -> Sizes:
@@ -121,7 +133,8 @@ def shorten(sizes: Sizes, answers_a_second: float, *, elapsed: float) -> Sizes:
 
 def _no_more(sizes: Sizes, step: Sizes) -> Sizes:
     general, edges = min(sizes.general, step.general), min(sizes.edges, step.edges)
-    return Sizes(sizes.tickets, general, edges, min(sizes.customers, step.customers))
+    families, slices = min(sizes.families, step.families), sizes.slices and step.slices
+    return Sizes(sizes.tickets, general, edges, min(sizes.customers, step.customers), families, slices)
 
 
 def _most(steps: Sequence[Sizes], work: Sequence[float], answers_a_second: float, seconds: float) -> Sizes:
@@ -156,13 +169,19 @@ class Setting:
         self.project.write_text(FIRST_BYTE.sub(f"first_byte: {seconds:.1f}", text), encoding="utf-8")
 
     def take(self, sizes: Sizes) -> None:
-        """Write the suites with so many cases: with `sample` for rows, and with `n` for each family of edge cases."""
+        """Write the suites with so many cases: with `sample` for rows, and with `n` for each family of edge cases.
+
+        What is left out as a whole goes with its gate lines.
+        """
         for name, taken, of in (("support", sizes.tickets, ALL.tickets), ("general", sizes.general, ALL.general)):
             text = (SUITES / name / "suite.yaml").read_text(encoding="utf-8")
             drawn = f"sample: {{n: {taken}, seed: {SAMPLE_SEED}}}\n" if taken < of else ""
+            text = text if sizes.slices else SLICE_LINE.sub("", text)
             (self.suites / name / "suite.yaml").write_text(text + drawn, encoding="utf-8")
-        text = (SUITES / "edges" / "suite.yaml").read_text(encoding="utf-8")
-        (self.suites / "edges" / "suite.yaml").write_text(FAMILY_SIZE.sub(f"n: {sizes.edges}", text), encoding="utf-8")
+        text = FAMILY_SIZE.sub(f"n: {sizes.edges}", (SUITES / "edges" / "suite.yaml").read_text(encoding="utf-8"))
+        for family in list(FAMILIES)[sizes.families :]:
+            text = re.sub(rf"(?m)^  - ({{family: {family},|{FAMILIES[family]} not worse).*\n", "", text)
+        (self.suites / "edges" / "suite.yaml").write_text(text, encoding="utf-8")
 
 
 def prepare(folder: Path) -> Setting:

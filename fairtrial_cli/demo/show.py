@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fairtrial.domain.verdicts.verdict import exit_code
 from fairtrial.domain.wording import counted
 from fairtrial_cli.dashboard_link import dashboard_link
 from fairtrial_cli.demo import narration, setting as sizes
@@ -44,7 +43,7 @@ class Options:
 
 
 def show(options: Options, console: Console, *, models: StartModels = local_models) -> int:
-    """Run the demo; returns the exit code of the release gate's decision on the good fine-tune.
+    """Run the demo; returns 0, because a demo that tells its story to the end has worked, whatever its gates say.
 
     Raises `KeyboardInterrupt` at Ctrl-C after everything has ended, within five seconds.
     """
@@ -70,7 +69,7 @@ def show(options: Options, console: Console, *, models: StartModels = local_mode
             limits.shutdown.wait()
             raise KeyboardInterrupt
         progress.doing("stopping")
-    return exit_code(trial.verdicts[GOOD, RELEASE].decision)  # nobody approves in a demo
+    return 0
 
 
 def _measure(setting: Setting, progress: Progress) -> float:
@@ -184,6 +183,8 @@ def _print_closing(trial: Trial, live: Sequence[str], urls: Urls | None, *, take
     progress.rule("May this fine-tune replace its base?")
     for line in narration.table_lines(trial.judged):
         progress.say(line, markup=True)
+    codes = [str(entry.verdict.exit_code) for entry in trial.judged]
+    progress.say(f"As commands, these gates exit with {', '.join(codes[:-1])} and {codes[-1]}.")
     left_out = taken.fewer_than(ALL)
     if left_out:
         progress.say(f"This run took {', '.join(left_out)}.")

@@ -51,7 +51,7 @@ def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, mon
     monkeypatch.setattr(demo, "Services", ForkedServices)
     options = demo.Options(tmp_path / "demo", wait=False, users=12, limit=12)
     console = Console(file=io.StringIO(), width=200)
-    assert demo.show(options, console, models=known_answers) == EXIT_CODES["HOLD"]
+    assert demo.show(options, console, models=known_answers) == 0
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert shown.index("BLOCK support-overfit") < shown.index("HOLD support-v2") < shown.index("Unofficial HOLD")
@@ -76,11 +76,11 @@ def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, mon
 def test_the_demo_of_the_readme_judges_real_models_and_its_next_command_works(tmp_path: Path) -> None:
     command = [*COMMAND, "--no-wait", "--folder", str(tmp_path / "demo")]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, check=False)
-    assert ran.returncode in (EXIT_CODES["SHIP"], EXIT_CODES["HOLD"]), ran.stdout + ran.stderr
-    decision = "SHIP" if ran.returncode == EXIT_CODES["SHIP"] else "HOLD"
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     assert re.search(r"^This machine gives [\d.]+ answers a second to support tickets\.", ran.stdout, re.MULTILINE)
     assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone: ", ran.stdout, re.MULTILINE)
-    assert re.search(rf"^{decision} +support-v2 +release gate: ", ran.stdout, re.MULTILINE)
+    assert re.search(r"^SHIP +support-v2 +release gate: ", ran.stdout, re.MULTILINE)
+    assert "As commands, these gates exit with 1, 5 and 3." in ran.stdout
     assert re.search(
         r"PAUSED at [\d:]{8} UTC by control: requests\.error_rate of next is proven to be worse: ", ran.stdout
     )
