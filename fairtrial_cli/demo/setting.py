@@ -81,12 +81,12 @@ QUICK = (
     Sizes(tickets=120, general=360, edges=20, customers=120),
     Sizes(tickets=120, general=330, edges=16, customers=120),
     Sizes(tickets=120, general=240, edges=16, customers=90),
-    Sizes(tickets=120, general=180, edges=16, customers=60, families=2, slices=False),
+    Sizes(tickets=120, general=180, edges=16, customers=90, families=2, slices=False),
 )
 SLOW = (
     *QUICK[5:],
-    Sizes(tickets=72, general=160, edges=16, customers=50, families=1, slices=False),
-    Sizes(tickets=48, general=160, edges=16, customers=40, families=1, slices=False),
+    Sizes(tickets=72, general=160, edges=16, customers=90, families=1, slices=False),
+    Sizes(tickets=48, general=160, edges=16, customers=90, families=1, slices=False),
 )
 """With each of all these sizes an equally good model nearly always ships (ADR 45)."""
 LIMITS = ((QUICK, 120.0, 290.0), (SLOW, 150.0, 470.0))

@@ -89,6 +89,6 @@ def test_what_is_left_out_is_named_with_its_numbers() -> None:
         "160 of 400 general questions",
         "1 of 3 families of edge cases",
         "16 of 90 edge cases",
-        "40 of 120 customers",
+        "90 of 120 customers",
         "no lines on slices of the general questions",
     ]
