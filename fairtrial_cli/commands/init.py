@@ -7,6 +7,7 @@ import click
 
 from fairtrial.config.layout import bundled_data
 from fairtrial.domain.errors import UsageError
+from fairtrial_cli.first_project.agents_page import agents_page
 
 TEMPLATES = bundled_data("examples/init")
 NAMES = ("sample", "vllm", "openai", "anthropic")
@@ -21,6 +22,14 @@ SAMPLE_MODELS = "8000"
 """The port of the sample models; in other templates it belongs to an existing server."""
 
 HIGHEST = 65_535 - len(SERVICES)
+
+NAMES_OF_TEMPLATES = {
+    "route": "support-bot",
+    "gate": "trial.gate.yaml",
+    "suite": "suites/tickets.yaml",
+    "gateway": "127.0.0.1:8080",
+}
+"""What the page for coding agents calls by name."""
 
 COMMANDS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
@@ -71,6 +80,8 @@ def _files(template: str) -> dict[str, bytes]:
                 files[RENAMED.get(name, name)] = source.read_bytes()
     if "fairtrial.yaml" not in files:
         raise UsageError(f"{TEMPLATES}: the templates are not installed (reinstall fairtrial)")
+    base, candidate = ("sonnet", "haiku") if template == "anthropic" else ("base", "tuned")
+    files["AGENTS.md"] = agents_page(base=base, candidate=candidate, **NAMES_OF_TEMPLATES).encode()
     return files
 
 

@@ -15,6 +15,7 @@ from fairtrial.config.plan import retirement
 from fairtrial.config.project import load_project
 from fairtrial_cli.commands.init import NAMES
 from gateway.models.catalogue import RESPONDERS
+from tests.fixtures.agents_page import assert_page_is_true
 from tests.fixtures.credentials import by_key
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services.command import in_process
@@ -68,6 +69,14 @@ def test_a_second_project_gets_ports_of_its_own_in_every_file(tmp_path: Path, te
     if template == "sample":
         assert "fairtrial models serve --sample --port 9083" in done.stdout
         assert {one.base_url for one in project.plan.deployments.values()} == {"http://127.0.0.1:9083/v1"}
+
+
+@pytest.mark.parametrize("template", NAMES)
+def test_the_page_for_agents_names_commands_and_files_that_exist(tmp_path: Path, template: str) -> None:
+    assert init("shop", "--template", template, cwd=tmp_path).returncode == 0
+    page = tmp_path / "shop" / "AGENTS.md"
+    project = load_project(tmp_path / "shop" / "fairtrial.yaml", KEYS)
+    assert_page_is_true(page, {*project.plan.routes}, {*project.plan.deployments})
 
 
 def test_a_port_that_leaves_no_room_for_the_others_is_refused(tmp_path: Path) -> None:
