@@ -1,7 +1,11 @@
-"""The command `fairtrial init`, which writes a new project from a template, completely or not at all."""
+"""The command `fairtrial init`, which writes a new project from a template or for a server: all files or none."""
 
 import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,40 +38,95 @@ NAMES_OF_TEMPLATES = {
 COMMANDS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
+FROM_SERVER = ("base", "candidate", "questions", "key_env")
+"""Options that need --from."""
+
+
 @click.command()
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--template", type=click.Choice(NAMES), default="sample", show_default=True, help="Which models the project uses."
-)
+@click.option("--template", type=click.Choice(NAMES), help="Which models the project uses; default: sample.")
 @click.option(
     "--port",
     type=click.IntRange(1024, HIGHEST),
     help="The first of the consecutive ports of the services; default: 8080, 8081 and 8501.",
 )
-def command(folder: Path, template: str, port: int | None) -> None:
+@click.option("--from", "url", metavar="URL", help="Ask the server at URL for its models, and use two of them.")
+@click.option("--base", help="With --from: the model that serves users today.")
+@click.option("--candidate", help="With --from: the model that may replace it.")
+@click.option(
+    "--questions",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    help="With --from: JSONL, CSV, one question a line, or a promptfoo configuration; - reads lines that you paste.",
+)
+@click.option("--key-env", metavar="NAME", help="With --from: the environment variable that has the server's key.")
+def command(folder: Path, template: str | None, port: int | None, url: str | None, **choices: Any) -> None:
     """Write a new project into DIR and print the next commands. Existing files are not overwritten.
 
     Use --port to run a second project beside a first one. Gateway, control and dashboard use PORT and the next two
     ports. The models of the template `sample` use the port after that.
 
-    The template `sample` runs offline in seconds, because its two models are simple rules. The templates `vllm`,
-    `openai` and `anthropic` are the same project for your own models.
+    The template `sample` runs offline in seconds, because its two models are simple rules. The other templates are the
+    same project for your own models.
+
+    With --from it asks a server for its models: vLLM, SGLang, Ollama, llama.cpp, LiteLLM, OpenAI, and others with
+    OpenAI's protocol. It proposes an adapter and its parent, or two models by their names. Questions without
+    references get a gate that people decide by comparing answers.
 
     \b
     Examples:  fairtrial init shop
                fairtrial init shop --template vllm
                fairtrial init second --port 9080
+               fairtrial init mine --from http://127.0.0.1:8000/v1 --questions questions.csv
+               fairtrial init mine --from https://api.openai.com/v1 --key-env OPENAI_API_KEY --base gpt-4.1-mini
     """
+    if url is not None:
+        if template is not None:
+            raise UsageError("--template and --from exclude each other: --from writes the project for your server")
+        _from_server(folder, url, port, choices)
+    elif given := [name for name in FROM_SERVER if choices[name] is not None]:
+        raise UsageError(f"--{given[0].replace('_', '-')}: it needs --from URL")
+    else:
+        _from_template(folder, template or NAMES[0], port)
+
+
+def _from_template(folder: Path, template: str, port: int | None) -> None:
     files = _files(template)
     if port is not None:
         files = {name: _with_ports(content, _ports(template, port)) for name, content in files.items()}
+    _write_project(folder, files)
+    click.echo(f"{folder}: wrote {len(files)} files of the template {template!r}.")
+    _print_steps(folder, _next_steps(files["README.md"].decode()), " (run each server in a separate terminal)")
+
+
+def _from_server(folder: Path, url: str, port: int | None, choices: Mapping[str, Any]) -> None:
+    from fairtrial_cli.first_project.served_project import Choices, served_project
+
+    _refuse_existing([folder / "fairtrial.yaml"])
+    is_pasted = choices["questions"] == Path("-")
+    ask = _ask if sys.stdin.isatty() and not is_pasted else None
+    project = served_project(url, Choices(port=port, **choices), ask)
+    files = {**project.files, RENAMED["gitignore"]: (TEMPLATES / SHARED / "gitignore").read_bytes()}
+    _write_project(folder, files)
+    click.echo(f"{folder}: wrote {len(files)} files.")
+    click.echo("\n".join(project.summary))
+    _print_steps(folder, "".join(f"{line}\n" for line in project.commands))
+
+
+def _ask(question: str, names: Sequence[str]) -> str:
+    answer: str = click.prompt(question, type=click.Choice(list(names)))
+    return answer
+
+
+def _write_project(folder: Path, files: Mapping[str, bytes]) -> None:
     _refuse_existing([folder / name for name in files])
     _write({folder / name: content for name, content in files.items()})
-    click.echo(f"{folder}: wrote {len(files)} files of the template {template!r}.")
-    click.echo("Next steps (run each server in a separate terminal):\n")
+
+
+def _print_steps(folder: Path, steps: str, how: str = "") -> None:
+    click.echo(f"Next steps{how}:\n")
     if folder != Path():
-        click.echo(f"cd {folder}")
-    click.echo(_next_steps(files["README.md"].decode()), nl=False)
+        click.echo(f"cd {shlex.quote(str(folder))}")
+    click.echo(steps, nl=False)
 
 
 def _files(template: str) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +32,7 @@ EXIT_CODES = (
     ("70", "all", "a defect of the program, never a verdict"),
     ("130", "all", "interrupted by Ctrl-C"),
 )
+LABEL = re.compile(r"^Examples?:")
 
 
 def cli_page() -> str:
@@ -73,7 +75,7 @@ def _text(command: click.Command) -> tuple[str, str]:
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
     texts = [prose(part) for part in paragraphs if not part.startswith("\b")]
     examples = [part.removeprefix("\b\n") for part in paragraphs if part.startswith("\b")]
-    lines = [line.split(":", 1)[-1].strip() for part in examples for line in part.splitlines()]
+    lines = [LABEL.sub("", line).strip() for part in examples for line in part.splitlines()]
     return "\n\n".join(texts), "\n".join(lines)
 
 
