@@ -14,7 +14,7 @@ from fairtrial.domain.errors import UsageError
 from fairtrial_cli.first_project.agents_page import agents_page
 
 TEMPLATES = bundled_data("examples/init")
-NAMES = ("sample", "vllm", "openai", "anthropic")
+NAMES = ("sample", "vllm", "openai", "together", "fireworks", "anthropic")
 SHARED = "shared"
 RENAMED = {"gitignore": ".gitignore"}
 """Git would apply a template file with its real name to this repository."""
