@@ -107,7 +107,8 @@ SUITES = [*ROOT.glob("suites/*/*.yaml"), *ROOT.glob("examples/init/shared/suites
 @for_each("path", [*PROJECTS, *GATES, *SUITES], label=lambda path: str(path.relative_to(ROOT)))
 def test_what_ships_prints_no_warning(path: Path, tmp_path: Path) -> None:
     """The templates of `init`, the examples, the demo's project, and the suites and gates that they use."""
-    keys = {"OPENAI_API_KEY": "of-the-test", "ANTHROPIC_API_KEY": "of-the-test"}
+    providers = ("OPENAI", "ANTHROPIC", "TOGETHER", "FIREWORKS")
+    keys = {f"{provider}_API_KEY": "of-the-test" for provider in providers}
     if path in PROJECTS:
         folder = tmp_path / path.parent.relative_to(ROOT)
         shutil.copytree(ROOT / "examples" / "init" / "shared", folder)  # as `init` does
