@@ -31,6 +31,7 @@ score:
   - fields: {name: ticket, of: [intent, product]}
 gate:
   - schema.valid >= 95%
+  - ticket.intent >= 50%
   - ticket.intent better than base
 """
 PROJECT = """\
