@@ -17,7 +17,7 @@ from evaluators.gate.multiplicity import RuleResult
 from evaluators.gate.regression_rule import scope_mask
 from evaluators.gate.rules import judge_rule
 from evaluators.results.controlled_table import controls_of, only, replaced, with_donor
-from evaluators.results.equal_answers import EqualAnswers, equal_answers
+from evaluators.results.equal_answers import EqualAnswers, equal_answers, same_results
 from evaluators.results.run_table import RunTable
 from evaluators.trial import Trial
 from fairtrial.domain.answers.signals import SIGNALS
@@ -30,6 +30,7 @@ from fairtrial.domain.verdicts.verdict import (
     NegativeControls,
     Result,
 )
+from fairtrial.domain.wording import counted
 
 EQUAL = "equal to base"
 LEAST_CASES = 20
@@ -97,19 +98,31 @@ def without_content(gate: Gate, controls: NegativeControls) -> Iterator[Finding]
 
 
 def equal_to_base(gate: Gate, trial: Trial) -> Iterator[Finding]:
-    """The finding that holds a candidate whose answers all equal those of its base."""
-    total = EqualAnswers(0, 0)
-    for suite in gate.suites:
-        candidate, baseline = (trial.table(suite.name, target) for target in (trial.candidate, trial.baseline))
-        if candidate is not None and baseline is not None:
-            total += equal_answers(candidate, baseline)
-    if not total.all_equal:
+    """The finding that holds a candidate whose answers all equal those of its base.
+
+    Once their texts are dropped, the answers count as equal if all of their scores and signals are.
+    """
+    both = [
+        (trial.table(suite.name, trial.candidate), trial.table(suite.name, trial.baseline)) for suite in gate.suites
+    ]
+    pairs = [(tuned, base) for tuned, base in both if tuned is not None and base is not None]
+    total = sum((equal_answers(*pair) for pair in pairs), EqualAnswers(0, 0))
+    if total.all_equal:
+        sentence = total.words(trial.candidate, trial.baseline)
+    elif pairs and not total.n and all(_look_equal(*pair) for pair in pairs):
+        number = counted(sum(len(candidate.outcomes) for candidate, _ in pairs), "answer")
+        sentence = f"{number} of {trial.candidate} have the same scores and signals as those of {trial.baseline}"
+    else:
         return
-    sentence = total.words(trial.candidate, trial.baseline)
     if gate.may_equal_base:
         yield Finding(EQUAL, gate.name, "cannot tell", f"{sentence}, as the gate allows", metric=EQUAL, decisive=False)
     else:
         yield Finding(EQUAL, gate.name, "cannot tell", f"{sentence}: is the adapter loaded?", DIFFERENT, EQUAL)
+
+
+def _look_equal(candidate: RunTable, baseline: RunTable) -> bool:
+    """Whether all results are equal, of runs whose signals were measured; without signals, too little is known."""
+    return SIGNALS in candidate.states and SIGNALS in baseline.states and same_results(candidate, baseline)
 
 
 def _is_from_answers(rule: Rule) -> bool:

@@ -237,6 +237,23 @@ def test_a_candidate_that_answers_exactly_like_its_base_is_held() -> None:
     assert judged(of, lambda at, text: base(at, text) if at else "green").decision == "SHIP"
 
 
+def without_texts(made: Evidence) -> Evidence:
+    """The evidence after old texts were dropped, which leaves scores and signals."""
+    runs = {key: replace(table, answers=np.zeros_like(table.answers)) for key, table in made.runs.items()}
+    return replace(made, runs=runs)
+
+
+def test_such_a_candidate_is_still_held_after_the_texts_are_dropped() -> None:
+    of = suite("label.accuracy >= 80%")
+    verdict = judge_again(without_texts(evidence(of, base)), "v")
+    assert verdict.decision == "HOLD"
+    assert "60 answers of tuned have the same scores and signals as those of base" in verdict.headline
+    allowed = judge_again(without_texts(evidence(of, base, "may_equal_base: yes\n")), "v")
+    assert allowed.decision == "SHIP"
+    better = without_texts(evidence(of, lambda at, text: base(at, text) if at else "green"))
+    assert judge_again(better, "v").decision == "SHIP"
+
+
 def test_the_evidence_gives_the_same_verdict_and_holds_no_answer() -> None:
     for of, answer in ((suite("label.macro_f1 >= 0.8"), "right"), (suite("errors <= 1%"), "garbage")):
         made = evidence(of, ANSWERS[answer])
