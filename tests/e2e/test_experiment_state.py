@@ -44,6 +44,7 @@ def test_a_release_manager_kills_and_re_arms_an_experiment_with_a_reason(visitor
     ]
 
 
+@pytest.mark.release("browser")
 def test_a_reviewer_has_no_such_page(visitors: Visitors, site: Site) -> None:
     page = visitors.page("Anna")
     page.goto(f"{site.dashboard}/experiment")

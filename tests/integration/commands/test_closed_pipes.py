@@ -15,6 +15,8 @@ SCRIPT = Path(sys.executable).with_name("fairtrial")
 JUDGE = f"{SCRIPT} gate gate.yaml --candidate tuned --baseline base"
 PIPE_BUFFER = 65_536
 PATIENCE = 120
+RARE = pytest.mark.release("attacks")
+"""Other readers and streams, which close the same pipe."""
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +35,23 @@ def piped(project: Path, script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=project, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-@pytest.mark.parametrize("output", ["", " --json -"])
-@pytest.mark.parametrize("reader", ["head -c 1", "true"])
+@pytest.mark.parametrize("output", ["", pytest.param(" --json -", marks=RARE)])
+@pytest.mark.parametrize("reader", ["head -c 1", pytest.param("true", marks=RARE)])
 def test_a_reader_that_leaves_changes_no_exit_code(project: Path, output: str, reader: str) -> None:
     done = piped(project, f"{JUDGE}{output} | {reader}")
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@RARE
 def test_output_beyond_the_buffer_of_a_pipe_changes_no_exit_code(project: Path) -> None:
     command = JUDGE.replace("gate.yaml", "large.yaml") + " --json -"
     assert len(piped(project, command).stdout) > PIPE_BUFFER
     assert piped(project, f"{command} 2>&1 | head -1").returncode == 0
 
 
-@pytest.mark.parametrize("streams", ["2>&-", ">&- 2>&-", "2>&1 | true"])
+@pytest.mark.parametrize(
+    "streams", [pytest.param("2>&-", marks=RARE), ">&- 2>&-", pytest.param("2>&1 | true", marks=RARE)]
+)
 def test_closed_streams_change_no_exit_code(project: Path, streams: str) -> None:
     assert piped(project, f"{JUDGE} {streams}").returncode == 0
     assert piped(project, f"{SCRIPT} gate gate.yaml --nothing {streams}").returncode == 2
@@ -59,7 +64,7 @@ CRASHES = {
 
 
 @pytest.mark.parametrize("crash", CRASHES)
-@pytest.mark.parametrize("streams", ["", "2>&1 | true"])
+@pytest.mark.parametrize("streams", [pytest.param("", marks=RARE), "2>&1 | true"])
 def test_a_crash_has_an_exit_code_that_is_no_verdicts(tmp_path: Path, crash: str, streams: str) -> None:
     folder = write_gate_project(tmp_path)
     # Python imports `sitecustomize` at its start, so that the real command meets the error.

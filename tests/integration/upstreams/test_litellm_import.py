@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.fixtures.waiting import PATIENCE
 
 FIRST_CALL = """
@@ -25,6 +27,7 @@ asyncio.run(first_call())
 """
 
 
+@pytest.mark.release("transports")
 def test_the_first_translated_request_imports_next_to_nothing() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, timeout=PATIENCE, check=True
