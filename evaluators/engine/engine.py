@@ -12,12 +12,11 @@ from evaluators.clusters import with_clusters
 from evaluators.engine.answer_cache import AnswerCache, AnswerKey, open_cache
 from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.controls import with_controls
-from evaluators.engine.scoring import Scoring, metrics_of, score_copy
+from evaluators.engine.scoring import Scoring, metrics_of, score_copy, versions_of
 from evaluators.engine.target import Target
 from evaluators.probes.probe import ORIGINAL
 from evaluators.suite import Suite
-from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
-from fairtrial.domain.run import CONTROLS, CONTROLS_VERSION, Answer, Case, CaseResult, Run
+from fairtrial.domain.run import Answer, Case, CaseResult, Run
 
 Place = tuple[int, Case, int]
 """One request of a suite: its index in the run, the case and the repeat."""
@@ -222,12 +221,6 @@ def _run(running: _Running, results: tuple[CaseResult, ...], run_id: str, times_
         plan_hash=target.plan_hash,
         model=target.declared_model,
     )
-
-
-def versions_of(suite: Suite) -> dict[str, str]:
-    """The version of each scorer, of the signals and of the negative controls, as a run states them."""
-    scorers = {scorer.name: scorer.version for scorer in suite.scorers}
-    return {SIGNALS: SIGNALS_VERSION, CONTROLS: CONTROLS_VERSION} | scorers
 
 
 def _fingerprint(results: tuple[CaseResult, ...]) -> str | None:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from evaluators.engine.signal_scorer import Signals, refuses_answer
 from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, Stat, WaitsForProcess
 from evaluators.suite import Suite
-from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.run import Answer, Case, CaseOutcome, CaseResult, Score, ScoreFailure
+from fairtrial.domain.answers.signals import SIGNALS, SIGNALS_VERSION
+from fairtrial.domain.run import CONTROLS, CONTROLS_VERSION, Answer, Case, CaseOutcome, CaseResult, Score, ScoreFailure
 
 SLOW_S = 0.001
 """If scoring an answer takes more CPU time than this, the next one moves from the event loop to a thread."""
@@ -140,3 +140,9 @@ def value_of(stat: Stat, cases: Sequence[Sequence[Score]]) -> float | None:
 def _mean(name: str, repeats: Sequence[Score]) -> float | None:
     values = [value for score in repeats if (value := score.values.get(name)) is not None]
     return math.fsum(values) / len(values) if values else None
+
+
+def versions_of(suite: Suite) -> dict[str, str]:
+    """The version of each scorer, of the signals and of the negative controls, as a run states them."""
+    scorers = {scorer.name: scorer.version for scorer in suite.scorers}
+    return {SIGNALS: SIGNALS_VERSION, CONTROLS: CONTROLS_VERSION} | scorers

@@ -10,8 +10,7 @@ from pathlib import Path
 from evaluators.criteria.grammar import GateLineError, Rule, parse
 from evaluators.criteria.validation import validate_line
 from evaluators.engine.controls import with_controls
-from evaluators.engine.engine import versions_of
-from evaluators.engine.scoring import metrics_of, score_case
+from evaluators.engine.scoring import metrics_of, score_case, versions_of
 from evaluators.engine.signal_scorer import Signals
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge

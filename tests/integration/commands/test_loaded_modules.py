@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.evaluators.result_files import scored, write_lines
 from tests.fixtures.loaded_modules import RUN_COMMANDS, loaded_by
 from tests.fixtures.services.gate_project import record, write_gate_project
 from tests.fixtures.services.project_files import free_ports
@@ -65,6 +66,16 @@ def test_checking_files_beside_a_store_and_running_suites_load_no_statistics(pro
     loaded = loaded_by(f"{RUN_COMMANDS}\nrun('plan log', 'check fairtrial.yaml suite.yaml gate.yaml')\n{RUN}", project)
     assert {"evaluators.loading.suite_reader", "evaluators.gate.odds", "evaluators.engine.engine"} <= loaded
     assert not loaded & {*SLOW, "evaluators.scoring.metrics.rouge", "fairtrial.store.erasure.erase"}
+
+
+def test_a_gate_on_two_files_loads_no_store_and_no_client(tmp_path: Path) -> None:
+    for name, right in (("old", 160), ("new", 164)):
+        write_lines(tmp_path / f"{name}.jsonl", scored(right))
+    loaded = loaded_by(f"{RUN_COMMANDS}\nrun('gate old.jsonl new.jsonl')", tmp_path)
+    assert "evaluators.result_files.judged_files" in loaded
+    assert not modules_of_store(loaded)
+    clients = ("aiohttp", "httpx", "fastapi", "litellm", "streamlit", "duckdb", "pyarrow", "sklearn", "scipy.stats")
+    assert not loaded & {*clients, "fairtrial.config.project", "gateway.control"}
 
 
 def test_a_worker_loads_no_client_that_its_requests_do_not_need(tmp_path: Path) -> None:

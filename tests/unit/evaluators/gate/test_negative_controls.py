@@ -12,8 +12,7 @@ from benchmarks.control_trials import evidence as evidence_of_people
 from benchmarks.control_trials.all_entries import ENTRIES
 from benchmarks.control_trials.entry import Primary
 from evaluators.engine.controls import with_controls
-from evaluators.engine.engine import versions_of
-from evaluators.engine.scoring import metrics_of, score_case
+from evaluators.engine.scoring import metrics_of, score_case, versions_of
 from evaluators.engine.signal_scorer import Signals
 from evaluators.gate.evidence import Evidence, GivenSuite, decode, encode
 from evaluators.gate.file import Gate, of_text
