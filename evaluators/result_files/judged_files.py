@@ -8,16 +8,20 @@ from importlib.metadata import version
 from pathlib import Path
 
 from evaluators.criteria.grammar import GateLineError, Rule, parse
+from evaluators.criteria.metric_catalogue import measures_of
 from evaluators.criteria.validation import validate_line
 from evaluators.engine.controls import with_controls
 from evaluators.engine.scoring import metrics_of, score_case, versions_of
 from evaluators.engine.signal_scorer import Signals
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
+from evaluators.report_content.content import ReportContent, Texts
+from evaluators.report_content.suites import SuiteRuns, compared, suite_report
 from evaluators.result_files.measures import Measures, choose
 from evaluators.result_files.pairing_files import PairedFiles, Results, pair_files
 from evaluators.result_files.read import read
 from evaluators.result_files.result import Result, ResultFile
+from evaluators.results.run_table import table_of
 from evaluators.suite import ScorerEntry, Suite, with_digest
 from evaluators.trial import Trial
 from fairtrial.domain.answers.signals import SIGNALS
@@ -45,10 +49,11 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class JudgedFiles:
-    """The verdict, and sentences on what was read and left out."""
+    """The verdict, sentences on what was read and left out, and the results as runs."""
 
     verdict: Verdict
     notes: tuple[str, ...]
+    runs: SuiteRuns
 
 
 class FileSuite(Suite):
@@ -74,7 +79,7 @@ def judge_files(old: Path, new: Path, options: FileOptions, *, at_us: int) -> Ju
     texts = all(file.has_answers for file in files)
     names = (old.name, new.name) if old.name != new.name else (str(old), str(new))
     runs = {
-        name: _run(suite, measures, (file, results), name, texts=texts, at_us=at_us)
+        name: table_of(_run(suite, measures, (file, results), name, texts=texts, at_us=at_us))
         for name, file, results in zip(names, files, (paired.old, paired.new), strict=True)
     }
     trial = Trial(names[1], names[0], lambda _, target: runs[target])
@@ -86,7 +91,24 @@ def judge_files(old: Path, new: Path, options: FileOptions, *, at_us: int) -> Ju
     read_as = " and ".join(dict.fromkeys(file.format for file in files))
     count = f"Read {read_as}: {len(files[0].results):,} results of {names[0]}, {len(files[1].results):,} of {names[1]}"
     notes = (count, *paired.notes, *measures.notes)
-    return JudgedFiles(replace(verdict, provenance=provenance), notes)
+    old_run, new_run = runs.values()
+    tables = SuiteRuns(measures=measures_of(suite), baseline=old_run, candidates=(new_run,), tags=suite.slices)
+    return JudgedFiles(replace(verdict, provenance=provenance), notes, tables)
+
+
+def report_content(judged: JudgedFiles) -> ReportContent:
+    """The verdict with what changed; without the texts of cases, because others may read the report."""
+    texts, runs = Texts("none"), judged.runs
+    suite, verdict = suite_report(runs, compared(runs), [[]], texts), texts.verdict(judged.verdict)
+    return ReportContent(
+        says=verdict.headline,
+        suites=(suite,),
+        policy=texts.policy,
+        masked=dict(texts.masked),
+        made_us=runs.baseline.started_us,
+        program=version("fairtrial"),
+        verdict=verdict,
+    )
 
 
 def next_step(verdict: Verdict, old: Path, new: Path) -> str:

@@ -80,7 +80,8 @@ def _judge_files(
     """Judge two files of results, which need no project."""
     import time
 
-    from evaluators.result_files.judged_files import FileOptions, judge_files, next_step
+    from evaluators.report_content.content import REPORTS
+    from evaluators.result_files.judged_files import FileOptions, judge_files, next_step, report_content
     from fairtrial.domain.verdicts.approvals import approval_state
 
     context = click.get_current_context()
@@ -93,6 +94,8 @@ def _judge_files(
     judged = judge_files(old, new, FileOptions(**of_files), at_us=time.time_ns() // 1000)
     for note in judged.notes:
         click.echo(f"{printable(note)}.", err=True)
+    if (markdown := files.pop("markdown")) is not None:
+        markdown.write_text(REPORTS.get("markdown").render_content(report_content(judged)), encoding="utf-8")
     _write(judged.verdict, approval_state((), ()), files)
     if files["as_json"] != Path("-"):
         click.echo(f"Next: {next_step(judged.verdict, old, new)}")

@@ -73,6 +73,19 @@ def test_reports_are_written_where_they_are_requested(tmp_path: Path) -> None:
     assert compare(tmp_path, "--json", "none/v.json").returncode == 2
 
 
+def test_markdown_names_the_measures_and_the_cases_that_changed_and_no_text(tmp_path: Path) -> None:
+    for name, answer in (("old", "red"), ("new", "blue")):
+        rows = [{"id": f"c{at}", "answer": "red" if at % 2 else answer, "expected": "red"} for at in range(200)]
+        write_lines(tmp_path / f"{name}.jsonl", rows)
+    assert compare(tmp_path, "--markdown", "v.md").returncode == 1
+    report = (tmp_path / "v.md").read_text()
+    assert report.startswith("## Unofficial BLOCK new.jsonl")
+    assert "- new.jsonl: worse by exact.accuracy" in report
+    assert "changed for the worse most, by exact.accuracy: c0, c2, c4, c6, c8" in report
+    assert "100 of 200 answers of new.jsonl are the same as those of old.jsonl" in report
+    assert "blue" not in report
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
