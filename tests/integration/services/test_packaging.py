@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.services.clean_environment import ROOT, RUNTIME, build_wheel, make_environment
+from tests.fixtures.services.compose_file import build_context
 from tests.fixtures.waiting import PATIENCE
 
 LARGEST_MB = 12
@@ -60,6 +62,14 @@ def test_the_wheel_has_everything_that_is_not_code_and_nothing_that_is_not_shipp
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
     assert not [name for name in names if "/training/" in name and "bundled" in name and name.endswith(".py")]
     assert wheel.stat().st_size < LARGEST_MB * 10**6
+
+
+def test_the_image_builds_the_same_wheel_from_the_files_that_docker_receives(wheel: Path, tmp_path: Path) -> None:
+    for path in build_context():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    assert "RUN python -m hatchling build -t wheel -d /wheels" in (ROOT / "Dockerfile").read_text()
+    assert build_wheel(tmp_path / "wheels", source=tmp_path).read_bytes() == wheel.read_bytes()
 
 
 @pytest.mark.release("containers")
