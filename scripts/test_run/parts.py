@@ -34,7 +34,9 @@ PARTS = (
     Part("attacks", "verdicts, approvals and control under attack and in rare states", 60),
     Part("browser", "every page of the dashboard in Chromium, whole stories, and the documented proxies", 180),
     Part("models", "the small real models answer over OpenAI's protocol, adapters included", 45),
-    Part("containers", "the package by itself, and the containers: they start, restrict themselves and serve", 120),
+    Part(
+        "containers", "the package on three Pythons, and the containers: they start, restrict themselves and serve", 200
+    ),
     Part("walks", "pages of the documentation, followed from their first line to their last", 150),
     Part("golden", "every published metric gives its reference implementation's numbers on a thousand pairs", 25),
     Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60),

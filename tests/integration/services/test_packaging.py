@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.services.clean_environment import ROOT, RUNTIME, build_wheel, make_environment
+from tests.fixtures.evaluators.result_files import scored, write_lines
+from tests.fixtures.services.clean_environment import (
+    ROOT,
+    RUNTIME,
+    build_wheel,
+    install,
+    installed_python,
+    make_environment,
+)
 from tests.fixtures.services.compose_file import build_context
 from tests.fixtures.waiting import PATIENCE
 
@@ -33,6 +41,9 @@ DATA = (
     "fairtrial/store/access/common_passwords.txt",
     "fairtrial/store/migrations/0001_ground.sql",
 )
+RESULTS = ROOT / "tests" / "fixtures" / "results"
+OFFLINE = ("unshare", "--map-root-user", "--net")
+"""Runs a program in a namespace without any network."""
 PACKAGES = ("dashboard", "evaluators", "fairtrial", "fairtrial_cli", "gateway")
 
 
@@ -46,10 +57,10 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_environment(tmp_path_factory.mktemp("clean") / "environment", wheel, RUNTIME)
 
 
-def run(programs: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run(programs: Path, folder: Path, *command: str, within: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """A program of the clean environment, in an empty folder that is also HOME; this repository is on no path."""
     environ = {"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "HOME": str(folder)}
-    full = [str(programs / command[0]), *command[1:]]
+    full = [*within, str(programs / command[0]), *command[1:]]
     return subprocess.run(full, cwd=folder, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
@@ -119,3 +130,28 @@ def test_a_new_project_is_made_and_checked_there(programs: Path, tmp_path: Path)
     assert made.returncode == 0, made.stderr
     checked = run(programs, tmp_path / "project", "fairtrial", "check")
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.release("containers")
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_two_files_are_judged_offline_with_only_the_declared_dependencies(
+    wheel: Path, version: str, tmp_path: Path
+) -> None:
+    python = installed_python(version)
+    if python is None:
+        pytest.skip(f"Python {version} is not installed here")
+    if subprocess.run([*OFFLINE, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("a process can't get a namespace without network here")
+    programs, empty = install(python, tmp_path / "environment", wheel), tmp_path / "empty"
+    empty.mkdir()
+    own = [write_lines(tmp_path / f"{right}.jsonl", scored(right)) for right in (160, 164)]
+    pairs = {
+        (3, "HOLD"): [RESULTS / "lm_eval" / f"{name}_choices.jsonl" for name in ("old", "new")],
+        (4, "INVALID"): [RESULTS / "promptfoo" / f"{name}.json" for name in ("old", "new")],
+        (0, "SHIP"): own,
+    }
+    for (code, decision), files in pairs.items():
+        done = run(programs, empty, "fairtrial", "gate", *map(str, files), within=OFFLINE)
+        assert (done.returncode, done.stdout.split()[1]) == (code, decision), done.stdout + done.stderr
+    assert list(empty.iterdir()) == []
+    shutil.rmtree(programs.parent)  # a gigabyte
