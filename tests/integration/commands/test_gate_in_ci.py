@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.fixtures.services.printed_commands import ROOT, Terminal
 from tests.fixtures.services.project_files import free_ports
@@ -79,9 +80,10 @@ def test_a_mistake_in_the_command_is_no_verdict(terminal: Terminal) -> None:
     assert "nobody" in done.stderr
 
 
-def test_the_workflow_follows_githubs_schema_and_passes_the_exit_code_on(tmp_path: Path) -> None:
-    workflow = tmp_path / "gate.yml"
-    workflow.write_text(printed_file(".github/workflows/gate.yml"))
+@pytest.mark.parametrize("name", ["gate.yml", "pull-request.yml"])
+def test_a_workflow_follows_githubs_schema_and_passes_the_exit_code_on(name: str, tmp_path: Path) -> None:
+    workflow = tmp_path / name
+    workflow.write_text(printed_file(f".github/workflows/{name}"))
     checker = str(Path(sys.executable).with_name("check-jsonschema"))
     checked = subprocess.run(
         [checker, "--builtin-schema", "vendor.github-workflows", str(workflow)],
@@ -93,3 +95,11 @@ def test_the_workflow_follows_githubs_schema_and_passes_the_exit_code_on(tmp_pat
     assert checked.returncode == 0, checked.stdout
     assert "continue-on-error" not in workflow.read_text()
     assert "|| true" not in workflow.read_text()
+
+
+def test_the_workflow_of_pull_requests_uses_inputs_that_the_action_has() -> None:
+    yaml = YAML(typ="safe", pure=True)
+    (job,) = yaml.load(printed_file(".github/workflows/pull-request.yml"))["jobs"].values()
+    (step,) = (step for step in job["steps"] if step["uses"].startswith("OWNER/fairtrial@"))
+    assert set(step["with"]) <= set(yaml.load(ROOT / "action.yml")["inputs"])
+    assert set(step["with"]["required-env"].split()) == set(step["env"])
