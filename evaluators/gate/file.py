@@ -41,10 +41,7 @@ class Gate:
 
     ``notices``: keys and lines, here and in the suites, that have no effect in this version. ``listed``: the name or
     path by which the gate lists each suite. ``unplaced``: lines of the gate that no known suite measures, while one of
-    its suites is unknown. ``experiment``: the one whose frozen plan decides the live lines. ``max_age_seconds``: how
-    old a run may be. ``approvers``: the roles that must approve a SHIP. ``self_approval``: whether the approval of the
-    person who asked or promotes counts. ``form_only``: why no line has to measure what was answered; empty if one has
-    to. ``may_equal_base``: whether a candidate that answers exactly as its base may ship.
+    its suites is unknown. `GateModel` explains the other fields.
     """
 
     name: str
@@ -71,21 +68,26 @@ class GateModel(BaseModel):
     version: Literal[1]
     gate: str = Field(min_length=1, max_length=MOST_LETTERS)
     suites: list[str] = Field(default_factory=list, max_length=MOST_SUITES)
+    """The suites whose own lines count, by name or path."""
     require: list[str] = Field(default_factory=list, max_length=MOST_LINES)
+    """Further lines."""
     approvers: list[str] = Field(default_factory=list, max_length=50)
+    """The roles that must approve a SHIP."""
     self_approval: bool = False
+    """Whether the approval of the person who asked for the verdict, or who promotes, counts."""
     form_only: str | None = Field(default=None, min_length=1, max_length=MOST_REASON)
+    """Why no line has to measure what was answered; without it, one has to."""
     may_equal_base: bool | Literal["yes", "no"] = False
+    """Whether a candidate that answers exactly as its base may ship."""
     experiment: str | None = Field(default=None, min_length=1, max_length=MOST_LETTERS)
+    """The experiment whose frozen plan decides the lines on live traffic; `candidate` is the candidate's newest."""
     max_age: Duration = DEFAULT_MAX_AGE
+    """How old a run may be, as `14d`, or in seconds."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """Collects what is read, and its errors; ``broken``: a suite is unknown or has errors.
-
-    ``unplaced``: lines that such a suite may measure.
-    """
+    """Collects what is read, and its errors. ``broken``: a suite is unusable; it may measure the lines ``unplaced``."""
 
     document: Document
     model: GateModel

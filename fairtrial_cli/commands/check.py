@@ -36,8 +36,9 @@ Report = tuple[dict[str, Any], str, Sequence[Diagnostic]]
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @MAP
+@click.option("--defaults", is_flag=True, help="Also print each setting that the project leaves out, and its default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def command(files: tuple[Path, ...], columns: dict[str, str], as_json: bool) -> None:
+def command(files: tuple[Path, ...], columns: dict[str, str], defaults: bool, as_json: bool) -> None:
     """Validate configuration, suites, gates and families of probes, and print every error with its line.
 
     Without FILE it checks ./fairtrial.yaml. The exit code is 2 if there are errors. Warnings, for example about keys
@@ -46,6 +47,7 @@ def command(files: tuple[Path, ...], columns: dict[str, str], as_json: bool) -> 
     \b
     Examples:  fairtrial check fairtrial.yaml suites/*.yaml
                fairtrial check suites/theirs.yaml --map question=input --map answer=expected
+               fairtrial check --defaults
     """
     errors: list[Diagnostic] = []
     reports: list[dict[str, Any]] = []
@@ -57,11 +59,16 @@ def command(files: tuple[Path, ...], columns: dict[str, str], as_json: bool) -> 
         except ConfigError as error:
             errors += error.errors
             continue
+        if defaults and report["kind"] == "project":
+            report["defaults"], listed = _defaults(path)
+            text += listed
         reports.append({"file": str(path), **report})
         texts.append(text)
         warnings += [diagnostic for diagnostic in warned if diagnostic not in warnings]
     if columns and not errors and all(report["kind"] != "suite" for report in reports):
         raise UsageError("--map is about the rows of suites, and no file is a suite")
+    if defaults and not errors and all("defaults" not in report for report in reports):
+        raise UsageError("--defaults is about the settings of fairtrial.yaml, and no file is a project")
     if as_json:
         lists = {
             "mistakes": [asdict(diagnostic) for diagnostic in errors],
@@ -91,6 +98,12 @@ def _check(path: Path, columns: dict[str, str]) -> Report:
         return _check_project(path)
     summary, warnings = _checker(kind)(path, *([columns] if kind == "suite" else []))
     return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
+
+
+def _defaults(path: Path) -> tuple[dict[str, Any], str]:
+    from fairtrial_cli.output.default_settings import describe_defaults  # it reads source, which is slow
+
+    return describe_defaults(project_of(path))
 
 
 def _checker(kind: str) -> Callable[..., tuple[str, list[Diagnostic]]]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
-from fairtrial.config.file.schema import ProjectFile, fields_of, is_section
+from fairtrial.config.file.schema import ProjectFile, fields_of
+from fairtrial.config.file.setting_docs import default_text, meanings_of, section_in, value_text
 from fairtrial.config.file.yaml_file import load_one
 from fairtrial.config.project import ANY, INERT
 from scripts.reference.markdown import block, code, page, paragraphs, prose, table
@@ -53,7 +48,7 @@ def _models(path: str, model: type[Any]) -> Iterator[tuple[str, type[Any]]]:
     """Every section with the path to it, in the order of the file."""
     yield path, model
     for name, field in fields_of(model).items():
-        inner, step = _inner(field.annotation)
+        inner, step = section_in(field.annotation)
         if inner is not None:
             yield from _models(_join(path, (field.alias or name) + step), inner)
 
@@ -61,7 +56,7 @@ def _models(path: str, model: type[Any]) -> Iterator[tuple[str, type[Any]]]:
 def _section(path: str, model: type[Any], example: Any) -> str:
     """A section's table. Fields of its base come last."""
     heading = f"## {code(path)}" if path else "## The top level"
-    meanings = _meanings(model)
+    meanings = meanings_of(model)
     rows = [
         (
             code(_join(path, field.alias or name)),
@@ -77,18 +72,6 @@ def _section(path: str, model: type[Any], example: Any) -> str:
     )
 
 
-def _meanings(model: type[Any]) -> dict[str, str]:
-    """The texts below the fields. The product does not load them, because reading its own source slows every start."""
-    found = {}
-    for section in reversed([one for one in model.__mro__ if is_section(one) and one is not BaseModel]):
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
-        for field, text in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
-            match field, text:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
-                    found[name] = inspect.cleandoc(meaning)
-    return found
-
-
 def _effect(path: str) -> str:
     """What `check` and `up` warn of, for a setting that nothing acts on."""
     pattern = path.replace("<name>", ANY).replace("<n>", ANY)
@@ -98,19 +81,6 @@ def _effect(path: str) -> str:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def _inner(annotation: Any) -> tuple[type[Any] | None, str]:
-    """The section inside of a type, and how a path goes on to it."""
-    if is_section(annotation):
-        return annotation, ""
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is dict:
-        return _inner(arguments[1])[0], ".<name>"
-    if origin in (list, tuple):
-        return _inner(arguments[0])[0], ".<n>"
-    found = [_inner(one) for one in arguments] if origin in (Union, types.UnionType) else []
-    return next((one for one in found if one[0] is not None), (None, ""))
 
 
 def _type(field: FieldInfo) -> str:
@@ -151,16 +121,8 @@ def _word(annotation: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**needed**"
-    value = field.default
-    if (
-        value is PydanticUndefined
-        or value is None
-        or value in ({}, [], "")
-        or isinstance(value, tuple)
-        or is_section(type(value))
-    ):
-        return "–"
-    return code(_plain(value))
+    text = default_text(field)
+    return code(text) if text else "–"
 
 
 def _example(path: str, example: Any) -> str:
@@ -168,14 +130,7 @@ def _example(path: str, example: Any) -> str:
     found = next(_values(example, path.split(".")), None)
     if found is None or isinstance(found, dict) or (isinstance(found, list) and isinstance(found[0], dict)):
         return "above" if found is not None else ""
-    return code("[" + ", ".join(map(str, found)) + "]" if isinstance(found, list) else _plain(found))
-
-
-def _plain(value: Any) -> str:
-    """As the file would say it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return code(value_text(found))
 
 
 def _values(value: Any, steps: list[str]) -> Iterator[Any]:

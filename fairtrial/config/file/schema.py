@@ -137,9 +137,9 @@ class RouteSection(Section):
     """A name that callers send in `model`."""
 
     deployment: settings.Name | None = None
-    """The deployment that serves the route; or"""
+    """The deployment that serves the route. A route has either this or `experiment`."""
     experiment: settings.Name | None = None
-    """the experiment that splits its traffic."""
+    """The experiment that splits the route's traffic."""
     fallback: settings.Name | list[settings.Name] | None = None
     """The deployment that answers when the selected one fails before its first byte, or several in their order."""
     hold: settings.Hold = "first_byte"

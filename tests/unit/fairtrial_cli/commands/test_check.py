@@ -1,12 +1,14 @@
-"""`fairtrial check` prints who may call the gateway."""
+"""`fairtrial check` prints who may call the gateway, and what a project leaves out."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from fairtrial_cli.commands.check import command
+from fairtrial_cli.commands.init import command as init
 
 PROJECT = 'version: 1\ndeployments: {base: {model: openai/m, base_url: "http://127.0.0.1:1/v1"}}\n'
 
@@ -53,3 +55,53 @@ def test_a_waiver_of_a_check_that_does_not_exist_is_refused_with_the_nearest_nam
     assert "waivers[0].check: the check 'completion' does not exist (did you mean 'completions'?)" in refused
     for check in ("completions", "pii", "provider-rules"):
         assert "valid; 2 deployments" in printed(path, text.replace("CHECK", check))
+
+
+SHORT = """\
+version: 1
+deployments:
+  base: {model: openai/b, base_url: "http://127.0.0.1:1/v1"}
+  tuned: {model: openai/t, base_url: "http://127.0.0.1:1/v1", parent: base, timeouts: {connect: 9}}
+routes: {assistant: {deployment: base}}
+releases: {gate: release.gate.yaml}
+"""
+
+
+def test_the_defaults_of_a_short_project_stand_with_their_meanings_by_what_it_declares(tmp_path: Path) -> None:
+    path = tmp_path / "fairtrial.yaml"
+    path.write_text(SHORT, encoding="utf-8")
+    gate, suite = tmp_path / "release.gate.yaml", tmp_path / "sums.yaml"
+    gate.write_text("version: 1\ngate: release\nsuites: [sums.yaml]\nmax_age: 7d\n", encoding="utf-8")
+    suite.write_text("suite: sums\ndata: rows.jsonl\nscore: [exact]\ngate: [exact >= 50%]\n", encoding="utf-8")
+    (tmp_path / "rows.jsonl").write_text('{"input": "2 + 3?", "expected": "5"}\n', encoding="utf-8")
+
+    result = CliRunner().invoke(command, [str(path), "--defaults", "--json"])
+    files = json.loads(result.stdout)["files"][0]["defaults"]
+    assert [*files] == ["fairtrial.yaml", "release.gate.yaml"]
+    rows = {row["setting"]: row for settings in files.values() for row in settings}
+    assert rows["deployments.<name>.parent"]["entries"] == ["base"]
+    assert rows["deployments.<name>.timeouts.connect"]["entries"] == ["base"]
+    assert rows["deployments.<name>.retry.attempts"]["default"] == "2"
+    assert rows["gateway.workers"]["meaning"] == "Number of processes that share the port."
+    assert rows["self_approval"]["default"] == "false"
+    stated = {"deployments.<name>.model", "routes.<name>.deployment", "max_age", "releases.gate"}
+    undeclared = {name for name in rows if name.startswith(("experiments.", "metrics."))}
+    assert not {*rows} & stated | undeclared
+    assert [name for name, row in rows.items() if not row["meaning"]] == [] and "](" not in result.stdout
+
+
+def test_the_defaults_fit_into_eighty_columns(tmp_path: Path) -> None:
+    assert CliRunner().invoke(init, [str(tmp_path / "shop")]).exit_code == 0
+    project = tmp_path / "shop" / "fairtrial.yaml"
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(command, [str(project), "--defaults"])
+    table = result.output.partition("\n\nWhat fairtrial.yaml leaves out:\n")[2]
+    assert all(name in table for name in ("variants.<name>.params", "guardrails.<n>.signal", "Left out by base."))
+    assert [line for line in table.splitlines() if len(line) > 80] == []
+
+
+def test_defaults_of_a_suite_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"input": "2 + 3?", "expected": "5"}\n', encoding="utf-8")
+    suite = tmp_path / "sums.yaml"
+    suite.write_text("suite: sums\ndata: rows.jsonl\nscore: [exact]\n", encoding="utf-8")
+    result = CliRunner().invoke(command, [str(suite), "--defaults"])
+    assert "no file is a project" in str(result.exception)
