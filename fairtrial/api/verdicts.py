@@ -94,6 +94,22 @@ class ReportOf(Request, frozen=True, kw_only=True):
     form: Form
 
 
+class FirstStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a first verdict needs, and what is known about it. ``needed``: whether the official gate needs it.
+
+    ``lines``: what to copy into a shell or a file. ``page``: the page of the dashboard where it is done instead.
+    ``judge``: the request that does it.
+    """
+
+    title: str
+    known: str
+    done: bool = False
+    needed: bool = True
+    lines: str = ""
+    page: str = ""
+    judge: Judge | None = None
+
+
 class Vote(Request, frozen=True, kw_only=True):
     """An approval or a rejection with its reason."""
 
@@ -157,6 +173,15 @@ judge_variant = Operation(
     in_turn=JUDGING,
     description="Judge a variant of the experiment by its official gate, as the gate's file is now, on the stored "
     "runs.",
+)
+first = Operation(
+    name="verdicts.first",
+    method="GET",
+    path="/first-verdict",
+    role="release-manager",
+    request=Nothing,
+    response=list[FirstStep],
+    description="What the project needs for its first verdict by the official gate; empty once it has a verdict.",
 )
 integrity = Operation(
     name="verdicts.integrity",

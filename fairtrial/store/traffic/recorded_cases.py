@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fairtrial.domain.accounts import INTERNAL_KEY
 from fairtrial.domain.limits.constants import CHAT_COMPLETIONS, RESPONSES
+from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 
 LARGEST_BODY = 1 << 18
@@ -42,6 +43,9 @@ UNFIT = f"""CASE
 END"""
 """Why a body can't be a case, by the names of `fairtrial.api.traffic.LEFT_OUT`; ``NULL`` if it can."""
 
+FROM_SUITES = f"(reason = 'forced' OR key_id IN (SELECT key_id FROM keys WHERE name = '{INTERNAL_KEY}'))"  # noqa: S608
+"""Whether a suite sent a request, and no application."""
+
 RECORDED = f"""
 WITH texts AS (
     SELECT request_id, true AS captured, {UNFIT} AS unfit FROM payloads
@@ -49,7 +53,7 @@ WITH texts AS (
     SELECT request_id, at_time, route, date_trunc('week', at_time)::DATE::VARCHAR AS week,
         coalesce(prompt_digest, request_id) AS prompt,
         CASE
-            WHEN reason = 'forced' OR key_id IN (SELECT key_id FROM keys WHERE name = '{INTERNAL_KEY}') THEN 'suites'
+            WHEN {FROM_SUITES} THEN 'suites'
             WHEN NOT list_contains($2::VARCHAR[], route) THEN 'other_route'
             WHEN endpoint NOT IN ('{CHAT_COMPLETIONS}', '{RESPONSES}') THEN 'other_endpoint'
             WHEN arm_outcome <> 'answered' THEN 'error'
@@ -65,6 +69,8 @@ WITH texts AS (
 
 An erasure and retention delete the texts of a request, and the digest of its prompt with them.
 """
+
+FROM_APPLICATION = f"SELECT 1 FROM requests WHERE NOT coalesce({FROM_SUITES}, false) LIMIT 1"  # noqa: S608 - constants
 
 SAMPLE = f"""{RECORDED}, prompts AS (
     SELECT *, count(*) OVER (PARTITION BY prompt) AS requests
@@ -102,3 +108,8 @@ def sample(deployment: str, routes: Sequence[str], count: int) -> Query:
 def left_out(deployment: str, routes: Sequence[str]) -> Query:
     """How many requests of the deployment can't be cases, by reason."""
     return Query(COUNTS, (deployment, list(routes), LARGEST_BODY))
+
+
+def is_sent_by_applications(database: Database) -> bool:
+    """Whether the store has a request that no suite sent."""
+    return bool(database.rows(FROM_APPLICATION))

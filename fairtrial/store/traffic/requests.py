@@ -1,5 +1,6 @@
 """Lists requests and feedback, and reads one request with its attempts and bodies."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -59,6 +60,14 @@ SELECT at_time, experiment, variant_assigned AS assigned, variant_served AS serv
     experiment_state AS state
 FROM requests
 WHERE request_id = $1 AND enrolled IS NOT NULL
+"""
+
+UNANSWERED = """
+SELECT name, arg_max(coalesce(error_message, error_code, error_type, outcome), at_time)
+FROM unnest($1::VARCHAR[]) AS named(name) LEFT JOIN attempts ON deployment = name
+GROUP BY name
+HAVING NOT coalesce(bool_or(outcome = 'answered'), false)
+ORDER BY name
 """
 
 FEEDBACK = """
@@ -127,6 +136,11 @@ def find(database: Database, request_id: str) -> dict[str, Any] | None:
         "attempts": database.dicts(Query(ATTEMPTS, (request_id,))),
         "exposures": database.dicts(Query(EXPOSURES, (request_id,))),
     }
+
+
+def unanswered(database: Database, deployments: Sequence[str]) -> list[tuple[str, str | None]]:
+    """The deployments that have never answered, each with its last error, ``None`` if it was never called."""
+    return database.rows(UNANSWERED, (deployments,))
 
 
 def feedback(

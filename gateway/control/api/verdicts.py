@@ -9,7 +9,7 @@ import msgspec
 
 from evaluators.report_content.content import REPORTS
 from fairtrial.api.operation import Nothing, Window
-from fairtrial.api.verdicts import Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
+from fairtrial.api.verdicts import FirstStep, Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
 from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.errors import FairtrialError, NotAllowed, existing
 from fairtrial.domain.verdicts import verdict_json
@@ -62,6 +62,15 @@ def judge_variant(context: Context, request: JudgeVariant) -> msgspec.Raw:
     declared = context.owner.declaration()
     experiment = find_experiment(declared.plan, request.name)
     return judge(context, request_for_variant(declared.plan, experiment, request.variant, declared.release_gates))
+
+
+def first(context: Context, _: Nothing) -> list[FirstStep]:
+    from gateway.control.operations.verdicts.first_verdict import first_steps
+    from gateway.control.operations.verdicts.provenance import Asked
+
+    declared, url = context.owner.declaration(), context.owner.addresses.gateway_url
+    asker = Asked(declared.plan, context.actor, declared.release_gates, declared.root)
+    return first_steps(context.database, asker, url or "http://127.0.0.1:8080")
 
 
 def integrity(context: Context, _: Nothing) -> Any:

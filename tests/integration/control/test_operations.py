@@ -116,6 +116,7 @@ def reads(side: Side) -> Asked:
     yield verdicts.listing, verdicts.ListVerdicts(findings=True)
     yield verdicts.gates, many
     yield verdicts.integrity, Nothing()
+    yield verdicts.first, Nothing()
     for operation in (
         verdicts.one,
         verdicts.integrity_of,
