@@ -10,15 +10,16 @@ from dashboard.client import Control, ControlUnreachable, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, moment_of, plain
 from dashboard.components.query_params import link
-from dashboard.components.tables_and_charts import suggest_command
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_alarms, render_srm_alarm
+from dashboard.verdicts.first_verdict import draw_first_verdict
 from dashboard.verdicts.list import badge, title_of
 from dashboard.view import View
 from fairtrial.api import alarms as alarm_operations, experiments, store, traffic as traffic_operations, verdicts
 from fairtrial.api.alarms import ListAlarms
 from fairtrial.api.experiments import ListStates
 from fairtrial.api.operation import Nothing, TrafficWindow, Window
+from fairtrial.api.verdicts import FirstStep
 from fairtrial.domain.verdicts.verdict_wording import standing_word, titled
 from fairtrial.domain.wording import counted
 
@@ -37,10 +38,12 @@ def draw(control: Control) -> None:
     services, stored = control.call(store.services, Nothing()), control.call(store.overview, Nothing()).rows
     seen = control.call(experiments.listing, TrafficWindow(since_us=query_params.since_us(window)))["rows"]
     gates = control.call(verdicts.gates, Window(limit=NEWEST))
-    alarms, states = _alarms_and_states(control)
+    alarms, states, steps = _watched(control)
     render_alarms(control, alarms)
     _stopped(states, {alarm["experiment"] for alarm in alarms if alarm["kind"].startswith("experiment.")})
     _attention(services, seen, alarms)
+    if steps:
+        draw_first_verdict(control, steps)
     _feedback(control.call(traffic_operations.attributions, Window(limit=1000)))
     _services(services, stored)
     st.header("Experiments", divider="gray")
@@ -48,25 +51,33 @@ def draw(control: Control) -> None:
         _experiment(control, experiment, window)
     if not seen:
         st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
-    st.header("Newest verdicts", divider="gray")
-    _verdicts(gates)
-    _watch(control, _digest(alarms, states))
+    if gates:
+        st.header("Newest verdicts", divider="gray")
+    for row in gates:
+        with st.container(border=True):
+            _verdict(row)
+    _watch(control, _digest(alarms, states, steps))
 
 
-def _alarms_and_states(control: Control) -> tuple[Sequence[Row], Sequence[Row]]:
-    return control.call(alarm_operations.listing, ListAlarms()), control.call(experiments.states, ListStates())
+def _watched(control: Control) -> tuple[Sequence[Row], Sequence[Row], Sequence[FirstStep]]:
+    """The alarms, the states of experiments, and the steps to a first verdict."""
+    alarms, states = (
+        control.call(alarm_operations.listing, ListAlarms()),
+        control.call(experiments.states, ListStates()),
+    )
+    return alarms, states, control.call(verdicts.first, Nothing())
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _watch(control: Control, seen: str) -> None:
-    """Draw the page again as soon as an alarm or a state has changed, unless a dialog is open. It shows nothing."""
+    """Draw the page again as soon as something watched has changed, unless a dialog is open. It shows nothing."""
     with suppress(ControlUnreachable, Refused):
-        if _digest(*_alarms_and_states(control)) != seen:
+        if _digest(*_watched(control)) != seen:
             open_dialog.refresh_page()
 
 
-def _digest(alarms: Sequence[Row], states: Sequence[Row]) -> str:
-    return repr([[(alarm["alarm_id"], alarm["state"], alarm["text"]) for alarm in alarms],
+def _digest(alarms: Sequence[Row], states: Sequence[Row], steps: Sequence[FirstStep]) -> str:
+    return repr([steps, [(alarm["alarm_id"], alarm["state"], alarm["text"]) for alarm in alarms],
                  [(state["name"], state["state"], state["stage"], state["edit"]) for state in states]])  # fmt: skip
 
 
@@ -183,18 +194,6 @@ def _no_traffic(window: str) -> None:
         f"No traffic {of}. Send requests to the gateway with the route's name in `model`, and with `user`.",
         icon=":material/sensors_off:",
     )
-
-
-def _verdicts(gates: Sequence[Row]) -> None:
-    if not gates:
-        suggest_command(
-            "No verdicts yet. Judge a candidate:",
-            "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run",
-            icon=":material/gavel:",
-        )
-    for row in gates:
-        with st.container(border=True):
-            _verdict(row)
 
 
 def _verdict(row: Row) -> None:

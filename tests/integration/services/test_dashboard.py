@@ -65,7 +65,7 @@ def test_an_empty_store_says_what_to_do_next(page: AppTest) -> None:
     page.run()
     assert not page.exception
     assert "No traffic in the last week" in words(page)
-    assert "fairtrial gate" in words(page)
+    assert "releases: {gate: release.gate.yaml}" in words(page)
     assert page.metric[0].value == "ready"
     assert not [part.value for part in page.main.children.values() if part.type == "markdown"], "text above the title"
 
