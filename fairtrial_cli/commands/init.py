@@ -11,7 +11,7 @@ import click
 
 from fairtrial.config.layout import bundled_data
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.first_project.agents_page import agents_page
+from fairtrial_cli.first_project.agents_page import agent_files
 
 TEMPLATES = bundled_data("examples/init")
 NAMES = ("sample", "vllm", "openai", "together", "fireworks", "anthropic")
@@ -140,8 +140,7 @@ def _files(template: str) -> dict[str, bytes]:
     if "fairtrial.yaml" not in files:
         raise UsageError(f"{TEMPLATES}: the templates are not installed (reinstall fairtrial)")
     base, candidate = ("sonnet", "haiku") if template == "anthropic" else ("base", "tuned")
-    files["AGENTS.md"] = agents_page(base=base, candidate=candidate, **NAMES_OF_TEMPLATES).encode()
-    return files
+    return files | agent_files(base=base, candidate=candidate, **NAMES_OF_TEMPLATES)
 
 
 def _ports(template: str, first: int) -> dict[str, str]:

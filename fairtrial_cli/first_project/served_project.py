@@ -9,7 +9,7 @@ from pathlib import Path
 from evaluators.criteria.content_lines import PAIRS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
-from fairtrial_cli.first_project.agents_page import agents_page
+from fairtrial_cli.first_project.agents_page import agent_files
 from fairtrial_cli.first_project.project_text import (
     BASE,
     CANDIDATE,
@@ -55,12 +55,11 @@ def served_project(url: str, choices: Choices, ask: Ask | None) -> ServedProject
     text = project_text(pair, listed.base_url, key_env=choices.key_env, ports=ports)
     gateway = f"127.0.0.1:{ports[0]}"
     names = {"route": ROUTE, "gate": GATE, "suite": suites.paths[0], "gateway": gateway}
-    page = agents_page(base=BASE, candidate=CANDIDATE, **names)
     files = {
         "fairtrial.yaml": text.encode(),
         GATE: suites.gate.encode(),
         **suites.files,
-        "AGENTS.md": page.encode(),
+        **agent_files(base=BASE, candidate=CANDIDATE, **names),
     }
     return ServedProject(files, _summary(pair, suites, choices), _commands(suites))
 
