@@ -46,7 +46,7 @@ MOMENTS = (
 """The beginnings of the lines at which the demo is interrupted."""
 
 
-@pytest.mark.release("demo")
+@pytest.mark.release("short_demo")
 def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "Services", ForkedServices)
     options = demo.Options(tmp_path / "demo", wait=False, users=12, limit=12)
