@@ -8,76 +8,29 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.containers.container_room import Container, Recipe, Room, room_refused
+from tests.fixtures.containers.container_room import Container, Recipe, room_refused
+from tests.fixtures.containers.container_stack import (
+    FIRST_KEY,
+    INVITATION,
+    PUBLISHED,
+    SERVICES,
+    Stack,
+    stack_in,
+)
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services.clean_environment import MODELS, RUNTIME, build_wheel, make_environment
-from tests.fixtures.services.compose_file import compose, recipe
 from tests.fixtures.waiting import PATIENCE, until
 
 pytestmark = [
     pytest.mark.release("containers"),
     pytest.mark.skipif(room_refused() is not None, reason=f"no namespaces here: {room_refused()}"),
 ]
-SERVICES = compose()["services"]
-CLIENT, BROWSER = (ROOT / f"tests/fixtures/containers/container_{name}.py" for name in ("client", "browser"))
-PUBLISHED = {name: SERVICES[name]["ports"][0] for name in ("control", "gateway", "dashboard")}
+BROWSER = ROOT / "tests/fixtures/containers/container_browser.py"
 CHROMIUM = shutil.which("chromium")
-FIRST_KEY = re.compile(r"^first key +(ft-\S+)$", re.MULTILINE)
-INVITATION = re.compile(r"^invitation +(http://\S+/invitation/(\S+)\?next=\S+)$", re.MULTILINE)
-
-
-class Stack:
-    """The containers of one compose project; the volume is a folder that only their user can read."""
-
-    def __init__(self, room: Room, programs: Path) -> None:
-        self.room = room
-        self.store = room.folder / "volume"
-        self.store.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            uid, gid = SERVICES["control"]["user"].split(":")
-            os.chown(self.store, int(uid), int(gid))
-        self._programs = programs
-
-    def recipe(self, name: str) -> Recipe:
-        return recipe(name, programs=self._programs, store=self.store, host_environ={})
-
-    def up(self, *names: str) -> None:
-        """Start each, and wait until its own health check says that it is well."""
-        for name in names:
-            self.room.start(self.recipe(name))
-        for name in names:
-            until(lambda: self.healthy(name), lambda: self[name].said())  # noqa: B023 - called in this turn only
-
-    def healthy(self, name: str) -> bool:
-        """Whether its health check succeeds; that is not run before something listens, because it takes a while."""
-        assert self[name].process.poll() is None, self[name].said()
-        return self[name].listens() and self[name].run(SERVICES[name]["healthcheck"]["test"][1:]).returncode == 0
-
-    def ask(self, key: str, users: int) -> dict[str, object]:
-        """An application's traffic, over the gateway's published port."""
-        base_url = f"http://{PUBLISHED['gateway'].rsplit(':', 1)[0]}/v1"
-        done = self.room.run([sys.executable, str(CLIENT), base_url, key, str(users)])
-        assert done.returncode == 0, done.stderr
-        answer: dict[str, object] = json.loads(done.stdout)
-        return answer
-
-    def fairtrial(self, container: str, *arguments: str) -> str:
-        """A command in a running container, as by `docker compose exec`."""
-        done = self[container].run(["fairtrial", *arguments])
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def rows(self, container: str = "control") -> dict[str, int]:
-        rows: dict[str, int] = json.loads(self.fairtrial(container, "store", "info", "--json"))["rows"]
-        return rows
-
-    def __getitem__(self, name: str) -> Container:
-        return self.room.containers[name]
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +51,6 @@ def started(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterato
     with stack_in(tmp_path_factory.mktemp("started"), programs) as made:
         made.up("control", "gateway", "dashboard")
         yield made
-
-
-@contextmanager
-def stack_in(folder: Path, programs: Path) -> Iterator[Stack]:
-    with Room(folder, [*SERVICES, "second"]) as room:
-        room.publish(PUBLISHED)
-        yield Stack(room, programs)
 
 
 def test_a_gateway_says_that_it_waits_for_a_plan_and_serves_when_control_has_come(stack: Stack) -> None:
