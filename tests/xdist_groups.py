@@ -18,7 +18,13 @@ from tests.fixtures.paths import ROOT
 FOLDER_GROUPS = ("tests/conformance/", "tests/e2e/", "tests/integration/upstreams/", "tests/architecture/")
 """Each folder shares something for a session: gateways with all clients' calls, a browser, litellm, or syntax trees."""
 
-MODEL_FILES = ("test_containers.py", "test_demo.py", "test_migrate_models.py", "test_models_server.py")
+MODEL_FILES = (
+    "test_containers.py",
+    "test_demo.py",
+    "test_documented_containers.py",
+    "test_migrate_models.py",
+    "test_models_server.py",
+)
 """One group, because real models occupy a whole core: only one of these files runs at a time."""
 
 MODEL_GROUP = "models"

@@ -44,7 +44,7 @@ PARTS = (
     Part("demo", "the demo on real models from its first line to its last, and when it is interrupted", 670, 1),
     Part("upgrades", "the store, journal and workers of earlier releases, with their own programs", 45, 1),
     Part("browser", "every page of the dashboard in Chromium, whole stories, and the documented proxies", 180, 2),
-    Part("containers", "the package on three Pythons, and the containers: they start and serve", 200, 2),
+    Part("containers", "the package on three Pythons, and the containers: they start and serve", 245, 2),
     Part("simulations", "planted faults of more seeds, and how often decisions are right", 90, 2),
     Part("validity", "error rates of the statistics, by a thousand simulations of each", 90, 2, VALIDITY),
     Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 65, 2),

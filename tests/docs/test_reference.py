@@ -20,7 +20,8 @@ from scripts.reference.http_page import control_app, routes
 from scripts.reference.pages import FOLDER, PAGES
 from scripts.reference.statistics import page as statistics_page
 from scripts.reference.tables_page import tables
-from tests.fixtures.docs.pages import INLINE, ROOT, prose, run_here
+from tests.fixtures.docs.command_blocks import run_here
+from tests.fixtures.docs.pages import INLINE, ROOT, prose
 from tests.fixtures.for_each import for_each
 
 
