@@ -135,10 +135,21 @@ def test_a_module_of_a_page_fulfils_its_contract(page: Path, here: DocsProject) 
         "from fairtrial.domain.registry import Registry\n"
         "from dashboard.view import View\n"
         "assert 'word-limit' in SCORERS.names() and SCORERS.get('word-limit').options\n"
-        "assert Registry('dashboard.views', 'view', noun='page', kind=View).get('journal').title == 'Journal'\n"
+        "pages = Registry('dashboard.views', 'view', noun='page', kind=View)\n"
+        "assert [pages.get(name).title for name in ('journal', 'segments')] == ['Journal', 'Segments']\n"
     )
     done = here.run(sys.executable, "-c", program)
     assert done.returncode == 0, f"{name(page)}: {done.stderr}"
+
+
+def test_an_operation_of_a_page_answers_with_control_and_without(here: DocsProject, tmp_path: Path) -> None:
+    assert httpx.get(f"{here.control}/api/segments", trust_env=False).status_code == 401, "its role is not checked"
+    alone = write_project(tmp_path)
+    for options in ((), ("--config", str(alone))):
+        done = here.run("fairtrial", "segments", *options)
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(r"( *[\d,]+  \S+\.jsonl\n)*", done.stdout)
+        assert bool(done.stdout) == (not options), "only the project that runs has a journal"
 
 
 def test_nearly_every_command_block_is_executed_and_the_others_say_why() -> None:
