@@ -43,6 +43,7 @@ JUDGING = (
     *(["data", name] for name in ("audit", "memorisation", "overfitting")),
 )
 """Commands whose exit code is a verdict, or says that there is nothing to write."""
+CONTRACT = ROOT / "tests" / "contract" / "test_scorers.py"
 DATA = [f"{name}.jsonl" for name in ("test", "text", "memorised", "number", "xml", "calls")]
 ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set"}
 
@@ -140,6 +141,18 @@ def test_a_module_of_a_page_fulfils_its_contract(page: Path, here: DocsProject) 
     )
     done = here.run(sys.executable, "-c", program)
     assert done.returncode == 0, f"{name(page)}: {done.stderr}"
+
+
+@LONG
+def test_the_metric_of_a_page_passes_the_contract_of_all_metrics(here: DocsProject) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nimport pytest\n"
+        "from tests.fixtures.docs.with_overlay import overlay\n"
+        "overlay(Path('overlay'))\n"
+        f"sys.exit(pytest.main(['-n0', '-q', {str(CONTRACT)!r}, '--rootdir', {str(ROOT)!r}]))\n"
+    )
+    done = here.run(sys.executable, "-c", program)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_an_operation_of_a_page_answers_with_control_and_without(here: DocsProject, tmp_path: Path) -> None:
