@@ -35,6 +35,8 @@ ACCEPTED = {
     commands.AUDIT: (3.0, "cross-validates labels, and judges languages and damaged texts since 0.2.0 (ADR 61)"),
 }
 """Work that costs more by decision: the limit of its ratio, and the reason."""
+RATIO_ALONE = "at rest"
+"""Work whose costs are not shown: `idle.py` measures them for longer, and docs/measurements.md has the figure."""
 PAGE = ROOT / "docs" / "reference" / "speed.md"
 BEGIN, END = "<!-- benchmarks/since.py -->", "<!-- end -->"
 PARTS = ("gateway", "commands", "services")
@@ -70,7 +72,7 @@ def as_markdown(rows: Sequence[Row], programs: tuple[Program, Program]) -> str:
     lines = [f"| work | {before.commit} | {now.commit} | ratio | at least | at most |", "|---|--:|--:|--:|--:|--:|"]
     for row in rows:
         low, high = row.bounds
-        costs = f"{row.before:.3g} {row.unit} | {row.now:.3g}"
+        costs = "– | –" if row.work.startswith(RATIO_ALONE) else f"{row.before:.3g} {row.unit} | {row.now:.3g}"
         lines.append(f"| {row.work} | {costs} | {row.ratio:.2f} | {low:.2f} | {high:.2f} |")
     accepted = [f"{row.work}: {ACCEPTED[row.work][1]}" for row in rows if row.work in ACCEPTED]
     return "\n".join([*lines, "", *(f"Accepted: {text}." for text in accepted)]).strip()

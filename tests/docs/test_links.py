@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.fixtures.docs.pages import ROOT, anchors, links, name, pages, prose
 
 MAP = ROOT / "docs" / "index.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 
 def broken_links(page: Path) -> Iterator[str]:
@@ -55,6 +56,29 @@ def test_the_readme_leads_to_the_map() -> None:
 
 
 def test_every_module_that_the_architecture_names_is_there() -> None:
-    named = re.findall(r"`((?:fairtrial|gateway|evaluators|dashboard)/[\w/.]+)`", prose(ROOT / "docs/architecture.md"))
+    path = r"`((?:fairtrial|fairtrial_cli|gateway|evaluators|dashboard|suites|examples)/[\w/.]+)`"
+    named = re.findall(path, prose(ARCHITECTURE))
     assert len(named) > 30
     assert [one for one in named if not (ROOT / one).exists()] == []
+
+
+def test_the_table_of_folders_names_those_that_are_there_and_all_of_a_folder_or_none() -> None:
+    problems = []
+    for folders, contents in re.findall(r"^\| (`.+?`) \| (.+) \|$", prose(ARCHITECTURE), re.MULTILINE):
+        named = set(re.findall(r"`(\w+)/`", contents))
+        for folder in map(ROOT.joinpath, re.findall(r"`([\w/]+)`", folders)):
+            inside = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"}
+            if not folder.is_dir() or (named and named != inside):
+                problems.append(f"{name(folder)}: not there: {named - inside}; not named: {inside - named}")
+    assert not problems, "\n".join(problems)
+
+
+def test_the_index_has_every_decision() -> None:
+    listed = [file for file, _ in links(MAP) if file.startswith("adr/")]
+    assert listed == [f"adr/{page.name}" for page in sorted((ROOT / "docs/adr").glob("*.md"))]
+
+
+def test_what_the_processes_cost_at_rest_is_said_once() -> None:
+    share = re.compile(r"at rest.*(?:\d %|percent) of a core")
+    lines = [line for page in pages() for line in page.read_text(encoding="utf-8").splitlines() if share.search(line)]
+    assert len(lines) == 1, "\n".join(lines)
