@@ -1,7 +1,8 @@
 """Runs the code blocks of the pages: commands and programs in a real project, files with the code that reads them.
 
 A block that can't be run says why in a comment before it: ``<!-- not run: why -->``. A block that is a file names it:
-``<!-- file: suites/parcels.yaml -->``. `command_blocks.RUNNERS` names the pages with separate runners.
+``<!-- file: suites/parcels.yaml -->``. A block that repairs a file names that: ``<!-- damaged: fairtrial.duckdb -->``.
+`command_blocks.RUNNERS` names the pages with separate runners.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import dropwhile
 from pathlib import Path
 
@@ -20,7 +22,16 @@ from fairtrial.config.file.yaml_file import load
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.verdicts.verdict import EXIT_CODES, UNAPPROVED
-from tests.fixtures.docs.command_blocks import SHELL, command_blocks, commands, run_here, runner_of, walked_pages
+from tests.fixtures.docs.command_blocks import (
+    BLOCKS,
+    SHELL,
+    command_blocks,
+    commands,
+    executed_by,
+    run_here,
+    runner_of,
+    walked_pages,
+)
 from tests.fixtures.docs.docs_project import DocsProject, docs_project
 from tests.fixtures.docs.pages import ROOT, Block, blocks, name
 from tests.fixtures.evaluators.file_errors import gate_errors, suite_errors
@@ -55,7 +66,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocsProject]:
 
 
 def of_page(page: Path, *languages: str) -> list[Block]:
-    return [block for block in blocks(page) if block.language in languages and block.mark != "not run"]
+    """The page's blocks in these languages that run in its project as it is."""
+    return [block for block in blocks(page) if block.language in languages and block.mark not in ("not run", "damaged")]
 
 
 def with_blocks(*languages: str) -> list[Path]:
@@ -98,6 +110,24 @@ def test_a_command_that_stays_serves_until_it_is_interrupted(page: Path, tmp_pat
                 f"{project.dashboard.url}/_stcore/health",
             ):
                 assert httpx.get(door, trust_env=False).status_code == 200, line
+
+
+REPAIRS = [block for page in run_here() for block in blocks(page) if block.mark == "damaged"]
+
+
+@pytest.mark.parametrize("block", REPAIRS, ids=lambda block: block.place)
+def test_a_command_that_repairs_the_store_does_so_while_control_is_down(block: Block, tmp_path: Path) -> None:
+    write_project(tmp_path)
+    project, (line,) = DocsProject(tmp_path, "", ""), commands(block)
+    assert line.startswith("fairtrial store restore ")
+    info = ("fairtrial", "store", "info")
+    for command in (info, ("fairtrial", "store", "backup", line.split()[3])):
+        done = project.run(*command)
+        assert done.returncode == 0, done.stderr
+    (tmp_path / block.value).write_bytes(b"damaged")
+    assert project.run(*info).returncode != 0
+    _run_line(line, block, project)
+    assert project.run(*info).returncode == 0
 
 
 @pytest.mark.parametrize("page", with_blocks("python"), ids=name)
@@ -174,6 +204,13 @@ def test_nearly_every_command_block_is_executed_and_the_others_say_why() -> None
     executed = sum(bool(one.test) for one in listed)
     sys.stdout.write(f"{executed} of {len(listed)} blocks are executed\n")
     assert executed >= EXECUTED * len(listed)
+
+
+def test_a_block_in_a_language_that_the_runner_does_not_know_is_not_executed() -> None:
+    block = Block("docs/how-to/new.md", 1, "js", "console.log(1);")
+    assert (executed_by(block, BLOCKS).test, executed_by(block, BLOCKS).why) == ("", "")
+    assert executed_by(replace(block, language="sh"), BLOCKS).test == BLOCKS.test
+    assert executed_by(replace(block, mark="not run", value="no Node here"), BLOCKS).why == "no Node here"
 
 
 @pytest.mark.parametrize("page", walked_pages(), ids=name)

@@ -7,7 +7,6 @@ OpenAI turns them off, and it is walked after that day too.
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -20,13 +19,13 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from tests.fixtures.credentials import by_key
+from tests.fixtures.docs.pages import blocks
 from tests.fixtures.services.printed_commands import ROOT, Terminal
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.providers.provider_servers import AnthropicServer, OpenaiServer, VllmServer
 from tests.fixtures.upstream.server import FakeUpstream
 
 PAGES = ROOT / "docs" / "quickstart"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ANTHROPICS_KEY = 'api_key: "${ANTHROPIC_API_KEY}"'
 OPENAIS_MODEL = 'base_url: "https://api.openai.com/v1"'
 KEYS = {"OPENAI_API_KEY": "sk-quick-canary", "ANTHROPIC_API_KEY": "sk-quick-canary"}
@@ -44,7 +43,7 @@ class Quickstart:
     control: str
 
     def blocks(self) -> list[tuple[str, str]]:
-        return BLOCK.findall((PAGES / self.page).read_text(encoding="utf-8"))
+        return [(block.language, block.text) for block in blocks(PAGES / self.page) if block.mark != "not run"]
 
 
 @contextmanager
@@ -113,7 +112,7 @@ def _run(trial: Quickstart, kind: str, text: str, node_modules: Path | None) -> 
         (terminal.folder / "node_modules").symlink_to(node_modules)
         return terminal.run_program("quick.mjs", text, "node")
     else:
-        assert kind in ("text", "js")
+        assert kind == "js"
     return None
 
 

@@ -1,8 +1,9 @@
 """docs/how-to/run-in-containers.md: its commands act on containers in namespaces as they would on those of an engine.
 
 `Compose` takes the words of each line. The programs, users, files, networks and variables are those that the compose
-file and the Dockerfile declare, and a command inside a container runs as printed. No image is built: the installed
-wheel stands for it, so the page's upgrade is not run.
+file and the Dockerfile declare, and a command inside a container runs as printed. Options of the engine, such as
+`--build` and `--publish`, do nothing here. No image is built: the installed wheel stands for it, so the page's upgrade
+is not run.
 """
 
 from __future__ import annotations
