@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,8 +19,9 @@ from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import MODEL, Case
 from tests.conformance.harness.allowed import REQUEST_HEADERS, REQUEST_PREFIXES, RESPONSE_HEADERS, STREAM_HEADERS
 from tests.conformance.harness.combinations import combinations
-from tests.conformance.harness.environments import ROOT, python_of
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, called_once, deployment, key, plan_for
+from tests.fixtures.locked_environment import environment
+from tests.fixtures.paths import ROOT
 from tests.fixtures.upstream.seen import Seen
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
@@ -78,7 +80,8 @@ class Differential:
     def _results(self, version: str) -> dict[tuple[str, str, str], Any]:
         """By client, target and case: what became of it."""
         jobs = list(self._jobs(f"openai{version}"))
-        command = [python_of(version), "-m", "tests.conformance.harness.client_run"]
+        python = sys.executable if version == "3" else str(environment(f"openai{version}") / "python")
+        command = [python, "-m", "tests.conformance.harness.client_run"]
         done = subprocess.run(command, input=json.dumps(jobs), capture_output=True, text=True, cwd=ROOT, timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
         lines = [json.loads(line) for line in done.stdout.splitlines()]

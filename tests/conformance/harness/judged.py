@@ -9,7 +9,7 @@ import pytest
 from tests.conformance.cases.case import Case
 from tests.conformance.harness.combinations import Combination, combinations
 from tests.conformance.harness.differential import STRAIGHT, Differential, comparable, same_answer, same_request
-from tests.conformance.harness.environments import NoEnvironment
+from tests.fixtures.locked_environment import NoEnvironment
 
 
 def each(*idents: str) -> pytest.MarkDecorator:

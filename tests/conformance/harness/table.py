@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from scripts.reference.markdown import table
 from tests.conformance.harness.allowed import ALLOWED
-from tests.conformance.harness.environments import LOCK, ROOT
+from tests.fixtures.locked_environment import lock_of
+from tests.fixtures.paths import ROOT
 
 PAGE = ROOT / "docs/conformance.md"
 FOLDER = ROOT / "tests" / "conformance"
@@ -116,5 +117,5 @@ def clients() -> str:
     """The versions of both clients, as they are locked."""
     return " and ".join(
         re.search(r"^openai==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE).group(1)  # type: ignore[union-attr]
-        for lock in (LOCK, ROOT / "requirements/dev.lock")
+        for lock in (lock_of("openai2"), lock_of("dev"))
     )
