@@ -36,7 +36,7 @@ SINCE = ("benchmarks/since.py", "--rounds", "4")
 VALIDITY = ("benchmarks/validity.py", "--replications", "1000")
 PARTS = (
     Part("short_demo", "the demo's story on few cases, with known answers in place of its models", 50, EVERY_RUN),
-    Part("walks", "pages of the documentation, followed from their first line to their last", 180, EVERY_RUN),
+    Part("walks", "pages of the documentation, followed from their first line to their last", 220, EVERY_RUN),
     Part("since", "no kind of work costs more than in the newest release", 540, 0, SINCE),
     Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60, 0),
     Part("load", "memory and answers under a thousand streams, large bodies and slow readers", 35, 0),
