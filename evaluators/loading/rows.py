@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -82,6 +83,9 @@ def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
     line = 0
     try:
         if reader.fieldnames is not None:
+            repeated = [name for name, count in Counter(reader.fieldnames).items() if name and count > 1]
+            if repeated:
+                raise csv.Error(f"its header has the name {repeated[0]!r} twice")
             line = reader.line_num
         for columns in reader:
             line, start = reader.line_num, line + 1

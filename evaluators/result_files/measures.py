@@ -14,6 +14,8 @@ from fairtrial.domain.run import Answer, Case, Score
 SHARES_OF = (5.0, 10.0)
 SCALES = (1.0, *SHARES_OF, 100.0)
 """The usual largest scores. The smallest that no score exceeds is the scale of a measure."""
+TWO_SCALES = 2.0
+"""A larger score than this in one file does not belong to the scale of another file without scores above 1."""
 LESS = LESS_IS_BETTER | {
     *("error", "errors", "error_rate", "failed", "failures", "hallucination", "hallucinations", "toxicity", "bias"),
     *("loss", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "wer", "cer", "ter"),
@@ -74,8 +76,11 @@ def choose(files: tuple[ResultFile, ResultFile], cases: Sequence[Case], wanted: 
     for name in wanted or shared:
         values = tuple(result.scores.get(name) for file in (old, new) for result in file.results)
         scale = _scale([value for value in values if value is not None])
+        low, high = sorted(max(result.scores.get(name) or 0.0 for result in file.results) for file in files)
         if values in seen:
             notes.append(f"{name} equals {seen[values]} in all cases")
+        elif 0 < low <= 1 and high > TWO_SCALES:
+            notes.append(f"{name} has two scales, because its largest scores are {low:g} and {high:g}")
         elif scale is None:
             notes.append(f"{name} has no scale, because its scores are not between 0 and {SCALES[-1]:g}")
         else:

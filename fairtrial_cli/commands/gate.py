@@ -25,8 +25,8 @@ FILES_ONLY = ("margin", "better", "measures", "shared_only", "columns")
 
 
 @click.command()
-@click.argument("gate", metavar="GATE | OLD NEW", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("new", required=False, metavar="", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("gate", metavar="GATE | OLD NEW", type=click.Path(path_type=Path))
+@click.argument("new", required=False, metavar="", type=click.Path(path_type=Path))
 @click.option("--candidate", help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
 @click.option("--baseline", help="The target to compare with, which the gate's lines call 'base'.")
 @CONFIG
@@ -90,7 +90,7 @@ def _judge_files(
             raise click.UsageError(f"{_written(name)}: this option is for a gate file, not for two files of results.")
     if old.suffix in YAML:
         raise click.UsageError(f"{old} is a gate, which is judged with --candidate and --baseline, not with {new}.")
-    _check_places(files)
+    _check_places(files, old, new)
     judged = judge_files(old, new, FileOptions(**of_files), at_us=time.time_ns() // 1000)
     for note in judged.notes:
         click.echo(f"{printable(note)}.", err=True)
@@ -172,11 +172,13 @@ def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
         run_suites(project, suites, targets, base_url=base_url, options=RunOptions(open_store, on_progress=on_progress))
 
 
-def _check_places(files: dict[str, Path | None]) -> None:
+def _check_places(files: dict[str, Path | None], *read: Path) -> None:
     """Check the report paths first, so that an unwritable one neither wastes a run nor looks like a verdict."""
     for path in files.values():
         if path is not None and path != Path("-") and not path.parent.is_dir():
             raise UsageError(f"{path}: there is no folder {str(path.parent)!r}")
+        if path is not None and path.resolve() in [other.resolve() for other in read]:
+            raise UsageError(f"{path}: a report would replace this file of results")
 
 
 def _write(verdict: Verdict, approvals: ApprovalState, files: dict[str, Path | None]) -> None:

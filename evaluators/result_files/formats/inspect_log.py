@@ -1,5 +1,6 @@
 """Reads logs of Inspect, in their JSON form or unpacked from an `.eval` archive."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
     for where, sample in written:
         if sample.get("id") is None:
             refuse(path, 1, f"{where}it has no 'id'")
+    (name, _), count = Counter((as_text(one["id"]), as_text(one.get("epoch"))) for _, one in written).most_common(1)[0]
+    if count > 1:
+        refuse(path, 1, f"the sample {name!r} occurs {count} times in one epoch")
     written.sort(key=lambda pair: number_of(pair[1].get("epoch")) or 1)
     return [_result(rows[0], where, sample) for where, sample in written], log.get("status") not in DONE
 

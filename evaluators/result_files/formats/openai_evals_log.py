@@ -29,6 +29,11 @@ def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
             refuse(path, row.line, "the event has no 'type', or no 'data'")
         if row.columns.get("sample_id") is not None:
             samples.setdefault(as_text(row.columns["sample_id"]), []).append(row)
+    runs = {as_text(event.columns.get("run_id")) for events in samples.values() for event in events}
+    if len(runs) > 1:
+        refuse(
+            path, 1, f"the file has events of {len(runs)} runs ({', '.join(sorted(runs))})", "write one file for each"
+        )
     results = [_result(name, events) for name, events in samples.items()]
     return results, not any(REPORT in row.columns for row in rows)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.evaluators.result_files import scored, write_lines
+from tests.fixtures.evaluators.result_files import RESULTS, scored, write_lines
 from tests.fixtures.services.command import in_process
 from tests.fixtures.services.gate_project import fairtrial, gate, record, write_gate_project
 
@@ -86,6 +86,15 @@ def test_markdown_names_the_measures_and_the_cases_that_changed_and_no_text(tmp_
     assert "blue" not in report
 
 
+def test_a_report_never_replaces_a_file_of_results(tmp_path: Path) -> None:
+    write_lines(tmp_path / "old.jsonl", scored(160))
+    before = write_lines(tmp_path / "new.jsonl", scored(164)).read_bytes()
+    done = compare(tmp_path, "--json", "../" + f"{tmp_path.name}/new.jsonl")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "new.jsonl: a report would replace this file of results" in done.stderr
+    assert (tmp_path / "new.jsonl").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -98,7 +107,8 @@ def test_markdown_names_the_measures_and_the_cases_that_changed_and_no_text(tmp_
         (("gate.yaml",), "Missing option '--candidate'"),
         (("old.jsonl", "new.jsonl", "--margin", "much"), "--margin: 'much' is not a number"),
         (("old.jsonl", "new.jsonl", "--measure", "scor"), "did you mean 'score'?"),
-        (("old.jsonl", "none.jsonl"), "does not exist"),
+        (("old.jsonl", "none.jsonl"), "error: none.jsonl: No such file or directory"),
+        ((".", "new.jsonl"), "error: .: can't be read: it is a folder"),
     ],
 )
 def test_one_place_tells_files_from_a_gate(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -123,6 +133,8 @@ def lines(*rows: Any) -> str:
 
 
 RESULT = {"promptIdx": 0, "testIdx": 0, "vars": {"q": "a"}, "success": True, "score": 1}
+EVENT = {"run_id": "r", "event_id": 1, "sample_id": "a", "type": "match", "data": {"correct": True}}
+SAMPLE = {"id": "a", "epoch": 1, "scores": {"match": {"value": "C"}}}
 DAMAGED: dict[str, tuple[str, str | bytes, str]] = {
     "empty": ("jsonl", "", "1: the file has no rows"),
     "cut": ("jsonl", '{"id": "a", "score": 1}\n{"id": "b", "sco', "2: the line is not JSON"),
@@ -137,6 +149,7 @@ DAMAGED: dict[str, tuple[str, str | bytes, str]] = {
     "no id": ("jsonl", lines({"id": "a", "score": 1}, {"score": 0}), "2: the row has no 'id'"),
     "other ids": ("jsonl", lines(*({"id": f"x{at}", "score": 1} for at in range(200))), "1: only 0 of 200 ids are in"),
     "no ids": ("jsonl", lines({"score": 1}, {"score": 1}), "1: the file has no column with ids (old.jsonl has one)"),
+    "two columns": ("csv", "id,score,score\na,1,0\n", "1: the row that starts here is not CSV: its header has"),
     "cells": ("csv", "id,score\na,1,2\n", "2: the line has more cells than the header has names"),
     "quote": ("csv", 'id,score\n"a,1\n', "2: the row that starts here is not CSV"),
     "json": ("json", '{\n"results": {', "2: the file is not JSON"),
@@ -150,6 +163,8 @@ DAMAGED: dict[str, tuple[str, str | bytes, str]] = {
     "lm-eval twice": ("jsonl", lines(*[{"doc_id": 1, "resps": [], "acc": 1}] * 2), "2: the document 1 occurs twice"),
     "openai event": ("jsonl", lines({"spec": {"eval_name": "e"}}, {"run_id": "r"}), "2: the event has no 'type'"),
     "openai none": ("jsonl", lines({"spec": {"eval_name": "e"}}), "1: the file has no results of OpenAI evals"),
+    "openai two runs": ("jsonl", lines(EVENT, EVENT | {"run_id": "s"}), "1: the file has events of 2 runs (r, s)"),
+    "inspect twice": ("json", json.dumps({"eval": {}, "samples": [SAMPLE] * 2}), "1: the sample 'a' "),
     "inspect none": ("json", json.dumps({"eval": {}, "samples": []}), "1: the log has no samples"),
     "inspect id": ("json", json.dumps({"eval": {}, "samples": [{}]}), "1: result 1: it has no 'id'"),
     "no archive": ("eval", "PK\x03\x04", "1: it can't be unpacked"),
@@ -170,3 +185,33 @@ def test_a_damaged_file_is_one_line_and_writes_nothing(tmp_path: Path, name: str
     assert done.stderr.startswith(f"error: {damaged.name}:{words}"), done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "v.json").exists()
+
+
+TOOLS = {
+    "promptfoo/{}.json": "the file is not JSON",
+    "promptfoo/{}.jsonl": "the line is not JSON",
+    "inspect/{}.eval": "it can't be unpacked",
+    "lm_eval/{}_texts.jsonl": "the line is not JSON",
+    "openai_evals/{}.jsonl": "the line is not JSON",
+}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_half_of_a_file_that_a_tool_wrote_is_one_line_and_writes_nothing(tmp_path: Path, name: str) -> None:
+    old, new = (RESULTS / name.format(model) for model in ("old", "new"))
+    content = new.read_bytes()
+    cut = tmp_path / new.name
+    for share in (0.3, 0.6, 0.9):
+        cut.write_bytes(content[: int(len(content) * share)])
+        for files in ((str(old), cut.name), (cut.name, str(old))):
+            done = in_process("gate", *files, "--json", "v.json", "--junit", "v.xml", cwd=tmp_path)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+            assert done.stderr.startswith(f"error: {cut.name}:") and TOOLS[name] in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [cut.name]
+
+
+def test_files_of_two_tools_share_no_case(tmp_path: Path) -> None:
+    for old, new in ((a, b) for a in TOOLS for b in TOOLS if a.partition("/")[0] != b.partition("/")[0]):
+        done = in_process("gate", str(RESULTS / old.format("old")), str(RESULTS / new.format("new")), cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+        assert "only 0 of 24 ids are in both files" in done.stderr

@@ -12,10 +12,8 @@ import pytest
 from evaluators.result_files.judged_files import FileOptions, judge_files
 from evaluators.result_files.read import read
 from fairtrial.domain.errors import ConfigError
-from tests.fixtures.evaluators.result_files import judged_runs, numbers, run_of, suite_of
-from tests.fixtures.paths import ROOT
+from tests.fixtures.evaluators.result_files import RESULTS, judged_runs, numbers, run_of, suite_of
 
-RESULTS = ROOT / "tests/fixtures/results"
 ROWS = [{"id": f"sum {at}", "input": f"What is {at} + 1?", "expected": str(at + 1)} for at in range(1, 25)]
 WRONG = {"old": 5, "new": 4}
 FAILED = 7

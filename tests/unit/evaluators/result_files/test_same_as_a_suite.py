@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evaluators.result_files.judged_files import FileOptions, judge_files
+from fairtrial.domain.errors import UsageError
 from fairtrial.domain.run import Score
 from tests.fixtures.evaluators.result_files import judged_runs, numbers, run_of, suite_of, write_csv, write_lines
 
@@ -63,6 +64,20 @@ def test_scores_alone(tmp_path: Path, scorer: str) -> None:
     outside = judge_files(tmp_path / "old.jsonl", tmp_path / "new.jsonl", FileOptions(), at_us=1).verdict
     assert numbers(outside) == numbers(judged_runs(suite, runs))
     assert len(numbers(outside)) == 1
+
+
+@pytest.mark.parametrize(("old", "new", "compared"), [(0.9, 90, False), (90, 0.9, False), (1, 5, False), (0, 90, True),
+                                                      (0.9, 1.2, True), (3, 8, True)])  # fmt: skip
+def test_scores_of_two_scales_are_not_compared(tmp_path: Path, old: float, new: float, compared: bool) -> None:
+    files = [
+        write_lines(tmp_path / f"{name}.jsonl", [{"id": f"c{at}", "score": value if at else 0} for at in range(50)])
+        for name, value in (("old", old), ("new", new))
+    ]
+    if compared:
+        assert judge_files(*files, FileOptions(), at_us=1).verdict.decision in ("SHIP", "BLOCK", "HOLD")
+        return
+    with pytest.raises(UsageError, match="nothing to compare: score has two scales, because its largest scores are"):
+        judge_files(*files, FileOptions(), at_us=1)
 
 
 def test_equal_answers_are_held_as_in_a_project(tmp_path: Path) -> None:
