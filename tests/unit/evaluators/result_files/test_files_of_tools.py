@@ -12,26 +12,18 @@ import pytest
 from evaluators.result_files.judged_files import FileOptions, judge_files
 from evaluators.result_files.read import read
 from fairtrial.domain.errors import ConfigError
-from tests.fixtures.evaluators.result_files import RESULTS, judged_runs, numbers, run_of, suite_of
+from tests.fixtures.evaluators.result_files import (
+    FILES,
+    RESULTS,
+    WRONG,
+    judged_runs,
+    numbers,
+    run_of,
+    suite_of,
+    tool_answer,
+)
 
 ROWS = [{"id": f"sum {at}", "input": f"What is {at} + 1?", "expected": str(at + 1)} for at in range(1, 25)]
-WRONG = {"old": 5, "new": 4}
-FAILED = 7
-"""The case in which the new model fails in promptfoo and Inspect."""
-FILES = {
-    "promptfoo/{}.json": ("promptfoo", "success", True),
-    "promptfoo/{}.jsonl": ("promptfoo", "success", True),
-    "inspect/{}.eval": ("Inspect", "match", True),
-    "lm_eval/{}_texts.jsonl": ("lm-eval", "exact_match_flexible", False),
-    "lm_eval/{}_choices.jsonl": ("lm-eval", "acc", False),
-    "openai_evals/{}.jsonl": ("OpenAI evals", "match", False),
-}
-
-
-def answer(model: str, at: int, *, fails: bool) -> str | None:
-    if fails and model == "new" and at == FAILED:
-        return None
-    return "no idea" if at % WRONG[model] == 0 else str(at + 1)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -41,7 +33,7 @@ def test_counts_and_intervals_are_those_of_a_suite(tmp_path: Path, name: str) ->
     inside = judged_runs(
         suite,
         {
-            model: run_of(suite, model, [answer(model, at, fails=fails) for at in range(1, len(ROWS) + 1)])
+            model: run_of(suite, model, [tool_answer(model, at, fails=fails) for at in range(1, len(ROWS) + 1)])
             for model in WRONG
         },
     )
