@@ -20,11 +20,16 @@ WRONG = "something else"
 
 def right(percent: float, seed: int = 0) -> Model:
     """This share of the cases, drawn by digest, gets the ideal answer; a larger share contains a smaller one."""
+    return drawn(percent, seed, ideal, slip)
+
+
+def drawn(percent: float, seed: int, first: Callable[[Case], str], other: Callable[[Case], str]) -> Model:
+    """The function `first` answers this share of the cases, and `other` the rest."""
 
     def answer(cases: Sequence[Case], repeat: int) -> list[str]:
         ranked = sorted(range(len(cases)), key=lambda at: digest(f"{seed}/{repeat}/{cases[at].case_id}/{at}"))
-        good = set(ranked[: round(len(cases) * percent / 100)])
-        return [ideal(case) if at in good else slip(case) for at, case in enumerate(cases)]
+        share = set(ranked[: round(len(cases) * percent / 100)])
+        return [first(case) if at in share else other(case) for at, case in enumerate(cases)]
 
     return answer
 
@@ -51,13 +56,7 @@ def safe(cases: Sequence[Case], _: int) -> list[str]:
 
 def careless(percent: float, seed: int = 0) -> Model:
     """As `safe`, except that this share of the cases gets the opposite."""
-
-    def answer(cases: Sequence[Case], repeat: int) -> list[str]:
-        ranked = sorted(range(len(cases)), key=lambda at: digest(f"{seed}/{repeat}/{cases[at].case_id}/{at}"))
-        bad = set(ranked[: round(len(cases) * percent / 100)])
-        return [_opposite(case) if at in bad else _careful(case) for at, case in enumerate(cases)]
-
-    return answer
+    return drawn(percent, seed, _opposite, _careful)
 
 
 def chosen(one: Model, second: Model, of: Callable[[Case], bool]) -> Model:

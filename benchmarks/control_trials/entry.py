@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from fairtrial.domain.run import Case
@@ -63,7 +64,8 @@ class Entry:
     primary: Primary | None = None
 
 
-def content(
+def _entry(
+    label: Label,
     name: str,
     suites: Written | Shipped | Imported | tuple[Written | Shipped | Imported, ...],
     candidate: Model,
@@ -71,17 +73,11 @@ def content(
     why: str,
     **evidence: Any,
 ) -> Entry:
-    """An entry whose gate has a line that only answers to the right questions pass."""
-    return Entry(name, suites if isinstance(suites, tuple) else (suites,), candidate, base, "content", why, **evidence)
+    """An entry with one suite or several."""
+    return Entry(name, suites if isinstance(suites, tuple) else (suites,), candidate, base, label, why, **evidence)
 
 
-def form(
-    name: str,
-    suites: Written | Shipped | Imported | tuple[Written | Shipped | Imported, ...],
-    candidate: Model,
-    base: Model,
-    why: str,
-    **evidence: Any,
-) -> Entry:
-    """An entry whose gate has no such line."""
-    return Entry(name, suites if isinstance(suites, tuple) else (suites,), candidate, base, "form", why, **evidence)
+content = partial(_entry, "content")
+"""An entry whose gate has a line that only answers to the right questions pass."""
+form = partial(_entry, "form")
+"""An entry whose gate has no such line."""

@@ -31,10 +31,10 @@ def read(path: Path, columns: Mapping[str, str]) -> ResultFile:
     rows = _archive(path, content) if path.suffix == ARCHIVE else _rows(path, content)
     if len(rows) > MOST_ROWS:
         refuse(path, rows[-1].line, f"the file has more than {MOST_ROWS:,} rows")
-    found = next((form for _, form in FORMATS if form.matches(rows[0].columns)), None)
-    if found is not None and not columns:
-        results, interrupted = found.read(path, rows)
-        noun = found.noun
+    form = next((form for _, form in FORMATS if form.matches(rows[0].columns)), None)
+    if form is not None and not columns:
+        results, interrupted = form.read(path, rows)
+        noun = form.noun
     else:
         results, interrupted, noun = read_plain_rows(rows, columns), False, "rows"
     if not results:
@@ -81,15 +81,18 @@ def _archive(path: Path, content: bytes) -> Sequence[Row]:
             members = archive.infolist()
             if sum(member.file_size for member in members) > MOST_UNPACKED:
                 refuse(path, 1, f"its members have more than {MOST_UNPACKED:,} bytes")
-            wanted = sorted((one for one in members if _is_wanted(one.filename)), key=lambda one: one.filename)
-            values = {one.filename: _member(path, archive, one, content) for one in wanted}
+            values = {
+                member.filename: _member(path, archive, member, content)
+                for member in sorted(members, key=lambda member: member.filename)
+                if _has_results(member.filename)
+            }
     except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError) as error:
         known = "write the log as JSON: inspect log convert LOG --to json --output-dir DIR"
         refuse(path, 1, f"it can't be unpacked: {error}", known)
     return [Row(str(path), 1, {**values.pop(HEADER, {}), "samples": list(values.values())})]
 
 
-def _is_wanted(name: str) -> bool:
+def _has_results(name: str) -> bool:
     return name == HEADER or (name.startswith(SAMPLES) and name.endswith(".json"))
 
 
