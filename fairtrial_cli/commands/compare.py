@@ -12,10 +12,8 @@ import click
 from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
-    from evaluators.comparison.matrix import Matrix
     from evaluators.criteria.metric_catalogue import Measure
     from evaluators.results.run_table import RunTable
-    from fairtrial.domain.estimates import Comparison
     from fairtrial_cli.store_client.client import StoreClient
 
 
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 @CONFIG
 @click.option("--suite", "suite_file", type=click.Path(path_type=Path, exists=True), help="The suite's file.")
 @click.option("--by", "tags", multiple=True, help="Also compare in each slice of this tag; repeatable.")
+@click.option("--details", is_flag=True, help="Print every metric with its p-value and rule, and all signals.")
 @JSON
 def command(
     candidates: tuple[str, ...],
@@ -32,15 +31,16 @@ def command(
     config: Path,
     suite_file: Path | None,
     tags: tuple[str, ...],
+    details: bool,
     as_json: bool,
 ) -> None:
     """Compare runs of the same suite with BASELINE. Runs are named by id, by its beginning, or by SUITE@TARGET for
     the newest run. Several candidates are compared in one table.
 
-    The answer is better or worse only if the 95 % interval of the paired difference excludes 0 and p is at most 0.05.
-    The p-value comes from McNemar's exact test for 0/1 scores, otherwise from a sign-flip test. Figures without a p,
-    such as macro F1 and percentiles, are answered by their interval. The rule stands beside each answer. Gates use
-    one-sided 95 % bounds and name their rule in each finding.
+    It prints the answer by the first metric, and what else changed. The answer is better or worse only if the 95 %
+    interval of the paired difference excludes 0 and p is at most 0.05. The p-value comes from McNemar's exact test for
+    0/1 scores, otherwise from a sign-flip test. Figures without a p, such as macro F1 and percentiles, are answered by
+    their interval. Gates use one-sided 95 % bounds and name their rule in each finding.
 
     The suite's file says how each metric is estimated; it is searched in ./suites and in the current folder.
 
@@ -48,11 +48,14 @@ def command(
     Examples:  fairtrial compare general-kept@tuned general-kept@base --by kind
                fairtrial compare general-kept@tuned general-kept@tuned-2 general-kept@base
     """
+    from rich.console import Console
+
     from evaluators.comparison.compare import compare_runs
     from evaluators.comparison.matrix import matrix_of
     from evaluators.comparison.pairing import slices_of
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
+    from fairtrial_cli.output.matrix import print_matrices
     from fairtrial_cli.store_client.client import store_of
     from fairtrial_cli.store_client.stored import load_noise_floor
 
@@ -60,15 +63,16 @@ def command(
         store.call(ingest, Nothing())
         new, old = [find_run(store, candidate) for candidate in candidates], find_run(store, baseline)
         measures = measures_for([*new, old], suite_file)
-        if len(new) > 1:
-            again = load_noise_floor(store, old.run_id)
-            return _print_matrix(matrix_of(measures, old, new, by=tags, again=again), measures, as_json=as_json)
-        comparisons = compare_runs(measures, new[0], old, [None, *slices_of(new[0], tags)])
-    return (
-        print_indented([asdict(comparison) for comparison in comparisons])
-        if as_json
-        else _print(comparisons, measures, new[0], old)
-    )
+        if as_json and len(new) == 1:
+            comparisons = compare_runs(measures, new[0], old, [None, *slices_of(new[0], tags)])
+            return print_indented([asdict(comparison) for comparison in comparisons])
+        matrix = matrix_of(measures, old, new, by=tags, again=load_noise_floor(store, old.run_id))
+    if as_json:
+        return print_indented(asdict(matrix))
+    print_matrices(Console(), [(matrix, measures)], details=details)
+    if not details:
+        click.echo("Read on: the same command with --details, which prints every metric")
+    return None
 
 
 def find_run(store: StoreClient, name: str) -> RunTable:
@@ -86,36 +90,3 @@ def measures_for(runs: Sequence[RunTable], suite_file: Path | None) -> Sequence[
 
     suite = suite_of_run(runs[0].suite, suite_file)
     return measures_seen(runs) if suite is None else measures_of(suite)
-
-
-def _print_matrix(matrix: Matrix, measures: Sequence[Measure], *, as_json: bool) -> None:
-    from rich.console import Console
-
-    from fairtrial_cli.output.matrix import print_matrix
-
-    print_indented(asdict(matrix)) if as_json else print_matrix(Console(), matrix, measures)
-
-
-def _print(comparisons: Sequence[Comparison], measures: Sequence[Measure], new: RunTable, old: RunTable) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from evaluators.comparison.observations import signal_changes
-    from evaluators.comparison.presentation import comparison_row, rules_in_words
-    from evaluators.results.equal_answers import equal_answers
-    from fairtrial.domain.verdicts.verdict_wording import block_lines
-    from fairtrial_cli.output.terminal import columns, print_table
-    from fairtrial_cli.output.verdict import print_block
-
-    by_name = {measure.name: measure for measure in measures}
-    console = Console()
-    console.print(Text(f"{new.suite}: {new.target} against {old.target}", style="bold"))
-    head = ("metric", "in", "answer", "n", old.target, new.target, "difference", "95 % interval", "p", "rule")
-    print_table(
-        console, columns(*head), [comparison_row(comparison, by_name[comparison.metric]) for comparison in comparisons]
-    )
-    for rule in rules_in_words(comparisons):
-        console.print(Text(rule, style="dim"))
-    if (same := equal_answers(new, old)).n:
-        console.print(Text(f"{same.words(new.target, old.target)}."))
-    print_block(console, block_lines(change.says for change in signal_changes(new, old)))

@@ -1,4 +1,4 @@
-"""The command `fairtrial eval`, which runs suites on deployments or variants and resumes interrupted runs."""
+"""The command `fairtrial eval`, which runs suites on deployments or variants and continues interrupted runs."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ UNSOUND = 4
 def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> None:
     """Run suites on models, through the gateway.
 
-    Several models answer each case at about the same time. One table compares them with the baseline, case by case.
-    With --noise-floor it also shows how many cases change where the baseline answers again. That run is stored, and
-    made once for each suite and model.
+    Several models answer each case at about the same time, and are compared with the baseline, case by case. It prints
+    who is better by the first metric, and what else changed. With --noise-floor it also shows how many cases change
+    where the baseline answers again. That run is stored, and made once for each suite and model.
 
     With --dry-run it prints requests, tokens and cost, and asks nothing.
 
-    Answers are cached on disk. After Ctrl-C the same command resumes, and a question that the same weights have
+    Answers are cached on disk. After Ctrl-C the same command continues, and a question that the same weights have
     answered is not asked again. The exit code is 4 if more than 2 % of a run's cases could not be scored.
 
     \b
@@ -161,7 +161,7 @@ def _print(
     from rich.console import Console
 
     from evaluators.criteria.metric_catalogue import measures_of
-    from fairtrial_cli.output.matrix import print_matrix
+    from fairtrial_cli.output.matrix import print_matrices
     from fairtrial_cli.output.runs import as_json, print_notes, print_run
 
     matrices = {suite.name: _matrix(project, suite, finished, options["baseline"]) for suite in suites}
@@ -169,16 +169,18 @@ def _print(
         results = [as_json(suite, run, matrices[suite.name]) for suite, run in finished]
         return click.echo(json.dumps(results, indent=2, ensure_ascii=False))
     console = Console()
+    compared = [(matrix, measures_of(suite)) for suite in suites if (matrix := matrices[suite.name]) is not None]
+    print_matrices(console, compared)
     for suite in suites:
-        runs, matrix = [run for of, run in finished if of is suite], matrices[suite.name]
-        if matrix is not None:
-            print_matrix(console, matrix, measures_of(suite))
-            console.print()
-        for run in runs:
-            if matrix is None or options["each"] or options["confusion"]:
+        runs = [run for of, run in finished if of is suite]
+        if not compared or options["each"] or options["confusion"]:
+            for run in runs:
                 print_run(console, suite, run, matrices=options["confusion"])
-            else:
-                print_notes(console, suite, run)
+        else:
+            print_notes(console, suite, runs)
+    for matrix, _ in compared[:1]:
+        names = " ".join(f"{matrix.suite}@{column.target}" for column in (*matrix.columns[1:], matrix.columns[0]))
+        click.echo(f"Read on: fairtrial compare {names} --details")
     return None
 
 

@@ -137,6 +137,8 @@ def _judge_gate(
         verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
         approvals = read_approvals(store, verdict.verdict_id)
     _write(verdict, approvals, files)
+    if files["as_json"] != Path("-"):
+        click.echo(f"Read on: fairtrial verdict show {verdict.verdict_id}")
     raise click.exceptions.Exit(exit_code_of(verdict.decision, approvals, allow_unapproved=allow_unapproved))
 
 
@@ -201,8 +203,14 @@ def _print(verdict: Verdict, approvals: ApprovalState | None = None) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from fairtrial.domain.verdicts.verdict_wording import approval_lines, scope_lines, titled
-    from fairtrial_cli.output.verdict import print_findings, print_unasked
+    from fairtrial.domain.verdicts.verdict_wording import (
+        approval_lines,
+        is_unasked,
+        notable_changes,
+        scope_lines,
+        titled,
+    )
+    from fairtrial_cli.output.verdict import print_findings
 
     console = Console()
     console.print(Text(titled(verdict.headline, official=verdict.official), style="bold"))
@@ -211,8 +219,11 @@ def _print(verdict: Verdict, approvals: ApprovalState | None = None) -> None:
         console.print(Text(line), soft_wrap=True)
     for conflict in verdict.conflicts:
         console.print(Text(f"Conflict: {conflict}", style="yellow"))
-    print_findings(console, [asdict(finding) for finding in verdict.findings], needed=True)
-    print_unasked(console, verdict.findings)
+    headline = verdict.headline.lower()
+    findings = [asdict(each) for each in verdict.findings if each.decisive or each.says.lower() not in headline]
+    print_findings(console, findings, needed=True)
+    for sentence in notable_changes(finding.says for finding in verdict.findings if is_unasked(finding)):
+        console.print(Text(f"Notable: {sentence}."))
     if verdict.odds is not None:
         console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
     for line in approval_lines(verdict, approvals):

@@ -1,121 +1,118 @@
-"""Prints several runs of one suite against a baseline as one table."""
+"""Prints comparisons of runs with a baseline: the answers and what changed, and with details every metric."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
-from evaluators.comparison.matrix import ChangedCase, Changes, Matrix, NoiseFloor, Row
-from evaluators.comparison.presentation import amount, answer_in_words, format_signed, rules_in_words
+from evaluators.comparison.matrix import ChangedCase, Changes, Matrix
+from evaluators.comparison.presentation import amount, comparison_row, rules_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
+from fairtrial.domain.answers.signals import METRICS
 from fairtrial.domain.errors import printable
-from fairtrial.domain.estimates import Comparison, Estimate
-from fairtrial.domain.verdicts.verdict_wording import block_lines
+from fairtrial.domain.estimates import Comparison
+from fairtrial.domain.verdicts.verdict_wording import block_lines, notable_changes
 from fairtrial.domain.wording import IN_POINTS, UNADJUSTED, noise_floor_in_words
 from fairtrial_cli.output.terminal import Cell, columns, print_table
 from fairtrial_cli.output.verdict import print_block
 
-CELL_WIDTH, LEAST_WIDTH = 26, 20
-"""Columns of the terminal that one run takes, and those beside the runs. A narrower one gets a line for each run."""
-NARROW = columns("metric", "model", "value", "difference", "answer", numbers=("value", "difference"))
+MOST_CHANGES = 4
+"""How many further metrics of a candidate are listed because they changed."""
+AS_SIGNALS = (*METRICS, "tokens")
+"""Metrics whose notable changes are sentences below the table."""
 STYLES = {"better": "green", "worse": "red"}
 
 
-def print_matrix(console: Console, matrix: Matrix, measures: Sequence[Measure]) -> None:
-    """Print levels and paired differences, then for each candidate the cases that changed most.
+def print_matrices(
+    console: Console, matrices: Sequence[tuple[Matrix, Sequence[Measure]]], *, details: bool = False
+) -> None:
+    """Print for each suite who is better, the metrics and cases that changed, and errors and costs if there are any.
 
-    ``measures`` are those that the matrix was made of. Built-in shares that are the same ideal value everywhere, such
-    as no errors, are left out.
+    Each matrix has the measures that it was made of. ``details``: print every metric with its p-value and rule, all
+    signals, and how to read them.
     """
-    baseline, *candidates = (column.target for column in matrix.columns)
-    by_name = {measure.name: measure for measure in measures}
-    console.print(Text(f"{matrix.suite}: {', '.join(candidates)} against {baseline}", style="bold"), soft_wrap=True)
-    shown = [row for row in matrix.rows if not _is_ideal(row)]
-    if console.width >= LEAST_WIDTH + len(matrix.columns) * CELL_WIDTH:
-        head = columns("metric", "cases", baseline, *candidates, numbers=("cases", baseline, *candidates))
-        print_table(console, head, [line for row in shown for line in _lines(row, by_name[row.metric])])
-    else:
-        targets = (baseline, *candidates)
-        print_table(console, NARROW, [line for row in shown for line in _narrow(row, targets, by_name[row.metric])])
-    comparisons = [comparison for row in matrix.rows for comparison in row.comparisons if comparison is not None]
-    for note in (IN_POINTS, *([UNADJUSTED] if len(candidates) > 1 else []), *rules_in_words(comparisons)):
+    notes = [IN_POINTS] if details else []
+    for matrix, measures in matrices:
+        by_name = {measure.name: measure for measure in measures}
+        _print_table(console, matrix, by_name, details=details)
+        for changes in matrix.changes:
+            _print_changes(console, changes, by_name, matrix.columns[0].target, details=details)
+        for line in _run_lines(matrix, details=details):
+            console.print(Text(line))
+        notes += [UNADJUSTED] if len(matrix.changes) > 1 else []
+        notes += rules_in_words(each for row in matrix.rows for each in row.comparisons if each) if details else []
+    for note in dict.fromkeys(notes):
         console.print(Text(note, style="dim"))
-    console.print(Text(_noise_in_words(matrix.noise), style="dim"))
-    for changes in matrix.changes:
-        _print_changes(console, changes, by_name, matrix.columns[0].target)
 
 
-def _lines(row: Row, measure: Measure) -> Iterator[list[Cell]]:
-    """The levels with each candidate's answer, and the differences below them."""
-    levels: list[Cell] = ["–" if level.value is None else amount(level.value, measure) for level in row.levels]
-    answers = [
-        Text("no pair", style="dim") if comparison is None else _answer(comparison) for comparison in row.comparisons
+def _print_table(console: Console, matrix: Matrix, by_name: Mapping[str, Measure], *, details: bool) -> None:
+    baseline, listed = matrix.columns[0].target, []
+    for at, changes in enumerate(matrix.changes):
+        compared = [comparison for row in matrix.rows if (comparison := row.comparisons[at]) is not None]
+        console.print(Text(_headline(matrix.suite, changes, compared, baseline), style="bold"))
+        listed.append(compared if details else _changed(changes, compared))
+    several = len(listed) > 1
+    rows = [
+        _cells(comparison, by_name[row.metric], target=changes.target if several else None, details=details)
+        for row in matrix.rows
+        for changes, comparison, shown in zip(matrix.changes, row.comparisons, listed, strict=True)
+        if comparison is not None and comparison in shown
     ]
-    beside = [Text(f"{level} ").append_text(answer) for level, answer in zip(levels[1:], answers, strict=True)]
-    yield [_name(row), f"{row.levels[0].n:,}", levels[0], *beside]
-    yield [
-        "",
-        "",
-        "",
-        *("" if comparison is None else _difference(comparison, measure) for comparison in row.comparisons),
-    ]
+    value = "value" if several else matrix.columns[1].target
+    numbers = ("cases", baseline, value, "difference")
+    head = (
+        "metric",
+        *(["model"] if several else []),
+        "answer",
+        *numbers,
+        "95 % interval",
+        *(["p", "rule"] if details else []),
+    )
+    print_table(console, columns(*head, numbers=numbers), rows)
 
 
-def _narrow(row: Row, targets: Sequence[str], measure: Measure) -> Iterator[list[Cell]]:
-    """A line for each run."""
-    name = _name(row)
-    for target, level, comparison in zip(targets, row.levels, (None, *row.comparisons), strict=True):
-        value = "–" if level.value is None else amount(level.value, measure)
-        beside: list[Cell] = (
-            ["", f"{level.n:,} cases"]
-            if comparison is None
-            else [
-                _difference(comparison, measure),
-                _answer(comparison),
-            ]
-        )
-        yield [name, target, value, *beside]
-        name = ""
+def _headline(suite: str, changes: Changes, comparisons: Sequence[Comparison], baseline: str) -> str:
+    """The answer by the first metric."""
+    names = changes.metric, ""
+    answer = next((each.answer for each in comparisons if (each.metric, each.scope) == names), None)
+    if answer is None:
+        return f"{suite}: {changes.target} and {baseline} have no scored case in common"
+    if answer in STYLES:
+        return f"{suite}: {changes.target} is {answer} than {baseline} by {changes.metric}"
+    return f"{suite}: cannot tell whether {changes.target} is better or worse than {baseline} by {changes.metric}"
 
 
-def _name(row: Row) -> str:
-    return f"{row.metric} in {row.scope}" if row.scope else row.metric
+def _changed(changes: Changes, compared: Sequence[Comparison]) -> list[Comparison]:
+    """The first metric, and the first others that are proven worse, then better."""
+    proven = [each for each in compared if each.answer in STYLES and each.metric not in (changes.metric, *AS_SIGNALS)]
+    others = sorted(proven, key=lambda each: each.answer == "better")
+    return [*(each for each in compared if each.metric == changes.metric), *others[:MOST_CHANGES]]
 
 
-def _answer(comparison: Comparison) -> Text:
-    return Text(answer_in_words(comparison), style=STYLES.get(comparison.answer, ""))
+def _cells(comparison: Comparison, measure: Measure, *, target: str | None, details: bool) -> list[Cell]:
+    metric, scope, answer, n, old, new, difference, *rest = comparison_row(comparison, measure)
+    points = " points" if rest[0] and measure.form == "share" else ""
+    styled = Text(answer, style=STYLES.get(comparison.answer, ""))
+    name = f"{metric} in {scope}" if scope else metric
+    model = [] if target is None else [target]
+    return [name, *model, styled, n, old, new, f"{difference}{points}", *(rest if details else rest[:1])]
 
 
-def _difference(comparison: Comparison, measure: Measure) -> str:
-    difference = comparison.difference
-    if not isinstance(difference, Estimate):
-        return "not enough"
-    low, high = format_signed(difference.low, measure), format_signed(difference.high, measure)
-    return f"{format_signed(difference.value, measure)} ({low} to {high})"
-
-
-def _is_ideal(row: Row) -> bool:
-    measure = BUILT_IN.get(row.metric)
-    ideal = 1.0 if row.higher_is_better else 0.0
-    return measure is not None and row.form == "share" and all(level.value == ideal for level in row.levels)
-
-
-def _noise_in_words(noise: NoiseFloor | None) -> str:
-    if noise is None:
-        return "Noise floor: unknown. With `fairtrial eval … --noise-floor`, the baseline answers once more."
-    return noise_floor_in_words(noise.changed, noise.n, noise.metric)
-
-
-def _print_changes(console: Console, changes: Changes, by_name: dict[str, Measure], baseline: str) -> None:
-    console.print()
-    if changes.same.n:
+def _print_changes(
+    console: Console, changes: Changes, by_name: Mapping[str, Measure], baseline: str, *, details: bool
+) -> None:
+    if changes.same.n and (details or changes.same.all_equal):
         console.print(Text(f"{changes.same.words(changes.target, baseline)}."))
-    if changes.metric is not None:
-        measure = by_name[changes.metric]
-        for title, cases in (("worst", changes.worst), ("best", changes.best)):
-            listed = ", ".join(_case(case, measure) for case in cases) or "none"
-            console.print(Text(f"{changes.target}, {title} cases by {changes.metric}: {listed}"), soft_wrap=True)
-    print_block(console, block_lines(change.says for change in changes.signals))
+    for title, cases in (("worst", changes.worst), ("best", changes.best if details else ())):
+        if cases and changes.metric is not None:
+            listed = ", ".join(_case(case, by_name[changes.metric]) for case in cases)
+            console.print(Text(f"{changes.target}, {title} cases by {changes.metric}: {listed}"))
+    sentences = [change.says for change in changes.signals]
+    if details:
+        return print_block(console, block_lines(sentences))
+    for sentence in notable_changes(sentences):
+        console.print(Text(f"{changes.target}, notable: {sentence}."))
+    return None
 
 
 def _case(case: ChangedCase, measure: Measure) -> str:
@@ -123,3 +120,17 @@ def _case(case: ChangedCase, measure: Measure) -> str:
     if abs(case.candidate - case.baseline) == measure.scale:
         return case_id
     return f"{case_id} ({amount(case.baseline, measure)} → {amount(case.candidate, measure)})"
+
+
+def _run_lines(matrix: Matrix, *, details: bool) -> Iterator[str]:
+    """What is unscored or costs money in any run, and the noise floor."""
+    if any(column.unscored for column in matrix.columns):
+        counts = [f"{column.target} {column.unscored:,} of {column.results:,}" for column in matrix.columns]
+        yield f"Not scored: {', '.join(counts)}"
+    price = BUILT_IN["cost"]
+    if costs := [f"{column.target} {amount(column.cost_usd, price)}" for column in matrix.columns if column.cost_usd]:
+        yield f"Cost: {', '.join(costs)}"
+    if matrix.noise is not None:
+        yield noise_floor_in_words(matrix.noise.changed, matrix.noise.n, matrix.noise.metric)
+    elif details:
+        yield "Noise floor: unknown. With `fairtrial eval … --noise-floor`, the baseline answers once more."

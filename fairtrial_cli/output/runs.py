@@ -51,7 +51,7 @@ def print_estimates(console: Console, estimates: Sequence[RunEstimate], *, concu
 
 
 def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> None:
-    """Print the scores with counts and worst slices, the outcomes of the cases, and notes."""
+    """Print the scores with counts and worst slices, how the cases ended, what was measured unasked, and notes."""
     console.print(Text(f"{run.suite} on {run.target}", style="bold"), soft_wrap=True)
     rows = [
         (line.metric, shown(line.value, line.stat), str(line.n), _worst(line))
@@ -61,22 +61,24 @@ def print_run(console: Console, suite: Suite, run: Run, *, matrices: bool) -> No
     print_table(console, columns("score", "value", "cases", "worst slice", numbers=("value", "cases")), rows)
     if families := summary.families_of(suite, run):
         _print_families(console, families)
-    print_notes(console, suite, run)
+    console.print(f"  {escape(run.target)}: {ended(run)}", highlight=False)
+    if levels := signals_in_words(run):
+        console.print(f"  measured without being asked: {levels}", highlight=False)
+    print_notes(console, suite, [run])
     for scorer in suite.scorers if matrices else ():
         if isinstance(scorer, Label):
             _print_matrix(console, scorer.name, confusion(run, scorer.name, scorer.labels))
     console.print()
 
 
-def print_notes(console: Console, suite: Suite, run: Run) -> None:
-    """Print how the cases ended, what was measured without being asked, warnings, and the first error."""
-    console.print(f"  {escape(run.target)}: {ended(run)}", highlight=False)
-    if levels := signals_in_words(run):
-        console.print(f"  measured without being asked: {levels}", highlight=False)
-    for warning in (*suite.warnings, *_weights(run)):
-        console.print(f"  [yellow]note:[/yellow] {escape(warning)}", highlight=False)
-    if (error := summary.first_error(run)) is not None:
-        console.print(f"  [red]first error:[/red] {escape(error)}", highlight=False)
+def print_notes(console: Console, suite: Suite, runs: Sequence[Run]) -> None:
+    """Print each warning once, with the targets that it is about, and the first error of each run."""
+    for warning in dict.fromkeys(warning for run in runs for warning in (*suite.warnings, *_weights(run))):
+        about = ", ".join(run.target for run in runs if warning in _weights(run))
+        console.print(f"  [yellow]note:[/yellow] {escape(f'{about}: ' * bool(about) + warning)}", highlight=False)
+    for run in runs:
+        if (error := summary.first_error(run)) is not None:
+            console.print(f"  {escape(run.target)}, [red]first error:[/red] {escape(error)}", highlight=False)
 
 
 def _print_families(console: Console, lines: Sequence[summary.FamilyLine]) -> None:
@@ -204,7 +206,7 @@ def _weights(run: Run) -> list[str]:
     if run.fingerprint is not None or summary.unscored_share(run) == 1:
         return []
     return [
-        "the server sends no system_fingerprint, so answers are cached for a day only, to resume an interrupted run"
+        "the server sends no system_fingerprint, so answers are cached for a day only, to continue an interrupted run"
     ]
 
 

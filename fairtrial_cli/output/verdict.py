@@ -1,6 +1,6 @@
 """Prints verdicts: the list, one record, a recomputation, and the check of integrity."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,7 +51,7 @@ def print_record(record: Row, *, head_only: bool = False) -> None:
     for conflict in verdict.get("conflicts", ()):
         console.print(Text(f"conflict: {conflict}"))
     print_findings(console, verdict["findings"])
-    print_unasked(console, verdict["findings"])
+    print_block(console, verdict_wording.unasked_lines(verdict["findings"]))
     provenance = verdict.get("provenance")
     for line in () if provenance is None else _evidence(provenance, record):
         console.print(Text(line), soft_wrap=True)
@@ -69,11 +69,6 @@ def print_findings(console: Console, findings: Iterable[Row], *, needed: bool = 
         sentence = finding["says"] + (f"\nneeded: {finding['needed']}" if needed and finding["needed"] else "")
         rows.append((result, finding["rule"], finding["source"], sentence))
     print_table(console, columns("result", "rule", "source", "finding", prose=("finding",)), rows)
-
-
-def print_unasked(console: Console, findings: Iterable[verdict_wording.Shown | Mapping[str, Any]]) -> None:
-    """Print the block of the verdict's signals, if there is one."""
-    print_block(console, verdict_wording.unasked_lines(findings))
 
 
 def print_block(console: Console, lines: Sequence[str]) -> None:
@@ -112,8 +107,8 @@ def _head(record: Row) -> Iterator[str]:
 
 
 def _evidence(provenance: Row, record: Row) -> Iterator[str]:
-    yield f"asked by {provenance['asked_by']}, fairtrial {provenance['program']}, plan {provenance['plan_hash']}"
-    yield f"gate text {provenance['gate_sha256'][:SHORT_DIGEST]}"
+    yield f"asked by {provenance['asked_by']}, fairtrial {provenance['program']}"
+    yield f"configuration {provenance['plan_hash']}, gate text {provenance['gate_sha256'][:SHORT_DIGEST]}"
     for suite in provenance["suites"]:
         yield f"suite {suite['suite']}: cases {suite['digest'][:SHORT_DIGEST]}"
     for run in provenance["runs"]:

@@ -105,9 +105,13 @@ def block_lines(sentences: Iterable[str]) -> list[str]:
     texts = list(sentences)
     if not texts:
         return []
-    notable = [text.removesuffix(NOTABLE) for text in texts if text.endswith(NOTABLE)]
     others = [text.removesuffix(NOT_NOTABLE).partition(" (")[0] for text in texts if not text.endswith(NOTABLE)]
-    return [*(f"Notable: {text}." for text in notable), *_by_suite(others), NOTABLE_RULE]
+    return [*(f"Notable: {text}." for text in notable_changes(texts)), *_by_suite(others), NOTABLE_RULE]
+
+
+def notable_changes(sentences: Iterable[str]) -> list[str]:
+    """The notable ones of these sentences of changes, without the word."""
+    return [text.removesuffix(NOTABLE) for text in sentences if text.endswith(NOTABLE)]
 
 
 def _by_suite(sentences: Iterable[str]) -> list[str]:

@@ -190,7 +190,7 @@ def test_the_answer_of_a_comparison_has_mcnemars_p_beside_it(project: Path) -> N
     tuned, base = record(project, "tuned", 140), record(project, "base", 150)
     found = json.loads(fairtrial(project, "compare", tuned, base, "--json").stdout)[0]
     assert (found["p"], found["p_method"]) == (pytest.approx(2 * 2**-10), "McNemar, exact")
-    assert "0.002" in fairtrial(project, "compare", tuned, base).stdout
+    assert "0.002" in fairtrial(project, "compare", tuned, base, "--details").stdout
     gate(project, "--json", "g.json", "--markdown", "g.md")
     assert 'score test of "10 points worse or more": p' in (project / "g.md").read_text()
     evidence = json.loads((project / "g.json").read_text())["findings"][0]["evidence"]
@@ -205,5 +205,5 @@ def test_four_losses_are_not_worse_because_p_disagrees(project: Path) -> None:
     assert found["difference"]["high"] < 0
     assert (found["p"], found["answer"]) == (pytest.approx(0.125), "cannot tell")
     assert found["rule"] == "95 % interval of the paired difference excludes 0 and p ≤ 0.05"
-    table = " ".join(fairtrial(project, "compare", tuned, base).stdout.split())
+    table = " ".join(fairtrial(project, "compare", tuned, base, "--details").stdout.split())
     assert "interval and p: better or worse if the 95 % interval of the paired difference excludes 0" in table

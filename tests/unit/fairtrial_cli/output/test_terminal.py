@@ -12,15 +12,15 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from evaluators.comparison.compare import compare_runs
-from evaluators.comparison.pairing import slices_of
+from evaluators.comparison.matrix import matrix_of
 from evaluators.criteria.metric_catalogue import measures_seen
 from evaluators.engine.engine import Progress
 from evaluators.results.run_table import table_of
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
-from fairtrial_cli.commands import accounts, compare, gate, keys, review
+from fairtrial_cli.commands import accounts, gate, keys, review
 from fairtrial_cli.output import terminal
 from fairtrial_cli.output.experiment_state import print_states
+from fairtrial_cli.output.matrix import print_matrices
 from fairtrial_cli.output.stored_runs import listed, print_runs
 from fairtrial_cli.output.terminal import columns, table_lines
 from fairtrial_cli.output.verdict import print_list
@@ -82,7 +82,7 @@ def show_comparison() -> None:
     of = suite(n=40, name=SUITE, tags={at: {"half": HALVES[at % 2]} for at in range(40)})
     new, old = (table_of(run(of, target, [float(at % most > 0) for at in range(40)])) for target, most in TARGETS)
     measures = measures_seen([new, old])
-    compare._print(compare_runs(measures, new, old, [None, *slices_of(new, ("half",))]), measures, new, old)
+    print_matrices(Console(), [(matrix_of(measures, old, [new], by=("half",)), measures)], details=True)
 
 
 HALVES = ("with-a-long-name-of-a-slice", "without-one")
