@@ -29,7 +29,7 @@ from tests.fixtures.releases.unpacked import releases, unpack  # noqa: E402
 
 COMMANDS = (
     "verdict list", "experiment list", "experiment status tuned-vs-base", "runs list", "keys list", "accounts list",
-    "review status", "store info", "data audits", "plan log",
+    "review status", "store info", "data audits", "config log",
 )  # fmt: skip
 CONTROL = re.compile(r'control: \{bind: "([\d.:]+)')
 

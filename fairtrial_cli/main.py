@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fairtrial.domain.errors import FairtrialError, printable
+from fairtrial.domain.errors import FairtrialError, UsageError, printable
 from fairtrial.domain.registry import Registry
 
 BROKEN = 70
@@ -46,6 +46,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click calls it so
         if cmd_name in COMMANDS.names():
             return COMMANDS.get(cmd_name)
+        if cmd_name == "plan":
+            raise UsageError("fairtrial plan: use fairtrial config log, show [--at TIME] or diff")
         return None
 
 

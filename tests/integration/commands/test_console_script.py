@@ -16,6 +16,7 @@ PATIENCE = 120
 CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "accounts": (("list",), 0, "fairtrial accounts invite"),
     "compare": (("small@tuned", "small@base"), 0, "exact"),
+    "config": (("log",), 0, ""),
     "dashboard": (("--link",), 2, "control"),
     "data": (("audits",), 0, "No audits yet"),
     "experiment": (("plan", "nothing"), 2, "nothing"),
@@ -23,7 +24,6 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "import": (("csv", "none.csv", "--to", "suites"), 2, "none.csv"),
     "keys": (("list",), 0, ""),
     "migrate": (("nothing", "tuned"), 2, "nothing"),
-    "plan": (("log",), 0, ""),
     "report": (("small@tuned", "small@base", "--markdown"), 0, "small against base"),
     "review": (("status",), 0, "no queues yet"),
     "runs": (("show", "small@tuned", "--against", "small@base"), 0, "0 lost, 0 gained, 150 same"),
@@ -56,3 +56,9 @@ def test_a_command_runs_from_the_console_script(project: Path, name: str) -> Non
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     assert words in done.stdout + done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_former_command_of_the_history_names_the_new_one_in_a_line(project: Path) -> None:
+    done = subprocess.run([str(SCRIPT), "plan", "log"], cwd=project, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: fairtrial plan: use fairtrial config log, show [--at TIME] or diff\n"

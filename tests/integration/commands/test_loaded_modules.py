@@ -12,7 +12,7 @@ from tests.fixtures.services.gate_project import record, write_gate_project
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store.maintenance_fixture import end, start_control
 
-LISTS = ("verdict list", "keys list", "plan log", "runs list", "data audits", "accounts list", "review status")
+LISTS = ("verdict list", "keys list", "config log", "runs list", "data audits", "accounts list", "review status")
 RUN = """
 import fairtrial_cli.output.terminal, fairtrial_cli.output.runs
 import fairtrial_cli.run_suites, gateway.control.background.plan_publisher
@@ -63,7 +63,9 @@ def test_a_command_that_opens_the_store_loads_no_statistics_to_list_something(pr
 
 
 def test_checking_files_beside_a_store_and_running_suites_load_no_statistics(project: Path) -> None:
-    loaded = loaded_by(f"{RUN_COMMANDS}\nrun('plan log', 'check fairtrial.yaml suite.yaml gate.yaml')\n{RUN}", project)
+    loaded = loaded_by(
+        f"{RUN_COMMANDS}\nrun('config log', 'check fairtrial.yaml suite.yaml gate.yaml')\n{RUN}", project
+    )
     assert {"evaluators.loading.suite_reader", "evaluators.gate.odds", "evaluators.engine.engine"} <= loaded
     assert not loaded & {*SLOW, "evaluators.scoring.metrics.rouge", "fairtrial.store.erasure.erase"}
 

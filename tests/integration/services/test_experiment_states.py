@@ -88,11 +88,11 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             assert (published(services).state, published(services).segment) == ("ended", 2)
             rows = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]
             assert [(row["action"], row["segment"]) for row in rows] == [("end", 2), ("rearm", 2), ("kill", 1)]
-            hashes = [row["plan_hash"] for row in fairtrial_json("plan", "log", cwd=tmp_path)]
+            hashes = [row["plan_hash"] for row in fairtrial_json("config", "log", cwd=tmp_path)]
             assert len(hashes) == 4
-            changed = fairtrial_json("plan", "diff", hashes[-1][:12], hashes[-2][:12], cwd=tmp_path)
+            changed = fairtrial_json("config", "diff", hashes[-1][:12], hashes[-2][:12], cwd=tmp_path)
             assert {row["path"] for row in changed} == {"plan_hash", f"experiments.{NAME}.state"}
-            now = fairtrial_json("plan", "at", datetime.now(UTC).isoformat(), cwd=tmp_path)
+            now = fairtrial_json("config", "show", "--at", datetime.now(UTC).isoformat(), cwd=tmp_path)
             assert (now["plan_hash"], now["until"]) == (hashes[0], None)
 
 
@@ -120,10 +120,10 @@ def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_pat
         again.returncode,
         "is paused (possible: approve, amend, resume, kill, end, promote, rollback)" in again.stderr,
     ) == (2, True)
-    (entry, first) = fairtrial_json("plan", "log", cwd=tmp_path)
-    now = fairtrial(tmp_path, "plan", "at", datetime.now(UTC).isoformat()).stdout
+    (entry, first) = fairtrial_json("config", "log", cwd=tmp_path)
+    now = fairtrial(tmp_path, "config", "show").stdout
     assert now.startswith(f"{entry['plan_hash']}  in force since ") and f"experiment {NAME} paused" in now
-    early = fairtrial(tmp_path, "plan", "at", "2020-01-01")
+    early = fairtrial(tmp_path, "config", "show", "--at", "2020-01-01")
     assert (early.returncode, "no plan was in force at 2020-01-01 00:00:00 UTC" in early.stderr) == (2, True)
     assert (entry["actor"], first["actor"]) == (local_actor(), None)
     said = change(tmp_path, "kill", "answers in French")
