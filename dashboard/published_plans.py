@@ -1,4 +1,4 @@
-"""Lists published plans, draws the difference of two, and shows which plan was in force at a time."""
+"""Lists published configurations, draws the difference of two, and shows which one was in force at a time."""
 
 import json
 import re
@@ -69,24 +69,28 @@ def label_of(row: Mapping[str, object]) -> str:
 def render_publications(rows: Sequence[Row]) -> None:
     """Draw the list."""
     shown = [
-        {"when": second_of(row["at_time"]), "plan": row["plan_hash"][:SHORT], "changed by": row["actor"] or FILE}
+        {
+            "when": second_of(row["at_time"]),
+            "configuration": row["plan_hash"][:SHORT],
+            "changed by": row["actor"] or FILE,
+        }
         for row in rows
     ]
-    table(shown, title="publications of plans", raw=rows)
+    table(shown, title="published configurations", raw=rows)
 
 
 def render_difference(control: Control, earlier: Row, later: Row) -> None:
-    """Draw the fields in which the two plans differ."""
+    """Draw the fields in which the two configurations differ."""
     before, after = earlier[HASH], later[HASH]
     who = later["actor"] or FILE
-    st.caption(f"From plan {before[:SHORT]} to plan {after[:SHORT]}. The later one was changed by {plain(who)}.")
+    st.caption(f"From configuration {before[:SHORT]} to {after[:SHORT]}. The later one was changed by {plain(who)}.")
     fields = control.call(plans.difference, plans.ComparePlans(old=before, new=after))
     rows = [row for row in fields if row["path"] != HASH]
     if not rows:
-        st.info("The two plans are equal.", icon=":material/equal:")
+        st.info("The two configurations are equal.", icon=":material/equal:")
         return
     rows.sort(key=lambda row: row["path"].rpartition(".")[2] in DERIVED)
-    prose([line_of(row) for row in rows], title=f"plan {before[:SHORT]} to {after[:SHORT]}", raw=fields)
+    prose([line_of(row) for row in rows], title=f"configuration {before[:SHORT]} to {after[:SHORT]}", raw=fields)
 
 
 def line_of(row: Row) -> dict[str, str]:
@@ -101,7 +105,7 @@ def field_words(path: str) -> tuple[str, str]:
     """``experiments.a-vs-b.variants.a.weight`` as ``experiment a-vs-b`` and ``split: percent of a``."""
     kind, *rest = path.split(".")
     if kind not in NOUNS or not rest:
-        return "plan", path.replace("_", " ")
+        return "configuration", path.replace("_", " ")
     name, *inner = rest
     head = f"{NOUNS[kind]} {name}"
     if not inner:
@@ -170,4 +174,4 @@ def _in_force(plan: Row, at: datetime, *, chosen: bool) -> str:
     until = f"until {second_of(plan['until'])}" if plan["until"] else "until now"
     span = f"from {second_of(plan['since'])} {until}"
     by = plain(plan["actor"] or FILE)
-    return f"{when}: plan **{plan['plan_hash'][:SHORT]}**, in force {span}, changed by {by}."
+    return f"{when}: configuration **{plan['plan_hash'][:SHORT]}**, in force {span}, changed by {by}."

@@ -92,11 +92,11 @@ def _kill_by_file(layout: Layout, name: str, why: str, *, nothing_waits: bool = 
         raise UsageError(error.message) from error
     kill = KillFile(name, time.time_ns() // 1000, local_actor(), reason)
     path, complete = write_kill(layout, kill, secrets.token_hex(ID_BYTES))
-    notes = [f"The gateway's workers obey {path} within a second. Control records the kill later and removes the file."]
+    notes = [f"The gateway's workers obey {path} within a second. Control records the stop later and removes the file."]
     if not complete:
         notes += ["The disk is full, so the file has no reason. Control records its owner and its time."]
     if experiment is None:
-        notes += ["The published plan can't be read, so check the name of the experiment."]
+        notes += ["The published configuration can't be read, so check the name of the experiment."]
     sentence = unrecorded_kill(kill, "the control" if experiment is None else experiment.control)
     return {"name": name, "state": "killed", "sentence": sentence, "edit": None, "file": str(path), "notes": notes}
 

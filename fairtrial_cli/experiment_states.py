@@ -43,7 +43,7 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
     ),
     "pause": (
         "Serve the control to everyone; units of this time are not counted.",
-        "Undo it with: fairtrial experiment resume.",
+        "Continue with: fairtrial experiment resume.",
         "the base model is being moved",
     ),
     "resume": (
@@ -52,7 +52,7 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
         "the move is done",
     ),
     "rearm": (
-        "Start a killed experiment again, as a new segment with new units.",
+        "Start a stopped experiment again, as a new segment with new units.",
         "Units are assigned anew, and those of earlier segments are not counted. The project file must be valid.",
         "the language is fixed",
     ),
@@ -63,7 +63,7 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
         "the question is answered",
     ),
     "withdraw": (
-        "Withdraw what attempts of the experiment have proven, and its roll-back or kill. Admins only.",
+        "Withdraw what attempts of the experiment have proven, and its stop or roll-back. Admins only.",
         "The reason stands beside the proof in every later verdict.",
         "the harm came from a broken proxy, not from the model",
     ),
@@ -151,8 +151,9 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
     """Stop an experiment at once: all traffic goes to the control.
 
     It works while the project file is invalid, control doesn't answer, the store is damaged or the disk is full. The
-    command then writes a file beside the plan, and control records the kill later. The gateway's workers follow within
-    a second. Only rearm starts the experiment again.
+    command then writes a file beside the published configuration, and control records the stop
+    later. The gateway's workers follow within
+    a second. To start the experiment again: fairtrial experiment rearm.
 
     \b
     Example:  fairtrial experiment kill tuned-vs-base --why "answers in French"

@@ -135,7 +135,7 @@ def _earlier(srm: Row) -> str:
     if not srm["earlier"]:
         return ""
     units, verb = counted(srm["earlier"], "unit"), "is" if srm["earlier"] == 1 else "are"
-    return f" {units} that came only under an earlier plan {verb} not counted, because its split may have differed."
+    return f" {units} that came only under an earlier configuration {verb} not counted: its split may have differed."
 
 
 def _beyond(srm: Row) -> str:

@@ -20,12 +20,12 @@ LABELS = {
     "stage": "Stage",
     "amend": "Amend",
     "pause": "Pause",
-    "resume": "Resume",
-    "kill": "Kill",
-    "rearm": "Re-arm",
+    "resume": "Continue",
+    "kill": "Stop",
+    "rearm": "Start again",
     "end": "End",
     "promote": "Promote",
-    "rollback": "Roll back",
+    "rollback": "Undo",
     "withdraw": "Withdraw what stands against it",
     "archive": "Archive",
 }
@@ -33,17 +33,17 @@ EFFECTS = {
     "start": "The experiment starts, and its analysis plan is frozen.",
     "approve": "The next stage that needs an approval starts as soon as its other conditions hold.",
     "amend": "What the project file says now becomes the plan. If it changes what decides, only later units count.",
-    "pause": "All traffic goes to the control until you resume. Units of this time are not counted.",
+    "pause": "All traffic goes to the control until you continue. Units of this time are not counted.",
     "resume": "The experiment continues with the same units.",
-    "kill": "All traffic goes to the control within a second. Only a re-arm starts the experiment again.",
+    "kill": "All traffic goes to the control within a second. *Start again* starts it with new units.",
     "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
     "end": "The route serves the control from now on. Nothing can start this experiment again.",
-    "end kept": "The promoted variant serves everyone from now on. Only a roll-back brings the control back.",
-    "withdraw": "What attempts have proven, and a roll-back or kill, no longer stops a release. Verdicts show why.",
+    "end kept": "The promoted variant serves everyone from now on. Only *Undo* brings the control back.",
+    "withdraw": "What attempts have proven, and a stop or undoing, no longer stops a release. Verdicts show why.",
     "archive": "The experiment leaves the lists. Its result, plan and looks stay readable under its name.",
     "promote": "The experiment ends, or goes on with the control that you keep, and the variant serves everyone until "
-    "you roll it back or the project file says the same. The gate must have decided before.",
-    "rollback": "The route serves the control from now on. Nothing can start this experiment again.",
+    "you undo it or the project file says the same. The gate must have decided before.",
+    "rollback": "It is rolled back: the route serves the control from now on. Nothing can start this experiment again.",
 }
 
 
@@ -93,7 +93,7 @@ def render_transitions(control: Control, name: str) -> None:
             "by": row["actor"],
             "why": _reason(row),
             "segment": row["segment"],
-            "plan before": row["plan_hash"],
+            "configuration before": row["plan_hash"],
         }
         for row in history
     ]

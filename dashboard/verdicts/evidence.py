@@ -190,7 +190,7 @@ def _circumstances(provenance: Row) -> None:
     st.subheader("Who asked, and with what")
     st.caption(
         f"Requested by {plain(provenance['asked_by'])} · judged by fairtrial {plain(provenance['program'])} · "
-        f"plan {plain(provenance['plan_hash'])}"
+        f"configuration {plain(provenance['plan_hash'])}"
     )
     libraries = ", ".join(f"{name} {version}" for name, version in provenance["libraries"].items())
     if libraries:

@@ -106,7 +106,7 @@ def _attention(services: Row, experiments: Sequence[Row], alarms: Sequence[Row])
     if services["gateway"]["ready"] is False:
         st.error("The gateway is not running, so applications get no answers. Start it with `fairtrial up`.")
     if services["plan"]["refused"]:
-        st.warning("The changed configuration was refused. The last valid plan stays in force.", icon=":material/rule:")
+        st.warning("The changed configuration was refused. The last valid one stays in force.", icon=":material/rule:")
         st.code(services["plan"]["refused"], language=None)
     if services["gateway"].get("recording") == "losing":
         st.error(
@@ -162,7 +162,7 @@ def _services(services: Row, stored: Row) -> None:
         help="Written by the gateway, not yet in the store",
     )
     columns[4].metric(
-        "Plan", (plan["hash"] or DASH)[:8], help="The hash of the current plan, stored with every request"
+        "Configuration", (plan["hash"] or DASH)[:8], help="The hash of what is published, stored with every request"
     )
 
 

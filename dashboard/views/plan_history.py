@@ -1,4 +1,4 @@
-"""Draws the plan history page: published plans, the difference of two, and what routes served at a time."""
+"""Draws the configuration history: what was published, the difference of two, and what routes served at a time."""
 
 import streamlit as st
 
@@ -15,17 +15,21 @@ MOST = 1000
 
 def draw(control: Control) -> None:
     """Draw the page."""
-    st.title("Plan history")
-    st.caption("A plan is the project file together with the live state of its experiments. It decides what serves.")
+    st.title("Configuration history")
+    st.caption(
+        "A published configuration is the project file with the live state of its experiments. It decides what serves."
+    )
     rows = control.call(plans.listing, Window(limit=MOST))
     if not rows:
-        suggest_command("No plan is published yet. Check the project file:", "fairtrial check", icon=":material/rule:")
+        suggest_command(
+            "No configuration is published yet. Check the project file:", "fairtrial check", icon=":material/rule:"
+        )
         return
     st.header("What changed", divider="gray")
     pair = choose_pair(rows)
     if pair is None:
-        st.warning("This plan is not in the history.", icon=":material/search_off:")
-        st.button("The newest plans", on_click=query_params.go)
+        st.warning("This configuration is not in the history.", icon=":material/search_off:")
+        st.button("The newest configurations", on_click=query_params.go)
     else:
         render_difference(control, *pair)
     st.header("What was served", divider="gray")
@@ -34,4 +38,4 @@ def draw(control: Control) -> None:
     render_publications(rows)
 
 
-view = View(title="Plan history", icon=":material/manage_history:", path="plan-history", place=8, draw=draw)
+view = View(title="Configuration history", icon=":material/manage_history:", path="plan-history", place=8, draw=draw)

@@ -110,7 +110,7 @@ one = Operation(
     request=FiguresOf,
     response=Row,
     description="One experiment with its live state, its traffic in the window and its test for sample-ratio "
-    "mismatch.\n\nAfter a re-arm the window begins with the re-arm at the earliest, as `window` says.",
+    "mismatch.\n\nOnce it was started again, the window begins there at the earliest, as `window` says.",
 )
 series = Operation(
     name="experiments.series",
@@ -212,8 +212,9 @@ change = Operation(
     role="release-manager",
     request=ChangeExperiment,
     response=Row,
-    description="Change an experiment: start, approve, amend, pause, resume, kill, re-arm, end, promote, roll back or "
-    "withdraw.\n\nThe workers follow within a second. After a promotion, `edit` has the lines for the project file. "
+    description="Change an experiment: start, approve, amend, pause, continue (`resume`), stop (`kill`), start again "
+    "(`rearm`), end, promote, undo (`rollback`), withdraw or archive.\n\nThe workers follow within a second. After a "
+    "promotion, `edit` has the lines for the project file. "
     "403 says that only an admin can override what a promotion lacks, or withdraw what an attempt has proven. 409 says "
     "what it lacks, or which state the experiment is in and what is possible. 503 says that the change is recorded and "
     "will be published later.",

@@ -1,4 +1,4 @@
-"""Declares the operations on the history of plans."""
+"""Declares the operations on the history of published configurations."""
 
 from typing import Annotated
 
@@ -14,14 +14,14 @@ class PlanAt(Request, frozen=True, kw_only=True):
 
 
 class ComparePlans(Request, frozen=True, kw_only=True):
-    """Two published plans, each by its hash or the beginning of it."""
+    """Two published configurations, each by its hash or the beginning of it."""
 
     old: str = field(name="from")
     new: str = field(name="to")
 
 
 class NamePlan(Request, frozen=True, kw_only=True):
-    """A published plan, by its hash or the beginning of it."""
+    """A published configuration, by its hash or the beginning of it."""
 
     plan_hash: str
 
@@ -34,7 +34,7 @@ listing = Operation(
     request=Window,
     response=Rows,
     kind="table",
-    description="Publications of plans in a time window, newest first; a change of the file has no actor.",
+    description="Publications of configurations in a time window, newest first; a change of the file has no actor.",
 )
 at_time = Operation(
     name="plans.at_time",
@@ -43,8 +43,8 @@ at_time = Operation(
     role="release-manager",
     request=PlanAt,
     response=Row,
-    description="The plan that was in force at a time, since when, and which deployments each route served with which "
-    "shares.\n\n404 says that no plan was published by then. A time in the future is refused.",
+    description="The configuration that was in force at a time, since when, and which deployments each route served "
+    "with which shares.\n\n404 says that none was published by then. A time in the future is refused.",
 )
 difference = Operation(
     name="plans.difference",
@@ -54,7 +54,8 @@ difference = Operation(
     request=ComparePlans,
     response=Rows,
     kind="table",
-    description="The fields in which two published plans differ; each is named by its hash or the beginning of it.",
+    description="The fields in which two published configurations differ; each is named by its hash or the beginning "
+    "of it.",
 )
 one = Operation(
     name="plans.one",
@@ -63,5 +64,5 @@ one = Operation(
     role="release-manager",
     request=NamePlan,
     response=Row,
-    description="One published plan without secrets, by its hash or the beginning of it.",
+    description="One published configuration without secrets, by its hash or the beginning of it.",
 )

@@ -47,8 +47,8 @@ services = Operation(
     role="release-manager",
     request=Nothing,
     response=Row,
-    description="The state of all services. ``refused`` says why a changed plan was not published, ``recording`` what "
-    "was lost.\n\n``alarms`` counts those that are open and those that a person has acknowledged.",
+    description="The state of all services. ``refused`` says why a changed configuration was not published, "
+    "``recording`` what was lost.\n\n``alarms`` counts those that are open and those that a person has acknowledged.",
 )
 overview = Operation(
     name="store.overview",

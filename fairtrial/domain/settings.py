@@ -202,7 +202,7 @@ class Primary:
 class Guardrail:
     """A metric that must not get worse by more than its margin.
 
-    Control tests it every few seconds. A proven decline pauses the experiment, and proven harm beyond the margin kills
+    Control tests it every few seconds. A proven decline pauses the experiment, and proven harm beyond the margin stops
     it.
     """
 
@@ -213,7 +213,7 @@ class Guardrail:
     pause_at: MarginText | None = field(default=None, metadata=CONTROL_ONLY)
     """The decline that must be proven to pause; by default 0 for errors and safety, otherwise `kill_at`."""
     kill_at: MarginText | None = field(default=None, metadata=CONTROL_ONLY)
-    """The decline that must be proven to kill; by default the margin."""
+    """The decline that must be proven to stop the experiment; by default the margin."""
     stop_margin: MarginText | None = None
     """The former name of `kill_at`, which can't stand beside `pause_at` or `kill_at`.
 

@@ -133,8 +133,8 @@ def next_state(
             raise Conflict(f"{refused_while_kept(name, kept_control)} (possible: {known})")
         if state == "paused" and action == "resume":
             raise Conflict(
-                f"experiments.{name}: the candidate is proven worse, so it can't be resumed until its definition "
-                f"changes; a re-arm starts the next attempt (possible: {known})"
+                f"experiments.{name}: the candidate is proven worse, so it can't continue until its definition "
+                f"changes; `rearm` starts the next attempt (possible: {known})"
             )
         raise Conflict(f"experiments.{name}: can't {action} an experiment that is {state} (possible: {known})")
     if keeps:
@@ -190,8 +190,8 @@ def sentence(
     word = "ROLLED BACK" if last.action == "rollback" else _WORD[state]
     text = f"{word} {_by(last)} All traffic is on {control}."
     if state == "killed" or (state == "paused" and cause_of(last) == "worse"):
-        return f"{text} To re-arm: fairtrial experiment rearm {name} --why …"
-    return f"{text} To resume: fairtrial experiment resume {name} --why …" if state == "paused" else text
+        return f"{text} To start it again: fairtrial experiment rearm {name} --why …"
+    return f"{text} To continue: fairtrial experiment resume {name} --why …" if state == "paused" else text
 
 
 def unrecorded_kill(kill: KillFile, control: str) -> str:
@@ -243,8 +243,8 @@ _LAST: Mapping[Action, str] = {
     "approve": "a stage was approved",
     "stage": "a stage was reached",
     "amend": "amended",
-    "resume": "resumed",
-    "rearm": "re-armed",
+    "resume": "continued",
+    "rearm": "started again",
     "promote": "promoted",
 }
 

@@ -182,7 +182,7 @@ def _declined(
         "units": _units(sums),
         "at_us": sums.at_us,
     }
-    return Verdict("pause", why if plan.kept_control else f"{why}; a resume accepts this", evidence)
+    return Verdict("pause", why if plan.kept_control else f"{why}; continuing accepts this", evidence)
 
 
 def _worse(plan: AnalysisPlan, worse: list[Decision], sums: Sums) -> Verdict:
@@ -196,7 +196,7 @@ def _units(sums: Sums) -> dict[str, int]:
 
 
 def _changed(variants: tuple[str, ...]) -> Verdict:
-    why = f"another model answers for {' and '.join(variants)} than at the start; a resume starts a new segment"
+    why = f"another model answers for {' and '.join(variants)} than at the start; continuing starts a new segment"
     return Verdict("pause", why, {MODELS: list(variants)})
 
 
@@ -274,7 +274,7 @@ def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances
     if around.served is not None and (without := sorted(set(plan.shares) - around.served)):
         yield f"requests of this stage in each arm ({', '.join(without)} has none)"
     if around.followed is False:
-        yield "all workers to serve the published plan"
+        yield "all workers to serve the published configuration"
 
 
 def _harm(plan: AnalysisPlan, sums: Sums, memory: Memory) -> dict[tuple[str, str], float]:

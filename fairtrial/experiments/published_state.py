@@ -16,7 +16,7 @@ def find_experiment(plan: Plan, name: str) -> Experiment:
     """The published experiment; raises `NotFound`, which names the nearest one."""
     experiment = plan.experiments.get(name)
     if experiment is None:
-        known = nearest(name, plan.experiments) if plan.experiments else "the plan has none"
+        known = nearest(name, plan.experiments) if plan.experiments else "the project has none"
         raise NotFound(f"experiments: there is no experiment {name!r} ({known})", code="experiment_not_found")
     return experiment
 
@@ -118,15 +118,15 @@ def state_without_rows(experiment: Experiment) -> ExperimentState:
 
 def _difference(experiment: Experiment, state: ExperimentState, last: Transition | None) -> str:
     if experiment.serves is not None and last is not None and last.action == "rollback":
-        return f"The published plan does not show this yet: {experiment.serves} still serves everyone."
+        return f"The published configuration does not show this yet: {experiment.serves} still serves everyone."
     if experiment.serves is not None:
         return (
-            f"But the published plan has {experiment.serves} promoted, so {experiment.serves} serves everyone. "
-            f"{unrecorded(experiment.name)}"
+            f"But the published configuration has {experiment.serves} promoted, so {experiment.serves} serves "
+            f"everyone. {unrecorded(experiment.name)}"
         )
     if experiment.state in ("killed", "ended") and state in ("running", "paused"):
         return (
-            f"But the published plan has it {experiment.state}, so all traffic is on {experiment.control}: the store "
-            "lacks that transition, as after restoring a backup. To start it: kill it, then re-arm it."
+            f"But the published configuration has it {experiment.state}, so all traffic is on {experiment.control}: "
+            "the store lacks that transition, as after restoring a backup. To start it: kill it, then rearm it."
         )
-    return f"The published plan does not show this yet: its state is {experiment.state}."
+    return f"The published configuration does not show this yet: its state is {experiment.state}."

@@ -269,7 +269,7 @@ def _project_text(path: Path, project: Project) -> str:
     gateway = project.gateway
     access = "open to every caller on this machine" if gateway.access == "open" else "for callers with a key"
     lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")
-    lines.append(f"  plan {plan.plan_hash}")
+    lines.append(f"  configuration {plan.plan_hash}")
     return "\n".join(lines)
 
 

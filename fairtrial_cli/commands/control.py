@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     help="The address at which commands reach control; default: its address on this machine.",
 )
 def command(config: Path, gateway_url: str | None, control_url: str | None, **by_up: Any) -> None:
-    """Own the store: ingest journals, publish the plan, and serve the control API.
+    """Own the store: ingest journals, publish the configuration, and serve the control API.
 
     Gateways keep running without it, and it catches up later. In containers, set the addresses by which the services
     reach each other. As long as there is no account, a control on loopback prints a link that signs one browser in,

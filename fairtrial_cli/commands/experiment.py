@@ -29,7 +29,7 @@ UNDECIDABLE = 3
 
 @click.group()
 def command() -> None:
-    """Plan experiments, show their states, and pause, resume, kill, re-arm, end, promote or roll them back.
+    """Plan experiments, show their states, and start, pause, continue, stop, end, promote or undo them.
 
     \b
     Examples:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000

@@ -194,7 +194,7 @@ def overview_lines(overview: Overview) -> Iterator[str]:
     waiting = f"{overview.lag_bytes:,} bytes waiting to be stored"
     yield f"requests from {_time(overview.oldest_us)} to {_time(overview.newest_us)}; {waiting}"
     days = overview.retain_days
-    retention = "no plan is published yet" if days is None else f"texts are kept for {counted(days, 'day')}"
+    retention = "no configuration is published yet" if days is None else f"texts are kept for {counted(days, 'day')}"
     last = overview.last_backup
     backed = (
         f"last backup {_time(last.at_us)} in {last.path}" if last else "never backed up: fairtrial store backup DEST"

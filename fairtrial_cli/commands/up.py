@@ -46,7 +46,9 @@ def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
                 click.echo("\n".join(sign_in_lines(project)))
         click.echo(f"logs       {project.layout.logs}")
         if services.plan_in_use is not None:
-            click.echo(f"The gateway serves the plan of {services.plan_in_use}; later changes have no effect yet.")
+            click.echo(
+                f"The gateway serves the configuration of {services.plan_in_use}; later changes have no effect yet."
+            )
         click.echo("Press Ctrl-C to stop everything.")
         for line in probe_upstreams(services.project.plan):
             click.echo(line, err=True)

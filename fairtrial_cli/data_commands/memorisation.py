@@ -51,7 +51,7 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
 
     The model continues training texts and held-out texts from their beginning. A good model also continues texts that
     it never saw. So the test compares the gap between both with that of the base. The runs are stored and can be
-    resumed.
+    continued.
 
     The exit code is 1 if memorisation is found, 3 if nothing can be decided, and 4 if more than 2 % of the answers
     failed.

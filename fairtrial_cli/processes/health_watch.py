@@ -50,7 +50,7 @@ class HealthWatch:
             self._say("Control works again and ingests what was recorded meanwhile.")
         refused = self._why_refused() if state.get("plan") == "refused" else None
         if refused is not None and refused != self._refused:
-            self._say(f"The changed configuration was refused; the last valid plan stays in force:\n{refused}")
+            self._say(f"The changed configuration was refused; the last valid one stays in force:\n{refused}")
         elif refused is None and self._refused is not None:
             self._say("The configuration is in force again.")
         self._refused = refused

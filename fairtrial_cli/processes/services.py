@@ -212,7 +212,7 @@ class Services:
             raise_if_failed(child)
         except UsageError as error:
             if self._without_store and child.exit_code == STORE_UNUSABLE:
-                more = "No plan was published before, so the gateway has nothing to serve."
+                more = "No configuration was published before, so the gateway has nothing to serve."
                 raise UsageError(f"{error}\n{more}") from error
             raise
 

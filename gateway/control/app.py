@@ -79,7 +79,7 @@ def _add_health(app: FastAPI) -> None:
 
     @app.get("/readyz", dependencies=[Depends(anyone)])
     async def readyz(request: Request) -> Response:
-        """Whether a plan is published. Also reports, without reasons, a refused plan and a failing store."""
+        """Whether a configuration is published. Also reports, without reasons, a refused one and a failing store."""
         owner = owner_of(request)
         ready = owner.publisher.published is not None
         state = {

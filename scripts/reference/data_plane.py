@@ -124,8 +124,8 @@ ERRORS = (
     (
         "503",
         "server_error",
-        "no plan yet; too many requests in progress (`overloaded`); the worker is stopping (`draining`); too much "
-        "feedback of this key waits to be redacted (`feedback_busy`)",
+        "no configuration is in force yet; too many requests in progress (`overloaded`); the worker is stopping "
+        "(`draining`); too much feedback of this key waits to be redacted (`feedback_busy`)",
     ),
     (
         "503",

@@ -19,7 +19,8 @@ tests each one whenever data arrive, and every statement is [valid at any time](
 {statements}
 
 - A decline is a change for the worse: more errors, a higher cost, or fewer answers that follow the schema.
-- After a resume the same guardrail does not pause again in this segment. It still stops beyond `kill_at`.
+- Once the experiment has continued, the same guardrail does not pause again in this segment. It still stops beyond
+  `kill_at`.
 - A decline that nobody accepts is a HOLD. An accepted decline within the margin can become *safe* and ship.
 - With `signal: pause`, a decline beyond `kill_at` pauses instead of stopping. It is a BLOCK all the same.
 - `stop_margin` is the former name of `kill_at`. It can't stand beside `pause_at` or `kill_at`. Frozen plans keep

@@ -1,4 +1,4 @@
-"""An auditor sees every page about releases and changes nothing: the audit trail, the plan history, and the rest."""
+"""An auditor sees every page about releases and changes nothing: the audit trail, the configuration history, and the rest."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def test_an_auditor_sees_all_pages_but_the_rating_and_no_button_that_changes_som
     auditor.goto(f"{project.dashboard}/overview")
     expect(auditor.get_by_text("Signed in as Otto (auditor, read only)")).to_be_visible()
     links = auditor.get_by_test_id("stSidebarNavLink")
-    expect(links).to_contain_text(["Overview", "Experiment", "Runs", "Gate", "Audit trail", "Plan history"])
+    expect(links).to_contain_text(["Overview", "Experiment", "Runs", "Gate", "Audit trail", "Configuration history"])
     auditor.goto(f"{project.dashboard}/experiment?experiment={NAME}")
     expect(main(auditor)).to_contain_text("Transitions")
-    for name in ("Kill", "Pause", "Amend", "End", "Approve stage"):
+    for name in ("Stop", "Pause", "Amend", "End", "Approve stage"):
         expect(auditor.get_by_role("button", name=name, exact=True)).to_have_count(0)
     auditor.goto(f"{project.dashboard}/review")
     expect(main(auditor)).to_contain_text("This page needs the role reviewer. You are signed in as Otto (auditor).")
@@ -85,7 +85,7 @@ def test_the_trail_says_who_stopped_the_experiment_and_why(auditor: Page, projec
     expect(main(auditor)).to_contain_text("The chain of entries is intact")
     expect(main(auditor)).to_contain_text(f"stopped the experiment {NAME} (running → killed).")
     expect(main(auditor)).to_contain_text(f"Why: {WHY}")
-    expect(main(auditor)).not_to_contain_text("published the plan")
+    expect(main(auditor)).not_to_contain_text("published the configuration")
     auditor.get_by_text("Raw entry").first.click()
     expect(auditor.get_by_test_id("stJson").first).to_contain_text("experiment.")
     auditor.keyboard.press("Escape")  # the open entry may lie over the button
@@ -108,7 +108,7 @@ def test_who_changed_the_split_is_answered_from_the_trail_to_the_difference(audi
     expect(newest.first).to_be_visible()
     expect(main(auditor)).to_contain_text("changed the state of an experiment")
     auditor.get_by_role("link", name="What changed").first.click()
-    expect(auditor.get_by_role("heading", level=1)).to_contain_text("Plan history")
+    expect(auditor.get_by_role("heading", level=1)).to_contain_text("Configuration history")
     expect(main(auditor)).to_contain_text("changed by the project file.")
     row = main(auditor).get_by_role("row").filter(has_text=f"split: percent of {CANDIDATE}")
     expect(row).to_contain_text(f"experiment {NAME}")
@@ -122,9 +122,9 @@ def test_what_was_served_at_a_time_is_answered_with_models_and_shares(auditor: P
     row = main(auditor).get_by_role("row").filter(has_text="support-bot")
     expect(row).to_contain_text(f"30 % {CANDIDATE} (openai/{CANDIDATE}-7b)")
     expect(row).to_contain_text(f"70 % {BASELINE} (openai/{BASELINE}-7b)")
-    expect(main(auditor)).to_contain_text("Now: plan")
+    expect(main(auditor)).to_contain_text("Now: configuration")
     auditor.goto(f"{project.dashboard}/plan-history?date=2020-01-31&time=14:30")
-    expect(main(auditor)).to_contain_text("no plan was in force at 2020-01-31 14:30:00 UTC; the first plan was")
+    expect(main(auditor)).to_contain_text("no configuration was in force at 2020-01-31 14:30:00 UTC; the first one was")
     tomorrow = datetime.now(UTC).replace(year=datetime.now(UTC).year + 1, day=1)
     auditor.goto(f"{project.dashboard}/plan-history?date={tomorrow:%Y-%m-%d}")
     expect(main(auditor)).to_contain_text("is in the future")
@@ -132,6 +132,6 @@ def test_what_was_served_at_a_time_is_answered_with_models_and_shares(auditor: P
 
 def test_a_plan_that_is_not_in_the_history_is_shown_as_missing(auditor: Page, project: Site) -> None:
     auditor.goto(f"{project.dashboard}/plan-history?after={'0' * 32}")
-    expect(main(auditor)).to_contain_text("This plan is not in the history.")
+    expect(main(auditor)).to_contain_text("This configuration is not in the history.")
     auditor.get_by_role("button", name="The newest plans").click()
-    expect(main(auditor)).to_contain_text("From plan")
+    expect(main(auditor)).to_contain_text("From configuration")

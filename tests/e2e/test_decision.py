@@ -69,7 +69,7 @@ def test_a_change_made_elsewhere_appears_by_itself(visitors: Visitors, site: Sit
     main = opened(page, site, f"experiment?experiment={LIVE}")
     site.ask("POST", f"/api/experiments/{LIVE}/pause", {"why": "a test of the page"})
     expect(main.get_by_test_id("stAlert").first).to_contain_text("PAUSED by")
-    resume = page.get_by_role("button", name="Resume", exact=True)
+    resume = page.get_by_role("button", name="Continue", exact=True)
     expect(resume).to_be_visible()
     site.ask("POST", f"/api/experiments/{LIVE}/resume", {"why": "the test is over"})
     expect(resume).to_have_count(0)
@@ -87,7 +87,7 @@ def test_a_refresh_keeps_what_is_typed_into_an_open_dialog(visitors: Visitors, s
     expect(reason).to_have_value("half of a sen")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Continue", exact=True)).to_be_visible()
     site.ask("POST", f"/api/experiments/{LIVE}/resume", {"why": "the test is over"})
 
 

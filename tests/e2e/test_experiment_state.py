@@ -30,12 +30,12 @@ def test_a_release_manager_kills_and_re_arms_an_experiment_with_a_reason(visitor
     page.goto(f"{site.dashboard}/experiment?experiment={NAME}")
     main = page.locator("[data-testid=stMain]")
     expect(main).to_contain_text("Running.")
-    change(page, "Kill", "answers in French")
+    change(page, "Stop", "answers in French")
     expect(main).to_contain_text("by account Rita: answers in French.")
     expect(main).to_contain_text("Transitions")
     expect(page.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
-    change(page, "Re-arm", "the language is fixed")
-    expect(main).to_contain_text("re-armed at")
+    change(page, "Start again", "the language is fixed")
+    expect(main).to_contain_text("started again at")
     expect(main).to_contain_text("This is segment 2")
     (again, first) = site.ask("GET", f"/api/experiments/{NAME}/transitions")["rows"]
     assert [(row["action"], row["actor"]) for row in (first, again)] == [
@@ -49,4 +49,4 @@ def test_a_reviewer_has_no_such_page(visitors: Visitors, site: Site) -> None:
     page = visitors.page("Anna")
     page.goto(f"{site.dashboard}/experiment")
     expect(page.locator("[data-testid=stMain]")).to_contain_text("release-manager")
-    expect(page.get_by_role("button", name="Kill", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)

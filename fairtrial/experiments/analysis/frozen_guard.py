@@ -114,7 +114,7 @@ def _lowered(frozen: Frozen, old: Experiment | None, experiment: Experiment) -> 
         return None
     return (
         f"experiments.{experiment.name}: lowering the stage from {old.stage:g} to {experiment.stage:g} % would move "
-        f"units that have seen a variant to {experiment.control} (pause or kill the experiment instead)"
+        f"units that have seen a variant to {experiment.control} (pause or stop the experiment instead)"
     )
 
 

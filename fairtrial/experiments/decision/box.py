@@ -227,7 +227,7 @@ def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:
     return (
         f"STOPPED at {at:%H:%M:%S} UTC on {at.day} {at:%b %Y} by {evidence['metric']}: {levels} ({e_value}{units} of "
         f"{evidence['variant']}). All traffic is on {plan.control}. "
-        f"To re-arm: fairtrial experiment rearm {plan.experiment} --why …"
+        f"To start it again: fairtrial experiment rearm {plan.experiment} --why …"
     )
 
 
@@ -267,8 +267,8 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         when = " when its server answers again" if now.cause == "kept_away" else ""
         if now.cause == "declined":
             resume, end = command.format("resume"), command.format("end")
-            return f"Resume it if the decline is acceptable: {resume}, or end the experiment: {end}"
-        return f"Resume it{when}: {command.format('resume')}{anew}"
+            return f"Continue it if the decline is acceptable: {resume}, or end the experiment: {end}"
+        return f"Continue it{when}: {command.format('resume')}{anew}"
     if any(CLOCK in wait for wait in now.waits or ()):
         return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."
     if now.waits and all(wait.startswith(APPROVAL) for wait in now.waits):

@@ -229,7 +229,7 @@ def _why_lost(layout: Layout) -> str | None:
     if not (layout.plan.exists() and layout.internal_key.exists()):
         return None
     if not layout.store.exists():
-        return "the file is gone, but its folder holds the plan that it published"
+        return "the file is gone, but its folder holds the configuration that it published"
     return "the file is empty" if layout.store.stat().st_size == 0 else None
 
 

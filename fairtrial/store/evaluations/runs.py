@@ -204,7 +204,7 @@ def _newest(database: Database, name: str, suite: str, target: str) -> str:
     if rows and rows[0][1] == "finished":
         return str(rows[0][0])
     if rows:
-        known = f"the run {rows[0][0]} was interrupted; to resume it: fairtrial eval SUITE.yaml --on {target}"
+        known = f"the run {rows[0][0]} was interrupted; to continue it: fairtrial eval SUITE.yaml --on {target}"
     else:
         near = get_close_matches(name, [str(pair) for (pair,) in database.rows(PAIRS)], n=SHOWN, cutoff=0.5)
         known = f"nearest: {', '.join(near)}" if near else f"run it: fairtrial eval SUITE.yaml --on {target}"

@@ -99,8 +99,8 @@ def in_force(database: Database, at_us: int) -> dict[str, Any]:
     plans = database.dicts(Query(IN_FORCE, (timestamp(at_us),)))
     if not plans:
         first = database.value(FIRST)
-        since = "no plan is published" if first is None else f"the first plan was published at {in_utc(first)}"
-        raise NotFound(f"plans: no plan was in force at {in_utc(at_us)}; {since}", code="plan_not_found")
+        since = "no configuration is published" if first is None else f"the first one was published at {in_utc(first)}"
+        raise NotFound(f"plans: no configuration was in force at {in_utc(at_us)}; {since}", code="plan_not_found")
     plan = json.loads(plans[0].pop("plan"))
     return plans[0] | {"routes": served_routes(plan)}
 
@@ -116,10 +116,12 @@ def find(database: Database, start: str) -> dict[str, Any]:
     Raises `NotFound`, and `BadRequest` if ``start`` is no hash or fits several plans.
     """
     if not HASH_START.fullmatch(start):
-        raise BadRequest(f"plans: {printable(start)!r} is not a plan hash (at least 4 of its 32 hexadecimal digits)")
+        raise BadRequest(
+            f"plans: {printable(start)!r} is not the hash of a configuration (at least 4 of its 32 hexadecimal digits)"
+        )
     rows = database.rows(FIND, (start,))
     if not rows:
-        raise NotFound(f"plans: no plan with the hash {start} was published here", code="plan_not_found")
+        raise NotFound(f"plans: no configuration with the hash {start} was published here", code="plan_not_found")
     if len(rows) > 1:
         raise BadRequest(f"plans: several plan hashes begin with {start} (write more digits)")
     first, last = rows[0]

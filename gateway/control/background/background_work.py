@@ -163,9 +163,9 @@ class BackgroundWork:
         """Runs in its own thread, so that a long ingest does not delay a plan that kills an experiment."""
         allocate = partial(keep_reserve, self.database.layout)
         while not self._stopping.wait(PLAN_SECONDS):
-            self._run_guarded("the plan could not be published", self._publish)
+            self._run_guarded("the configuration could not be published", self._publish)
             self._run_guarded("a kill file could not be recorded", self._record_kill_files)
-            self._run_guarded("the space that a kill needs on a full disk could not be allocated", allocate)
+            self._run_guarded("the space that an emergency stop needs on a full disk could not be allocated", allocate)
 
     def _publish(self) -> None:
         if self.publisher.refresh():

@@ -187,7 +187,7 @@ class PlanPublisher:
         if why == self.refused:
             return
         self.refused = why
-        log.error("the configuration was refused; the last valid plan stays in force: %s", "; ".join(why.splitlines()))
+        log.error("the configuration was refused; the last valid one stays in force: %s", "; ".join(why.splitlines()))
         with suppress(OSError):
             write_private(self._database.layout.plan_refused, f"{why}\n".encode())
         self._record("plan.refuse", why)
@@ -215,7 +215,7 @@ def pause_changed_models(database: Database, frozen: Frozen, plan: Plan, *, now_
     """Pause running experiments whose variants would get another model by this plan; returns whether any was."""
     changed = paused_by_models(frozen, plan)
     for name, variants in changed.items():
-        why = f"the model of {' and '.join(variants)} was replaced; a resume starts a new segment"
+        why = f"the model of {' and '.join(variants)} was replaced; continuing starts a new segment"
         _pause(database, name, why, plan, evidence={MODELS: list(variants)}, now_us=now_us)
     return bool(changed)
 

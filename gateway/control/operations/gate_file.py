@@ -55,7 +55,7 @@ def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
 def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:
     """Raise `UsageError` for a line or key that refers to something unknown, because it would hold forever."""
     if gate.experiment is not None and gate.experiment not in (CANDIDATE, *plan.experiments):
-        known = nearest(gate.experiment, plan.experiments) if plan.experiments else "the plan has none"
+        known = nearest(gate.experiment, plan.experiments) if plan.experiments else "the project has none"
         raise UsageError(f"{gate.name}: experiment: there is no experiment {gate.experiment!r} ({known})")
     for rule in gate.rules:
         test = rule.line.test

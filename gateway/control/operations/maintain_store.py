@@ -119,7 +119,7 @@ def _planned_days(layout: Layout) -> int:
     try:
         return read(layout.plan).plan.retain_days
     except PlanRefused as error:
-        raise UsageError("retain: no plan that sets the retention is published yet (use --days)") from error
+        raise UsageError("retain: no configuration that sets the retention is published yet (use --days)") from error
 
 
 def _prune_logs(folder: Path, before_us: int, *, dry_run: bool) -> int:

@@ -262,5 +262,5 @@ def _stops(question: Question, metric: MetricPlan, *, share: float, alpha: float
         control=bad, treatment=worse, units=MOST_UNITS, share=share, alpha=alpha,
     )  # fmt: skip
     rise = f"five times as many bad requests ({100 * bad:.3g} → {100 * worse:.3g} %) pause it after about"
-    later = f", and kill it after about {kill.mean_stop:,.0f} if the pause is resumed"
+    later = f", and stop it after about {kill.mean_stop:,.0f} if it continues after the pause"
     return f"{rise} {pause.mean_stop:,.0f} units" + (later if kill.power[-1] >= LIKELY else "")

@@ -42,7 +42,7 @@ class Publisher(Protocol):
 def published_plan(publisher: Publisher) -> Plan:
     """The plan in force; raises `Unavailable` if there is none."""
     if publisher.published is None:
-        raise Unavailable("experiments: no plan is published yet")
+        raise Unavailable("experiments: no configuration is published yet")
     return publisher.published.plan
 
 

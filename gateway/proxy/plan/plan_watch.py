@@ -58,7 +58,7 @@ class PlanWatch:
         """The routing in force; `Unavailable` until there is one."""
         if self.routing is None:
             code = "plan_refused" if self.refusal else "plan_missing"
-            raise Unavailable("no plan is in force yet: the control process has not published one", code=code)
+            raise Unavailable("no configuration is in force yet: the control process has not published one", code=code)
         return self.routing
 
     def is_refused(self) -> bool:
@@ -99,7 +99,7 @@ class PlanWatch:
         """Check again and again until cancelled. ``on_plan`` gets the routing in force, and each new one."""
         self.load_if_changed()
         if self.routing is None and self.refusal is None:
-            _LOG.warning("waiting for a plan: `fairtrial control` publishes it at %s", self._path)
+            _LOG.warning("waiting for a configuration: `fairtrial control` publishes it at %s", self._path)
         announced: Routing | None = None
         with FolderEvents(self._path.parent) as events:
             while True:

@@ -147,7 +147,7 @@ def test_behind_a_pipelines_key_who_last_changed_the_experiment_does_not_count(t
     verdict = trial.judge(asked_by="key ci")
     approve(trial, verdict, ROSA)
     (vote,) = release_record(trial.database, verdict, trial.present)["approvals"]["votes"]
-    assert vote.involved == f"last changed the experiment {NAME} and last changed the plan"
+    assert vote.involved == f"last changed the experiment {NAME} and last changed the configuration"
     assert vote.barred == ("release-manager",)
     by_person = trial.judge(asked_by=INES)
     approve(trial, by_person, ROSA)

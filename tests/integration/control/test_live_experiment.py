@@ -106,7 +106,9 @@ def test_a_decline_pauses_a_resume_accepts_it_and_harm_beyond_the_margin_kills(w
     assert fail_until(whole, "paused") < 200
     (row,) = whole.trail()
     assert (row["action"], row["actor"]) == ("pause", "control")
-    assert "requests.error_rate of tuned is proven to be worse" in row["why"] and "a resume accepts this" in row["why"]
+    assert (
+        "requests.error_rate of tuned is proven to be worse" in row["why"] and "continuing accepts this" in row["why"]
+    )
     (declined,) = json.loads(row["evidence"])["declined"]
     assert (declined["metric"], declined["variant"]) == ("requests.error_rate", "tuned")
     assert declined["log_e"] >= declined["log_kill"]

@@ -55,7 +55,7 @@ def started(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterato
 
 def test_a_gateway_says_that_it_waits_for_a_plan_and_serves_when_control_has_come(stack: Stack) -> None:
     gateway = stack.room.start(stack.recipe("gateway"))
-    until(lambda: gateway.process.poll() is not None or "waiting for a plan" in gateway.said(), gateway.said)
+    until(lambda: gateway.process.poll() is not None or "waiting for a configuration" in gateway.said(), gateway.said)
     assert gateway.process.poll() is None, gateway.said()
     check = gateway.run(SERVICES["gateway"]["healthcheck"]["test"][1:])
     assert check.returncode == 1

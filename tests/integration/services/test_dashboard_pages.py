@@ -171,7 +171,7 @@ def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm
 def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
     filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "checked from the first unit on. 38 units that came only under an earlier plan" in words(
+    assert "checked from the first unit on. 38 units that came only under an earlier configuration" in words(
         opened(filled, monkeypatch, "experiment")
     )
 
@@ -187,7 +187,10 @@ def test_an_experiment_says_whether_its_units_came_by_the_planned_split(
                 "p = 0.81",
             ],
         ),
-        ({"p_fixed": None, "earlier": 1}, ["so far).", "1 unit that came only under an earlier plan is not counted"]),
+        (
+            {"p_fixed": None, "earlier": 1},
+            ["so far).", "1 unit that came only under an earlier configuration is not counted"],
+        ),
         ({"more": True}, ["Only the first 10,000 units are tested"]),
         ({"more": True, "invalid": True, "crossed_at": 9}, ["Sample-ratio mismatch", "Only the first 10,000 units"]),
         ({"invalid": True, "p": 1e-9, "crossed_at": 1200}, ["Sample-ratio mismatch", "p < 0.0001", "at unit 1,200"]),

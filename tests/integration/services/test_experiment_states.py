@@ -68,7 +68,7 @@ def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new
             path.write_text("version: [")
             said = change(tmp_path, "kill", "answers in French")
             assert f"by {local_actor()}: answers in French. All traffic is on base." in said
-            assert "To re-arm:" in said or "Control records the kill later" in said
+            assert "To start it again:" in said or "Control records the stop later" in said
             until(lambda: set(arms(services)) == {"base"})
             reasons = _reasons(services)
             assert reasons["kill"] >= len(USERS)
@@ -114,7 +114,7 @@ def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_pat
     assert read(layout.plan).plan.experiments[NAME].state == "paused"
     (row,) = fairtrial_json("experiment", "list", cwd=tmp_path)
     assert (row["name"], row["state"]) == (NAME, "paused")
-    assert row["sentence"].endswith("To resume: fairtrial experiment resume tuned-vs-base --why …")
+    assert row["sentence"].endswith("To continue: fairtrial experiment resume tuned-vs-base --why …")
     again = fairtrial(tmp_path, "experiment", "pause", NAME, "--why", "twice")
     assert (
         again.returncode,
@@ -124,8 +124,8 @@ def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_pat
     now = fairtrial(tmp_path, "config", "show").stdout
     assert now.startswith(f"{entry['plan_hash']}  in force since ") and f"experiment {NAME} paused" in now
     early = fairtrial(tmp_path, "config", "show", "--at", "2020-01-01")
-    assert (early.returncode, "no plan was in force at 2020-01-01 00:00:00 UTC" in early.stderr) == (2, True)
+    assert (early.returncode, "no configuration was in force at 2020-01-01 00:00:00 UTC" in early.stderr) == (2, True)
     assert (entry["actor"], first["actor"]) == (local_actor(), None)
     said = change(tmp_path, "kill", "answers in French")
-    assert f"by {local_actor()}: answers in French. All traffic is on base. To re-arm:" in said
+    assert f"by {local_actor()}: answers in French. All traffic is on base. To start it again:" in said
     assert (read(layout.plan).plan.experiments[NAME].state, standing_kills(layout.folder)) == ("killed", [])

@@ -146,7 +146,7 @@ def test_a_restored_older_store_keeps_the_promotion_and_says_so(tmp_path: Path) 
             promote(tmp_path)
             until(lambda: models(services) == {"tuned"})
         command(tmp_path, "store", "restore", "before", "--force")
-        assert "the published plan has tuned promoted" in command(tmp_path, "experiment", "list")
+        assert "the published configuration has tuned promoted" in command(tmp_path, "experiment", "list")
         with up(path) as services:
             assert (models(services), reasons(services)) == ({"tuned"}, {"promoted"})
             said = command(tmp_path, "experiment", "status", NAME)

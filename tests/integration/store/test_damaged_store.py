@@ -77,7 +77,7 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
     overwrite(store)
     process = up(folder, "--workers", "1")
     output = wait_until_up(process)
-    assert "The gateway serves the plan of 20" in output
+    assert "The gateway serves the configuration of 20" in output
     urls = {line.split()[0]: line.split()[1] for line in output.splitlines() if "http" in line}
     gateway, control = urls["gateway"], urls["control"]
     assert httpx.post(f"{gateway}/chat/completions", json=ASKED).status_code == 200
@@ -194,7 +194,7 @@ def test_without_a_plan_there_is_nothing_to_serve_by_and_up_says_so(tmp_path: Pa
     done = command.fairtrial("up", "--no-dashboard", cwd=tmp_path)
     assert done.returncode == 2
     assert "not a valid DuckDB database file" in done.stderr
-    assert "No plan was published before" in done.stderr
+    assert "No configuration was published before" in done.stderr
     assert "No backup of it was found" in done.stderr
 
 

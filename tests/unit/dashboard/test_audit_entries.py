@@ -37,7 +37,7 @@ def entry(action: str, *, actor: str = "account Rita", subject: str = "s1", **de
         ),
         (
             entry("plan.publish", actor="control", subject="0123456789abcdef" * 2),
-            "Control published the plan 0123456789ab.",
+            "Control published the configuration 0123456789ab.",
         ),
         (
             entry("verdict.save", actor="key ci", decision="SHIP", candidate="tuned") | {"subject_name": "release"},
@@ -63,7 +63,7 @@ def test_the_reason_is_the_one_that_was_given_and_that_of_a_refusal_its_message(
 
 def test_unknown_actors_and_groups_keep_their_words() -> None:
     assert [actor_of(actor) for actor in ("Ada", "account ", "cli")] == ["Ada", "account ", "The command line"]
-    assert [words_of(group) for group in ("plan.", "new_group.")] == ["published plans", "new group"]
+    assert [words_of(group) for group in ("plan.", "new_group.")] == ["published configurations", "new group"]
 
 
 def test_every_action_that_the_program_records_has_a_sentence() -> None:

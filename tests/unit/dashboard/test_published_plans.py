@@ -16,7 +16,7 @@ from tests.fixtures.for_each import for_each
         ("experiments.a-vs-b.salt", "ab" * 32, "cd" * 32, "experiment a-vs-b|salt|changed|abababab…|cdcdcdcd…"),
         ("deployments.a.api_key", None, "${K}", "deployment a|api key|added|(absent)|${K}"),
         ("routes.bot", {"name": "bot"}, None, 'route bot|whole|removed|{"name": "bot"}|(absent)'),
-        ("retain_days", 30, 7, "plan|retain days|changed|30|7"),
+        ("retain_days", 30, 7, "configuration|retain days|changed|30|7"),
     ],
 )
 def test_a_field_reads_as_a_line(path: str, old: Any, new: Any, line: str) -> None:

@@ -137,7 +137,7 @@ def test_an_ended_experiment_is_refused_and_a_killed_one_is_not_because_a_re_arm
 def test_an_unreadable_plan_does_not_prevent_a_kill(layout: Layout) -> None:
     layout.plan.write_text("no plan")
     state = kill(layout, emergency=True)
-    assert state["notes"][-1] == "The published plan can't be read, so check the name of the experiment."
+    assert state["notes"][-1] == "The published configuration can't be read, so check the name of the experiment."
     assert len(standing_kills(layout.folder)) == 1
     with pytest.raises(UsageError, match="can't be the name of an experiment"):
         kill(layout, "../plan", emergency=True)

@@ -107,8 +107,8 @@ def change_state(
         publisher.refresh(changed_by=change.actor)
     except (FairtrialError, OSError) as error:
         raise Unavailable(
-            f"experiments.{change.experiment}: the {change.action} is recorded, but the plan could not be published; "
-            f"control tries again by itself ({error})"
+            f"experiments.{change.experiment}: the {change.action} is recorded, but the configuration could not be "
+            f"published; control tries again by itself ({error})"
         ) from error
     return made
 

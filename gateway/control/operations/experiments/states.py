@@ -113,7 +113,7 @@ def _adopt(database: Database, publisher: Publisher, path: Path, now_us: int) ->
     publisher.refresh(changed_by=kill.actor)
     served = published_plan(publisher).experiments.get(kill.experiment)
     if served is not None and served.state in CAN_BE_KILLED:
-        raise Unavailable(f"{path}: the published plan does not have this kill yet, so the file stays")
+        raise Unavailable(f"{path}: the published configuration does not have this kill yet, so the file stays")
     publisher.kills_recorded_us[kill.experiment] = now_us
     path.unlink(missing_ok=True)
     sync_folder(path.parent)

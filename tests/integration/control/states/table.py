@@ -127,7 +127,7 @@ TABLE = (
         promote="paused", serves="base", alarms=("experiment.paused",), printed=True,
     ),
     Row(
-        state="decline accepted", meaning="a person resumed it, which accepts the decline",
+        state="decline accepted", meaning="a person continued it, which accepts the decline",
         status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
         promote="it is undecided", serves="both", printed=True,
     ),
@@ -142,7 +142,7 @@ TABLE = (
         promote="was killed on", serves="both",
     ),
     Row(
-        state="re-armed, proven safe and better", meaning="the new attempt proves what a kill asks for",
+        state="re-armed, proven safe and better", meaning="the new attempt proves what a stop asks for",
         status="tuned is better", tone="success", gate="SHIP", says="proved it safe and better",
         promote="", serves="both", notices=("notice.better",), printed=True,
     ),
@@ -152,12 +152,12 @@ TABLE = (
         promote="it is undecided", serves="both",
     ),
     Row(
-        state="paused by a person", meaning="nobody has resumed it",
+        state="paused by a person", meaning="nobody has continued it",
         status="PAUSED", tone="warning", gate="HOLD", says="paused",
         promote="paused", serves="base", alarms=("experiment.paused",), printed=True,
     ),
     Row(
-        state="resumed", meaning="a person resumed it",
+        state="resumed", meaning="a person continued it",
         status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
         promote="it is undecided", serves="both",
     ),
@@ -167,7 +167,7 @@ TABLE = (
         promote="paused", serves="base", alarms=("experiment.kept_away",), printed=True,
     ),
     Row(
-        state="kept away, then resumed", meaning="a person resumed it; earlier requests no longer pause it",
+        state="kept away, then resumed", meaning="a person continued it; earlier requests no longer pause it",
         status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
         promote="it is undecided", serves="both",
     ),

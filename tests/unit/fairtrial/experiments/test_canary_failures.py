@@ -108,7 +108,7 @@ def test_a_stage_without_traffic_does_not_advance() -> None:
 
 def test_a_stage_waits_until_all_workers_serve_the_plan() -> None:
     result = stepped(arms(errors(0, 400), errors(0, 400)), replace(LATER, followed=False))
-    assert result.verdict is None and "all workers to serve the published plan" in result.waits
+    assert result.verdict is None and "all workers to serve the published configuration" in result.waits
 
 
 def test_a_stage_waits_while_harm_is_likely_but_not_proven() -> None:

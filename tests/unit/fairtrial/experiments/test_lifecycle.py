@@ -83,7 +83,7 @@ def test_a_promotion_can_be_rolled_back_and_nothing_else() -> None:
 
 
 def test_a_worse_candidate_is_rearmed_or_resumed_with_another_definition() -> None:
-    with pytest.raises(Conflict, match="can't be resumed until its definition changes"):
+    with pytest.raises(Conflict, match="can't continue until its definition changes"):
         next_state("t", "paused", 1, "resume", cause="worse")
     assert next_state("t", "paused", 1, "resume", cause="worse", other_model=True) == ("running", 2)
     assert next_state("t", "paused", 1, "rearm", cause="worse") == ("running", 2)
@@ -104,7 +104,7 @@ def test_a_reason_may_use_any_script_and_loses_only_its_margin() -> None:
 def test_the_sentence_says_what_happened_and_what_to_do() -> None:
     assert sentence("t", "base", "killed", KILL) == (
         "STOPPED at 08:00:00 UTC on 15 Jan 2027 by account rosa: answers in French. All traffic is on base. "
-        "To re-arm: fairtrial experiment rearm t --why …"
+        "To start it again: fairtrial experiment rearm t --why …"
     )
     assert sentence("t", "base", "running", None) == "Running."
 

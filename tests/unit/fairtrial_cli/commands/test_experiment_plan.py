@@ -105,7 +105,7 @@ def test_it_says_after_how_many_units_a_broken_treatment_is_stopped(file: Path) 
     plan = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
     pattern = (
         r"requests\.error_rate: five times as many bad requests \(1 → 5 %\) pause it after about (\d+) units, "
-        r"and kill it after about ([\d,]+) if the pause is resumed"
+        r"and stop it after about ([\d,]+) if it continues after the pause"
     )
     stops = re.fullmatch(pattern, plan["notes"][0])
     assert stops is not None and 600 < int(stops[1]) < 900 < int(stops[2].replace(",", "")) < 1_500

@@ -99,14 +99,14 @@ def _involved(database: Database, verdict: Verdict, promoter: Promoter | None) -
 
 
 def _changers(database: Database, verdict: Verdict, basis: Provenance) -> Iterator[_Involvement]:
-    """Who last changed the experiments or the plan that a pipeline has judged, as far as that is recorded."""
+    """Who last changed the experiments or the configuration that a pipeline has judged, as far as that is recorded."""
     for experiment in basis.experiments:
         actor = transitions.last_person(database, experiment.experiment, until_us=verdict.at_us)
         if actor is not None:
             yield _Involvement(person_of(actor), f"last changed the experiment {experiment.experiment}")
     actor = published_plans.last_actor(database, until_us=verdict.at_us)
     if actor is not None:
-        yield _Involvement(person_of(actor), "last changed the plan")
+        yield _Involvement(person_of(actor), "last changed the configuration")
 
 
 def _is_person(database: Database, actor: str) -> bool:

@@ -75,7 +75,7 @@ async def test_the_plan_in_force_at_a_time_is_the_last_one_published_by_then(bac
     before = await get(background, "plans/at", at="2027-01-15T07:59:59Z")
     assert before == (
         404,
-        "plans: no plan was in force at 2027-01-15 07:59:59 UTC; the first plan was published at "
+        "plans: no configuration was in force at 2027-01-15 07:59:59 UTC; the first one was published at "
         "2027-01-15 08:00:00 UTC",
     )
     plan = await get(background, "plans/at", at="2027-01-15T09:00:00+01:00")

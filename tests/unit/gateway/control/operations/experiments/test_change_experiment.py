@@ -147,7 +147,7 @@ def test_a_kill_stays_in_force_when_a_restored_store_lacks_its_row(
     again.refresh(keys_changed=True)
     state = describe_state(read(database.layout.plan).plan, NAME, None)
     assert (state["state"], state["possible"][:5]) == ("killed", ["approve", "amend", "pause", "kill", "end"])
-    assert "kill it, then re-arm it" in state["sentence"]
+    assert "kill it, then rearm it" in state["sentence"]
     config.write_text("version: [")
     again.refresh()
     assert published(database).state == "killed"

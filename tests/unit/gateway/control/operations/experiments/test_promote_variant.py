@@ -201,7 +201,7 @@ def test_a_promotion_stays_in_force_after_a_restart_and_when_a_restored_store_la
     again = reopened(database, config)
     assert read(database.layout.plan) == before
     state = described(database)
-    assert "But the published plan has tuned promoted, so tuned serves everyone." in state["sentence"]
+    assert "But the published configuration has tuned promoted, so tuned serves everyone." in state["sentence"]
     assert "as after restoring a backup" in state["sentence"]
     assert "rollback" in state["possible"]
     decided = describe_decision(database, published(database), None, now_us=NOW)
