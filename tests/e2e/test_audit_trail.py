@@ -1,4 +1,4 @@
-"""An auditor sees every page about releases and changes nothing: the audit trail, the configuration history, and the rest."""
+"""An auditor sees every page about releases and changes nothing: the audit trail, the history, and the rest."""
 
 from __future__ import annotations
 
@@ -133,5 +133,5 @@ def test_what_was_served_at_a_time_is_answered_with_models_and_shares(auditor: P
 def test_a_plan_that_is_not_in_the_history_is_shown_as_missing(auditor: Page, project: Site) -> None:
     auditor.goto(f"{project.dashboard}/plan-history?after={'0' * 32}")
     expect(main(auditor)).to_contain_text("This configuration is not in the history.")
-    auditor.get_by_role("button", name="The newest plans").click()
+    auditor.get_by_role("button", name="The newest configurations").click()
     expect(main(auditor)).to_contain_text("From configuration")

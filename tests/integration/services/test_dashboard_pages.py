@@ -287,7 +287,7 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
 ) -> None:
     page = opened(empty, monkeypatch, "experiment")
     assert "Running" in words(page)
-    assert _changes(page) == ["Amend", "Pause", "Kill", "End", "Promote", "Roll back"]
+    assert _changes(page) == ["Amend", "Pause", "Stop", "End", "Promote", "Undo"]
     with open_store(empty.project.layout) as owner:
         owner.call(change, ChangeExperiment(name="tuned-vs-base", action="kill", why=f"answers in French {HOSTILE}"))
     page = opened(empty, monkeypatch, "experiment")
@@ -295,8 +295,8 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
     assert error.value.startswith("### STOPPED by local user ")
     assert plain(f"answers in French {HOSTILE}") in words(page)
     assert HOSTILE not in words(page)
-    assert [(row["action"], row["segment"]) for row in cells(page, -1)] == [("Kill", 1)]
-    assert _changes(page) == ["Re-arm", "End"]
+    assert [(row["action"], row["segment"]) for row in cells(page, -1)] == [("Stop", 1)]
+    assert _changes(page) == ["Start again", "End"]
 
 
 def _changes(page: AppTest) -> list[str]:
