@@ -176,8 +176,10 @@ def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
 
 def _check_places(files: dict[str, Path | None], *read: Path) -> None:
     """Check the report paths first, so that an unwritable one neither wastes a run nor looks like a verdict."""
-    for path in files.values():
-        if path is not None and path != Path("-") and not path.parent.is_dir():
+    for option, path in files.items():
+        if option != "as_json" and path == Path("-"):
+            raise UsageError(f"--{option} -: only --json can be printed (a path, such as gate.{option})")
+        if path is not None and not path.parent.is_dir():
             raise UsageError(f"{path}: there is no folder {str(path.parent)!r}")
         if path is not None and path.resolve() in [other.resolve() for other in read]:
             raise UsageError(f"{path}: a report would replace this file of results")

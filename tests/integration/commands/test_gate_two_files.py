@@ -86,6 +86,16 @@ def test_markdown_names_the_measures_and_the_cases_that_changed_and_no_text(tmp_
     assert "blue" not in report
 
 
+def test_only_json_is_printed_in_place_of_a_file(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        write_lines(tmp_path / f"{name}.jsonl", scored(160 if name == "old" else 164))
+    for option in ("markdown", "junit"):
+        done = compare(tmp_path, f"--{option}", "-")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert f"--{option} -: only --json can be printed" in done.stderr
+    assert not (tmp_path / "-").exists()
+
+
 def test_a_report_never_replaces_a_file_of_results(tmp_path: Path) -> None:
     write_lines(tmp_path / "old.jsonl", scored(160))
     before = write_lines(tmp_path / "new.jsonl", scored(164)).read_bytes()
