@@ -30,6 +30,7 @@ from tests.fixtures.waiting import until
 
 pytestmark = pytest.mark.release("walks")
 
+PAGES = {"litellm": "behind-litellm.md", "portkey": "behind-portkey.md"}
 MASTER = "sk-" + "a1b2c3d4" * 8
 CUSTOMER = "customer-4711"
 FAILS = {"kind": "json", "status": 500, "whole": {"error": {"message": "no", "type": "server_error"}}}
@@ -38,7 +39,7 @@ Row = dict[str, Any]
 
 
 def on_page(name: str, language: str) -> list[Block]:
-    return [block for block in blocks(ROOT / f"docs/how-to/behind-{name}.md") if block.language == language]
+    return [block for block in blocks(ROOT / "docs" / "how-to" / PAGES[name]) if block.language == language]
 
 
 @dataclass

@@ -55,7 +55,12 @@ def defaults_of(section: type[Any], entries: Mapping[str, Any], path: str = "") 
             yield DefaultSetting(path + key, default_text(field), meaning, some)
         inner, step = section_in(field.annotation)
         if inner is not None and len(absent) < len(entries):
-            given = ((entry, *each) for entry, value in values.items() if value for each in _sections(value, step))
+            given = (
+                (entry, *each)
+                for entry, value in values.items()
+                if value is not None
+                for each in _sections(value, step)
+            )
             named = {f"{entry}.{each}".strip("."): value for entry, each, value in given}
             yield from defaults_of(inner, named, f"{path}{key}{step}.")
 

@@ -62,5 +62,5 @@ def test_an_unknown_run_is_an_error_that_names_what_exists(with_runs: Database, 
 def test_an_interrupted_run_is_newer_but_not_the_newest_result(database: Database) -> None:
     bring(database, *RUNS, ("ac-4", "tuned", "interrupted"), ("ad-5", "sick", "interrupted"))
     assert find_run(database, "general@tuned") == "ab-3"
-    with pytest.raises(NotFound, match=r"the run ad-5 was interrupted; to resume it: fairtrial eval"):
+    with pytest.raises(NotFound, match=r"the run ad-5 was interrupted; to continue it: fairtrial eval"):
         find_run(database, "general@sick")
