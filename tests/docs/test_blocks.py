@@ -79,13 +79,13 @@ def staying(page: Path) -> list[str]:
 
 
 LONG = pytest.mark.release("walks")
-LONG_PAGES = {"docs/how-to/plan-an-experiment.md"}
-"""Pages whose commands simulate experiments."""
+SHORT = "README.md"
+"""The page whose commands also run in `make test`; those of all pages run in every `.ci/run`."""
 
 
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, marks=LONG if name(page) in LONG_PAGES else ()) for page in with_blocks(*SHELL)],
+    [pytest.param(page, marks=() if name(page) == SHORT else LONG) for page in with_blocks(*SHELL)],
     ids=name,
 )
 def test_the_commands_of_a_page_work_as_they_are_printed(page: Path, here: DocsProject) -> None:

@@ -27,6 +27,8 @@ from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, failing, last
 from tests.fixtures.upstream.server import Script
 
+pytestmark = pytest.mark.release("walks")
+
 COUNT = 60
 GARBAGE = "purple monkey dishwasher"
 INTENTS = ("refund", "delivery", "account", "other")

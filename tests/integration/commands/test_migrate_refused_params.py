@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
 from fairtrial_cli.main import fairtrial
@@ -61,6 +62,7 @@ def add(project: Path, params: str) -> None:
     project.write_text(f"{before}{model}, params: {value}, base_url{rest}")
 
 
+@pytest.mark.release("walks")
 def test_the_printed_lines_make_the_successor_answer(tmp_path: Path) -> None:
     with ScriptedUpstream(reply) as upstream:
         project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"), workers=1)

@@ -23,6 +23,8 @@ from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, failing
 from tests.fixtures.upstream.server import Script
 
+pytestmark = pytest.mark.release("walks")
+
 LABELS = ("refund", "delivery", "account")
 ROUTE = "base"
 """The route has the name of the deployment's model, so a pinned request names it too."""

@@ -92,6 +92,7 @@ def feedback(api: str, **words: Any) -> None:
     assert answer.status_code in (200, 201, 202), answer.text
 
 
+@pytest.mark.release("kills")
 def test_a_unit_is_erased_from_every_file_under_traffic_and_nothing_else_is_touched(
     services: Services, tmp_path: Path
 ) -> None:
@@ -264,6 +265,7 @@ def test_a_backup_that_is_killed_at_any_step_is_not_there_and_the_next_one_is_wh
     database.close()
 
 
+@pytest.mark.release("kills")
 def test_a_restored_backup_brings_nobody_back(tmp_path: Path) -> None:
     here = tmp_path / "here"
     layout = project(here)

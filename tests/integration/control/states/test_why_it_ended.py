@@ -38,6 +38,7 @@ def sentence(trial: StatesTrial) -> str:
     return json.dumps(shown["box"], ensure_ascii=False) + json.dumps(shown["analysis"]["guardrails"])
 
 
+@pytest.mark.release("attacks")
 def test_safe_that_harm_followed_after_a_promotion_is_not_safe(trial: StatesTrial) -> None:
     promoted_with_a_control(trial)
     while "1 of 1 proven safe" not in sentence(trial):
@@ -52,6 +53,7 @@ def test_safe_that_harm_followed_after_a_promotion_is_not_safe(trial: StatesTria
     assert next(one.result for one in verdict.findings if one.rule == "live.guardrails hold") == "fail"
 
 
+@pytest.mark.release("attacks")
 def test_a_kill_makes_an_earlier_ship_stale_until_a_later_attempt_clears_it(trial: StatesTrial) -> None:
     trial.run_both()
     rearmed_safe_and_better(trial)
