@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,6 +69,19 @@ def assert_refused(done: subprocess.CompletedProcess[str], folder: Path, *words:
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert [word for word in words if word not in done.stderr] == [], done.stderr
     assert not (folder / "mine").exists()
+
+
+def test_the_experiment_of_the_agents_page_is_accepted(tmp_path: Path) -> None:
+    with list_server(lists.VLLM) as server:
+        init(server.url, cwd=tmp_path)
+    folder = tmp_path / "mine"
+    (block,) = re.findall(r"```yaml\n(.*?)```", (folder / "AGENTS.md").read_text(encoding="utf-8"), re.DOTALL)
+    lines = (folder / "fairtrial.yaml").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith("routes:")]
+    (folder / "fairtrial.yaml").write_text("\n".join([*kept, block]), encoding="utf-8")
+    done = in_process("check", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "candidate-vs-base" in done.stdout
 
 
 @pytest.mark.parametrize("form", FORMS)
