@@ -217,8 +217,8 @@ class SuiteBuilder:
         unmeasured = [at + 1 for at in range(len(self.rows)) if at not in every]
         if unmeasured:
             numbers = ", ".join(map(str, unmeasured[:20])) + (" …" if len(unmeasured) > 20 else "")
-            note = f"{counted(len(unmeasured), 'row')} left out, because no scorer has a reference there"
-            self.missing("rows", f"rows {numbers}", note)
+            share = f"{len(unmeasured):,} of {counted(len(self.rows), 'row')}"
+            self.missing("rows", f"rows {numbers}", f"{share} left out, because no scorer has a reference there")
         begun = sum(row["messages"][-1].get("role") == "assistant" for row in self.rows if row.get("messages"))
         if begun:
             note = (

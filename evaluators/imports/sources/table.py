@@ -6,9 +6,15 @@ from typing import Any
 
 from evaluators.imports.files import read_table
 from evaluators.imports.imported import ImportedSuite, ImportRefused, Source, SuiteBuilder, column_named, named
+from evaluators.scoring.scorer import references_of
+from fairtrial.domain.answers.signals import DENSE
 
 INPUTS = ("input", "question", "prompt", "query", "instruction", "user", "text")
 REFERENCES = ("expected", "answer", "completion", "output", "response", "ideal", "target", "reference", "label")
+SHORT = 40
+"""Characters of a short reference, such as a name or a label."""
+MOST_TOKENS = 64
+"""Tokens of an answer that a short reference is looked for in, which is a sentence or two."""
 
 
 def read(files: Sequence[Path], columns: Mapping[str, str]) -> list[ImportedSuite]:
@@ -35,12 +41,23 @@ def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
     measured: dict[int, dict[str, Any]] = {
         at: {} for at, row in enumerate(builder.rows) if row.get("expected") not in (None, "")
     }
-    if measured:
+    references = [references_of(builder.rows[at]["expected"]) for at in measured]
+    if measured and _are_names(references):
+        dense = any(DENSE.search(text) for texts in references for text in texts)
+        builder.scorer("contains", "contains", {"words": False} if dense else {}, measured)
+        builder.params = {"max_tokens": MOST_TOKENS}
+    elif measured:
         builder.scorer("exact", "exact", {}, measured)
         builder.scorer("fuzzy", "fuzzy", {}, measured)
     else:
         builder.missing("reference", ", ".join(names), "no column has a reference to compare with")
     return builder.build()
+
+
+def _are_names(references: Sequence[tuple[str, ...]]) -> bool:
+    """Whether all are short and most differ, so that a sentence may contain them. References that recur are labels."""
+    short = all(texts and all(text.strip() and len(text) <= SHORT for text in texts) for texts in references)
+    return short and 2 * len(set(references)) > len(references)
 
 
 def _column(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapping[str, str]) -> str | None:

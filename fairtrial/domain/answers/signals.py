@@ -62,7 +62,8 @@ SAME_LANGUAGE = {"ms": "id", "hr": "sr"}
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S[^\s@]*+@\S[^\s.]*+\.\S++")
 """It is linear, because an e-mail address begins with its word, and no quantifier gives back what it has."""
-_DENSE = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+DENSE = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""A character of Thai, Japanese, Chinese or Korean, where no space has to follow a name."""
 _THOUGHT_END = "</think>"
 
 
@@ -183,7 +184,7 @@ def _strings(value: Any) -> list[str]:
 
 def _is_long_enough(text: str) -> bool:
     letters = sum(map(str.isalpha, text))
-    return letters >= SHORTEST_PROSE or (letters >= SHORTEST_DENSE and len(_DENSE.findall(text)) >= SHORTEST_DENSE)
+    return letters >= SHORTEST_PROSE or (letters >= SHORTEST_DENSE and len(DENSE.findall(text)) >= SHORTEST_DENSE)
 
 
 @cache

@@ -261,6 +261,28 @@ def test_a_table_needs_a_question_and_its_columns_may_be_named(tmp_path: Path) -
     assert loaded(imported("csv", path), tmp_path / "to").cases[0].expected == "Me"
 
 
+@pytest.mark.parametrize(
+    ("references", "answer", "kinds"),
+    [
+        (("Vienna", "7"), "The capital of Austria is VIENNA.", {"contains"}),
+        (("東京", "北京"), "日本の首都は東京です。", {"contains"}),
+        (("서울", "부산"), "한국의 수도는 서울입니다.", {"contains"}),
+        (("refund", "delivery", "refund", "delivery"), "refund", {"exact", "fuzzy"}),
+        (("Vienna", "The largest of all the oceans is the Pacific."), "Vienna", {"exact", "fuzzy"}),
+        (("Vienna", " "), "Vienna", {"exact", "fuzzy"}),
+    ],
+)
+def test_a_short_reference_that_does_not_recur_is_found_in_a_sentence(
+    references: Sequence[str], answer: str, kinds: set[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "q.jsonl"
+    rows = [{"question": f"{at}?", "answer": text} for at, text in enumerate(references)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    suite = loaded(imported("jsonl", path), tmp_path / "to")
+    assert values(suite, 0, answer) == dict.fromkeys(kinds, 1.0)
+    assert ("max_tokens" in suite.params) is ("contains" in kinds)
+
+
 def test_a_second_import_shows_what_differs(tmp_path: Path) -> None:
     path = tmp_path / "q.csv"
     path.write_text("question,answer\nWho?,Me\n")
