@@ -104,7 +104,10 @@ def _from_server(folder: Path, url: str, port: int | None, choices: Mapping[str,
     _refuse_existing([folder / "fairtrial.yaml"])
     is_pasted = choices["questions"] == Path("-")
     ask = _ask if sys.stdin.isatty() and not is_pasted else None
-    project = served_project(url, Choices(port=port, **choices), ask)
+    given = {"--from": url, "--port": port, "--questions": choices["questions"], "--key-env": choices["key_env"]}
+    options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    again = shlex.join(["fairtrial", "init", str(folder), *options])
+    project = served_project(url, Choices(port=port, **choices), ask, again)
     files = {**project.files, RENAMED["gitignore"]: (TEMPLATES / SHARED / "gitignore").read_bytes()}
     _write_project(folder, files)
     click.echo(f"{folder}: wrote {len(files)} files.")
@@ -113,8 +116,12 @@ def _from_server(folder: Path, url: str, port: int | None, choices: Mapping[str,
 
 
 def _ask(question: str, names: Sequence[str]) -> str:
-    answer: str = click.prompt(question, type=click.Choice(list(names)))
-    return answer
+    by_number = {str(number): name for number, name in enumerate(names, 1)}
+    click.echo("\n".join(f"{number:>3}  {name}" for number, name in by_number.items()))
+    answer: str = click.prompt(
+        f"{question}, by number or name", type=click.Choice([*names, *by_number]), show_choices=False
+    )
+    return answer if answer in names else by_number[answer]
 
 
 def _write_project(folder: Path, files: Mapping[str, bytes]) -> None:

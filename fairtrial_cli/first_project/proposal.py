@@ -1,6 +1,7 @@
 """Proposes a base and a candidate among the models of a server, or says why a person has to choose."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,15 +27,20 @@ class Pair:
     reason: str
 
 
-def propose(models: Sequence[ServedModel], base: str | None, candidate: str | None, *, ask: Ask | None) -> Pair:
-    """The pair that fits what the person has named; ``ask`` is ``None`` without a terminal."""
+def propose(
+    models: Sequence[ServedModel], base: str | None, candidate: str | None, *, ask: Ask | None, command: str
+) -> Pair:
+    """The pair that fits what the person has named; ``ask`` is ``None`` without a terminal.
+
+    ``command``: what the person has written, without the models, to which an error adds two of them.
+    """
     if len(models) < 2:
         raise UsageError(f"the server lists only the model {models[0].title}, and a trial needs two")
     bases, candidates = _named(models, base, "--base"), _named(models, candidate, "--candidate")
     if bases == candidates and len(bases) == 1:
         raise UsageError(f"--base and --candidate name the same model {base}")
     if len(bases) * len(candidates) > MOST_PAIRS:
-        raise _ambiguous(models)
+        raise _ambiguous(models, next(pair for pair in product(bases, candidates) if pair[0] != pair[1]), command)
     pairs = [(first, second) for first, second in product(bases, candidates) if first != second]
     if base and candidate:
         return Pair(*pairs[0], "as you named them")
@@ -44,7 +50,7 @@ def propose(models: Sequence[ServedModel], base: str | None, candidate: str | No
                 return Pair(*fitting[0], reason)
             pairs = fitting
             break
-    return Pair(*pairs[0], "the only other model") if len(pairs) == 1 else _chosen(pairs, ask)
+    return Pair(*pairs[0], "the only other model") if len(pairs) == 1 else _chosen(pairs, ask, command)
 
 
 def is_adapter_of(base: ServedModel, candidate: ServedModel) -> bool:
@@ -86,18 +92,19 @@ def _words(title: str) -> tuple[str, ...]:
     return tuple(word for word in SEPARATED.split(title.lower().removesuffix(":latest")) if word)
 
 
-def _ambiguous(models: Iterable[ServedModel]) -> UsageError:
+def _ambiguous(models: Iterable[ServedModel], example: tuple[ServedModel, ServedModel], command: str) -> UsageError:
     names = sorted({model.title for model in models})
     more = f", and {len(names) - MOST_SHOWN:,} more" if len(names) > MOST_SHOWN else ""
     return UsageError(
         "several pairs of models are possible, so name them with --base and --candidate "
-        f"(models: {', '.join(names[:MOST_SHOWN])}{more})"
+        f"(models: {', '.join(names[:MOST_SHOWN])}{more}), such as: "
+        f"{command} --base {shlex.quote(example[0].title)} --candidate {shlex.quote(example[1].title)}"
     )
 
 
-def _chosen(pairs: Sequence[tuple[ServedModel, ServedModel]], ask: Ask | None) -> Pair:
+def _chosen(pairs: Sequence[tuple[ServedModel, ServedModel]], ask: Ask | None, command: str) -> Pair:
     if ask is None:
-        raise _ambiguous(model for pair in pairs for model in pair)
+        raise _ambiguous((model for pair in pairs for model in pair), pairs[0], command)
     base = _answer("Base", [base for base, _ in pairs], ask)
     candidate = _answer("Candidate", [candidate for first, candidate in pairs if first == base], ask)
     return Pair(base, candidate, "as you chose them")

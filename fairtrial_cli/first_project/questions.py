@@ -30,6 +30,8 @@ class Suites:
     count: int
     compares: bool
     """Whether each suite has references, so that no person has to judge its answers."""
+    notes: tuple[str, ...] = ()
+    """Sentences on how answers are scored, and on rows that are left out."""
 
     @property
     def paths(self) -> list[str]:
@@ -60,7 +62,18 @@ def suites_of(source: Path | None) -> Suites:
         {f"suites/{name}": text.encode() for name, text in written.items() if not name.endswith(GATE_ENDING)},
         sum(len(suite.rows) for suite in imported),
         compares=all(suite.compares for suite in imported),
+        notes=tuple(dict.fromkeys(note for suite in imported for note in _notes(suite))),
     )
+
+
+def _notes(suite: ImportedSuite) -> list[str]:
+    kinds = ", ".join(dict.fromkeys(kind for entry in suite.score for kind in entry))
+    limit = suite.params.get("max_tokens")
+    longer = f"; max_tokens: {limit} (raise it if a model reasons before it answers)" if limit else ""
+    return [
+        *([f"scored by: {kinds}{longer}"] if suite.compares else []),
+        *(f"{each.note}: {each.original} (suites/{imports.REPORT})" for each in suite.criteria if each.name == "rows"),
+    ]
 
 
 def _imported(source: Path) -> Sequence[ImportedSuite]:

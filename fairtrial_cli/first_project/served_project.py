@@ -45,12 +45,15 @@ class ServedProject:
     commands: Sequence[str]
 
 
-def served_project(url: str, choices: Choices, ask: Ask | None) -> ServedProject:
-    """The project on two models of the server at ``url``; raises `UsageError` before anything is written."""
+def served_project(url: str, choices: Choices, ask: Ask | None, command: str) -> ServedProject:
+    """The project on two models of the server at ``url``; raises `UsageError` before anything is written.
+
+    ``command`` is as in `propose`.
+    """
     key = _key(choices.key_env)
     suites = suites_of(choices.questions)
     listed = listing(url, key)
-    pair = propose(listed.models, choices.base, choices.candidate, ask=ask)
+    pair = propose(listed.models, choices.base, choices.candidate, ask=ask, command=command)
     ports = service_ports(listed.base_url, choices.port)
     text = project_text(pair, listed.base_url, key_env=choices.key_env, ports=ports)
     gateway = f"127.0.0.1:{ports[0]}"
@@ -80,6 +83,7 @@ def _summary(pair: Pair, suites: Suites, choices: Choices) -> list[str]:
     lines = [
         f"base: {pair.base.title}; candidate: {pair.candidate.title} ({pair.reason})",
         f"questions: {suites.count:,} in {', '.join(suites.paths)}",
+        *suites.notes,
     ]
     if choices.questions is None:
         lines.append(

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -141,6 +142,18 @@ def test_a_choice_that_is_not_clear_lists_the_models(options: tuple[str, ...], w
         assert_refused(init(server.url, *options, cwd=tmp_path), tmp_path, *words)
 
 
+def test_the_command_for_one_of_several_pairs_is_printed_ready_to_run(tmp_path: Path) -> None:
+    (tmp_path / "my own.txt").write_text("Where is my parcel?\n", encoding="utf-8")
+    names = ("a model", "b-model")
+    with list_server({"/v1/models": lists.cards(*(lists.card(name, "acme") for name in names))}) as server:
+        done = init(server.url, "--questions", "my own.txt", "--port", "9280", cwd=tmp_path)
+        assert_refused(done, tmp_path, "(models: a model, b-model)")
+        arguments = shlex.split(done.stderr.partition("such as: fairtrial ")[2])
+        assert in_process(*arguments, cwd=tmp_path).returncode == 0, done.stderr
+    assert models_of(tmp_path / "mine") == ("a model", "b-model", None)
+    assert load_project(tmp_path / "mine" / "fairtrial.yaml", {}).gateway.address.port == 9280
+
+
 @pytest.mark.parametrize(
     ("answers", "status", "words"),
     [
@@ -256,6 +269,16 @@ def test_questions_of_every_form_become_a_suite_and_its_gate(name: str, tmp_path
     assert steps[0] == "cd mine" and len(steps) == 3 and steps[2].startswith(second)
 
 
+def test_the_scorer_and_what_was_left_out_are_printed(tmp_path: Path) -> None:
+    (tmp_path / "geo.csv").write_text("question,answer\nAustria?,Vienna\nWhy?,\nPortugal?,Lisbon\n", encoding="utf-8")
+    with list_server(lists.VLLM) as server:
+        lines = init(server.url, "--questions", "geo.csv", cwd=tmp_path).stdout.splitlines()
+    assert any(line.startswith("scored by: contains; max_tokens: 64") for line in lines), lines
+    left_out = "1 of 3 rows left out, because no scorer has a reference there: rows 2 (suites/import.md)"
+    assert left_out in lines
+    assert "rows 2" in (tmp_path / "mine" / "suites" / "import.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("name", "text"), [("own.txt", "\n"), ("own.csv", "a,b\n1,2\n"), ("own.yaml", "suite: x\n")])
 def test_a_file_without_questions_is_refused_before_the_server_is_asked(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
@@ -299,11 +322,12 @@ def test_pasted_lines_are_questions(tmp_path: Path) -> None:
     assert_accepted(tmp_path / "mine")
 
 
-def test_a_terminal_is_asked_for_the_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize("typed", [b"b-model\n", b"2\n", b"3\n0\n2\n"])
+def test_a_terminal_is_asked_for_the_models_by_name_or_number(typed: bytes, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     names = ("a-model", "b-model")
     with list_server({"/v1/models": lists.cards(*(lists.card(name, "acme") for name in names))}) as server:
-        os.write(ours, b"b-model\n")
+        os.write(ours, typed)
         command = [*PROGRAM, "init", "mine", "--from", server.url]
         done = subprocess.run(command, cwd=tmp_path, env=ENVIRON, stdin=theirs, capture_output=True, timeout=PATIENCE)
     os.close(ours)

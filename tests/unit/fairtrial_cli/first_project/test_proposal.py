@@ -16,7 +16,7 @@ def models(*names: str) -> list[ServedModel]:
 
 
 def pair(served: Sequence[ServedModel], base: str | None = None, candidate: str | None = None) -> tuple[str, str]:
-    proposed = propose(served, base, candidate, ask=None)
+    proposed = propose(served, base, candidate, ask=None, command="fairtrial init")
     return proposed.base.title, proposed.candidate.title
 
 
@@ -58,10 +58,10 @@ def test_a_person_is_asked_only_for_what_is_open() -> None:
         questions.append((question, list(names)))
         return names[-1]
 
-    proposed = propose(ADAPTERS, None, None, ask=ask)
+    proposed = propose(ADAPTERS, None, None, ask=ask, command="")
     assert (proposed.base.title, proposed.candidate.title) == ("qwen", "v2")
     assert questions == [("Candidate", ["v1", "v2"])]
     questions.clear()
-    proposed = propose(models("a", "b", "c"), None, None, ask=ask)
+    proposed = propose(models("a", "b", "c"), None, None, ask=ask, command="")
     assert (proposed.base.title, proposed.candidate.title) == ("c", "b")
     assert questions == [("Base", ["a", "b", "c"]), ("Candidate", ["a", "b"])]
