@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluators.criteria.metric_catalogue import LESS_IS_BETTER
 from evaluators.imports.imported import distinct, named
 from evaluators.loading.scorers import BuiltScorer, build_entry
+from evaluators.result_files.plain_rows import LESS
 from evaluators.result_files.result import ResultFile
 from evaluators.scoring.scorer import ChecksCases, Scorer, Stat
 from fairtrial.domain.errors import UsageError, nearest
@@ -16,11 +16,6 @@ SCALES = (1.0, *SHARES_OF, 100.0)
 """The usual largest scores. The smallest that no score exceeds is the scale of a measure."""
 TWO_SCALES = 2.0
 """A larger score than this in one file does not belong to the scale of another file without scores above 1."""
-LESS = LESS_IS_BETTER | {
-    *("error", "errors", "error_rate", "failed", "failures", "hallucination", "hallucinations", "toxicity", "bias"),
-    *("loss", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "wer", "cer", "ter"),
-}
-"""Measures of other tools for which less is better, too."""
 MOST_LABELS, CASES_PER_LABEL, LONGEST_LABEL = 20, 5, 40
 """Short references that recur are labels; others are texts."""
 

@@ -7,7 +7,8 @@ from evaluators.result_files.result import Result, ResultFile
 from fairtrial.domain.run import Case
 from fairtrial.domain.wording import counted
 
-ADD = "add a column 'id' to both files"
+ADD = "add a column 'id' to both files, or name one: --map COLUMN=id"
+BY_ORDER = "rows are paired by their order, because neither file has a column with ids (--map COLUMN=id names one)"
 MOST_NAMED = 5
 """Ids that a sentence names."""
 Results = Mapping[str, Sequence[Result]]
@@ -44,6 +45,7 @@ def pair_files(old: ResultFile, new: ResultFile, *, shared_only: bool) -> Paired
             new.refuse(ours.line, wrong, "compare results of the same cases")
     asked = {name: {first[name][0].question, second[name][0].question} - {None} for name in shared}
     notes = _note([name for name in shared if len(asked[name]) > 1], f"with another question in {new.path}")
+    notes += [BY_ORDER] if old.results[0].case_id is None else []
     for file, own, other in ((old, first, second), (new, second, first)):
         notes += _note([name for name in own if name not in other], f"only in {file.path}")
         failed = [name for name, repeats in own.items() if any(result.error for result in repeats)]

@@ -6,26 +6,39 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evaluators.criteria.metric_catalogue import LESS_IS_BETTER
 from evaluators.imports.sources.table import INPUTS
 from evaluators.loading.rows import Row
 from evaluators.loading.template import as_text
 from evaluators.result_files.result import Result, number_of, reference_of, refuse, scores_of
 from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.errors import UsageError, nearest
 from fairtrial.domain.run import MANY
 
-IDS = ("id", "case_id", "question_id", "example_id", "sample_id", "test_id", "item_id", "doc_id", "uid", "uuid", "key")
+IDS = (
+    *("id", "qid", "qa_id", "case_id", "question_id", "example_id", "sample_id", "test_id", "item_id", "doc_id"),
+    *("uid", "uuid", "key"),
+)
 ANSWERS = ("response", "output", "completion", "prediction", "generated", "generation", "model_output", "answer")
 REFERENCES = ("expected", "reference", "ideal", "target", "gold", "ground_truth", "expected_output", "label")
 ERRORS = ("error", "exception", "error_message")
 TAGS = ("slice", "category", "subject", "topic", "language", "kind", "group", "difficulty")
 CLUSTERS = ("cluster", "conversation_id", "document_id")
+ROLES = ("id", "question", "answer", "expected", "error", "score", "cluster", *TAGS)
+"""One name for each role; the other names of a role are known, too."""
 SCORES = ("score", "scores", "correct", "is_correct", "passed", "pass", "success", "accuracy", "exact_match", "grade")
+LESS = LESS_IS_BETTER | {
+    *("error", "errors", "error_rate", "failed", "failures", "hallucination", "hallucinations", "toxicity", "bias"),
+    *("loss", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "wer", "cer", "ter"),
+}
+"""Measures of other tools for which less is better, too."""
 NO_SCORES = {
     *("index", "idx", "row", "line", "number", "seed", "epoch", "repeat", "run", "rank", "version", SIGNALS),
     *("cost", "price", "usd", "latency", "ms", "sec", "seconds", "time", "timestamp", "duration", "date", "year"),
     *("tokens", "token", "chars", "characters", "length", "len", "count", "temperature"),
 }
 """Words in the names of numeric columns that are no scores."""
+NAMES = {*IDS, *INPUTS, "messages", *ANSWERS, *REFERENCES, *ERRORS, *TAGS, *CLUSTERS, *SCORES, *LESS}
 NAMED = "name a column with --map, such as --map COLUMN=score"
 
 
@@ -54,6 +67,9 @@ def read(rows: Sequence[Row], columns: Mapping[str, str]) -> list[Result]:
     missing = [name for name in columns if not any(name in row.columns for row in rows)]
     if missing:
         refuse(rows[0].file, 1, f"no row has the column {missing[0]!r}", f"columns: {', '.join(rows[0].columns)}")
+    for column, name in columns.items():
+        if name.casefold().strip() not in NAMES:
+            raise UsageError(f"--map {column}={name}: there is no such role ({nearest(name, ROLES)})")
     rows = list(_renamed(rows, columns))
     found = _Columns(rows)
     if not found.scores and (found.answer is None or found.expected is None):

@@ -63,6 +63,17 @@ def test_columns_have_usual_names_or_are_named(tmp_path: Path) -> None:
             read(strange, columns)
 
 
+def test_a_role_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "rows.jsonl", [{"id": "a", "gold": "5", "answer": "5", "toxic": 1}])
+    for role, words in (
+        ("expcted", "--map gold=expcted: there is no such role .did you mean 'expected'"),
+        ("x", "--map gold=x: there is no such role .known: answer, category, cluster, difficulty, error, expected, "),
+    ):
+        with pytest.raises(UsageError, match=words):
+            read(path, {"gold": role})
+    assert read(path, {"toxic": "Toxicity"}).results[0].scores == {"Toxicity": 1.0}
+
+
 def test_an_empty_cell_is_an_empty_answer_and_null_is_none(tmp_path: Path) -> None:
     rows = [{"id": "a", "answer": "", "expected": "x"}, {"id": "b", "answer": "x", "expected": "x"}]
     assert read(write_csv(tmp_path / "rows.csv", rows), {}).results[0].answer == ""
@@ -77,12 +88,22 @@ def test_a_flag_or_a_text_is_an_error(tmp_path: Path, error: Any, text: str | No
         assert (result.error, result.scores) == (text, {} if text else {"score": 1.0})
 
 
+@pytest.mark.parametrize("name", ["qid", "QA_id"])
+def test_short_names_of_ids_pair_rows_in_any_order(name: str, tmp_path: Path) -> None:
+    old = [{name: f"q{at}", "score": at % 2} for at in range(40)]
+    done = judged(tmp_path, old, [{**row, "score": 1} for row in reversed(old)])
+    assert compared(done).n == 40 and len(done.notes) == 1
+
+
 def test_without_ids_the_order_of_equal_questions_counts(tmp_path: Path) -> None:
     old = [{"question": f"q{at}", "score": at % 2} for at in range(40)]
     new = [{**row, "score": 1} for row in old]
-    assert compared(judged(tmp_path, old, new)).n == 40
+    done = judged(tmp_path, old, new)
+    assert compared(done).n == 40
+    note = "rows are paired by their order, because neither file has a column with ids (--map COLUMN=id names one)"
+    assert done.notes[1:] == (note,)
     for rows, words in (
-        (new[1:], "there are 39 rows here and 40 in"),
+        (new[1:], r"there are 39 rows here and 40 in .*add a column 'id' to both files, or name one: --map COLUMN=id"),
         ([new[1], *new[1:]], "this row has another question"),
         ([{"score": 1} for _ in new], "the row has neither an id nor a question"),
     ):
