@@ -15,6 +15,7 @@ from evaluators.engine.scoring import metrics_of, score_case, versions_of
 from evaluators.engine.signal_scorer import Signals
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
+from evaluators.gate.negative_controls import EQUAL
 from evaluators.report_content.content import ReportContent, Texts
 from evaluators.report_content.suites import SuiteRuns, compared, suite_report
 from evaluators.result_files.measures import Measures, choose
@@ -34,6 +35,8 @@ MARGIN = "5pp"
 """How much worse a share may be, or a graded score on a scale of 100: 5 % of its scale."""
 NAME = "results"
 UNOFFICIAL = "it compares two files, not the models of a project"
+NEEDED = {EQUAL: "answers of two different models", CONTROLS: "more cases with other references, or scores of answers"}
+"""What settles a HOLD by these metrics, in place of a line in the file of a gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def judge_files(old: Path, new: Path, options: FileOptions, *, at_us: int) -> Ju
     if old.read_bytes() == new.read_bytes():
         files[1].refuse(1, f"it has the same content as {old}", "compare two different files")
     paired = pair_files(*files, shared_only=options.shared_only)
-    measures = choose(files, paired.cases, options.measures)
+    measures = choose(files, paired, options.measures)
     suite = _suite(paired, measures, new)
     lines = [_line(scorer.name, options) for scorer in measures.scorers]
     gate = _gate(suite, lines)
@@ -93,7 +96,13 @@ def judge_files(old: Path, new: Path, options: FileOptions, *, at_us: int) -> Ju
     notes = (count, *paired.notes, *measures.notes)
     old_run, new_run = runs.values()
     tables = SuiteRuns(measures=measures_of(suite), baseline=old_run, candidates=(new_run,), tags=suite.slices)
-    return JudgedFiles(replace(verdict, provenance=provenance), notes, tables)
+    findings = tuple(
+        replace(
+            each, rule=each.rule.replace(" than base", f" than {names[0]}"), needed=NEEDED.get(each.metric, each.needed)
+        )
+        for each in verdict.findings
+    )
+    return JudgedFiles(replace(verdict, findings=findings, provenance=provenance), notes, tables)
 
 
 def report_content(judged: JudgedFiles) -> ReportContent:
@@ -115,7 +124,7 @@ def next_step(verdict: Verdict, old: Path, new: Path) -> str:
     """What to do next, with its command."""
     again = f"fairtrial gate {shlex.quote(str(old))} {shlex.quote(str(new))}"
     if verdict.decision == "SHIP":
-        return "judge both models on your own questions and users: fairtrial init trial"
+        return "judge both models on your own questions and users: fairtrial init trial --from URL"
     if verdict.decision == "BLOCK":
         return f"repair the new model or prompt, write its results again, and run: {again}"
     needed = (finding.needed for finding in verdict.findings if finding.decisive and finding.needed)

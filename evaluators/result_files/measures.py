@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluators.imports.imported import distinct, named
+from evaluators.imports.sources.table import SHORT
 from evaluators.loading.scorers import BuiltScorer, build_entry
+from evaluators.result_files.pairing_files import PairedFiles
 from evaluators.result_files.plain_rows import LESS
 from evaluators.result_files.result import ResultFile
 from evaluators.scoring.scorer import ChecksCases, Scorer, Stat
@@ -16,7 +18,7 @@ SCALES = (1.0, *SHARES_OF, 100.0)
 """The usual largest scores. The smallest that no score exceeds is the scale of a measure."""
 TWO_SCALES = 2.0
 """A larger score than this in one file does not belong to the scale of another file without scores above 1."""
-MOST_LABELS, CASES_PER_LABEL, LONGEST_LABEL = 20, 5, 40
+MOST_LABELS, CASES_PER_LABEL = 20, 5
 """Short references that recur are labels; others are texts."""
 
 
@@ -57,7 +59,7 @@ class Measures:
         return self.given if self.own is None else (self.own.scorer,)
 
 
-def choose(files: tuple[ResultFile, ResultFile], cases: Sequence[Case], wanted: Sequence[str]) -> Measures:
+def choose(files: tuple[ResultFile, ResultFile], paired: PairedFiles, wanted: Sequence[str]) -> Measures:
     """The measures of both files, or those that are ``wanted``; raises `UsageError`."""
     old, new = files
     shared = [name for name in old.measures if name in new.measures]
@@ -86,8 +88,9 @@ def choose(files: tuple[ResultFile, ResultFile], cases: Sequence[Case], wanted: 
             notes += [f"{name} is shown as a share of {scale:g}"] if unit != 1 else []
     if given:
         return Measures(tuple(given), None, tuple(notes))
-    own = _own(files, cases, notes)
-    _check_references(own, cases, old)
+    own = _own(files, paired.cases, notes)
+    _check_references(own, paired.cases, old)
+    _check_answers(own.scorer, paired)
     return Measures((), own, tuple(notes))
 
 
@@ -112,7 +115,7 @@ def _own(files: tuple[ResultFile, ResultFile], cases: Sequence[Case], notes: Seq
         raise UsageError(f"{files[1].path} and {files[0].path} have nothing to compare: {why}")
     labels = list(dict.fromkeys(text for text in references if isinstance(text, str)))
     few = 2 <= len(labels) <= min(MOST_LABELS, len(references) // CASES_PER_LABEL)
-    if few and all(isinstance(text, str) and len(text) <= LONGEST_LABEL for text in references):
+    if few and all(isinstance(text, str) and len(text) <= SHORT for text in references):
         return build_entry({"label": {"of": sorted(labels)}}, variables={})
     return build_entry("exact", variables={})
 
@@ -125,3 +128,20 @@ def _check_references(built: BuiltScorer, cases: Sequence[Case], file: ResultFil
     for case in cases:
         if problem := checks.case_problem(case):
             file.refuse(lines.get(case.case_id, 1), f"the case {case.case_id!r} {problem}")
+
+
+def _check_answers(scorer: Scorer, paired: PairedFiles) -> None:
+    """Raise `UsageError` if no answer of either file is right, because sentences never equal short references."""
+    answers = [
+        (result.answer, case)
+        for case in paired.cases
+        for results in (paired.old, paired.new)
+        for result in results.get(case.case_id, ())
+        if result.answer
+    ]
+    if answers and not any(scorer.score(case, Answer(text)).values[scorer.stats[0].name] for text, case in answers):
+        text, case = answers[0]
+        raise UsageError(
+            f"no answer equals its reference in either file, such as {text!r:.80} against {case.expected!r:.80} "
+            "(add a column of scores, such as 'correct', to both files)"
+        )

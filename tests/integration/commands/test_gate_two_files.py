@@ -25,7 +25,7 @@ def compare(
 @pytest.mark.parametrize(
     ("right", "more", "code", "next_step"),
     [
-        (164, (), 0, "Next: judge both models on your own questions and users: fairtrial init trial"),
+        (164, (), 0, "Next: judge both models on your own questions and users: fairtrial init trial --from URL"),
         (110, (), 1, "Next: repair the new model or prompt, write its results again, and run: fairtrial gate"),
         (155, (), 3, "would settle it (that counts as a further look). Then run: fairtrial gate old.jsonl new.jsonl"),
         (190, ("--better",), 0, "fairtrial init"),

@@ -115,14 +115,14 @@ def test_each_shared_score_is_a_line_and_the_others_are_named(tmp_path: Path) ->
     old = [{"id": at, "tone": at % 5, "right": at % 2, "same": at % 2, "ms2": 1, "z": -1} for at in range(60)]
     new = [{key: value for key, value in row.items() if key != "ms2"} | {"tone": 4} for row in old]
     done = judged(tmp_path, old, new)
-    assert lines(done) == ["tone not worse than base by 5pp", "right not worse than base by 5pp"]
+    assert lines(done) == ["tone not worse than old.jsonl by 5pp", "right not worse than old.jsonl by 5pp"]
     assert done.notes[1:] == (
         "ms2 is in one file only",
         "tone is shown as a share of 5",
         "same equals right in all cases",
         "z has no scale, because its scores are not between 0 and 100",
     )
-    assert lines(judged(tmp_path, old, new, measures=("right",))) == ["right not worse than base by 5pp"]
+    assert lines(judged(tmp_path, old, new, measures=("right",))) == ["right not worse than old.jsonl by 5pp"]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,30 @@ def test_references_that_recur_are_labels(tmp_path: Path) -> None:
     for labels, line in ((2, "label"), (30, "exact")):
         rows = [{"id": at, "expected": f"l{at % labels}", "answer": "l0"} for at in range(60)]
         done = judged(tmp_path, rows, [{**row, "answer": "L1."} for row in rows])
-        assert lines(done)[0] == f"{line} not worse than base by 5pp"
+        assert lines(done)[0] == f"{line} not worse than old.jsonl by 5pp"
+
+
+@pytest.mark.parametrize("labels", [10, 60])
+def test_answers_that_never_equal_their_reference_are_refused(labels: int, tmp_path: Path) -> None:
+    old = [{"id": at, "expected": f"City{at % labels}", "answer": f"It is City{at % labels}."} for at in range(60)]
+    new = [{**row, "answer": "It is Springfield."} for row in old]
+    words = r"no answer equals its reference in either file, such as 'It is City0.' against 'City0' \(add a column of "
+    for rows in (new, [{**row, "answer": ""} for row in old]):
+        with pytest.raises(UsageError, match=words):
+            judged(tmp_path, old, rows)
+    new[7]["answer"] = new[7]["expected"]
+    assert judged(tmp_path, old, new).verdict.decision in ("HOLD", "SHIP")
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_what_a_hold_needs_is_possible_with_two_files(equal: bool, tmp_path: Path) -> None:
+    """NEW has the answers of OLD, or would also pass with answers to other questions."""
+    old = [{"id": at, "expected": "a" if at % 20 else "b", "answer": "a"} for at in range(400)]
+    new = [{**row, "answer": "a" if equal else "A.", "topic": "x"} for row in old]
+    done = judged(tmp_path, old, new, margin="20pp")
+    needed = " ".join(finding.needed for finding in done.verdict.findings)
+    assert done.verdict.decision == "HOLD" and needed
+    assert [word for word in ("gate", "form_only", "macro_f1", "review", "adapter") if word in needed] == []
 
 
 def test_slices_and_clusters_are_those_of_a_suite(tmp_path: Path) -> None:
