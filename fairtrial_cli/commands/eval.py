@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,11 @@ from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, JSON, MAP, print_indented, project_of
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from evaluators.comparison.matrix import Matrix
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
     from fairtrial.domain.run import Run
 
-INTERRUPTED = 130
 UNSOUND = 4
 """The exit code for a run with too many unscored cases, the same as INVALID of `fairtrial gate`."""
 
@@ -119,40 +116,25 @@ def _adjusted(suite: Suite, options: dict[str, Any]) -> Suite:
 
 
 def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], options: dict[str, Any]) -> list[Run]:
-    from rich.console import Console
-
     from evaluators.engine.target import resolve
     from fairtrial.config.plan.retirement import refuse_retired, today_utc
-    from fairtrial_cli.output.terminal import run_progress
-    from fairtrial_cli.processes.private_gateway import project_gateway
-    from fairtrial_cli.run_suites import RunOptions, run_suites
+    from fairtrial_cli.run_on_terminal import run_on_terminal
+    from fairtrial_cli.run_suites import RunOptions
     from fairtrial_cli.store_client.client import open_store
 
     for name in names:  # before anything starts, so that a wrong name fails at once
         resolve(name, project.plan, base_url="")
     refuse_retired(project.plan, names, today_utc(time.time_ns() // 1000))
-    stderr = Console(stderr=True)
-    finished: list[tuple[Suite, Run]] = []
     running = RunOptions(
         open_store,
         concurrency=options["concurrency"],
         side_by_side=options["side_by_side"],
         fresh=options["fresh"],
         noise_floor=options["baseline"] if options["noise_floor"] else None,
-        on_run=lambda suite, run: finished.append((suite, run)),
     )
-    try:
-        with (
-            project_gateway(project, say=lambda text: stderr.print(text)) as base_url,
-            run_progress(stderr) as on_progress,
-        ):
-            with_progress = replace(running, on_progress=on_progress)
-            runs = run_suites(project, suites, names, base_url=base_url, options=with_progress)
-    except KeyboardInterrupt:
-        _print_interrupted(stderr, finished, len(suites) * len(names))
-        sys.exit(INTERRUPTED)
+    finished = run_on_terminal(project, suites, names, running)
     _print(project, suites, finished, options)
-    return runs
+    return [run for _, run in finished]
 
 
 def _print(
@@ -199,11 +181,6 @@ def _matrix(project: Project, suite: Suite, finished: Sequence[tuple[Suite, Run]
     with open_store(project.layout) as store:
         again = load_noise_floor(store, runs[baseline].run_id)
         return matrix_of(measures_of(suite), table_of(runs[baseline]), candidates, again=again)
-
-
-def _print_interrupted(stderr: Console, finished: Sequence[tuple[Suite, Run]], total: int) -> None:
-    saved = f"{len(finished)} of {total} runs are finished and saved"
-    stderr.print(f"Interrupted: {saved}. Other answers are cached. Run the same command to continue.", soft_wrap=True)
 
 
 def _unsound(run: Run) -> bool:

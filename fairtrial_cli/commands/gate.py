@@ -164,14 +164,13 @@ def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
     from rich.console import Console
 
     from evaluators.gate.file import load
-    from fairtrial_cli.output.terminal import run_progress
-    from fairtrial_cli.processes.private_gateway import project_gateway
-    from fairtrial_cli.run_suites import RunOptions, run_suites
+    from fairtrial_cli.output.runs import print_first_errors
+    from fairtrial_cli.run_on_terminal import run_on_terminal
+    from fairtrial_cli.run_suites import RunOptions
     from fairtrial_cli.store_client.client import open_store
 
-    suites, stderr = load(gate).suites, Console(stderr=True)
-    with project_gateway(project, say=lambda text: stderr.print(text)) as base_url, run_progress(stderr) as on_progress:
-        run_suites(project, suites, targets, base_url=base_url, options=RunOptions(open_store, on_progress=on_progress))
+    finished = run_on_terminal(project, load(gate).suites, targets, RunOptions(open_store))
+    print_first_errors(Console(stderr=True), [run for _, run in finished])
 
 
 def _check_places(files: dict[str, Path | None], *read: Path) -> None:

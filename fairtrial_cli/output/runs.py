@@ -76,6 +76,10 @@ def print_notes(console: Console, suite: Suite, runs: Sequence[Run]) -> None:
     for warning in dict.fromkeys(warning for run in runs for warning in (*suite.warnings, *_weights(run))):
         about = ", ".join(run.target for run in runs if warning in _weights(run))
         console.print(f"  [yellow]note:[/yellow] {escape(f'{about}: ' * bool(about) + warning)}", highlight=False)
+    print_first_errors(console, runs)
+
+
+def print_first_errors(console: Console, runs: Sequence[Run]) -> None:
     for run in runs:
         if (error := summary.first_error(run)) is not None:
             console.print(f"  {escape(run.target)}, [red]first error:[/red] {escape(error)}", highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,15 +21,17 @@ from evaluators.trial import Trial
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
+from fairtrial_cli.processes.signals import INTERRUPTED
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
 from fairtrial_cli.store_client.run_journal import store_run
 from gateway.control.operations.judge_candidate import judge_candidate
 from gateway.control.operations.verdicts.provenance import Asked
-from tests.fixtures.services.command import fairtrial
+from tests.fixtures.services.command import fairtrial, start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import client_reads
 from tests.fixtures.upstream.server import FakeUpstream
+from tests.fixtures.waiting import PATIENCE, until
 
 SUITE = """\
 suite: tickets
@@ -112,6 +115,19 @@ def test_an_upstream_that_nobody_reaches_is_counted_reported_and_no_evidence(
     said = " ".join(done.stdout.split())
     assert said.startswith("Unofficial INVALID tuned: the evidence is unsound: 100.0 % of 24 cases of tickets on")
     assert "needed:" in said and "again" in said
+    assert all(f"{target}, first error: HTTP 400: out of order" in done.stderr for target in ("base", "tuned"))
+
+
+def test_an_interrupted_run_says_that_the_same_command_continues(folder: Path, upstream: FakeUpstream) -> None:
+    upstream.script = {"kind": "stall"}
+    command = ("gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", "--run")
+    running = start(*command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    until(lambda: upstream.seen, "the first question")
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate(timeout=PATIENCE)
+    assert running.returncode == INTERRUPTED
+    again = "Other answers are cached. Run the same command to continue."
+    assert f"Interrupted: 0 of 2 runs are finished and saved. {again}" in stderr
 
 
 async def test_a_run_that_was_kept_gives_the_same_verdict_as_the_run_in_memory(
