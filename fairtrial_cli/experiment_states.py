@@ -107,7 +107,11 @@ def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
 
     with _open(config, store) as opened:
         rows = opened.call(experiments.states, experiments.ListStates(everything=all_))
-    print_json(rows) if as_json else print_states(rows)
+    if as_json:
+        return print_json(rows)
+    if not rows:
+        return click.echo(f"no experiments yet; declare one in {config.name} under experiments")
+    return print_states(rows)
 
 
 @click.command()

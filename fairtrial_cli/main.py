@@ -43,12 +43,15 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
         return COMMANDS.names()
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click calls it so
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS.names():
             return COMMANDS.get(cmd_name)
         if cmd_name == "plan":
             raise UsageError("fairtrial plan: use fairtrial config log, show [--at TIME] or diff")
-        return None
+        if ctx.resilient_parsing:
+            return None
+        # Click itself would look for a similar name only among the commands of `self.commands`, which is empty.
+        raise click.exceptions.NoSuchCommand(cmd_name, possibilities=COMMANDS.names(), ctx=ctx)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -49,7 +49,13 @@ def digests_of(plan: Plan, candidate: str, baseline: str) -> dict[str, str]:
         raise UsageError(
             f"--candidate {candidate}: candidate and baseline are the same target; choose another baseline"
         )
-    return {name: resolve(name, plan, base_url="").deployment_digest for name in (candidate, baseline)}
+    digests = {}
+    for option, name in (("--candidate", candidate), ("--baseline", baseline)):
+        try:
+            digests[name] = resolve(name, plan, base_url="").deployment_digest
+        except UsageError as error:
+            raise UsageError(str(error).replace("--on", option, 1)) from error
+    return digests
 
 
 def refuse_unknown_refs(gate: Gate, plan: Plan) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.fixtures.services.command import in_process
 from tests.fixtures.services.gate_project import GATE, PROJECT, SUITE, fairtrial, gate, record, write_gate_project
 from tests.fixtures.waiting import PATIENCE
 
@@ -88,6 +89,29 @@ def test_a_line_that_compares_with_a_target_that_is_not_there_is_a_usage_error(p
     assert done.returncode == 2
     assert "there is no deployment 'bse'" in done.stderr
     assert "did you mean 'base'?" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--candidate", "--baseline"])
+def test_an_unknown_target_is_an_error_of_the_option_that_names_it(project: Path, option: str) -> None:
+    given = {"--candidate": "tuned", "--baseline": "base"} | {option: "bse"}
+    done = in_process("gate", "gate.yaml", *(word for pair in given.items() for word in pair), cwd=project)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {option} bse: there is no deployment 'bse' (did you mean 'base'?)")
+
+
+def test_a_project_without_experiments_says_how_to_get_one(project: Path) -> None:
+    done = in_process("experiment", "list", cwd=project)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "no experiments yet; declare one in fairtrial.yaml under experiments\n",
+    )
+    assert in_process("experiment", "list", "--json", cwd=project).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("gatee", "one of: 'gate'"), ("chekc", "'check'?")])
+def test_a_mistyped_command_suggests_the_nearest_one(project: Path, name: str, nearest: str) -> None:
+    done = in_process(name, cwd=project)
+    assert done.returncode == 2 and f"id you mean {nearest}" in done.stderr
 
 
 def test_two_runs_are_compared_by_id_or_as_the_newest_of_a_target(project: Path) -> None:
