@@ -1,6 +1,7 @@
 """Tests one gate line on two runs: its hypothesis, bounds and p-value, and how many cases would decide it."""
 
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
@@ -14,14 +15,23 @@ from evaluators.criteria.validation import margin_of
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Result
+from fairtrial.domain.wording import counted
 from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
-from fairtrial.stats.effects import Effect
+from fairtrial.stats.effects import MIN_UNITS, Effect
 from fairtrial.stats.intervals import enumerated_p, tango_score
-from fairtrial.stats.paired.clustered import MIN_UNLIKE, cases_for_look, clustered_effect, count_unlike
+from fairtrial.stats.paired.clustered import (
+    MIN_UNLIKE,
+    cases_for_look,
+    cluster_sums,
+    clustered_effect,
+    count_unlike,
+)
 from fairtrial.stats.paired.score_mean import always_valid_mean, unequal
 
 USUAL_TAU = 0.05
 """τ for a line without a margin: five points of a share, or 5 % of the baseline's mean."""
+LOOK_NEEDS = f"needs {MIN_UNITS} cases of which {MIN_UNLIKE} differ"
+"""What the rule of every look after the first requires."""
 AGAIN = "corpus figures and totals can be tested only once for each candidate"
 
 
@@ -61,6 +71,11 @@ class Question:
             return False
         sizes = np.bincount(clusters).astype(np.float64)
         return unequal(sizes[sizes > 0])
+
+    @property
+    def look_explained(self) -> bool:
+        """Whether sentences say that this look has other bounds than a first one; those of earlier versions did not."""
+        return self.later and not self.unequal and self.rules > 3
 
     @property
     def always_valid(self) -> bool:
@@ -218,8 +233,26 @@ class Question:
         effect = clustered_effect(self._differences, clusters)
         low, high = at_least(effect, tau=tau, alpha=alpha), at_most(effect, tau=tau, alpha=alpha)
         if isinstance(low, NotEnough) or isinstance(high, NotEnough):
-            return low if isinstance(low, NotEnough) else high
-        return replace(low, high=high.high, method=low.method.replace(", one-sided", ""))
+            few = low if isinstance(low, NotEnough) else high
+            return self._too_few() if isinstance(effect, Effect) and self.look_explained else few
+        # A share can't change by more than its scale, so no decision depends on what is beyond it.
+        span = self.measure.scale if self.measure.form == "share" and self.look_explained else inf
+        low_end, high_end = max(low.low, -self.factor * span), min(high.high, span)
+        return replace(low, low=low_end, high=high_end, method=low.method.replace(", one-sided", ""))
+
+    def _too_few(self) -> NotEnough:
+        """Which cases a further look still needs, in terms of the two models."""
+        values, clusters = self._differences, self.pairs.candidate.clusters
+        count, unlike = count_unlike(values, clusters)
+        unit = "case" if clusters is None else "cluster"
+        seen, further = f"all but {unlike} of {count} {unit}s show the same difference", "with another difference"
+        if np.count_nonzero(cluster_sums(values, clusters)) == unlike:
+            seen, further = f"the models differ on only {unlike} of {count} {unit}s", "on which the models differ"
+        needs = LOOK_NEEDS.replace("case", unit)
+        reason = f"{seen}; this candidate was compared on this suite before, and a further look {needs}"
+        more = [counted(MIN_UNITS - count, f"more {unit}")] * (count < MIN_UNITS)
+        more += [f"{counted(MIN_UNLIKE - unlike, f'more {unit}')} {further}"] * (unlike < MIN_UNLIKE)
+        return NotEnough(reason, " and ".join(more), len(values))
 
 
 def by_truth_table(judged: Estimate | NotEnough, sign: int, limit: float) -> Result:

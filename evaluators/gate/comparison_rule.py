@@ -17,7 +17,7 @@ from evaluators.comparison.presentation import (
     p_in_words,
     subject,
 )
-from evaluators.comparison.question import Question, by_truth_table
+from evaluators.comparison.question import LOOK_NEEDS, Question, by_truth_table
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
@@ -33,8 +33,6 @@ from fairtrial.stats.paired.clustered import MIN_UNLIKE, count_unlike
 
 __all__ = ["ANSWERS", "by_truth_table", "judge_comparison"]
 
-LOOK_NEEDS = f"which needs {MIN_UNITS} cases of which {MIN_UNLIKE} differ"
-"""What the rule of every look after the first requires."""
 MOST_TIMES_MORE = 20
 """If more than this many times the present cases are needed, more cases are not advised."""
 ANSWERS: dict[tuple[str, Result], Answer] = {
@@ -121,9 +119,10 @@ def _says(
         return f"{name} can't be compared with {baseline}: {comparison.difference.reason}"
     words = f"{name} {difference_in_words(comparison, measure)} {baseline}"
     p_text = "" if comparison.p is None else f"; {comparison.p_method}: p {p_in_words(comparison.p)}"
-    numbers = (
-        f" ({both_figures(comparison, measure)}; {bounds_in_words(comparison.difference, measure, alpha)}{p_text})"
-    )
+    bounds = bounds_in_words(comparison.difference, measure, alpha)
+    if question.look_explained and not question.relative:
+        bounds += ", wider because this candidate was compared on this suite before"
+    numbers = f" ({both_figures(comparison, measure)}; {bounds}{p_text})"
     return words + numbers + f"; {_requirement(question.test, measure)}{_end(question, judged, result, alpha)}"
 
 
@@ -198,7 +197,7 @@ def _more_cases(question: Question, judged: Estimate, alpha: float) -> str:
         return "the estimate is so close to the limit that more cases of this kind are unlikely to settle it"
     look = "that counts as a further look"
     if more.limited_by_look:
-        look += f", {LOOK_NEEDS}; {more.unlike} of {more.count} do so far"
+        look += f", which {LOOK_NEEDS}; {more.unlike} of {more.count} do so far"
     return f"about {counted(max(more.total - n, 1), 'more case')} would settle it ({look})"
 
 
@@ -213,4 +212,4 @@ def further_look(compared: Iterable[tuple[str, Pairs]]) -> str:
     fewest = min(known, default=None)
     if fewest is None or (fewest[0] >= MIN_UNLIKE and fewest[1] >= MIN_UNITS):
         return text
-    return f"{text}, {LOOK_NEEDS}; {fewest[0]} of {fewest[1]} differ so far on {fewest[2]}"
+    return f"{text}, which {LOOK_NEEDS}; {fewest[0]} of {fewest[1]} differ so far on {fewest[2]}"

@@ -18,13 +18,14 @@ from tests.fixtures.for_each import for_each
 LINE = "qa not worse than base by 10pp"
 
 
-def looked(of: Suite, won: int, lost: int, *, later: bool) -> Verdict:
+def looked(of: Suite, won: int, lost: int, *, later: bool, rules: int = RULES) -> Verdict:
     n = len(of.cases)
     same = n - won - lost
     new, old = [1.0] * won + [0.0] * lost + [1.0] * same, [0.0] * won + [1.0] * lost + [1.0] * same
     runs = {"tuned": run(of, "tuned", new), "base": run(of, "base", old)}
     seen = frozenset({of.name}) if later else frozenset()
-    return judge(gate_of(of), Trial("tuned", "base", lambda _, name: runs[name], later=seen), verdict_id="v", at_us=0)
+    trial = Trial("tuned", "base", lambda _, name: runs[name], later=seen, rules=rules)
+    return judge(gate_of(of), trial, verdict_id="v", at_us=0)
 
 
 def gap(verdict: Verdict) -> Estimate:
@@ -62,7 +63,8 @@ def test_the_advice_includes_how_many_cases_must_differ() -> None:
     assert "that counts as a further look, which needs 30 cases of which 10 differ; 2 of 20 do so far" in held.needed
     assert advised(held) == 106  # 20 · 12.5 / 2 cases, of which ten differ with a chance of 80 %
     again = looked(suite("qa not worse than base by 15pp", n=80), 4, 4, later=True).findings[0]
-    assert "only 8 of 80 cases differ from the others, which is too few for a look" in again.says
+    assert "can't be compared with base: the models differ on only 8 of 80 cases" in again.says
+    assert again.needed == "2 more cases on which the models differ"
 
 
 def test_the_advice_on_a_floor_says_what_the_next_look_needs_of_the_lines_that_compare() -> None:
@@ -75,7 +77,7 @@ def test_the_advice_on_a_floor_says_what_the_next_look_needs_of_the_lines_that_c
     )
     assert floor.needed.endswith(f"; {look}differ; 3 of 20 differ so far on qa.accuracy")
     again = looked(suite(*of.gate, n=30), 3, 2, later=True).findings[1]
-    assert "only 5 of 30 cases differ from the others, which is too few for a look" in again.says
+    assert "the models differ on only 5 of 30 cases" in again.says
     of = suite("qa >= 96% sure", "qa not worse than base by 30pp", n=200)
     enough = looked(of, 20, 10, later=False).findings[0]
     assert enough.needed.endswith("more cases count as a further look for the lines that compare with the base")
@@ -109,7 +111,29 @@ def test_no_number_of_cases_is_promised_while_none_differs() -> None:
 def test_few_cases_that_differ_are_too_few_for_a_later_look() -> None:
     finding = looked(suite(LINE, n=100), 3, 3, later=True).findings[0]
     assert finding.result == "cannot tell"
-    assert "differ from the others" in finding.says
+    before = "this candidate was compared on this suite before, and a further look needs 30 cases of which 10 differ"
+    assert finding.says.endswith(f"the models differ on only 6 of 100 cases; {before}")
+    few = looked(suite(LINE, n=20), 3, 3, later=True).findings[0]
+    assert few.needed == "10 more cases and 4 more cases on which the models differ"
+    most = looked(suite(LINE, n=35), 0, 26, later=True).findings[0]
+    assert "all but 9 of 35 cases show the same difference" in most.says
+    assert most.needed == "1 more case with another difference"
+
+
+def test_the_bounds_of_a_later_look_at_a_share_end_at_its_scale_and_say_why_they_are_wide() -> None:
+    of = suite("qa not worse than base by 5pp", n=35)
+    block, earlier = (looked(of, 0, 23, later=True, rules=rules) for rules in (RULES, 3))
+    assert block.findings[0].result == earlier.findings[0].result == "fail"
+    assert gap(block).low == -1.0 > gap(earlier).low and gap(block).high == gap(earlier).high
+    why = "wider because this candidate was compared on this suite before"
+    assert f"bounds −100.0 and −30.6, {why}" in block.findings[0].says
+    assert why not in earlier.findings[0].says and "before" not in looked(of, 0, 23, later=False).findings[0].says
+
+
+def test_evidence_of_an_earlier_version_keeps_its_sentence() -> None:
+    finding = looked(suite(LINE, n=100), 3, 3, later=True, rules=3).findings[0]
+    assert finding.says.endswith("only 6 of 100 cases differ from the others, which is too few for a look")
+    assert finding.needed == "4 more that do"
 
 
 def test_a_later_look_at_a_relative_margin_is_judged_on_its_own_scale() -> None:
