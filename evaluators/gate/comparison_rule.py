@@ -1,5 +1,6 @@
 """Judges "not worse than" and "better than" lines on two runs, by the truth table."""
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -82,6 +83,9 @@ def judge_comparison(
         answered = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
         sentence = _says(question, answered, judged, baseline.target, result, alpha) + _worst_case(measure, pairs)
         needed = _needed(question, judged, level) if result == "cannot tell" else ""
+        if result == "cannot tell" and question.rules > 3 and _none_right(measure, pairs):
+            sentence = f"no answer of {candidate.target} or {baseline.target} is right: {sentence}"
+            needed = _read_one(candidate, pairs)
         return Finding(rule, source, result, sentence, needed, measure.name, answered.scope, answered)
 
     def fails_at(level: float) -> bool:
@@ -89,6 +93,19 @@ def judge_comparison(
 
     estimated = not isinstance(judged, NotEnough)
     return RuleResult(finding(own), None, fails_at if estimated else None, partial(finding, "cannot tell"))
+
+
+def _none_right(measure: Measure, pairs: Pairs) -> bool:
+    """Whether all cases score 0 on both sides where more is better, which looks like a wrong prompt or scorer."""
+    scores = (pairs.candidate.values, pairs.baseline.values)
+    return measure.form == "share" and measure.sign > 0 and pairs.n > 0 and not np.any(scores)
+
+
+def _read_one(run: RunTable, pairs: Pairs) -> str:
+    """Advise to read an answer. A run of a result file is not stored, and has its target for an id."""
+    case = run.case_ids[pairs.candidate.cases[0]]
+    command = f": fairtrial runs why {run.suite}@{run.target} {shlex.quote(case)}" if run.run_id != run.target else ""
+    return f"a look at why an answer is wrong, because more cases would not help{command}"
 
 
 def _silent(rule: str, source: str, compared: Comparison, runs: tuple[RunTable, RunTable], *, needed: str) -> Finding:

@@ -186,7 +186,8 @@ def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:
     run = trial.table(rule.suite.name, target)
     command = rule.suite.command(target)
     if run is None:
-        return _finding(rule, "cannot tell", f"suite {rule.suite.name} has not been run on {target}", command)
+        suite = "the present version of suite" if trial.rules > 3 else "suite"
+        return _finding(rule, "cannot tell", f"{suite} {rule.suite.name} has not been run on {target}", command)
     if run.suite_digest != rule.suite.digest:
         sentence = (
             f"the run of {rule.suite.name} on {target} used another version of the suite ({run.suite_digest[:8]})"

@@ -135,7 +135,7 @@ def _not_judged(gate: Gate, stored: Sequence[StoredSuite], latest: LatestRuns, r
         name, both = suite.reference.suite, f"{request.baseline},{request.candidate}"
         why = suite.missing
         if not why and name not in read and latest(name, request.candidate) is None:
-            why = f"the suite {name} has not been run on {request.candidate}"
+            why = f"the present version of suite {name} has not been run on {request.candidate}"
         if why:
             command = Suite.command_of(suite.path, both)
             findings.append(Finding(f"suite {name}", gate.name, "cannot tell", why, command))

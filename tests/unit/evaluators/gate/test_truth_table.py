@@ -1,5 +1,6 @@
 """The truth table: what ships, what blocks, what can't be told, what is unsound."""
 
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -232,3 +233,24 @@ def test_the_advice_on_a_floor_is_where_its_own_interval_decides(line: str, shar
     assert again.result != "cannot tell", (held.needed, again.says)
     assert finding_of(int((n + more) * 0.85)).result == "cannot tell", held.needed
     assert ("above the limit, but the whole interval has to be" in held.needed) == line.endswith("sure")
+
+
+def test_where_no_answer_is_right_the_advice_is_to_read_one_and_not_more_cases() -> None:
+    of = suite("qa not worse than base by 5pp", n=40)
+    wrong = {target: run(of, target, [0.0] * 40) for target in ("tuned", "base")}
+    held = verdict(of, wrong["tuned"], wrong["base"]).findings[0]
+    assert held.result == "cannot tell"
+    assert held.says.startswith("no answer of tuned or base is right: qa.accuracy is equal to base (0 → 0 of 40; ")
+    why = "a look at why an answer is wrong, because more cases would not help"
+    assert held.needed == f"{why}: fairtrial runs why small@tuned c0"
+    files = {target: replace(wrong[target], run_id=target) for target in wrong}
+    assert verdict(of, files["tuned"], files["base"]).findings[0].needed == why, "files of results are not stored"
+    errors = suite("qa not worse than base by 5pp", "errors not worse than base by 1pp", n=40)
+    good = [run(errors, target, [1.0] * 40) for target in ("tuned", "base")]
+    assert not any("is right" in finding.says for finding in verdict(errors, *good).findings)
+
+
+def test_a_suite_without_a_run_is_said_to_have_none_in_its_present_version() -> None:
+    of = suite("qa >= 80%", n=40)
+    held = verdict(of, None, None).findings[0]
+    assert held.says == "the present version of suite small has not been run on tuned"

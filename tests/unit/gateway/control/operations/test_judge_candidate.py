@@ -125,7 +125,7 @@ async def test_a_suite_that_no_line_reads_and_nobody_ran_is_a_hold(
     gate = GATE.replace("[small]", "[small, quiet]")
     verdict = await judged(background, asked(suite, quiet, gate=gate))
     assert verdict["decision"] == "HOLD"
-    assert verdict["findings"][0]["says"] == "the suite quiet has not been run on tuned"
+    assert verdict["findings"][0]["says"] == "the present version of suite quiet has not been run on tuned"
 
 
 async def test_runs_of_an_earlier_version_have_no_text_and_are_a_hold(background: BackgroundWork, suite: Suite) -> None:
