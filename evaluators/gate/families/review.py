@@ -198,11 +198,13 @@ def _unread(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Tri
         queue = max(reviews.waiting, key=lambda reviewed_queue: reviewed_queue.settled)
         judged = f"{queue.settled} of {pairs_text(queue.items)} of the review {queue.title!r} are judged so far"
         sentence = f"{line.metric}: {judged}"
-        left = queue.items - queue.settled
+        left = counted(queue.items - queue.settled, "more judged pair")
+        enough = (
+            "" if line.with_count is None else f" after the {line.with_count} {line.with_unit} that the line requires"
+        )
         needed = (
-            f"{counted(left, 'more judged pair')}, or close the queue: fairtrial review close {queue.queue_id} "
-            "(shared pairs need two reviewers; results stay hidden until then, so that nobody stops early because they "
-            "look good)"
+            f"{left}, which are all that the review has left, or an earlier end{enough}: fairtrial review close "
+            f"{queue.queue_id} (a shared pair needs two reviewers; results stay hidden until the end)"
         )
     elif reviews.redefined:
         result = "invalid"

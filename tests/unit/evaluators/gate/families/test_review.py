@@ -100,6 +100,11 @@ def test_a_queue_that_is_not_done_is_not_read_and_says_how_to_end_it() -> None:
     assert finding.result == "cannot tell"
     assert "12 of 20 pairs of the review 'Which?' are judged so far" in finding.says
     assert "8 more judged pairs" in finding.needed and "fairtrial review close q1" in finding.needed
+    limited = finding_of(f"{BETTER} with 10 pairs", open_).needed
+    assert limited.startswith(
+        "8 more judged pairs, which are all that the review has left, or an earlier end after the 10 pairs that the "
+        "line requires: fairtrial review close q1 (a shared pair needs two reviewers; "
+    )
     closed = finding_of(BETTER, queue([WON] * 20, state="closed", items=40, settled=20))
     assert closed.result == "pass" and "closed after 20 of 40 pairs" in closed.says
     undone = finding_of(BETTER, queue([WON] * 19, items=20, settled=20))
