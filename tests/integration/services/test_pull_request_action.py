@@ -180,7 +180,7 @@ def test_a_fork_that_needs_no_secrets_is_judged_without_a_comment(pull_request: 
         ({"command": "true", "results": "results.jsonl"}, "base: the command did not write results.jsonl."),
         ({"command": "true"}, "results: name the file that the command writes."),
         ({"old": "old.jsonl"}, "inputs: give command and results, or old and new."),
-        ({"old": "none.jsonl", "new": "none.jsonl"}, "'none.jsonl' does not exist."),
+        ({"old": "none.jsonl", "new": "none.jsonl"}, "none.jsonl: No such file or directory"),
         ({"command": COMMAND, "results": "results.jsonl", "required_env": "KEY"}, "these variables are empty: KEY."),
         ({"command": COMMAND, "results": "results.jsonl", "margin": "much"}, "--margin: 'much' is not a number"),
     ],
