@@ -233,26 +233,40 @@ class Question:
         effect = clustered_effect(self._differences, clusters)
         low, high = at_least(effect, tau=tau, alpha=alpha), at_most(effect, tau=tau, alpha=alpha)
         if isinstance(low, NotEnough) or isinstance(high, NotEnough):
-            few = low if isinstance(low, NotEnough) else high
-            return self._too_few() if isinstance(effect, Effect) and self.look_explained else few
+            return (
+                self._too_few()
+                if isinstance(effect, Effect) and self.look_explained
+                else (low if isinstance(low, NotEnough) else high)
+            )
         # A share can't change by more than its scale, so no decision depends on what is beyond it.
         span = self.measure.scale if self.measure.form == "share" and self.look_explained else inf
-        low_end, high_end = max(low.low, -self.factor * span), min(high.high, span)
-        return replace(low, low=low_end, high=high_end, method=low.method.replace(", one-sided", ""))
+        return replace(
+            low,
+            low=max(low.low, -self.factor * span),
+            high=min(high.high, span),
+            method=low.method.replace(", one-sided", ""),
+        )
 
     def _too_few(self) -> NotEnough:
         """Which cases a further look still needs, in terms of the two models."""
         values, clusters = self._differences, self.pairs.candidate.clusters
         count, unlike = count_unlike(values, clusters)
         unit = "case" if clusters is None else "cluster"
-        seen, further = f"all but {unlike} of {count} {unit}s show the same difference", "with another difference"
-        if np.count_nonzero(cluster_sums(values, clusters)) == unlike:
-            seen, further = f"the models differ on only {unlike} of {count} {unit}s", "on which the models differ"
-        needs = LOOK_NEEDS.replace("case", unit)
-        reason = f"{seen}; this candidate was compared on this suite before, and a further look {needs}"
-        more = [counted(MIN_UNITS - count, f"more {unit}")] * (count < MIN_UNITS)
-        more += [f"{counted(MIN_UNLIKE - unlike, f'more {unit}')} {further}"] * (unlike < MIN_UNLIKE)
-        return NotEnough(reason, " and ".join(more), len(values))
+        seen, further = (
+            (f"the models differ on only {unlike} of {count} {unit}s", "on which the models differ")
+            if np.count_nonzero(cluster_sums(values, clusters)) == unlike
+            else (f"all but {unlike} of {count} {unit}s show the same difference", "with another difference")
+        )
+        more = [
+            *[counted(MIN_UNITS - count, f"more {unit}")] * (count < MIN_UNITS),
+            *[f"{counted(MIN_UNLIKE - unlike, f'more {unit}')} {further}"] * (unlike < MIN_UNLIKE),
+        ]
+        return NotEnough(
+            f"{seen}; this candidate was compared on this suite before, and a further look "
+            f"{LOOK_NEEDS.replace('case', unit)}",
+            " and ".join(more),
+            len(values),
+        )
 
 
 def by_truth_table(judged: Estimate | NotEnough, sign: int, limit: float) -> Result:

@@ -97,14 +97,17 @@ def judge_comparison(
 
 def _none_right(measure: Measure, pairs: Pairs) -> bool:
     """Whether all cases score 0 on both sides where more is better, which looks like a wrong prompt or scorer."""
-    scores = (pairs.candidate.values, pairs.baseline.values)
-    return measure.form == "share" and measure.sign > 0 and pairs.n > 0 and not np.any(scores)
+    return (
+        (measure.form, measure.sign) == ("share", 1)
+        and pairs.n > 0
+        and not np.any([pairs.candidate.values, pairs.baseline.values])
+    )
 
 
 def _read_one(run: RunTable, pairs: Pairs) -> str:
     """Advise to read an answer. A run of a result file is not stored, and has its target for an id."""
-    case = run.case_ids[pairs.candidate.cases[0]]
-    command = f": fairtrial runs why {run.suite}@{run.target} {shlex.quote(case)}" if run.run_id != run.target else ""
+    case = shlex.quote(run.case_ids[pairs.candidate.cases[0]])
+    command = "" if run.run_id == run.target else f": fairtrial runs why {run.suite}@{run.target} {case}"
     return f"a look at why an answer is wrong, because more cases would not help{command}"
 
 
@@ -136,9 +139,11 @@ def _says(
         return f"{name} can't be compared with {baseline}: {comparison.difference.reason}"
     words = f"{name} {difference_in_words(comparison, measure)} {baseline}"
     p_text = "" if comparison.p is None else f"; {comparison.p_method}: p {p_in_words(comparison.p)}"
-    bounds = bounds_in_words(comparison.difference, measure, alpha)
-    if question.look_explained and not question.relative:
-        bounds += ", wider because this candidate was compared on this suite before"
+    bounds = bounds_in_words(comparison.difference, measure, alpha) + (
+        ", wider because this candidate was compared on this suite before"
+        if question.look_explained and not question.relative
+        else ""
+    )
     numbers = f" ({both_figures(comparison, measure)}; {bounds}{p_text})"
     return words + numbers + f"; {_requirement(question.test, measure)}{_end(question, judged, result, alpha)}"
 
