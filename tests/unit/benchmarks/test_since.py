@@ -6,22 +6,27 @@ import pytest
 
 from benchmarks.since import ACCEPTED, too_slow
 from benchmarks.wire.paired import Row, merged, table
+from tests.fixtures.releases.unpacked import releases
+
+NEWEST = f"release {releases()[-1]}"
 
 
 def test_work_is_slower_where_all_pairs_say_so() -> None:
-    assert too_slow([Row("slower", "s", [(1.0, 1.3), (2.0, 2.5), (1.0, 1.28)])])
+    assert too_slow([Row("slower", "s", [(1.0, 1.3), (2.0, 2.5), (1.0, 1.28)])], NEWEST)
 
 
 def test_noise_and_small_losses_are_not_slower() -> None:
     noise = Row("noise", "s", [(1.0, 1.9), (1.0, 0.7), (1.0, 1.4)])
     small = Row("small", "s", [(1.0, 1.09), (1.0, 1.08), (1.0, 1.09)])
-    assert too_slow([noise, small, Row("one pair", "s", [(1.0, 3.0)])]) == []
+    assert too_slow([noise, small, Row("one pair", "s", [(1.0, 3.0)])], NEWEST) == []
 
 
 def test_accepted_work_has_its_own_limit() -> None:
-    for work, (most, _) in ACCEPTED.items():
-        within, beyond = (Row(work, "s", [(1.0, most * by), (1.0, most * by), (1.0, most * by)]) for by in (0.9, 1.1))
-        assert too_slow([within, beyond]) == [beyond]
+    for before, works in ACCEPTED.items():
+        for work, (most, _) in works.items():
+            within, beyond = (Row(work, "s", [(1.0, most * by)] * 3) for by in (0.9, 1.1))
+            assert too_slow([within, beyond], before) == [beyond]
+            assert too_slow([within], NEWEST) == [within]
 
 
 def test_pairs_of_one_kind_of_work_become_one_row() -> None:
