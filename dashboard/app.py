@@ -13,6 +13,7 @@ from dashboard.view import UNKNOWN_VISITOR, View, Visitor, ask_to_sign_in, refus
 from fairtrial.api import accounts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.registry import Registry
+from fairtrial.domain.wording import WITHOUT_CONTROL
 
 VIEWS = Registry("dashboard.views", "view", noun="page", kind=View)
 SIGNED_OUT = 401
@@ -33,9 +34,7 @@ def draw(view: View, control: Control, visitor: Visitor | None) -> None:
             st.rerun()  # control is back, so identify the visitor first
         view.draw(control)
     except ControlUnreachable as error:
-        st.error(
-            "The control plane does not respond. Traffic is still served and recorded.", icon=":material/cloud_off:"
-        )
+        st.error(f"Control does not answer. {WITHOUT_CONTROL}", icon=":material/cloud_off:")
         st.caption(
             f"{error}. If `fairtrial up` is running, its terminal shows the problem with control. Otherwise start it, "
             "or start control alone with `fairtrial control`."

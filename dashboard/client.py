@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import msgspec
 import streamlit as st
 
 from fairtrial.api.operation import Operation, Q, R, read_answer, to_http
+from fairtrial.domain.limits.constants import CONTROL_SECONDS
 
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 SESSION_COOKIE = "fairtrial_session"
@@ -25,7 +27,7 @@ MAX_ENTRIES = 400
 
 
 class ControlUnreachable(Exception):
-    """The control plane does not respond. The message gives the address and the reason."""
+    """The control plane does not answer. The message gives the address and the reason."""
 
 
 class Refused(Exception):
@@ -54,6 +56,7 @@ class Control:
         headers = {"content-type": JSON} if operation.method != "GET" else {}
         if self.session and _TOKEN.fullmatch(self.session):
             headers["cookie"] = f"{SESSION_COOKIE}={self.session}"
+        self._require_life()
         try:
             answer = _client(self.url).request(
                 operation.method,
@@ -64,10 +67,25 @@ class Control:
                 timeout=operation.seconds,
             )
         except httpx.HTTPError as error:
-            raise ControlUnreachable(f"{self.url} does not respond ({type(error).__name__})") from error
+            raise ControlUnreachable(f"{self.url} does not answer ({type(error).__name__})") from error
         if answer.is_success:
             return read_answer(operation, answer.content)
         raise Refused(answer.status_code, _message(answer))
+
+    def _require_life(self) -> None:
+        """Raise `ControlUnreachable` within seconds if control hangs; for as long again, do so at once."""
+        if monotonic() < _hangs_until.get(self.url, 0.0):
+            raise ControlUnreachable(f"{self.url} has just not answered")
+        try:
+            _client(self.url).get("/livez", timeout=CONTROL_SECONDS)
+        except httpx.HTTPError as error:
+            if isinstance(error, httpx.TimeoutException):
+                _hangs_until[self.url] = monotonic() + CONTROL_SECONDS
+            raise ControlUnreachable(f"{self.url} does not answer ({type(error).__name__})") from error
+
+
+_hangs_until: dict[str, float] = {}
+"""When each address is asked again after a timeout, so that a page does not wait for each of its parts."""
 
 
 def from_environment(session: str | None = None) -> Control:

@@ -12,13 +12,11 @@ from fairtrial.config.owner_lock import local_actor, read_note
 from fairtrial.config.plan.live_state import KillFile, standing_kill, write_kill
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused, RequestError, StoreError, UsageError
+from fairtrial.domain.limits.constants import CONTROL_SECONDS
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.lifecycle import checked_reason, next_state, unrecorded_kill
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial_cli.store_client.client import open_store
-
-CONTROL_SECONDS = 3.0
-"""How long control may take to answer before the kill goes to the workers without it."""
 
 ID_BYTES = 8
 

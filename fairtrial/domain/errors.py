@@ -6,7 +6,8 @@ FairtrialError
 │   ├── StoreLocked         another process owns the store                    exit 2
 │   └── PortTaken           the address is in use                             exit 2
 ├── StoreError              the store cannot be opened, migrated or read      exit 2
-│   └── StoreExhausted      not enough memory or disk                         exit 2
+│   ├── StoreExhausted      not enough memory or disk                         exit 2
+│   └── ControlSilent       control is hung or can't be reached               exit 69
 ├── JournalError            a segment cannot be written or read
 ├── PlanRefused             a plan that must not be published
 ├── DigestRefused           a value that no digest can cover
@@ -25,6 +26,8 @@ from typing import ClassVar, TypeVar
 T = TypeVar("T")
 STORE_UNUSABLE = 74
 """The exit code of `fairtrial control` if its store is unusable (EX_IOERR of sysexits.h); traffic can continue."""
+CONTROL_SILENT = 69
+"""The exit code of commands that get no answer from control (EX_UNAVAILABLE of sysexits.h)."""
 MOST_SHOWN, MOST_COMPARED = 12, 200
 
 
@@ -75,6 +78,12 @@ class StoreError(FairtrialError):
 
 class StoreExhausted(StoreError):
     """The store needs more memory or disk; the message says what to do."""
+
+
+class ControlSilent(StoreError):
+    """Control owns the store but does not answer; the message says what works without it."""
+
+    exit_code = CONTROL_SILENT
 
 
 class JournalError(FairtrialError):

@@ -31,6 +31,11 @@ OUTCOMES: Mapping[str, str] = {
 IN_POINTS = "Differences are candidate − baseline over the same cases, with 95 % intervals; for shares in points."
 UNADJUSTED = "Each interval holds by itself; it is not adjusted for choosing the best of several candidates."
 """What a reader has to know about the comparisons of more than one candidate."""
+WITHOUT_CONTROL = (
+    "Traffic is still served and recorded, and on control's machine `fairtrial experiment kill NAME --why …` still "
+    "stops an experiment."
+)
+"""What works while control does not answer."""
 TEXT_DELETED = "deleted, because it is older than the retention period"
 TEXT_NOT_STORED = "not stored, because the run is from an earlier version"
 

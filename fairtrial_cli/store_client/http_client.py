@@ -2,6 +2,8 @@
 
 import os
 import time
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 import httpx
 import msgspec
@@ -9,8 +11,11 @@ import msgspec
 from fairtrial.api import store
 from fairtrial.api.operation import Operation, Q, R, read_answer, to_http
 from fairtrial.config.layout import Layout, written_key
-from fairtrial.domain.errors import StoreError, UsageError
+from fairtrial.config.owner_lock import read_note
+from fairtrial.domain.errors import ControlSilent, StoreError, UsageError
+from fairtrial.domain.limits.constants import CONTROL_SECONDS
 from fairtrial.domain.store_reports import Job, OnProgress, ignore_progress
+from fairtrial.domain.wording import WITHOUT_CONTROL
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 """The environment variable for an `admin` key, for a control process on another machine.
@@ -56,24 +61,46 @@ class HttpClient:
         """Nothing to do: control published it before it answered, and watches the file."""
 
     def _send(self, operation: Operation[Q, R], request: Q) -> bytes:
+        self._require_life("The request was not sent.")
+        answers: SimpleQueue[httpx.Response | Exception] = SimpleQueue()
+        Thread(target=lambda: answers.put(self._answer(operation, request)), daemon=True).start()
+        while True:
+            try:
+                answer = answers.get(timeout=CONTROL_SECONDS)
+                break
+            except Empty:  # an operation may take minutes, but a hung process never ends it
+                self._require_life("It may still do what was requested if it runs again.")
+        if isinstance(answer, Exception):
+            raise self._silent(answer, "Whether it did what was requested is unknown.") from answer
+        if answer.is_success:
+            return answer.content
+        raise _refusal(answer)
+
+    def _answer(self, operation: Operation[Q, R], request: Q) -> httpx.Response | Exception:
         sent = to_http(operation, request)
-        headers = {"content-type": "application/json"} if operation.has_body else {}
         try:
-            answer = self._client.request(
+            return self._client.request(
                 operation.method,
                 sent.path,
                 params=sent.query,
                 content=sent.body or None,
-                headers=headers,
+                headers={"content-type": "application/json"} if operation.has_body else {},
                 timeout=operation.seconds if self._seconds is None else self._seconds,
             )
+        except Exception as error:  # noqa: BLE001 - the caller's thread raises it, unless it has closed the client
+            return error
+
+    def _require_life(self, known: str) -> None:
+        """Raise `ControlSilent` unless control answers at all; ``known``: what became of the request."""
+        try:
+            self._client.get("/livez", timeout=CONTROL_SECONDS)
         except httpx.HTTPError as error:
-            raise StoreError(
-                f"{self._url}: the control process owns the store but does not respond ({error})"
-            ) from error
-        if answer.is_success:
-            return answer.content
-        raise _refusal(answer)
+            raise self._silent(error, known) from error
+
+    def _silent(self, error: Exception, known: str) -> ControlSilent:
+        note = read_note(self.layout)
+        process = "" if note is None else f" Its process has the pid {note.pid}; if it hangs, end it."
+        return ControlSilent(f"{self._url}: control does not answer ({error})\n{known} {WITHOUT_CONTROL}{process}")
 
 
 def _refusal(answer: httpx.Response) -> UsageError | StoreError:

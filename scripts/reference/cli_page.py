@@ -29,6 +29,7 @@ EXIT_CODES = (
     ("4", "`gate`", "the verdict **INVALID**: the evidence is unsound"),
     ("4", "`eval`, `data memorisation`, `data overfitting`", "more than 2 % of a run's cases could not be scored"),
     ("5", "`gate`", "the verdict **SHIP**, which waits for the gate's approvers"),
+    ("69", "all", "control is hung or can't be reached"),
     ("70", "all", "a defect of the program, never a verdict"),
     ("130", "all", "interrupted by Ctrl-C"),
 )

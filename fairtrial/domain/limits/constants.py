@@ -18,6 +18,9 @@ CHAT_COMPLETIONS = "/chat/completions"
 RESPONSES = "/responses"
 """The endpoint of the Responses API, as it is routed and recorded."""
 
+CONTROL_SECONDS = 3.0
+"""How long control may take to say that it is alive, before commands and pages report that it hangs."""
+
 WARN_DAYS = (7, 30, 90)
 """How many days before a deployment's last one `check` and alarms warn."""
 

@@ -105,7 +105,7 @@ def test_without_control_the_page_says_so_and_that_nothing_is_lost(monkeypatch: 
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", "http://127.0.0.1:9")
     page = AppTest.from_file(APP, default_timeout=PATIENCE).run()
     assert not page.exception
-    assert "does not respond" in words(page)
+    assert "does not answer" in words(page)
     assert os.environ["FAIRTRIAL_CONTROL_URL"] in words(page)
 
 

@@ -121,7 +121,7 @@ def test_a_kill_stops_a_hung_control_s_workers_and_is_recorded_once_while_nobody
             assert control is not None and gateway is not None
             os.kill(control, signal.SIGSTOP)
             found = kill(tmp_path)
-            assert "does not respond" in found["cause"]
+            assert "does not answer" in found["cause"]
             assert Path(found["file"]) in standing_kills(layout.folder)
             until(load.stopped)
             after = len(load.served)

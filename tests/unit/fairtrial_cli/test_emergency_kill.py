@@ -81,7 +81,7 @@ def test_an_unreachable_control_is_replaced_by_a_file(layout: Layout) -> None:
     (path,) = standing_kills(layout.folder)
     written = read_kill(path)
     assert (written.experiment, written.actor, written.why) == (EXPERIMENT, local_actor(), "a test")
-    assert state["cause"].startswith("Control did not complete it: ") and "does not respond" in state["cause"]
+    assert state["cause"].startswith("Control did not complete it: ") and "does not answer" in state["cause"]
     assert state["file"] == str(path) in state["notes"][0]
     assert list(unrecorded_kills(layout)) == [f"{EXPERIMENT}: {state['sentence']}"]
 
