@@ -217,5 +217,6 @@ change = Operation(
     "promotion, `edit` has the lines for the project file. "
     "403 says that only an admin can override what a promotion lacks, or withdraw what an attempt has proven. 409 says "
     "what it lacks, or which state the experiment is in and what is possible. 503 says that the change is recorded and "
-    "will be published later.",
+    "will be published later. A kill that can't be recorded or published becomes a file that the workers obey, which "
+    "`file` names.",
 )

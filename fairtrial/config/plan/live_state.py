@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,7 +16,7 @@ import msgspec
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import local_actor
 from fairtrial.config.plan.hashes import digest, plan_hash
-from fairtrial.domain.errors import UsageError
+from fairtrial.domain.errors import UsageError, nearest
 from fairtrial.domain.names.ids import keyed_hash
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.plan import Experiment, Plan
@@ -33,6 +33,8 @@ MOST_US = 253_402_300_799_000_000
 """The last second of the year 9999, because no calendar can show a later one."""
 
 UNREADABLE = "emergency stop; the kill file has no readable reason"
+UNUSED = ".unused"
+"""Follows the name of a kill file that named no experiment, so that a person still sees it."""
 _NAME = re.compile(r"kill\.([A-Za-z0-9][A-Za-z0-9._-]*)(?:@[0-9a-f]+)?\.json")
 """The name of an experiment contains no ``@``. Without the id, a person can make the file by hand."""
 
@@ -229,6 +231,22 @@ def standing_kills(folder: Path) -> list[Path]:
     """The kill files in the folder, in the order of their names; raises `OSError`."""
     with os.scandir(folder) as entries:
         return sorted(Path(entry.path) for entry in entries if experiment_of(entry.name) and entry.is_file())
+
+
+def unusable_kills(folder: Path, experiments: Collection[str]) -> Iterator[str]:
+    """A line for each kill file that stops nothing; ``experiments``: those of the published plan."""
+    with suppress(OSError):
+        for path in sorted(folder.glob("kill.*.json*")):
+            name = experiment_of(path.name)
+            reason = "a kill file is named kill.EXPERIMENT.json"
+            if name is not None:
+                reason = "" if path.is_file() else "a kill file is a regular file"
+                if name not in experiments:
+                    reason = f"there is no experiment {name!r}; {nearest(name, experiments)}"
+            if path.name.endswith(UNUSED):
+                reason = "it named no experiment when control read it"
+            if reason:
+                yield f"{path}: this kill file stops nothing ({reason})"
 
 
 def read_kill(path: Path) -> KillFile:

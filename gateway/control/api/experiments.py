@@ -1,6 +1,7 @@
 """Implements the operations on experiments."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,13 @@ from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.accounts import may
 from fairtrial.domain.answers.chat import answered_text, asked_text
 from fairtrial.domain.answers.signals import switches_language
-from fairtrial.domain.errors import NotAllowed
+from fairtrial.domain.errors import NotAllowed, StoreError, Unavailable
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.store_reports import Traffic
+from fairtrial.experiments.kill_by_file import first_line, kill_by_file
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.engine import EngineError, error_message
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.experiments import transitions as stored_transitions
 from fairtrial.store.experiments.analysis_plans import frozen_plans
@@ -123,8 +126,15 @@ def change(context: Context, request: experiments.ChangeExperiment) -> dict[str,
     )
     owner, time = context.owner, context.owner.clock.now()
     probe = gateway_probe(owner.addresses.gateway_url, owner.database.layout)
-    change_experiment(owner.database, owner.publisher, change, now_us=time.stamp_us, probe=probe, held=time.held)
-    return _state(context, request.name)
+    try:
+        change_experiment(owner.database, owner.publisher, change, now_us=time.stamp_us, probe=probe, held=time.held)
+        return _state(context, request.name)
+    except (Unavailable, StoreError, EngineError, OSError) as error:
+        if request.action == "kill":
+            with suppress(OSError):
+                killed = kill_by_file(owner.database.layout, request.name, request.why, actor=context.actor)
+                return killed | {"cause": f"Control did not complete it: {first_line(error_message(error))}."}
+        raise
 
 
 def _refuse_others_than_admins(context: Context, name: str, what: str) -> None:

@@ -20,7 +20,7 @@ from fairtrial.api.operation import Nothing
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.api.verdicts import integrity
 from fairtrial.config.layout import Layout
-from fairtrial.config.owner_lock import local_actor
+from fairtrial.config.owner_lock import local_actor, read_note
 from fairtrial.config.plan.live_state import RESERVE_BYTES, UNREADABLE, standing_kills
 from fairtrial.config.plan.published import read
 from fairtrial_cli.store_client.client import open_store
@@ -244,6 +244,48 @@ def test_a_kill_on_a_full_disk_takes_the_reserve_and_is_recorded_when_there_is_s
         finally:
             process.terminate()
             process.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.release("attacks")
+@pytest.mark.skipif(disk_refused() is not None, reason="no disk can be mounted here")
+def test_a_kill_through_the_api_on_a_full_disk_becomes_a_file_that_the_workers_obey(tmp_path: Path) -> None:
+    with FakeUpstream() as upstream, small_disk(tmp_path / "disk", "48m") as disk:
+        write_project(disk.seen, upstream=upstream.url.removesuffix("/v1"))
+        process = disk.start("up", "--no-dashboard", "--workers", "2")
+        layout = Layout(disk.seen / "fairtrial.duckdb")
+        try:
+            said = wait_until_up(process)
+            url = next(line.split()[1] for line in said.splitlines() if line.split()[:1] == ["gateway"])
+            with traffic(url) as load:
+                until(layout.kill_reserve.exists)
+                filler = disk.fill()
+                until(lambda: recording(url) == "losing", "a full disk")
+                state = kill_by_api(layout)
+                assert state["state"] == "killed" and "Control did not complete it" in state["cause"], state
+                until(load.stopped)
+                filler.unlink()
+                until(lambda: is_recorded(layout), "the removal of the kill file")
+                assert load.stopped()
+            shown = json.loads(disk.run("experiment", "status", NAME, "--json").stdout)
+            assert [(row["action"], row["why"]) for row in shown["transitions"]] == [("kill", WHY)]
+        finally:
+            process.terminate()
+            process.communicate(timeout=PATIENCE)
+
+
+def kill_by_api(layout: Layout) -> dict[str, Any]:
+    """What control answers to a page or a program that kills the experiment."""
+    note, key = read_note(layout), layout.admin_key.read_text().strip()
+    assert note is not None
+    answer = httpx.post(
+        f"{note.control_url}/api/experiments/{NAME}/kill",
+        json={"why": WHY},
+        headers={"authorization": f"Bearer {key}"},
+        timeout=PATIENCE,
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
 
 
 def recording(url: str) -> str:

@@ -125,6 +125,21 @@ def test_a_typing_error_stops_nothing(layout: Layout) -> None:
     assert standing_kills(layout.folder) == []
 
 
+def test_each_file_that_stops_nothing_is_named_with_its_reason(layout: Layout) -> None:
+    for name in (f"kill.{EXPERIMENT}.json", "kill.tuned vs base.json", "kill.tuned-vs-bass.json", "kill.reserve"):
+        (layout.folder / name).touch()
+    (layout.folder / "kill.base.json").mkdir()
+    (layout.folder / f"kill.{EXPERIMENT}@0a.json").symlink_to("nowhere")
+    stopped, *unusable = unrecorded_kills(layout)
+    assert stopped.startswith(f"{EXPERIMENT}: STOPPED")
+    assert [line.partition(" (")[2].rstrip(")") for line in unusable] == [
+        "there is no experiment 'base'; known: tuned-vs-base",
+        "a kill file is named kill.EXPERIMENT.json",
+        "a kill file is a regular file",
+        "there is no experiment 'tuned-vs-bass'; did you mean 'tuned-vs-base'?",
+    ]
+
+
 def test_an_ended_experiment_is_refused_and_a_killed_one_is_not_because_a_re_arm_may_wait(layout: Layout) -> None:
     serve(layout, "ended", serves="tuned")
     with pytest.raises(UsageError, match=r"is ended \(possible: rollback"):

@@ -6,6 +6,7 @@ from typing import Any
 
 from fairtrial.config.plan.live_state import (
     CAN_BE_KILLED,
+    UNUSED,
     KillFile,
     experiment_of,
     read_kill,
@@ -115,7 +116,10 @@ def _adopt(database: Database, publisher: Publisher, path: Path, now_us: int) ->
     if served is not None and served.state in CAN_BE_KILLED:
         raise Unavailable(f"{path}: the published configuration does not have this kill yet, so the file stays")
     publisher.kills_recorded_us[kill.experiment] = now_us
-    path.unlink(missing_ok=True)
+    if served is None and kill.experiment not in transitions.last(database):
+        path.rename(f"{path}{UNUSED}")
+    else:
+        path.unlink(missing_ok=True)
     sync_folder(path.parent)
     log.warning("experiment %s: recorded the kill of %s: %s by %s", kill.experiment, path.name, kill.why, kill.actor)
     return made

@@ -15,6 +15,7 @@ from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, transitions
+from fairtrial_cli.emergency_kill import unrecorded_kills
 from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.operations.experiments.change_experiment import change_experiment
@@ -121,6 +122,8 @@ def test_an_unknown_experiment_gets_a_note_and_does_not_hold_up_another_one(
     unknown, made = record(database, publisher)
     assert (unknown, made is not None, standing_kills(database.layout.folder)) == (None, True, [])
     assert [(row["subject"], '"state": "unknown"' in row["details"]) for row in notes(database)] == [("another", True)]
+    (line,) = unrecorded_kills(database.layout)
+    assert "another" in line and "stops nothing" in line
 
 
 def test_an_unreadable_file_stops_its_experiment_and_says_so(database: Database, publisher: PlanPublisher) -> None:
