@@ -47,12 +47,14 @@ def choose(
     placeholder: str | None = None,
     default: str | None = None,
 ) -> str | None:
-    """Draw a choice that is stored in the URL under ``name``. An unknown value in the URL is ignored.
+    """Draw a choice that is stored in the URL under ``name``. An unknown value there is named, and counts for none.
 
     ``placeholder`` is shown while nothing is chosen, and allows that. ``default`` is the initial choice, otherwise the
     first option.
     """
     given = get(name)
+    if given is not None and given not in options:
+        st.warning(f"{label}: there is no {plain(given)}.", icon=":material/search_off:")
     first = None if placeholder is not None else options.index(default) if default is not None else 0
     index = options.index(given) if given in options else first
     choice: str | None = st.selectbox(

@@ -59,6 +59,8 @@ def render_state(control: Control, live: Row, *, approvable: bool) -> None:
         st.caption(text)
     if not live["in_file"]:
         st.caption("It is no longer in the project file.")
+    if live["archived"]:
+        st.caption("It is archived, so lists leave it out.")
     _edit(live["edit"])
     if control.only_reads:
         return

@@ -39,12 +39,27 @@ REFRESH_SECONDS = 5
 def draw(control: Control) -> None:
     """Draw the page."""
     st.title("Experiment")
-    names = [row["name"] for row in control.call(experiments.states, experiments.ListStates(everything=True))]
-    if not names:
+    with query_params.explain_gone("This experiment does not exist. Choose one from the list.", "All experiments"):
+        names = _names(control)
+        if names:
+            _experiment(control, names)
+            return
         suggest_command(
             "No experiments yet. Declare one in fairtrial.yaml under `experiments:`, then check it:", "fairtrial check"
         )
-        return
+
+
+def _names(control: Control) -> list[str]:
+    """The experiments of the list, and an archived one that the URL names; raises `Refused` if there is none."""
+    names = [row["name"] for row in control.call(experiments.states, experiments.ListStates(everything=True))]
+    named = query_params.get("experiment")
+    if named is not None and named not in names:
+        control.call(experiments.state, experiments.NameExperiment(name=named))
+        names.append(named)
+    return names
+
+
+def _experiment(control: Control, names: Sequence[str]) -> None:
     name, window = _chosen(names)
     since_us = query_params.since_us(window)
     experiment = control.call(experiments.one, experiments.FiguresOf(name=name, since_us=since_us))

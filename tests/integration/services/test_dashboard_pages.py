@@ -123,6 +123,8 @@ def test_an_empty_page_says_what_to_do_next(
         ("runs", {"run": "nobody", "against": "old"}, "This run does not exist"),
         ("gate", {"verdict": HOSTILE}, "This verdict does not exist"),
         ("data_audit", {"audit": HOSTILE}, "This audit does not exist"),
+        ("experiment", {"experiment": "tuned-vs-bass"}, "This experiment does not exist"),
+        ("experiment", {"experiment": HOSTILE}, "This experiment does not exist"),
     ],
 )
 def test_an_unknown_name_in_the_address_is_reported_and_leads_back(
@@ -130,15 +132,15 @@ def test_an_unknown_name_in_the_address_is_reported_and_leads_back(
 ) -> None:
     page = opened(filled, monkeypatch, path, **query)
     assert says in words(page)
-    assert page.button[0].label.startswith("All")
+    assert [button.label.partition(" ")[0] for button in page.button] == ["All"]
 
 
-def test_names_of_the_address_that_are_not_known_count_for_none(
+def test_a_filter_of_the_address_that_is_not_known_is_named_and_counts_for_none(
     filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = opened(filled, monkeypatch, "experiment", experiment=HOSTILE, window="ever")
-    assert page.selectbox[0].value == "tuned-vs-base"
+    page = opened(filled, monkeypatch, "experiment", window="ever")
     assert page.selectbox[1].value == "week"
+    assert page.warning[0].value == "Period: there is no ever."
 
 
 def test_the_status_of_an_experiment_shows_errors_per_try_and_per_call(filled: ForkedServices) -> None:
@@ -297,6 +299,19 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
     assert HOSTILE not in words(page)
     assert [(row["action"], row["segment"]) for row in cells(page, -1)] == [("Stop", 1)]
     assert _changes(page) == ["Start again", "End"]
+
+
+def test_an_archived_experiment_is_shown_under_its_name_alone(
+    empty: ForkedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_store(empty.project.layout) as owner:
+        for action in ("end", "archive"):
+            owner.call(change, ChangeExperiment(name="tuned-vs-base", action=action, why="the quarter is over"))
+    assert "No experiments yet" in words(opened(empty, monkeypatch, "experiment"))
+    page = opened(empty, monkeypatch, "experiment", experiment="tuned-vs-base")
+    assert page.selectbox[0].value == "tuned-vs-base"
+    assert "It is archived" in words(page) and "the quarter is over" in words(page)
+    assert [row["action"] for row in cells(page, -1)][:2] == ["Archive", "End"]
 
 
 def _changes(page: AppTest) -> list[str]:
