@@ -65,8 +65,8 @@ reset = Operation(
     request=NameAccount,
     response=Invitation,
     status=201,
-    description="Create a new link for an account (name or id), for example after a lost password. Enables a disabled "
-    "account.",
+    description="Create a new link for an account (name or id), for example after a lost password. Earlier links, "
+    "the old password and every session end at once. Enables a disabled account.",
 )
 disable = Operation(
     name="accounts.disable",

@@ -115,7 +115,9 @@ def disable(name: str, config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def reset(name: str, config: Path, as_json: bool) -> None:
-    """Print a new link for NAME, for example after a lost password. It replaces older links and enables the account.
+    """Print a new link for NAME, for example after a lost password, and enable the account.
+
+    Earlier links, the old password and every session end at once.
 
     \b
     Example:  fairtrial accounts reset Rosa

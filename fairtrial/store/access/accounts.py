@@ -12,7 +12,9 @@ from fairtrial.store.access import audit, passwords
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Query, timestamp
 
-STATE = "CASE WHEN disabled_time IS NOT NULL THEN 'disabled' WHEN password IS NULL THEN 'invited' ELSE 'active' END"
+STATE = """
+CASE WHEN disabled_time IS NOT NULL THEN 'disabled' WHEN coalesce(password, '') = '' THEN 'invited' ELSE 'active' END
+"""
 ANY = "SELECT count(*) > 0 FROM accounts"
 ALL = f"SELECT account_id, name, role, {STATE} AS state FROM accounts ORDER BY created_time, account_id"  # noqa: S608 - a constant
 ONE = f"SELECT account_id, name, role, {STATE} AS state FROM accounts WHERE account_id = ?"  # noqa: S608 - a constant
@@ -37,7 +39,8 @@ END_INVITATIONS = "UPDATE invitations SET ended_time = ? WHERE account_id = ? AN
 TOKEN_BYTES = 32
 LASTS_US = 7 * 86_400_000_000
 VALID = "SELECT account_id FROM invitations WHERE sha256 = ? AND ended_time IS NULL AND expires_time > ?"
-ENABLE = "UPDATE accounts SET disabled_time = NULL, password = NULL WHERE account_id = ? AND disabled_time IS NOT NULL"
+END_PASSWORD = "UPDATE accounts SET disabled_time = NULL, password = left(password, 0) WHERE account_id = ?"  # noqa: S105 - no password
+"""An account that had a password has an empty one then, so that `HOLDERS` still counts it at earlier times."""
 SET = "UPDATE accounts SET name = ?, password = ? WHERE account_id = ?"
 
 
@@ -149,13 +152,14 @@ def invite(database: Database, name: str | None, role: Role, *, actor: str, now_
 
 
 def reset(database: Database, who: str, *, actor: str, now_us: int) -> Invitation:
-    """Create a new link for an account. Earlier links end; the old password works until the new one is set.
+    """Create a new link for an account. Earlier links, the old password and every session end at once.
 
-    A disabled account is enabled again, without its old password. Raises `UsageError` if there is no such account.
+    A disabled account is enabled again. Raises `UsageError` if there is no such account.
     """
     account = find(database, who)
     with database.transaction() as cursor:
-        cursor.execute(ENABLE, [account.account_id])
+        cursor.execute(END_PASSWORD, [account.account_id])
+        cursor.execute(END_SESSIONS, [account.account_id])
         cursor.execute(END_INVITATIONS, [timestamp(now_us), account.account_id])
         made = _link(cursor, account, now_us)
         _record(cursor, "account.reset", account.account_id, actor=actor, now_us=now_us)

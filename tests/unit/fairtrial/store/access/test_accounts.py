@@ -142,16 +142,30 @@ def test_a_session_ends_when_it_is_idle_or_old(database: Database) -> None:
     assert credentials.account_of_session(database, busy, now_us=NOW + 7 * 24 * HOUR_US) is None
 
 
-def test_signing_out_ends_one_session_and_a_new_password_ends_all(database: Database) -> None:
+def test_signing_out_ends_one_session_and_a_reset_ends_all(database: Database) -> None:
     rosa = joined(database)
     here, there = (credentials.begin_session(database, rosa.account_id, now_us=NOW) for _ in range(2))
     credentials.end_session(database, here)
     assert credentials.account_of_session(database, here, now_us=NOW) is None
     assert credentials.account_of_session(database, there, now_us=NOW) == rosa
     link = accounts.reset(database, "Rosa", actor="Ada", now_us=NOW)
-    assert credentials.account_of_session(database, there, now_us=NOW) == rosa
-    accounts.accept(database, link.token, name="", password="another long one", now_us=NOW)
     assert credentials.account_of_session(database, there, now_us=NOW) is None
+    accounts.accept(database, link.token, name="", password="another long one", now_us=NOW)
+    assert accounts.password_of(database, "Rosa")[0] == rosa
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_a_reset_ends_the_old_password_and_the_account_still_counts_for_approvals(
+    database: Database, *, disabled: bool
+) -> None:
+    joined(database)
+    if disabled:
+        accounts.disable(database, "Rosa", actor="Ada", now_us=NOW + 1)
+    before = accounts.holders(database, "reviewer", NOW)
+    accounts.reset(database, "Rosa", actor="Ada", now_us=NOW + 2)
+    assert accounts.password_of(database, "Rosa") == (None, None)
+    assert accounts.find(database, "Rosa").state == "invited"
+    assert (before, accounts.holders(database, "reviewer", NOW)) == (1, 1)
 
 
 def test_whoever_is_disabled_is_out_and_comes_back_only_by_a_new_link(database: Database) -> None:
