@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from fairtrial.domain.errors import JournalError
+from fairtrial.domain.errors import JournalError, printable
 from fairtrial.domain.names.ids import id_at
 
 FIRST_VERSION = 1
@@ -48,12 +48,14 @@ class Header:
     """The first line of a segment: the format's version and the writer. ``at_us`` is microseconds since 1970, UTC.
 
     ``source``: the file with what its writer assigned, see `journal.counts`; empty if the writer counts nothing.
+    ``name``: the segment's own, so that a copy under another one is recognised; empty in segments of earlier releases.
     """
 
     writer: str
     pid: int
     at_us: int
     source: str = ""
+    name: str = ""
     kind: Literal["journal"] = "journal"
     v: int = SEGMENT_VERSION
 
@@ -77,7 +79,7 @@ class Segment:
         fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, MODE)
         try:
             segment = cls(folder / name, fd)
-            header = Header(writer=writer, pid=os.getpid(), at_us=now_us, source=source, v=version)
+            header = Header(writer=writer, pid=os.getpid(), at_us=now_us, source=source, name=name, v=version)
             segment._write_header(hidden, header)
         except OSError:
             os.close(fd)
@@ -155,13 +157,18 @@ def is_compressed(path: Path) -> bool:
 
 
 def read_header(line: bytes, *, name: str) -> Header:
-    """The header; `JournalError` if it is malformed, or of a version that this program doesn't know."""
+    """The header; `JournalError` if it is malformed, of an unknown version, or of another segment than ``name``."""
     try:
         header = msgspec.json.decode(line, type=Header)
     except (msgspec.DecodeError, RecursionError) as error:
         raise JournalError(f"{name}: the first line is not a journal header ({error})") from error
     if header.v > SEGMENT_VERSION:
         raise JournalError(f"{name}: journal version {header.v} is newer than this program (known: {SEGMENT_VERSION})")
+    if header.name not in ("", name):
+        raise JournalError(
+            f"{name}: it is a copy of {printable(header.name)}, or was renamed, so it is not ingested (remove the "
+            "copy, or restore the name)"
+        )
     return header
 
 

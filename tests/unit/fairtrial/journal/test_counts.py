@@ -48,7 +48,7 @@ def test_requests_are_counted_by_arm_and_cell_and_named_by_their_segments(tmp_pa
     assert assigned.alive and assigned.arms[TUNED][CELLS * 3 // 4] == 2
     assert sums(tmp_path) == {BASE: 1, TUNED: 2}
     (path,) = names(tmp_path)
-    assert read_header(path.read_bytes().splitlines()[0], name="").source == assigned.source
+    assert read_header(path.read_bytes().splitlines()[0], name=path.name).source == assigned.source
     writer.append(*both_arms(5))
     writer.close()
     assert not only(tmp_path).alive and sums(tmp_path) == {BASE: 2, TUNED: 4}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -10,11 +11,12 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
-from fairtrial.journal.segment import names
+from fairtrial.journal.segment import names, segment_name
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest import ingest as ingest_module
 from fairtrial.store.ingest.ingest import Ingester
+from fairtrial.store.ingest.segment_archive import compress
 from tests.fixtures.store import samples
 
 COUNT = "SELECT count(*), count(DISTINCT request_id) FROM requests"
@@ -239,6 +241,42 @@ def test_a_segment_of_a_newer_version_is_left_alone_and_named(database: Database
     assert done.rows == 0
     assert "newer than this program" in done.unreadable[0]
     assert path.exists()
+
+
+@pytest.mark.parametrize("at", ["while its writer runs", "after it was archived", "compressed"])
+def test_a_copy_of_a_segment_under_another_name_counts_once(database: Database, ingester: Ingester, at: str) -> None:
+    journal = database.layout.journal
+    writer = JournalWriter(journal, writer="w")
+    writer.append(*(samples.request(number) for number in range(150)))
+    (path,) = names(journal)
+    if at != "while its writer runs":
+        writer.close()
+        ingester.catch_up()
+        path = journal / "done" / path.name
+    if at == "compressed":
+        assert compress(path, lambda _: False)
+        path = path.with_name(f"{path.name}.zst")
+    copy = journal / path.name.replace("-w.", "-copy.")
+    shutil.copy(path, copy)
+    (unreadable,) = ingester.catch_up().unreadable
+    assert unreadable.startswith(f"{segment_name(copy)}: ") and segment_name(path) in unreadable
+    assert (database.rows(COUNT), copy.exists()) == ([(150, 150)], True)
+    copy.unlink()
+    assert ingester.catch_up().unreadable == ()
+    writer.close()
+
+
+def test_a_segment_of_an_earlier_release_names_no_file_and_is_read(database: Database, ingester: Ingester) -> None:
+    writer = JournalWriter(database.layout.journal, writer="w")
+    writer.append(samples.request(1))
+    writer.close()
+    (path,) = names(database.layout.journal)
+    header, *lines = path.read_bytes().splitlines(keepends=True)
+    fields = msgspec.json.decode(header)
+    del fields["name"]
+    path.with_name("earlier.jsonl").write_bytes(b"".join((msgspec.json.encode(fields), b"\n", *lines)))
+    path.unlink()
+    assert ingester.catch_up().rows == 1
 
 
 def test_an_event_of_a_newer_version_stays_in_its_segment_with_all_that_follows(
