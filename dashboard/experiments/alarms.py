@@ -26,6 +26,7 @@ ICONS = {
     "clock.jump": ":material/schedule:",
     "deployment.ends": ":material/event_upcoming:",
     "deployment.ended": ":material/event_busy:",
+    "store.older": ":material/history:",
 }
 DEFAULT = ":material/notification_important:"
 SEVERE = (
@@ -37,6 +38,7 @@ SEVERE = (
     "experiment.error",
     "promotion.rolled_back",
     "deployment.ended",
+    "store.older",
 )
 SMALL, LARGE = 0.0001, 0.99
 """P-values outside this range are shown as a bound."""
@@ -59,7 +61,7 @@ def _open(control: Control, alarm: Row) -> None:
     draw = st.error if alarm["kind"] in SEVERE else st.warning
     draw(plain(alarm["text"]), icon=ICONS.get(alarm["kind"], DEFAULT))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if not alarm["kind"].startswith("deployment."):  # such an alarm has the name of its deployment
+        if not alarm["kind"].startswith(("deployment.", "store.")):  # the first have the name of their deployment
             link(f"The experiment {alarm['experiment']}", "experiment", icon=":material/science:",
                  experiment=alarm["experiment"])  # fmt: skip
         if not control.only_reads:

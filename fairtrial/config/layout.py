@@ -47,6 +47,11 @@ class Layout:
         return self.folder / "store.damaged"
 
     @property
+    def chain_head(self) -> Path:
+        """The number and the hash of the newest entry of the store's audit trail, as JSON (0600)."""
+        return self.folder / "chain.json"
+
+    @property
     def backups(self) -> Path:
         """The folders of all backups, one per line, which remain readable when the store is damaged."""
         return self.folder / "backups.list"

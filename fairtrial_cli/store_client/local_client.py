@@ -31,6 +31,7 @@ from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.context import COMMAND_LINE, Addresses, Context, Declaration, Work, answer, implementation
 from gateway.control.operations.experiments.states import record_kill_files
+from gateway.control.operations.record_alarms import notice_older_store
 
 if TYPE_CHECKING:
     from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
@@ -56,6 +57,7 @@ class LocalOwner:
             undo.callback(os.umask, os.umask(PRIVATE_UMASK))
             self.database = Database.open(layout)
             undo.callback(self.database.close)
+            notice_older_store(self.database, now_us=self.clock_us())
             self.ingester = Ingester(self.database, self.clock_us)
             self.totals = self.ingester.catch_up()
             self._record_kill_files()

@@ -8,11 +8,15 @@ from typing import Any, NotRequired, TypedDict, Unpack
 
 import msgspec
 
+from fairtrial.config.layout import Layout
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
+from fairtrial.store.core.state_files import load_chain_head
+from fairtrial.store.core.thread_access import ChainHead
 
+HAS = "SELECT 1 FROM events WHERE number = ? AND hash = ?"
 LAST = "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1"
 NAMED = """
 WITH named AS (
@@ -90,9 +94,16 @@ def append(cursor: Cursor, **entry: Unpack[Entry]) -> None:
     hash_ = _hash(number, now_us, actor, action, subject, text, previous)
     of = {"actor": actor, "action": action, "subject": subject, "details": text}
     cursor.insert("events", number=number, at_time=timestamp(now_us), **of, previous=previous, hash=hash_)
+    cursor.chain_head = (number, hash_)
 
 
-def head(cursor: Cursor) -> tuple[int, str] | None:
+def missing_head(cursor: Cursor, layout: Layout) -> int | None:
+    """The number of the newest entry that this store ever had, if the store lacks it; otherwise ``None``."""
+    known = load_chain_head(layout)
+    return None if known is None or cursor.value(HAS, known) else known[0]
+
+
+def head(cursor: Cursor) -> ChainHead | None:
     """The number and the hash of the newest entry."""
     last = cursor.execute(LAST).fetchone()
     return (int(last[0]), str(last[1])) if last else None

@@ -20,7 +20,7 @@ from fairtrial.safe_files import sweep_folder, sync_folder
 from fairtrial.store.core import recovery
 from fairtrial.store.core.engine import engine_settings, is_damage, migrate, store_error
 from fairtrial.store.core.query import Query, with_zone
-from fairtrial.store.core.state_files import sweep_erasure, sweep_part
+from fairtrial.store.core.state_files import save_chain_head, sweep_erasure, sweep_part
 from fairtrial.store.core.thread_access import Cursor as Cursor, ReadWriteLock, T
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ class Database:
             try:
                 yield cursor
                 cursor.execute("COMMIT")
+                if (head := cursor.take_chain_head()) is not None:
+                    save_chain_head(self.layout, head)
                 self.commits += 1
                 self._local.commits = self.own_commits + 1
             except BaseException as error:
@@ -275,6 +277,7 @@ def _refuse_log(store: Path) -> None:
 
 def _roll_back(cursor: Cursor) -> None:
     cursor.forget_views()
+    cursor.take_chain_head()
     try:
         cursor.execute("ROLLBACK")
     except duckdb.Error:

@@ -1,4 +1,4 @@
-"""Keeps files beside the store: the state of an unfinished erasure, partial backups, and reports of migrations."""
+"""Keeps files beside the store: an unfinished erasure, partial backups, reports of migrations, and the chain's head."""
 
 import hashlib
 import os
@@ -16,6 +16,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError
 from fairtrial.domain.settings import UnitKind
 from fairtrial.safe_files import write_private
+from fairtrial.store.core.thread_access import ChainHead
 
 ERASURE_FILE = "erasure.json"
 
@@ -124,6 +125,24 @@ def sweep_erasure(layout: Layout) -> None:
 
 def _erasure_path(layout: Layout) -> Path:
     return layout.folder / ERASURE_FILE
+
+
+def save_chain_head(layout: Layout, head: ChainHead) -> None:
+    """Write which entry of the audit trail is the newest, so that an older copy of the store is recognised.
+
+    A full disk must not refuse what the store has committed. The file then names an earlier entry, which is sound.
+    """
+    with suppress(OSError):
+        write_private(layout.chain_head, msgspec.json.encode(head))
+
+
+def load_chain_head(layout: Layout) -> ChainHead | None:
+    """The newest entry that any owner of this store has appended; ``None`` if it is not known."""
+    try:
+        head: ChainHead = msgspec.json.decode(layout.chain_head.read_bytes(), type=ChainHead)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return head
 
 
 def save_migration_report(layout: Layout, old: str, report: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@ LONGEST = 4_000
 """Characters. Longer texts insert many rows, and their length differs each time."""
 
 T = TypeVar("T")
+ChainHead = tuple[int, str]
+"""The number and the hash of the newest entry of the audit trail."""
 _parsed: dict[str, duckdb.Statement] = {}
 
 
@@ -83,6 +85,8 @@ class Cursor:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._sources: dict[str, _ArrowSource] = {}
+        self.chain_head: ChainHead | None = None
+        """The newest entry of the audit trail that this transaction appends."""
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> duckdb.DuckDBPyConnection:
         return self._connection.execute(self._statement(sql), parameters)
@@ -135,6 +139,11 @@ class Cursor:
             yield
         finally:
             source.table = None
+
+    def take_chain_head(self) -> ChainHead | None:
+        """The head that the transaction has left, which the next one does not have."""
+        head, self.chain_head = self.chain_head, None
+        return head
 
     def forget_views(self) -> None:
         """Call it after a rollback, which removes the names that the transaction has made."""

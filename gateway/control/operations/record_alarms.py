@@ -8,6 +8,7 @@ from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.ending import ending_of
 from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of, checked_reason
+from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import alarms
 
@@ -31,6 +32,8 @@ _WORDS: Mapping[Action, str] = {
     "promote": "promoted",
     "rollback": "rolled back",
 }
+OLDER = "store.older"
+"""The alarm that the store's file was set back."""
 FAMILY = "deployment"
 ENDS, ENDED = f"{FAMILY}.ends", f"{FAMILY}.ended"
 
@@ -69,6 +72,25 @@ def standing_alarms(database: Database) -> dict[str, int]:
         state: sum(count for (alarm_state, _), count in counts.items() if alarm_state == state)
         for state in ("open", "acknowledged")
     }
+
+
+def notice_older_store(database: Database, *, now_us: int) -> None:
+    """Open an alarm if the file was replaced by an older copy; call it before anything is appended.
+
+    A restore by `fairtrial store restore` is no such case, because it appends its own entry. Raises `StoreError`.
+    """
+    with database.read_cursor() as cursor:
+        missing, newest = audit.missing_head(cursor, database.layout), audit.head(cursor)
+    if missing is None:
+        return
+    with database.transaction() as cursor:
+        text = (
+            f"The store is an older copy: entry {missing} of the audit trail is missing, and the newest one is "
+            f"{newest[0] if newest else 0}. Later kills, votes, keys and accounts are not in it. Check them, or "
+            "restore a newer backup."
+        )
+        alarms.close(cursor, OLDER, None, now_us=now_us, actor=CONTROL)
+        alarms.open_alarm(cursor, OLDER, None, text=text, now_us=now_us, actor=CONTROL)
 
 
 def settle_retirement_alarms(database: Database, plan: Plan, *, now_us: int) -> None:

@@ -1,0 +1,58 @@
+"""A store whose file was set back to an older copy is noticed by the head of the audit trail beside the plan."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairtrial.api.alarms import ListAlarms, listing
+from fairtrial.config.layout import Layout
+from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.services.command import in_process
+from tests.fixtures.store.maintenance_fixture import end, fairtrial_json, project, start_control
+
+
+def alarms(layout: Layout) -> list[dict[str, Any]]:
+    with open_store(layout) as store:
+        rows: list[dict[str, Any]] = store.call(listing, ListAlarms())
+    return [row for row in rows if row["kind"] == "store.older"]
+
+
+def with_a_later_key(folder: Path) -> tuple[Layout, Path]:
+    """A store with two keys, and a copy of its file from the time of the first one."""
+    layout = project(folder)
+    fairtrial_json("keys", "create", "first", cwd=folder)
+    copy = folder / "older.duckdb"
+    shutil.copy(layout.store, copy)
+    fairtrial_json("keys", "create", "second", cwd=folder)
+    return layout, copy
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_older_copy_raises_one_alarm_that_says_what_is_missing(tmp_path: Path, *, running: bool) -> None:
+    layout, copy = with_a_later_key(tmp_path)
+    assert alarms(layout) == []
+    copy.replace(layout.store)
+    for _ in range(2):
+        control = start_control(tmp_path) if running else None
+        try:
+            (alarm,) = alarms(layout)
+        finally:
+            if control is not None:
+                end(control)
+        assert alarm["state"] == "open" and "older copy" in alarm["text"] and "entry" in alarm["text"]
+
+
+def test_a_missing_file_is_noticed_and_a_restored_backup_is_not(tmp_path: Path) -> None:
+    layout = project(tmp_path)
+    fairtrial_json("keys", "create", "first", cwd=tmp_path)
+    fairtrial_json("store", "backup", "monday", cwd=tmp_path)
+    fairtrial_json("keys", "create", "second", cwd=tmp_path)
+    restored = in_process("store", "restore", "monday", "--force", cwd=tmp_path)
+    assert restored.returncode == 0, restored.stderr
+    assert alarms(layout) == []
+    layout.store.unlink()
+    assert len(alarms(layout)) == 1
