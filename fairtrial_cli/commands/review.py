@@ -280,7 +280,12 @@ def _print_status(rows: Sequence[dict[str, Any]]) -> None:
 
     names = ("queue_id", "state", "candidate", "baseline", "title")
     cells = [
-        (*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}", str(row["equal"])) for row in rows
+        (*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}{_waiting(row)}", str(row["equal"]))
+        for row in rows
     ]
     head = columns("queue", "state", "candidate", "baseline", "title", "judged", "ties by equal answers")
     print_table(Console(), head, cells)
+
+
+def _waiting(row: Row) -> str:
+    return f", {row['waiting']} wait for a second vote" if row["waiting"] and row["state"] == "open" else ""

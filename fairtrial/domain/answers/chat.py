@@ -60,10 +60,18 @@ def asked_text(body: str) -> str | None:
     if request is None:
         return None
     question = request.get("messages", request.get("input", request.get("prompt")))
-    if isinstance(question, str):
-        return question
+    return question if isinstance(question, str) else _last_text(question, "user")
+
+
+def continued_text(body: str) -> str | None:
+    """The last answer that a request repeats, because it continues a conversation; ``None`` without one."""
+    request = json_object(body) or {}
+    return _last_text(request.get("messages", request.get("input")), "assistant")
+
+
+def _last_text(question: Any, role: str) -> str | None:
     turns = [turn for turn in question if isinstance(turn, dict)] if isinstance(question, list) else []
-    texts = [_text(turn.get("content")) for turn in turns if turn.get("role") == "user"]
+    texts = [_text(turn.get("content")) for turn in turns if turn.get("role") == role]
     return texts[-1] if texts else None
 
 

@@ -30,7 +30,8 @@ SELECT alarm_id, kind, experiment, at_time, state, text, details, changed_at, ch
 FROM alarms
 WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND ($4 IS NULL OR state = $4)
     AND (NOT $5 OR state <> 'closed')
-ORDER BY list_position(['open', 'acknowledged', 'closed'], state), at_time DESC, alarm_id DESC
+ORDER BY list_position(['open', 'acknowledged', 'closed'], state),
+    starts_with(kind, 'units.') OR kind = 'deployment.ends', at_time DESC, alarm_id DESC
 LIMIT $6 OFFSET $7
 """
 STANDING = """
@@ -128,6 +129,7 @@ def acknowledge(cursor: Cursor, alarm_id: str, *, now_us: int, actor: str, why: 
 def listing(page: Page, *, experiment: str | None = None, state: State | None = None, standing: bool = False) -> Query:
     """Alarms of a time window: open ones first, then acknowledged ones, each newest first.
 
+    Advice about units and models that end follows what was decided or waits for a person.
     With ``standing``, those that are closed are left out.
     """
     return Query(LIST, (page.since, page.until, experiment, state, standing, page.rows, page.offset))

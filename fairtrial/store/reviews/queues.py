@@ -26,13 +26,17 @@ SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), u
 DETAILS = """
 WITH live AS (
     SELECT queue_id, item_id FROM review_votes WHERE vote_id NOT IN (SELECT vote_id FROM review_undone)
+), given AS (
+    SELECT item_id, count(*) AS votes FROM live GROUP BY item_id
 )
 SELECT queue_id, at_time, title, if(closed_time IS NULL, 'open', 'closed') AS state, suite, suite_digest, candidate,
     baseline, candidate_digest, baseline_digest, candidate_run, baseline_run, rule, created_by, closed_time, closed_by,
     (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants > 0) AS items,
     (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants = 0) AS equal,
     (SELECT count(*) FROM live v WHERE v.queue_id = q.queue_id) AS votes,
-    (SELECT count(DISTINCT item_id) FROM live v WHERE v.queue_id = q.queue_id) AS judged
+    (SELECT count(DISTINCT item_id) FROM live v WHERE v.queue_id = q.queue_id) AS judged,
+    (SELECT count(*) FROM review_items i JOIN given USING (item_id)
+        WHERE i.queue_id = q.queue_id AND given.votes < i.wants) AS waiting
 FROM review_queues q
 WHERE $1 IS NULL OR queue_id = $1
 ORDER BY at_time DESC, queue_id

@@ -45,7 +45,7 @@ ORDER BY variant_assigned
 """  # noqa: S608 - ours
 SAMPLES = f"""
 WITH newest AS (
-    SELECT request_id, variant_assigned AS variant
+    SELECT request_id, variant_assigned AS variant, exposed_unit
     FROM requests SEMI JOIN (
         SELECT request_id FROM payloads
         WHERE at_time >= $1 AND at_time < $2 AND length(request_body) <= $5 AND length(response_body) <= $5
@@ -53,7 +53,7 @@ WITH newest AS (
     WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED} AND arm_outcome = 'answered'
     QUALIFY row_number() OVER (PARTITION BY variant_assigned ORDER BY at_time DESC, request_id) <= $4
 )
-SELECT variant, request_body, response_body
+SELECT variant, request_body, response_body, exposed_unit
 FROM payloads JOIN newest USING (request_id)
 WHERE at_time >= $1 AND at_time < $2
 """  # noqa: S608 - ours
@@ -114,6 +114,7 @@ class Exchange:
     variant: str
     request: str
     response: str
+    unit: str | None = None
 
 
 def by_variant(database: Database, page: Page, experiment: str) -> list[VariantSignals]:
@@ -125,4 +126,4 @@ def by_variant(database: Database, page: Page, experiment: str) -> list[VariantS
 def samples(database: Database, page: Page, experiment: str, *, most: int) -> list[Exchange]:
     """The newest exchanges of each variant that were recorded with both bodies, at most ``most`` of each."""
     rows = database.rows(SAMPLES, (page.since, page.until, experiment, most, LARGEST_BODY))
-    return [Exchange(str(variant), str(request), str(response)) for variant, request, response in rows]
+    return [Exchange(*row) for row in rows]

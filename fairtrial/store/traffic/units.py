@@ -102,6 +102,7 @@ class UnitFigures:
 
     ``unnamed``: requests without a unit. ``repeated``: units with two or more requests under one plan; ``in_both``:
     those among them that one plan assigned to several arms. ``largest``: the requests of the unit with the most.
+    ``continued``: answers to one unit that requests of another one repeat; they are counted only where it matters.
     Times are microseconds since 1970, UTC.
     """
 
@@ -114,6 +115,7 @@ class UnitFigures:
     repeated: int = 0
     in_both: int = 0
     largest: int = 0
+    continued: int = 0
     arms: dict[str, ArmFigures] = field(default_factory=dict)
 
 

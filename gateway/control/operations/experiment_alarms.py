@@ -1,9 +1,10 @@
 """Finds the alarms of an experiment: changed models, faulty unit names, and requests that another arm served."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from fairtrial.domain.answers.chat import answered_text, continued_text
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
@@ -15,7 +16,7 @@ from fairtrial.experiments.decision.wording import headline_words, lost_words
 from fairtrial.experiments.monitor import Step
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.traffic.answers import LAST, Pair, ServedModels, served_models
+from fairtrial.store.traffic.answers import LAST, Exchange, Pair, ServedModels, samples, served_models
 from fairtrial.store.traffic.traffic import segment_page
 from fairtrial.store.traffic.units import ArmFigures, UnitFigures, unit_figures
 
@@ -25,6 +26,8 @@ MOST_OF_ONE_UNIT, FEWEST_REQUESTS = 0.2, 200
 """The largest share of a unit, and the number of analysed requests from which on it is judged."""
 LEAST_PER_UNIT, FEWEST_UNITS = 1.05, 500
 """The smallest mean of requests per user, and the number of units from which on it is judged."""
+MOST_SAMPLES, FEWEST_CONTINUED, TELLING = 200, 3, 20
+"""Recorded exchanges of each variant that are read, and how many answers, of how many characters, must be continued."""
 MOST_IN_BOTH = 0.001
 MOST_MOVED = 0.05
 ONE_PERCENT = 0.01
@@ -123,7 +126,23 @@ def find_unit_alarms(
 ) -> list[UnitAlarm]:
     """The alarms of one experiment over the latest window of its current segment; raises `StoreError`."""
     page = segment_page(database, Page(since_us=now_us - window_us, until_us=now_us), experiment.name)
-    return unit_alarms(experiment, unit_figures(database, page, experiment.name))
+    figures = unit_figures(database, page, experiment.name)
+    if _asks_once(experiment, figures):
+        exchanges = samples(database, page, experiment.name, most=MOST_SAMPLES)
+        figures = replace(figures, continued=continued_elsewhere(exchanges))
+    return unit_alarms(experiment, figures)
+
+
+def continued_elsewhere(exchanges: Sequence[Exchange]) -> int:
+    """How many answers to one unit are repeated in a request of another one, which continues the conversation.
+
+    Short answers, such as labels, don't count, because they also stand in examples of a prompt.
+    """
+    owners: dict[str, set[str | None]] = {}
+    for exchange in exchanges:
+        owners.setdefault(answered_text(exchange.response) or "", set()).add(exchange.unit)
+    repeated = [(continued_text(exchange.request) or "", exchange.unit) for exchange in exchanges]
+    return len({text for text, unit in repeated if len(text) >= TELLING and unit not in owners.get(text, {unit})})
 
 
 def unit_alarms(experiment: Experiment, figures: UnitFigures) -> list[UnitAlarm]:
@@ -162,17 +181,22 @@ def _dominant_unit(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | 
 
 
 def _one_request_per_unit(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | None:
-    if experiment.unit != "user" or figures.units < FEWEST_UNITS:
-        return None
-    if figures.analysed >= LEAST_PER_UNIT * figures.units:
+    if not _asks_once(experiment, figures) or figures.continued < FEWEST_CONTINUED:
         return None
     mean = figures.analysed / figures.units
     text = (
         f"{counted(figures.units, 'unit')} of {experiment.name} sent {counted(figures.analysed, 'request')} "
-        f"{_window(figures)}, which is {mean:.2f} for each. The application probably sends a random id with each "
-        "request. Then one person meets several models. Send an id that stays the same for one person."
+        f"{_window(figures)}, which is {mean:.2f} for each, and {figures.continued} of them continue an answer that "
+        "another unit had got. The application probably sends a random id with each request. Then one person meets "
+        "several models. Send an id that stays the same for one person."
     )
     return UnitAlarm("one_request_per_unit", text, {"units": figures.units, "requests": figures.analysed})
+
+
+def _asks_once(experiment: Experiment, figures: UnitFigures) -> bool:
+    """Whether almost every user sent one request. Many honest users do so, too."""
+    few = figures.analysed < LEAST_PER_UNIT * figures.units
+    return experiment.unit == "user" and figures.units >= FEWEST_UNITS and few
 
 
 def _units_in_two_arms(experiment: Experiment, figures: UnitFigures) -> UnitAlarm | None:

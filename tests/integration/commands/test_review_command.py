@@ -117,6 +117,9 @@ def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folde
         process.wait(PATIENCE)
     shown = json.loads(in_process("review", "status", "--json", cwd=folder).stdout)
     assert [(row["title"], row["judged"], row["state"]) for row in shown] == [("Which is kinder?", PAIRS, "open")]
+    assert shown[0]["waiting"] == queue["sampling"]["shared"] == PAIRS // 2
+    table = in_process("review", "status", cwd=folder, env={"COLUMNS": "200"}).stdout
+    assert f"{PAIRS} of {PAIRS}, {PAIRS // 2} wait for a second vote" in table, table
     assert in_process("review", "close", queue["queue_id"], cwd=folder).returncode == 0
     assert in_process("review", "close", queue["queue_id"], cwd=folder).returncode == 2
 

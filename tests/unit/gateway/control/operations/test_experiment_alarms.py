@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -146,13 +147,32 @@ def test_one_unit_with_more_than_a_fifth_of_at_least_200_requests(
         assert alarms[0].details == {"requests": own + others, "of_the_unit": own}
 
 
+def turn(number: int, *, continues: int | None = None, example: str = "") -> RequestEvent:
+    """A recorded question with its answer, perhaps after the answer to an earlier one, or after an example."""
+    before = example if continues is None else f"The parcel {continues} arrives on Monday."
+    asked = [{"role": "assistant", "content": before}] if before else []
+    question = json.dumps({"messages": [*asked, {"role": "user", "content": f"And parcel {number}?"}]})
+    text = example or f"The parcel {number} arrives on Monday."
+    answer = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]})
+    return samples.exposed(number, arm_outcome="answered", request_body=question, response_body=answer)
+
+
+def test_honest_users_with_one_question_each_raise_no_alarm(database: Database, ingester: Ingester) -> None:
+    assert alarms_of(database, ingester, [turn(number) for number in range(600)]) == []
+
+
+def test_an_example_in_each_prompt_continues_no_conversation(database: Database, ingester: Ingester) -> None:
+    events = [turn(number, example="A refund takes up to five working days.") for number in range(600)]
+    assert alarms_of(database, ingester, events) == []
+
+
 @pytest.mark.parametrize(
     ("units", "again", "fires"), [(500, 0, True), (500, 24, True), (500, 25, False), (499, 0, False)]
 )
-def test_almost_one_request_for_each_of_500_users(
+def test_almost_one_request_for_each_of_500_users_who_continue_what_others_began(
     database: Database, ingester: Ingester, *, units: int, again: int, fires: bool
 ) -> None:
-    events = [samples.exposed(number) for number in range(units)]
+    events = [turn(number, continues=number - 1) for number in range(units)]
     alarms = alarms_of(
         database, ingester, [*events, *(samples.exposed(5_000 + n, unit=f"u-{n}") for n in range(again))]
     )
@@ -163,9 +183,11 @@ def test_almost_one_request_for_each_of_500_users(
 
 @pytest.mark.parametrize("kind", ["request", "conversation"])
 def test_one_request_for_each_unit_is_usual_where_it_is_no_user(kind: Any) -> None:
-    once = UnitFigures(0, DAY_US, requests=600, analysed=600, units=600, largest=1)
+    once = UnitFigures(0, DAY_US, requests=600, analysed=600, units=600, largest=1, continued=3)
+    assert unit_alarms(TRIAL, replace(once, continued=2)) == []
     assert unit_alarms(replace(TRIAL, unit=kind), once) == []
     assert [alarm.kind for alarm in unit_alarms(TRIAL, once)] == ["one_request_per_unit"]
+    assert "another unit had got" in unit_alarms(TRIAL, once)[0].text
 
 
 @pytest.mark.parametrize(("units", "fires"), [(1000, False), (999, True)])
@@ -214,6 +236,7 @@ def test_all_alarms_come_in_one_order_and_read_well() -> None:
         repeated=10,
         in_both=1,
         largest=300,
+        continued=3,
         arms={"base": ArmFigures(500, 0, 0, 100), "tuned": ArmFigures(500, 100, 200, 100)},
     )
     alarms = unit_alarms(TRIAL, figures)

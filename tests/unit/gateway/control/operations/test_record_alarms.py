@@ -34,3 +34,12 @@ def test_an_alarm_follows_the_date(database: Database, tmp_path: Path) -> None:
     assert standing("2027-01-15", never) == []
     entries = [action for (action,) in database.rows("SELECT action FROM events WHERE action LIKE 'alarm.%'")]
     assert sorted(entries) == ["alarm.close", "alarm.close", "alarm.open", "alarm.open", "alarm.text", "alarm.text"]
+
+
+def test_advice_follows_what_was_decided_or_waits_for_a_person(database: Database) -> None:
+    kinds = ("experiment.worse", "stage.approval", "units.no_unit", "deployment.ends")
+    with database.transaction() as cursor:
+        for number, kind in enumerate(kinds):
+            alarms.open_alarm(cursor, kind, "tuned-vs-base", text=kind, now_us=number, actor="control")
+    shown = [row["kind"] for row in database.dicts(alarms.listing(Page()))]
+    assert shown == ["stage.approval", "experiment.worse", "deployment.ends", "units.no_unit"]
