@@ -14,7 +14,19 @@ PRECEDENCE = ("preference", "chat", "sharegpt", "alpaca", "completion")
 
 REJECTED = "non_preferred_output"
 """The field with the text of the rejected answer of a pair."""
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+ROLES: Mapping[str, str] = {
+    **{role: role for role in ("system", "developer", "user", "assistant", "tool", "function")},
+    "human": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+    "function_call": "assistant",
+    "observation": "tool",
+}
+"""The role of a message by the names that it has in any dialect, in lower case."""
+DIALECT = ("role", "from")
+"""What a message has beside its text, under ``message_fields``, if its role is written otherwise than usual."""
 Messages = tuple[Mapping[str, str], ...]
 
 
@@ -109,10 +121,35 @@ def read_messages(value: Any, *, name: str = "messages") -> tuple[Messages, dict
     if not isinstance(value, list) or not value:
         raise RowError(f"{name!r} is not a list of messages")
     read = [_message(item, f"{name}[{at}]") for at, item in enumerate(value)]
-    messages = tuple(said for said, _ in read)
-    if messages[-1]["role"] != "assistant":
-        raise RowError(f"the last message has the role {messages[-1]['role']!r}", "the completion has 'assistant'")
-    return messages, {str(at): rest for at, (_, rest) in enumerate(read) if rest}
+    behind = _behind_completion([said["role"] for said, _ in read])
+    if len(read) == behind or read[-1 - behind][0]["role"] != "assistant":
+        raise RowError(f"the last message has the role {read[-1][0]['role']!r}", "the completion has 'assistant'")
+    whole = len(read) - behind
+    extra = {str(at): rest if at < whole else {**rest, **said} for at, (said, rest) in enumerate(read)}
+    return tuple(said for said, _ in read[:whole]), {at: rest for at, rest in extra.items() if rest}
+
+
+def _behind_completion(roles: Sequence[str]) -> int:
+    """How many messages of the user, such as thanks, follow the last answer."""
+    return next((at for at, role in enumerate(reversed(roles)) if role != "user"), len(roles))
+
+
+def in_usual_dialect(columns: Row) -> dict[str, Any]:
+    """The columns of a row in the chat format with usual roles and keys, and without messages behind the completion."""
+    changed = dict(columns)
+    name = next((name for name in columns if name.lower() == "messages"), None)
+    if name is not None:
+        read = [(value, _message(value, name)) for value in columns[name]]
+        whole = len(read) - _behind_completion([said["role"] for _, (said, _) in read])
+        changed[name] = [
+            {
+                "role": said["role"],
+                "content": value.get("content", value.get("value")),
+                **{key: item for key, item in rest.items() if key not in DIALECT},
+            }
+            for value, (said, rest) in read[:whole]
+        ]
+    return changed
 
 
 def is_messages(value: Any) -> bool:
@@ -130,11 +167,14 @@ def as_messages(value: Any, role: str) -> list[Any]:
 def _message(value: Any, where: str) -> tuple[Mapping[str, str], dict[str, Any]]:
     if not isinstance(value, Mapping):
         raise RowError(f"{where} is not an object")
-    role = value.get("role")
-    if role not in ROLES:
-        raise RowError(f"{where} has the role {role!r}", "known: " + ", ".join(ROLES))
-    rest = {key: item for key, item in value.items() if key not in ("role", "content")}
-    return {"role": role, "content": _content(value, where)}, rest
+    written = value.get("role", value.get("from"))
+    role = ROLES.get(str(written).lower())
+    if role is None:
+        raise RowError(f"{where} has the role {written!r}", "known: " + ", ".join(ROLES))
+    text = value if "content" in value or "value" not in value else {**value, "content": value["value"]}
+    usual = "content" if text is value else "value"
+    rest = {key: item for key, item in value.items() if key not in (usual, "content") and (key, item) != ("role", role)}
+    return {"role": role, "content": _content(text, where)}, rest
 
 
 def _content(value: Mapping[str, Any], where: str) -> str:

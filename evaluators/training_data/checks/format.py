@@ -8,6 +8,7 @@ from typing import Any
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.corpus import Corpus
+from evaluators.training_data.example import DIALECT
 from evaluators.training_data.requests_and_refusals import named_formats
 from fairtrial.domain.wording import counted
 
@@ -21,6 +22,7 @@ def _find(corpus: Corpus) -> list[Issue]:
     shapes = {row: _shape(corpus.examples[row].completion, corpus.labels[row]) for row in corpus.train}
     return [
         *_unreadable(corpus),
+        *_dialect(corpus),
         *_mixed(corpus, shapes),
         *_keys(corpus),
         *_types(corpus),
@@ -36,6 +38,16 @@ def _unreadable(corpus: Corpus) -> Iterator[Issue]:
             sentence = f"{rows} that cannot be read as {file.format}; the first: line {first.line}: {first.wrong}"
             errors = [f"{error.line}: {error.wrong}" for error in file.errors]
             yield Issue("format", "error", sentence, str(file.path), lines, len(lines), {"errors": errors})
+
+
+def _dialect(corpus: Corpus) -> list[Issue]:
+    """Rows that are readable, although a chat template or a provider may refuse their roles or their end."""
+    fields = {row: corpus.examples[row].fields.get("message_fields", {}) for row in corpus.train}
+    rows = [row for row, of in fields.items() if any(not rest.keys().isdisjoint(DIALECT) for rest in of.values())]
+    sentence = (
+        "{rows} in another dialect of the format: other names of roles or keys, or messages behind the completion"
+    )
+    return corpus.issues("format", "warning", rows, sentence, kind="dialect")
 
 
 def _shape(completion: str, labels: Mapping[str, Any]) -> str:

@@ -41,7 +41,9 @@ def _read(row: Row, line: int) -> Example:
         raise RowError(f"{names[0]!r} has no messages")
     answers = [as_messages(answer, "assistant") for answer in (chosen, rejected)]
     for name, answer in zip(names[1:], answers, strict=True):
-        read_messages(answer, name=name)
+        read, _ = read_messages(answer, name=name)
+        if len(read) < len(answer):
+            raise RowError(f"{name!r} has messages behind the answer", "the answer is the last message")
         if names is OPENAI and len(answer) > 1:
             raise RowError(f"{name!r} has {len(answer)} messages", "it has one, the answer")
     messages, extra = read_messages([*as_messages(given, "user"), answers[0][-1]], name=names[0])

@@ -2,20 +2,8 @@
 
 from typing import Any
 
-from evaluators.training_data.example import Example, Format, Row, RowError, read_messages, without
+from evaluators.training_data.example import ROLES, Example, Format, Row, RowError, read_messages, without
 
-ROLES = {
-    "system": "system",
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "assistant": "assistant",
-    "model": "assistant",
-    "function_call": "assistant",
-    "observation": "tool",
-    "tool": "tool",
-}
 NAMES = {"system": "system", "developer": "system", "user": "human", "assistant": "gpt"}
 
 

@@ -1,11 +1,11 @@
 """Converts training examples to another format, and reports what that format has no place for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators.training_data.example import FORMATS, Example, Format, RowError
+from evaluators.training_data.example import DIALECT, FORMATS, Example, Format, RowError
 from evaluators.training_data.example_file import ExampleFile, every_row, joined_rows, row_text
 from evaluators.training_data.provider_rules.check import READABLE, Breach, file_breaches, layouts_of, row_breaches
 from evaluators.training_data.provider_rules.rule import Provider, Upload
@@ -99,11 +99,19 @@ def _differences(before: Example, after: Example) -> Iterator[str]:
     if before.messages != after.messages:
         yield _message_loss(before, after)
     for name, value in before.fields.items():
+        if name == "message_fields" and not (value := _beyond_dialect(value)):
+            continue
         differences = after.fields.get(name, MISSING)
         if differences is MISSING:
             yield _field_loss(name, value)
         elif differences != value:
             yield f"the exact value of {name!r}"
+
+
+def _beyond_dialect(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What messages have, without their roles as another dialect writes them."""
+    usual = {at: {key: item for key, item in rest.items() if key not in DIALECT} for at, rest in fields.items()}
+    return {at: rest for at, rest in usual.items() if rest}
 
 
 def _message_loss(before: Example, after: Example) -> str:
@@ -123,4 +131,6 @@ def _field_loss(name: str, value: Any) -> str:
     if name != "message_fields":
         return f"the field {name!r}"
     names = sorted({key for rest in value.values() for key in rest})
+    if "content" in names:
+        return "the messages of the user behind the completion"
     return f"the fields {', '.join(map(repr, names))} of messages"

@@ -20,7 +20,7 @@ from tests.fixtures.training_data.provider_rows import BAD, GOOD, Row
 TARGETS = {"chat": None, "messages": "trl", "trl-preference": "trl-dpo", "preference": "preference",
            "unpaired-preference": "trl-kto"}  # fmt: skip
 """The format that `convert` writes for a kind of row; ``None`` for that of the provider's name."""
-REPAIRED = {"keys", "row-weight", "one-format"}
+REPAIRED = {"last-message", "keys", "row-weight", "one-format"}
 """Rules that a converted row never breaks, because it has only the fields of its format; pairs have no weights."""
 
 
