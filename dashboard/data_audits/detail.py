@@ -143,7 +143,7 @@ def _files(control: Control, audit: Row, repairs: Sequence[str]) -> None:
         return
     with st.expander("Take a fixed copy"):
         st.caption(
-            "The copy lacks unreadable rows and exact duplicates, and its personal text is masked. "
+            "The copy lacks broken lines. Personal text is masked where check digits or its form prove it. "
             "The repairs below also find good rows, so look at their findings first. The file itself is not changed."
         )
         file = st.selectbox("File", list(data), format_func=lambda at: data[at])

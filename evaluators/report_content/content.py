@@ -12,7 +12,7 @@ from fairtrial.domain.run import UNSCORED, CaseOutcome, RunHead
 from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, Change, Grade
-from fairtrial.privacy.search import mask
+from fairtrial.privacy.masking import mask
 
 if TYPE_CHECKING:
     from evaluators.comparison.matrix import Matrix, Row  # loads numpy and scipy, which a list of formats does not need

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairtrial.domain.review import ARMS, LOW_RATING, Arm, other_arm
-from fairtrial.privacy.search import mask
+from fairtrial.privacy.masking import mask
 
 TrainingForm = Literal["dpo", "kto", "sft"]
 Row = Mapping[str, Any]

@@ -11,7 +11,7 @@ from evaluators.training_data.corpus import Corpus, label_fields
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.similarity.near_duplicates import grouped
-from fairtrial.privacy.search import mask
+from fairtrial.privacy.masking import mask
 
 
 @dataclass(frozen=True, slots=True)

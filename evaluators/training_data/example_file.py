@@ -230,6 +230,18 @@ def row_texts(file: ExampleFile) -> dict[int, bytes]:
     return {line: row_text(columns) for line, columns in _columns(file, content).items()}
 
 
+def other_rows(file: ExampleFile) -> dict[int, bytes]:
+    """The whole rows that the file's format can't read, by line, as `row_texts` has the others."""
+    lines = {error.line for error in file.errors}
+    content, suffix = (_content(file) if lines else b""), file.path.suffix.lower()
+    written = content.split(b"\n") if suffix in JSON_LINES else None
+    return {
+        row.line: written[row.line - 1].rstrip(b"\r") if written else row_text(row.columns)
+        for row in READERS[suffix](content)
+        if isinstance(row, NumberedRow) and row.line in lines
+    }
+
+
 def row_columns(file: ExampleFile) -> dict[int, dict[str, Any]]:
     """Each readable row by its line, as columns; raises `UsageError` if the file has changed."""
     return _columns(file, _content(file))

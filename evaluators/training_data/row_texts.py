@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.example import Example, as_text
 from evaluators.training_data.example_file import ExampleFile
-from fairtrial.privacy.search import mask
+from fairtrial.privacy.masking import mask
 
 MOST_GROUP = 4
 """Rows of one group that are shown; the others are counted."""

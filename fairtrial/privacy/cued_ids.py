@@ -101,6 +101,13 @@ def id_with_cue(look: bytes, start: int) -> tuple[int, int] | None:
     return max(spans, default=None)
 
 
+def has_cue_and_check(look: bytes, start: int, end: int) -> bool:
+    """Whether a number is an id with right check digits beside a cue of its own kind."""
+    cues = {*(_CUES.Match(_before(look, start)) or ()), *(_CUES.Match(_after(look, end)) or ())}
+    ids = ((kind, form) for number, kind, form in _FORMS if number in cues and kind.valid is not None)
+    return any(_valid(kind, form, look, start) == (start, end) for kind, form in ids)
+
+
 def _valid(kind: NationalId, form: re.Pattern[bytes], look: bytes, start: int) -> tuple[int, int] | None:
     match = form.match(look, start)
     if match is None:

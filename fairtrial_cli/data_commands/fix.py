@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from evaluators.training_data.rewriting.fix import Fixed, FixOptions
 
 SUGGESTED = (
+    *("other-format", "dialect", "duplicates"),
     *("mojibake", "control-character", "html", "template-token", "list-as-text", "placeholder", "empty"),
-    *("truncated", "unfinished", "echo", "refusal", "leaked", "near-duplicates"),
+    *("truncated", "unfinished", "echo", "refusal", "leaked", "near-duplicates", "pii"),
 )
-REPAIRS = ("unreadable", "duplicates", *SUGGESTED, "pii")
+REPAIRS = ("unreadable", *SUGGESTED)
+OUTCOME = "(broken lines are removed, whole rows stay)"
 
 
 @click.command()
@@ -31,9 +33,7 @@ REPAIRS = ("unreadable", "duplicates", *SUGGESTED, "pii")
 @click.option(
     "--pii",
     type=click.Choice(["mask", "drop", "keep"]),
-    default="mask",
-    show_default=True,
-    help="Personal and secret text: replace it by its kind, remove its row, or leave it.",
+    help="All personal and secret text: replace it by its kind, remove its row, or leave it.",
 )
 @click.option("--against", multiple=True, type=click.Path(path_type=Path), help="Held-out file; may be repeated.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Default: FILE.fixed.jsonl beside FILE.")
@@ -48,7 +48,7 @@ def command(
     file: Path,
     only: tuple[str, ...],
     apply_: tuple[str, ...],
-    pii: str,
+    pii: str | None,
     against: tuple[Path, ...],
     output: Path | None,
     log: Path | None,
@@ -61,34 +61,32 @@ def command(
 ) -> None:
     """Write a cleaned copy of FILE, a log of each change, and a file of suggestions. FILE is not changed.
 
-    Only certain repairs are made: `unreadable` rows are removed, and so are `duplicates` that equal an earlier row in
-    every column. Personal and secret text (`pii`) is masked. The others are suggested: the review file has each row
-    before and after, which is null where it would be removed. Look at it; then --apply KIND makes those of a kind.
-    Each kind stands with its recall and its false alarms, as they were measured.
+    Without further options, it only removes broken lines (`unreadable`), and masks proven personal and secret text.
+    Proof is a check digit or the form of a known secret, outside of code and identifiers. All else is suggested. The
+    review file has each row before and after, which is null where it would be removed. --apply KIND then makes those of
+    a kind. Each kind stands with its recall and its false alarms, as they were measured.
 
-    `mojibake`, `control-character`, `html` and `template-token` repair the text. These kinds remove the row: `empty`,
-    `truncated`, `unfinished` (perhaps cut off), `echo` (repeats its prompt), `refusal` (repeated, or rare in the file),
-    `list-as-text`, `placeholder`, `leaked` (is in held-out data, --against), `near-duplicates`. Other finds come last.
+    These kinds change the row: `dialect` (usual roles and keys), `mojibake`, `control-character`, `html`,
+    `template-token`, and `pii` (masks all personal text). These remove it: `other-format` (unreadable in the file's
+    format), `duplicates`, `near-duplicates`, `empty`, `truncated`, `unfinished` (perhaps cut off), `echo`. And these:
+    `refusal` (repeated, or rare in the file), `list-as-text`, `placeholder`, `leaked` (is in --against).
 
     \b
     Examples:  fairtrial data fix tickets.jsonl --dry-run
                fairtrial data fix tickets.jsonl --apply mojibake --apply near-duplicates
                fairtrial data fix tickets.jsonl --against validation.jsonl --against test.jsonl --apply leaked
-               fairtrial data fix tickets.csv --only duplicates --only pii --pii drop
+               fairtrial data fix tickets.csv --apply duplicates --pii drop
                fairtrial data fix export.csv --prompt Ticket --completion Team
     """
-    from evaluators.training_data.rewriting.fix import FixOptions
-
     names = ((output, "fixed.jsonl"), (log, "fixed.log.jsonl"), (review, "fixed.review.jsonl"))
     paths = [path or data_files.beside(file, ending) for path, ending in names]
     if not dry_run:
         data_files.refuse_row_files(paths, sources=[file, *against], force=force)
     _refuse_contradiction(only, apply_, pii, against)
-    repairs = frozenset((*only, *apply_) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
     columns = data_files.named_columns(prompt, completion)
-    source = data_files.read_source(file, skip_unreadable="unreadable" in repairs, columns=columns)
+    source = data_files.read_source(file, skip_unreadable=True, columns=columns, outcome=OUTCOME)
     held_out = tuple(data_files.read_source(path, skip_unreadable=True) for path in against)
-    fixed = _fixed(source, FixOptions(repairs, frozenset(apply_), "drop" if pii == "drop" else "mask", held_out))
+    fixed = _fixed(source, _options(only, apply_, pii, held_out))
     if not dry_run:
         _write(fixed, paths)
     if as_json:
@@ -96,13 +94,25 @@ def command(
     return _show(fixed, paths, [source, *held_out], dry_run=dry_run)
 
 
-def _refuse_contradiction(only: tuple[str, ...], apply_: tuple[str, ...], pii: str, against: Sequence[Path]) -> None:
+def _options(
+    only: tuple[str, ...], apply_: tuple[str, ...], pii: str | None, held_out: tuple[ExampleFile, ...]
+) -> FixOptions:
+    from evaluators.training_data.rewriting.fix import FixOptions
+
+    repairs = frozenset((*only, *apply_) if only else REPAIRS) - ({"pii"} if pii == "keep" else set())
+    applied = frozenset(apply_) | ({"pii"} if pii in ("mask", "drop") else set())
+    return FixOptions(repairs, applied, "drop" if pii == "drop" else "mask", held_out)
+
+
+def _refuse_contradiction(
+    only: tuple[str, ...], apply_: tuple[str, ...], pii: str | None, against: Sequence[Path]
+) -> None:
     if "leaked" in (*only, *apply_) and not against:
         raise UsageError("leaked: needs --against FILE, the held-out data")
-    if "pii" in only and pii == "keep":
-        raise UsageError("--pii keep leaves what --only pii looks for (leave out one of them)")
-    if only and "pii" not in only and pii == "drop":
-        raise UsageError("--pii drop needs --only pii, too, because --only looks for nothing else")
+    if "pii" in (*only, *apply_) and pii == "keep":
+        raise UsageError("--pii keep leaves what --only or --apply pii looks for (leave out one of them)")
+    if only and "pii" not in only and pii in ("mask", "drop"):
+        raise UsageError(f"--pii {pii} needs --only pii, too, because --only looks for nothing else")
 
 
 def _fixed(source: ExampleFile, options: FixOptions) -> Fixed:

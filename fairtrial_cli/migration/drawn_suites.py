@@ -17,7 +17,7 @@ from fairtrial.api import reviews
 from fairtrial.api.traffic import AnsweredBy, LeftOutRequests, SampleTraffic, left_out, samples
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
-from fairtrial.privacy.search import mask
+from fairtrial.privacy.masking import mask
 from fairtrial.safe_files import write_private
 from fairtrial_cli.migration.answer_forms import form_of
 from fairtrial_cli.migration.recorded_requests import case_of, chat_of, common_params, in_words

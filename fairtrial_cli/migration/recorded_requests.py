@@ -7,7 +7,7 @@ from typing import Any
 
 from fairtrial.api.traffic import LEFT_OUT, LeftOutRequests
 from fairtrial.domain.answers.chat import answered_text, text_of
-from fairtrial.privacy.search import mask
+from fairtrial.privacy.masking import mask
 
 PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "response_format", "stop", "seed")
 """The fields of requests that a suite sends too, if all drawn requests have the same value."""

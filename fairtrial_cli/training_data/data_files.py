@@ -50,15 +50,20 @@ def named_columns(prompt: str | None, completion: str | None) -> tuple[str, str]
     return prompt, completion
 
 
-def read_source(path: Path, *, skip_unreadable: bool, columns: tuple[str, str] | None = None) -> ExampleFile:
-    """The examples of a file; raises `UsageError` for rows that can't be read, unless they are skipped."""
+def read_source(
+    path: Path, *, skip_unreadable: bool, columns: tuple[str, str] | None = None, outcome: str = "and left out"
+) -> ExampleFile:
+    """The examples of a file; raises `UsageError` for rows that can't be read, unless they are skipped.
+
+    ``outcome``: what then becomes of them.
+    """
     with show_busy(f"reading {path.name}"):
         file = read_examples(path, columns=columns)
     lines = unreadable_rows([*map(str, file.errors)], path)
     if lines and not skip_unreadable:
         raise UsageError("\n".join(lines))
     if lines:
-        click.echo(f"{path}: {counted(len(file.errors), 'row')} can't be read and left out:", err=True)
+        click.echo(f"{path}: {counted(len(file.errors), 'row')} can't be read {outcome}:", err=True)
         click.echo("\n".join(f"  {printable(line)}" for line in lines), err=True)
     return file
 

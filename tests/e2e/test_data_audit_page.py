@@ -99,7 +99,7 @@ def test_a_fixed_copy_is_taken_and_an_auditor_cannot_take_one(people: Visitors, 
         page.get_by_role("button", name="Fixed copy").click()
     taken.value.save_as(tmp_path / "copy.jsonl")
     assert taken.value.suggested_filename == "train.fixed.jsonl"
-    assert len((tmp_path / "copy.jsonl").read_text(encoding="utf-8").splitlines()) == 79
+    assert len((tmp_path / "copy.jsonl").read_text(encoding="utf-8").splitlines()) == 80
     page = opened(people.page("Otto"), project)
     expect(page.get_by_text("Take a fixed copy")).to_have_count(0)
 

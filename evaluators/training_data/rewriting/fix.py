@@ -1,8 +1,8 @@
-"""Cleans training rows: makes the repairs that are certain, and suggests the others for a person to apply by kind."""
+"""Cleans training rows: removes broken lines, masks what is proven, and suggests the rest for a person to apply."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
@@ -12,11 +12,20 @@ from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.audit_report import Issue, Reliability, Role, reliability_of
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.damage.kinds import repair_damage
-from evaluators.training_data.example_file import ExampleFile, read_again, row_columns, row_text, row_texts
+from evaluators.training_data.example import in_usual_dialect
+from evaluators.training_data.example_file import (
+    ExampleFile,
+    other_rows,
+    read_again,
+    row_columns,
+    row_text,
+    row_texts,
+)
 from fairtrial.domain.training_data import PROBLEMS
-from fairtrial.privacy.search import mask
+from fairtrial.privacy.masking import Masking, mask
+from fairtrial.privacy.proof import ASKED, PROVEN
 
-PersonalText = Literal["mask", "drop", "keep"]
+PersonalText = Literal["mask", "drop"]
 Columns = dict[str, Any]
 OnProgress = Callable[[str, int, int], None]
 TRAIN: Role = "train"
@@ -41,6 +50,9 @@ def _of_text(kind: str, reason: str, *, changes: bool = True) -> Repair:
 
 
 SUGGESTED: Mapping[str, Repair] = {
+    "other-format": Repair("format", ("other",), "the row is whole, but not in the file's format"),
+    "dialect": Repair("format", ("dialect",), "roles, keys or the end of another dialect", in_usual_dialect),
+    "duplicates": Repair("duplicates", ("exact",), "repeats an earlier row"),
     "mojibake": _of_text("mojibake", "text in a wrong encoding"),
     "control-character": _of_text("control-character", "invisible or control characters"),
     "html": _of_text("html", "leftover HTML"),
@@ -54,11 +66,11 @@ SUGGESTED: Mapping[str, Repair] = {
     "refusal": Repair("answers", ("refusal",), "the completion is a refusal that is repeated, or rare in the file"),
     "leaked": Repair("leakage", ("exact", "near", "contained"), "the row is also in held-out data"),
     "near-duplicates": Repair("duplicates", (), "nearly repeats an earlier row"),
+    "pii": Repair("personal-text", (), "personal or secret text", lambda columns: mask(columns, Counter(), "", ASKED)),
 }
 """Repairs that a person applies, in this order, so that a near duplicate of a removed row is kept."""
-PERSONAL = Repair("personal-text", (), "personal or secret text")
-REPAIRS = ("unreadable", "duplicates", *SUGGESTED, "pii")
-"""All repairs. Those that are not suggested are certain."""
+REPAIRS = ("unreadable", *SUGGESTED)
+"""All repairs. Unasked, broken lines are removed, and personal text that is proven is masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +103,9 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class FixOptions:
-    """Which repairs are made or suggested. ``apply``: those that are made although they are not certain.
+    """Which repairs are made or suggested. ``apply``: the suggested ones that are made.
 
-    ``against``: held-out files, in which ``leaked`` looks for the rows.
+    ``pii``: what its repair does. ``against``: held-out files, in which ``leaked`` looks for the rows.
     """
 
     repairs: frozenset[str] = frozenset(REPAIRS)
@@ -106,7 +118,9 @@ class _Rows:
     """The rows that are left, as texts, as columns and as the examples that the checks read."""
 
     def __init__(self, file: ExampleFile, against: tuple[ExampleFile, ...]) -> None:
-        self.file = file
+        self.others = other_rows(file)
+        self.errors = file.errors
+        self.file = replace(file, errors=())
         self.texts = row_texts(file)
         self.against = against
         self._issues: dict[str, list[Issue]] = {}
@@ -126,6 +140,7 @@ class _Rows:
 
     def remove(self, lines: Iterable[int]) -> None:
         removed = set(lines)
+        self.others = {line: text for line, text in self.others.items() if line not in removed}
         if removed:
             self._replace(tuple(example for example in self.file.examples if example.line not in removed))
 
@@ -143,45 +158,47 @@ class _Rows:
 
 def fix_examples(file: ExampleFile, options: FixOptions, on_progress: OnProgress = lambda _, __, ___: None) -> Fixed:
     """The cleaned rows of a file. Rows that are not changed stay as they are written."""
-    changes = [Change(error.line, "removed", "unreadable", error.wrong) for error in file.errors]
+    rows = _Rows(file, options.against)
+    broken = (error for error in file.errors if error.line not in rows.others)
+    changes = [Change(error.line, "removed", "unreadable", error.wrong) for error in broken]
     suggestions: list[Change] = []
-    rows = _Rows(replace(file, errors=()), options.against)
-    names = [name for name in REPAIRS if name in options.repairs]
+    names = [name for name in REPAIRS[1:] if name in options.repairs]
     for done, name in enumerate(names):
         on_progress(name, done, len(names) + 1)
-        if name == "duplicates":
-            changes += _remove(rows, name, _repeated(rows))
-        elif name == "pii":
-            changes += _remove(rows, name, _reasons(rows, PERSONAL)) if options.pii == "drop" else _masked(rows)
-        elif name in SUGGESTED:
-            reasons = _reasons(rows, SUGGESTED[name])
-            if name not in options.apply:
-                suggestions += [Change(line, "suggested", name, reason) for line, reason in reasons.items()]
-            elif change := SUGGESTED[name].change:
-                rows.change({line: change(rows.columns[line]) for line in reasons})
-                changes += [Change(line, "changed", name, reason) for line, reason in reasons.items()]
-            else:
-                changes += _remove(rows, name, reasons)
+        if name == "pii" and (options.pii == "mask" or name not in options.apply):
+            changes += _masked(rows)
+        reasons = _reasons(rows, name)
+        change = None if name == "pii" and options.pii == "drop" else SUGGESTED[name].change
+        if name not in options.apply:
+            suggestions += [Change(line, "suggested", name, reason) for line, reason in reasons.items()]
+        elif change:
+            rows.change({line: change(rows.columns[line]) for line in reasons})
+            action: Literal["masked", "changed"] = "masked" if name == "pii" else "changed"
+            changes += [Change(line, action, name, reason) for line, reason in reasons.items()]
+        else:
+            rows.remove(reasons)
+            changes += [Change(line, "removed", name, reason) for line, reason in reasons.items()]
     on_progress("audit", len(names), len(names) + 1)
     remaining = _remaining(rows, names)
-    left = {example.line: rows.texts[example.line] for example in rows.file.examples}
-    return Fixed(left, _sorted(changes), _sorted(change for change in suggestions if change.line in left), remaining)
+    left = {example.line: rows.texts[example.line] for example in rows.file.examples} | rows.others
+    return Fixed(
+        {line: left[line] for line in sorted(left)},
+        _sorted(changes),
+        _sorted(change for change in suggestions if change.line in left),
+        remaining,
+    )
 
 
 def _sorted(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(sorted(changes, key=lambda change: (change.line, change.action)))
 
 
-def _remove(rows: _Rows, name: str, reasons: Mapping[int, str]) -> list[Change]:
-    rows.remove(reasons)
-    return [Change(line, "removed", name, reason) for line, reason in reasons.items()]
-
-
 def _repeated(rows: _Rows) -> dict[int, str]:
     """Rows whose columns all equal those of an earlier row, with its line."""
     first: dict[bytes, int] = {}
     repeated: dict[int, str] = {}
-    for line, columns in rows.columns.items():
+    for line in [example.line for example in rows.file.examples]:
+        columns = rows.columns[line]
         earlier = first.setdefault(sha256(json.dumps(columns, sort_keys=True).encode()).digest(), line)
         if earlier != line:
             repeated[line] = f"repeats line {earlier}"
@@ -192,13 +209,21 @@ def _counts_for(repair: Repair, issue: Issue) -> bool:
     return not repair.kinds or issue.details.get("kind") in repair.kinds
 
 
-def _reasons(rows: _Rows, repair: Repair) -> dict[int, str]:
-    """The lines that a check finds, with the reason of each."""
+def _reasons(rows: _Rows, name: str) -> dict[int, str]:
+    """The lines that a repair is for, with the reason of each."""
+    if name == "other-format":
+        return {error.line: error.wrong for error in rows.errors if error.line in rows.others}
+    if name == "duplicates":
+        return _repeated(rows)
+    if name == "pii":
+        return _kinds_of(rows, ASKED)
     reasons: dict[int, str] = {}
+    repair, equal = SUGGESTED[name], _repeated(rows) if name == "near-duplicates" else ()
     for issue in rows.issues(repair.check):
         if _counts_for(repair, issue):
             special = {**issue.details.get("reasons", {}), **_originals(issue, rows.file)}
-            reasons |= {line: special.get(line, repair.reason) for line in issue.rows if line not in reasons}
+            found = (line for line in issue.rows if line not in reasons and line not in equal)
+            reasons |= {line: special.get(line, repair.reason) for line in found}
     return reasons
 
 
@@ -213,21 +238,27 @@ def _originals(issue: Issue, file: ExampleFile) -> dict[int, str]:
     return reasons
 
 
-def _masked(rows: _Rows) -> Iterator[Change]:
-    """Replace personal and secret text by its kind, such as ``[email]``."""
+def _masked(rows: _Rows) -> list[Change]:
+    """Replace personal text that is proven by its kind, in rows that don't have the same text elsewhere."""
+    reasons = _kinds_of(rows, PROVEN)
+    rows.change({line: mask(rows.columns[line], Counter(), "", PROVEN) for line in reasons})
+    return [Change(line, "masked", "pii", reason) for line, reason in reasons.items()]
+
+
+def _kinds_of(rows: _Rows, masking: Masking) -> dict[int, str]:
+    """The lines with personal text, and how many texts of each kind are masked."""
+    reasons = {}
     for line in [example.line for example in rows.file.examples]:
         kinds: Counter[str] = Counter()
-        masked = mask(rows.columns[line], kinds)
+        mask(rows.columns[line], kinds, "", masking)
         if kinds:
-            rows.texts[line] = row_text(masked)
-            reason = ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
-            yield Change(line, "masked", "pii", reason)
+            reasons[line] = ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
+    return reasons
 
 
 def _remaining(rows: _Rows, names: Sequence[str]) -> tuple[Issue, ...]:
     """The errors and warnings of an audit that none of these repairs is for."""
     repairs = [SUGGESTED[name] for name in names if name in SUGGESTED]
-    repairs += [PERSONAL] if "pii" in names else []
     return tuple(
         issue
         for check in CHECKS.names()

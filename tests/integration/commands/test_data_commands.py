@@ -134,11 +134,11 @@ def test_fix_writes_a_copy_and_a_log_and_a_dry_run_writes_nothing(folder: Path) 
     (folder / "rows.jsonl").write_text("".join(json.dumps({"prompt": one, "completion": "x"}) + "\n" for one in texts))
     before = sorted(one.name for one in folder.iterdir())
     done = run(folder, "fix", "rows.jsonl", "--dry-run")
-    assert "removed 1 row: duplicates" in done.stdout and "masked 1 row: pii" in done.stdout
+    assert "suggested 1 row: duplicates (recall " in done.stdout and "suggested 1 row: pii\n" in done.stdout
     assert "suggested 1 row: near-duplicates (recall " in done.stdout
-    assert "4 rows would stay. Nothing was written." in done.stdout
+    assert "5 rows would stay. Nothing was written." in done.stdout
     assert sorted(one.name for one in folder.iterdir()) == before
-    done = run(folder, "fix", "rows.jsonl")
+    done = run(folder, "fix", "rows.jsonl", "--apply", "duplicates", "--pii", "mask")
     assert "rows.fixed.review.jsonl: 1 suggestion (--apply KIND makes those of a kind)" in done.stdout
     kept = ["Write to [email], please.", "The hub is silent.", "the hub is silent", "Is it waterproof?"]
     assert [row["prompt"] for row in rows(folder / "rows.fixed.jsonl")] == kept
@@ -146,14 +146,15 @@ def test_fix_writes_a_copy_and_a_log_and_a_dry_run_writes_nothing(folder: Path) 
     review = why | {"kind": "near-duplicates", "before": {"prompt": silent[2], "completion": "x"}, "after": None}
     [suggestion] = rows(folder / "rows.fixed.review.jsonl")
     assert suggestion.pop("reliability")["clean_rows"] > 1_000 and suggestion == review
+    log = rows(folder / "rows.fixed.log.jsonl")
     found = json.loads(run(folder, "fix", "rows.jsonl", "--force", "--json").stdout)
-    assert found["counts"]["near-duplicates suggested"] == 1
-    assert found["suggestions"] == [why | {"action": "suggested", "repair": "near-duplicates"}]
+    assert (found["counts"]["near-duplicates suggested"], found["changes"]) == (1, [])
+    assert why | {"action": "suggested", "repair": "near-duplicates"} in found["suggestions"]
     found = json.loads(run(folder, "fix", "rows.jsonl", "--apply", "near-duplicates", "--dry-run", "--json").stdout)
-    assert (found["rows"], found["suggestions"]) == (3, [])
+    assert (found["rows"], [each["repair"] for each in found["suggestions"]]) == (4, ["pii", "duplicates"])
     done = run(folder, "fix", "rows.jsonl", "--apply", "leaked", "--dry-run", code=2)
     assert "leaked: needs --against FILE" in done.stderr
-    assert rows(folder / "rows.fixed.log.jsonl") == [
+    assert log == [
         {"line": 1, "action": "masked", "repair": "pii", "reason": "1 × email"},
         {"line": 3, "action": "removed", "repair": "duplicates", "reason": "repeats line 2"},
     ]

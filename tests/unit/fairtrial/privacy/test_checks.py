@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fairtrial.privacy.search import mask
+from fairtrial.privacy.masking import mask
 from gateway.proxy.recording.capture import redact_text
 from tests.fixtures.for_each import for_each
 

@@ -6,8 +6,9 @@ import json
 import random
 from collections import Counter
 
+from fairtrial.privacy.masking import mask
 from fairtrial.privacy.national_ids import NATIONAL_IDS
-from fairtrial.privacy.search import find_personal_text, mask
+from fairtrial.privacy.search import find_personal_text
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 from tests.fixtures.privacy.sentences import FIELD, SENTENCES

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from fairtrial.privacy.masking import mask
 from fairtrial.privacy.national_ids import NATIONAL_IDS
 from fairtrial.privacy.patterns import CATALOGUE, Entry, scope
-from fairtrial.privacy.search import find_personal_text, mask
+from fairtrial.privacy.search import find_personal_text
 from gateway.proxy.recording.capture import redact_json, redact_text
 from tests.fixtures.for_each import for_each
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from hypothesis import example, given, settings, strategies as st
 
+from fairtrial.privacy.masking import mask
 from fairtrial.privacy.patterns import CATALOGUE, PATTERNS, Pattern
 from fairtrial.privacy.search import (
     EVERY,
@@ -17,7 +18,6 @@ from fairtrial.privacy.search import (
     back,
     find_personal_text,
     joined,
-    mask,
     possible,
     search_bytes,
     verified,

@@ -61,21 +61,30 @@ def changed(found: Fixed) -> list[tuple[int, str, str]]:
 def test_only_certain_repairs_are_made_unless_a_person_names_more(tmp_path: Path) -> None:
     spaced = json.dumps(ROWS[0], indent=1).replace("\n", "") + "\n"
     found = fix_examples(write(tmp_path, [*ROWS, spaced, "{broken\n"]), FixOptions())
-    assert changed(found) == [(5, "masked", "pii"), (9, "removed", "duplicates"), (10, "removed", "unreadable")]
+    assert changed(found) == [(10, "removed", "unreadable")]
     assert [(suggestion.line, suggestion.action, suggestion.repair) for suggestion in found.suggestions] == [
         (3, "suggested", "near-duplicates"),
         (4, "suggested", "empty"),
+        (5, "suggested", "pii"),
         (6, "suggested", "truncated"),
         (7, "suggested", "echo"),
+        (9, "suggested", "duplicates"),
     ]
-    assert sorted(found.rows) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert sorted(found.rows) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert found.counts["truncated suggested"] == 1
     assert [(one["line"], one["before"], one["after"]) for one in reviewed(found)] == [
-        (line, ROWS[line - 1], None) for line in (3, 4, 6, 7)
+        *((line, ROWS[line - 1], None) for line in (3, 4)),
+        (
+            5,
+            ROWS[4],
+            {"prompt": "Please write to [email] about the lamp.", "completion": "contact", "reply_to": "[email]"},
+        ),
+        *((line, ROWS[line - 1], None) for line in (6, 7)),
+        (9, ROWS[0], None),
     ]
     named = fix_examples(write(tmp_path, ROWS), FixOptions(apply=frozenset({"truncated"})))
-    assert changed(named) == [(5, "masked", "pii"), (6, "removed", "truncated")]
-    assert [suggestion.line for suggestion in named.suggestions] == [3, 4, 7]
+    assert changed(named) == [(6, "removed", "truncated")]
+    assert [suggestion.line for suggestion in named.suggestions] == [3, 4, 5, 7]
 
 
 def test_the_command_offers_the_repairs_that_there_are() -> None:
@@ -170,8 +179,84 @@ def test_rows_that_are_not_changed_stay_byte_for_byte(tmp_path: Path) -> None:
     assert tuple(found.rows.values()) == (json.dumps(ROWS[0]).encode(), odd.strip("\r\n").encode())
 
 
+DIALECTS = [
+    [{"role": "User", "content": "Is it loud?"}, {"role": "Assistant", "content": "No."}],
+    [{"role": "user", "content": "Is it red?"}, {"role": "model", "content": "Yes, it is."}],
+    [{"from": "human", "value": "Is it new?"}, {"from": "gpt", "value": "It is from May."}],
+    [
+        {"role": "user", "content": "Is it open?"},
+        {"role": "assistant", "content": "Until nine."},
+        {"role": "user", "content": "Thanks!"},
+    ],
+]
+
+
+def test_rows_of_another_dialect_stay_and_are_suggested_with_usual_roles(tmp_path: Path) -> None:
+    usual = [{"role": "user", "content": "Is it big?"}, {"role": "assistant", "content": "It is small."}]
+    file = write(tmp_path, [{"messages": messages, "id": at} for at, messages in enumerate([usual, *DIALECTS])])
+    found = fix_examples(file, FixOptions())
+    assert (found.changes, len(found.rows)) == ((), 5)
+    assert [(each.line, each.repair) for each in found.suggestions] == [(line, "dialect") for line in range(2, 6)]
+    again = fix_examples(file, FixOptions(apply=frozenset({"dialect"})))
+    answers = ["No.", "Yes, it is.", "It is from May.", "Until nine."]
+    for line, answer in enumerate(answers, 2):
+        row = json.loads(again.rows[line])
+        assert [list(said) for said in row["messages"]] == [["role", "content"]] * 2
+        assert row["messages"][1] == {"role": "assistant", "content": answer} and row["id"] == line - 1
+
+
+def test_a_whole_row_that_the_format_cannot_read_stays_as_it_is_written(tmp_path: Path) -> None:
+    odd = '{"question":  "Is it loud?"}'
+    file = write(tmp_path, [*ROWS[:2], odd + "\n", {"prompt": "x", "completion": 7, "pictures": []}, "{broken\n"])
+    found = fix_examples(file, FixOptions())
+    assert changed(found) == [(5, "removed", "unreadable")] and found.rows[3] == odd.encode()
+    assert (3, "other-format") in [(each.line, each.repair) for each in found.suggestions]
+    removed = fix_examples(file, FixOptions(apply=frozenset({"other-format"})))
+    assert (3, "removed", "other-format") in changed(removed) and 3 not in removed.rows
+
+
+def test_rows_that_are_repeated_on_purpose_stay(tmp_path: Path) -> None:
+    found = fix_examples(write(tmp_path, [ROWS[0], ROWS[1], ROWS[0], ROWS[0]]), FixOptions())
+    assert (found.changes, len(found.rows)) == ((), 4)
+    assert [(each.line, each.repair) for each in found.suggestions] == [(3, "duplicates"), (4, "duplicates")]
+
+
+def test_only_proven_personal_text_outside_of_code_is_masked(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "My card 4111 1111 1111 1111 was charged twice.", "completion": "billing"},
+        {"prompt": "Pay to DE89 3704 0044 0532 0130 00, please.", "completion": "billing"},
+        {"prompt": "Use :func:`~pandas.read_csv` with password='secret99'.", "completion": "It reads a file."},
+        {"prompt": "Call +49 170 1234567.", "completion": "contact"},
+        {"prompt": "```\ncard = '4111 1111 1111 1111'\n```", "completion": "code"},
+        {"prompt": "My card is 4111 1111 1111 1111.", "completion": '{"card": "4111111111111111"}'},
+    ]
+    found = fix_examples(write(tmp_path, rows), FixOptions())
+    assert changed(found) == [(1, "masked", "pii"), (2, "masked", "pii")]
+    assert json.loads(found.rows[1])["prompt"] == "My card [card] was charged twice."
+    assert [json.loads(found.rows[line]) for line in range(3, 7)] == rows[2:]
+
+
+def test_tools_and_ids_of_calls_are_never_masked(tmp_path: Path) -> None:
+    call = {
+        "id": "call_DE89370400440532013000mmya",
+        "type": "function",
+        "function": {"name": "mail", "arguments": "{}"},
+    }
+    tools = [{"type": "function", "function": {"name": "mail", "description": f"Writes to {EMAIL}."}}]
+    messages = [
+        {"role": "user", "content": f"Write to {EMAIL}."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "sent"},
+        {"role": "assistant", "content": "It is sent."},
+    ]
+    file = write(tmp_path, [{"messages": messages, "tools": tools}])
+    assert fix_examples(file, FixOptions()).changes == ()
+    masked = json.loads(fix_examples(file, only("pii")).rows[1])
+    assert masked == {"messages": [{"role": "user", "content": "Write to [email]."}, *messages[1:]], "tools": tools}
+
+
 def test_masked_text_is_replaced_by_its_kind_in_every_column(tmp_path: Path) -> None:
-    found = fix_examples(write(tmp_path, [ROWS[4]]), FixOptions())
+    found = fix_examples(write(tmp_path, [ROWS[4]]), only("pii"))
     [row] = map(json.loads, found.rows.values())
     assert row == {
         "prompt": "Please write to [email] about the lamp.", "completion": "contact", "reply_to": "[email]",
