@@ -118,11 +118,19 @@ class BackupStatus:
     found: Found
 
 
+EXPORTS = (
+    "files of fairtrial report, gate, migrate and verdict export",
+    "rows of fairtrial review export",
+    "copies of training data, and suites that were copied out of the store's folder",
+)
+"""What a project may have written elsewhere, which an erasure can't find."""
+
+
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """What was found and erased: rows by table, lines by kind of file, and the state of the backups.
 
-    ``unreadable`` are segments that can't be read and may contain the unit.
+    ``unreadable`` are segments that can't be read and may contain the unit. ``exports`` must be searched by hand.
     """
 
     erasure_id: str
@@ -130,6 +138,7 @@ class Erasure:
     counts: dict[str, int] = field(default_factory=dict)
     backups: tuple[BackupStatus, ...] = ()
     unreadable: tuple[str, ...] = ()
+    exports: tuple[str, ...] = EXPORTS
 
     @property
     def found(self) -> bool:

@@ -229,6 +229,9 @@ def erasure_lines(done: Erasure) -> Iterator[str]:
         yield "backups that were moved or can't be read may still contain it; check them by hand"
     for segment in done.unreadable:
         yield f"not searched: {segment}"
+    if done.found:
+        yield "exports are not searched; look for the unit by hand in:"
+        yield from (f"  {export}" for export in done.exports)
 
 
 def _time(microseconds: int | None) -> str:

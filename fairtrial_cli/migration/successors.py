@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from evaluators.clusters import with_clusters
 from evaluators.comparison.matrix import column_of
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 
 SECONDS = 5.0
+TAGS_HEADER = "x-fairtrial-tags"
 FIELDS = ("shutdown_date", "deprecation_date")
 
 
@@ -168,11 +170,14 @@ def _broken_in_words(run: Run | None) -> str:
 def _refusal(project: Project, suite: Suite, old: str, *, base_url: str) -> str:
     """Why the model does not answer one question; empty if it does."""
     target = resolve(old, project.plan, base_url=base_url, api_key=internal_key(project.layout))
+    case = suite.cases[0]
+    # There is no result that names the request, so that an erasure finds it by this tag.
+    target = replace(target, headers={**target.headers, TAGS_HEADER: f"case={quote(case.case_id, safe='')}"})
 
     async def ask() -> str:
         async with ChatClient(target, concurrency=1) as client:
             try:
-                return (await client.ask(suite.cases[0], suite.params)).error or ""
+                return (await client.ask(case, suite.params)).error or ""
             except TargetRefused as error:
                 return str(error)
 

@@ -37,6 +37,17 @@ INSERT INTO temp.gone
 SELECT DISTINCT request_id FROM results WHERE request_id IS NOT NULL AND case_id IN (SELECT name FROM temp.gone)
 """
 """A case of a suite from traffic has the id of its request. A run sent it anew, as a request of its own."""
+ADD_UNSTORED = """
+INSERT INTO temp.gone
+SELECT request_id FROM requests
+WHERE reason = 'forced' AND unit IS NULL
+    AND request_id NOT IN (SELECT request_id FROM results WHERE request_id IS NOT NULL)
+    AND (tags['case'] IN (SELECT name FROM temp.gone) OR prompt_digest IN (
+        SELECT prompt_digest FROM requests
+        WHERE prompt_digest IS NOT NULL AND request_id IN (SELECT name FROM temp.gone)
+    ))
+"""
+"""A probe, or a run that was not stored, sent a case anew without a result: its tag or the prompt's digest shows it."""
 ADD_ANSWERS = """
 INSERT INTO temp.gone
 WITH own AS (
@@ -239,6 +250,8 @@ def collect(
     if BODY_PATHS[kind]:
         cursor.execute(ADD_KNOWN, [_named_in_bodies(cursor, unit, kind)])
     cursor.execute(ADD_EVALUATED)
+    if _has(cursor, "requests", "prompt_digest"):
+        cursor.execute(ADD_UNSTORED)
     cursor.execute(ADD_ANSWERS)
     cursor.execute(ADD_FEEDBACK.format(response=_response_of(cursor)))
     cursor.execute(OWN_NAMES)
