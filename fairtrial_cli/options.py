@@ -40,6 +40,19 @@ class Number(click.FloatRange):
         return number
 
 
+class WrittenPath(click.Path):
+    """A file or folder to write. A link is refused, because whoever made it, such as a checkout, chose its target."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(str(super().convert(value, param, ctx)))
+        links = (
+            part for part in (path, *path.parents) if part.is_symlink() and (part == path or not path.is_absolute())
+        )
+        if (link := next(links, None)) is not None:
+            raise UsageError(f"{path}: {link} is a link, and would be written through (name the place itself)")
+        return path
+
+
 def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     columns = {}
     for pair in pairs:

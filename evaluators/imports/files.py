@@ -16,23 +16,20 @@ from evaluators.criteria.content_lines import ADVICE, REVIEW_LINE
 from evaluators.imports.imported import ANSWERED, OUTCOMES, Criterion, ImportedSuite, ImportRefused
 from evaluators.loading.rows import MOST_ROWS, read_rows
 from evaluators.loading.suite_reader import load
-from fairtrial.config.file.project_files import read_bytes
+from fairtrial.config.file.project_files import read_bytes, refuse_private
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
+from fairtrial.domain.limits.json_limits import file_excess
+from fairtrial.domain.limits.nesting import is_deep
 from fairtrial.domain.wording import counted
 from fairtrial.named_files import PARQUET, parquet_as_lines
 from fairtrial.safe_files import MIB, FileRefused, write_private
 
 MOST_BYTES = 64 * MIB
-MOST_VALUES = 2_000_000
-"""Values of one JSON file."""
-
 REPORT = "import.md"
 STUB = '''\
-"""{name}, which was code of the evaluation that this suite comes from. The original was not run:
-
+"""{name}, which was code of the evaluation that this suite comes from. The original was not run."""
 {code}
-"""
 
 from fairtrial.scoring import scorer
 
@@ -54,8 +51,10 @@ def exists(path: Path) -> bool:
 
 def read_content(path: Path, *, folder: Path | None = None) -> bytes:
     """The bytes of a regular file inside ``folder``, by default its own; raises `ImportRefused`."""
+    root = folder or path.absolute().parent
     try:
-        return read_bytes(path, folder or path.absolute().parent, most=MOST_BYTES)
+        refuse_private(path, root)
+        return read_bytes(path, root, most=MOST_BYTES)
     except FileRefused as error:
         raise ImportRefused(f"{path}: it {error.wrong}" + (f" ({error.known})" if error.known else "")) from error
 
@@ -78,24 +77,17 @@ def read_json(path: Path, *, folder: Path | None = None) -> list[Any]:
 
 
 def _parsed(path: Path, text: str, place: str) -> Any:
+    if beyond := file_excess(text):
+        raise ImportRefused(f"{path}{place}: it has more than {beyond}")
     try:
         value = json.loads(text)
     except RecursionError as error:
         raise ImportRefused(f"{path}{place}: it is nested too deeply") from error
     except ValueError as error:
         raise ImportRefused(f"{path}{place}: it is not JSON ({error})") from error
-    if _values_of(value) > MOST_VALUES:
-        raise ImportRefused(f"{path}{place}: it has more than {MOST_VALUES:,} values")
+    if is_deep(value):
+        raise ImportRefused(f"{path}{place}: it is nested too deeply")
     return value
-
-
-def _values_of(value: Any) -> int:
-    count, waiting = 0, [value]
-    while waiting and count <= MOST_VALUES:
-        item = waiting.pop()
-        count += 1
-        waiting += item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-    return count
 
 
 def read_yaml(path: Path, *, folder: Path | None = None) -> list[Any]:
@@ -151,17 +143,19 @@ def files_of(suites: Sequence[ImportedSuite]) -> dict[str, str]:
         )
         files[f"{suite.name}.gate.yaml"] = _gate_text(suite)
         for name, code in suite.stubs.items():
-            quoted = "\n".join(f"    {line}" for line in code.replace('"""', "'''").replace("\\", "/").splitlines())
+            quoted = "\n".join(f"# {line}".rstrip() for line in code.replace("\0", "").splitlines())
             files[f"scorers/{name}.py"] = STUB.format(name=name, code=quoted)
     files[REPORT] = report(suites)
     return files
 
 
 def changed(files: Mapping[str, str], folder: Path) -> list[str]:
-    """The lines of a unified diff against the files that stand in the folder."""
+    """The lines of a unified diff against the files that stand in the folder; raises `ImportRefused` for a link."""
     lines: list[str] = []
     for name, text in files.items():
         path = folder / name
+        if link := next((part for part in (path, path.parent) if part.is_symlink()), None):
+            raise ImportRefused(f"{link}: it is a link; nothing was written")
         if path.is_file() and (old := path.read_text(encoding="utf-8", errors="replace")) != text:
             lines += unified_diff(old.splitlines(), text.splitlines(), f"a/{name}", f"b/{name}", lineterm="", n=1)
     return lines

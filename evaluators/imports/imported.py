@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Literal
 
@@ -203,7 +204,9 @@ class SuiteBuilder:
         """The name of an own scorer that the user has to write; one for the same code. ``rows`` stay for it."""
         name = next((name for name, known_code in self._stubs.items() if known_code == code), None)
         if name is None:
-            name = distinct(named(wish, otherwise="own"), [*self._entries, *self._stubs])
+            wish = named(wish, otherwise="own")
+            wish = f"own_{wish}" if iskeyword(wish) else wish
+            name = distinct(wish, [*self._entries, *self._stubs])
             self._stubs[name] = code
         self._stub_rows.setdefault(name, set()).update(rows)
         return name

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from evaluators.imports.files import MOST_VALUES, exists, listed, mapping, read_table, read_text, read_values
+from evaluators.imports.files import exists, listed, mapping, read_table, read_text, read_values
 from evaluators.imports.imported import ImportRefused
 from evaluators.imports.promptfoo_assertions import as_assertion
 from fairtrial.config.file.project_files import project_root
@@ -20,6 +20,8 @@ VALUES = (".txt", ".md", ".json", *YAML)
 PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".rb", ".sh", ".exe", ".bat")
 OF_A_TEST = frozenset({"vars", "assert", "description", "options", "threshold", "metadata", "provider"})
 MOST_FILES = 1000
+MOST_VALUES = 2_000_000
+"""Values of a file with what its references lead to."""
 DEEPEST = 20
 """References that lead to each other."""
 

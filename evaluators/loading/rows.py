@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.errors import Diagnostic
+from fairtrial.domain.limits.json_limits import file_excess
+from fairtrial.domain.limits.nesting import is_deep
 from fairtrial.named_files import PARQUET
 
 MOST_ROWS = 50_000
 MOST_ROW_BYTES = 32 << 20
-DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ def read_rows(path: Path, text: str) -> tuple[list[Row], list[Diagnostic]]:
     if reader is None:
         wrong = f"{path.suffix!r} is not a supported format of rows"
         return [], [Diagnostic(str(path), 1, "", wrong, "known: jsonl, json, csv, parquet")]
+    if reader is not _csv and (beyond := file_excess(text)):
+        return [], [Diagnostic(str(path), 1, "", f"the rows have more than {beyond}", "split the file")]
     rows: list[Row] = []
     errors: list[Diagnostic] = []
     for row in islice(reader(text, str(path)), MOST_ROWS + 1):
@@ -100,7 +103,7 @@ def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
 def _row(file: str, line: int, value: Any) -> Row | Diagnostic:
     if not isinstance(value, dict):
         return Diagnostic(file, line, "", "a row must be a JSON object")
-    if _too_deep(value):
+    if is_deep(value):
         return Diagnostic(file, line, "", "the row is nested too deeply")
     try:
         json.dumps(value, ensure_ascii=False).encode()
@@ -151,16 +154,6 @@ def _with_usual_names(columns: dict[str, Any]) -> dict[str, Any]:
     if isinstance(prompt, list) and isinstance(completion, list):
         return {**columns, "messages": [*prompt, *completion]}
     return {"expected": completion, **columns, "input": prompt}
-
-
-def _too_deep(row: dict[str, Any]) -> bool:
-    level: list[Any] = [row]
-    for _ in range(DEEPEST):
-        inside = [value for value in level if isinstance(value, dict | list)]
-        if not inside:
-            return False
-        level = [item for value in inside for item in (value.values() if isinstance(value, dict) else value)]
-    return True
 
 
 def _refuse_constant(name: str) -> Any:

@@ -14,7 +14,7 @@ from evaluators.loading.rows import MOST_ROW_BYTES, MOST_ROWS, Row, names_in, re
 from evaluators.probes.probe import Kind, Severity
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
-from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_bytes, read_text
+from fairtrial.config.file.project_files import MOST_YAML_BYTES, Budget, read_bytes, read_text, refuse_private
 from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.errors import ConfigError, Diagnostic
 from fairtrial.named_files import PARQUET, parquet_as_lines
@@ -143,9 +143,13 @@ class SuiteFile:
     def read(self, name: str, *, most: int = MOST_YAML_BYTES) -> str:
         """The text of a file that the suite or a scorer names, of Parquet as JSON Lines; raises `FileRefused`."""
         path = self.path.parent / name
+        refuse_private(path, self.root, beside=self.path)
         if path.suffix != PARQUET:
             return read_text(path, self.root, most=most, budget=self.budget)
-        return parquet_as_lines(read_bytes(path, self.root, most=most, budget=self.budget), MOST_ROWS)
+        content = read_bytes(path, self.root, most=most, budget=self.budget)
+        text = parquet_as_lines(content, MOST_ROWS, min(most, self.budget.bytes_left))
+        self.budget.bytes_left -= len(text)
+        return text
 
 
 @dataclass(slots=True)

@@ -122,18 +122,19 @@ def looked_up(path: str, values: Mapping[str, Any]) -> Any:
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> Any:
-    """The template with its values, or `MISSING` if one is unknown; one place alone keeps its type."""
+    """The template with its values; one place alone keeps its type. `MISSING` if one is unknown, or it is too long."""
     whole = BRACES.fullmatch(template.strip())
     if whole is not None:
         return looked_up(whole[1], values)
-    parts, end = [], 0
-    for place in BRACES.finditer(template):
-        value = looked_up(place[1], values)
-        if value is MISSING:
-            return MISSING
-        parts += [template[end : place.start()], text_or_json(value)]
-        end = place.end()
-    return "".join([*parts, template[end:]])
+    known = {place: looked_up(place, values) for place in places(template)}
+    return MISSING if MISSING in known.values() else _filled(template, {k: text_or_json(v) for k, v in known.items()})
+
+
+def _filled(template: str, texts: Mapping[str, str]) -> Any:
+    """The template with its texts, or `MISSING` beyond `MOST_CHARS` of them, because it may repeat a name."""
+    if sum(len(texts[place]) for place in places(template)) > MOST_CHARS:
+        return MISSING
+    return BRACES.sub(lambda place: texts[place[1]], template)
 
 
 def js_text(value: Any) -> str:
@@ -144,13 +145,16 @@ def js_text(value: Any) -> str:
 
 
 def in_nunjucks(template: str, values: Mapping[str, Any]) -> Any:
-    """The template with its values as promptfoo renders it, or `MISSING` for code, unknown names and objects."""
+    """The template with its values as promptfoo renders it.
+
+    `MISSING` for code, unknown names, objects and texts that are too long.
+    """
     if has_code(template):
         return MISSING
     known = {place: looked_up(place, values) for place in places(template)}
     if any(value is MISSING or isinstance(value, Mapping | list) for value in known.values()):
         return MISSING
-    return BRACES.sub(lambda place: "" if known[place[1]] is None else js_text(known[place[1]]), template)
+    return _filled(template, {place: "" if value is None else js_text(value) for place, value in known.items()})
 
 
 def text_or_json(value: Any) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 from evaluators.loading.rows import MOST_ROWS, Row, read_rows
 from evaluators.result_files.plain_rows import read as read_plain_rows
 from evaluators.result_files.result import FORMATS, ResultFile, refuse
-from fairtrial.named_files import PARQUET, parquet_as_lines, read_named
+from fairtrial.domain.limits.json_limits import file_excess
+from fairtrial.domain.limits.nesting import is_deep
+from fairtrial.named_files import PARQUET, most_unpacked, parquet_as_lines, read_named
 from fairtrial.safe_files import MIB, FileRefused
 
-MOST_BYTES, MOST_UNPACKED = 256 * MIB, 2048 * MIB
-"""Bytes of a file, and of all members of an archive once they are unpacked, which happens one by one."""
+MOST_BYTES = 256 * MIB
 ROWS, DOCUMENTS, ARCHIVE = (".jsonl", ".csv", PARQUET), ".json", ".eval"
 LINES = (".ndjson", ".log")
 """Other endings of JSON Lines."""
@@ -61,6 +62,8 @@ def _rows(path: Path, content: bytes) -> Sequence[Row]:
 def _document(path: Path, text: str, member: str = "") -> Row:
     """A JSON object as a row, checked as each row is; ``member``: its name in an archive."""
     within = f"{member}: " if member else ""
+    if beyond := file_excess(text):
+        refuse(path, 1, f"{within}it has more than {beyond}")
     try:
         value = json.loads(text)
         json.dumps(value, ensure_ascii=False).encode()
@@ -69,6 +72,8 @@ def _document(path: Path, text: str, member: str = "") -> Row:
     except (ValueError, RecursionError) as error:
         wrong = getattr(error, "msg", "nested too deeply")
         refuse(path, getattr(error, "lineno", 1), f"{within}the file is not JSON: {wrong}")
+    if is_deep(value):
+        refuse(path, 1, f"{within}it is nested too deeply")
     if not isinstance(value, dict):
         refuse(path, 1, f"{within}the file is not a JSON object")
     return Row(str(path), 1, value)
@@ -79,8 +84,8 @@ def _archive(path: Path, content: bytes) -> Sequence[Row]:
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             members = archive.infolist()
-            if sum(member.file_size for member in members) > MOST_UNPACKED:
-                refuse(path, 1, f"its members have more than {MOST_UNPACKED:,} bytes")
+            if sum(member.file_size for member in members) > (most := most_unpacked(len(content))):
+                refuse(path, 1, f"its members have more than {most:,} bytes")
             values = {
                 member.filename: _member(path, archive, member, content)
                 for member in sorted(members, key=lambda member: member.filename)

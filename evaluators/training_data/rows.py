@@ -6,17 +6,18 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fairtrial.domain.limits.json_limits import is_dense
+from fairtrial.domain.limits.nesting import DEEPEST, is_deep
 from fairtrial.named_files import PARQUET, parquet_as_lines
 from fairtrial.safe_files import FileRefused
 
 DELIMITERS = ",;\t|"
 LONGEST_CELL = 32 << 20
-DEEPEST = 100
-"""Levels of a row. Deeper rows are refused, because code that follows the levels would fail on them."""
+DENSE = "it has too many lists, objects or numbers for its size"
 _NAMED_DELIMITER = re.compile(r"sep=(.)\r?\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -55,6 +56,9 @@ def json_lines(content: bytes) -> Rows:
     for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():
             continue
+        if is_dense(line):
+            yield UnreadableRow(number, DENSE)
+            continue
         try:
             value = json.loads(line.decode(), parse_constant=_refuse_constant)
         except UnicodeDecodeError:
@@ -67,6 +71,9 @@ def json_lines(content: bytes) -> Rows:
 
 def json_list(content: bytes) -> Rows:
     """A JSON list of objects."""
+    if is_dense(content):
+        yield UnreadableRow(1, DENSE)
+        return
     try:
         value = json.loads(content.decode(), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
@@ -148,25 +155,11 @@ READERS: dict[str, Callable[[bytes], Rows]] = {
 def _row(line: int, value: Any, *, escaped: bool) -> NumberedRow | UnreadableRow:
     if not isinstance(value, dict):
         return UnreadableRow(line, "the row is not a JSON object")
-    if _is_deep(value):
+    if is_deep(value):
         return UnreadableRow(line, f"the row has more than {DEEPEST} levels")
     if escaped and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         return UnreadableRow(line, "the row has a lone surrogate (half of a character), which UTF-8 cannot encode")
     return NumberedRow(line, value)
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [inner for container in level for inner in _inside(container)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    """The objects and lists that are directly inside an object or a list."""
-    return [inner for inner in (value.values() if isinstance(value, dict) else value) if isinstance(inner, dict | list)]
 
 
 def _refuse_constant(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import JSON, print_indented
+from fairtrial_cli.options import JSON, WrittenPath, print_indented
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ DIFFERENT = 1
 @click.command()
 @click.argument("source", type=click.Choice(SOURCES))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--to", "folder", required=True, type=click.Path(path_type=Path, file_okay=False), help="The folder.")
+@click.option("--to", "folder", required=True, type=WrittenPath(file_okay=False), help="The folder.")
 @click.option("--map", "pairs", multiple=True, help="THEIRS=OURS names a column: input, expected, id; repeatable.")
 @click.option("--overwrite", is_flag=True, help="Replace files that differ.")
 @JSON

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from fairtrial.domain.errors import UsageError, printable
-from fairtrial_cli.options import CONFIG, project_of
+from fairtrial_cli.options import CONFIG, WrittenPath, project_of
 
 if TYPE_CHECKING:
     from evaluators.report_content.content import ReportContent, TextPolicy
 
-FILE = click.Path(path_type=Path, dir_okay=False)
+FILE = WrittenPath(dir_okay=False)
 SCREEN = Path("-")
 READABLE = 0o666
 """The mode of a report before the umask: it is made to be passed on."""
@@ -77,7 +77,7 @@ def command(
 
 
 def _place(path: Path) -> Path:
-    """Where a file is written, checked before anything is read; a link stays, and its target is replaced."""
+    """Where a file is written, checked before anything is read."""
     if path == SCREEN:
         return path
     place = path.resolve()

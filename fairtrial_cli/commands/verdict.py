@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, WHY, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, WHY, WrittenPath, print_indented, project_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -146,10 +146,8 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
 
 @command.command()
 @click.argument("verdict_id", metavar="ID")
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The file; by default verdict-ID.html.")
-@click.option(
-    "--folder", type=click.Path(path_type=Path, file_okay=False), help="Write a folder with all parts instead."
-)
+@click.option("--to", type=WrittenPath(dir_okay=False), help="The file; by default verdict-ID.html.")
+@click.option("--folder", type=WrittenPath(file_okay=False), help="Write a folder with all parts instead.")
 @CONFIG
 def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) -> None:
     """Export the verdict ID for an auditor: one printable HTML file, or a folder with all parts as files.

@@ -11,7 +11,7 @@ import click
 
 from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import JSON
+from fairtrial_cli.options import JSON, WrittenPath
 from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, show_busy, training_options
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ NO_TRAINING = Training()
 @PROMPT
 @COMPLETION
 @training_options
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as one HTML file.")
+@click.option("--html", type=WrittenPath(dir_okay=False), help="Also write the report as one HTML file.")
 @JSON
 def command(
     files: tuple[Path, ...],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fairtrial_cli.options import JSON
+from fairtrial_cli.options import JSON, WrittenPath
 from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, refuse_existing, write_files
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -15,7 +15,7 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.argument("new", type=FILE)
 @PROMPT
 @COMPLETION
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as one HTML file.")
+@click.option("--html", type=WrittenPath(dir_okay=False), help="Also write the report as one HTML file.")
 @JSON
 def command(old: Path, new: Path, prompt: str | None, completion: str | None, html: Path | None, as_json: bool) -> None:
     """Show what changed from OLD to NEW: rows, labels, class shares, and what the audit finds.

@@ -12,13 +12,13 @@ import click
 from evaluators.training_data.training_log import Evaluation, TrainingLog, turning_point
 from fairtrial import html_pages
 from fairtrial.domain.errors import UsageError, printable
-from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
+from fairtrial_cli.options import CONFIG, JSON, WrittenPath, print_json, project_of
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE…]")
 @click.option("--deployment", multiple=True, help="Read the log of this deployment's lineage; may be repeated.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a page with the plots.")
+@click.option("--html", type=WrittenPath(dir_okay=False), help="Also write a page with the plots.")
 @CONFIG
 @JSON
 def command(

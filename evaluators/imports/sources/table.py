@@ -27,6 +27,10 @@ def _suite(path: Path, columns: Mapping[str, str]) -> ImportedSuite:
     for name in columns:
         if name not in names:
             raise ImportRefused(f"{path}: --map {name}={columns[name]}: there is no such column ({', '.join(names)})")
+    for at, row in enumerate(rows, 1):
+        messages = row.get("messages", [])
+        if not isinstance(messages, list) or not all(isinstance(said, dict) for said in messages):
+            raise ImportRefused(f"{path}: row {at}: 'messages' is not a list of messages (a text is named 'input')")
     question, reference = _column("input", INPUTS, names, columns), _column("expected", REFERENCES, names, columns)
     if question is None and "messages" not in names:
         raise ImportRefused(

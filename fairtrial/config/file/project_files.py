@@ -18,6 +18,10 @@ FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY | getattr(o
 """`O_PATH` does not need the permission to list a folder. Where it does not exist, that permission is needed."""
 
 
+STORE = ("plan.json", "journal", "owner.lock")
+"""What the folder of a store has."""
+
+
 @dataclass(slots=True)
 class Budget:
     """What one command may read in total: bytes of all files, and values of all YAML files."""
@@ -30,6 +34,21 @@ def project_root(path: Path) -> Path:
     """The folder to which a file's paths are confined: that of the nearest `fairtrial.yaml`, or the file's own."""
     folder = path.absolute().parent
     return next((parent for parent in (folder, *folder.parents) if (parent / PROJECT_FILE).is_file()), folder)
+
+
+def refuse_private(path: Path, root: Path, *, beside: Path | None = None) -> None:
+    """Raise `FileRefused` for what is never data: hidden files such as ``.env``, and the files of a store.
+
+    ``beside``: the file that names it. A suite drawn from traffic has its rows beside it, in the store's folder.
+    """
+    real = Path(os.path.realpath(path))
+    steps = real.parts[len(Path(os.path.realpath(root)).parts) :]
+    if any(step.startswith(".") for step in steps):
+        raise FileRefused("has a hidden name, so it is never data")
+    if beside is not None and Path(os.path.realpath(beside)).parent == real.parent:
+        return
+    if any(parent.suffix == ".d" and any((parent / name).exists() for name in STORE) for parent in real.parents):
+        raise FileRefused("belongs to a store, so it is never data")
 
 
 def read_text(path: Path, root: Path, *, most: int, budget: Budget | None = None) -> str:

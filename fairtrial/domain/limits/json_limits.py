@@ -33,6 +33,12 @@ RECORDED = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
 MESSAGE = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
 """For feedback, and for requests to control."""
 
+FILE = Limits(top=5_000_000, names=5_000_000, nested=1_000_000, texts=5_000_000)
+"""For a file that is decoded as a whole: rows of a suite, imports, and results of other tools."""
+
+MOST_VALUES = 3_000_000
+"""Values of such a file. Numbers count, too, because each becomes an object of 24 bytes and more."""
+
 UNCOUNTED = 2_000
 """JSON with fewer bytes than this cannot exceed a limit, because each part takes at least two bytes."""
 
@@ -62,6 +68,18 @@ def excess(body: bytes, limits: Limits) -> str | None:
         structure = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _OTHERS)
         quotes = structure.count(b'"')
     return _counted(structure, quotes, limits)
+
+
+def file_excess(text: str) -> str | None:
+    """The limit that the text of a file in JSON or JSON Lines exceeds, in words, or ``None``."""
+    beyond = excess(text.encode(errors="replace"), FILE)
+    return beyond or (f"{MOST_VALUES} values" if text.count(",") > MOST_VALUES else None)
+
+
+def is_dense(content: bytes) -> bool:
+    """Whether JSON has far more values than its size explains, so that they would take many times its memory."""
+    parts = content.count(b"{") + content.count(b"[")
+    return parts > max(FILE.nested, len(content) // 16) or content.count(b",") > max(MOST_VALUES, len(content) // 8)
 
 
 def _counted(structure: bytes, quotes: int, limits: Limits) -> str | None:

@@ -368,6 +368,7 @@ BROKEN = {
     "truncated.json": '{"object": "eval", "testing_criteria": [',
     "other.json": "[1, 2]",
     "deep.json": "[" * 100_000,
+    "levels.json": '{"prompts": ["p"], "tests": [{"vars": {"x": ' + '{"a":' * 900 + "1" + "}" * 900 + "}}]}",
     "empty.json": "",
     "bomb.yaml": "a: &a [x, x, x, x, x, x, x, x, x]\n"
     + "".join(f"{chr(98 + at)}: &{chr(98 + at)} [{', '.join([f'*{chr(97 + at)}'] * 9)}]\n" for at in range(9)),
@@ -388,3 +389,52 @@ def test_a_broken_or_hostile_file_is_refused_in_one_line(tmp_path: Path) -> None
     link.symlink_to("/dev/zero")
     with pytest.raises(ImportRefused):
         imported("openai-evals", link)
+
+
+def test_rows_whose_messages_are_no_list_are_refused_with_their_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("messages,expected\nHello.,yes\n")
+    with pytest.raises(ImportRefused, match="row 1: 'messages' is not a list of messages"):
+        imported("csv", path)
+
+
+def test_a_stub_is_a_program_whatever_the_code_of_the_original(tmp_path: Path) -> None:
+    codes = {
+        "own": '"', "class": 'return "a"', "None": "x = \'\'\'\na", "3": '"""doc"""\nreturn True\\', "cr": "a\rb",
+        "lines": "a\x0cb\u2028c", "name": "\\N{x}", "nul": "a\x00b",
+    }  # fmt: skip
+    for name, code in codes.items():
+        grader = {"type": "python", "name": name, "source": f"def grade(sample, item):\n    {code}"}
+        suites = imported("openai-evals", *openai_eval(tmp_path, [grader], [{"question": "a"}]))
+        [stub] = [text for name, text in files_of(suites).items() if name.startswith("scorers/")]
+        compile(stub, "stub.py", "exec")
+
+
+def test_an_import_refuses_to_write_through_links(tmp_path: Path) -> None:
+    grader = {"type": "python", "name": "own", "source": "def grade(sample, item): return 1"}
+    suites = imported("openai-evals", *openai_eval(tmp_path, [grader], [{"question": "a"}]))
+    folder, outside = tmp_path / "suites", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (folder / "scorers").symlink_to(outside)
+    with pytest.raises(ImportRefused, match="scorers: it is a link"):
+        changed(files_of(suites), folder)
+    assert list(outside.iterdir()) == []
+
+
+def test_an_import_reads_neither_hidden_files_nor_those_of_a_store(tmp_path: Path) -> None:
+    (tmp_path / "fairtrial.yaml").write_text("version: 1\n")
+    journal = tmp_path / "fairtrial.duckdb.d" / "journal"
+    journal.mkdir(parents=True)
+    (tmp_path / ".env").write_text("KEY=secret-7\n")
+    (tmp_path / "fairtrial.duckdb.d" / "plan.json").write_text('{"a": "secret-7"}')
+    (journal / "w.jsonl").write_text('{"a": "secret-7"}\n')
+    (tmp_path / "link.txt").symlink_to(".env")
+    path = tmp_path / "config.yaml"
+    for name in (".env", "link.txt", "fairtrial.duckdb.d/plan.json", "fairtrial.duckdb.d/journal/w.jsonl"):
+        path.write_text(f"prompts: ['{{{{a}}}}']\ntests: [{{vars: {{a: 'file://{name}'}}}}]\n")
+        with pytest.raises(ImportRefused, match="never data"):
+            imported("promptfoo", path)
+        if not name.endswith("plan.json"):
+            with pytest.raises(ImportRefused, match="never data"):
+                imported("jsonl", tmp_path / name)
