@@ -105,10 +105,10 @@ COMMANDS = (
         lambda: review._print_status(
             [
                 {"queue_id": ID, "title": f"Which answer to {SUITE}?", "candidate": CANDIDATE, "baseline": BASELINE}
-                | {"state": "calibrating", "judged": 12, "items": 40, "equal": 8}
+                | {"state": "open", "judged": 12, "items": 40, "equal": 8, "waiting": 5}
             ]
         ),
-        (ID, f"Which answer to {SUITE}?", CANDIDATE, BASELINE, "calibrating", "12 of 40"),
+        (ID, f"Which answer to {SUITE}?", CANDIDATE, BASELINE, "open", "12 of 40, 5 wait for a second vote"),
     ),
     Printed(
         "experiment list",
