@@ -2,137 +2,37 @@
 
 import ast
 import hashlib
-import json
-import os
-import selectors
-import subprocess
-import sys
-import tempfile
-import threading
-import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from evaluators.scoring.own_scorer.process import OwnProcess
 from evaluators.scoring.scorer import Compared, NamedText, ScorerType, Stat, references_of
 from fairtrial.domain.run import Answer, Case, Score
 
-WORKER = Path(__file__).parents[1] / "own_worker.py"
 SECONDS = 10.0
-ENDING_S = 0.5
-"""How long a process that closed its output may take to end."""
-MOST_DEATHS = 5
-"""After so many processes in a row that hung or ended, the scorer is not tried again."""
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
-"""The environment of the process, which has no keys of providers."""
-
 MARK = "scorer"
 PARAMETERS = ("answer", "expected", "row")
 KINDS: Mapping[str, str] = {"bool": "proportion", "float": "mean", "int": "mean"}
 
 
-class OwnScorerFailed(Exception):
-    """The scorer raised an error, did not answer in time, ended its process, or returned no number."""
-
-
-class OwnProcess:
-    """Evaluates one function of a file; it is started at the first answer. Threads take turns."""
-
-    def __init__(self, file: str, text: str, function: str, *, seconds: float = SECONDS) -> None:
-        self._given = json.dumps({"file": file, "text": text, "function": function})
-        self._seconds = seconds
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._deaths = 0
-
-    def value(self, arguments: Mapping[str, Any]) -> float | None:
-        """The function's result, ``None`` for a case that it can't score; raises `OwnScorerFailed`."""
-        line = json.dumps(arguments, default=str)
-        with self._lock:
-            if self._deaths >= MOST_DEATHS:
-                raise OwnScorerFailed(f"it was stopped, because it hung or ended {MOST_DEATHS} times in a row")
-            try:
-                reply = json.loads(self._ask(line))
-            except TimeoutError as error:
-                self._deaths += 1
-                self._kill()
-                raise OwnScorerFailed(f"it did not answer within {self._seconds:g} seconds") from error
-            except (OSError, ValueError) as error:
-                self._deaths += 1
-                raise OwnScorerFailed(self._end()) from error
-        self._deaths = 0
-        if "error" in reply:
-            raise OwnScorerFailed(reply["error"])
-        value: float | None = reply["value"]
-        return value
-
-    def _ask(self, line: str) -> bytes:
-        process = self._process or self._start()
-        _write(process, line)
-        assert process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            if not selector.select(self._seconds):
-                raise TimeoutError
-        return process.stdout.readline()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        self._process = process = subprocess.Popen(
-            [sys.executable, "-I", str(WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
-            cwd=tempfile.gettempdir(),
-        )
-        weakref.finalize(self, _stop, process)
-        _write(process, self._given)
-        return process
-
-    def _end(self) -> str:
-        """Describe how the process ended, which no longer answers."""
-        code = None
-        if self._process is not None:
-            with suppress(subprocess.TimeoutExpired):
-                code = self._process.wait(ENDING_S)
-        self._kill()
-        return "its process ended" + ("" if code is None else f" with the code {code}")
-
-    def _kill(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            _stop(process)
-
-
-def _write(process: subprocess.Popen[bytes], line: str) -> None:
-    assert process.stdin is not None
-    process.stdin.write(line.encode() + b"\n")
-    process.stdin.flush()
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-
-
 @dataclass(frozen=True, slots=True)
 class Own:
-    """``value``: what the function returns, 1 for ``True``; unscored for ``None``. A failure is a scorer error."""
+    """``value``: what the function returns, 1 for ``True``; unscored for ``None``. A failure is a scorer error.
+
+    ``sha256`` identifies the whole program, because nothing else of the project can be imported.
+    """
 
     name: str
-    digest: str
+    file: NamedText
+    sha256: str
     stat: Stat
     parameters: tuple[str, ...]
     process: OwnProcess
 
     @property
     def version(self) -> str:
-        return f"own/1 file:{self.digest}"
+        return f"own/1 file:{self.sha256[:12]}"
 
     @property
     def stats(self) -> Sequence[Stat]:
@@ -150,9 +50,8 @@ class Own:
         return Score(self.name, {self.stat.name: value})
 
     def normalised(self, case: Case, answer: Answer) -> Compared:
-        value = self.score(case, answer).values[self.stat.name]
-        returned = "None" if value is None else f"{value:g}"
-        return Compared(answer.text or "", references_of(case.expected), f"the function returns {returned}")
+        # Whoever explains a stored score does not run the program.
+        return Compared(answer.text or "", references_of(case.expected), "the function says so")
 
 
 def build(options: Mapping[str, Any], name: str) -> Own:
@@ -170,9 +69,9 @@ def build(options: Mapping[str, Any], name: str) -> Own:
     seconds = options.get("seconds", SECONDS)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
         raise ValueError(f"seconds: {seconds!r} is not a number from 0 to 3600")
-    digest = hashlib.sha256(file.text.encode()).hexdigest()[:12]
+    sha256 = hashlib.sha256(file.text.encode()).hexdigest()
     process = OwnProcess(file.name, file.text, function.name, seconds=seconds)
-    return Own(name, digest, _stat(function, options_of_mark), names, process)
+    return Own(name, file, sha256, _stat(function, options_of_mark), names, process)
 
 
 def _marked(file: NamedText) -> tuple[ast.FunctionDef, Mapping[str, Any]]:

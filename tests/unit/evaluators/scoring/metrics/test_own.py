@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,14 @@ import pytest
 from evaluators.engine.scoring import score_case
 from evaluators.loading.suite_reader import load
 from evaluators.scoring.metrics import own
-from evaluators.scoring.metrics.own import MOST_DEATHS, OwnScorerFailed
+from evaluators.scoring.own_scorer.fence import gaps
+from evaluators.scoring.own_scorer.process import MOST_DEATHS, PACKAGES, WORKER, OwnScorerFailed
 from evaluators.scoring.scorer import NamedText
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Score, ScoreFailure
 from tests.fixtures.evaluators.small_suites import write_suite
 from tests.fixtures.for_each import for_each
+from tests.fixtures.waiting import PATIENCE
 
 HEAD = "from fairtrial.scoring import scorer\n\n"
 POLITE = (
@@ -53,7 +58,8 @@ def suite(folder: Path, program: str, *, seconds: float = 20) -> Suite:
     (folder / "scorers").mkdir(exist_ok=True)
     (folder / "scorers" / "mine.py").write_text(program, encoding="utf-8")
     text = f"suite: s\ndata: rows.jsonl\nscore: [own: {{name: mine, file: scorers/mine.py, seconds: {seconds}}}]\n"
-    return load(write_suite(folder, text, [{"id": "a", "input": "Say please.", "word": "please"}]))[0]
+    loaded = load(write_suite(folder, text, [{"id": "a", "input": "Say please.", "word": "please"}]))[0]
+    return loaded
 
 
 def scored(of: Suite, answer: str) -> Score | ScoreFailure:
@@ -105,6 +111,69 @@ def test_the_process_stays_and_sees_no_secret(tmp_path: Path, monkeypatch: pytes
     program = HEAD + "import os\n\n@scorer\ndef f(answer: str) -> bool:\n    return 'OPENAI_API_KEY' in os.environ\n"
     assert scored(suite(tmp_path, program), "") == Score("mine", {"value": 0.0})
     assert os.environ["OPENAI_API_KEY"] == "sk-secret"
+
+
+ODD = (
+    HEAD
+    + """\
+import os, time
+from contextlib import suppress
+
+@scorer
+def odd(answer: str) -> bool:
+    if answer == "half a line":
+        for number in range(3, 10):
+            with suppress(OSError):
+                os.write(number, b"x")
+        time.sleep(60)
+    if answer == "deaf":
+        os.dup(0)
+        os.dup2(os.pipe()[0], 0)
+    return True
+"""
+)
+
+
+def test_one_deadline_holds_for_the_question_and_the_whole_answer(tmp_path: Path) -> None:
+    process = suite(tmp_path, ODD, seconds=2).scorers[0].process  # type: ignore[attr-defined]
+    with pytest.raises(OwnScorerFailed, match="within 2 seconds"):
+        process.value({"answer": "half a line"})
+    assert process.value({"answer": "x" * 1_000_000}) == 1.0, "a long answer reaches it"
+    assert process.value({"answer": "deaf"}) == 1.0
+    with pytest.raises(OwnScorerFailed, match="within 2 seconds"):
+        process.value({"answer": "x" * 1_000_000})
+    assert process.value({"answer": "else"}) == 1.0
+
+
+def test_a_process_that_ended_after_its_answer_is_replaced(tmp_path: Path) -> None:
+    program = HEAD + "import os, threading\nseen = 0\n\n@scorer(scale=9)\ndef f(answer: str) -> float:\n"
+    program += "    global seen\n    seen += 1\n    threading.Timer(0.1, os._exit, [0]).start()\n    return seen\n"
+    process = suite(tmp_path, program).scorers[0].process  # type: ignore[attr-defined]
+    assert process.value({"answer": ""}) == 1.0
+    process._process.wait()
+    assert process.value({"answer": ""}) == 1.0
+
+
+def test_a_process_that_used_half_of_its_cpu_time_says_that_this_is_its_last_answer() -> None:
+    program = HEAD + "import time\n\ndef f(answer):\n    while time.process_time() < float(answer):\n        pass\n"
+    lines = [{"file": "f.py", "text": program, "function": "f"}, {"answer": "0"}, {"answer": "1.1"}]
+    command = [sys.executable, "-I", "-c", WORKER, PACKAGES, "2"]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert [json.loads(line)["last"] for line in done.stdout.splitlines()] == [False, True]
+
+
+@pytest.mark.skipif(bool(gaps()), reason="this kernel has no Landlock or no seccomp")
+def test_behind_the_fence_are_no_files_no_network_and_no_other_processes(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("sk-secret")
+    program = f"{HEAD}import os, socket\n\nimport numpy\n\nSECRET = {str(tmp_path / 'secret')!r}\n\n"
+    program += "@scorer(scale=9)\ndef f(answer: str) -> float:\n    return float(eval(answer) is not None)\n"
+    process = suite(tmp_path, program).scorers[0].process  # type: ignore[attr-defined]
+    assert process.value({"answer": "numpy.zeros(3)"}) == 1.0, "packages are there"
+    refused = ("open(SECRET)", "open('/proc/self/environ')", "socket.socket()", "os.kill(os.getppid(), 0)", "os.fork()")
+    for trick in refused:
+        with pytest.raises(OwnScorerFailed, match="PermissionError"):
+            process.value({"answer": trick})
 
 
 @for_each(
