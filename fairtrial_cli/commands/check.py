@@ -14,7 +14,8 @@ import click
 
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError, nearest
 from fairtrial.domain.wording import counted
-from fairtrial_cli.options import MAP, print_warnings, project_of
+from fairtrial_cli.options import CONFIG, MAP, print_warnings, project_of
+from fairtrial_cli.own_scorers import add_to_lock
 
 if TYPE_CHECKING:
     from datetime import date
@@ -37,17 +38,25 @@ Report = tuple[dict[str, Any], str, Sequence[Diagnostic]]
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @MAP
 @click.option("--defaults", is_flag=True, help="Also print each setting that the project leaves out, and its default.")
+@click.option("--trust-scorers", is_flag=True, help="Let the suites' own scorers run: add them to scorers.lock.")
+@CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def command(files: tuple[Path, ...], columns: dict[str, str], defaults: bool, as_json: bool) -> None:
+def command(
+    files: tuple[Path, ...], columns: dict[str, str], defaults: bool, trust_scorers: bool, config: Path, as_json: bool
+) -> None:
     """Validate configuration, suites, gates and families of probes, and print every error with its line.
 
     Without FILE it checks ./fairtrial.yaml. The exit code is 2 if there are errors. Warnings, for example about keys
     that this version ignores, don't change the exit code.
 
+    A suite's own scorer is a program, which runs only if the project's scorers.lock lists its text. Read the program,
+    then add it with --trust-scorers.
+
     \b
     Examples:  fairtrial check fairtrial.yaml suites/*.yaml
                fairtrial check suites/theirs.yaml --map question=input --map answer=expected
                fairtrial check --defaults
+               fairtrial check suites/polite.yaml --trust-scorers
     """
     errors: list[Diagnostic] = []
     reports: list[dict[str, Any]] = []
@@ -69,6 +78,8 @@ def command(files: tuple[Path, ...], columns: dict[str, str], defaults: bool, as
         raise UsageError("--map is about the rows of suites, and no file is a suite")
     if defaults and not errors and all("defaults" not in report for report in reports):
         raise UsageError("--defaults is about the settings of fairtrial.yaml, and no file is a project")
+    if trust_scorers and not errors:
+        add_to_lock(config, [Path(report["file"]) for report in reports if report["kind"] == "suite"], columns)
     if as_json:
         lists = {
             "mistakes": [asdict(diagnostic) for diagnostic in errors],

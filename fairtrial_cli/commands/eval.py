@@ -14,6 +14,7 @@ import click
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, JSON, MAP, print_indented, project_of
+from fairtrial_cli.own_scorers import OWN_SCORERS, admit_scorers
 
 if TYPE_CHECKING:
     from evaluators.comparison.matrix import Matrix
@@ -47,6 +48,7 @@ UNSOUND = 4
 @click.option("--repeat", type=click.IntRange(1, 100), help="How often each case is asked; overrides the suite.")
 @click.option("--limit", type=click.IntRange(1), help="Run only the first cases of each suite, to try it out.")
 @MAP
+@OWN_SCORERS
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
 @click.option("--dry-run", is_flag=True, help="Print what would be asked, and what it would cost. Ask nothing.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix of each label scorer.")
@@ -80,6 +82,7 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
         raise UsageError(f"--baseline {baseline}: it is not one of the targets ({', '.join(names)})")
     if options["dry_run"]:
         return _estimate(project, loaded, names, options)
+    admit_scorers(config, loaded)
     runs = _run(project, loaded, names, options | {"baseline": baseline})
     if any(_unsound(run) for run in runs):
         sys.exit(UNSOUND)

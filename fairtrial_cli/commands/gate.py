@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from fairtrial.domain.errors import UsageError, printable
 from fairtrial_cli.options import CONFIG, MAP, project_of
+from fairtrial_cli.own_scorers import OWN_SCORERS, admit_scorers
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -31,6 +32,7 @@ FILES_ONLY = ("margin", "better", "measures", "shared_only", "columns")
 @click.option("--baseline", help="The target to compare with, which the gate's lines call 'base'.")
 @CONFIG
 @click.option("--run", "run_first", is_flag=True, help="Run the gate's suites on both targets first.")
+@OWN_SCORERS
 @click.option("--allow-unapproved", is_flag=True, help="Exit with 0 for a SHIP that waits for approvals.")
 @click.option("--self-test", is_flag=True, help="Only print how often an identical model would pass; judge nothing.")
 @click.option("--margin", help="Two files: how much worse NEW may be; 5pp by default, which is 5 % of a scale.")
@@ -169,7 +171,9 @@ def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
     from fairtrial_cli.run_suites import RunOptions
     from fairtrial_cli.store_client.client import open_store
 
-    finished = run_on_terminal(project, load(gate).suites, targets, RunOptions(open_store))
+    suites = load(gate).suites
+    admit_scorers(project.path, suites)
+    finished = run_on_terminal(project, suites, targets, RunOptions(open_store))
     print_first_errors(Console(stderr=True), [run for _, run in finished])
 
 

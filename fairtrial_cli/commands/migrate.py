@@ -13,6 +13,7 @@ import click
 
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, JSON, print_indented, project_of
+from fairtrial_cli.own_scorers import OWN_SCORERS, admit_scorers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ MOST_SUCCESSORS = 16
     "--margin", default="5pp", show_default=True, help="The margin of suites whose lines compare with no base."
 )
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Requests at a time.")
+@OWN_SCORERS
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
 @CONFIG
 @JSON
@@ -172,6 +174,7 @@ def _migrate(
     from fairtrial_cli.migration.successors import judge_successors, listed_date, reviews_to_make
     from fairtrial_cli.store_client.client import open_store
 
+    admit_scorers(project.path, suites)
     deployment = project.plan.deployments[old]
     retirement = retirement_of(deployment, project.plan, listed=listed_date(deployment))
     suite_runs = _ask_models(project, suites, old, new, concurrency=concurrency, fresh=fresh)

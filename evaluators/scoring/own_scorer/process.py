@@ -35,15 +35,21 @@ CPU_S = 600
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
 """The environment of the process, which has no keys of providers."""
 
+NOT_TRUSTED = "it did not run, because the project does not trust it"
+
 
 class OwnScorerFailed(Exception):
     """The scorer raised an error, did not answer in time, ended its process, or returned no number."""
 
 
 class OwnProcess:
-    """Evaluates one function of a file; it is started at the first answer. Threads take turns."""
+    """Evaluates one function of a file; it is started at the first answer. Threads take turns.
+
+    ``refused``: why the program does not run; ``None`` once somebody has checked that the project trusts it.
+    """
 
     def __init__(self, file: str, text: str, function: str, *, seconds: float) -> None:
+        self.refused: str | None = NOT_TRUSTED
         self._given = json.dumps({"file": file, "text": text, "function": function})
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -55,21 +61,15 @@ class OwnProcess:
         """The function's result, ``None`` for a case that it can't score; raises `OwnScorerFailed`."""
         line = json.dumps(arguments, default=str)
         with self._lock:
+            if self.refused is not None:
+                raise OwnScorerFailed(self.refused)
             if self._deaths >= MOST_DEATHS:
                 raise OwnScorerFailed(f"it was stopped, because it hung or ended {MOST_DEATHS} times in a row")
             try:
                 reply = _checked(json.loads(self._ask(line)))
-            except TimeoutError as error:
+            except (TimeoutError, EOFError, BrokenPipeError, ValueError, RecursionError) as error:
                 self._deaths += 1
-                self._kill()
-                raise OwnScorerFailed(f"it did not answer within {self._seconds:g} seconds") from error
-            except EOFError as error:
-                self._deaths += 1
-                raise OwnScorerFailed(self._end()) from error
-            except (ValueError, RecursionError) as error:
-                self._deaths += 1
-                self._kill()
-                raise OwnScorerFailed("its process wrote something else than one value") from error
+                raise OwnScorerFailed(self._end(error)) from error
             if reply.get("last"):
                 self._kill()
         self._deaths = 0
@@ -84,10 +84,7 @@ class OwnProcess:
         process, question = self._process, f"{line}\n"
         if process is None:
             process, question = self._start(), f"{self._given}\n{question}"
-        try:
-            return _exchange(process, question.encode(), time.monotonic() + self._seconds)
-        except BrokenPipeError as error:
-            raise EOFError from error
+        return _exchange(process, question.encode(), time.monotonic() + self._seconds)
 
     def _start(self) -> subprocess.Popen[bytes]:
         hide_environment()
@@ -104,13 +101,17 @@ class OwnProcess:
         self._stop = weakref.finalize(self, _stop, process)
         return process
 
-    def _end(self) -> str:
-        """Describe how the process ended, which no longer answers."""
-        code = None
-        if self._process is not None:
+    def _end(self, error: Exception) -> str:
+        """Describe how the process failed, and end it."""
+        process, code = self._process, None
+        if isinstance(error, EOFError | BrokenPipeError) and process is not None:
             with suppress(subprocess.TimeoutExpired):
-                code = self._process.wait(ENDING_S)
+                code = process.wait(ENDING_S)
         self._kill()
+        if isinstance(error, TimeoutError):
+            return f"it did not answer within {self._seconds:g} seconds"
+        if isinstance(error, ValueError | RecursionError):
+            return "its process wrote something else than one value"
         return "its process ended" + ("" if code is None else f" with the code {code}")
 
     def _kill(self) -> None:

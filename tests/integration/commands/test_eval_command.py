@@ -24,7 +24,7 @@ from fairtrial_cli.output.runs import as_json
 from fairtrial_cli.processes.private_gateway import project_gateway
 from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
 from fairtrial_cli.store_client.client import open_store
-from tests.fixtures.services.command import fairtrial, start
+from tests.fixtures.services.command import fairtrial, in_process, start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import client_reads
 from tests.fixtures.upstream.server import FakeUpstream
@@ -151,6 +151,7 @@ def test_an_own_scorer_that_hangs_is_an_error_with_its_reason_in_each_command(fo
     (folder / "slow.py").write_text(f"{program}    time.sleep(600)\n")
     score = "score:\n  - own: {name: slow, file: slow.py, seconds: 0.5}\n"
     (folder / "suite.yaml").write_text(f"suite: own\ndata: rows.jsonl\n{score}gate:\n  - slow >= 50%\n")
+    assert in_process("check", "suite.yaml", "--trust-scorers", cwd=folder).returncode == 0
     code, out, problems = evaluate(folder, "--on", "base,tuned")
     assert code == 4 and "Not scored: base 6 of 6, tuned 6 of 6" in out, problems
     assert "base, first error: scorer slow, case r0: " in out and "0.5 seconds" in out

@@ -59,6 +59,7 @@ def suite(folder: Path, program: str, *, seconds: float = 20) -> Suite:
     (folder / "scorers" / "mine.py").write_text(program, encoding="utf-8")
     text = f"suite: s\ndata: rows.jsonl\nscore: [own: {{name: mine, file: scorers/mine.py, seconds: {seconds}}}]\n"
     loaded = load(write_suite(folder, text, [{"id": "a", "input": "Say please.", "word": "please"}]))[0]
+    loaded.scorers[0].process.refused = None  # type: ignore[attr-defined]
     return loaded
 
 
