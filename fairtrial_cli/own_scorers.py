@@ -111,10 +111,9 @@ def _trust(config: Path, programs: Sequence[Program]) -> None:
 
     locked = _locked(config) | {program.path: program.scorer.sha256 for program in programs}
     lines = [f"{sha256}  {path}\n" for path, sha256 in sorted(locked.items())]
-    lock = config.absolute().parent / LOCK
-    replace_file(lock, (HEAD + "".join(lines)).encode(), mode=0o644)
+    replace_file(config.absolute().parent / LOCK, (HEAD + "".join(lines)).encode(), mode=0o644)
     for program in programs:
-        click.echo(f"{lock.name}: added {program.in_words}; commit this file", err=True)
+        click.echo(f"{LOCK}: added {program.in_words}; commit this file", err=True)
 
 
 def _ask(config: Path, programs: Sequence[Program]) -> None:

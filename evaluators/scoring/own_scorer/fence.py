@@ -17,7 +17,7 @@ OPEN_FILES = 64
 PR_SET_DUMPABLE = 4
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
-EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE = 1, 2, 4, 8, 1 << 14
 FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """How many rights about files a version of Landlock knows; later ones have `ALL_FILE_RIGHTS`."""
 ALL_FILE_RIGHTS = 16
@@ -36,12 +36,11 @@ WRITABLE = Path(os.devnull)
 
 def gaps() -> tuple[str, ...]:
     """From what this system does not keep a scorer, each with the reason; empty if it keeps it from everything."""
-    missing = []
-    if _landlock() < 1:
-        missing.append("the files and the processes of this user (no Landlock)")
-    if not system_calls.can_filter():
-        missing.append("the network and signals (no seccomp)")
-    return tuple(missing)
+    means = {
+        "the files and the processes of this user (no Landlock)": _landlock() >= 1,
+        "the network, signals and new processes (no seccomp)": system_calls.can_filter(),
+    }
+    return tuple(text for text, has_it in means.items() if not has_it)
 
 
 def hide_environment() -> None:
@@ -80,13 +79,10 @@ def _landlock() -> int:
 
 def _restrict_files(version: int) -> None:
     files = (1 << FILE_RIGHTS.get(version, ALL_FILE_RIGHTS)) - 1
-    handled = struct.pack("Q", files)
-    if version >= NETWORK_SINCE:
-        handled += struct.pack("Q", 0b11)
-    if version >= SCOPES_SINCE:
-        handled += struct.pack("Q", 0b11)
+    size = 8 * (1 + (version >= NETWORK_SINCE) + (version >= SCOPES_SINCE))
+    handled = struct.pack("QQQ", files, 0b11, 0b11)[:size]
     rules = checked(LIBC.syscall(CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0))
-    _allow(rules, WRITABLE, READ_FILE | WRITE_FILE)
+    _allow(rules, WRITABLE, READ_FILE | WRITE_FILE | TRUNCATE & files)
     for path in READABLE:
         if path.exists():
             _allow(rules, path, EXECUTE | READ_FILE | (READ_DIR if path.is_dir() else 0))

@@ -13,7 +13,7 @@ LIBC: Final = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 FILTER = 2
 
-LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
 X32 = 0x40000000
@@ -22,7 +22,9 @@ CLONE_THREAD = 0x10000
 MACHINES: Mapping[str, tuple[int, int]] = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """The audit architecture, and the column of the tables below."""
 
-REFUSED: tuple[tuple[int | None, int | None], ...] = (
+Numbers = tuple[int | None, int | None]
+"""A system call on each machine."""
+REFUSED: tuple[Numbers, ...] = (
     *((41, 198), (425, 425)),  # socket, io_uring_setup; a socketpair reaches nobody
     *((57, None), (58, None), (272, 97), (308, 268)),  # fork, vfork, unshare, setns
     *((62, 129), (200, 130), (234, 131), (129, 138), (297, 240), (424, 424)),  # kill and its relatives
@@ -33,15 +35,25 @@ REFUSED: tuple[tuple[int | None, int | None], ...] = (
     *((90, None), (91, 52), (268, 53), (452, 452), (92, None), (93, 55), (94, None), (260, 54)),
     *((188, 5), (189, 6), (190, 7), (197, 14), (198, 15), (199, 16), (463, 463), (466, 466), (469, 469)),
     *((132, None), (235, None), (261, None), (280, 88)),
+    *((76, 45), (437, 437)),  # truncate, openat2: nor the former, before Linux 6.2
 )
-"""The numbers on each machine of what returns EPERM."""
-CLONE, CLONE3, PRLIMIT, FCNTL, IOCTL, PRCTL = (56, 220), (435, 435), (302, 261), (72, 25), (16, 29), (157, 167)
-REFUSED_VALUES = (
-    *((FCNTL, 1, command) for command in (8, 10, 15)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX: signals to others
-    *((IOCTL, 1, command) for command in (0x8901, 0x8902)),  # FIOSETOWN, SIOCSPGRP: the same
-    (PRCTL, 0, PR_SET_PDEATHSIG),
+"""What returns EPERM."""
+CLONE3, FCNTL, IOCTL, PRCTL = (435, 435), (72, 25), (16, 29), (157, 167)
+ALL = 0xFFFFFFFF
+EMPTIES = (
+    os.O_TRUNC | os.O_ACCMODE,
+    os.O_TRUNC,
+)  # opened for reading, which Landlock allows to empty a file before 6.2
+REFUSED_VALUES: tuple[tuple[Numbers, int, int, int, bool], ...] = (
+    *((FCNTL, 1, ALL, command, True) for command in (8, 10, 15)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX: signals
+    *((IOCTL, 1, ALL, command, True) for command in (0x8901, 0x8902)),  # FIOSETOWN, SIOCSPGRP: the same
+    (PRCTL, 0, ALL, PR_SET_PDEATHSIG, True),
+    ((257, 56), 2, *EMPTIES, True),  # openat
+    ((2, None), 1, *EMPTIES, True),  # open
+    ((56, 220), 0, CLONE_THREAD, CLONE_THREAD, False),  # clone: threads yes, processes no
+    ((302, 261), 0, ALL, 0, False),  # prlimit64: its own limits, not its parent's
 )
-"""A system call, and the value of an argument with which it is refused."""
+"""A system call, an argument, bits of its lower half, and whether it returns EPERM if they are or aren't this value."""
 
 
 def can_filter() -> bool:
@@ -62,10 +74,11 @@ def refuse_calls() -> None:
             lines += [instruction(EQUAL, number, 0, 1), instruction(RETURN, REFUSE | errno.EPERM)]
     # Without clone3 the C library uses clone, whose flags a filter can read.
     lines += [instruction(EQUAL, CLONE3[column], 0, 1), instruction(RETURN, REFUSE | errno.ENOSYS)]
-    for call, argument, value in REFUSED_VALUES:
-        lines += _refuse_if(call[column], argument, instruction(EQUAL, value, 0, 1))
-    lines += _refuse_if(CLONE[column], 0, instruction(ANY_BIT, CLONE_THREAD, 1, 0))  # threads yes, processes no
-    lines += _refuse_if(PRLIMIT[column], 0, instruction(EQUAL, 0, 1, 0))  # its own limits, not its parent's
+    for numbers, argument, mask, value, refused in REFUSED_VALUES:
+        if (number := numbers[column]) is not None:
+            lines += [instruction(EQUAL, number, 0, 5), instruction(LOAD, ARGUMENTS + 8 * argument)]
+            lines += [instruction(AND, mask), instruction(EQUAL, value, not refused, refused)]
+            lines += [instruction(RETURN, REFUSE | errno.EPERM), instruction(LOAD, NUMBER)]
     install(lines)
 
 
@@ -83,12 +96,6 @@ def checked(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
-
-
-def _refuse_if(number: int, argument: int, test: bytes) -> list[bytes]:
-    """Lines that refuse a call if the test of the lower half of an argument leads to the next line."""
-    refused = [instruction(LOAD, ARGUMENTS + 8 * argument), test, instruction(RETURN, REFUSE | errno.EPERM)]
-    return [instruction(EQUAL, number, 0, 4), *refused, instruction(LOAD, NUMBER)]
 
 
 def instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-import fairtrial.scoring  # noqa: F401 - behind the fence its folder can't be searched
+import fairtrial  # noqa: F401 - behind the fence its folder can't be searched
 from evaluators.scoring.own_scorer.fence import close_fence
 
 

@@ -167,11 +167,19 @@ def test_a_process_that_used_half_of_its_cpu_time_says_that_this_is_its_last_ans
 @pytest.mark.skipif(bool(gaps()), reason="this kernel has no Landlock or no seccomp")
 def test_behind_the_fence_are_no_files_no_network_and_no_other_processes(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("sk-secret")
-    program = f"{HEAD}import os, socket\n\nimport numpy\n\nSECRET = {str(tmp_path / 'secret')!r}\n\n"
+    program = f"{HEAD}import os, socket, threading\n\nimport numpy\n\nSECRET = {str(tmp_path / 'secret')!r}\n\n"
     program += "@scorer(scale=9)\ndef f(answer: str) -> float:\n    return float(eval(answer) is not None)\n"
     process = suite(tmp_path, program).scorers[0].process  # type: ignore[attr-defined]
-    assert process.value({"answer": "numpy.zeros(3)"}) == 1.0, "packages are there"
-    refused = ("open(SECRET)", "open('/proc/self/environ')", "socket.socket()", "os.kill(os.getppid(), 0)", "os.fork()")
+    for usual in ("numpy.zeros(3)", "open(os.devnull, 'w')", "threading.Thread(target=print).start() or 1"):
+        assert process.value({"answer": usual}) == 1.0, "packages, threads and what is thrown away are there"
+    refused = (
+        "open(SECRET)",
+        "os.open(SECRET, os.O_TRUNC)",
+        "open('/proc/self/environ')",
+        "socket.socket()",
+        "os.kill(os.getppid(), 0)",
+        "os.fork()",
+    )
     for trick in refused:
         with pytest.raises(OwnScorerFailed, match="PermissionError"):
             process.value({"answer": trick})
