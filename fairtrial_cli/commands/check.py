@@ -15,6 +15,7 @@ import click
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError, nearest
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import CONFIG, MAP, print_warnings, project_of
+from fairtrial_cli.output.checked_project import describe_project
 from fairtrial_cli.own_scorers import add_to_lock
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from fairtrial.config.file.yaml_file import Document
     from fairtrial.config.project import Project
-    from fairtrial.domain.plan import Experiment, Plan, Route
 
 CHECKERS = {
     "suite": "evaluators.loading.suite_reader",
@@ -74,10 +74,8 @@ def command(
         reports.append({"file": str(path), **report})
         texts.append(text)
         warnings += [diagnostic for diagnostic in warned if diagnostic not in warnings]
-    if columns and not errors and all(report["kind"] != "suite" for report in reports):
-        raise UsageError("--map is about the rows of suites, and no file is a suite")
-    if defaults and not errors and all("defaults" not in report for report in reports):
-        raise UsageError("--defaults is about the settings of fairtrial.yaml, and no file is a project")
+    if not errors:
+        _refuse_unused(columns, defaults, {report["kind"] for report in reports})
     if trust_scorers and not errors:
         add_to_lock(config, [Path(report["file"]) for report in reports if report["kind"] == "suite"], columns)
     if as_json:
@@ -89,17 +87,17 @@ def command(
     else:
         click.echo("\n".join(texts), nl=bool(texts))
         print_warnings(warnings)
+        for line in [*errors, f"{counted(len(errors), 'error')} found"] if errors else ():
+            click.echo(str(line), err=True)
     if errors:
-        _print_errors(errors, as_json=as_json)
         raise click.exceptions.Exit(FairtrialError.exit_code)
 
 
-def _print_errors(errors: list[Diagnostic], *, as_json: bool) -> None:
-    if as_json:
-        return
-    for error in errors:
-        click.echo(str(error), err=True)
-    click.echo(f"{counted(len(errors), 'error')} found", err=True)
+def _refuse_unused(columns: dict[str, str], defaults: bool, kinds: set[str]) -> None:
+    if columns and "suite" not in kinds:
+        raise UsageError("--map is about the rows of suites, and no file is a suite")
+    if defaults and "project" not in kinds:
+        raise UsageError("--defaults is about the settings of fairtrial.yaml, and no file is a project")
 
 
 def _check(path: Path, columns: dict[str, str]) -> Report:
@@ -132,7 +130,7 @@ def _check_project(path: Path) -> Report:
     for gate in project.release_gates.files() if project.release_gates else ():
         _checker("gate")(gate)
     notes = (*retirement_warnings(project, today), *_against_store(path, project, today))
-    return _project_json(project), _project_text(path, project), (*project.warnings, *notes)
+    return _project_json(project), describe_project(path, project), (*project.warnings, *notes)
 
 
 def retirement_warnings(project: Project, today: date) -> Iterator[Diagnostic]:
@@ -262,43 +260,3 @@ def _project_json(project: Project) -> dict[str, Any]:
             for name, experiment in plan.experiments.items()
         },
     }
-
-
-def _project_text(path: Path, project: Project) -> str:
-    plan = project.plan
-    counts = ", ".join(
-        counted(len(of), noun)
-        for of, noun in ((plan.deployments, "deployment"), (plan.routes, "route"), (plan.experiments, "experiment"))
-    )
-    lines = [f"{path}: valid; {counts}"]
-    lines += [_route_text(plan, route) for route in plan.routes.values()]
-    lines += [_experiment_text(experiment) for experiment in plan.experiments.values()]
-    for gate in project.release_gates.files():
-        covered = sorted(project.release_gates.covered(project.plan, gate))
-        of = f" for {', '.join(covered)}" if covered and len(project.release_gates.files()) > 1 else ""
-        lines.append(f"  releases need a SHIP of the gate {gate.relative_to(project.root)}{of}")
-    gateway = project.gateway
-    access = "open to every caller on this machine" if gateway.access == "open" else "for callers with a key"
-    lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")
-    lines.append(f"  configuration {plan.plan_hash}")
-    return "\n".join(lines)
-
-
-def _route_text(plan: Plan, route: Route) -> str:
-    if route.experiment is not None:
-        arms = " or ".join(variant.deployment for variant in plan.experiments[route.experiment].variants)
-        target = f"the experiment {route.experiment} ({arms})"
-    else:
-        target = f"the deployment {route.deployment}"
-    more = f", falls back to {route.fallback}" if route.fallback else ""
-    return f"  route {route.name} → {target}{more}" + (", internal data" if route.data == "internal" else "")
-
-
-def _experiment_text(experiment: Experiment) -> str:
-    stages = experiment.enrolment.stages
-    split = ", ".join(f"{variant.name} {variant.weight:g} %" for variant in experiment.variants)
-    steps = f" (stages {', '.join(f'{stage:g}' for stage in stages)})" if len(stages) > 1 else ""
-    return (
-        f"  experiment {experiment.name}: {split} of the enrolled; {experiment.stage:g} % of {experiment.unit}s "
-        f"are enrolled{steps}; control {experiment.control}"
-    )
