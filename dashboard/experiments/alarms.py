@@ -21,6 +21,7 @@ ICONS = {
     "experiment.paused": ":material/pause_circle:",
     "experiment.model": ":material/swap_horiz:",
     "experiment.kept_away": ":material/block:",
+    "experiment.rests": ":material/hourglass_top:",
     "experiment.error": ":material/error:",
     "promotion.rolled_back": ":material/undo:",
     "clock.jump": ":material/schedule:",

@@ -16,7 +16,7 @@ OUTCOMES = {
     ARM_ERRORS: "errors",
     USER_ERRORS: "user_errors",
     "rejected by the upstream": "rejected",
-    "kept away by an open breaker": "kept_away",
+    "kept away by a breaker or a rest": "kept_away",
     "answered by a fallback": "fallbacks",
 }
 """Labels of request figures, with the fields of the API."""

@@ -71,7 +71,7 @@ def notes_text(plan: AnalysisPlan) -> str:
 
 
 STEADY = "whole weeks in which the effect does not fade"
-FAILED = "requests that an open breaker kept away count as failed"
+FAILED = "requests that were kept away count as failed"
 
 
 def judge_metric(line: LiveLine, decided: Decided) -> Finding:

@@ -37,7 +37,7 @@ ServiceOutcome = Literal["answered", "failed", "rejected", "none"]
 of a caller error or a disconnect.
 """
 ArmOutcome = ServiceOutcome | Literal["kept_away"]
-"""How the arm served. ``kept_away``: it was never called, because its breaker was open, which is not a failure."""
+"""How the arm served. ``kept_away``: it was never called, because of an open breaker or a rest, which is no failure."""
 AttemptOutcome = Literal["answered", "failed", "rejected", "cancelled"]
 """How one upstream call ended: like `ServiceOutcome`; ``cancelled``: its client left, or the gateway stopped."""
 
@@ -113,7 +113,8 @@ class RequestEvent(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     the API; ``refused_by_text``: by how the answer begins. ``schema_requested``: the request asked for JSON or for a
     JSON schema; ``schema_valid``: whether the output follows it. ``prompt_digest``: a keyed digest of the messages.
     ``breaker``: the state in which it met its arm's circuit breaker: ``open`` kept it from the arm, ``half_open`` sent
-    it as a probe. ``trace_id``, ``span_id``: the caller's, of W3C Trace Context.
+    it as a probe. If it was kept away and the breaker was not open, the provider had asked for a pause. ``trace_id``,
+    ``span_id``: the caller's, of W3C Trace Context.
     """
 
     kind: str = field(default_factory=REQUEST.__str__)  # a factory's value is not left out of the line

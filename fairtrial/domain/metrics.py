@@ -116,7 +116,7 @@ CATALOGUE: Mapping[str, Metric] = {
         _events("requests.refusal_rate", "answers that refuse", "refused", "answered", safety=False),
         Metric(
             KEPT_AWAY_RATE,
-            "requests that an open breaker kept from the arm",
+            "requests that an open breaker or a rest kept from the arm",
             "events",
             over="kept_away",
             per="sent",

@@ -1,6 +1,6 @@
 """Decides what a running experiment needs now: nothing, a kill, a pause, the next stage, an approval, or its end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import log
@@ -26,7 +26,7 @@ NEAR_KILL = -log(NEAR)
 """A stage waits while the evidence of harm exceeds a quarter of what kills."""
 
 LEAST_KEPT_AWAY, MOST_KEPT_AWAY = 20, 0.01
-"""The requests of the last hour that a breaker must keep from a treatment, and their share, for a pause."""
+"""The requests of the last hour that must be kept from a treatment, and their share, for a pause or an alarm."""
 
 Do = Literal["kill", "pause", "stage", "end", "rollback"]
 
@@ -38,7 +38,8 @@ class Circumstances:
     ``stage``: percent of the units now, since ``stage_since_us``. ``approved``: stages that a person allowed.
     ``followed``: whether all workers serve the published plan; ``None`` if that is unknown. ``changed``: the variants
     behind which another model answers now. ``served``: the arms that got requests in this stage; ``None`` if unknown.
-    ``kept_away``: the treatments' requests of the last hour since it runs, if a breaker kept some of them away.
+    ``kept_away``: the treatments' requests of the last hour since it runs that a breaker kept away; ``rested``: those
+    that were kept away because the provider asked for a pause.
     ``accepted``: the metrics and variants whose decline a person accepted by a resume in this segment. ``late_us``: the
     time since the start that only a clock's correction made; no wait counts it. ``held``: what waits need; or empty.
     """
@@ -51,6 +52,7 @@ class Circumstances:
     changed: tuple[str, ...] = ()
     served: frozenset[str] | None = None
     kept_away: tuple[KeptAway, ...] = ()
+    rested: tuple[KeptAway, ...] = ()
     accepted: frozenset[tuple[str, str]] = frozenset()
     late_us: int = 0
     held: str = ""
@@ -110,12 +112,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
         return Step(memory, decisions, findings, stop if plan.kept_control is None else replace(stop, do="rollback"))
     if around.changed:
         return Step(memory, decisions, findings, _changed(around.changed))
-    away = [
-        arm
-        for arm in around.kept_away
-        if arm.kept_away >= LEAST_KEPT_AWAY and arm.kept_away > MOST_KEPT_AWAY * arm.requests
-    ]
-    if away and plan.counts_kept_away_apart:
+    if (away := many_kept_away(around.kept_away)) and plan.counts_kept_away_apart:
         return Step(memory, decisions, findings, _kept_away(away))
     if around.is_over(plan):
         return Step(memory, decisions, findings, Verdict("end", _over(plan, decisions), _excluded(memory)))
@@ -200,14 +197,26 @@ def _changed(variants: tuple[str, ...]) -> Verdict:
     return Verdict("pause", why, {MODELS: list(variants)})
 
 
-def _kept_away(arms: list[KeptAway]) -> Verdict:
-    why = "; ".join(
-        f"an open breaker kept {arm.kept_away:,} of the {counted(arm.requests, 'request')} of the last hour from "
+def many_kept_away(arms: Sequence[KeptAway]) -> list[KeptAway]:
+    """The arms from which enough requests were kept, and not a small share."""
+    return [
+        arm for arm in arms if arm.kept_away >= LEAST_KEPT_AWAY and arm.kept_away > MOST_KEPT_AWAY * arm.requests
+    ]  # fmt: skip
+
+
+def kept_away_words(who: str, arms: Sequence[KeptAway]) -> str:
+    """How many requests of each arm were kept away. ``who``: what kept them."""
+    return "; ".join(
+        f"{who} kept {arm.kept_away:,} of the {counted(arm.requests, 'request')} of the last hour from "
         f"{arm.variant} ({100 * arm.kept_away / arm.requests:.1f} %)"
         for arm in arms
     )
+
+
+def _kept_away(arms: list[KeptAway]) -> Verdict:
     evidence = {KEPT_AWAY: [arm.variant for arm in arms], "arms": msgspec.to_builtins(arms)}
-    return Verdict("pause", f"{why}; this proves no harm", evidence)
+    why = f"{kept_away_words('an open breaker', arms)}; this proves no harm, and control resumes once it answers"
+    return Verdict("pause", why, evidence)
 
 
 def _over(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:

@@ -109,9 +109,9 @@ class Progress(msgspec.Struct, eq=False):
 
     ``schema_valid``: whether the answer follows the schema that was asked for; ``None`` is unknown. Without ``hold``
     the record is written at once. ``outcome``: how it ended, once it is known. ``breaker``: the state in which the
-    request met its arm's breaker; ``open`` means that the arm was not called. ``spent``: several calls failed, so that
-    the client need not try again. ``probe``: makes the ``probes``, calls beside the fallback that find out whether the
-    arm answers again.
+    request met its arm's breaker. ``kept_away``: an open breaker or a rest kept it from the arm. ``spent``: several
+    calls failed, so that the client need not try again. ``probe``: makes the ``probes``, calls beside the fallback that
+    find out whether the arm answers again.
     """
 
     task: asyncio.Task[None]
@@ -121,6 +121,7 @@ class Progress(msgspec.Struct, eq=False):
     client_gone: bool = False
     outcome: RequestOutcome | None = None
     breaker: BreakerState | None = None
+    kept_away: bool = False
     schema_valid: bool | None = None
     spent: bool = False
     probe: asyncio.Task[None] | None = None
@@ -155,6 +156,7 @@ class Progress(msgspec.Struct, eq=False):
             now,
             self.schema_valid,
             self.breaker,
+            self.kept_away,
         )
 
     def with_probes(self, answered: "Answered") -> "Answered":
@@ -213,6 +215,7 @@ class Answered(msgspec.Struct, frozen=True):
     ended: float
     schema_valid: bool | None = None
     breaker: BreakerState | None = None
+    kept_away: bool = False
 
     @property
     def read(self) -> ResponseMetadata:

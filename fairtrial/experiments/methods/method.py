@@ -32,7 +32,7 @@ SCORED = ("requests",)
 
 Scaled = Callable[[float], Effect | NotEnough]
 STEPS = 30
-AGAINST = "requests that an open breaker kept away count against its safety"
+AGAINST = "requests that were kept away count against its safety"
 Times = tuple[float, ...]
 """The shares of the planned units at the looks so far; empty if looks are allowed at any time."""
 NO_LEVEL = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.config.plan.live_state import Live
-from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.limits.constants import HOUR_US, microseconds
 from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.decision.values import KeptAway
@@ -94,13 +94,16 @@ FROM unit_sums
 WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash) AND first_at >= $3 AND NOT early
 """
 KEPT_AWAY = f"""
-SELECT variant_assigned, count(*) FILTER (arm_outcome = 'kept_away') AS kept_away, count(*)
+SELECT variant_assigned, count(*), count(*) FILTER (arm_outcome = 'kept_away' AND breaker = 'open') AS by_breaker,
+    count(*) FILTER (arm_outcome = 'kept_away' AND breaker IS DISTINCT FROM 'open') AS by_rest
 FROM requests
 WHERE at_time >= $1 AND experiment = $2 AND list_contains($3::VARCHAR[], analysis_hash) AND {ANALYSED}
     AND experiment_state = 'running'
-GROUP BY variant_assigned HAVING kept_away > 0
+GROUP BY variant_assigned HAVING by_breaker + by_rest > 0
 ORDER BY variant_assigned
 """  # noqa: S608 - ours
+KeptAwayByCause = tuple[tuple[KeptAway, ...], tuple[KeptAway, ...]]
+"""Those of breakers, and those of rests."""
 PUBLISHED = "SELECT plan_hash, at_time FROM published_plans ORDER BY number DESC LIMIT 1"
 ELSEWHERE = """
 SELECT count(*)
@@ -262,13 +265,18 @@ def served_arms(database: Database, experiment: str, hashes: Sequence[str], *, s
     return frozenset(str(arm) for (arm,) in database.rows(SERVED, (experiment, list(hashes), timestamp(since_us))))
 
 
-def kept_away(database: Database, plan: AnalysisPlan, hashes: Sequence[str], *, since_us: int) -> tuple[KeptAway, ...]:
-    """The treatments from which a breaker kept requests since that time, with all their requests; raises `StoreError`.
+def kept_away(database: Database, plan: AnalysisPlan, hashes: Sequence[str], *, now_us: int) -> KeptAwayByCause:
+    """The treatments' requests of the last hour since it runs that breakers kept away, and those that rests did.
 
-    Requests of enrolled units count, while the experiment ran.
+    Requests of enrolled units count, while the experiment ran. Raises `StoreError`.
     """
+    with database.read_transaction() as cursor:
+        into = entered(cursor, plan.experiment)
+    since_us = max(now_us - HOUR_US, plan.started_us, 0 if into is None else into.at_us)
     rows = database.rows(KEPT_AWAY, (timestamp(since_us), plan.experiment, list(hashes)))
-    return tuple(KeptAway(str(name), int(away), int(count)) for name, away, count in rows if name in plan.treatments)
+    arms = [row for row in rows if row[0] in plan.treatments]
+    by_breaker = tuple(KeptAway(str(name), int(away), int(count)) for name, count, away, _ in arms if away)
+    return by_breaker, tuple(KeptAway(str(name), int(away), int(count)) for name, count, _, away in arms if away)
 
 
 def workers_follow(database: Database, *, now_us: int) -> bool | None:

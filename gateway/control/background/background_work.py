@@ -16,6 +16,7 @@ from fairtrial.store.core.engine import error_message
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.auth.bootstrap import ADMIN, INTERNAL, ensure_key
+from gateway.control.background import pause_ends
 from gateway.control.background.experiment_monitor import ExperimentMonitor
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.step_pace import STEP_SECONDS
@@ -23,7 +24,7 @@ from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.context import Addresses, Declaration
 from gateway.control.operations.experiments.states import record_kill_files
 from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
-from gateway.control.operations.present import published_plan
+from gateway.control.operations.present import gateway_probe, published_plan
 from gateway.control.operations.record_alarms import notice_older_store, settle_retirement_alarms
 from gateway.control.operations.split_checks import SplitCheckCache
 
@@ -87,6 +88,8 @@ class BackgroundWork:
         self.monitor = ExperimentMonitor(
             database, publisher, clock_us, clock=self.clock, add_sums=self.ingester.add_sums
         )
+        probe = gateway_probe(addresses.gateway_url, database.layout, seconds=pause_ends.PROBE_SECONDS)
+        self._pause_ends = pause_ends.PauseEnds(database, publisher, probe, self.clock.stamp_us)
         self._wake_monitor = threading.Event()
         self._due_us: dict[str, int] = {}
         self._interval, self._last_pass = MIN_INTERVAL_SECONDS, -PASS_SECONDS
@@ -100,6 +103,7 @@ class BackgroundWork:
             threading.Thread(target=self._ingest_loop, name="ingest", daemon=True),
             threading.Thread(target=self._archive_loop, name="archive", daemon=True),
             threading.Thread(target=self._monitor_loop, name="monitor", daemon=True),
+            threading.Thread(target=self._resume_loop, name="resume", daemon=True),
         ]
 
     def start(self) -> None:
@@ -195,6 +199,11 @@ class BackgroundWork:
             if not self._stopping.is_set():
                 self._run_guarded("experiments could not be watched", partial(self.monitor.step, urgent=urgent))
                 self._run_guarded("the last days of deployments could not be watched", self._watch_retirements)
+
+    def _resume_loop(self) -> None:
+        """Runs in its own thread, because a deployment that is asked may be silent."""
+        while not self._stopping.wait(pause_ends.SECONDS):
+            self._run_guarded("pauses of variants that answer again could not be ended", self._pause_ends.step)
 
     def _watch_retirements(self) -> None:
         """Settle the alarms about last days once for each plan and day."""

@@ -12,7 +12,6 @@ from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.memory import Looked, Memory, SplitLatch
 from fairtrial.experiments.decision.decide import decide, look
-from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
 from fairtrial.experiments.methods.events import harm_by_users, harm_only
@@ -24,6 +23,7 @@ from fairtrial.store.experiments import alarms, analysis_plans, looks, transitio
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import arm_sums
 from fairtrial.store.experiments.sums.over_time_sums import add_weeks
+from fairtrial.store.experiments.transitions import KeptAwayByCause
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.operations.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
@@ -159,7 +159,7 @@ class ExperimentMonitor:
             self._keep(stored, sums, result, memory)
         self._memories[stored.number] = result.memory
         self.statuses[experiment.name] = Status(stored, sums, result)
-        self._raise_alarms(experiment, stored, result, clocks)
+        self._raise_alarms(experiment, stored, result, around)
         if result.verdict is not None:
             self._act(experiment, result.verdict, clocks.stamp_us)
         commits, busy = others + self._database.own_commits, _has_many_units(sums)
@@ -239,6 +239,7 @@ class ExperimentMonitor:
         staged = any(stage > experiment.stage for stage in stored.plan.enrolment.stages)
         served = transitions.served_arms(self._database, name, hashes, since_us=since_us) if staged else None
         followed = transitions.workers_follow(self._database, now_us=now_us) if staged else True
+        kept_away, rested = self._kept_away(stored, sums, hashes, now_us)
         return Circumstances(
             now_us=now_us,
             stage=experiment.stage,
@@ -247,32 +248,30 @@ class ExperimentMonitor:
             followed=followed,
             changed=changed,
             served=served,
-            kept_away=self._kept_away(stored, sums, hashes, now_us),
+            kept_away=kept_away,
+            rested=rested,
             accepted=transitions.accepted_declines(self._database, name, stored.plan.segment),
             late_us=self._clock.late_us(started_us),
             held=clocks.held,
         )
 
-    def _kept_away(self, stored: StoredPlan, sums: Sums, hashes: Sequence[str], now_us: int) -> tuple[KeptAway, ...]:
-        """The treatments' requests of the last hour; they are read only if a breaker ever kept some away."""
+    def _kept_away(self, stored: StoredPlan, sums: Sums, hashes: Sequence[str], now_us: int) -> KeptAwayByCause:
+        """See `transitions.kept_away`; requests are read only if some were ever kept away."""
         plan = stored.plan
         if not any(sums.arms[name].kept_away for name in plan.treatments):
-            return ()
-        with self._database.read_transaction() as cursor:
-            entered = transitions.entered(cursor, plan.experiment)
-        since_us = max(now_us - HOUR_US, plan.started_us, 0 if entered is None else entered.at_us)
-        return transitions.kept_away(self._database, plan, hashes, since_us=since_us)
+            return (), ()
+        return transitions.kept_away(self._database, plan, hashes, now_us=now_us)
 
-    def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, clocks: StepTime) -> None:
+    def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, around: Circumstances) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""
-        name, now_us = experiment.name, clocks.now_us
+        name, now_us = experiment.name, around.now_us
         busy = bool(result.findings) and _has_many_units(self.statuses[name].sums)
         if not busy and self._pace.is_check_due(name, now_us):
             self._pace.checked(name, now_us)
             unit_alarms = find_unit_alarms(self._database, experiment, now_us=now_us)
             units = {f"units.{alarm.kind}": alarm.text for alarm in unit_alarms}
             alarms.settle(self._database, name, units, families=("units",), now_us=now_us, actor=CONTROL)
-        texts, families = dict(find_alarms(stored.plan, result, clocks.held)), ("experiment", "stage", "clock")
+        texts, families = dict(find_alarms(stored.plan, result, around)), ("experiment", "stage", "clock")
         alarms.settle(self._database, name, texts, families=families, now_us=now_us, actor=CONTROL)
 
     def _act(self, experiment: Experiment, verdict: Verdict, now_us: int) -> None:

@@ -96,7 +96,7 @@ class StepPace:
         soonest_us = now_us + min(max((now_us - changed_us) // QUIET_SHARE, STEP_US), LONGEST_QUIET_US)
         limits = [around.end_us(plan), around.stage_end_us(plan), memory.looked_us + HOUR_US]
         limits += [next_week_end(plan, now_us)] if plan.sees_fading else []
-        if (busy and changed_us == now_us) or around.held or around.kept_away or not around.followed:
+        if (busy and changed_us == now_us) or around.held or around.kept_away or around.rested or not around.followed:
             limits.append(soonest_us)
         else:
             hashes = analysis_plans.hashes(self._database, plan)

@@ -13,7 +13,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.assignment import WHAT_TO_SEND
 from fairtrial.experiments.decision.values import Decision, LostRecords
 from fairtrial.experiments.decision.wording import headline_words, lost_words
-from fairtrial.experiments.monitor import Step
+from fairtrial.experiments.monitor import Circumstances, Step, kept_away_words, many_kept_away
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.traffic.answers import LAST, Exchange, Pair, ServedModels, samples, served_models
@@ -34,14 +34,14 @@ ONE_PERCENT = 0.01
 Kind = Literal["no_unit", "dominant_unit", "one_request_per_unit", "units_in_two_arms", "served_by_another_arm"]
 
 
-def find_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tuple[str, str]]:
-    """Each alarm's kind and text. ``held``: what decisions that wait for time need before they trust the clock."""
+def find_alarms(plan: AnalysisPlan, result: Step, around: Circumstances) -> Iterator[tuple[str, str]]:
+    """Each alarm's kind and text."""
     memory = result.memory
-    if held:
+    if around.held:
         yield (
             "clock.jump",
-            f"{plan.experiment}: stages, passes, promotions and the end need {held}. Harm still stops it. Check the "
-            "clock of this machine. If the wall clock is right now, acknowledge this alarm.",
+            f"{plan.experiment}: stages, passes, promotions and the end need {around.held}. Harm still stops it. "
+            "Check the clock of this machine. If the wall clock is right now, acknowledge this alarm.",
         )
     if memory.split.crossed_us is not None:
         yield (
@@ -50,6 +50,13 @@ def find_alarms(plan: AnalysisPlan, result: Step, held: str = "") -> Iterator[tu
             "the cause, then start anew with a new salt.",
         )
     yield from _lost(plan, result)
+    if rested := many_kept_away(around.rested):
+        yield (
+            "experiment.rests",
+            f"{plan.experiment}: {kept_away_words('a rest', rested)}, because the provider answered 429 or 503 with "
+            "Retry-After. Nothing is paused. These requests count against its safety. Send less, or ask the provider "
+            "for a higher limit.",
+        )
     worse = [decision for decision in result.decisions.values() if decision.worse]
     if worse and plan.on_worse == "continue":
         words = "; ".join(headline_words(plan, decision) for decision in worse)

@@ -104,19 +104,19 @@ def probed_weights(plan: Plan, deployment: str, probe: Probe | None) -> Probed:
     return Probed({} if name is None else dict.fromkeys([deployment, *variants], name))
 
 
-def gateway_probe(gateway_url: str | None, layout: Layout) -> Callable[[str], str | None] | None:
+def gateway_probe(gateway_url: str | None, layout: Layout, *, seconds: float = PROBE_SECONDS) -> Probe | None:
     """The probe of a running gateway; ``None`` if control knows no gateway."""
     if gateway_url is None:
         return None
 
     def probe(deployment: str) -> str | None:
-        return _ask(gateway_url, deployment, written_key(layout.internal_key))
+        return _ask(gateway_url, deployment, written_key(layout.internal_key), seconds)
 
     return probe
 
 
-def _ask(gateway_url: str, deployment: str, key: str | None) -> str | None:
-    import httpx  # slow to import, and only promotions ask
+def _ask(gateway_url: str, deployment: str, key: str | None, seconds: float) -> str | None:
+    import httpx  # slow to import, and control rarely asks
 
     headers = {DEPLOYMENT_HEADER: deployment} | ({"authorization": f"Bearer {key}"} if key else {})
     try:
@@ -124,7 +124,7 @@ def _ask(gateway_url: str, deployment: str, key: str | None) -> str | None:
             f"{gateway_url}/v1/chat/completions",
             json={"model": deployment} | PROBE_QUESTION,
             headers=headers,
-            timeout=PROBE_SECONDS,
+            timeout=seconds,
             trust_env=False,
         )
     except httpx.HTTPError as error:

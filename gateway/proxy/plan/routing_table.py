@@ -1,6 +1,5 @@
 """Prepares the published plan for a worker: provider keys, encoded addresses and overrides, and servers' health."""
 
-import math
 import re
 from collections import deque
 from collections.abc import Mapping
@@ -19,13 +18,10 @@ from fairtrial.experiments.assignment import Assignment
 from gateway.proxy.plan.breaker import MINUTE, Breaker, BreakerCounts
 from gateway.proxy.plan.endings import EndingHeaders, ending_headers
 from gateway.proxy.plan.provider_secret import Secret, secret_of
+from gateway.proxy.plan.rests import Rests
 
 FREE_RETRIES = 10
 """Retries in a minute that are always allowed."""
-
-LONGEST_REST = 120.0
-"""The most seconds for which a provider's own wait is kept to, so that a wrong one does no harm."""
-
 
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options"})
@@ -63,22 +59,15 @@ class Breakers(dict[str, Breaker]):
 
 
 class Health:
-    """The state of a deployment's server in one worker. Times are monotonic, in seconds.
+    """The state of a deployment's server in one worker. Times are monotonic, in seconds."""
 
-    ``rests_until``: until when it asked not to be called, by a 429 or 503 with a wait.
-    """
-
-    __slots__ = ("_retries", "breakers", "deployment", "rests_until")
+    __slots__ = ("_retries", "breakers", "deployment", "rests")
 
     def __init__(self, deployment: Deployment, counts: BreakerCounts | None = None) -> None:
         self.deployment = deployment
         self.breakers = Breakers(deployment, counts or BreakerCounts())
-        self.rests_until = -math.inf
+        self.rests = Rests()
         self._retries: deque[float] = deque()
-
-    def rest(self, seconds: float, now: float) -> None:
-        """The provider asked for a pause."""
-        self.rests_until = max(self.rests_until, now + min(seconds, LONGEST_REST))
 
     def spend_retry(self, now: float) -> bool:
         """Whether the budget of the last minute allows one more retry, which it then contains."""

@@ -42,12 +42,12 @@ _compiling = False
 def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
     """How the arm served a request that has ended, and what its client got.
 
-    A fallback is called only after the arm has failed, or after the arm's open breaker has kept the request away.
+    A fallback is called only after the arm has failed, or after a breaker or a rest has kept the request from it.
 
     For requests of earlier versions, `fairtrial/store/derived/derived_columns.py` computes the same; a test compares
     them.
     """
-    kept_away = answered.breaker == "open" and not _was_called(answered.attempts)
+    kept_away = answered.kept_away and not _was_called(answered.attempts)
     if answered.outcome == "ok" and not kept_away and answered.last is not None and answered.last.purpose == "live":
         return _SERVED  # at once, as nearly always
     if not answered.attempts:

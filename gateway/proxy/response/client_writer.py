@@ -10,6 +10,7 @@ from gateway.proxy.plan.endings import REPLACED
 from gateway.proxy.recording.outcomes import reason_of, served_name
 from gateway.proxy.stages import Attempt, Authenticated, Routed
 from gateway.proxy.wire.http import Headers, NameCache, is_returned
+from gateway.proxy.wire.retry_after import odd_waits
 
 PING = b": ping\n\n"
 """A comment, which the standard provides to keep a connection alive. Clients ignore it."""
@@ -26,11 +27,11 @@ def response_lines(routed: Routed, attempts: Sequence[Attempt], upstream: Header
 
     They name the variant and the reason only for a key that may see variants.
     """
-    known = _RETURNED.get
+    known, skipped = _RETURNED.get, (skip, *odd_waits(upstream))
     lines = [
         begin + value + b"\r\n"
         for name, value in upstream.raw.items()
-        if name != skip and ((begin := known(name)) or (begin is None and (begin := _RETURNED.find(name))))
+        if name not in skipped and ((begin := known(name)) or (begin is None and (begin := _RETURNED.find(name))))
     ]
     secret = attempts[-1].arm.endpoint.secret
     if secret is not None and secret.found_in(b"".join(lines)):

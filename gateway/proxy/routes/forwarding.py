@@ -14,6 +14,7 @@ from gateway.proxy.plan.routing_table import Endpoint
 from gateway.proxy.transport.transport import TransportError, UpstreamResponse
 from gateway.proxy.wire.http import ClientGone, Header, Receive, Scope, Send, is_returned, send_whole
 from gateway.proxy.wire.openai_errors import envelope
+from gateway.proxy.wire.retry_after import odd_waits
 
 UPLOAD_LIMIT = 2**30
 """Bytes of a forwarded request's body."""
@@ -155,10 +156,11 @@ class ForwardedResponse(Response):
     def _kept_headers(self, answer: UpstreamResponse) -> list[Header]:
         """The response headers for the client. The length is among them only if nothing was decompressed."""
         sized, secret = "content-encoding" not in answer.headers, self._endpoint.secret
+        odd = odd_waits(answer.headers)
         return [
             (name.encode("latin-1"), value if secret is None else secret.blank(value))
             for name, value in answer.headers.raw.items()
-            if is_returned(name) or (sized and name == "content-length")
+            if (is_returned(name) and name not in odd) or (sized and name == "content-length")
         ]
 
     async def _piece(self, answer: UpstreamResponse) -> bytes:

@@ -16,6 +16,9 @@ LOST = UNREACHABLE | {"upstream_reset"}
 BAD_GATEWAYS = frozenset({502, 503, 504, 529})
 """Statuses that speak of the server, whatever it was asked."""
 
+RESTS = frozenset({"429", "503"})
+"""Causes of failures whose wait asks for a pause. Any other status has a wait by mistake."""
+
 SERVER_ERROR = 500
 """The status that may speak of the server or of the prompt."""
 
@@ -27,12 +30,12 @@ def breaker_of(routed: Routed, arm: Arm) -> Breaker:
 def admit(routed: Routed, arm: Arm, *, fallback: bool) -> int:
     """The permit of a call, or `UpstreamUnavailable` if it has to be kept away.
 
-    Where a fallback can answer, a deployment that asked for a pause is not called either.
+    Where a fallback can answer, a deployment that asked this key for a pause is not called either.
 
     It is not called for a healthy deployment, see `Breaker.calm`.
     """
     breaker, now = breaker_of(routed, arm), time.monotonic()
-    if fallback and now < arm.endpoint.health.rests_until:
+    if fallback and arm.endpoint.health.rests.binds(routed.caller.key_id, now):
         breaker.counts.kept_away += 1
         raise kept_away(arm, "it asked for a pause", 1)
     permit = breaker.admit(now, fallback=fallback)
@@ -65,6 +68,13 @@ def note_start(routed: Routed, attempt: Attempt) -> None:
         breaker.failed(attempt.permit, failure, time.monotonic())
     else:
         breaker.answered(attempt.permit, time.monotonic())
+
+
+def note_wait(routed: Routed, arm: Arm, cause: str, seconds: float) -> None:
+    """A failed answer asks for a wait. ``cause``: see `FailedCall`."""
+    if cause in RESTS:
+        failure = _failure(routed, cause)
+        arm.endpoint.health.rests.note(failure.key, failure.unit, seconds, time.monotonic())
 
 
 def _failure(routed: Routed, reason: str, *, may_be_prompt: bool = False, unreachable: bool = False) -> Failure:

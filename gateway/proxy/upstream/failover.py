@@ -1,7 +1,6 @@
 """Gets a response that has started: from the arm, from the same server once more, or from a fallback."""
 
 import asyncio
-import math
 import random
 import re
 import time
@@ -15,10 +14,10 @@ from fairtrial.domain.events import Purpose
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.plan.routing_table import Arm
 from gateway.proxy.stages import Progress, Routed
-from gateway.proxy.upstream.breaking import admit, breaker_of, kept_away
+from gateway.proxy.upstream.breaking import admit, breaker_of, kept_away, note_wait
 from gateway.proxy.upstream.call import FIRST_ERROR, METERED, StartedResponse, UpstreamCalls, next_piece
 from gateway.proxy.upstream.hold import hold_whole
-from gateway.proxy.wire.http import Headers
+from gateway.proxy.wire.retry_after import wait_of
 
 READ_LIMIT = 64 * 1024
 """Bytes of an error that are read to learn its reason."""
@@ -32,9 +31,6 @@ CONTEXT_WORDS = re.compile(
     re.IGNORECASE,
 )
 """How OpenAI, vLLM, llama.cpp and Anthropic say that a prompt is longer than the model's context."""
-
-_DELAY = re.compile(rb'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
-"""The wait in Gemini's ``RetryInfo``."""
 
 
 class _Body(msgspec.Struct):
@@ -85,19 +81,6 @@ async def of_response(response: StartedResponse, *, started: float) -> tuple[Sta
     if _code(body) in CONTEXT_CODES or CONTEXT_WORDS.search(body):
         return response, FailedCall("context_length", response=response)
     return response, None
-
-
-def wait_of(headers: Headers, body: bytes) -> float | None:
-    """The seconds that a provider asks to wait: ``retry-after-ms``, ``Retry-After`` in seconds, or `RetryInfo`."""
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.raw.get(name, b"")) / unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds
-    match = _DELAY.search(body)
-    return None if match is None else float(match[1])
 
 
 def _begins_with_error(response: StartedResponse) -> bool:
@@ -162,7 +145,7 @@ class Upstreams:
             breaker, timeouts = arm.endpoint.health.breakers[routed.received.endpoint], arm.endpoint.deployment.timeouts
             seconds = min(timeouts.first_byte, timeouts.failover) if others else timeouts.first_byte
             try:
-                if breaker.calm and not (others and arm.endpoint.health.rests_until > 0):
+                if breaker.calm and not (others and arm.endpoint.health.rests.latest > 0):
                     permit = breaker.permit
                 else:
                     permit = self._admit(routed, progress, arm, purpose, fallback=bool(others))
@@ -177,7 +160,7 @@ class Upstreams:
             if failed is None:
                 return response
             if failed.wait is not None:
-                arm.endpoint.health.rest(failed.wait, time.monotonic())
+                note_wait(routed, arm, failed.cause, failed.wait)
             more = len(progress.attempts) < MOST_CALLS and not progress.client_gone
             if more and _may_retry(routed, arm, failed, tries):
                 tries, purpose = tries + 1, "retry"
@@ -201,12 +184,14 @@ class Upstreams:
             permit = admit(routed, arm, fallback=fallback)
         except UpstreamUnavailable:
             if purpose == "live":
-                progress.breaker = "open"
+                progress.breaker = "closed" if breaker_of(routed, arm).state == "closed" else "open"
+                progress.kept_away = True
             raise
         beside = permit < 0 and fallback and routed.received.endpoint in RETRIED_PATHS
         if purpose == "live":
             progress.breaker = "open" if beside else breaker_of(routed, arm).state
         if beside:
+            progress.kept_away = True
             self._probe(routed, progress, arm, permit)
             raise kept_away(arm, "a call beside this request finds out whether it answers", 1)
         return permit

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from fairtrial.domain.errors import Conflict
+from fairtrial.domain.errors import Conflict, Unavailable
 from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.monitor import LEAST_KEPT_AWAY
 from fairtrial.store.experiments import analysis_plans
+from gateway.control.background.pause_ends import PauseEnds
 from gateway.control.operations.experiments.change_experiment import change_experiment
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.experiments.state_change import Change
@@ -36,17 +37,18 @@ class KeptAwayTrial(JudgedTrial):
 
     number = 0
 
-    def users(self, count: int, *, kept_away: float = 0.0, fails: float = 0.0) -> int:
+    def users(self, count: int, *, kept_away: float = 0.0, fails: float = 0.0, rests: bool = False) -> int:
         """New users with one request each, of which these shares of tuned's are kept away or fail; returns the former.
 
-        ``kept_away`` are those of the first users, and ``fails`` of the next ones.
+        ``kept_away`` are those of the first users, and ``fails`` of the next ones. ``rests``: no breaker was open.
         """
+        more = {"breaker": "closed"} if rests else {}
         arms = {name: assign(self.experiment, name).assigned for name in map(self._name, range(count))}
         treated = [name for name, arm in arms.items() if arm == "tuned"]
         away = treated[: round(kept_away * len(treated))]
         failing = treated[len(away) : len(away) + round(fails * len(treated))]
         for name in arms:
-            self.visit(name, kept_away=name in away, fails=name in failing, said=True)
+            self.visit(name, kept_away=name in away, fails=name in failing, said=True, **more)
         self.step()
         return len(away)
 
@@ -82,7 +84,7 @@ def test_an_arm_that_a_breaker_keeps_requests_from_is_paused_and_not_killed(tria
     assert f"an open breaker kept {away} of the" in last["why"] and "of the last hour from tuned" in last["why"]
     assert trial.alarms == [("experiment.kept_away", "open")]
     assert (trial.guardrail["answer"], trial.guardrail["treatment"]) == ("open", 0.0)
-    assert "an open breaker kept away count against its safety" in trial.guardrail["why"]
+    assert "requests that were kept away count against its safety" in trial.guardrail["why"]
     box = trial.decision["box"]
     assert box["headline"] == "PAUSED: a breaker kept requests from tuned"
     assert "requests.kept_away_rate: 14.2 % of 190 requests of tuned against 0.0 % of 210" in str(box["lines"])
@@ -120,6 +122,47 @@ def test_after_a_resume_only_later_requests_pause_again(trial: KeptAwayTrial) ->
     assert "earlier attempt" not in " ".join(one.says for one in trial.judge().findings), "nothing is latched"
 
 
+def test_what_a_rest_keeps_away_raises_an_alarm_and_pauses_nothing(trial: KeptAwayTrial) -> None:
+    away = trial.users(400, kept_away=0.3, rests=True)
+    assert away >= LEAST_KEPT_AWAY and (trial.experiment.state, trial.trail()) == ("running", [])
+    assert trial.alarms == [("experiment.rests", "open")]
+    ((text,),) = trial.database.rows("SELECT text FROM alarms WHERE kind = 'experiment.rests'")
+    assert f"a rest kept {away} of the" in text and "breaker" not in text
+    assert "requests that were kept away count against its safety" in trial.guardrail["why"]
+    trial.step(hours=2)
+    assert trial.alarms == [("experiment.rests", "closed")]
+
+
+def test_the_pause_ends_by_itself_once_the_variant_answers_several_probes(trial: KeptAwayTrial) -> None:
+    answers, asked = iter([False, True, True, False, True, True, True, True]), []
+
+    def probe(deployment: str) -> None:
+        asked.append(deployment)
+        if not next(answers):
+            raise Unavailable("status 503")
+
+    ends = PauseEnds(trial.database, trial.publisher, probe, lambda: trial.now_us)
+    ends.step()
+    trial.users(400, kept_away=0.143)
+    states = []
+    for _ in range(9):
+        ends.step()
+        states.append(trial.experiment.state)
+    assert states == ["paused"] * 7 + ["running"] * 2
+    assert asked == ["tuned"] * 8, "nobody is asked while it runs"
+    assert trial.alarms == [("experiment.kept_away", "closed")]
+    assert (trial.experiment.segment, trial.trail()[-1]["actor"]) == (1, "control")
+
+
+def test_no_other_pause_ends_by_itself(trial: KeptAwayTrial) -> None:
+    trial.users(400)
+    trial.change("pause", "a look at the answers")
+    ends = PauseEnds(trial.database, trial.publisher, lambda _: None, lambda: trial.now_us)
+    for _ in range(5):
+        ends.step()
+    assert trial.experiment.state == "paused"
+
+
 def test_few_requests_and_a_small_share_do_not_pause(trial: KeptAwayTrial) -> None:
     for _ in range(3):
         trial.users(100, kept_away=0.3)
@@ -147,7 +190,7 @@ def test_safety_is_not_proven_while_requests_are_kept_away(
         trial.run_both()
         findings = [one for one in trial.judge(gate=LEVEL).findings if one.decisive]
         (level,) = [one for one in findings if "error_rate <=" in one.rule]
-        failed = "requests that an open breaker kept away count as failed" in level.says
+        failed = "requests that were kept away count as failed" in level.says
         assert (level.result, failed) == (line, line == "fail"), level.says
 
 

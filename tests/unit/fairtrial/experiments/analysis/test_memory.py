@@ -152,12 +152,15 @@ def latched(*looks: tuple[int, int], rules: int = 6) -> SplitLatch:
     return latch
 
 
+AROUND = Circumstances(HOUR_US, 100.0, 0)
+
+
 def stepped(base: int, tuned: int) -> Step:
-    return step(PLAN, Memory(), lost(base, tuned), Circumstances(HOUR_US, 100.0, 0))
+    return step(PLAN, Memory(), lost(base, tuned), AROUND)
 
 
 def alarms(result: Step) -> dict[str, str]:
-    return dict(find_alarms(PLAN, result))
+    return dict(find_alarms(PLAN, result, AROUND))
 
 
 def test_a_loss_in_one_arm_is_proven_after_fifteen_units_and_latched() -> None:

@@ -1,4 +1,4 @@
-"""A deployment's state goes on with its definition; its retries have a budget, and its pauses an end."""
+"""A deployment's state goes on with its definition; its retries have a budget."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.settings import BreakerRule, RetryRule
-from gateway.proxy.plan.routing_table import LONGEST_REST, Health, health_of
+from gateway.proxy.plan.routing_table import Health, health_of
 
 DEPLOYMENT = Deployment("tuned", "openai", "m-1", "http://x/v1")
 CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
@@ -48,12 +48,3 @@ def test_the_budget_is_the_deployment_s() -> None:
     for _ in range(100):
         health.breakers[CHAT].tries.add(None, 100.0)
     assert sum(health.spend_retry(100.0) for _ in range(100)) == 50
-
-
-def test_a_pause_that_a_provider_asks_for_ends_after_two_minutes() -> None:
-    health = Health(DEPLOYMENT)
-    health.rest(5.0, 100.0)
-    health.rest(1.0, 100.0)
-    assert health.rests_until == 105.0
-    health.rest(86_400.0, 100.0)
-    assert health.rests_until == 100.0 + LONGEST_REST
