@@ -150,7 +150,7 @@ class BreakerRule:
     failures: Annotated[int, Ge(0)] = 5
     """Failures in a row to connect or to answer in time, after which it is not called; with 0 it is always called."""
     open_seconds: Seconds = 1.0
-    """Seconds until one request tries it again. They double with each failed try, up to 10."""
+    """Seconds until one request tries it again. They double with each failed try, up to 10; without a fallback 0.2."""
     share: Annotated[Level, Gt(0), Le(1)] = field(default=0.5, metadata=ADDED_LATER)
     """The share of the tries of the last ten seconds that must have failed, such as `50%`, so that it is not called."""
     tries: Annotated[int, Ge(1)] = field(default=20, metadata=ADDED_LATER)

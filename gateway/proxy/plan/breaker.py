@@ -17,10 +17,10 @@ MINUTE = 60
 """Seconds for which tries are counted."""
 
 LONGEST = 10.0
-"""The most seconds between two probes."""
+"""The most seconds between two probes where a fallback answers."""
 
-HOPELESS = 0.95
-"""A larger share of failures means that nothing is lost if requests without a fallback are kept away."""
+LONGEST_ALONE = 0.2
+"""The most seconds between two probes where none does: so long callers get errors from a server that is well again."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One try that failed. ``reason``: its code. ``unit``: who asked, or the prompt's digest if nobody was named.
+    Where there was no connection it is the request, because no unit causes that.
 
     ``digest``: of the prompt, for a fault that may lie in the prompt; such a fault counts once for each key, unit and
     digest. ``unreachable``: there was no connection, or no answer in time.
@@ -88,32 +89,20 @@ def _decrease(counts: Counter[Any], name: Any) -> None:
 
 
 class Tries:
-    """The tries of the last minute by the second, and whether several keys made them. Times are monotonic, in seconds.
+    """The tries of the last minute by the second. Times are monotonic, in seconds."""
 
-    ``key``: that of the latest try.
-    """
-
-    __slots__ = ("_by_second", "_latest", "_other_key_at", "key")
+    __slots__ = ("_by_second", "_latest")
 
     def __init__(self) -> None:
         self._by_second = [0] * MINUTE
         self._latest = 0
-        self.key: str | None = ""
-        self._other_key_at = -math.inf
 
-    def add(self, key: str | None, now: float) -> None:
-        """A request with this key is sent."""
+    def add(self, now: float) -> None:
+        """A request is sent."""
         second = int(now)
         if second != self._latest:
             self._advance(second)
         self._by_second[second % MINUTE] += 1
-        if key != self.key:
-            self._other_key_at = -math.inf if self.key == "" else now
-            self.key = key
-
-    def has_other_key(self, now: float) -> bool:
-        """Whether the key changed in the last seconds."""
-        return now - self._other_key_at < WINDOW
 
     def last(self, seconds: int, now: float) -> int:
         """The tries of the present second and of those before it, ``seconds`` in all."""
@@ -139,9 +128,9 @@ class BreakerCounts:
 class Breaker:
     """The circuit breaker of one deployment and path in one worker. Times are monotonic, in seconds.
 
-    ``calm``: closed, and nothing failed in the last seconds; then only its ``tries`` are counted. ``hopeless``: next to
-    nothing succeeds. ``permit``: names the requests that count now; a probe has the negative number. It changes when
-    the breaker opens and when it closes, so that earlier requests count no more.
+    ``calm``: closed, and nothing failed in the last seconds; then only its ``tries`` are counted. ``permit``: names the
+    requests that count now; a probe has the negative number. It changes when the breaker opens and when it closes, so
+    that earlier requests count no more.
     """
 
     deployment: Deployment
@@ -150,26 +139,34 @@ class Breaker:
     tries: Tries = field(default_factory=Tries)
     calm: bool = True
     state: BreakerState = "closed"
-    hopeless: bool = False
     permit: int = 1
     reason: str = ""
     _failures: RecentFailures = field(default_factory=RecentFailures)
     _in_a_row: list[Failure] = field(default_factory=list)
     _pause: float = 0.0
-    _until: float = 0.0
+    _opened_at: float = -math.inf
+    _probed_at: float = -math.inf
     _closed_at: float = -math.inf
+    _answered_at: float = -math.inf
+    _key: str | None = None
+    _binds_all: bool = False
 
-    def admit(self, now: float, *, fallback: bool) -> int | None:
+    def state_for(self, key: str | None) -> BreakerState:
+        """The state that requests of this key meet: failures of one key alone open it for that key alone."""
+        return self.state if self._binds_all or key == self._key else "closed"
+
+    def admit(self, now: float, key: str | None, *, fallback: bool) -> int | None:
         """The permit of a request that may be sent, or ``None``. An open breaker admits one probe at a time.
 
-        Without a ``fallback`` a request is sent as long as some requests succeed.
+        Without a ``fallback`` a request is sent if any has succeeded in the last seconds, and a silent probe delays no
+        other.
         """
-        if self.state == "closed":
+        if self.state_for(key) == "closed":
             return self.permit
-        if self.state == "open" and now >= self._until:
-            self.state = "half_open"
+        if now >= self._probe_at(fallback=fallback) and (self.state == "open" or not fallback):
+            self.state, self._probed_at = "half_open", now
             return -self.permit
-        if not (self.hopeless or fallback):
+        if not fallback and now - self._answered_at < WINDOW:
             return self.permit
         self.counts.kept_away += 1
         return None
@@ -178,16 +175,18 @@ class Breaker:
         """A request failed in a way that speaks of the server."""
         if not self.deployment.breaker.failures or abs(permit) != self.permit:
             return
+        if self.calm and self.tries.last(WINDOW, now) > 1:
+            self._answered_at = now  # others were sent before, and until now none has failed
+        self.calm = False
+        counts = self._failures.add(failure, now)
+        if counts:
+            self._in_a_row = [*self._in_a_row, failure][-self._row :] if failure.unreachable else []
+        if self.state != "closed":
+            self._binds_all = self._binds_all or failure.key != self._key
         if permit < 0:
             self._open(failure.reason, now)
-            return
-        self.calm = False
-        if not self._failures.add(failure, now):
-            return
-        self._in_a_row = [*self._in_a_row, failure][-self._row :] if failure.unreachable else []
-        if self.state != "closed":
-            self.hopeless = self.hopeless or self._is_hopeless(now)
-        elif self._is_broken(now):
+        elif counts and self.state == "closed" and (keys := self._broken_for(now)):
+            self._key, self._binds_all = failure.key, len(keys) > 1
             self._open(failure.reason, now)
 
     def answered(self, permit: int, now: float) -> None:
@@ -197,7 +196,7 @@ class Breaker:
         if permit < 0:
             self._close(now)
             return
-        self._in_a_row = []
+        self._in_a_row, self._answered_at = [], now
         if self.state == "closed":
             self._failures.expire(now)
             self.calm = not self._failures
@@ -205,59 +204,47 @@ class Breaker:
     def abandoned(self, permit: int) -> None:
         """A request ended without a result: a probe frees its place, so the next request is the probe."""
         if permit == -self.permit and self.state == "half_open":
-            self.state = "open"
+            self.state, self._probed_at = "open", -math.inf
 
-    def seconds_left(self, now: float) -> int:
+    def seconds_left(self, now: float, *, fallback: bool) -> int:
         """Whole seconds until the next probe, at least 1."""
-        return max(1, math.ceil(self._until - now))
+        return max(1, math.ceil(self._probe_at(fallback=fallback) - now))
 
-    def _is_broken(self, now: float) -> bool:
-        """Whether enough tries failed, and not for one key or one unit alone."""
+    def _probe_at(self, *, fallback: bool) -> float:
+        if fallback:
+            return self._opened_at + self._pause
+        return max(self._opened_at, self._probed_at) + min(self._pause, LONGEST_ALONE)
+
+    def _broken_for(self, now: float) -> Collection[str | None]:
+        """The keys whose tries failed, if enough did, and not of one unit alone."""
         row, failures = self._in_a_row, self._failures
-        if len(row) == self._row and self._concerns_all(
-            {failure.key for failure in row}, {failure.asker for failure in row}, now
-        ):
-            return True
-        return self._has_failed(self.deployment.breaker.share, now) and self._concerns_all(
-            failures.keys, failures.askers, now
-        )
-
-    def _concerns_all(
-        self, keys: Collection[str | None], askers: Collection[tuple[str | None, str | None]], now: float
-    ) -> bool:
-        """Whether failures with these keys, for these askers, are not those of one while others are there."""
-        others = self.tries.key not in keys or self.tries.has_other_key(now)
-        return len(askers) > 1 and (len(keys) > 1 or not others)
-
-    def _is_hopeless(self, now: float) -> bool:
-        return self._all_unreachable() or self._has_failed(HOPELESS, now)
-
-    def _all_unreachable(self) -> bool:
-        return len(self._in_a_row) == self._row and len({failure.asker for failure in self._in_a_row}) > 1
+        if len(row) == self._row and len({failure.asker for failure in row}) > 1:
+            return {failure.key for failure in row}
+        tries = max(self.tries.last(WINDOW, now), len(failures))
+        failed = tries >= self.deployment.breaker.tries and len(failures) >= self.deployment.breaker.share * tries
+        return failures.keys if failed and len(failures.askers) > 1 else ()
 
     @property
     def _row(self) -> int:
         """Failures in a row; one alone would come from one unit."""
         return max(2, self.deployment.breaker.failures)
 
-    def _has_failed(self, share: float, now: float) -> bool:
-        tries = max(self.tries.last(WINDOW, now), len(self._failures))
-        return tries >= self.deployment.breaker.tries and len(self._failures) >= share * tries
-
     def _open(self, reason: str, now: float) -> None:
         first = min(self.deployment.breaker.open_seconds, LONGEST)
         recent = self.state != "closed" or now - self._closed_at < WINDOW
+        before = self._pause
+        if self.state == "closed":
+            before, self.permit = 0.0, self.permit + 1
         self._pause = min(self._pause * 2, LONGEST) if self._pause and recent else first
-        self._until = now + self._pause
-        self.hopeless = self.hopeless or self._is_hopeless(now)
-        self.state, self.reason = "open", reason
-        self.permit += 1
+        self.state, self.reason, self._opened_at, self._probed_at = "open", reason, now, -math.inf
         self.counts.opened += 1
-        text = "deployment %s%s: breaker open for %g s after %s"
-        _LOG.warning(text, self.deployment.name, self.path, self._pause, reason)
+        if self._pause != before:  # in a long outage a probe each second fails
+            text = "deployment %s%s: breaker open for %g s after %s"
+            _LOG.warning(text, self.deployment.name, self.path, self._pause, reason)
 
     def _close(self, now: float) -> None:
-        self.state, self.hopeless, self.calm, self._closed_at = "closed", False, True, now
+        self.state, self.calm = "closed", True
+        self._closed_at = self._answered_at = now
         self.permit += 1
         self._failures.clear()
         self._in_a_row = []

@@ -3,13 +3,15 @@
 import time
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
+from fairtrial.domain.settings import BreakerState
 from gateway.proxy.plan.breaker import Breaker, Failure
 from gateway.proxy.plan.routing_table import Arm
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Attempt, Routed
 from gateway.proxy.wire.json_bodies import prompt_digest
 
-UNREACHABLE = frozenset({"upstream_connect", "upstream_timeout"})
+UNCONNECTED = "upstream_connect"
+UNREACHABLE = frozenset({UNCONNECTED, "upstream_timeout"})
 LOST = UNREACHABLE | {"upstream_reset"}
 """Codes of failures before the head of an answer that speak of the server."""
 
@@ -27,6 +29,11 @@ def breaker_of(routed: Routed, arm: Arm) -> Breaker:
     return arm.endpoint.health.breakers[routed.received.endpoint]
 
 
+def state_of(routed: Routed, arm: Arm) -> BreakerState:
+    """The state of the breaker that the request meets."""
+    return breaker_of(routed, arm).state_for(routed.caller.key_id)
+
+
 def admit(routed: Routed, arm: Arm, *, fallback: bool) -> int:
     """The permit of a call, or `UpstreamUnavailable` if it has to be kept away.
 
@@ -34,13 +41,14 @@ def admit(routed: Routed, arm: Arm, *, fallback: bool) -> int:
 
     It is not called for a healthy deployment, see `Breaker.calm`.
     """
-    breaker, now = breaker_of(routed, arm), time.monotonic()
-    if fallback and arm.endpoint.health.rests.binds(routed.caller.key_id, now):
+    breaker, key, now = breaker_of(routed, arm), routed.caller.key_id, time.monotonic()
+    if fallback and arm.endpoint.health.rests.binds(key, now):
         breaker.counts.kept_away += 1
         raise kept_away(arm, "it asked for a pause", 1)
-    permit = breaker.admit(now, fallback=fallback)
+    permit = breaker.admit(now, key, fallback=fallback)
     if permit is None:
-        raise kept_away(arm, f"its last requests failed ({breaker.reason})", breaker.seconds_left(now))
+        seconds = breaker.seconds_left(now, fallback=fallback)
+        raise kept_away(arm, f"its last requests failed ({breaker.reason})", seconds)
     return permit
 
 
@@ -80,4 +88,5 @@ def note_wait(routed: Routed, arm: Arm, cause: str, seconds: float) -> None:
 def _failure(routed: Routed, reason: str, *, may_be_prompt: bool = False, unreachable: bool = False) -> Failure:
     digest = prompt_digest(routed.routing.published.pepper, routed.body.fields)
     unit = recorded_unit(routed.received, routed.routing, routed.body, routed.target)
-    return Failure(reason, routed.caller.key_id, unit or digest, digest if may_be_prompt else None, unreachable)
+    unit = routed.received.request_id if reason == UNCONNECTED else unit or digest
+    return Failure(reason, routed.caller.key_id, unit, digest if may_be_prompt else None, unreachable)

@@ -147,7 +147,7 @@ class UpstreamCalls:
         attempt = progress.begin_attempt(arm, purpose, permit)
         endpoint, request = routed.received.endpoint, routed.body
         breaker = arm.endpoint.health.breakers[endpoint]
-        breaker.tries.add(routed.caller.key_id, attempt.started)
+        breaker.tries.add(attempt.started)
         meter = request.stream and endpoint in METERED and not request.wants_usage
         try:
             refuse_without_key(arm.endpoint)

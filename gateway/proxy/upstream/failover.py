@@ -14,7 +14,7 @@ from fairtrial.domain.events import Purpose
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.plan.routing_table import Arm
 from gateway.proxy.stages import Progress, Routed
-from gateway.proxy.upstream.breaking import admit, breaker_of, kept_away, note_wait
+from gateway.proxy.upstream.breaking import admit, kept_away, note_wait, state_of
 from gateway.proxy.upstream.call import FIRST_ERROR, METERED, StartedResponse, UpstreamCalls, next_piece
 from gateway.proxy.upstream.hold import hold_whole
 from gateway.proxy.wire.retry_after import wait_of
@@ -184,12 +184,12 @@ class Upstreams:
             permit = admit(routed, arm, fallback=fallback)
         except UpstreamUnavailable:
             if purpose == "live":
-                progress.breaker = "closed" if breaker_of(routed, arm).state == "closed" else "open"
+                progress.breaker = "closed" if state_of(routed, arm) == "closed" else "open"
                 progress.kept_away = True
             raise
         beside = permit < 0 and fallback and routed.received.endpoint in RETRIED_PATHS
         if purpose == "live":
-            progress.breaker = "open" if beside else breaker_of(routed, arm).state
+            progress.breaker = "open" if beside else state_of(routed, arm)
         if beside:
             progress.kept_away = True
             self._probe(routed, progress, arm, permit)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -101,6 +102,18 @@ def many(
     return [ask(rig, model, fake, user=f"u{number}", **changes) for number in range(count)]
 
 
+def until_refused(rig: Rig, model: str = "alone", **fields: Any) -> httpx.Response:
+    """The first answer of an open breaker. Without a fallback one request in 0.2 seconds is a probe."""
+    answers: list[httpx.Response] = []
+
+    def refused() -> bool:
+        answers.append(ask(rig, model, **fields))
+        return is_refused(answers[-1])
+
+    until(refused, "an open breaker that refuses")
+    return answers[-1]
+
+
 def event(rig: Rig, answer: httpx.Response) -> dict[str, Any]:
     name = answer.headers["x-request-id"]
     until(lambda: any(one["request_id"] == name for one in rig.events("request")))
@@ -137,9 +150,10 @@ def test_a_server_that_is_broken_for_everybody_is_not_called(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream, fake: dict[str, Any]
 ) -> None:
     publish(rig, upstream.url, spare)
-    answers = [ask(rig, fake=fake, user=f"u{number}", prompt=f"p{number}") for number in range(TRIES + 3)]
-    assert [is_refused(answer) for answer in answers] == [False] * TRIES + [True] * 3
+    answers = [ask(rig, fake=fake, user=f"u{number}", prompt=f"p{number}") for number in range(TRIES)]
+    assert not any(map(is_refused, answers))
     assert len(upstream.seen) == TRIES
+    until_refused(rig, fake=fake)
 
 
 @pytest.mark.parametrize("fake", ANSWERS.values(), ids=ANSWERS)
@@ -162,6 +176,19 @@ def test_half_of_the_answers_come_through_if_half_of_them_fail(
     assert not any(map(is_refused, answers))
 
 
+@pytest.mark.release("attacks")
+@pytest.mark.parametrize("fake", [BROKEN["503 without JSON"], BROKEN["reset"]], ids=["503", "reset"])
+def test_without_a_fallback_a_server_that_fails_four_times_in_five_is_no_outage(
+    rig: Rig, upstream: FakeUpstream, spare: FakeUpstream, fake: dict[str, Any]
+) -> None:
+    publish(rig, upstream.url, spare)
+    draw = Random(4)
+    fakes = [fake if draw.random() < 0.8 else ANSWERS["answers"] for _ in range(300)]
+    answers = [ask(rig, fake=one, user=f"u{number}", prompt=f"p{number}") for number, one in enumerate(fakes)]
+    answered = sum(answer.status_code == 200 for answer in answers)
+    assert answered >= 0.95 * fakes.count(ANSWERS["answers"])
+
+
 def test_a_prompt_that_breaks_the_server_costs_another_key_and_another_user_nothing(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
@@ -174,6 +201,14 @@ def test_a_prompt_that_breaks_the_server_costs_another_key_and_another_user_noth
             assert ask(rig, user="good", secret=secret).status_code == 200
 
 
+def test_a_connection_that_can_not_be_opened_counts_whatever_the_unit(rig: Rig, spare: FakeUpstream) -> None:
+    (port,) = free_ports(1)
+    publish(rig, f"http://127.0.0.1:{port}/v1", spare, rule=BreakerRule(open_seconds=10.0))
+    answers = [ask(rig, "rescued", user="constant") for _ in range(8)]
+    served = ("fallback", "spare")
+    assert [attempts(rig, answer) for answer in answers] == [[("live", "fragile"), served]] * 5 + [[served]] * 3
+
+
 def test_embeddings_that_a_server_does_not_have_leave_its_chat_alone(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
@@ -181,7 +216,7 @@ def test_embeddings_that_a_server_does_not_have_leave_its_chat_alone(
     for number in range(TRIES + 5):
         sent = {"model": "alone", "input": f"p{number}", "user": f"u{number}", "fake": {"kind": "json", "status": 503}}
         httpx.post(f"{rig.url}/embeddings", json=sent, timeout=PATIENCE, verify=False)
-    assert len(upstream.seen) == TRIES
+    assert TRIES <= len(upstream.seen) < TRIES + 5
     assert ask(rig).status_code == 200
     assert samples(rig)['state,state="open"'] == 1
 
@@ -194,7 +229,7 @@ def test_a_dead_address_is_tried_five_times_and_the_fallback_serves_at_once(rig:
     assert len(spare.seen) == 8
     served = ("fallback", "spare")
     assert [attempts(rig, answer) for answer in answers] == [[("live", "fragile"), served]] * 5 + [[served]] * 3
-    assert is_refused(ask(rig))
+    until_refused(rig)
 
 
 @pytest.mark.release("load")
@@ -205,18 +240,17 @@ async def test_requests_in_flight_when_it_opens_end_as_they_would_and_nothing_el
     async with httpx.AsyncClient(timeout=PATIENCE, limits=httpx.Limits(max_connections=200), verify=False) as client:
 
         async def ask_all(count: int) -> list[int]:
-            sent = {"model": "alone", "messages": [], "fake": {"kind": "stall"}}
+            sent = {"model": "rescued", "messages": []}
             asked = (
                 client.post(f"{rig.url}/chat/completions", json=sent | {"user": f"u{number}"})
                 for number in range(count)
             )
             return [answer.status_code for answer in await asyncio.gather(*asked)]
 
-        first = await ask_all(200)
+        upstream.script = {"kind": "stall"}
+        assert await ask_all(200) == [200] * 200
         reached = len(upstream.seen)
-        assert first.count(504) == reached
-        assert first.count(503) == 200 - reached
-        assert await ask_all(50) == [503] * 50
+        assert await ask_all(50) == [200] * 50
     assert len(upstream.seen) == reached
     assert samples(rig)["opened_total"] == 1
 
@@ -232,14 +266,14 @@ def test_a_request_that_is_kept_away_is_no_failure_of_its_arm(
     upstream.script = BROKEN["503 without JSON"]
     met = [event(rig, ask(rig, route, user=f"u{number}")) for number in range(TRIES)]
     assert {(one["breaker"], one["arm_outcome"]) for one in met} == {("closed", "failed")}
-    answer = ask(rig, route)
+    answer = ask(rig, route) if status == 200 else until_refused(rig, route)
     kept = event(rig, answer)
-    assert (answer.status_code, len(upstream.seen)) == (status, TRIES)
+    assert answer.status_code == status
     assert (kept["breaker"], kept["reason"]) == ("open", reason)
     assert (kept["arm_outcome"], kept["user_outcome"]) == ("kept_away", user)
     assert kept["variant_assigned"] in ("a", "b")
     assert attempts(rig, answer) == ([("fallback", "spare")] if route == "arm" else [])
-    assert [one["enrolled"] for one in rig.events("exposure")] == [True] * (TRIES + 1)
+    assert [one["enrolled"] for one in rig.events("exposure")] == [True] * len(rig.events("exposure"))
 
 
 def test_a_fallback_whose_own_breaker_is_open_is_not_called_either(
@@ -350,7 +384,7 @@ def test_a_changed_deployment_begins_closed_and_an_unchanged_one_stays_open(
     many(rig, BROKEN["503 without JSON"])
     with FakeUpstream() as elsewhere:
         publish(rig, upstream.url, elsewhere, rule=BreakerRule(open_seconds=10.0))
-        assert is_refused(ask(rig))
+        until_refused(rig)
     publish(rig, upstream.url, spare, model="openai/other")
     assert ask(rig).status_code == 200
     assert samples(rig)["opened_total"] >= 1
@@ -380,15 +414,15 @@ def test_a_translated_deployment_has_a_breaker_too(
     rig = litellm_gateway.rig
     publish(rig, upstream.url, spare, provider="anthropic", api_key="sk-a")
     upstream.script = {"kind": "json", "status": 503, "whole": {"type": "error", "error": {"type": "api_error"}}}
-    answers = many(rig, {}, count=TRIES + 2)
-    assert [is_refused(answer) for answer in answers] == [False] * TRIES + [True] * 2
+    assert not any(map(is_refused, many(rig, {})))
     assert len(upstream.seen) == TRIES
+    until_refused(rig)
 
 
 def test_metrics_show_the_state_and_what_was_kept_away(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
     publish(rig, upstream.url, spare, rule=BreakerRule(open_seconds=10.0))
     before = samples(rig)
-    many(rig, BROKEN["503 without JSON"], count=TRIES + 3)
+    many(rig, BROKEN["503 without JSON"], "rescued", count=TRIES + 3)
     after = samples(rig)
     states = {name: after[f'state,state="{name}"'] for name in ("closed", "open", "half_open")}
     assert states == {"closed": 0, "open": 1, "half_open": 0}

@@ -31,10 +31,10 @@ def failure(
 
 def send(breaker: Breaker, now: float, what: Failure | None, *, key: str | None = "k", fallback: bool = True) -> bool:
     """One request that fails so, or is answered; whether it was sent."""
-    permit = breaker.admit(now, fallback=fallback)
+    permit = breaker.admit(now, key, fallback=fallback)
     if permit is None:
         return False
-    breaker.tries.add(key, now)
+    breaker.tries.add(now)
     if what is None:
         breaker.answered(permit, now)
     else:
@@ -51,7 +51,7 @@ def opened(now: float = 100.0, **rule: float) -> Breaker:
 
 
 def probe(breaker: Breaker, now: float) -> int:
-    permit = breaker.admit(now, fallback=True)
+    permit = breaker.admit(now, "k", fallback=True)
     assert permit is not None and permit < 0
     assert breaker.state == "half_open"
     return permit
@@ -79,7 +79,7 @@ def test_fewer_tries_or_a_smaller_share_or_a_longer_time_leave_it_closed() -> No
 def test_successes_before_the_first_failure_count_too() -> None:
     breaker = new_breaker()
     for _ in range(100):
-        breaker.tries.add("k", 100.0)  # while it is calm, nothing else is noted
+        breaker.tries.add(100.0)  # while it is calm, nothing else is noted
     for _ in range(30):
         send(breaker, 101.0, failure())
     assert breaker.state == "closed"
@@ -112,14 +112,13 @@ def test_the_same_prompt_of_one_unit_counts_once_for_a_fault_that_may_lie_in_it(
     assert breaker.state == "open"
 
 
-def test_one_key_alone_does_not_open_it_for_others() -> None:
+def test_one_key_alone_opens_it_for_itself_and_not_for_others() -> None:
     breaker = new_breaker()
     for _ in range(200):
         send(breaker, 100.0, failure(key="bad"), key="bad")
         send(breaker, 100.0, failure(key="bad"), key="bad")
-        send(breaker, 100.0, None, key="good")
-    assert breaker.state == "closed"
-    assert send(breaker, 100.0, None, key="good")
+        assert send(breaker, 100.0, None, key="good")
+    assert (breaker.state_for("bad"), breaker.state_for("good")) == ("open", "closed")
 
 
 def test_one_unit_alone_does_not_open_it_and_the_only_key_does() -> None:
@@ -128,14 +127,6 @@ def test_one_unit_alone_does_not_open_it_and_the_only_key_does() -> None:
         send(unit, 100.0, failure(unit="bad"))
         send(key, 100.0, failure())
     assert (unit.state, key.state) == ("closed", "open")
-
-
-def test_another_key_that_was_here_long_ago_protects_nobody() -> None:
-    breaker = new_breaker()
-    send(breaker, 100.0, None, key="good")
-    for number in range(40):
-        send(breaker, 101.0 + number * 0.4, failure())
-    assert breaker.state == "open"
 
 
 def test_without_a_fallback_a_partial_failure_sheds_nothing() -> None:
@@ -155,25 +146,34 @@ def test_without_a_fallback_a_partial_failure_sheds_nothing() -> None:
 
 def test_without_a_fallback_it_sheds_where_nothing_succeeds() -> None:
     breaker = opened()
-    assert not send(breaker, 100.5, None, fallback=False)
-    assert send(breaker, 101.0, failure(), fallback=False)  # the probe
-    assert not send(breaker, 101.0, None, fallback=False)
+    assert not send(breaker, 100.1, None, fallback=False)
+    assert send(breaker, 100.2, failure(), fallback=False)  # the probe
+    assert not send(breaker, 100.2, None, fallback=False)
 
 
-def test_it_sheds_later_if_what_it_let_through_stops_succeeding() -> None:
+def test_it_sheds_ten_seconds_after_the_last_request_that_succeeded() -> None:
     breaker = new_breaker()
     for number in range(20):
         send(breaker, 100.0, failure() if number % 2 else None)
-    assert (breaker.state, breaker.hopeless) == ("open", False)
-    for _ in range(5):
-        assert send(breaker, 100.1, failure(lost=True), fallback=False)
-    assert not send(breaker, 100.2, None, fallback=False)
+    assert breaker.state == "open"
+    for number in range(99):
+        assert send(breaker, 100.0 + number / 10, failure(lost=True), fallback=False)
+    assert [send(breaker, 110.0, failure(), fallback=False) for _ in range(3)] == [True, False, False], "a probe"
+
+
+def test_successes_before_the_first_failure_delay_it_as_well() -> None:
+    breaker = new_breaker()
+    for _ in range(10):
+        breaker.tries.add(100.0)
+    for number in range(99):
+        assert send(breaker, 100.0 + number / 10, failure(), fallback=False)
+    assert [send(breaker, 110.1, failure(), fallback=False) for _ in range(3)] == [True, False, False], "a probe"
 
 
 def test_one_probe_at_a_time_is_admitted_and_its_answer_closes_it() -> None:
     breaker = opened()
     permit = probe(breaker, 101.0)
-    assert [breaker.admit(101.0, fallback=True), breaker.admit(500.0, fallback=True)] == [None, None]
+    assert [breaker.admit(101.0, "k", fallback=True), breaker.admit(500.0, "k", fallback=True)] == [None, None]
     breaker.answered(permit, 101.0)
     assert (breaker.state, breaker.calm) == ("closed", True)
 
@@ -181,19 +181,19 @@ def test_one_probe_at_a_time_is_admitted_and_its_answer_closes_it() -> None:
 def test_the_pause_doubles_with_each_failed_probe_up_to_ten_seconds_and_starts_anew_later() -> None:
     breaker, now = opened(), 100.0
     for pause in (1.0, 2.0, 4.0, 8.0, 10.0, 10.0):
-        assert breaker.admit(now + pause - 0.001, fallback=True) is None
-        assert breaker.seconds_left(now) == pause
+        assert breaker.admit(now + pause - 0.001, "k", fallback=True) is None
+        assert breaker.seconds_left(now, fallback=True) == pause
         now += pause
         breaker.failed(probe(breaker, now), failure(), now)
     breaker.answered(probe(breaker, now + LONGEST), now + LONGEST)
     now += 100
     for _ in range(20):
         send(breaker, now, failure())
-    assert (breaker.state, breaker.seconds_left(now)) == ("open", 1)
+    assert (breaker.state, breaker.seconds_left(now, fallback=True)) == ("open", 1)
 
 
 def test_a_longer_pause_counts_as_ten_seconds() -> None:
-    assert opened(open_seconds=90.0).seconds_left(100.0) == LONGEST
+    assert opened(open_seconds=90.0).seconds_left(100.0, fallback=True) == LONGEST
 
 
 def test_a_probe_that_is_cancelled_frees_its_place() -> None:
@@ -201,7 +201,7 @@ def test_a_probe_that_is_cancelled_frees_its_place() -> None:
     breaker.abandoned(probe(breaker, 101.0))
     assert breaker.state == "open"
     breaker.failed(probe(breaker, 101.0), failure(), 101.0)
-    assert breaker.seconds_left(101.0) == 2
+    assert breaker.seconds_left(101.0, fallback=True) == 2
 
 
 def test_requests_from_before_change_nothing_however_they_end() -> None:
@@ -212,7 +212,7 @@ def test_requests_from_before_change_nothing_however_they_end() -> None:
     breaker.answered(early, 100.5)
     breaker.failed(early, failure(), 100.6)
     breaker.abandoned(early)
-    assert (breaker.state, breaker.counts.opened, breaker.seconds_left(100.0)) == ("open", 1, 1)
+    assert (breaker.state, breaker.counts.opened, breaker.seconds_left(100.0, fallback=True)) == ("open", 1, 1)
     breaker.answered(probe(breaker, 101.0), 101.0)
     for _ in range(40):
         breaker.failed(early, failure(), 101.5)
@@ -221,12 +221,12 @@ def test_requests_from_before_change_nothing_however_they_end() -> None:
 
 def test_two_hundred_requests_in_flight_that_fail_open_it_once() -> None:
     breaker = new_breaker()
-    permits = [breaker.admit(100.0, fallback=True) for _ in range(200)]
+    permits = [breaker.admit(100.0, "k", fallback=True) for _ in range(200)]
     for number, permit in enumerate(permits):
         assert permit is not None
-        breaker.tries.add("k", 100.0)
+        breaker.tries.add(100.0)
         breaker.failed(permit, failure(), 100.0 + number / 1000)
-    assert [breaker.admit(100.3, fallback=True) for _ in range(200)] == [None] * 200
+    assert [breaker.admit(100.3, "k", fallback=True) for _ in range(200)] == [None] * 200
     assert (breaker.counts.opened, breaker.counts.kept_away) == (1, 200)
 
 

@@ -39,12 +39,12 @@ def test_ten_retries_a_minute_are_always_allowed_and_a_tenth_of_the_requests() -
     assert [health.spend_retry(100.0) for _ in range(12)] == [True] * 10 + [False] * 2
     assert health.spend_retry(160.0)
     for _ in range(300):
-        health.breakers[CHAT].tries.add(None, 219.0)
+        health.breakers[CHAT].tries.add(219.0)
     assert sum(health.spend_retry(219.0) for _ in range(100)) == 29  # one of the last minute was spent before
 
 
 def test_the_budget_is_the_deployment_s() -> None:
     health = Health(replace(DEPLOYMENT, retry=RetryRule(budget=0.5)))
     for _ in range(100):
-        health.breakers[CHAT].tries.add(None, 100.0)
+        health.breakers[CHAT].tries.add(100.0)
     assert sum(health.spend_retry(100.0) for _ in range(100)) == 50
