@@ -24,7 +24,7 @@ CONTROL_ONLY = {"control_only": True}
 """Metadata of a field that no worker reads; it is neither in the published file nor in the plan's hash."""
 
 BreakerState = Literal["closed", "open", "half_open"]
-RetryCause = Literal["connect", "reset", "429", "502", "503", "529"]
+RetryCause = Literal["connect", "reset", "429", "500", "502", "503", "529"]
 RETRIED: tuple[RetryCause, ...] = ("connect", "reset", "429", "502", "503", "529")
 OnWorse = Literal["pause", "kill", "continue"]
 UnitKind = Literal["user", "conversation", "request"]
@@ -166,7 +166,10 @@ class RetryRule:
     budget: Annotated[Level, Ge(0), Le(1)] = 0.1
     """The most retries, as a share of the requests of the last minute; ten a minute are always allowed."""
     on: tuple[Annotated[RetryCause, Converted(str)], ...] = RETRIED
-    """What is tried again: a failed connection, a connection lost before the answer began, and these statuses."""
+    """What is tried again: a failed connection, a connection lost before the answer began, and these statuses.
+
+    `"500"` can be added for a server whose 500 does not lie in the prompt.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
+from functools import partial
 
 from fairtrial.domain.errors import Overloaded, RateLimited, RequestError, UpstreamError
 from fairtrial.domain.limits.constants import RESPONSES
@@ -123,6 +124,7 @@ class Pipeline:
         if cycle.gone:
             raise ClientGone
         cycle.on_gone = progress.on_disconnect
+        progress.held_bytes = partial(self._admission.hold, cycle)
         writer = None
         if routed.body.stream and routed.received.endpoint in STREAMED:
             writer = stream_writer(routed, progress, cycle, heartbeat=self._heartbeat)

@@ -81,7 +81,10 @@ NO_CONTENT = AnswerContent()
 
 
 class Attempt(msgspec.Struct, eq=False):
-    """One upstream call so far. Times are `time.perf_counter` times, in seconds. ``permit``: see `Breaker`."""
+    """One upstream call so far. Times are `time.perf_counter` times, in seconds. ``permit``: see `Breaker`.
+
+    ``discarded``: what an answer says of itself that was held and not sent on.
+    """
 
     ordinal: int
     purpose: Purpose
@@ -94,12 +97,15 @@ class Attempt(msgspec.Struct, eq=False):
     status: int | None = None
     head: Headers | None = None
     failure: RequestError | None = None
+    discarded: ResponseMetadata = NOTHING
 
     def fail(self, error: RequestError) -> None:
         """End the attempt now, with this error."""
         self.failure, self.ended = error, time.perf_counter()
 
 
+HeldBytes = Callable[[int], None]
+"""Counts bytes of an answer that is held in the worker's budget for bodies, or frees them if it is negative."""
 Hold = Callable[[Callable[[], None]], Callable[[], None]]
 """Holds what is written to a client until its record is written, see `ClientConnection.hold`."""
 
@@ -127,6 +133,7 @@ class Progress(msgspec.Struct, eq=False):
     probe: asyncio.Task[None] | None = None
     probes: Sequence[Attempt] = ()
     hold: Hold | None = None
+    held_bytes: HeldBytes = lambda _: None
 
     @property
     def recorded(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from itertools import accumulate
 from operator import attrgetter
 from types import SimpleNamespace
@@ -109,7 +110,7 @@ _RENAMED: Mapping[type[Struct], Mapping[str, str]] = {
 """The fields whose columns have other names."""
 _APART = {"kind", "v", "exposure", "attempts", "tokens"}
 """The fields that are no column: what every line has, and the records within the record."""
-_OF_LAST_ATTEMPT = ("deployment", "usage_source", "cost_usd", "provider_request_id")
+_OF_LAST_ATTEMPT = ("deployment", "usage_source", "provider_request_id")
 """The columns of a request that are those of its last attempt."""
 
 
@@ -172,14 +173,29 @@ def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
 
 
 def _of_requests(events: Sequence[RequestEvent]) -> dict[str, Sequence[Any]]:
-    """The deployment, tokens and cost of the response are those of the last attempt."""
+    """The deployment and tokens of the response are those of the last attempt. Its cost is that of all attempts."""
     last = [event.attempts[-1] if event.attempts else _NO_ATTEMPT for event in events]
     return {
         **_columns(events, _REQUEST),
         **_columns([event.exposure or _NO_EXPOSURE for event in events], _EXPOSURE),
         **_columns(last, _LAST_ATTEMPT),
         **_columns([call.tokens or _NO_TOKENS for call in last], _TOKENS),
+        "cost_usd": [_cost(event) for event in events],
     }
+
+
+def _cost(event: RequestEvent) -> str | None:
+    """The costs of all attempts, of which a discarded one may be unknown; ``None`` if that of the answer is."""
+    costs = [call.cost_usd for call in event.attempts]
+    known = [cost for cost in costs if cost is not None]
+    if not known or (costs[-1] is None and event.outcome == "ok"):
+        return None
+    if len(known) == 1:
+        return known[0]
+    try:
+        return format(sum(map(Decimal, known)), "f")
+    except InvalidOperation:
+        return costs[-1]
 
 
 def _of_attempts(requests: Sequence[RequestEvent], attempts: Sequence[AttemptRecord]) -> dict[str, Sequence[Any]]:

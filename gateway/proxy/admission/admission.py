@@ -94,12 +94,15 @@ class Admission:
         cycle.use = use
 
     def hold(self, cycle: Admitted, size: int) -> None:
-        """Count bytes of a body that is held until its request ends; `RateLimited` or `Overloaded`."""
+        """Count bytes of a body that is held until its request ends; `RateLimited` or `Overloaded`.
+
+        A negative ``size`` frees bytes that are held no longer.
+        """
         use = cycle.use
-        if use is not None and use.bytes + size > max(self.largest, int(self.bodies * self.share)):
+        if size > 0 and use is not None and use.bytes + size > max(self.largest, int(self.bodies * self.share)):
             self.count("key_share_bodies")
             raise RateLimited(_KEY_SHARE, code="key_share_used")
-        if self.held + size > self.bodies:
+        if size > 0 and self.held + size > self.bodies:
             self.count("bodies")
             raise Overloaded(_TOO_MUCH, code="overloaded")
         self.held += size

@@ -245,7 +245,7 @@ def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes
 
 def _attempt(answered: Answered, attempt: Attempt) -> AttemptRecord:
     """The record of one upstream call. What the answer says of itself belongs to the last one."""
-    read = answered.content.metadata if attempt is answered.last else NOTHING
+    read = attempt.discarded if attempt.discarded is not NOTHING or attempt is not answered.last else answered.read
     deployment, failure = attempt.arm.endpoint.deployment, attempt.failure
     outcome, fault = attempt_outcome(answered, attempt)
     began, ended = attempt.first_byte, attempt.ended or answered.ended

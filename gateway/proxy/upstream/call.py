@@ -34,6 +34,8 @@ METERED = frozenset({CHAT_COMPLETIONS, "/completions"})
 STREAMED = METERED | {RESPONSES}
 FIRST_REDIRECT, FIRST_ERROR = 300, 400
 _SOONEST = 0.001
+LONG_SILENCE = 2.0
+"""Seconds without a byte after which a broken connection was a stall: the same server would probably stall again."""
 Sending = Awaitable[UpstreamResponse]
 Failing = TypeVar("Failing", bound=BaseException)
 
@@ -201,17 +203,20 @@ def _failed_start(routed: Routed, progress: Progress, error: Failing) -> Failing
     return error
 
 
-async def next_piece(response: StartedResponse, *, started: float) -> bytes:
+async def next_piece(response: StartedResponse, *, started: float, fallback: bool = False) -> bytes:
     """The next piece of a response, ``b""`` at its end; `UpstreamTimeout` after the idle time or the total time.
 
-    ``started``: when the request began.
+    ``started``: when the request began. ``fallback``: another server can be asked, so that a silence that is too long
+    for a failover ends the response, and one that a broken connection ends is a stall.
     """
-    limits = response.endpoint.deployment.timeouts
-    left = started + limits.total - time.perf_counter()
+    limits, began = response.endpoint.deployment.timeouts, time.perf_counter()
+    silence = min(limits.idle, limits.failover) if fallback else limits.idle
     try:
-        with TimeLimit(min(limits.idle, left)):
+        with TimeLimit(min(silence, started + limits.total - began)):
             return await response.upstream.read()
     except TransportError as error:
+        if fallback and time.perf_counter() - began >= LONG_SILENCE:
+            raise stalled(response) from error
         raise broken_off(response, error) from error
     except TimeoutError:
         raise stalled(response) from None

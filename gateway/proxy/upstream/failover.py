@@ -137,15 +137,16 @@ class Upstreams:
     probes: set[asyncio.Task[None]]
 
     async def start(self, routed: Routed, progress: Progress) -> StartedResponse:
-        """A response that has started; `UpstreamError` if there is none."""
+        """A response that has started; `UpstreamError` if there is none. What has waited is sent, not asked again."""
         target, progress.breaker = routed.target, "closed"
         arm, others, tries = target.arm, target.fallbacks, 1
         purpose: Purpose = "live"
+        waited = False
         while True:
             breaker, timeouts = arm.endpoint.health.breakers[routed.received.endpoint], arm.endpoint.deployment.timeouts
             seconds = min(timeouts.first_byte, timeouts.failover) if others else timeouts.first_byte
             try:
-                if breaker.calm and not (others and arm.endpoint.health.rests.latest > 0):
+                if waited or (breaker.calm and not (others and arm.endpoint.health.rests.latest > 0)):
                     permit = breaker.permit
                 else:
                     permit = self._admit(routed, progress, arm, purpose, fallback=bool(others))
@@ -153,7 +154,7 @@ class Upstreams:
                 unexamined = response.upstream.status < FIRST_ERROR and not target.hold
                 if unexamined and not ((others or len(progress.attempts) > 1) and ERROR in response.first):
                     return response
-                response, failed = await _examine(routed, response)
+                response, failed = await _examine(routed, progress, response, fallback=bool(others))
             except UpstreamError as error:
                 error.__traceback__ = None  # its frames hold the body, and what is kept here would keep them
                 failed = of_error(error)
@@ -163,11 +164,11 @@ class Upstreams:
                 note_wait(routed, arm, failed.cause, failed.wait)
             more = len(progress.attempts) < MOST_CALLS and not progress.client_gone
             if more and _may_retry(routed, arm, failed, tries):
-                tries, purpose = tries + 1, "retry"
+                tries, purpose, waited = tries + 1, "retry", failed.wait is not None
                 _let_go(failed.response)
                 await asyncio.sleep(failed.wait or PAUSE * random.uniform(0.5, 1.5))
             elif more and others:
-                arm, others, tries, purpose = others[0], others[1:], 1, "fallback"
+                arm, others, tries, purpose, waited = others[0], others[1:], 1, "fallback", False
                 _let_go(failed.response)
             else:
                 progress.spent = len(progress.attempts) > 1
@@ -216,11 +217,13 @@ class Upstreams:
         progress.probe.add_done_callback(self.probes.discard)
 
 
-async def _examine(routed: Routed, response: StartedResponse) -> tuple[StartedResponse, FailedCall | None]:
+async def _examine(
+    routed: Routed, progress: Progress, response: StartedResponse, *, fallback: bool
+) -> tuple[StartedResponse, FailedCall | None]:
     """The response with what had to be read of it, and why it failed, if it did in a way to mend."""
     response, failed = await of_response(response, started=routed.received.started)
     if routed.target.hold and failed is None and response.upstream.status < FIRST_ERROR:
-        response = await hold_whole(routed, response)
+        response = await hold_whole(routed, response, progress.held_bytes, fallback=fallback)
     return response, failed
 
 

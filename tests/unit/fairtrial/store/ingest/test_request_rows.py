@@ -45,6 +45,25 @@ def known(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+@for_each(
+    ("costs", "outcome", "cost"),
+    [
+        (["0.25", "0.5"], "ok", Decimal("0.75")),
+        ([None, "0.5"], "ok", Decimal("0.5")),
+        (["0.25", None], "ok", None),
+        (["0.25", None], "error", Decimal("0.25")),
+        ([None, None], "error", None),
+    ],
+)
+def test_the_cost_of_a_request_is_that_of_all_its_attempts(
+    tmp_path: Path, costs: list[str | None], outcome: Any, cost: Decimal | None
+) -> None:
+    attempts = [samples.attempt_of(number, cost_usd=one) for number, one in enumerate(costs)]
+    with empty_store(tmp_path) as (database, ingester):
+        bring(database, ingester, samples.record(1, outcome=outcome, attempts=attempts))
+        assert row(database)["cost_usd"] == cost
+
+
 def test_all_fields_of_a_line_are_in_its_rows(database: Database, ingester: Ingester) -> None:
     first = samples.attempt_of(1, outcome="failed", fault="upstream", status=502, error_message="no", error_code="e")
     last = samples.attempt_of(
