@@ -86,3 +86,25 @@ def test_an_arm_that_is_dead_is_stopped_before_a_fifteenth_of_its_users_met_an_e
         assert found["errors"] < 15, found
         (last, *_) = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]
         assert last["action"] in ("pause", "kill")
+
+
+def test_a_pause_because_requests_were_kept_away_ends_once_the_variant_answers(tmp_path: Path) -> None:
+    with FakeUpstream() as upstream, FakeUpstream() as sick, running(tmp_path, upstream, tuned=sick.url) as services:
+        sick.script = SICK
+        for number in range(120):
+            ask(services, "tuned-direct", f"direct-{number}")
+        numbers = iter(range(MOST_USERS))
+
+        def paused() -> bool:
+            for _ in range(10):
+                assert ask(services, "support-bot", f"u{next(numbers)}").status_code == 200
+            arm(services, "tuned")
+            return state(services) == "paused"
+
+        until(paused, "a pause")
+        (last, *_) = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]
+        assert "an open breaker kept" in last["why"]
+        sick.script = {"kind": "json"}
+        until(lambda: state(services) == "running", "control resumes it")
+        (last, *_) = fairtrial_json("experiment", "status", NAME, cwd=tmp_path)["transitions"]
+        assert (last["action"], last["actor"]) == ("resume", "control")
