@@ -42,6 +42,8 @@ PARTIAL = (
     ("half are 503", error(503), 50),
     ("30 % are reset", {"kind": "reset"}, 30),
     ("half are 429", error(429), 50),
+    ("80 % are 503", error(503), 80),
+    ("80 % are reset", {"kind": "reset"}, 80),
 )
 WAYS = (BARE, POLICY, GATEWAY, DEFAULT, HELD)
 

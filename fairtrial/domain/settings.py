@@ -138,7 +138,10 @@ class Timeouts:
     total: Seconds = 3600.0
     """Seconds for the whole answer."""
     failover: Seconds = field(default=90.0, metadata=ADDED_LATER)
-    """Seconds to the first byte after which the next fallback is asked instead, where there is one."""
+    """Seconds to the first byte after which the next fallback is asked instead, where there is one.
+
+    While an answer is held, it bounds each silence.
+    """
 
     # The defaults are at least as long as the official client's, which waits ten minutes for a reasoning model.
 
