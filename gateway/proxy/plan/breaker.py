@@ -22,6 +22,12 @@ LONGEST = 10.0
 LONGEST_ALONE = 0.2
 """The most seconds between two probes where none does: so long callers get errors from a server that is well again."""
 
+SOONEST = 0.05
+"""The fewest seconds after which a probe that has not failed says that the server may be well again."""
+
+Asker = tuple[str | None, str | None]
+"""A key and a unit of it."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -31,7 +37,7 @@ class Failure:
     Where there was no connection it is the request, because no unit causes that.
 
     ``digest``: of the prompt, for a fault that may lie in the prompt; such a fault counts once for each key, unit and
-    digest. ``unreachable``: there was no connection, or no answer in time.
+    digest. ``unreachable``: there was no connection, or no answer in time. ``seconds``: how long the try took.
     """
 
     reason: str
@@ -39,9 +45,10 @@ class Failure:
     unit: str | None
     digest: str | None = None
     unreachable: bool = False
+    seconds: float = field(default=0.0, compare=False)
 
     @property
-    def asker(self) -> tuple[str | None, str | None]:
+    def asker(self) -> Asker:
         """Who asked: the unit of a key."""
         return self.key, self.unit
 
@@ -51,7 +58,7 @@ class RecentFailures:
     """The failures of the last seconds, each with its time, and how many of them each key and each asker had."""
 
     keys: Counter[str | None] = field(default_factory=Counter)
-    askers: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
+    askers: Counter[Asker] = field(default_factory=Counter)
     _failures: deque[tuple[float, Failure]] = field(default_factory=deque)
     _prompts: set[Failure] = field(default_factory=set)
 
@@ -148,25 +155,34 @@ class Breaker:
     _probed_at: float = -math.inf
     _closed_at: float = -math.inf
     _answered_at: float = -math.inf
+    _silent_since: float = -math.inf
+    _failure_seconds: float = 0.0
     _key: str | None = None
+    _unit: str | None = None
     _binds_all: bool = False
 
-    def state_for(self, key: str | None) -> BreakerState:
-        """The state that requests of this key meet: failures of one key alone open it for that key alone."""
-        return self.state if self._binds_all or key == self._key else "closed"
+    def state_for(self, key: str | None, unit: str | None = None) -> BreakerState:
+        """The state that requests of this unit of a key meet.
 
-    def admit(self, now: float, key: str | None, *, fallback: bool) -> int | None:
+        Failures of one key alone open it for that key alone, and silence that one unit alone met for that unit alone.
+        """
+        bound = self._binds_all or (key == self._key and self._unit in (None, unit))
+        return self.state if bound else "closed"
+
+    def admit(self, now: float, key: str | None, unit: str | None = None, *, fallback: bool) -> int | None:
         """The permit of a request that may be sent, or ``None``. An open breaker admits one probe at a time.
 
-        Without a ``fallback`` a request is sent if any has succeeded in the last seconds, and a silent probe delays no
-        other.
+        Without a ``fallback`` a request is sent if any has succeeded in the last seconds, or if a probe takes longer
+        than failures do. A silent probe delays no other.
         """
-        if self.state_for(key) == "closed":
+        if self.state_for(key, unit) == "closed":
             return self.permit
         if now >= self._probe_at(fallback=fallback) and (self.state == "open" or not fallback):
+            if self.state == "open":
+                self._silent_since = now
             self.state, self._probed_at = "half_open", now
             return -self.permit
-        if not fallback and now - self._answered_at < WINDOW:
+        if not fallback and (now - self._answered_at < WINDOW or self._may_be_well(now)):
             return self.permit
         self.counts.kept_away += 1
         return None
@@ -177,16 +193,16 @@ class Breaker:
             return
         if self.calm and self.tries.last(WINDOW, now) > 1:
             self._answered_at = now  # others were sent before, and until now none has failed
-        self.calm = False
+        self.calm, self._silent_since, self._failure_seconds = False, now, failure.seconds
         counts = self._failures.add(failure, now)
         if counts:
             self._in_a_row = [*self._in_a_row, failure][-self._row :] if failure.unreachable else []
-        if self.state != "closed":
+        if self.state != "closed" and self._unit is None:
             self._binds_all = self._binds_all or failure.key != self._key
         if permit < 0:
             self._open(failure.reason, now)
-        elif counts and self.state == "closed" and (keys := self._broken_for(now)):
-            self._key, self._binds_all = failure.key, len(keys) > 1
+        elif counts and (self.state == "closed" or self._unit is not None) and (askers := self._broken_for(now)):
+            self._bind(failure, askers)
             self._open(failure.reason, now)
 
     def answered(self, permit: int, now: float) -> None:
@@ -215,18 +231,29 @@ class Breaker:
             return self._opened_at + self._pause
         return max(self._opened_at, self._probed_at) + min(self._pause, LONGEST_ALONE)
 
-    def _broken_for(self, now: float) -> Collection[str | None]:
-        """The keys whose tries failed, if enough did, and not of one unit alone."""
+    def _may_be_well(self, now: float) -> bool:
+        """Whether a probe has been under way for longer than the last failure took, and nothing has failed since."""
+        return self.state == "half_open" and now - self._silent_since > max(SOONEST, 2 * self._failure_seconds)
+
+    def _broken_for(self, now: float) -> Collection[Asker]:
+        """Whose tries failed, if enough did; one asker alone counts where the server stayed silent."""
         row, failures = self._in_a_row, self._failures
-        if len(row) == self._row and len({failure.asker for failure in row}) > 1:
-            return {failure.key for failure in row}
+        if len(row) == self._row:
+            return {failure.asker for failure in row}
         tries = max(self.tries.last(WINDOW, now), len(failures))
         failed = tries >= self.deployment.breaker.tries and len(failures) >= self.deployment.breaker.share * tries
-        return failures.keys if failed and len(failures.askers) > 1 else ()
+        return failures.askers if failed and len(failures.askers) > 1 else ()
+
+    def _bind(self, failure: Failure, askers: Collection[Asker]) -> None:
+        """Keep these away: a unit, all of a key, or all. The unit that it is open for already is one of them."""
+        if self.state != "closed":
+            askers = {*askers, (self._key, self._unit)}
+        self._key, self._binds_all = failure.key, len({key for key, _ in askers}) > 1
+        self._unit, self._in_a_row = (failure.unit, []) if len(askers) == 1 else (None, self._in_a_row)
 
     @property
     def _row(self) -> int:
-        """Failures in a row; one alone would come from one unit."""
+        """Failures in a row that open it; one alone would say little."""
         return max(2, self.deployment.breaker.failures)
 
     def _open(self, reason: str, now: float) -> None:

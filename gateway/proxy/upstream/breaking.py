@@ -31,7 +31,8 @@ def breaker_of(routed: Routed, arm: Arm) -> Breaker:
 
 def state_of(routed: Routed, arm: Arm) -> BreakerState:
     """The state of the breaker that the request meets."""
-    return breaker_of(routed, arm).state_for(routed.caller.key_id)
+    breaker = breaker_of(routed, arm)
+    return breaker.state_for(routed.caller.key_id, _unit(routed) if breaker.state != "closed" else None)
 
 
 def admit(routed: Routed, arm: Arm, *, fallback: bool) -> int:
@@ -45,7 +46,8 @@ def admit(routed: Routed, arm: Arm, *, fallback: bool) -> int:
     if fallback and arm.endpoint.health.rests.binds(key, now):
         breaker.counts.kept_away += 1
         raise kept_away(arm, "it asked for a pause", 1)
-    permit = breaker.admit(now, key, fallback=fallback)
+    unit = _unit(routed) if breaker.state != "closed" else None
+    permit = breaker.admit(now, key, unit, fallback=fallback)
     if permit is None:
         seconds = breaker.seconds_left(now, fallback=fallback)
         raise kept_away(arm, f"its last requests failed ({breaker.reason})", seconds)
@@ -62,7 +64,7 @@ def note_error(routed: Routed, attempt: Attempt, error: BaseException) -> None:
     """A call ended before its first byte. Only a connection or a time-out without a head speaks of the server."""
     breaker = breaker_of(routed, attempt.arm)
     if isinstance(error, UpstreamError) and error.code in LOST and attempt.status is None:
-        failure = _failure(routed, error.code or "", unreachable=error.code in UNREACHABLE)
+        failure = _failure(routed, error.code or "", attempt, unreachable=error.code in UNREACHABLE)
         breaker.failed(attempt.permit, failure, time.monotonic())
     else:
         breaker.abandoned(attempt.permit)
@@ -72,7 +74,7 @@ def note_start(routed: Routed, attempt: Attempt) -> None:
     """A response has started."""
     breaker, status = breaker_of(routed, attempt.arm), attempt.status or 0
     if status in BAD_GATEWAYS or status == SERVER_ERROR:
-        failure = _failure(routed, f"http_{status}", may_be_prompt=status == SERVER_ERROR)
+        failure = _failure(routed, f"http_{status}", attempt, may_be_prompt=status == SERVER_ERROR)
         breaker.failed(attempt.permit, failure, time.monotonic())
     else:
         breaker.answered(attempt.permit, time.monotonic())
@@ -81,12 +83,23 @@ def note_start(routed: Routed, attempt: Attempt) -> None:
 def note_wait(routed: Routed, arm: Arm, cause: str, seconds: float) -> None:
     """A failed answer asks for a wait. ``cause``: see `FailedCall`."""
     if cause in RESTS:
-        failure = _failure(routed, cause)
-        arm.endpoint.health.rests.note(failure.key, failure.unit, seconds, time.monotonic())
+        arm.endpoint.health.rests.note(routed.caller.key_id, _unit(routed), seconds, time.monotonic())
 
 
-def _failure(routed: Routed, reason: str, *, may_be_prompt: bool = False, unreachable: bool = False) -> Failure:
-    digest = prompt_digest(routed.routing.published.pepper, routed.body.fields)
+def _failure(
+    routed: Routed, reason: str, attempt: Attempt, *, may_be_prompt: bool = False, unreachable: bool = False
+) -> Failure:
+    return Failure(
+        reason,
+        routed.caller.key_id,
+        routed.received.request_id if reason == UNCONNECTED else _unit(routed),
+        prompt_digest(routed.routing.published.pepper, routed.body.fields) if may_be_prompt else None,
+        unreachable,
+        time.perf_counter() - attempt.started,
+    )
+
+
+def _unit(routed: Routed) -> str:
+    """Who asks: the user that the request names, or its prompt's digest if it names none."""
     unit = recorded_unit(routed.received, routed.routing, routed.body, routed.target)
-    unit = routed.received.request_id if reason == UNCONNECTED else unit or digest
-    return Failure(reason, routed.caller.key_id, unit, digest if may_be_prompt else None, unreachable)
+    return unit or prompt_digest(routed.routing.published.pepper, routed.body.fields) or ""

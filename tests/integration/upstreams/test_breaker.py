@@ -209,6 +209,19 @@ def test_a_connection_that_can_not_be_opened_counts_whatever_the_unit(rig: Rig, 
     assert [attempts(rig, answer) for answer in answers] == [[("live", "fragile"), served]] * 5 + [[served]] * 3
 
 
+def test_a_silent_server_does_not_keep_a_constant_user_waiting(
+    rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
+) -> None:
+    limits = Timeouts(connect=2.0, first_byte=0.3, idle=1.0, total=10.0)
+    publish(rig, upstream.url, spare, rule=BreakerRule(open_seconds=10.0), timeouts=limits)
+    upstream.script = {"kind": "stall"}
+    answers = [ask(rig, "rescued", user="constant") for _ in range(7)]
+    served = ("fallback", "spare")
+    assert [attempts(rig, answer) for answer in answers] == [[("live", "fragile"), served]] * 5 + [[served]] * 2
+    upstream.script = ANSWERS["answers"]
+    assert attempts(rig, ask(rig, "rescued", user="another")) == [("live", "fragile")]
+
+
 def test_embeddings_that_a_server_does_not_have_leave_its_chat_alone(
     rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:

@@ -1,6 +1,6 @@
 """One key, whatever its upstream answers, changes nothing of another key's traffic.
 
-`test_breaker_shares.py` and `test_rests.py` of the unit tests show the same for a minute, by an injected clock.
+`test_breaker_callers.py` and `test_rests.py` of the unit tests show the same for a minute, by an injected clock.
 """
 
 from __future__ import annotations
