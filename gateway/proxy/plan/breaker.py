@@ -177,6 +177,8 @@ class Breaker:
         """
         if self.state_for(key, unit) == "closed":
             return self.permit
+        if not fallback and self.state == "open" and now - self._silent_since >= WINDOW > 2 * self._failure_seconds:
+            self._answered_at = now  # nothing was sent lately, and failures would show soon
         if now >= self._probe_at(fallback=fallback) and (self.state == "open" or not fallback):
             if self.state == "open":
                 self._silent_since = now

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -187,6 +189,22 @@ def test_without_a_fallback_a_server_that_fails_four_times_in_five_is_no_outage(
     answers = [ask(rig, fake=one, user=f"u{number}", prompt=f"p{number}") for number, one in enumerate(fakes)]
     answered = sum(answer.status_code == 200 for answer in answers)
     assert answered >= 0.95 * fakes.count(ANSWERS["answers"])
+
+
+def test_a_server_that_is_well_again_and_slow_gets_more_than_probes(
+    rig: Rig, upstream: FakeUpstream, spare: FakeUpstream
+) -> None:
+    limits = Timeouts(connect=2.0, first_byte=10.0, idle=1.0, total=20.0)
+    publish(rig, upstream.url, spare, timeouts=limits)
+    many(rig, BROKEN["503 without JSON"])
+    until_refused(rig, fake=BROKEN["503 without JSON"])
+    upstream.script = {"kind": "json", "delay": 1.5}
+    with ThreadPoolExecutor(30) as threads:
+        sent = []
+        for number in range(30):
+            sent.append(threads.submit(ask, rig, user=f"v{number}"))
+            time.sleep(0.05)
+    assert sum(one.result().status_code == 200 for one in sent) >= 20, "one in four would be a probe"
 
 
 def test_a_prompt_that_breaks_the_server_costs_another_key_and_another_user_nothing(

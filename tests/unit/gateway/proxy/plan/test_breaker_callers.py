@@ -90,6 +90,15 @@ def test_a_failure_of_another_key_binds_all_until_it_closes() -> None:
     assert breaker.admit(100.3, "third", fallback=True) is None
 
 
+def test_after_ten_seconds_without_requests_it_is_judged_anew() -> None:
+    breaker, slow = opened(), opened(seconds=6.0)
+    permits = [breaker.admit(100.2 + gap, "k", fallback=False) for gap in (0.0, 0.01)]
+    assert [permit is not None for permit in permits] == [True, False], "a probe, and a request that is shed"
+    breaker.failed(-2, Failure("http_503", "k", "u", seconds=0.01), 100.22)
+    assert all(breaker.admit(111.0 + number / 100, "k", fallback=False) for number in range(20))
+    assert not all(slow.admit(111.0 + number / 100, "k", fallback=False) for number in range(20)), "it may be silent"
+
+
 def test_silence_that_one_user_alone_meets_binds_that_user_alone() -> None:
     breaker = Breaker(DEPLOYMENT, PATH)
     assert [silent(breaker, 100.0 + number / 10, unit="one") for number in range(8)] == [True] * 5 + [False] * 3
