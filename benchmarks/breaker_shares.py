@@ -23,6 +23,9 @@ RATES = (2, 10, 50)
 SECONDS = (0.1, 3.0)
 """How long an answer takes to begin."""
 
+LEAST = 0.95
+"""The least part of the expectation as long as at most 80 % fail."""
+
 FAILURE_SECONDS = 0.01
 """How long a failure takes."""
 
@@ -63,7 +66,7 @@ class Traffic:
     @property
     def limit(self) -> float | None:
         """The least part of the expectation that is promised."""
-        return 0.95 if self.percent <= 80 else 0.85 if self.percent <= 90 else None
+        return LEAST if self.percent <= 80 else 0.85 if self.percent <= 90 else None
 
     def fails(self) -> Callable[[float], bool]:
         """Whether the server fails at a time. A burst is the first part of each period."""
