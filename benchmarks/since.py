@@ -2,9 +2,9 @@
 
     python benchmarks/since.py [--before CHECKOUT] [--only gateway|commands|services] [--rounds 6] [--write] [--json]
 
-The earlier program is that of the newest release with a fixture, of another one (``--release 0.2.0``), or of a checkout. The exit code is 1 if any
-kind of work costs more than 1.1 times what it cost there, beyond doubt: the ratio's lower bound decides. With
-``--write``, the table of `docs/reference/speed.md` becomes that of this run.
+The earlier program is that of the newest release with a fixture, of another one (``--release 0.2.0``), or of a
+checkout. The exit code is 1 if any kind of work costs more than 1.1 times what it cost there, beyond doubt: the ratio's
+lower bound decides. With ``--write``, the table of `docs/reference/speed.md` becomes that of this run.
 """
 
 from __future__ import annotations
