@@ -59,7 +59,7 @@ def test_an_admin_overrides_and_a_release_manager_rolls_back(visitors: Visitors,
     rita = opened(visitors.page("Rita"), site, ADDRESS)
     rita.get_by_role("button", name="Promote", exact=True).click()
     dialog = rita.get_by_role("dialog")
-    expect(dialog).to_contain_text("the variant serves everyone until you roll it back")
+    expect(dialog).to_contain_text("the variant serves everyone until you undo it")
     expect(dialog.get_by_role("button", name="Promote now")).to_be_visible()
     expect(dialog.get_by_text("even if something is missing")).to_have_count(0)
     ada = opened(visitors.page("Ada"), site, ADDRESS)
