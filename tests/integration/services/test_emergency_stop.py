@@ -31,7 +31,7 @@ from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.process_tree import children
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import fairtrial, wait_until_up
-from tests.fixtures.services.small_disk import disk_refused, small_disk
+from tests.fixtures.services.small_disk import SmallDisk, disk_refused, small_disk
 from tests.fixtures.store import client_reads
 from tests.fixtures.store.maintenance_fixture import end, fairtrial_json, project, start_control
 from tests.fixtures.upstream.server import FakeUpstream
@@ -214,63 +214,58 @@ def test_without_control_the_command_writes_the_file_and_then_records_it_itself(
     assert is_recorded(layout)
 
 
-@pytest.mark.release("kills")
-@pytest.mark.skipif(disk_refused() is not None, reason="no disk can be mounted here")
-def test_a_kill_on_a_full_disk_takes_the_reserve_and_is_recorded_when_there_is_space(tmp_path: Path) -> None:
-    with FakeUpstream() as upstream, small_disk(tmp_path / "disk", "48m") as disk:
+@contextmanager
+def full_disk(place: Path) -> Iterator[tuple[SmallDisk, Layout, Traffic, Path]]:
+    """Services under traffic on a full disk: the disk, its layout, the load and the file to remove.
+
+    At the end, one kill must be recorded.
+    """
+    with FakeUpstream() as upstream, small_disk(place, "48m") as disk:
         write_project(disk.seen, upstream=upstream.url.removesuffix("/v1"))
         process = disk.start("up", "--no-dashboard", "--workers", "2")
         layout = Layout(disk.seen / "fairtrial.duckdb")
         try:
-            said = wait_until_up(process)
-            url = next(line.split()[1] for line in said.splitlines() if line.split()[:1] == ["gateway"])
+            printed = wait_until_up(process)
+            url = next(line.split()[1] for line in printed.splitlines() if line.split()[:1] == ["gateway"])
             with traffic(url) as load:
                 until(layout.kill_reserve.exists)
                 filler = disk.fill()
                 until(lambda: recording(url) == "losing", "a full disk")
-                done = disk.run("experiment", "kill", NAME, "--why", WHY, "--json")
-                assert done.returncode == 0, done.stderr
-                found = json.loads(done.stdout)
-                assert (len(found["notes"]), layout.kill_reserve.exists()) == (1, False)
-                until(load.stopped)
-                after = len(load.served)
-                filler.unlink()
-                until(lambda: is_recorded(layout), "the removal of the kill file")
-                until(layout.kill_reserve.exists, "a new reserve")
-                assert load.stopped()
-                assert set(load.served[after:]) == {("base", "kill")}
+                yield disk, layout, load, filler
             shown = json.loads(disk.run("experiment", "status", NAME, "--json").stdout)
             assert [(row["action"], row["why"]) for row in shown["transitions"]] == [("kill", WHY)]
         finally:
             process.terminate()
             process.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.release("kills")
+@pytest.mark.skipif(disk_refused() is not None, reason="no disk can be mounted here")
+def test_a_kill_on_a_full_disk_takes_the_reserve_and_is_recorded_when_there_is_space(tmp_path: Path) -> None:
+    with full_disk(tmp_path / "disk") as (disk, layout, load, filler):
+        done = disk.run("experiment", "kill", NAME, "--why", WHY, "--json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert (len(found["notes"]), layout.kill_reserve.exists()) == (1, False)
+        until(load.stopped)
+        after = len(load.served)
+        filler.unlink()
+        until(lambda: is_recorded(layout), "the removal of the kill file")
+        until(layout.kill_reserve.exists, "a new reserve")
+        assert load.stopped()
+        assert set(load.served[after:]) == {("base", "kill")}
 
 
 @pytest.mark.release("attacks")
 @pytest.mark.skipif(disk_refused() is not None, reason="no disk can be mounted here")
 def test_a_kill_through_the_api_on_a_full_disk_becomes_a_file_that_the_workers_obey(tmp_path: Path) -> None:
-    with FakeUpstream() as upstream, small_disk(tmp_path / "disk", "48m") as disk:
-        write_project(disk.seen, upstream=upstream.url.removesuffix("/v1"))
-        process = disk.start("up", "--no-dashboard", "--workers", "2")
-        layout = Layout(disk.seen / "fairtrial.duckdb")
-        try:
-            said = wait_until_up(process)
-            url = next(line.split()[1] for line in said.splitlines() if line.split()[:1] == ["gateway"])
-            with traffic(url) as load:
-                until(layout.kill_reserve.exists)
-                filler = disk.fill()
-                until(lambda: recording(url) == "losing", "a full disk")
-                state = kill_by_api(layout)
-                assert state["state"] == "killed" and "Control did not complete it" in state["cause"], state
-                until(load.stopped)
-                filler.unlink()
-                until(lambda: is_recorded(layout), "the removal of the kill file")
-                assert load.stopped()
-            shown = json.loads(disk.run("experiment", "status", NAME, "--json").stdout)
-            assert [(row["action"], row["why"]) for row in shown["transitions"]] == [("kill", WHY)]
-        finally:
-            process.terminate()
-            process.communicate(timeout=PATIENCE)
+    with full_disk(tmp_path / "disk") as (_, layout, load, filler):
+        state = kill_by_api(layout)
+        assert state["state"] == "killed" and "Control did not complete it" in state["cause"], state
+        until(load.stopped)
+        filler.unlink()
+        until(lambda: is_recorded(layout), "the removal of the kill file")
+        assert load.stopped()
 
 
 def kill_by_api(layout: Layout) -> dict[str, Any]:
