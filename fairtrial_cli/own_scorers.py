@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evaluators.scoring.own_scorer.fence import gaps
 from fairtrial.domain.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ def admit_scorers(config: Path, suites: Sequence[Suite]) -> None:
     programs = programs_of(config, suites)
     if not programs:
         return
+    from evaluators.scoring.own_scorer.fence import gaps
+
     names = ", ".join(sorted({program.path for program in programs}))
     run = click.get_current_context().meta.get(__name__)
     if not run and (run is not None or is_of_fork(os.environ)):

@@ -76,11 +76,11 @@ def test_the_help_of_every_command_imports_nothing_heavy() -> None:
 
 
 SLOW_OR_OPTIONAL = frozenset({
-    "aiohttp", "argon2", "asyncio", "attrs", "duckdb", "evaluators.gate", "fairtrial.stats", "fastapi", "hashlib",
-    "httpx", "jinja2", "jsonschema", "litellm", "markupsafe", "msgspec", "numpy", "openai", "presidio_analyzer",
-    "py3langid", "pyarrow", "pydantic", "referencing", "rich", "rouge_score", "ruamel", "sacrebleu", "scipy",
-    "sklearn", "spacy", "sqlite3", "starlette", "streamlit", "tiktoken", "tokenizers", "traceback", "uvicorn",
-    "wordllama", "xllamacpp",
+    "aiohttp", "argon2", "asyncio", "attrs", "ctypes", "duckdb", "evaluators.gate", "fairtrial.stats", "fastapi",
+    "hashlib", "httpx", "jinja2", "jsonschema", "litellm", "markupsafe", "msgspec", "numpy", "openai",
+    "presidio_analyzer", "py3langid", "pyarrow", "pydantic", "referencing", "rich", "rouge_score", "ruamel",
+    "sacrebleu", "scipy", "sklearn", "spacy", "sqlite3", "starlette", "streamlit", "tiktoken", "tokenizers",
+    "traceback", "uvicorn", "wordllama", "xllamacpp",
 })  # fmt: skip
 """What a function may import when it runs: packages that are slow to load or optional, and modules that load one."""
 LONGEST_CHAIN = 14
