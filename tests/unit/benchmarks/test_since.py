@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from benchmarks.since import ACCEPTED, too_slow
+from benchmarks.since import ACCEPTED, confirmed, too_slow
 from benchmarks.wire.paired import Row, merged, table
 from tests.fixtures.releases.unpacked import releases
 
@@ -33,3 +35,21 @@ def test_pairs_of_one_kind_of_work_become_one_row() -> None:
     (row,) = merged([Row("work", "s", [(1.0, 2.0)]), Row("work", "s", [(2.0, 1.0)])])
     assert (row.ratio, row.before, row.now) == (pytest.approx(1.0), 1.5, 1.5)
     assert "1.000" in table([row])
+
+
+def test_work_is_too_slow_only_if_a_second_measurement_says_so_too() -> None:
+    def rows(part: str, times: float) -> list[Row]:
+        return [Row(f"work of {part}", "s", [(1.0, times)] * 3)]
+
+    asked = []
+
+    def again(parts: Sequence[str]) -> dict[str, list[Row]]:
+        asked.extend(parts)
+        return {part: rows(part, {"disturbed": 1.0, "slower": 1.4}[part]) for part in parts}
+
+    first = {"sound": rows("sound", 1.0), "disturbed": rows("disturbed", 1.4), "slower": rows("slower", 1.4)}
+    all_rows, slow = confirmed(first, NEWEST, again)
+    assert asked == ["disturbed", "slower"]
+    assert [(row.work, len(row.pairs)) for row in slow] == [("work of slower", 6)]
+    assert [len(row.pairs) for row in all_rows] == [3, 6, 6]
+    assert confirmed({"sound": rows("sound", 1.0)}, NEWEST, again)[1] == []
