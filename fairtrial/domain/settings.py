@@ -193,8 +193,8 @@ class Primary:
     cap: Annotated[float | None, Gt(0)] = field(default=None, metadata=CONTROL_ONLY)
     """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
 
-    For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
-    The fewer count, the sooner it can be shown that a share is not worse.
+    For a share of requests, the most requests of one unit in the test by request; by default 50, and 1 if each request
+    is a unit. The plain difference by request has no cap.
     """
     min_days: Annotated[float | None, Ge(0), Le(364)] = field(default=None, metadata=CONTROL_ONLY)
     """Days before it passes: 14 by default. From 7 on, it passes after whole weeks only. With less than 14, it may pass
@@ -230,8 +230,8 @@ class Guardrail:
     cap: Annotated[float | None, Gt(0)] = field(default=None, metadata=CONTROL_ONLY)
     """The largest amount of one unit that counts in full, for costs and tokens; by default from earlier traffic.
 
-    For a share of requests, the most requests of one unit that count; by default 50, and 1 if each request is a unit.
-    It limits the line that weighs each request; the decision weighs each unit.
+    For a share of requests, the most requests of one unit in the test by request; by default 50, and 1 if each request
+    is a unit. The plain difference by request has no cap, and the decision weighs each unit.
     """
     signal: Literal["kill", "pause"] = field(default="kill", metadata=CONTROL_ONLY)
     """What a proven decline beyond `kill_at` does: `kill`, or `pause` like a smaller one."""

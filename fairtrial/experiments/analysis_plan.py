@@ -15,7 +15,7 @@ Interruption = tuple[int, int | None]
 """From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
 ALPHA = 0.05
 """The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
-RULES = 6
+RULES = 7
 """The number of the rules by which a plan that starts now is decided.
 
 1: worse is an interval below 0, and stops nothing. 2: worse respects the margin of a ``not_worse`` plan, and does what
@@ -24,7 +24,8 @@ but counts against safety. 4: rates of requests are decided by each unit's share
 harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail. 5: feedback states
 what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown. 6: what a user
 cost before the start explains a part of what it costs later, if that is known; arms that lose the records of unequally
-many units can't be compared; better passes after two whole weeks, unless the effect fades over the weeks.
+many units can't be compared; better passes after two whole weeks, unless the effect fades over the weeks. 7: a rate of
+requests is safe only if its plain difference by request, without a cap, is within the margin too.
 """
 SEEN_WEEKS = 2
 """The whole weeks from which on it can be seen whether an effect fades."""
@@ -213,6 +214,11 @@ class AnalysisPlan:
     def sees_fading(self) -> bool:
         """Whether better also needs an effect that does not fade over whole weeks."""
         return self.rules > 5
+
+    @property
+    def weighs_every_request(self) -> bool:
+        """Whether a rate of requests is safe only if the plain difference by request is within the margin too."""
+        return self.rules > 6
 
     @property
     def may_miss_fading(self) -> bool:

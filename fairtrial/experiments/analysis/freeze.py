@@ -55,7 +55,9 @@ def freeze(
         unit=experiment.unit,
         control=experiment.control,
         shares={variant.name: variant.weight / 100 for variant in experiment.variants},
-        metrics=tuple(_with_known(metric, facts.get(metric.metric, Known())) for metric in _metrics(experiment, rules)),
+        metrics=tuple(
+            _with_known(metric, facts.get(metric.metric, Known()), rules) for metric in _metrics(experiment, rules)
+        ),
         enrolment=replace(experiment.enrolment, start="now"),
         min_days=min_days_of(experiment, rules),
         max_weeks=experiment.max_weeks,
@@ -250,7 +252,7 @@ def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric], rules: i
     )
 
 
-def _with_known(metric: MetricPlan, known: Known) -> MetricPlan:
+def _with_known(metric: MetricPlan, known: Known, rules: int) -> MetricPlan:
     plan = metric
     if metric.level is None and known.level is not None and (metric.needs_level or metric.method == "shares"):
         source = MEASURED if known.from_us else EARLIER
@@ -260,7 +262,7 @@ def _with_known(metric: MetricPlan, known: Known) -> MetricPlan:
         plan = replace(plan, cap=cap)
     if known.earlier is not msgspec.UNSET and plan.cap is not None:
         plan = replace(plan, earlier=min(known.earlier, plan.cap))
-    if metric.counts_requests and metric.cap is not None and known.cap is not None:
+    if metric.counts_requests and metric.cap is not None and known.cap is not None and rules < 7:
         plan = replace(plan, cap=min(metric.cap, max(1.0, float(ceil(known.cap)))))
     if metric.method in ("feedback", "given") and known.response:
         plan = replace(plan, response=known.response)

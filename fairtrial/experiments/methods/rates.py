@@ -19,6 +19,7 @@ from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
 from fairtrial.stats.e_values import EValue
+from fairtrial.stats.effects import fixed
 from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
 from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import ShareTest, UnitShares, share_difference, share_evidence, share_level
@@ -144,12 +145,20 @@ def event_evidence(control: int, treatment: int, share: float) -> float:
 
 
 def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tuple[Estimate | NotEnough, bool]:
-    """The difference with each request weighing the same, and whether it is proven to be worse than the margin."""
+    """The difference with each request weighing the same, and whether it is proven to be worse than the margin.
+
+    By rules 7 the difference has no cap, and its interval is for one look. The proof needs a bound, which no traffic
+    sets: `REQUESTS_CAP`, unless the file states another one.
+    """
     shares, tau = _shares(pair), metric.margin_on_scale
     if shares is None or tau is None:
         return NO_WINDOW, False
     control, treatment = (arm.requests for arm in shares)
-    estimate = always_valid(ratio_difference(control, treatment, cap=pair[0].cap), tau=tau, level=1 - plan.alpha)
+    every = [arm.every.sums for arm in shares if arm.every is not None]
+    if plan.weighs_every_request and len(every) == len(shares):
+        estimate = fixed(ratio_difference(*every, cap=None), level=1 - plan.alpha)
+    else:
+        estimate = always_valid(ratio_difference(control, treatment, cap=pair[0].cap), tau=tau, level=1 - plan.alpha)
     rates = sum(metric_plan.method == "shares" for metric_plan in plan.guardrails)
     scale = 1 + metric.margin if metric.relative else 1.0
     effect = ratio_difference(control, treatment, cap=pair[0].cap, scale=scale)

@@ -14,7 +14,7 @@ from fairtrial.experiments.sums import Level, Levels, OverTime
 from fairtrial.stats.arguments import Floats
 from fairtrial.stats.arms.means import mean
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_level
-from fairtrial.stats.sequential.request_errors import ErrorShares
+from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest
 from fairtrial.stats.sequential.unit_shares import BINS, UnitShares, bins_of
 from fairtrial.stats.sums import JointMoments, Moments
 
@@ -153,8 +153,9 @@ class ShareWindows:
     def at(self, now_us: int) -> ErrorShares:
         """The sums over the units whose windows are complete by then."""
         hour, day = self.hour.at(now_us), self.day.at(now_us)
-        weighed = JointMoments(round(sum(day[:BINS])), *day[BINS:])
-        return ErrorShares(_histogram(hour), _histogram(day[:BINS]), weighed)
+        n, sums = round(sum(day[:BINS])), day[BINS:]
+        weighed, every = JointMoments(n, *sums[:5]), JointMoments(n, *sums[5:])
+        return ErrorShares(_histogram(hour), _histogram(day[:BINS]), weighed, EveryRequest(every))
 
 
 def shares_course(sent: Requests, first_us: Ints, cap: float, *, fails: bool, at_once: bool) -> ShareWindows:
@@ -173,7 +174,7 @@ def _course(over_us: Ints, columns: list[Floats]) -> Course:
 def _window(
     sent: Requests, bad: Bools, first_us: Ints, window_us: int, at_once: bool, cap: float | None = None
 ) -> tuple[Ints, list[Floats]]:
-    """When each unit's window is complete, the bins of its share, and with a cap the sums of its requests."""
+    """When each unit's window is complete, the bins of its share, and with a cap its sums with and without it."""
     inside = sent.at_us - sent.at_us % MINUTE_US < first_us[sent.unit] + window_us
     count = len(first_us)
     requests = np.bincount(sent.unit[inside], minlength=count).astype(np.float64)
@@ -184,8 +185,8 @@ def _window(
     over_us = first_us[units] if at_once else first_us[units] + window_us + LATE_US
     columns: list[Any] = [(bins == number).astype(np.float64) for number in range(BINS)]
     if cap is not None:
-        x, y = x * np.minimum(1.0, cap / y), np.minimum(y, cap)
-        columns += [x, y, x * x, y * y, x * y]
+        for a, b in ((x * np.minimum(1.0, cap / y), np.minimum(y, cap)), (x, y)):
+            columns += [a, b, a * a, b * b, a * b]
     return over_us, columns
 
 

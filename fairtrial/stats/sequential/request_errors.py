@@ -1,6 +1,7 @@
 """The bad requests of one arm, by users with one, by request, and by the share of each user."""
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Self
 
 import numpy as np
@@ -9,7 +10,37 @@ from numpy.typing import ArrayLike
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import CAP, JointMoments, capped_requests, finite_values
 
-__all__ = ["ErrorShares", "RequestErrors"]
+__all__ = ["ErrorShares", "EveryRequest", "RequestErrors"]
+
+HEAVIEST = 0.01
+"""The share of the users who are called the heaviest."""
+
+
+@dataclass(frozen=True, slots=True)
+class EveryRequest:
+    """One arm: the sums of each user's bad requests and requests, without a cap.
+
+    ``heaviest``: the requests of the 1 % of the users who send the most; ``None`` if unknown. Where arms are added,
+    each part has its own heaviest users.
+
+    >>> EveryRequest.of([1, 0, 0], [300, 2, 4])
+    EveryRequest(sums=JointMoments(n=3, x=1.0, y=306.0, xx=1.0, yy=90020.0, xy=300.0), heaviest=300.0)
+    """
+
+    sums: JointMoments
+    heaviest: float | None = None
+
+    @classmethod
+    def of(cls, bad: ArrayLike, requests: ArrayLike) -> Self:
+        """Builds the arm from the bad requests and all requests of each user."""
+        sent = finite_values(requests)
+        most = ceil(HEAVIEST * len(sent))
+        heaviest = float(np.partition(sent, -most)[-most:].sum()) if most else 0.0
+        return cls(JointMoments.of(bad, sent), heaviest)
+
+    def __add__(self, other: Self) -> Self:
+        known = None if self.heaviest is None or other.heaviest is None else self.heaviest + other.heaviest
+        return type(self)(self.sums + other.sums, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +50,7 @@ class ErrorShares:
     ``hour``: in the first hour after a unit's first exposure. ``day``: in its first 24 hours, with requests that the
     arm never got as bad ones of treatment and good ones of control. ``requests``: the sums of bad requests and requests
     over the same 24 hours, no unit with more than the cap. With a unit for each request, both windows are the request.
+    ``every``: the same without a cap; ``None`` if it was not read.
 
     >>> shares = UnitShares.of([0, 1], [4, 4], luck=[0.5, 0.5])
     >>> ErrorShares(shares, shares, JointMoments.of([0, 1], [4, 4])).day.mean
@@ -28,9 +60,11 @@ class ErrorShares:
     hour: UnitShares
     day: UnitShares
     requests: JointMoments
+    every: EveryRequest | None = None
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(self.hour + other.hour, self.day + other.day, self.requests + other.requests)
+        every = None if self.every is None or other.every is None else self.every + other.every
+        return type(self)(self.hour + other.hour, self.day + other.day, self.requests + other.requests, every)
 
 
 @dataclass(frozen=True, slots=True)

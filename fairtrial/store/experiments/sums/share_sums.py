@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
-from fairtrial.stats.sequential.request_errors import ErrorShares
+from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import capped_requests
 from fairtrial.store.core.database import Cursor, Database
@@ -90,7 +90,7 @@ def read_shares(
             for arm in range(len(plan.shares)):
                 here = (units["arm"] == arm) & units[f"counts_{at}"]
                 control = arm == list(plan.shares).index(plan.control)
-                shares = windows.shares(metric, units, here, control=control)
+                shares = windows.shares(metric, units, here, control=control, every=plan.weighs_every_request)
                 before = shares_by_arm.get((arm, metric.metric))
                 shares_by_arm[arm, metric.metric] = shares if before is None else before + shares
     return shares_by_arm
@@ -123,8 +123,10 @@ class _Windows:
             summed("sent", away),
         )
 
-    def shares(self, metric: MetricPlan, units: Columns, here: NDArray[np.bool_], *, control: bool) -> ErrorShares:
-        """The shares of one arm, whose units ``here`` marks.
+    def shares(
+        self, metric: MetricPlan, units: Columns, here: NDArray[np.bool_], *, control: bool, every: bool
+    ) -> ErrorShares:
+        """The shares of one arm, whose units ``here`` marks. ``every``: with the sums of all requests.
 
         Requests that were kept away are bad ones of a treatment, and good ones of the control.
         """
@@ -139,6 +141,7 @@ class _Windows:
             UnitShares.of(*hour, luck=units["luck"][in_hour]),
             UnitShares.of(bad[in_day], whole[in_day], luck=units["luck"][in_day]),
             capped_requests(bad[in_day], whole[in_day], cap=cap),
+            EveryRequest.of(bad[in_day], whole[in_day]) if every else None,
         )
 
 

@@ -142,6 +142,13 @@ def test_a_share_of_requests_counts_so_many_of_one_unit(unit: str, cap: float | 
     assert metric(plan, ERRORS).cap == used
 
 
+@pytest.mark.parametrize(("rules", "used"), [(6, 7.0), (7, 50.0)])
+def test_earlier_traffic_sets_no_cap_of_requests_since_rules_7(rules: int, used: float) -> None:
+    plan = project(guardrails=[{"metric": ERRORS, "margin": "1pp"}])
+    known = {ERRORS: Known(level=0.01, cap=6.5)}
+    assert metric(freeze(plan, plan.experiments[NAME], 0, known, rules=rules), ERRORS).cap == used
+
+
 def test_by_rules_3_a_lower_cap_shows_sooner_that_errors_are_not_more() -> None:
     answers = []
     for cap in (50, 5):

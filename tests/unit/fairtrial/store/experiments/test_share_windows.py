@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from math import inf
+from math import ceil, inf
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ import pytest
 from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
-from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
+from fairtrial.stats.sums import JointMoments
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import unit_summaries
 from fairtrial.store.experiments.sums.arm_sums import read_sums
@@ -32,9 +33,9 @@ CAP = 2.0
 CUT: Sequence[Interruption] = (live.PAUSED,)
 
 
-def plan(*, each_request: bool = False) -> AnalysisPlan:
+def plan(*, each_request: bool = False, rules: int = 4) -> AnalysisPlan:
     metrics = tuple(live.metric(name, method="shares", cap=CAP, pause=0.0, stop=0.01) for name in RATES)
-    return live.plan(rules=4, metrics=metrics, unit="request" if each_request else "user")
+    return live.plan(rules=rules, metrics=metrics, unit="request" if each_request else "user")
 
 
 def read(
@@ -92,7 +93,8 @@ def expected(
     hour, day = counted(HOUR, pessimistic=False), counted(DAY, pessimistic=True)
     weighed = RequestErrors.of(day[0], day[1], cap=CAP).requests
     both = (UnitShares.of(bad, whole, luck=chance) for bad, whole, chance in (hour, day))
-    return ErrorShares(*both, weighed)
+    most = sorted(day[1])[-ceil(len(day[1]) / 100) :]
+    return ErrorShares(*both, weighed, EveryRequest(JointMoments.of(day[0], day[1]), sum(most)))
 
 
 @for_each("away", [0.0, 0.2])
@@ -112,6 +114,21 @@ def test_the_shares_are_those_of_the_events(tmp_path: Path, away: float) -> None
                 assert mine.requests.xy == pytest.approx(expected_shares.requests.xy)
         assert shares["tuned", RATES[0]].day.n > 10
         assert shares["tuned", RATES[0]].hour.total > 0
+
+
+@for_each("away", [0.0, 0.2])
+def test_since_rules_7_all_requests_of_the_first_day_are_summed_without_a_cap(tmp_path: Path, away: float) -> None:
+    traffic = live.random_traffic(12, requests=900, units=40, kept_away=away)
+    with empty_store(tmp_path) as (database, ingester):
+        live.store_plans(database, live.plan(), live.amended())
+        live.ingest(database, ingester, traffic)
+        of = plan(rules=7)
+        shares, before = read(database, of, LATER), read(database, plan(rules=6), LATER)
+        for metric, arm in product(of.metrics, of.shares):
+            assert shares[arm, metric.metric].every == expected(database, traffic, metric, arm, (LATER, ())).every
+            assert before[arm, metric.metric].every is None
+        known = shares["tuned", RATES[0]]
+        assert known.every is not None and known.every.sums.y > known.requests.y
 
 
 def test_shares_do_not_depend_on_how_requests_arrived_nor_on_a_compaction(
