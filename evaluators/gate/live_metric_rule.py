@@ -12,7 +12,13 @@ from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.guardrails_and_caveats import fading_words, levels_words, unseen_words
+from fairtrial.experiments.decision.by_request_words import needed_words
+from fairtrial.experiments.decision.guardrails_and_caveats import (
+    fading_words,
+    levels_words,
+    unseen_words,
+    weighed_words,
+)
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, Interval, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import invalid_words, primary_sentence
 from fairtrial.experiments.methods.finding import bare_size, is_share, level_words, size_words
@@ -33,7 +39,9 @@ class Decided:
         return f"{decision.metric}: {levels_words(self.plan, decision)}"
 
     def undecided(self, decision: MetricDecision) -> str:
-        return self.levels(decision) + (f" ({decision.why})" if decision.why else "")
+        held = isinstance(decision, GuardrailDecision) and decision.by_request is not None and decision.by_request.holds
+        why = weighed_words(self.plan, self.decision.variant, decision) if held else decision.why  # type: ignore[arg-type]
+        return self.levels(decision) + (f" ({why})" if why else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +199,11 @@ def _guardrail(line: LiveLine, decided: Decided, decision: GuardrailDecision, qu
         )
     if decision.changed:
         return line.finding("cannot tell", f"{sentence}: its effect has changed since the start", "a new segment")
-    result = _by_interval(decided, question, decision.interval)
+    result, by_request = _by_interval(decided, question, decision.interval), decision.by_request
+    if result != "fail" and by_request is not None and by_request.is_beyond(metric):
+        needed = needed_words(decided.plan.experiment, decided.plan.unit, by_request)
+        words = weighed_words(decided.plan, decided.decision.variant, decision)
+        return line.finding("cannot tell", f"{sentence}: {words}", needed, evidence)
     sentence += _difference(evidence, metric)
     if result == "cannot tell":
         why = f" ({decision.why})" if decision.why else ""

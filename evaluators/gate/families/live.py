@@ -14,7 +14,12 @@ from fairtrial.experiments.decision.effects import Effect, earlier_effects
 from fairtrial.experiments.ending import ending_of
 
 EXPERIMENT_SAYS = "what the experiment says"
-SHOWN = {"missing": "missing feedback", "over time": "effect over time"}
+SHOWN = {
+    "missing": "missing feedback",
+    "over time": "effect over time",
+    "weighed": "difference by request",
+    "heaviest": "heaviest units",
+}
 """The rules of what is shown beside the answer, by the kind of effect."""
 NAME_ONE = "write `experiment: NAME` in the gate, with the experiment that compares the two"
 WORST: tuple[Result, ...] = ("fail", "invalid", "cannot tell", "pass")

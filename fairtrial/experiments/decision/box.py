@@ -9,6 +9,7 @@ from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
 from fairtrial.domain.wording import counted, duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.by_request_words import open_sentence
 from fairtrial.experiments.decision.guardrails_and_caveats import (
     e_value_words,
     guardrails_sentence,
@@ -281,8 +282,7 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
     if counting and all(decision.ships(now.now_us) for decision in counting):
         return f"Judge {counting[0].variant} by the official gate, then promote it: {command.format('promote')}"
     if counting:
-        open_ = sum(guardrail.answer != "safe" for decision in counting for guardrail in decision.guardrails)
-        return f"Wait until {counted(open_, 'more guardrail')} {'is' if open_ == 1 else 'are'} proven safe."
+        return open_sentence(plan, counting)
     return "Wait: it goes on by itself." if now.state == "running" else ""
 
 

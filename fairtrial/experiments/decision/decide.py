@@ -11,12 +11,14 @@ from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, f
 from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision import values
+from fairtrial.experiments.decision.by_request import ByRequest
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.method import not_yet, passes_us
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.group_sequential import LOOKS
+from fairtrial.stats.sequential.request_errors import RequestErrors
 
 
 def look(plan: AnalysisPlan, memory: Memory, sums: Sums) -> tuple[Finding, ...]:
@@ -114,7 +116,11 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
     answer = {"harm": "harmed", "safe": "safe"}.get(latched.answer, "declined" if declined else "open")
     if looked.plan.kept_control is not None and (declined or vetoed):
         answer = "harmed"  # it rolls the promotion back for good, so what was safe before is not safe
-    two = looked.plan.has_two_stops
+    by_request = _by_request(looked, metric, variant)
+    beyond = by_request is not None and by_request.is_beyond(metric)
+    if by_request is not None and beyond and answer == "safe":
+        answer, by_request = "declined" if declined else "open", msgspec.structs.replace(by_request, holds=True)
+    two, unproven = looked.plan.has_two_stops, ("open", "declined")
     weighed = None if finding is None or finding.weighed is None else values.interval_of(finding.weighed)
     return values.GuardrailDecision(
         **_common(looked, metric, variant, (finding, latched)),
@@ -128,10 +134,25 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
         declined=declined,
         pause_at=metric.pause_on_scale if two else None,
         kill_at=metric.stop_on_scale if two else None,
-        missing=_missing(looked, metric, variant) if forecasts and answer in ("open", "declined") else None,
+        missing=_missing(looked, metric, variant) if forecasts and answer in unproven and not beyond else None,
         weighed=weighed,
         vetoed=vetoed,
+        by_request=by_request,
     )
+
+
+def _by_request(looked: Looked, metric: MetricPlan, variant: str) -> ByRequest | None:
+    """The sums of all requests of both arms; ``None`` without a complete window, and for plans that need none."""
+    pair = [looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant)]
+    every = [sums.shares.every for sums in pair if isinstance(sums, RequestErrors) and sums.shares is not None]
+    known = looked.plan.weighs_every_request and len(every) == len(pair)
+    control, treatment = every if known else (None, None)
+    if control is None or treatment is None or not (control.sums.n and treatment.sums.n):
+        return None
+    both = control + treatment
+    heaviest = None if both.heaviest is None else both.heaviest / both.sums.y
+    counts = [(arm.sums.x, arm.sums.y) for arm in (control, treatment)]
+    return ByRequest(control=counts[0], treatment=counts[1], heaviest=heaviest)
 
 
 def _missing(looked: Looked, metric: MetricPlan, variant: str) -> int | None:

@@ -12,12 +12,14 @@ import msgspec
 from fairtrial.domain.settings import Ending, ExperimentState
 from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.by_request_words import heaviest_words, needed_words
 from fairtrial.experiments.decision.guardrails_and_caveats import (
     decline_words,
     fading_words,
     levels_words,
     missing_words,
     weeks_words,
+    weighed_words,
 )
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.experiments.decision.wording import (
@@ -34,7 +36,7 @@ Result = Literal["fail", "cannot tell", "invalid", "shown"]
 Kind = Literal[
     "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing",
     "lost",
-    "over time", "undecided",
+    "over time", "undecided", "heaviest",
 ]  # fmt: skip
 RESUME = "a resume"
 OPPOSITE: Mapping[str, str] = {"harmed": "safe", "worse": "better or not worse"}
@@ -196,6 +198,13 @@ def _weighed(plan: AnalysisPlan, decision: Decision) -> Iterator[Effect]:
         if guardrail.vetoed and guardrail.answer != "harmed":
             words = decline_words(plan, decision.variant, msgspec.structs.replace(guardrail, declined=False))
             yield Effect("weighed", "cannot tell", words, "a candidate that serves them as well", guardrail.metric)
+        by_request = guardrail.by_request
+        if by_request is not None and (by_request.holds or by_request.accepted):
+            words = f"{guardrail.metric}: {weighed_words(plan, decision.variant, guardrail)}"
+            needed = needed_words(plan.experiment, plan.unit, by_request) if by_request.holds else ""
+            yield Effect("weighed", "cannot tell" if by_request.holds else "shown", words, needed, guardrail.metric)
+    if heaviest := heaviest_words(decision):
+        yield Effect("heaviest", "shown", heaviest)
 
 
 def _changed(decision: Decision) -> Iterator[Effect]:

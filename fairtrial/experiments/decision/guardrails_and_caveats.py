@@ -7,6 +7,7 @@ from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision import values
+from fairtrial.experiments.decision.by_request_words import by_request_words, heaviest_sentence
 from fairtrial.experiments.methods import finding
 
 NEAR = 0.25
@@ -31,12 +32,12 @@ def guardrails_sentence(decisions: Mapping[str, values.Decision]) -> str:
     declined = [
         f"{guardrail.metric} of {decision.variant}" for decision in decisions.values() for guardrail in decision.pausing
     ]
-    safe = sum(decision.safe for decision in decisions.values())
+    safe, heaviest = sum(decision.safe for decision in decisions.values()), heaviest_sentence(decisions)
     if declined:
-        return f"A decline is proven for {' and '.join(declined)}; {safe} of {total} proven safe."
+        return f"A decline is proven for {' and '.join(declined)}; {safe} of {total} proven safe.{heaviest}"
     if safe == total:
-        return f"All guardrails hold ({safe} of {total} proven safe)."
-    return f"No guardrail shows proven harm; {safe} of {total} proven safe."
+        return f"All guardrails hold ({safe} of {total} proven safe).{heaviest}"
+    return f"No guardrail shows proven harm; {safe} of {total} proven safe.{heaviest}"
 
 
 def kept_away_arms(decisions: Mapping[str, values.Decision]) -> list[values.KeptAway]:
@@ -99,13 +100,16 @@ def e_value_words(log_e: float | None) -> str:
 
 def weighed_words(plan: AnalysisPlan, variant: str, guardrail: values.GuardrailDecision) -> str:
     """The difference with each request weighing the same; empty without one."""
+    metric, by_request = plan.metric(guardrail.metric), guardrail.by_request
+    proven = ", which is proven to be worse than the margin" if guardrail.vetoed else ""
+    if by_request is not None:
+        return by_request_words(metric, variant, plan.unit, by_request) + proven
     if guardrail.weighed is None:
         return ""
     estimate = guardrail.weighed.estimate()
     wide = guardrail.margin is not None and min(-estimate.low, estimate.high) > WIDE * guardrail.margin
     little = "little is known yet: " if wide else ""
-    proven = ", which is proven to be worse than the margin" if guardrail.vetoed else ""
-    between = finding.between_words(estimate, plan.metric(guardrail.metric))
+    between = finding.between_words(estimate, metric)
     return f"with each request weighing the same, {little}{variant} is {between}{proven}"
 
 
@@ -113,7 +117,9 @@ def room_words(guardrail: values.GuardrailDecision, unit: str) -> str:
     """The evidence of the first stop for people, and what is missing for safety."""
     if guardrail.answer == "harmed":
         return "harm is proven"
-    safe = "proven safe; " if guardrail.answer == "safe" and guardrail.pause_at is not None else ""
+    held = guardrail.by_request is not None and guardrail.by_request.holds
+    safe = "proven safe by each unit's share, but not by request; " if held else ""
+    safe = "proven safe; " if guardrail.answer == "safe" and guardrail.pause_at is not None else safe
     if guardrail.answer != "safe" and guardrail.missing is not None:
         more = finding.rounded_up(guardrail.missing)
         safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "

@@ -6,6 +6,7 @@ import msgspec
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.settings import Missing, Undoing, UnitKind
+from fairtrial.experiments.decision.by_request import ByRequest
 from fairtrial.experiments.methods.finding import EffectOverTime
 
 Answer = Literal["better", "worse", "not worse", "undecided"]
@@ -116,7 +117,7 @@ class GuardrailDecision(MetricDecision, frozen=True, kw_only=True, omit_defaults
     which an unbalanced split does not make invalid. ``declined``: whether a decline that pauses is proven. ``pause_at``
     and ``kill_at``: both stops on the metric's scale. ``missing``: the further units that prove it safe if the levels
     stay as they are. ``weighed``: the last look's difference with each request weighing the same; ``vetoed``: whether
-    that is proven to be worse than the margin.
+    that is proven to be worse than the margin. ``by_request``: since rules 7, of a rate of requests.
     """
 
     answer: GuardrailAnswer
@@ -132,6 +133,7 @@ class GuardrailDecision(MetricDecision, frozen=True, kw_only=True, omit_defaults
     missing: int | None = None
     weighed: Interval | None = None
     vetoed: bool = False
+    by_request: ByRequest | None = None
 
 
 class ArmUnits(msgspec.Struct, frozen=True):
@@ -273,7 +275,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def worse(self) -> bool:
-        """Whether the primary metric is proven worse, as the rules define it."""
         return self.split.balanced and self.primary is not None and self.primary.answer == "worse"
 
     @property

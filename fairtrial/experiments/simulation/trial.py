@@ -220,9 +220,8 @@ class Outcome:
     def looked(self, step: Step, sums: Sums) -> None:
         """Add the result of one step of the monitor."""
         self.looks += bool(step.findings)
-        for finding in step.findings:
-            if finding.role == "guardrail" and finding.answer == "safe":
-                self.safe.add(finding.metric)
+        guardrails = [guardrail for decision in step.decisions.values() for guardrail in decision.guardrails]
+        self.safe |= {guardrail.metric for guardrail in guardrails if guardrail.answer == "safe"}
         for primary in (decision.primary for decision in step.decisions.values()):
             if primary is not None:
                 self.better |= primary.answer == "better"
