@@ -32,7 +32,7 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
     ),
     "approve": (
         "Approve the next stage that needs it; control raises the stage as soon as its other conditions hold.",
-        "The page of the experiment shows what the stage waits for.",
+        "The page of the experiment shows what the stage waits for. With --unit it accepts a unit instead.",
         "tone checked on 40 answers",
     ),
     "amend": (
@@ -179,21 +179,27 @@ def _change_command(action: PersonsAction) -> Callable[..., None]:
     rules = click.option(
         "--rules", is_flag=True, help="Also adopt the rules of decision of this version, as a new attempt."
     )
+    unit = click.option(
+        "--unit",
+        multiple=True,
+        metavar="PSEUDONYM",
+        help="Instead of a stage, accept a named unit that is behind a difference by request; repeatable. Admins only.",
+    )
 
     @click.argument("name")
     @WHY
     @CONFIG
     @STORE
     @JSON
-    def change(name: str, why: str, config: Path, store: Path | None, as_json: bool, *, rules: bool = False) -> None:
+    def change(name: str, why: str, config: Path, store: Path | None, as_json: bool, **options: Any) -> None:
         from fairtrial.api import experiments
 
-        request = experiments.ChangeExperiment(name=name, action=action, why=why, rules=rules)
+        request = experiments.ChangeExperiment(name=name, action=action, why=why, **options)
         with _open(config, store) as opened:
             state = opened.call(experiments.change, request)
         print_json(state) if as_json else _print_state(state)
 
-    return rules(change) if action == "amend" else change
+    return rules(change) if action == "amend" else unit(change) if action == "approve" else change
 
 
 @click.command()

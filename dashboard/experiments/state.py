@@ -1,6 +1,7 @@
 """Shows the state of an experiment, its transitions, and the buttons that change it."""
 
 import json
+from collections.abc import Sequence
 
 import msgspec
 import streamlit as st
@@ -47,10 +48,23 @@ EFFECTS = {
 }
 
 
-def render_state(control: Control, live: Row, *, approvable: bool) -> None:
+ACCEPT = "Accept named users"
+ACCEPTS = (
+    "The requests of these users no longer keep a guardrail from being safe. They stay in the figures, verdicts and "
+    "pages show it, and it ends with the segment. Only an admin can accept them: "
+)
+
+
+def named_units(analysis: Row | None) -> list[str]:
+    """The units that are named as behind a difference by request, which an admin can accept."""
+    lines = [guardrail["by_request"] or {} for guardrail in (analysis or {"guardrails": ()})["guardrails"]]
+    return list(dict.fromkeys(unit["unit"] for line in lines for unit in line.get("named", ())))
+
+
+def render_state(control: Control, live: Row, *, approvable: bool, named: Sequence[str] = ()) -> None:
     """Draw the state, unless the result above says it, and a button for each change that the state allows.
 
-    ``approvable``: whether a later stage needs an approval.
+    ``approvable``: whether a later stage needs an approval. ``named``: the units that can be accepted.
     """
     text = plain(live["sentence"]) if live["state"] == "running" else ""
     if live["segment"] > 1:
@@ -71,6 +85,9 @@ def render_state(control: Control, live: Row, *, approvable: bool) -> None:
             if st.button(LABELS[action], key=f"state-{action}"):
                 view.opened()
                 _confirm(control, live, action)
+        if named and "approve" in live["possible"] and st.button(ACCEPT, key="state-accept"):
+            view.opened()
+            _confirm(control, live, "approve", named)
 
 
 def _edit(edit: Row | None) -> None:
@@ -110,20 +127,22 @@ def _reason(row: Row) -> str:
 
 
 @st.dialog("Change the experiment", on_dismiss=view.closed)
-def _confirm(control: Control, live: Row, action: PersonsAction) -> None:
+def _confirm(control: Control, live: Row, action: PersonsAction, units: Sequence[str] = ()) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
     has_control = action == "end" and live["state"] == "running" and live["kept_control"] is not None
-    st.write(f"**{LABELS[action]} {plain(name)}.** {EFFECTS['end kept' if has_control else action]}")
+    effect = f"{ACCEPTS}{plain(', '.join(units))}." if units else EFFECTS["end kept" if has_control else action]
+    label = ACCEPT if units else LABELS[action]
+    st.write(f"**{label} {plain(name)}.** {effect}" if not units else f"**{label}.** {effect}")
     if action == "promote":
         _evidence(control, name)
     with st.form(change, border=False):
-        promotion = _promotion(control, live, change) if action == "promote" else {}
+        chosen = _promotion(control, live, change) if action == "promote" else {"unit": tuple(units)}
         why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {change}")
-        confirmed = st.form_submit_button(f"{LABELS[action]} now", type="primary")
+        confirmed = st.form_submit_button(f"{label} now", type="primary")
     if not confirmed:
         return
     try:
-        control.call(experiments.change, experiments.ChangeExperiment(name=name, action=action, why=why, **promotion))
+        control.call(experiments.change, experiments.ChangeExperiment(name=name, action=action, why=why, **chosen))
     except Refused as error:
         first, *missing = str(error).splitlines()
         st.error("\n".join([plain(first), *(f"- {plain(line.removeprefix('- '))}" for line in missing)]))

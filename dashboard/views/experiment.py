@@ -14,7 +14,7 @@ from dashboard.components.tables_and_charts import suggest_command, table
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_srm
 from dashboard.experiments.decision import render_analysis, render_plans, render_result, render_slices
-from dashboard.experiments.state import render_state, render_transitions
+from dashboard.experiments.state import named_units, render_state, render_transitions
 from dashboard.view import View
 from fairtrial.api import experiments, store
 from fairtrial.api.operation import Nothing
@@ -67,11 +67,11 @@ def _experiment(control: Control, names: Sequence[str]) -> None:
     last = experiment["live"]["last_transition"]
     _result(control, name, None if last is None else last["at_us"])
     approvable = any(stage > experiment["stage"] for stage in experiment["enrolment"]["approve"])
-    render_state(control, experiment["live"], approvable=approvable)
+    decided = control.call(experiments.decision, experiments.DecisionOf(name=name))
+    render_state(control, experiment["live"], approvable=approvable, named=named_units(decided["analysis"]))
     _analysis(control, name)
     traffic.warn_no_unit(experiment["traffic"]["reasons"])
     traffic.warn_ambiguous_feedback(experiment["traffic"]["ambiguous"])
-    decided = control.call(experiments.decision, experiments.DecisionOf(name=name))
     if decided["analysis"] is None or decided["analysis"]["srm"]["invalid"] == experiment["srm"]["invalid"]:
         render_srm(experiment["srm"])
     render_slices(decided["slices"], experiment["unit"])

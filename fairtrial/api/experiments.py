@@ -50,7 +50,7 @@ class TransitionsOf(Window, frozen=True, kw_only=True):
 
 
 class ChangeOptions(Request, frozen=True, kw_only=True):
-    """What a promotion or an amendment chooses."""
+    """What a promotion, an amendment or an approval chooses."""
 
     variant: (
         Annotated[Text, Meta(description="for a promotion: by default the only variant besides the control")] | None
@@ -71,6 +71,10 @@ class ChangeOptions(Request, frozen=True, kw_only=True):
     rules: Annotated[bool, Meta(description="for an amendment: adopt the rules of this version, as a new attempt")] = (
         False
     )
+    unit: Annotated[
+        tuple[Text, ...],
+        Meta(max_length=3, description="for an approval by an admin: the named units to accept, by pseudonym"),
+    ] = ()
 
     @property
     def promotes(self) -> bool:
@@ -214,8 +218,10 @@ change = Operation(
     response=Row,
     description="Change an experiment: start, approve, amend, pause, continue (`resume`), stop (`kill`), start again "
     "(`rearm`), end, promote, undo (`rollback`), withdraw or archive.\n\nThe workers follow within a second. After a "
-    "promotion, `edit` has the lines for the project file. "
-    "403 says that only an admin can override what a promotion lacks, or withdraw what an attempt has proven. 409 says "
+    "promotion, `edit` has the lines for the project file. An approval with `unit` accepts units that are named as "
+    "behind a difference by request, instead of a stage. "
+    "403 says that only an admin can override what a promotion lacks, accept units, or withdraw what an attempt has "
+    "proven. 409 says "
     "what it lacks, or which state the experiment is in and what is possible. 503 says that the change is recorded and "
     "will be published later. A kill that can't be recorded or published becomes a file that the workers obey, which "
     "`file` names.",

@@ -23,6 +23,7 @@ from fairtrial.store.core.query import timestamp
 from fairtrial.store.experiments import looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.looks import SAME_UNITS, read_arms
+from fairtrial.store.experiments.sums.heavy_units import with_units
 
 NEWEST = f"""
 SELECT at_time, metric, variant, control_units, treatment_units, control_sums, treatment_sums
@@ -162,7 +163,8 @@ class DecidedLook(LooksSoFar):
 def read(database: Database, stored: StoredPlan) -> DecidedLook:
     """What was decided at the last look at the units of this plan; raises `StoreError` and `Unavailable`.
 
-    A look of an earlier version has no stored decision, which is then computed from its sums.
+    A look of an earlier version has no stored decision, which is then computed from its sums. Units are named, and
+    accepted ones applied, by what the store has now.
     """
     plan, (memory, sums, number) = stored.plan, _one_look(database, stored)
     made = looks.count(database, stored.number, until_us=memory.looked_us)
@@ -172,6 +174,7 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
         planned = _planned(database, stored)
         findings = look(plan, memory, sums)
         known = decide(Looked(plan=plan, memory=memory, findings=findings, sums=sums, planned=planned), forecasts=True)
+    known = {variant: with_units(database, plan, decision, sums.at_us) for variant, decision in known.items()}
     late_us = named_values.late_us(database, plan.from_us)
     known = {variant: decision.later(late_us) for variant, decision in known.items()} if late_us else known
     return DecidedLook(plan=plan, sums=sums, memory=memory, decisions=known, looks=made, late_us=late_us)

@@ -173,8 +173,8 @@ def stage_history(database: Database, experiment: str, segment: int, *, started_
     """
     since_us, approved = None, set()
     for action, stage, at_time in database.rows(STAGES, (experiment, segment)):
-        if action == "approve":
-            approved |= {stage} if microseconds(at_time) >= started_us else set()
+        if action == "approve":  # one that accepts units allows no stage
+            approved |= {stage} if stage is not None and microseconds(at_time) >= started_us else set()
         else:
             since_us = microseconds(at_time)
     return StageHistory(since_us, frozenset(approved))

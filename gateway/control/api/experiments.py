@@ -116,6 +116,8 @@ def change(context: Context, request: experiments.ChangeExperiment) -> dict[str,
         _refuse_others_than_admins(context, "withdraw", "withdraw what an attempt has proven")
     if request.override:
         _refuse_others_than_admins(context, "override", "promote what lacks something")
+    if request.unit:
+        _refuse_others_than_admins(context, "unit", "accept units")
     change = Change(
         request.name,
         request.action,

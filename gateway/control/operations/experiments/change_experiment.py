@@ -1,16 +1,21 @@
 """Changes an experiment as a person asks, and checks what a promotion rests on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.lifecycle import Transition
+from fairtrial.experiments.lifecycle import ACCEPTED, Transition
 from fairtrial.experiments.promotion import chosen_treatment, definition
+from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
+from fairtrial.store.experiments import stored_looks
 from gateway.control.operations.experiments.state_change import Change, change_state
-from gateway.control.operations.present import Present, Probe, Publisher, probed_weights
+from gateway.control.operations.present import Present, Probe, Publisher, probed_weights, published_plan
 
 
 def change_experiment(
@@ -22,16 +27,43 @@ def change_experiment(
     probe: Probe | None = None,
     held: str = "",
 ) -> Transition:
-    """As `change_state`, with what a promotion rests on.
+    """As `change_state`, with what a promotion or an acceptance of units rests on.
 
     ``probe``: asks a deployment for its weights. ``held``: what a promotion needs before it trusts the time.
     """
+
+    if change.action == "approve" and change.options.unit and change.stage is None:
+        experiment = find_experiment(published_plan(publisher), change.experiment)
+        change = replace(change, evidence=accepted_units(database, experiment, change.options.unit))
 
     def evidence(plan: Plan, experiment: Experiment) -> dict[str, Any]:
         present = Present(plan, publisher.release_gates, now_us, held=held)
         return promotion_evidence(database, experiment, change.options, present, probe, promoter=change.actor)
 
     return change_state(database, publisher, change, now_us=now_us, promotion_evidence=evidence)
+
+
+def accepted_units(database: Database, experiment: Experiment, units: Sequence[str]) -> dict[str, Any]:
+    """The evidence of an approval that accepts these units, with their requests, which no longer change.
+
+    Raises `Conflict` for a unit that is not named now, and `StoreError`.
+    """
+    from gateway.control.operations.verdicts.live_evidence import stored_plan  # loads the gate
+
+    stored = stored_plan(database, experiment)
+    decisions = {} if stored is None else stored_looks.read(database, stored).decisions
+    named = [
+        unit
+        for decision in decisions.values()
+        for guardrail in decision.guardrails
+        if guardrail.by_request is not None
+        for unit in guardrail.by_request.named
+    ]
+    if missing := [unit for unit in units if unit not in {one.unit for one in named}]:
+        names = ", ".join({one.unit: None for one in named})
+        known = names or "none: no more than three units must carry two thirds of an excess by request"
+        raise Conflict(f"experiments.{experiment.name}: {', '.join(missing)} can't be accepted (named now: {known})")
+    return {ACCEPTED: [msgspec.to_builtins(unit) for unit in named if unit.unit in units]}
 
 
 def promotion_evidence(

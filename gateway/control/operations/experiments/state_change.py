@@ -94,7 +94,7 @@ def change_state(
         _refuse_without_proof(database, change.experiment)
     if experiment.kept_control is not None or change.action in ("promote", "rollback"):
         _refuse_impossible(database, experiment, change.action)
-    if change.action == "approve":
+    if change.action == "approve" and not change.options.unit:
         change = replace(change, stage=_approved_stage(experiment, change.stage))
     if change.action == "promote":
         assert promotion_evidence is not None
@@ -123,6 +123,8 @@ def _refuse_fields_of_others(change: Change) -> None:
     if change.options.promotes and change.action != "promote":
         raise BadRequest(f"variant, override, keep_control, keep_for: only a promotion has them, not {change.action}")
     kept_terms(change.options.keep_control, change.options.keep_for)
+    if change.options.unit and (change.action != "approve" or change.stage is not None):
+        raise BadRequest("unit: only an approval without a stage accepts units")
     if change.options.rules and change.action != "amend":
         raise BadRequest(f"rules: only an amendment adopts the newest rules, not {change.action}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -138,9 +139,9 @@ async def test_an_override_needs_an_admin_and_the_answer_says_what_to_write(back
     assert (undone.json()["serves"], undone.json()["edit"], undone.json()["possible"]) == (None, None, ["archive"])
 
 
-@for_each(("action", "more"), [("promote", {"override": True}), ("withdraw", {})])
+@for_each(("action", "more"), [("promote", {"override": True}), ("withdraw", {}), ("approve", {"unit": ["3f2a"]})])
 async def test_an_api_key_can_not_do_what_an_admin_must_answer_for(
-    background: BackgroundWork, action: str, more: dict[str, bool]
+    background: BackgroundWork, action: str, more: dict[str, Any]
 ) -> None:
     made = credentials.create_key(
         background.database, CreateKey(name=f"ci-{action}", rights=("admin",)), now_us=background.clock_us()
@@ -163,6 +164,19 @@ async def test_only_an_admin_withdraws_a_proof_and_only_one_that_exists(backgrou
     assert (denied.status_code, nothing.status_code) == (403, 409)
     assert "only an admin can withdraw what an attempt has proven" in denied.json()["error"]["message"]
     assert "nothing to withdraw" in nothing.json()["error"]["message"]
+
+
+async def test_only_an_admin_accepts_units_and_only_named_ones(background: BackgroundWork) -> None:
+    origin = {"origin": "http://127.0.0.1:8081"}
+    rita = signed_in(background, "release-manager", "Rita") | origin
+    ada = signed_in(background, "admin", "Ada") | origin
+    async with stranger(background) as http:
+        denied = await http.post(f"{PATH}/approve", json=WHY | {"unit": ["3f2a"]}, headers=rita)
+        unknown = await http.post(f"{PATH}/approve", json=WHY | {"unit": ["3f2a"]}, headers=ada)
+        wrong = await http.post(f"{PATH}/approve", json=WHY | {"unit": ["3f2a"], "stage": 40}, headers=ada)
+    assert [answer.status_code for answer in (denied, unknown, wrong)] == [403, 409, 400]
+    assert "only an admin can accept units" in denied.json()["error"]["message"]
+    assert "3f2a can't be accepted (named now: none" in unknown.json()["error"]["message"]
 
 
 def _key(background: BackgroundWork, name: str) -> NewKey:

@@ -1,0 +1,151 @@
+"""Users with many requests: what they suffer keeps a rate from being safe, until an admin accepts them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairtrial.api.experiments import ChangeOptions
+from fairtrial.domain.errors import BadRequest, Conflict
+from fairtrial.experiments.assignment import assign
+from fairtrial.experiments.decision.effects import Effect
+from fairtrial.experiments.decision.values import GuardrailDecision
+from fairtrial.experiments.lifecycle import sentence
+from fairtrial.store.experiments import stored_looks
+from fairtrial_cli.output.experiment_state import decision_lines
+from gateway.control.operations.experiments.describe_decision import describe_decision
+from gateway.control.operations.present import Present
+from gateway.control.operations.verdicts.live_evidence import experiment_effects, stored_plan
+from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
+
+TEXT = WHOLE.replace("margin: 1pp", "margin: 10pp")
+USERS, MANY = 240, 100
+
+
+@pytest.fixture(name="trial")
+def trial_fixture(tmp_path: Path) -> Iterator[LiveTrial]:
+    trial = LiveTrial(tmp_path, TEXT)
+    yield trial
+    trial.close()
+
+
+def users_of(trial: LiveTrial, arm: str, name: str) -> Iterator[str]:
+    names = (f"{name}-{number}" for number in count())
+    return (user for user in names if assign(trial.experiment, user).assigned == arm)
+
+
+def send(trial: LiveTrial, *, heavy: int, bad: float = 0.4) -> list[str]:
+    """A healthy request of each of many users, and many requests of heavy ones of the treatment; their pseudonyms."""
+    names = list(islice(users_of(trial, "tuned", f"heavy{trial.now_us}"), heavy))
+    for number in range(USERS):
+        trial.visit(f"user-{trial.now_us}-{number}")
+    for name in names:
+        for number in range(MANY):
+            trial.visit(name, fails=number % 10 < 10 * bad)
+    trial.step()
+    trial.step(hours=25)
+    return [f"hash-{name}" for name in names]
+
+
+def guardrail(trial: LiveTrial) -> GuardrailDecision:
+    stored = stored_plan(trial.database, trial.experiment)
+    assert stored is not None
+    return stored_looks.read(trial.database, stored).decisions["tuned"].guardrails[0]
+
+
+def effects(trial: LiveTrial) -> list[Effect]:
+    assert trial.publisher.published is not None
+    present = Present(trial.publisher.published.plan, {}, trial.now_us)
+    found = experiment_effects(trial.database, trial.experiment, "tuned", present)
+    return [effect for effect in found if effect.kind in ("weighed", "heaviest")]
+
+
+def status(trial: LiveTrial) -> str:
+    decision = describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us)
+    return "\n".join(decision_lines(decision))
+
+
+def accept(trial: LiveTrial, *units: str, why: str = "our nightly test bot") -> Any:
+    return trial.change("approve", why, options=ChangeOptions(unit=units))
+
+
+def test_a_user_whose_many_requests_fail_is_named_and_keeps_the_rate_from_being_safe(trial: LiveTrial) -> None:
+    (heavy,) = send(trial, heavy=1)
+    held = guardrail(trial)
+    assert held.by_request is not None
+    assert (held.answer, held.by_request.holds, held.by_request.behind, held.missing) == ("open", True, 1, None)
+    assert [unit.unit for unit in held.by_request.named] == [heavy]
+    assert (trial.experiment.state, held.declined, held.vetoed) == ("running", False, False)
+    hold, shown = effects(trial)
+    assert (hold.result, shown.result) == ("cannot tell", "shown")
+    assert "points worse" in hold.says and f"1 user ({heavy}) is behind it" in hold.says
+    assert f"fairtrial experiment approve {NAME} --unit {heavy}" in hold.needed
+    assert shown.says.startswith("the heaviest 1 % of users send 30.3 %")
+    shown_words = status(trial)
+    assert f"By {hold.says.partition(': by ')[2]}." in shown_words
+    assert "The heaviest 1 % of users send 30.3 %" in shown_words and "but not by request" in shown_words
+
+
+def test_an_accepted_user_stays_in_the_sums_and_every_surface_repeats_who_accepted_it(trial: LiveTrial) -> None:
+    (heavy,) = send(trial, heavy=1)
+    before = guardrail(trial)
+    made = accept(trial, heavy)
+    assert (made.action, made.to_state, made.stage) == ("approve", "running", None)
+    safe = guardrail(trial)
+    assert before.by_request is not None and safe.by_request is not None
+    assert (safe.answer, safe.by_request.holds, safe.by_request.treatment) == (
+        "safe",
+        False,
+        before.by_request.treatment,
+    )
+    (shown, _) = effects(trial)
+    assert shown.result == "shown" and f"account rosa accepted {heavy}" in shown.says
+    assert "our nightly test bot" in status(trial)
+    assert sentence(NAME, "base", "running", made).startswith("Running: a unit was accepted at ")
+
+
+def test_a_user_who_becomes_heavy_later_is_not_accepted_with_the_earlier_one(trial: LiveTrial) -> None:
+    (first,) = send(trial, heavy=1)
+    accept(trial, first)
+    (second,) = send(trial, heavy=1, bad=0.8)
+    held = guardrail(trial)
+    assert held.by_request is not None
+    assert (held.answer, held.by_request.behind) == ("open", 1)
+    assert [unit.unit for unit in held.by_request.named] == [second]
+    accept(trial, second)
+    assert guardrail(trial).answer == "safe"
+
+
+def test_an_acceptance_ends_with_its_segment(trial: LiveTrial) -> None:
+    (heavy,) = send(trial, heavy=1)
+    accept(trial, heavy)
+    trial.change("kill")
+    trial.now_us += 10_000_000
+    trial.change("rearm")
+    trial.step()
+    send(trial, heavy=1)
+    held = guardrail(trial)
+    assert held.by_request is not None
+    assert (held.answer, held.by_request.accepted) == ("open", ())
+
+
+def test_only_named_units_can_be_accepted(trial: LiveTrial) -> None:
+    (heavy,) = send(trial, heavy=1)
+    with pytest.raises(Conflict, match=f"hash-user-1 can't be accepted .named now: {heavy}."):
+        accept(trial, heavy, "hash-user-1")
+    with pytest.raises(BadRequest, match="only an approval without a stage accepts units"):
+        trial.change("pause", options=ChangeOptions(unit=(heavy,)))
+
+
+def test_many_users_behind_a_difference_are_counted_and_not_named(trial: LiveTrial) -> None:
+    send(trial, heavy=6, bad=0.2)
+    held = guardrail(trial)
+    assert held.by_request is not None
+    assert (held.by_request.behind, held.by_request.named) == (4, ())
+    assert "4 users are behind it" in status(trial)
+    with pytest.raises(Conflict, match="no more than three units"):
+        accept(trial, "hash-user-1")
