@@ -10,6 +10,7 @@ from benchmarks.decision_trials import (
     earlier,
     fading,
     four_candidates,
+    heavy_users,
     lost_records,
     migrations,
     missing_feedback,
@@ -22,6 +23,7 @@ from benchmarks.decision_trials.trial import Trial
 
 TRIALS: Sequence[Trial] = (
     *safe_rates.TRIALS,
+    *heavy_users.TRIALS,
     *stops.TRIALS,
     *costs.TRIALS,
     *earlier.TRIALS,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP
 from fairtrial.experiments.sums import ArmSums
-from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
+from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest, RequestErrors
 from fairtrial.stats.sequential.unit_shares import BINS, UnitShares
 from fairtrial.stats.sums import JointMoments
 
@@ -23,7 +23,9 @@ GROWTH = 0.01
 """A look is made whenever the units have grown by this share, as the monitor makes them."""
 SELDOM = 1e-12
 HOUR, DAY, MOMENTS, USERS, UNITS = slice(0, BINS), slice(BINS, 2 * BINS), slice(2 * BINS, 2 * BINS + 5), -2, -1
-COLUMNS = 2 * BINS + 7
+EVERY = slice(2 * BINS + 5, 2 * BINS + 10)
+"""The moments of bad requests and requests, without a cap."""
+COLUMNS = 2 * BINS + 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def _columns(group: Group, bad: int, bin_: int) -> Floats:
         found[USERS] = bad > 0
     found[DAY][bin_] = 1.0
     found[MOMENTS] = x, y, x * x, y * y, x * y
+    found[EVERY] = bad, group.requests, bad**2, group.requests**2, bad * group.requests
     found[UNITS] = 1.0
     return found
 
@@ -128,5 +131,6 @@ def arm_sums(columns: Floats, metrics: Sequence[str]) -> ArmSums:
     x, y, xx, yy, xy = columns[MOMENTS].tolist()
     moments = JointMoments(day.n, x, y, xx, yy, xy)
     answered = moments if users else JointMoments(day.n, 0.0, y, 0.0, yy, 0.0)
-    errors = RequestErrors(users, answered, REQUESTS_CAP, None, ErrorShares(hour, day, moments))
+    every = EveryRequest(JointMoments(day.n, *columns[EVERY].tolist()))
+    errors = RequestErrors(users, answered, REQUESTS_CAP, None, ErrorShares(hour, day, moments, every))
     return ArmSums(n, round(y), dict.fromkeys(metrics, errors) if n else {})
