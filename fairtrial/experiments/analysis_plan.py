@@ -31,6 +31,8 @@ SEEN_WEEKS = 2
 """The whole weeks from which on it can be seen whether an effect fades."""
 REQUESTS_CAP = 50.0
 """The most requests of one unit that count in a share of requests."""
+UNCAPPED = 1e9
+"""More requests than one unit sends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +251,10 @@ class AnalysisPlan:
     def alpha_kill(self) -> float:
         """The error probability of a kill by one guardrail of one treatment."""
         return self.alpha / max(1, len(self.guardrails) * len(self.treatments))
+
+    def cap_of_requests(self, metric: MetricPlan) -> float:
+        """The most requests of one unit in the sums of a rate over all time, which only readers see since rules 7."""
+        return UNCAPPED if self.weighs_every_request else float(metric.cap or REQUESTS_CAP)
 
     def share_of(self, treatment: str) -> float:
         """The treatment's planned share of the units of itself and the control."""

@@ -11,7 +11,7 @@ from math import ceil, exp, inf, log
 import numpy as np
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.methods.method import AGAINST, Scaled, Times, has_kept_away, normal_primary, of_good, shown
@@ -154,14 +154,15 @@ def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tu
     if shares is None or tau is None:
         return NO_WINDOW, False
     control, treatment = (arm.requests for arm in shares)
+    cap = (metric.cap or REQUESTS_CAP) if plan.weighs_every_request else pair[0].cap
     every = [arm.every.sums for arm in shares if arm.every is not None]
     if plan.weighs_every_request and len(every) == len(shares):
         estimate = fixed(ratio_difference(*every, cap=None), level=1 - plan.alpha)
     else:
-        estimate = always_valid(ratio_difference(control, treatment, cap=pair[0].cap), tau=tau, level=1 - plan.alpha)
+        estimate = always_valid(ratio_difference(control, treatment, cap=cap), tau=tau, level=1 - plan.alpha)
     rates = sum(metric_plan.method == "shares" for metric_plan in plan.guardrails)
     scale = 1 + metric.margin if metric.relative else 1.0
-    effect = ratio_difference(control, treatment, cap=pair[0].cap, scale=scale)
+    effect = ratio_difference(control, treatment, cap=cap, scale=scale)
     worse = at_least(effect, tau=tau, alpha=VETO_ALPHA / max(1, rates * len(plan.treatments)))
     return estimate, isinstance(worse, Estimate) and worse.low > (0.0 if metric.relative else tau)
 

@@ -128,7 +128,7 @@ class _Readers:
         return unit_sums.weeks_reader(self.plan, metric, values, self.times.first_us)
 
     def _events(self, metric: MetricPlan) -> Reader:
-        cap = metric.cap or REQUESTS_CAP
+        cap = self.plan.cap_of_requests(metric)
         fails = CATALOGUE[metric.metric].over in unit_sums.FAILING
         if (fails, cap) not in self.events:
             self.events[fails, cap] = _event_course(self.sent, cap, fails)
@@ -136,7 +136,7 @@ class _Readers:
         if metric.method == "shares":
             first_us = self.times.first_us
             windows = unit_sums.shares_course(
-                self.sent, first_us, cap, fails=fails, at_once=self.plan.unit == "request"
+                self.sent, first_us, metric.cap or REQUESTS_CAP, fails=fails, at_once=self.plan.unit == "request"
             )
 
         def read(now_us: int) -> RequestErrors | None:

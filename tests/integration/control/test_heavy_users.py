@@ -87,6 +87,7 @@ def test_a_user_whose_many_requests_fail_is_named_and_keeps_the_rate_from_being_
     assert shown.says.startswith("the heaviest 1 % of users send 30.3 %")
     shown_words = status(trial)
     assert f"By {hold.says.partition(': by ')[2]}." in shown_words
+    assert "17.5 % of the requests of" in shown_words  # the level has no cap either
     assert "The heaviest 1 % of users send 30.3 %" in shown_words and "but not by request" in shown_words
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.wording import counted
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.sequential.request_errors import RequestErrors
@@ -172,7 +172,9 @@ class _SumsOfUnits:
                     unknown[metric.metric] = f"{counted(unpriced, 'answer')} {have} no price"
                 elif parts[0][0]:
                     metrics[metric.metric] = (
-                        _errors(metric, *parts) if metric.counts_requests else _amounts(metric, *parts)
+                        _errors(self.plan.cap_of_requests(metric), *parts)
+                        if metric.counts_requests
+                        else _amounts(metric, *parts)
                     )
             arms[index] = ArmSums(int(count), int(requests + kept_away), metrics, unknown, int(kept_away))
         return arms
@@ -188,7 +190,7 @@ class _SumsOfUnits:
             "per": known.per,
             "amount": f"{known.over} / {known.per}" if known.per else known.over,
             "unpriced": "unpriced" if known.family == "cost" else "0",
-            "cap": repr(float(metric.cap or REQUESTS_CAP)),
+            "cap": repr(self.plan.cap_of_requests(metric) if metric.counts_requests else float(metric.cap or 0.0)),
             "control": list(self.plan.shares).index(self.plan.control),
             "missing": repr(metric.earlier),
         }
@@ -198,13 +200,13 @@ class _SumsOfUnits:
         return [(part, columns) for part in (kind, *more)]
 
 
-def _errors(metric: MetricPlan, values: Sequence[Any], pessimistic: Sequence[float] = ()) -> RequestErrors:
+def _errors(cap: float, values: Sequence[Any], pessimistic: Sequence[float] = ()) -> RequestErrors:
     """The sums of events, from the columns of `COLUMNS`."""
     n, users, *sums = values
     return RequestErrors(
         int(users),
         JointMoments(int(n), *map(float, sums)),
-        float(metric.cap or REQUESTS_CAP),
+        cap,
         JointMoments(int(pessimistic[0]), *map(float, pessimistic[1:])) if pessimistic else None,
     )
 
