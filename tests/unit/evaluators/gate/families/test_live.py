@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
+
 from evaluators.gate.families.live import EXPERIMENT_SAYS
 from evaluators.gate.live_evidence import LiveEvidence, read_live, written_live
 from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
+from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest, RequestErrors
+from fairtrial.stats.sequential.unit_shares import UnitShares
 from tests.fixtures.evaluators.live_trials import finding, looked, verdict
 from tests.fixtures.experiments import frozen_plans
 from tests.fixtures.experiments.frozen_plans import failing, heavy, rate, rated
@@ -218,6 +222,29 @@ def test_harm_to_few_units_with_many_requests_holds_a_release_without_a_line() -
     judgement = verdict(looked(frozen_plans.analysis_plan(rate(cap=200.0), rules=4), seen))
     assert judgement.decision == "HOLD"
     assert "if each request weighs the same" in judgement.headline
+
+
+def few_heavy(bad: int) -> ArmSums:
+    """Most of 4,000 units have one good request; 20 have 300, of which so many are bad."""
+    sent = np.where(np.arange(4_000) < 20, 300.0, 1.0)
+    failed = np.where(sent > 1, float(bad), 0.0)
+    shares, errors = UnitShares.of(failed, sent, luck=np.full(4_000, 0.5)), RequestErrors.of(failed, sent)
+    windows = ErrorShares(shares, shares, errors.requests, EveryRequest.of(failed, sent))
+    return ArmSums(4_000, 4_000, {frozen_plans.ERRORS: replace(errors, shares=windows)})
+
+
+def test_a_difference_by_request_beyond_the_margin_holds_every_line_on_the_rate_and_a_release_without_a_line() -> None:
+    line = "live.requests.error_rate not worse than base by 5pp"
+    seen = Sums(START + DAY_US, {"base": few_heavy(0), "tuned": few_heavy(100)})
+    live = looked(frozen_plans.analysis_plan(rate(), rules=7), seen)
+    judgement = verdict(live, line, HOLD)
+    assert {finding(judgement, name).result for name in (line, HOLD)} == {"cannot tell"}
+    for words in (finding(judgement, line).says, finding(judgement, HOLD).says):
+        assert "by request tuned is 20 points worse (20 % of 9,980 requests against 0 % of 9,980 requests)" in words
+    assert "requests.error_rate: by request tuned is 20 points worse" in verdict(live).headline
+    assert finding(judgement, "heaviest units").says.endswith("the heaviest 1 % of users send 60.3 % of the requests")
+    again = read_live(json.loads(json.dumps(written_live(LiveEvidence({}, (live,)))))).experiments[0]
+    assert (again.decision, again.sums) == (live.decision, live.sums)
 
 
 LATENCY = MetricPlan(
