@@ -57,7 +57,7 @@ ACCEPTS = (
 
 def named_units(analysis: Row | None) -> list[str]:
     """The units that are named as behind a difference by request, which an admin can accept."""
-    lines = [guardrail["by_request"] or {} for guardrail in (analysis or {"guardrails": ()})["guardrails"]]
+    lines = [guardrail.get("by_request", {}) for guardrail in (analysis or {"guardrails": ()})["guardrails"]]
     return list(dict.fromkeys(unit["unit"] for line in lines for unit in line.get("named", ())))
 
 

@@ -135,6 +135,8 @@ def restored_over_time(fields: Mapping[str, Any]) -> OverTime | None:
 def stored(sums: MetricSums) -> dict[str, Any]:
     """The sums as JSON values; those of `OPTIONAL` are left out if there are none."""
     fields: dict[str, Any] = msgspec.to_builtins(sums)
+    if fields.get("shares") and fields["shares"]["every"] is None:
+        del fields["shares"]["every"]
     return {name: value for name, value in fields.items() if value is not None or name not in OPTIONAL}
 
 

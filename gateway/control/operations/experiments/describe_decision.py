@@ -166,7 +166,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
         "weighed": msgspec.to_builtins(guardrail.weighed),
         "weighed_words": guardrails_and_caveats.weighed_words(plan, decision.variant, guardrail),
         "vetoed": guardrail.vetoed,
-        "by_request": msgspec.to_builtins(guardrail.by_request),
+        **({"by_request": msgspec.to_builtins(guardrail.by_request)} if guardrail.by_request else {}),
     }
 
 
