@@ -1,7 +1,7 @@
 """Defines the frozen analysis plan of an experiment: what decides it, by which method, and with which numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
@@ -25,7 +25,8 @@ harm beyond the margin kills, and a cost as the primary metric is decided by its
 what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown. 6: what a user
 cost before the start explains a part of what it costs later, if that is known; arms that lose the records of unequally
 many units can't be compared; better passes after two whole weeks, unless the effect fades over the weeks. 7: a rate of
-requests is safe only if its plain difference by request, without a cap, is within the margin too.
+requests is safe only if its plain difference by request, without a cap, is within the margin too; a kept control rolls
+back what is beyond the margin, and its evidence restarts each week.
 """
 SEEN_WEEKS = 2
 """The whole weeks from which on it can be seen whether an effect fades."""
@@ -141,6 +142,7 @@ class AnalysisPlan:
     allowed at any time. ``rules``: the number of the rules that decide. ``definitions``: the digest of what each
     variant serves, which is its deployment, prompt and parameters. ``routes``: those that led to the experiment.
     ``kept_control``: what stays of the control in a segment that a promotion began; then no metric is primary.
+    ``week``: that of a kept control whose evidence this is, from 1; it is 0 in stored plans, and without restarts.
     """
 
     experiment: str
@@ -167,6 +169,7 @@ class AnalysisPlan:
     routes: tuple[str, ...] = ()
     on_worse: OnWorse = "continue"
     kept_control: KeptControl | None = None
+    week: int = 0
 
     def metric(self, name: str) -> MetricPlan:
         """The metric of that name; `KeyError` if the plan has none."""
@@ -227,6 +230,21 @@ class AnalysisPlan:
         """Whether better may pass before it can be seen whether the effect fades."""
         return self.sees_fading and self.min_days < 7 * SEEN_WEEKS
 
+    @property
+    def rolls_back_declines(self) -> bool:
+        """Whether a decline that would pause an experiment rolls the promotion back."""
+        return self.kept_control is not None and self.rules < 7
+
+    def in_week(self, at_us: int) -> "AnalysisPlan":
+        """The plan of this week, whose units and error probability begin anew if a control is kept."""
+        restarts = self.kept_control is not None and self.rules > 6
+        return replace(self, week=1 + max(0, at_us - self.from_us) // WEEK_US) if restarts else self
+
+    @property
+    def counts_from_us(self) -> int:
+        """From when on a unit's first request counts, in microseconds since 1970, UTC."""
+        return self.from_us + max(0, self.week - 1) * WEEK_US
+
     def whole_weeks(self, at_us: int) -> int:
         """How many whole weeks since the plan began are over; none for rules that do not look at weeks."""
         return max(0, at_us - self.from_us) // WEEK_US if self.sees_fading else 0
@@ -244,13 +262,13 @@ class AnalysisPlan:
 
     @property
     def alpha_attempt(self) -> float:
-        """What this attempt may spend: alpha, halved with each earlier attempt."""
-        return float(self.alpha / 2 ** (self.attempt - 1))
+        """What this attempt may spend: alpha, halved with each earlier attempt and each week of a kept control."""
+        return float(self.alpha / 2 ** (self.attempt - 1 + self.week))
 
     @property
     def alpha_kill(self) -> float:
         """The error probability of a kill by one guardrail of one treatment."""
-        return self.alpha / max(1, len(self.guardrails) * len(self.treatments))
+        return float(self.alpha / 2**self.week) / max(1, len(self.guardrails) * len(self.treatments))
 
     def cap_of_requests(self, metric: MetricPlan) -> float:
         """The most requests of one unit in the sums of a rate over all time, which only readers see since rules 7."""
@@ -265,7 +283,7 @@ class AnalysisPlan:
         fields: dict[str, Any] = {}
         for name, value in msgspec.to_builtins(self).items():
             fields |= value if name == "enrolment" else {name: value}
-        del fields["start"]  # which a plan that has started says
+        del fields["start"], fields["week"]  # which a plan that has started says, and the time of a look
         if self.kept_control is None:
             fields.pop("kept_control")
         if self.rules == 1:
@@ -282,17 +300,3 @@ class AnalysisPlan:
         within = [[inf if end is None else end for end in metric["within"]] for metric in fields["metrics"]]
         metrics = [{**metric, "within": ends} for metric, ends in zip(fields["metrics"], within, strict=True)]
         return msgspec.convert({**fields, "metrics": metrics, "enrolment": {**fields}}, AnalysisPlan)
-
-
-def kill_alpha(plan: AnalysisPlan, metric: MetricPlan) -> float:
-    """The error probability of one test for harm.
-
-    Two tests share the alpha of an amount (the mean, the share above the cap), and that of counted events whose level
-    the experiment measures itself (before and after it is known).
-    """
-    return plan.alpha_kill / 2 if metric.method == "amount" or tested_twice(metric) else plan.alpha_kill
-
-
-def tested_twice(metric: MetricPlan) -> bool:
-    """Whether harm by counted events is tested before the level is known, and again on the units after."""
-    return metric.counts_events and metric.measures_level

@@ -13,7 +13,7 @@ from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import decide, look
-from fairtrial.experiments.decision.guardrails_and_caveats import NEAR, decline_words, e_value_words
+from fairtrial.experiments.decision.guardrails_and_caveats import NEAR, decline_words, e_value_words, kept_decline_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
@@ -100,6 +100,8 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
 
     Harm by counted events is tested at every step. All other tests are made only at looks.
     """
+    plan = plan.in_week(sums.at_us)
+    memory = memory.in_week(plan)
     findings: tuple[Finding, ...] = ()
     if memory.is_due(sums) or memory.is_new(harm_only(plan, sums)):
         findings = look(plan, memory, sums)
@@ -161,14 +163,14 @@ def _harmed(plan: AnalysisPlan, decision: Decision, harmed: GuardrailDecision, s
 def _declined(
     plan: AnalysisPlan, decisions: Mapping[str, Decision], sums: Sums, accepted: frozenset[tuple[str, str]]
 ) -> Verdict | None:
-    """The pause for declines that nobody has accepted."""
+    """The pause for declines that nobody has accepted; while a control is kept, they are an alarm."""
     declines = [
         (variant, guardrail)
         for variant, decision in decisions.items()
         for guardrail in decision.pausing
         if (guardrail.metric, variant) not in accepted
     ]
-    if not declines:
+    if not declines or plan.kept_control is not None:
         return None
     why = "; ".join(decline_words(plan, variant, decline) for variant, decline in declines)
     evidence = {
@@ -179,7 +181,7 @@ def _declined(
         "units": _units(sums),
         "at_us": sums.at_us,
     }
-    return Verdict("pause", why if plan.kept_control else f"{why}; continuing accepts this", evidence)
+    return Verdict("pause", f"{why}; continuing accepts this", evidence)
 
 
 def _worse(plan: AnalysisPlan, worse: list[Decision], sums: Sums) -> Verdict:
@@ -222,7 +224,7 @@ def _kept_away(arms: list[KeptAway]) -> Verdict:
 def _over(plan: AnalysisPlan, decisions: Mapping[str, Decision]) -> str:
     """Why it ends, with what the looks exclude."""
     if plan.kept_control is not None:
-        return over_words(plan.kept_control, plan.control)
+        return over_words(plan.kept_control, plan.control, kept_decline_words(plan, decisions.values()))
     lines = [f"{counted(plan.max_weeks, 'week')} {'is' if plan.max_weeks == 1 else 'are'} over"]
     for variant, decision in decisions.items():
         primary = decision.primary

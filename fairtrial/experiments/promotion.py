@@ -244,12 +244,11 @@ def until_words(control: KeptControl) -> str:
     return f"{until.day} {until:%b %Y, %H:%M} UTC"
 
 
-def over_words(period: KeptControl, control: str) -> str:
-    """Why the experiment ends as promoted."""
+def over_words(period: KeptControl, control: str, declined: str) -> str:
+    """Why the experiment ends as promoted. ``declined``: the proven declines that did not roll back; may be empty."""
     days = counted(round(period.days), "day") if period.days == round(period.days) else f"{period.days:g} days"
-    return (
-        f"{control} was kept at {period.share:g} % for {days}, and no harm is proven; {period.variant} serves everyone"
-    )
+    proven = declined or "no harm is proven"
+    return f"{control} was kept at {period.share:g} % for {days}, and {proven}; {period.variant} serves everyone"
 
 
 def refused_while_kept(name: str, control: KeptControl) -> str:

@@ -90,7 +90,8 @@ class Latched:
     much of what stops the last look has: ln of its evidence minus ln of the evidence that stops. ``times``: the
     shares of the planned units at planned looks, and ``planned`` the interval of the last one. ``declined_us``: when a
     decline that pauses was first proven. ``log_harm``: the largest evidence of harm, where ``log_e`` is of a decline.
-    ``worst_case``: that of missing feedback at the last planned look.
+    ``worst_case``: that of missing feedback at the last planned look. ``declined``: the levels of the control and the
+    treatment when a decline was first proven.
     """
 
     answer: Answer = "cannot tell"
@@ -103,6 +104,7 @@ class Latched:
     declined_us: int | None = None
     log_harm: float | None = None
     worst_case: Estimate | None = None
+    declined: tuple[float, float] | None = None
 
     def after(self, finding: Finding, at_us: int) -> "Latched":
         """The decision after one more look."""
@@ -117,10 +119,14 @@ class Latched:
         if answer == "cannot tell" or (finding.answer == "harm" and answer != "harm"):
             answer = finding.answer
             answered_us = None if answer == "cannot tell" else at_us
-        declined_us = at_us if finding.declined and self.declined_us is None else self.declined_us
+        declined_us, declined = self.declined_us, self.declined
+        if finding.declined and declined_us is None:
+            declined_us = at_us
+            if finding.control is not None and finding.treatment is not None:
+                declined = finding.control, finding.treatment
         log_harm = self.log_harm if finding.log_harm is None else max(finding.log_harm, self.log_harm or 0.0)
         worst = finding.worst_case if planned and isinstance(finding.worst_case, Estimate) else self.worst_case
-        return Latched(answer, answered_us, running, log_e, now, times, last, declined_us, log_harm, worst)
+        return Latched(answer, answered_us, running, log_e, now, times, last, declined_us, log_harm, worst, declined)
 
     @property
     def broken(self) -> bool:
@@ -139,6 +145,7 @@ class Latched:
             **({} if self.declined_us is None else {"declined_us": self.declined_us}),
             **({} if self.log_harm is None else {"log_harm": self.log_harm}),
             **({} if self.worst_case is None else {"worst_case": asdict(self.worst_case)}),
+            **({} if self.declined is None else {"declined": list(self.declined)}),
             "running": self.running.stored(),
         }
 
@@ -151,6 +158,7 @@ class Latched:
         return cls(
             fields["answer"], fields["answered_us"], running, fields["log_e"], fields["now"], times, last,
             fields.get("declined_us"), fields.get("log_harm"), worst,
+            tuple(fields["declined"]) if "declined" in fields else None,
         )  # fmt: skip
 
 
@@ -176,7 +184,7 @@ class SplitLatch:
         if not isinstance(evidence, EValue):
             return self
         log_e = max(self.log_e, evidence.log_e)
-        rejected = log_e >= -log(SRM_ALPHA)
+        rejected = log_e >= -log(SRM_ALPHA / 2**plan.week)
         return SplitLatch(log_e, evidence.n, sums.at_us if rejected and self.crossed_us is None else self.crossed_us)
 
     @property
@@ -226,13 +234,22 @@ class Memory:
 
     def after(self, plan: AnalysisPlan, sums: Sums, findings: Iterable[Finding]) -> "Memory":
         """The memory after one more look."""
+        latched = dict(self.in_week(plan).latched)
+        for finding in findings:
+            key = finding.metric, finding.variant
+            latched[key] = latched.get(key, Latched()).after(finding, sums.at_us)
+        return Memory(latched, self.split.after(plan, sums), sums.sizes(), sums.at_us)
+
+    def in_week(self, plan: AnalysisPlan) -> "Memory":
+        """The memory of the plan's week: of earlier ones, only the split and proven declines stay."""
+        if not plan.week or self.looked_us >= plan.counts_from_us:
+            return self
         latched = {
-            (finding.metric, finding.variant): self.latched.get((finding.metric, finding.variant), Latched()).after(
-                finding, sums.at_us
-            )
-            for finding in findings
+            key: Latched(declined_us=latch.declined_us, declined=latch.declined)
+            for key, latch in self.latched.items()
+            if latch.declined_us is not None
         }
-        return Memory(dict(self.latched) | latched, self.split.after(plan, sums), sums.sizes(), sums.at_us)
+        return Memory(latched, self.split, looked_us=self.looked_us)
 
     def looked(self, metric: str) -> dict[str, tuple[float, ...]]:
         """The planned looks at a metric so far, by treatment."""

@@ -14,6 +14,7 @@ from fairtrial.experiments.decision.guardrails_and_caveats import (
     e_value_words,
     guardrails_sentence,
     kept_away_words,
+    kept_decline_words,
     missing_sentence,
     over_time_sentence,
 )
@@ -162,12 +163,11 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
     wrong = blocked or any(decision.worse or decision.harmed or not decision.split.balanced for decision in every)
     if now.state == "killed" or now.error or wrong:
         return "error"
-    changed = any(decision.changed for decision in every)
-    if now.state == "paused" or changed or any(proof.stands for proof in now.earlier):
+    if now.state == "paused" or any(each.changed for each in every) or any(proof.stands for proof in now.earlier):
         return "warning"
     if now.kept is not None:
         promotion = now.last.evidence if now.last is not None and now.last.action == "promote" else None
-        return "warning" if (promotion or {}).get("override") else "success"
+        return "warning" if (promotion or {}).get("override") or any(each.pausing for each in every) else "success"
     counts = [decision.primary is not None and decision.primary.counts(now.now_us) for decision in every]
     return "success" if counts and all(counts) else "info"
 
@@ -291,7 +291,7 @@ def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
     for proof in now.earlier:
         yield f"Segment {proof.segment} of {proof.experiment} {proof_words(proof)}; {cleared_words(proof)}."
     if now.kept is not None:
-        yield from (f"{finding}." for finding in now.kept.finds)
+        yield from (f"{each}." for each in (kept_decline_words(plan, decisions.values()), *now.kept.finds) if each)
     if now.tried is not None and (tried := tried_words(plan, now.tried)):
         yield f"{tried[0].upper()}{tried[1:]}."
     at_us = next((decision.at_us for decision in decisions.values()), None)

@@ -114,7 +114,7 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
     declined = latched.declined_us is not None
     vetoed = finding is not None and finding.vetoed
     answer = {"harm": "harmed", "safe": "safe"}.get(latched.answer, "declined" if declined else "open")
-    if looked.plan.kept_control is not None and (declined or vetoed):
+    if looked.plan.kept_control is not None and (vetoed or (declined and looked.plan.rolls_back_declines)):
         answer = "harmed"  # it rolls the promotion back for good, so what was safe before is not safe
     by_request = _by_request(looked, metric, variant)
     beyond = by_request is not None and by_request.is_beyond(metric)
@@ -132,6 +132,7 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
         log_kill=None if finding is None else finding.log_kill,
         by_events=metric.counts_events,
         declined=declined,
+        declined_levels=latched.declined,
         pause_at=metric.pause_on_scale if two else None,
         kill_at=metric.stop_on_scale if two else None,
         missing=_missing(looked, metric, variant) if forecasts and answer in unproven and not beyond else None,

@@ -16,6 +16,7 @@ from fairtrial.experiments.decision.by_request_words import heaviest_words, need
 from fairtrial.experiments.decision.guardrails_and_caveats import (
     decline_words,
     fading_words,
+    kept_decline_words,
     levels_words,
     missing_words,
     weeks_words,
@@ -255,7 +256,8 @@ def _answer(plan: AnalysisPlan, decision: Decision, live: LiveState) -> str:
     if promoted_by(live.entered) is not None:
         state = f"{decision.variant} was promoted; "
     if plan.kept_control is not None and live.state == "running":
-        return f"{decision.variant} was promoted, {kept_words(plan.kept_control)}"
+        promoted = f"{decision.variant} was promoted, {kept_words(plan.kept_control)}"
+        return "; ".join(filter(None, (promoted, kept_decline_words(plan, (decision,)))))
     primary = decision.primary
     if primary is None:
         return f"{state}it has no primary metric, so nothing is decided except harm"

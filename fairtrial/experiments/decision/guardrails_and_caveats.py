@@ -1,6 +1,6 @@
 """Words guardrails and caveats: declines, harm, safety and stops, missing feedback, and effects that fade."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import exp
 
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
@@ -68,20 +68,33 @@ def decline_words(plan: AnalysisPlan, variant: str, guardrail: values.GuardrailD
     )
 
 
-def stops_words(metric: MetricPlan, *, rolls_back: bool = False) -> str:
-    """What pauses and what stops for good, in a few words; empty for plans with a single stop.
+def kept_decline_words(plan: AnalysisPlan, decisions: Iterable[values.Decision]) -> str:
+    """The proven declines that a kept control shows and that do not roll back; empty without any."""
+    declines = [(decision.variant, decline) for decision in decisions for decline in decision.pausing]
+    return "; ".join(_kept_decline(plan, *decline) for decline in declines if plan.kept_control is not None)
 
-    ``rolls_back``: whether a control is kept after a promotion, so that what pauses rolls back.
-    """
+
+def _kept_decline(plan: AnalysisPlan, variant: str, decline: values.GuardrailDecision) -> str:
+    metric, levels = plan.metric(decline.metric), ""
+    if decline.declined_levels is not None:
+        control, treatment = (finding.level_words(level, metric) for level in decline.declined_levels)
+        levels = f" ({treatment} against {control} of {plan.control} at that time)"
+    most = _size(metric.stop, metric.stop_relative, metric)
+    return f"{metric.metric} of {variant} was proven to be worse{levels}, but not by more than {most}"
+
+
+def stops_words(plan: AnalysisPlan, metric: MetricPlan) -> str:
+    """What pauses and what stops for good, in a few words; empty for plans with a single stop."""
     if metric.pause is None:
         return ""
-    if rolls_back:
+    kept = plan.kept_control is not None
+    if plan.rolls_back_declines:
         return f"{_decline(metric.pause, metric.pause_relative, metric)} rolls the promotion back"
-    kill = "stops for good" if metric.signal == "kill" else "pauses"
+    kill = "rolls the promotion back" if kept else "stops for good" if metric.signal == "kill" else "pauses"
     if not metric.pauses_earlier:
         return f"{_decline(metric.stop, metric.stop_relative, metric)} {kill}"
-    first = f"{_decline(metric.pause, metric.pause_relative, metric)} pauses"
-    too = "" if metric.signal == "kill" else " too"
+    first = f"{_decline(metric.pause, metric.pause_relative, metric)} {'raises an alarm' if kept else 'pauses'}"
+    too = "" if kept or metric.signal == "kill" else " too"
     return f"{first}, more than {_size(metric.stop, metric.stop_relative, metric)} {kill}{too}"
 
 

@@ -118,6 +118,7 @@ class GuardrailDecision(MetricDecision, frozen=True, kw_only=True, omit_defaults
     and ``kill_at``: both stops on the metric's scale. ``missing``: the further units that prove it safe if the levels
     stay as they are. ``weighed``: the last look's difference with each request weighing the same; ``vetoed``: whether
     that is proven to be worse than the margin. ``by_request``: since rules 7, of a rate of requests.
+    ``declined_levels``: of the control and the treatment at that proof.
     """
 
     answer: GuardrailAnswer
@@ -128,6 +129,7 @@ class GuardrailDecision(MetricDecision, frozen=True, kw_only=True, omit_defaults
     log_kill: float | None
     by_events: bool
     declined: bool = False
+    declined_levels: tuple[float, float] | None = None
     pause_at: float | None = None
     kill_at: float | None = None
     missing: int | None = None

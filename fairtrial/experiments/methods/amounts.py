@@ -4,9 +4,9 @@ from dataclasses import replace
 from math import inf, log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import Answer, Finding
+from fairtrial.experiments.methods.finding import Answer, Finding, kill_alpha
 from fairtrial.stats.always_valid import at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean

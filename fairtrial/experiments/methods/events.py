@@ -5,9 +5,9 @@ from dataclasses import replace
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan, kill_alpha, tested_twice
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import Finding, Harm
+from fairtrial.experiments.methods.finding import Finding, Harm, kill_alpha, tested_twice
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
 from fairtrial.stats.e_values import EValue

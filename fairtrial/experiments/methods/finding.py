@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
 Harm = dict[tuple[str, str], float]
@@ -138,3 +138,17 @@ def _digits(number: float) -> str:
     """One decimal, or two significant digits below 0.1; whole numbers without decimals."""
     text = f"{number:.1f}" if abs(number) >= 0.1 or number == 0 else f"{number:.2g}"
     return text.removesuffix(".0")
+
+
+def kill_alpha(plan: AnalysisPlan, metric: MetricPlan) -> float:
+    """The error probability of one test for harm.
+
+    Two tests share the alpha of an amount (the mean, the share above the cap), and that of counted events whose level
+    the experiment measures itself (before and after it is known).
+    """
+    return plan.alpha_kill / 2 if metric.method == "amount" or tested_twice(metric) else plan.alpha_kill
+
+
+def tested_twice(metric: MetricPlan) -> bool:
+    """Whether harm by counted events is tested before the level is known, and again on the units after."""
+    return metric.counts_events and metric.measures_level

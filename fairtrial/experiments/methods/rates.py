@@ -163,7 +163,7 @@ def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tu
     rates = sum(metric_plan.method == "shares" for metric_plan in plan.guardrails)
     scale = 1 + metric.margin if metric.relative else 1.0
     effect = ratio_difference(control, treatment, cap=cap, scale=scale)
-    worse = at_least(effect, tau=tau, alpha=VETO_ALPHA / max(1, rates * len(plan.treatments)))
+    worse = at_least(effect, tau=tau, alpha=VETO_ALPHA / 2**plan.week / max(1, rates * len(plan.treatments)))
     return estimate, isinstance(worse, Estimate) and worse.low > (0.0 if metric.relative else tau)
 
 

@@ -12,7 +12,7 @@ from fairtrial.stats.planning.question import Course
 from fairtrial.stats.sequential.conversions import stopping_evidence
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest
 
-__all__ = ["ShareRule", "kill_course", "pause_course", "share_course"]
+__all__ = ["ShareRule", "kill_course", "pause_course", "restarted_units", "share_course"]
 
 TRIALS = 1_000
 STEP = 0.03
@@ -92,18 +92,62 @@ def share_log_e(test: ShareTest, units: tuple[Floats | int, Floats | int], bad: 
 
 
 @lru_cache(maxsize=64)
-def pause_course(
-    *,
-    control: float,
-    treatment: float,
-    units: float,
-    share: float = 0.5,
-    alpha: float = 0.05,
-    begins: float = 0.0,
-) -> Course:
+def restarted_units(
+    rule: ShareRule, *, control: float, treatment: float, per_week: float, days: float, power: float = 0.9
+) -> float | None:
+    """The units after which a harm is proven with this power, on whichever day of a period of so many days it begins.
+
+    The evidence begins anew in each week, and its error α is halved with each. A unit counts once a week, with one
+    request. The last week has the strictest α, so the harm begins there, on each of its days, and the weeks go on
+    after the period. ``None`` if it takes more units than the period has. The same numbers give the same units.
+
+    Source: as `share_evidence`, whose test is made at each look; the weeks are tested at α/2, α/4, … (Bonferroni).
+
+    >>> rule = ShareRule(ShareTest("harm", margin=0.01, share=0.8), alpha=0.05)
+    >>> restarted_units(rule, control=0.01, treatment=0.05, per_week=2_000, days=14) is None
+    True
+    >>> 2_000 < restarted_units(rule, control=0.01, treatment=0.05, per_week=10_000, days=14) < 8_000
+    True
+    """
+    needed = 0.0
+    for day in range(7):
+        begins = _restarted(rule, (control, treatment), per_week, (ceil(days / 7), day / 7), power, per_week * days / 7)
+        if begins is None:
+            return None
+        needed = max(needed, begins)
+    return needed
+
+
+def _restarted(
+    rule: ShareRule, rates: tuple[float, float], per_week: float, begins: tuple[int, float], power: float, most: float
+) -> float | None:
+    """As `restarted_units`, for a harm that ``begins`` at this share of this week."""
+    (week, part), rng = begins, np.random.default_rng(SEED)
+    open_, before, healthy = np.ones(TRIALS, np.bool_), 0.0, round(per_week * part)
+    while before < most and healthy < per_week:
+        arms, bad, last = np.zeros((2, TRIALS)), np.zeros((2, TRIALS)), 0
+        for look in sorted({*_looks(per_week), healthy} - {0}):
+            treated = rng.binomial(look - last, rule.test.share, TRIALS)
+            harmful = rates[1] if last >= healthy else rates[0]
+            for arm, (more, rate) in enumerate(((look - last - treated, rates[0]), (treated, harmful))):
+                arms[arm] += more
+                bad[arm] += rng.binomial(more, rate)
+            last = look
+            if look <= healthy:
+                continue
+            open_ &= share_log_e(rule.test, (arms[0], arms[1]), (bad[0], bad[1])) < week * log(2) - log(rule.alpha)
+            if before + look - healthy > most:
+                return None
+            if 1 - open_.mean() >= power:
+                return before + look - healthy
+        before, healthy, week = before + per_week - healthy, 0, week + 1
+    return None
+
+
+@lru_cache(maxsize=64)
+def pause_course(*, control: float, treatment: float, units: float, share: float = 0.5, alpha: float = 0.05) -> Course:
     """The course until a decline of a rate pauses, with one request a unit, up to so many units in both arms.
 
-    ``begins``: the units after which the decline begins; both arms have the control's rate before.
     The evidence is the mean of two e-values: by units with a bad request, and by each unit's share of bad requests.
     The looks are those of simulated trials; the same numbers give the same course. Raises `ValueError` for impossible
     rates or units.
@@ -123,8 +167,7 @@ def pause_course(
     stops, open_, power, before = np.full(TRIALS, float(looks[-1])), np.ones(TRIALS, np.bool_), [], 0
     for look in looks:
         treated = rng.binomial(look - before, share, TRIALS)
-        rates = control, treatment if before >= begins else control
-        for number, (more, rate) in enumerate(zip((look - before - treated, treated), rates, strict=True)):
+        for number, (more, rate) in enumerate(((look - before - treated, control), (treated, treatment))):
             arms[number] += more
             bad[number] += rng.binomial(more, rate)
         before = look

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import UNIT_COLUMNS
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
@@ -89,17 +90,28 @@ GROUP BY experiment, analysis_hash, variant_assigned, exposed_unit
 """  # noqa: S608 - ours
 MARK = "UPDATE watermarks SET position = CASE name WHEN $1 THEN $2 ELSE $4 END WHERE name IN ($1, $3)"
 
+_RESTARTS = """
+    SELECT experiment, analysis_hash, max(CAST(json_extract(plan, '$.from_us') AS BIGINT)) AS began_us
+    FROM analysis_plans
+    WHERE json_extract(plan, '$.kept_control') IS NOT NULL
+    GROUP BY experiment, analysis_hash
+"""
+"""The start of each plan that keeps a control, whose units count anew in each week."""
 _OF_PART = f"hash(unit) % {PARTS} = $1"
 TOTAL = f"""
 CREATE OR REPLACE TEMP TABLE totals AS
 SELECT experiment, analysis_hash, variant, unit, early, min(first_at) AS first_at, {_TOTALS}, kept_away
 FROM (
     SELECT *, {MINUTE.format(first_at="first_at")} AS minute,
-        min(first_at) FILTER (NOT early) OVER (PARTITION BY experiment, analysis_hash, unit) AS since
-    FROM unit_sums
-    WHERE {_OF_PART}
+        min(first_at) FILTER (NOT early) OVER (PARTITION BY experiment, analysis_hash, unit, week) AS since
+    FROM (
+        SELECT unit_sums.*, coalesce((epoch_us(first_at) - began_us) // {WEEK_US}, 0) AS week
+        FROM unit_sums LEFT JOIN ({_RESTARTS}) USING (experiment, analysis_hash)
+        WHERE {_OF_PART}
+    )
 )
-GROUP BY experiment, analysis_hash, variant, unit, early, kept_away, minute < since + {HOUR}, minute < since + {DAY}
+GROUP BY experiment, analysis_hash, variant, unit, early, kept_away, week, minute < since + {HOUR},
+    minute < since + {DAY}
 """  # noqa: S608 - ours
 REMOVE = f"DELETE FROM unit_sums WHERE {_OF_PART}"  # noqa: S608 - ours
 REPLACE = "INSERT INTO unit_sums SELECT * FROM temp.totals"
@@ -157,7 +169,8 @@ def update_sums(database: Database) -> Folded:
     rows.
 
     A row spans at most a minute, until a compaction joins what lies in the same window since the unit's first request:
-    its first hour, its first day, or later. Looks can therefore sum the requests of a window.
+    its first hour, its first day, or later. Looks can therefore sum the requests of a window. Where a control is kept
+    after a promotion, windows begin anew in each week.
 
     Requests from before the start of their analysis plan are *early*. Only their first time counts, and their sums are
     0, so that it does no harm to add them twice.

@@ -135,7 +135,8 @@ def repeated_looks(database: Database, plan_number: int, *, until_us: int) -> li
 
 
 def _look(number: int, rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
-    plan = AnalysisPlan.restored(json.loads(rows[0][-1]))
+    at_us = microseconds(rows[0][0])
+    plan = AnalysisPlan.restored(json.loads(rows[0][-1])).in_week(at_us)
     split = SplitLatch.restored(json.loads(rows[0][-2]))
     lost = {} if split.lost is None else split.lost.arms
     arms = {
@@ -143,7 +144,7 @@ def _look(number: int, rows: Sequence[tuple[Any, ...]]) -> RepeatedLook:
         for name, arm in read_arms(plan, [row[1:-3] for row in rows]).items()
     }
     findings = tuple(read_finding(row[-3]) for row in rows)
-    return RepeatedLook(number, plan, Sums(microseconds(rows[0][0]), arms), findings, split)
+    return RepeatedLook(number, plan, Sums(at_us, arms), findings, split)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +172,7 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
     rows = database.rows(NEWEST_DECIDED, (stored.number, number)) if number else ()
     known = {str(variant): msgspec.json.decode(text, type=Decision) for variant, text in rows}
     if known.keys() != set(plan.treatments) or any(_is_older(plan, decision) for decision in known.values()):
-        planned = _planned(database, stored)
+        planned, plan = _planned(database, stored), plan.in_week(sums.at_us)
         findings = look(plan, memory, sums)
         known = decide(Looked(plan=plan, memory=memory, findings=findings, sums=sums, planned=planned), forecasts=True)
     known = {variant: with_units(database, plan, decision, sums.at_us) for variant, decision in known.items()}
@@ -182,7 +183,7 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
 
 def _is_older(plan: AnalysisPlan, decision: Decision) -> bool:
     """Whether the plan was amended without new units, or an earlier version called safe what was rolled back."""
-    declined = plan.kept_control is not None and any(guardrail.answer != "harmed" for guardrail in decision.pausing)
+    declined = plan.rolls_back_declines and any(guardrail.answer != "harmed" for guardrail in decision.pausing)
     return declined or (decision.revision, decision.attempt, decision.rules) != (
         plan.revision,
         plan.attempt,

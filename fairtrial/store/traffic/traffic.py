@@ -144,9 +144,10 @@ GROUP BY experiment
 
 
 ARRIVALS = """
-SELECT count(DISTINCT unit) AS both, count(DISTINCT unit) FILTER (at_time >= $2) AS last
+SELECT count(DISTINCT coalesce(exposed_unit, unit)) AS both,
+    count(DISTINCT coalesce(exposed_unit, unit)) FILTER (at_time >= $2) AS last
 FROM requests
-WHERE at_time >= $1 AND list_contains($3::VARCHAR[], route) AND unit IS NOT NULL
+WHERE at_time >= $1 AND list_contains($3::VARCHAR[], route)
 """
 
 

@@ -137,6 +137,7 @@ class ExperimentMonitor:
         stored = analysis_plans.newest(self._database, experiment.name)
         if stored is None or not is_frozen({experiment.name: stored.plan}, experiment):
             return True
+        stored = replace(stored, plan=stored.plan.in_week(self._clock.now().now_us))
         hashes = analysis_plans.hashes(self._database, stored.plan)
         with self._database.read_transaction() as cursor:
             users = arm_sums.read_event_users(cursor, stored.plan, hashes)
@@ -181,7 +182,7 @@ class ExperimentMonitor:
         """The frozen plan of the experiment, which begins now if it has none."""
         stored = analysis_plans.newest(self._database, experiment.name)
         if stored is not None and is_frozen({experiment.name: stored.plan}, experiment):
-            return replace(stored, plan=with_later_end(stored.plan, experiment))
+            return replace(stored, plan=with_later_end(stored.plan, experiment).in_week(now_us))
         return start_plan(self._database, plan, experiment, now_us=now_us)
 
     def _read(self, stored: StoredPlan, now_us: int) -> tuple[StoredPlan, Sequence[str], Sums]:
@@ -223,7 +224,7 @@ class ExperimentMonitor:
         if stored.number not in self._memories:
             with self._database.read_transaction() as cursor:
                 self._memories[stored.number] = looks.memory(cursor, stored.number, stored.plan)
-        return self._memories[stored.number]
+        return self._memories[stored.number].in_week(stored.plan)
 
     def _circumstances(
         self, experiment: Experiment, stored: StoredPlan, hashes: Sequence[str], sums: Sums, clocks: StepTime

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from fairtrial.domain.limits.constants import HOUR_US
+from fairtrial.domain.limits.constants import HOUR_US, WEEK_US
 from fairtrial.domain.plan import Published
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -96,6 +96,7 @@ class StepPace:
         soonest_us = now_us + min(max((now_us - changed_us) // QUIET_SHARE, STEP_US), LONGEST_QUIET_US)
         limits = [around.end_us(plan), around.stage_end_us(plan), memory.looked_us + HOUR_US]
         limits += [next_week_end(plan, now_us)] if plan.sees_fading else []
+        limits += [plan.in_week(now_us).counts_from_us + WEEK_US]
         if (busy and changed_us == now_us) or around.held or around.kept_away or around.rested or not around.followed:
             limits.append(soonest_us)
         else:

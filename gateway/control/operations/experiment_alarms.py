@@ -11,6 +11,7 @@ from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.assignment import WHAT_TO_SEND
+from fairtrial.experiments.decision.guardrails_and_caveats import kept_decline_words
 from fairtrial.experiments.decision.values import Decision, LostRecords
 from fairtrial.experiments.decision.wording import headline_words, lost_words
 from fairtrial.experiments.monitor import Circumstances, Step, kept_away_words, many_kept_away
@@ -57,6 +58,9 @@ def find_alarms(plan: AnalysisPlan, result: Step, around: Circumstances) -> Iter
             "Retry-After. Nothing is paused. These requests count against its safety. Send less, or ask the provider "
             "for a higher limit.",
         )
+    if words := kept_decline_words(plan, result.decisions.values()):
+        undo = f"If that is not acceptable, undo it (fairtrial experiment rollback {plan.experiment} --why …)."
+        yield "experiment.declined", f"{plan.experiment}: {words}. {undo}"
     worse = [decision for decision in result.decisions.values() if decision.worse]
     if worse and plan.on_worse == "continue":
         words = "; ".join(headline_words(plan, decision) for decision in worse)

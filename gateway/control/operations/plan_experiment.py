@@ -9,9 +9,8 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of
-from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import SEEN_WEEKS, MetricPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import UNSEEN
-from fairtrial.experiments.methods.finding import rounded_up
 from fairtrial.stats.effects import seems_to_fade
 from fairtrial.stats.planning.question import Design, Question, Terms
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
@@ -24,8 +23,6 @@ TIMES = 5
 """A broken treatment has so many times the control's bad requests."""
 MOST_UNITS, LIKELY = 20_000.0, 0.9
 """How far the courses are followed, and how many of the trials must stop until then for a mean to say something."""
-FARTHEST = 60_000.0
-"""How far the course of a harm to a promoted variant is followed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,34 +210,6 @@ def stop_notes(experiment: Experiment, questions: Sequence[Question], design: De
     for text, names in by.items():
         if text:
             yield f"{' and '.join(names)}: {text}"
-
-
-def kept_control_notes(plan: AnalysisPlan) -> Iterator[str]:
-    """After how many units a kept control shows harm: a line for each guardrail at which any decline of a rate pauses.
-
-    The harm is five times the control's bad requests, or the margin if the control has none. It begins after as many
-    units as its proof takes on average, because earlier units without it dilute the evidence.
-    """
-    (variant,) = plan.treatments
-    split = {"share": plan.share_of(variant), "alpha": plan.alpha_kill, "units": FARTHEST}
-    for guardrail in plan.guardrails:
-        if not guardrail.counts_requests or guardrail.pause != 0:
-            continue
-        name = guardrail.metric
-        if guardrail.level is None:
-            yield f"{name}: without a baseline in the file, nothing says how soon harm is found"
-            continue
-        bad, worse = guardrail.level, round(TIMES * guardrail.level, 12) or guardrail.margin
-        if not worse < 1:
-            continue
-        rise = f"{'five times as many' if bad else 'more'} bad requests ({100 * bad:.3g} → {100 * worse:.3g} %)"
-        begins = pause_course(control=bad, treatment=worse, **split).mean_stop
-        needed = pause_course(control=bad, treatment=worse, begins=begins, **split).needed(LIKELY)
-        if needed is None:
-            yield f"{name}: {rise} are not found within {FARTHEST:,.0f} {plan.unit}s; a larger share needs fewer"
-        else:
-            users = counted(rounded_up(ceil(needed - begins)), plan.unit)
-            yield f"{name}: {rise} are rolled back within {users} of their start in {100 * LIKELY:.0f} % of cases"
 
 
 def metrics_of(experiment: Experiment) -> tuple[MetricPlan, ...]:

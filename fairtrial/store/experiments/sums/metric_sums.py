@@ -80,11 +80,11 @@ def read_feedback(
     ``at``: the time of the look, and the interruptions of the segment.
     """
     now_us, interruptions = at
-    since = timestamp(plan.from_us)
+    since = timestamp(plan.counts_from_us)
     sums: dict[tuple[int, str], Feedback] = {}
     for metric in metrics:
         window = metric.window_seconds
-        if not window or plan.from_us + round(window * 1_000_000) > now_us - LATE_US:
+        if not window or plan.counts_from_us + round(window * 1_000_000) > now_us - LATE_US:
             continue  # no unit counts from before the plan, so no window is complete
         parameters = values_of(metric, window) | {"experiment": plan.experiment, "from": since}
         over = unit_groups.complete(round(window * 1_000_000), now_us - LATE_US, interruptions)

@@ -34,6 +34,7 @@ FROM (
     SELECT hash(unit) AS key, {MINUTE.format(first_at="first_at")} AS minute, kept_away, sent, {{columns}}
     FROM unit_sums
     WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash) AND NOT early
+        AND first_at >= $week
 ) JOIN (
     SELECT rowid - $first AS place, key, since FROM temp.plan_units WHERE rowid >= $first AND rowid < $last
 ) USING (key)
@@ -47,7 +48,7 @@ SELECT epoch_us(min(since + to_microseconds(length)))
 FROM (
     SELECT min(first_at) FILTER (NOT early) AS since
     FROM unit_sums
-    WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash)
+    WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash) AND first_at >= $5
     GROUP BY hash(unit)
 ), (SELECT unnest($3::BIGINT[]) AS length)
 WHERE since + to_microseconds(length) > make_timestamp($4)
@@ -83,7 +84,7 @@ def read_shares(
     for first, last in _slices(cursor):
         part = {"first": first, "last": last}
         units = cursor.execute(units_sql, part).fetchnumpy()
-        of_plan = {"experiment": plan.experiment, "hashes": list(hashes)}
+        of_plan = {"experiment": plan.experiment, "hashes": list(hashes), "week": unit_groups.week_start(plan)}
         rows = cursor.execute(rows_sql, part | of_plan).fetchnumpy()
         windows = _Windows.of(rows, list(names), units["place"])
         for at, metric in enumerate(metrics):
@@ -157,7 +158,9 @@ def next_window_end(database: Database, plan: AnalysisPlan, hashes: Sequence[str
     lengths = _lengths(plan)
     if not lengths:
         return None
-    end_us: int | None = database.value(NEXT, (plan.experiment, list(hashes), lengths, after_us))
+    end_us: int | None = database.value(
+        NEXT, (plan.experiment, list(hashes), lengths, after_us, unit_groups.week_start(plan))
+    )
     return end_us
 
 

@@ -1,6 +1,7 @@
 """Selects the units of an analysis plan, one row for each, and keeps what they did in the 14 days before the start."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from fairtrial.api.traffic import ServedBefore
@@ -21,7 +22,8 @@ GROUPED = """
 SELECT hash(unit) AS key, arg_min(variant, first_at) AS arm, min(first_at) FILTER (NOT early) AS since,
     bool_or(early) AS early{sums}
 FROM unit_sums
-WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash){share}
+WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash)
+    AND (early OR first_at >= $week){share}
 GROUP BY hash(unit)
 """
 ALL = ", sum({name})::DOUBLE AS {name}"
@@ -66,9 +68,15 @@ def bound(plan: AnalysisPlan, hashes: Sequence[str]) -> dict[str, Any]:
     return {
         "experiment": plan.experiment,
         "hashes": list(hashes),
-        "from": timestamp(plan.from_us),
+        "from": timestamp(plan.counts_from_us),
+        "week": week_start(plan),
         "variants": list(plan.shares),
     }
+
+
+def week_start(plan: AnalysisPlan) -> datetime:
+    """From when on requests count: from the start of the week of a kept control, or without a limit."""
+    return timestamp(plan.counts_from_us if plan.week else 0)
 
 
 def any_kept_away(cursor: Cursor, plan: AnalysisPlan) -> bool:

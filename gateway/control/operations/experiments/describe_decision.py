@@ -160,7 +160,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
         "margin": metric.margin_on_scale,
         "pause_at": guardrail.pause_at,
         "kill_at": guardrail.kill_at,
-        "stops": guardrails_and_caveats.stops_words(metric, rolls_back=plan.kept_control is not None),
+        "stops": guardrails_and_caveats.stops_words(plan, metric),
         "declined": guardrail.declined,
         "missing": guardrail.missing,
         "weighed": msgspec.to_builtins(guardrail.weighed),

@@ -30,9 +30,10 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
+from fairtrial.store.traffic.traffic import arrivals
 from gateway.control.operations.experiments.frozen_plans import amended_plan, next_segment_plan
+from gateway.control.operations.experiments.kept_control import harm_is_found
 from gateway.control.operations.experiments.states import known_experiment, record_kill_files
-from gateway.control.operations.plan_experiment import kept_control_notes
 from gateway.control.operations.present import Publisher, published_plan
 from gateway.control.operations.record_alarms import announce
 
@@ -171,14 +172,16 @@ def _kept_control(
 ) -> tuple[KeptControl, AnalysisPlan]:
     """The control to keep after this variant of this experiment is ``promoted``, and the plan of its segment.
 
-    The plan has the same guardrails and no primary metric. Its looks begin anew. Raises `BadRequest`.
+    The plan has the same guardrails and no primary metric. Its looks begin anew. Raises `BadRequest` and `Conflict`.
     """
     experiment, variant = promoted
     control = kept_control(experiment, variant, terms, now_us=now_us)
     coming = Live(None, "running", experiment.segment + 1, None, control)
     plan = publisher.declared_plan({experiment.name: coming})
     frozen = next_segment_plan(database, plan, plan.experiments[experiment.name], now_us=now_us)
-    control = replace(control, finds=tuple(kept_control_notes(frozen)))
+    _, per_week = arrivals(database, frozen.routes, now_us=now_us)
+    most = experiment.variant(experiment.control).weight
+    control = replace(control, finds=tuple(harm_is_found(frozen, terms, per_week=float(per_week), most=most)))
     return control, replace(frozen, kept_control=control)
 
 

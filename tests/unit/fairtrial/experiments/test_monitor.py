@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import log
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.settings import Enrolment, KeptControl
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.decision.effects import LiveState, effects
+from fairtrial.experiments.decision.guardrails_and_caveats import kept_decline_words
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.methods.method import passes_us
 from fairtrial.experiments.monitor import Circumstances, Step, step
@@ -69,9 +71,9 @@ def test_a_proven_decline_pauses_until_a_person_accepts_it() -> None:
     assert done(step(plan, result.memory, worse, around(accepted=frozenset({(ERRORS, "tuned")})))) == "kill"
 
 
-def test_while_a_control_is_kept_proof_rolls_back_and_anything_else_pauses_until_the_time_is_over() -> None:
+def test_by_rules_before_7_any_proof_about_a_kept_control_rolls_back_and_the_time_ends_it() -> None:
     kept_control = KeptControl("tuned", 5.0, 0.0, until_us=DAY_US, after=1, days=1.0)
-    plan = replace(analysis_plan(rate(), rules=4), kept_control=kept_control)
+    plan = replace(analysis_plan(rate(), rules=6), kept_control=kept_control)
     declined = sums(HOUR_US, errors=(rated(400, 4), rated(400, 20)))
     result = step(plan, Memory(), declined, around())
     assert done(result) == "rollback" and result.verdict is not None and "resume" not in result.verdict.why
@@ -82,6 +84,36 @@ def test_while_a_control_is_kept_proof_rolls_back_and_anything_else_pauses_until
     assert done(step(plan, Memory(), equal, around(DAY_US - 1))) is None
     assert done(step(plan, Memory(), equal, around(DAY_US))) == "end"
     assert done(step(plan, Memory(), equal, around(DAY_US, held="a mended clock"))) is None
+
+
+KEPT = KeptControl("tuned", 50.0, 0.0, until_us=3 * WEEK_US, after=1, days=21.0)
+
+
+def test_a_decline_within_the_margin_of_a_kept_control_is_an_alarm_with_its_number_that_stays() -> None:
+    plan = analysis_plan(rate(), rules=7, kept_control=KEPT)
+    declined = sums(HOUR_US, errors=(rated(4_000, 40), rated(4_000, 90)))
+    result = step(plan, Memory(), declined, around())
+    assert done(result) is None
+    text = kept_decline_words(plan, result.decisions.values())
+    levels = "2.2 % against 1 % of base at that time"
+    assert text == f"{ERRORS} of tuned was proven to be worse ({levels}), but not by more than 1 point"
+    later = step(plan, result.memory, sums(WEEK_US + HOUR_US, errors=(rated(50, 0), rated(50, 0))), around())
+    assert kept_decline_words(plan, later.decisions.values()) == text, "also in the next week, whose evidence is new"
+    ended = step(plan, later.memory, sums(3 * WEEK_US, errors=(rated(50, 0), rated(50, 0))), around(3 * WEEK_US))
+    assert done(ended) == "end" and ended.verdict is not None and "was proven to be worse (2.2 %" in ended.verdict.why
+
+
+def test_the_evidence_of_a_kept_control_begins_anew_each_week_at_half_the_alpha() -> None:
+    plan, found = analysis_plan(rate(), rules=7, kept_control=KEPT), []
+    memory = step(plan, Memory(), sums(WEEK_US - 1, errors=(rated(9_000, 90), rated(9_000, 90))), around()).memory
+    assert memory.latched[ERRORS, "tuned"].answer == "safe"
+    for week in (1, 2):
+        alone = step(plan, memory, sums(week * WEEK_US, errors=(rated(520, 5), rated(520, 26))), around(week * WEEK_US))
+        (finding,), latched = alone.findings, alone.memory.latched[ERRORS, "tuned"]
+        assert finding.log_kill == pytest.approx(-log(0.05 / 2 ** (week + 1)))
+        assert latched.answer == "cannot tell" and done(alone) is None, "what was safe before says nothing now"
+        found.append(done(step(plan, memory, sums(week * WEEK_US, errors=(rated(700, 7), rated(700, 49))), around())))
+    assert found == ["rollback", "rollback"]
 
 
 def test_an_accepted_decline_does_not_hold_up_the_next_stage() -> None:

@@ -65,11 +65,11 @@ def with_weighed(low: float, high: float, *, vetoed: bool = False) -> str:
     ],
 )
 def test_both_stops_are_stated(guardrail: Guardrail, words: str) -> None:
-    assert stops_words(frozen(guardrail)) == words
+    assert stops_words(reported_plan(), frozen(guardrail)) == words
 
 
 def test_plans_of_earlier_rules_have_no_second_stop() -> None:
-    assert stops_words(frozen(Guardrail(ERRORS, "1pp"), rules=3)) == ""
+    assert stops_words(reported_plan(), frozen(Guardrail(ERRORS, "1pp"), rules=3)) == ""
 
 
 def test_what_is_missing_for_safety_names_the_units() -> None:
