@@ -220,8 +220,8 @@ def promote(name: str, config: Path, store: Path | None, as_json: bool, **option
     The gate must have decided before. The command prints the lines for the project file. The gateway's workers follow
     within a second. Undo it with: fairtrial experiment rollback.
 
-    With --keep-control, a part of the control's users stays on the control for a time. The guardrails go on, and harm
-    rolls the promotion back.
+    With --keep-control, a part of the control's users stays on the control for a time. The guardrails go on: harm
+    beyond a margin rolls the promotion back, and a smaller decline is an alarm. It is refused if too few users come.
 
     \b
     Example:  fairtrial experiment promote tuned-vs-base --why "SHIP, and the support team agrees"

@@ -194,4 +194,5 @@ def _kept_control(change: str) -> Row:
         share = st.number_input("Keep a control at % of the units (0: none)", 0, 50, 0, key=f"share kept by {change}")
     with right:
         days = st.number_input("For so many days", 1, 90, 14, key=f"days kept by {change}")
+    st.caption("Harm beyond a guardrail's margin then undoes it. Too few users to find harm in that time refuse it.")
     return {"keep_control": f"{share}%", "keep_for": f"{days}d"} if share else {}

@@ -23,6 +23,7 @@ A_DAY = 3_000 // 7
 RESOLVED = {"base": 0.6, "tuned": 0.7}
 FEW_ERRORS = {"base": 0.005, "tuned": 0.005}
 MORE_ERRORS = {"base": 0.005, "tuned": 0.035}
+MANY_ERRORS = {"base": 0.005, "tuned": 0.06}
 
 
 class Walk:
@@ -94,6 +95,7 @@ TRAFFIC: Mapping[str, Callable[[Walk], None]] = {
     "another trial, with more errors": Walk.declines,
     "another trial, judged and approved": Walk.judged,
     "until it stops": Walk.until_it_stops,
+    "until it rolls back": lambda walk: walk.days(14, MANY_ERRORS),
     "an hour later": lambda walk: walk.trial.step(1),
 }
 

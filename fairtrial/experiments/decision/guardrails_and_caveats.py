@@ -80,7 +80,7 @@ def _kept_decline(plan: AnalysisPlan, variant: str, decline: values.GuardrailDec
         control, treatment = (finding.level_words(level, metric) for level in decline.declined_levels)
         levels = f" ({treatment} against {control} of {plan.control} at that time)"
     most = _size(metric.stop, metric.stop_relative, metric)
-    return f"{metric.metric} of {variant} was proven to be worse{levels}, but not by more than {most}"
+    return f"{metric.metric} of {variant} was proven to be worse{levels}; more than {most} is not proven"
 
 
 def stops_words(plan: AnalysisPlan, metric: MetricPlan) -> str:
@@ -126,7 +126,7 @@ def weighed_words(plan: AnalysisPlan, variant: str, guardrail: values.GuardrailD
     return f"with each request weighing the same, {little}{variant} is {between}{proven}"
 
 
-def room_words(guardrail: values.GuardrailDecision, unit: str) -> str:
+def room_words(guardrail: values.GuardrailDecision, unit: str, *, kept: bool = False) -> str:
     """The evidence of the first stop for people, and what is missing for safety."""
     if guardrail.answer == "harmed":
         return "harm is proven"
@@ -138,10 +138,10 @@ def room_words(guardrail: values.GuardrailDecision, unit: str) -> str:
         safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "
     if guardrail.vetoed:
         safe += "worse than the margin if each request weighs the same; "
-    return safe + _evidence_words(guardrail)
+    return safe + _evidence_words(guardrail, kept=kept)
 
 
-def _evidence_words(decision: values.GuardrailDecision) -> str:
+def _evidence_words(decision: values.GuardrailDecision, *, kept: bool) -> str:
     two = decision.pause_at is not None and decision.pause_at != decision.kill_at
     what = "a decline" if two else "harm"
     if decision.declined:
@@ -152,10 +152,14 @@ def _evidence_words(decision: values.GuardrailDecision) -> str:
         return f"{what} is proven"
     if decision.room < LITTLE:
         return f"hardly any evidence of {what}"
-    share, stops = f"{100 * decision.room:.0f} % of what", "pauses" if two else "stops"
+    stops = (
+        ("raises an alarm" if two else "rolls the promotion back")
+        if kept
+        else f"{'pauses' if two else 'stops'} the experiment"
+    )
     so_far = "evidence of harm at" if decision.pause_at is None else f"the evidence of {what} is"
-    words = f"{so_far} {share} {stops} the experiment"
-    return f"{words}; the next stage waits" if decision.room > NEAR else words
+    words = f"{so_far} {100 * decision.room:.0f} % of what {stops}"
+    return f"{words}; the next stage waits" if decision.room > NEAR and not kept else words
 
 
 def levels_words(plan: AnalysisPlan, metric_decision: values.MetricDecision) -> str:

@@ -208,7 +208,7 @@ def test_a_decline_within_the_margin_is_an_alarm_on_every_surface_and_rolls_noth
     assert trial.experiment.state == "running" and alarms(trial)["experiment.declined"] == "open"
     words = "requests.error_rate of tuned was proven to be worse"
     before = said(trial)
-    assert f"{words} (" in before and "but not by more than 30 points" in before
+    assert f"{words} (" in before and "more than 30 points is not proven" in before
     for number in range(3, 9):
         day(trial, number, 0.05)
     stored = analysis_plans.newest(trial.database, NAME)

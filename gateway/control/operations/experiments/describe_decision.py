@@ -155,7 +155,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
     return _levels(plan, guardrail, decision) | {
         "answer": guardrail.answer,
         "room": guardrail.room,
-        "room_words": guardrails_and_caveats.room_words(guardrail, plan.unit),
+        "room_words": guardrails_and_caveats.room_words(guardrail, plan.unit, kept=plan.kept_control is not None),
         "signal": metric.signal,
         "margin": metric.margin_on_scale,
         "pause_at": guardrail.pause_at,

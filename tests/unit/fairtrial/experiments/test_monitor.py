@@ -96,7 +96,7 @@ def test_a_decline_within_the_margin_of_a_kept_control_is_an_alarm_with_its_numb
     assert done(result) is None
     text = kept_decline_words(plan, result.decisions.values())
     levels = "2.2 % against 1 % of base at that time"
-    assert text == f"{ERRORS} of tuned was proven to be worse ({levels}), but not by more than 1 point"
+    assert text == f"{ERRORS} of tuned was proven to be worse ({levels}); more than 1 point is not proven"
     later = step(plan, result.memory, sums(WEEK_US + HOUR_US, errors=(rated(50, 0), rated(50, 0))), around())
     assert kept_decline_words(plan, later.decisions.values()) == text, "also in the next week, whose evidence is new"
     ended = step(plan, later.memory, sums(3 * WEEK_US, errors=(rated(50, 0), rated(50, 0))), around(3 * WEEK_US))
