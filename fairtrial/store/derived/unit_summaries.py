@@ -93,7 +93,7 @@ MARK = "UPDATE watermarks SET position = CASE name WHEN $1 THEN $2 ELSE $4 END W
 _RESTARTS = """
     SELECT experiment, analysis_hash, max(CAST(json_extract(plan, '$.from_us') AS BIGINT)) AS began_us
     FROM analysis_plans
-    WHERE json_extract(plan, '$.kept_control') IS NOT NULL
+    WHERE json_extract(plan, '$.kept_control') IS NOT NULL AND CAST(json_extract(plan, '$.rules') AS INTEGER) > 6
     GROUP BY experiment, analysis_hash
 """
 """The start of each plan that keeps a control, whose units count anew in each week."""
