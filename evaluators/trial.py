@@ -12,12 +12,13 @@ from fairtrial.domain.wording import counted
 
 ALPHA = 0.05
 """How often the bound of a line may be wrong, unless several candidates share it."""
-RULES = 4
+RULES = 5
 """The version of the rules of judging, which is that of the evidence. 1: what an experiment says counted only by lines,
 apart from harm. 2: failures of 0/1 lines were not enumerated; unequal clusters were decided only from the second look
 on; three reviewers spoke for people in general. 3: a verdict could be SHIP without a line that measures what was
 answered, or with the answers of its base; a roll-back did not count; a line `better` counted at one level for any
-number of candidates."""
+number of candidates. 4: fewer than six reviewers decided a line of the official gate that does not say for whom it
+speaks; three who agreed spoke for people in general; six had to differ less than Welch's t allows."""
 
 DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
 CANDIDATE_DAYS = 14

@@ -30,7 +30,7 @@ QUALITIES = {
     "good": "good",
     "tentative": "enough for tentative conclusions",
     "low": "low",
-    "not measured": "not measured",
+    "not measured": "very low",
     "unknown": "not known",
 }
 ADJUSTED = {"adjusted for the side": "position", "for side and length": "length"}

@@ -79,7 +79,7 @@ class State:
 class GateLine:
     """One line: the metric, the test, the slice, and the required evidence (``with 100 ratings``).
 
-    ``population``: which reviewers a line on reviews generalises to; by default all, if three or more judged.
+    ``population``: which reviewers a line on reviews generalises to; by default all, if six or more judged.
     """
 
     metric: str

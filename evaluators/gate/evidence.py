@@ -23,7 +23,7 @@ from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding
 
-READABLE = (1, 2, 3, RULES)
+READABLE = (1, 2, 3, 4, RULES)
 BUILT_IN_COLUMNS = ("latency", "tokens", "cost")
 Runs = Mapping[tuple[str, str], RunTable]
 RunOf = Callable[[str, str], RunTable | None]

@@ -31,8 +31,9 @@ AGREE: dict[Quality, str] = {
     "good": "well",
     "tentative": "enough for tentative conclusions",
     "low": "little",
-    "not measured": "too little to measure anything",
+    "not measured": "very little",
 }
+BEFORE_RULES_5 = AGREE | {"not measured": "too little to measure anything"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgre
     )
 
 
-def agreement_text(agreement: Agreement, people: int) -> str:
+def agreement_text(agreement: Agreement, people: int, rules: int) -> str:
     """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93; AC2 0.93)``; "" for one person."""
     if people < 2:
         return ""
@@ -110,7 +111,8 @@ def agreement_text(agreement: Agreement, people: int) -> str:
     value, low, high = (
         _number(number) for number in (agreement.alpha.value, agreement.alpha.low, agreement.alpha.high)
     )
-    return f"; over {pairs} they agree {AGREE[agreement.quality]} (alpha {value}, {low} to {high}{gwet})"
+    words = AGREE if rules > 4 else BEFORE_RULES_5
+    return f"; over {pairs} they agree {words[agreement.quality]} (alpha {value}, {low} to {high}{gwet})"
 
 
 def require_agreement(line: GateLine, finding: Finding, agreement: Agreement) -> Finding:

@@ -16,7 +16,7 @@ from evaluators.review.agreement import (
     ReviewerBias,
     agreement_with_the_rest,
 )
-from evaluators.review.statistics import ONE_SIDED_95, Votes
+from evaluators.review.statistics import AMONG, GENERAL, ONE_SIDED_95, Votes
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import DIMENSIONS, Dimension, ReviewedQueue
@@ -155,8 +155,10 @@ def _leans(model: PreferenceModel) -> str:
 
 
 def population_text(votes: Votes, metric: str) -> str:
-    """Name the reviewers to whom the figures of this metric generalise."""
-    return "; valid for reviewers in general" if votes.in_general(metric) else "; valid among these reviewers only"
+    """Name the reviewers to whom the figures of this metric generalise; "" if there are no figures for them."""
+    if votes.in_general(metric):
+        return "; valid for reviewers in general"
+    return "" if votes.rules > 4 and votes.population == GENERAL else f"; valid {AMONG} only"
 
 
 def people_text(people: int) -> str:

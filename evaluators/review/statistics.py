@@ -16,7 +16,7 @@ from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, Revi
 from fairtrial.domain.wording import counted, drawn_pairs
 from fairtrial.stats.paired.clustered import sign_flip
 from fairtrial.stats.paired.paired_tests import exact
-from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE, mean_rating
+from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE, Between, mean_rating
 from fairtrial.stats.review.krippendorff_alpha import TENTATIVE
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate, with_equal_pairs
 from fairtrial.stats.review.preference_model import Judgements, Ratings
@@ -36,14 +36,14 @@ SPAN = HIGHEST - LOWEST
 class Votes:
     """The votes of some queues as columns; a vote weighs 1 / (its case's expected number of draws), if these differ.
 
-    ``population``: to whom the figures generalise. By default that is reviewers in general if six or more voted, or
-    three who are shown to agree, with each reviewer as a cluster. Otherwise it is these reviewers only. ``rules`` is
-    as in `Trial`; by those before version 3, three reviewers were enough. Drawn pairs with equal answers are ties in
-    every win rate of all reviewers. They count neither as judged pairs nor for agreement.
+    ``population``: to whom the figures generalise. By default that is reviewers in general if six or more voted, with
+    each reviewer as a cluster. Otherwise it is these reviewers only. ``rules`` is as in `Trial`; by those before
+    version 5, three who are shown to agree were enough, and before version 3 any three. Drawn pairs with equal answers
+    are ties in every win rate of all reviewers. They count neither as judged pairs nor for agreement.
     """
 
     def __init__(self, queues: Sequence[ReviewedQueue], population: Population = "", rules: int = RULES) -> None:
-        self._queues, self._population, self._rules = queues, population, rules
+        self._queues, self.population, self.rules = queues, population, rules
         self._agreements: dict[str, Agreement] = {}
         self._chances = chances = _chances(queues)
         self._votes = [(vote, chances[_population(queue)], queue.suite) for queue in queues for vote in queue.votes]
@@ -86,15 +86,17 @@ class Votes:
         return self._agreements[metric]
 
     def _generalises(self, metric: str, people: int) -> bool:
-        least = MIN_PEOPLE if self._agreeing(metric, people) else IN_GENERAL
-        return self._population != AMONG and people >= least
+        least = MIN_PEOPLE if self._between(metric, people) == "sampled" else IN_GENERAL
+        return self.population != AMONG and people >= least
 
-    def _agreeing(self, metric: str, people: int) -> bool:
-        """Whether fewer than six reviewers are shown to agree: the whole interval of alpha suffices for conclusions."""
-        if self._rules < 3 or not MIN_PEOPLE <= people < IN_GENERAL:
-            return self._rules < 3
+    def _between(self, metric: str, people: int) -> Between:
+        """How the variance between reviewers is estimated by these rules."""
+        if self.rules > 4 or self.rules < 3:
+            return "reflected" if self.rules > 4 else "sampled"
+        if not MIN_PEOPLE <= people < IN_GENERAL:
+            return "added"
         estimate = self.agreement(metric).alpha
-        return isinstance(estimate, Estimate) and estimate.low >= TENTATIVE
+        return "sampled" if isinstance(estimate, Estimate) and estimate.low >= TENTATIVE else "added"
 
     def _of(self, metric: str) -> "_Columns":
         if metric == PREFERENCE:
@@ -105,11 +107,11 @@ class Votes:
     def _too_few(self, of: "_Columns", metric: str) -> NotEnough | None:
         """Why figures for reviewers in general cannot be estimated, if a line requires them."""
         people = len(set(of.people))
-        if self._population != GENERAL or self._generalises(metric, people) or not of.n:
+        if self.population != GENERAL or self._generalises(metric, people) or not of.n:
             return None
         who = "one reviewer" if people == 1 else f"{people} reviewers"
         more = counted(IN_GENERAL - people, "more reviewer")
-        needed = f"{more}, three who are shown to agree, or a line that ends in '{AMONG}'"
+        needed = f"{more}, or '{AMONG}' in the line, which then speaks of these people only"
         return NotEnough(f"{who} cannot represent reviewers in general", needed, of.n)
 
     @property
@@ -124,8 +126,8 @@ class Votes:
             columns.items,
             columns.people,
             weights=columns.weights,
-            general=self._population != AMONG,
-            agreeing=self._agreeing(PREFERENCE, len(set(columns.people))),
+            general=self.population != AMONG,
+            between=self._between(PREFERENCE, len(set(columns.people))),
             level=level,
         )
         rate = self._with_equal_pairs(rate, columns)
@@ -220,8 +222,8 @@ class Votes:
             of.people,
             span=SPAN,
             weights=of.weights,
-            general=self._population != AMONG,
-            agreeing=self._agreeing(metric, len(set(of.people))),
+            general=self.population != AMONG,
+            between=self._between(metric, len(set(of.people))),
             level=level,
         )
 

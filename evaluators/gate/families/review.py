@@ -21,7 +21,7 @@ from evaluators.review.presentation import (
     rating_text,
     requirement_text,
 )
-from evaluators.review.statistics import Votes
+from evaluators.review.statistics import GENERAL, Votes
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
@@ -61,14 +61,19 @@ def sort_reviews(trial: Trial, suites: Sequence[Suite]) -> Reviews:
 
 def _judge(line: ExternalLine) -> RuleResult:
     reviews = sort_reviews(line.trial, line.gate.suites)
-    return judge_review(line.text, line.gate.name, line.line, reviews, line.trial)
+    return judge_review(line.text, line.gate.name, line.line, reviews, line.trial, official=line.live.official)
 
 
 family = JudgedFamily(REVIEW, validate_review_line, populations=True, judge=_judge)
 
 
-def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial: Trial) -> RuleResult:
-    """Judge the line on the readable votes; if there are none, the finding tells what to do."""
+def judge_review(
+    rule: str, source: str, line: GateLine, reviews: Reviews, trial: Trial, *, official: bool
+) -> RuleResult:
+    """Judge the line on the readable votes; if there are none, the finding tells what to do.
+
+    A line of the official gate speaks for reviewers in general, unless it says otherwise.
+    """
     wrong = validate_review_line(line)
     family: Family | None = None if isinstance(line.test, Threshold) and line.test.sure else "quality"
     if wrong is not None:
@@ -76,14 +81,13 @@ def judge_review(rule: str, source: str, line: GateLine, reviews: Reviews, trial
         return RuleResult(Finding(rule, source, "invalid", sentence, "correct the line", line.metric), family)
     if not reviews.read:
         return RuleResult(_unread(rule, source, line, reviews, trial), family)
-    votes = Votes(reviews.read, line.population, trial.rules)
+    votes = Votes(reviews.read, line.population or (GENERAL if official and trial.rules > 4 else ""), trial.rules)
     agreement = votes.agreement(line.metric)
     judge = _preference if line.metric == PREFERENCE else _rating
 
     def finding(*, doubtful: bool = False) -> Finding:
         judged = judge(rule, source, line, votes, trial, _Look(doubtful=doubtful))
-        who = _who(votes, reviews) + agreement_text(agreement, votes.people) + population_text(votes, line.metric)
-        judged = replace(judged, says=judged.says + who)
+        judged = replace(judged, says=judged.says + _who(votes, reviews) + _of_whom(votes, line.metric))
         n = votes.pairs if line.with_unit == "pairs" else getattr(judged.evidence, "n", 0)
         judged = require_agreement(line, threshold_rule.require_count(line, judged, n), agreement)
         if line.metric != PREFERENCE:
@@ -121,14 +125,14 @@ def review_information(reviews: Reviews, trial: Trial, required: frozenset[str])
     votes = Votes(reviews.read, rules=trial.rules)
     if PREFERENCE not in required:
         comparison = votes.preference()
-        agreed = agreement_text(votes.agreement(PREFERENCE), votes.people) + population_text(votes, PREFERENCE)
-        sentence = preference_text(comparison, votes, trial) + _who(votes, reviews) + agreed + _bias(comparison, votes)
+        whose = _who(votes, reviews) + _of_whom(votes, PREFERENCE)
+        sentence = preference_text(comparison, votes, trial) + whose + _bias(comparison, votes)
         yield _informative(PREFERENCE, sentence, comparison)
     for dimension in DIMENSIONS:
         metric, compared = f"review.{dimension}", votes.comparison(dimension)
         if metric not in required and compared.n:
-            agreed = agreement_text(votes.agreement(metric), votes.people) + population_text(votes, metric)
-            sentence = rating_comparison_text(compared, trial) + _who(votes, reviews) + agreed
+            whose = _who(votes, reviews) + _of_whom(votes, metric)
+            sentence = rating_comparison_text(compared, trial) + whose
             yield _informative(metric, sentence, compared)
 
 
@@ -232,6 +236,11 @@ def _bias(evidence: object, votes: Votes) -> str:
     """The text on position and length bias, if there is an estimate."""
     gap = evidence.difference if isinstance(evidence, Comparison) else evidence
     return bias_text(votes.bias(gap.level), votes.people) if isinstance(gap, Estimate) else ""
+
+
+def _of_whom(votes: Votes, metric: str) -> str:
+    """How well the reviewers agree, and to whom the figures generalise."""
+    return agreement_text(votes.agreement(metric), votes.people, votes.rules) + population_text(votes, metric)
 
 
 def _who(votes: Votes, reviews: Reviews) -> str:

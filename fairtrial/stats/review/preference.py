@@ -10,7 +10,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.intervals import quantile, score_bounds
-from fairtrial.stats.review.crossed import CrossedMean, crossed_mean
+from fairtrial.stats.review.crossed import Between, CrossedMean, crossed_mean
 
 __all__ = ["elo_gap", "net_preference", "win_rate", "with_equal_pairs"]
 
@@ -19,7 +19,7 @@ MIN_ITEMS = 10
 
 TIE = 0.5
 TASTE = 0.1
-"""The further standard deviation of reviewers' win rates that is assumed, because few reviewers show too little."""
+"""The standard deviation of reviewers' win rates that is assumed, because few reviewers often show too little."""
 
 PER_DECADE = 400.0
 """Points at which the odds are ten to one."""
@@ -32,23 +32,22 @@ def win_rate(
     *,
     weights: Floats | None = None,
     general: bool = True,
-    agreeing: bool = False,
+    between: Between = "reflected",
     level: float = 0.90,
 ) -> Estimate | NotEnough:
     """The win rate w = (W + T/2)/n in [0, 1], with a score interval on clustered standard errors.
 
     ``values`` has one entry for each vote: 1 for the candidate, 0 for the baseline, ½ for a tie or both bad. Votes of
     "can't judge" must be left out. With six reviewers or more, reviewers are clusters too, so the result applies to
-    reviewers in general. With fewer, or without ``general``, it applies to these reviewers only. ``agreeing`` reviewers
-    are shown to agree, so three of them are enough. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The
-    interval is Tango's, which treats ties as ties. It uses a t quantile and the effective sample size n* = s²/V, the
-    votes' variance over that of their mean. Unlike ±t·√V, it stays within [0, 1] and does not vanish if nearly all
-    votes are ties. If pairs show no spread, because all votes are equal or cancel within each pair, n* is the number of
-    pairs.
+    reviewers in general. With fewer, or without ``general``, it applies to these reviewers only. ``between`` is as in
+    `crossed_mean`. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The interval is Tango's, which treats ties
+    as ties. It uses a t quantile and the effective sample size n* = s²/V, the votes' variance over that of their mean.
+    Unlike ±t·√V, it stays within [0, 1] and does not vanish if nearly all votes are ties. If pairs show no spread,
+    because all votes are equal or cancel within each pair, n* is the number of pairs.
 
     False preferences were counted for reviewers whose tastes differ: normal, polarised, or skewed so that one in five
-    differs much from the others. Six to twelve of them find one in at most 6.5 % of reviews of 40 to 150 pairs.
-    Reviewers are assumed to vary by a further 10 points, because skewed tastes otherwise err in up to 14 %. Returns
+    differs much from the others. Six to twelve of them find one in at most 6 % of reviews of 60 pairs, and in up to
+    7 % of 150 pairs. Reviewers are assumed to vary by 10 points, because skewed tastes otherwise err in 18 %. Returns
     `NotEnough` below ten pairs. Raises `ValueError` for a vote of another value, and for columns that can't belong to
     the same votes.
 
@@ -63,7 +62,7 @@ def win_rate(
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} judged pairs are too few", f"{MIN_ITEMS - count} more judged pairs", len(values))
-    crossed = crossed_mean(values, items, people, weights=weights, general=general, agreeing=agreeing, taste=TASTE)
+    crossed = crossed_mean(values, items, people, weights=weights, general=general, between=between, taste=TASTE)
     if isinstance(crossed, NotEnough):
         return crossed
     won, lost = (float(np.average(side, weights=weights)) for side in (values > TIE, values < TIE))

@@ -51,6 +51,12 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
         "request-weighted difference pauses",
     ),
     (
+        "win_rate",
+        "tastes of which few are extreme: six reviewers often include none of the few",
+        "5 to 6 % wrong with 60 pairs where one in five differs much, 6 to 7.5 % with 150 pairs or a longer tail: see "
+        "[the figures by number of reviewers](../how-to/run-a-review.md#what-it-can-decide)",
+    ),
+    (
         "share_level",
         "a limit close to the true level",
         "0 of 600 units: at most 1.12 %; 0 of 1,507: at most 0.48 %",

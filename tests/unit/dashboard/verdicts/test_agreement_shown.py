@@ -26,7 +26,7 @@ def test_agreement_below_chance_has_a_minus(said: list[Any]) -> None:
     review_evidence._agreement({"review.tone": SHARED}, [])
     (row,) = said[1]
     assert (row["measure"], row["alpha"], row["Gwet's AC"]) == ("tone", "−0.13 (−0.31 to 0.06)", "–")
-    assert row["agreement"] == "not measured"
+    assert row["agreement"] == "very low"
 
 
 def test_where_no_pair_was_judged_by_two_the_page_says_so(said: list[Any]) -> None:

@@ -7,13 +7,19 @@ import pytest
 
 from evaluators.criteria.grammar import GateLineError, parse
 from evaluators.criteria.validation import validate_external_line
+from evaluators.trial import RULES
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import Preference
+from fairtrial.domain.verdicts.verdict import Finding
 from tests.fixtures.evaluators.gate_lines import render
 from tests.fixtures.evaluators.reviews_by_person import Marks, finding_of, queue
+from tests.fixtures.for_each import for_each
 
 BETTER = "review.preference better than base"
 NOT_WORSE = "review.preference not worse than base by 5pp"
+TONE = "review.tone better than base"
+ENDS = [(0.13010, 0.28517), (0.09020, 0.31213), (0.13078, 0.28468)]
+"""The bounds of the win rate, less one half, by the rules of versions 2, 4 and now."""
 FOR: tuple[Preference, Marks] = ("candidate", (4, 4))
 AGAINST: tuple[Preference, Marks] = ("baseline", (4, 4))
 
@@ -24,10 +30,14 @@ def crowd(*shares: float, pairs: int = 60, seed: int = 1) -> dict[str, list[tupl
     return {f"r{n}": [FOR if rng.random() < share else AGAINST for _ in range(pairs)] for n, share in enumerate(shares)}
 
 
+def bounds(finding: Finding) -> tuple[float, float]:
+    assert isinstance(finding.evidence, Comparison) and isinstance(finding.evidence.difference, Estimate)
+    return finding.evidence.difference.low, finding.evidence.difference.high
+
+
 def width(line: str, *shares: float) -> float:
-    evidence = finding_of(line, queue(crowd(*shares))).evidence
-    assert isinstance(evidence, Comparison) and isinstance(evidence.difference, Estimate)
-    return evidence.difference.high - evidence.difference.low
+    low, high = bounds(finding_of(line, queue(crowd(*shares))))
+    return high - low
 
 
 def test_five_reviewers_are_read_as_among_these_and_six_in_general() -> None:
@@ -36,19 +46,51 @@ def test_five_reviewers_are_read_as_among_these_and_six_in_general() -> None:
     assert six.result == "pass" and "valid for reviewers in general" in six.says
 
 
-def test_three_who_agree_on_single_pairs_speak_in_general() -> None:
+@for_each("line", [BETTER, NOT_WORSE, "review.preference >= 50% sure", TONE, "review.tone >= 3"])
+@for_each("people", [1, 3, 5])
+def test_few_reviewers_hold_the_official_gate_until_its_line_says_for_whom(line: str, people: int) -> None:
+    few = queue({f"r{n}": [("candidate", (5, 3))] * 60 for n in range(people)})
+    held, among = finding_of(line, few, official=True), finding_of(f"{line} among these reviewers", few, official=True)
+    assert held.result == "cannot tell" and "cannot represent reviewers in general" in held.says
+    assert "valid" not in held.says
+    assert f"{6 - people} more reviewer" in held.needed and "'among these reviewers' in the line" in held.needed
+    assert among.result == "pass" and "valid among these reviewers only" in among.says
+    assert finding_of(line, few).result == "pass"
+
+
+def test_few_reviewers_do_not_block_by_a_line_of_the_official_gate_that_speaks_of_all() -> None:
+    few = queue(crowd(0.05, 0.05, 0.05))
+    assert finding_of(BETTER, few, official=True).result == "cannot tell"
+    assert finding_of(f"{BETTER} among these reviewers", few, official=True).result == "fail"
+
+
+def test_six_reviewers_decide_the_official_gate() -> None:
+    six = finding_of(BETTER, queue(crowd(*[0.9] * 6)), official=True)
+    assert six.result == "pass" and "valid for reviewers in general" in six.says
+
+
+def test_three_who_agree_on_single_pairs_speak_for_themselves() -> None:
     """Two pairs in three are clearly better for the candidate, and all three see it in each of them."""
     vote = [FOR if n % 3 else AGAINST for n in range(90)]
     agreeing = queue({"r0": vote, "r1": vote, "r2": [*vote[:-1], FOR]})
-    finding = finding_of(BETTER, agreeing)
-    assert finding.result == "pass" and "valid for reviewers in general" in finding.says
-    assert finding_of(f"{BETTER} in general", agreeing).result == "pass"
+    finding, before = finding_of(BETTER, agreeing), finding_of(BETTER, agreeing, rules=4)
+    assert finding.result == "pass" and "valid among these reviewers only" in finding.says
+    assert before.result == "pass" and "valid for reviewers in general" in before.says
+    assert finding_of(f"{BETTER} in general", agreeing).result == "cannot tell"
 
 
 def test_evidence_of_an_earlier_version_lets_three_speak_in_general() -> None:
     three = queue(crowd(0.9, 0.9, 0.9))
     assert "valid for reviewers in general" in finding_of(BETTER, three, rules=2).says
     assert "valid among these reviewers only" in finding_of(BETTER, three).says
+
+
+def test_evidence_of_an_earlier_version_keeps_its_answer_and_its_interval() -> None:
+    three, six = queue(crowd(0.9, 0.9, 0.9)), queue(crowd(0.7, 0.75, 0.7, 0.6, 0.7, 0.65))
+    official = finding_of(BETTER, three, rules=4, official=True)
+    assert official.result == "pass" and "valid among these reviewers only" in official.says
+    ends = [bounds(finding_of(BETTER, six, rules=rules)) for rules in (2, 4, RULES)]
+    assert ends == [pytest.approx(pair, abs=5e-5) for pair in ENDS]
 
 
 def test_six_who_differ_find_nothing_in_general_and_may_be_read_among_themselves() -> None:
@@ -68,8 +110,8 @@ def test_in_general_is_not_shown_by_five(line: str) -> None:
     assert finding.result == "cannot tell"
     assert "5 reviewers cannot represent reviewers in general" in finding.says
     assert (
-        "1 more reviewer, three who are shown to agree, or a line that ends in 'among these reviewers'"
-        in finding.needed
+        finding.needed
+        == "1 more reviewer, or 'among these reviewers' in the line, which then speaks of these people only"
     )
     evidence = finding.evidence.difference if isinstance(finding.evidence, Comparison) else finding.evidence
     assert isinstance(evidence, NotEnough)
@@ -84,7 +126,8 @@ def test_few_voters_of_a_crowd_speak_for_themselves() -> None:
 def test_not_worse_stands_where_the_whole_interval_shows_better() -> None:
     """Agreement is low, since tastes are independent; all the same most votes are for the candidate."""
     liked = queue(crowd(0.8, 0.8, pairs=100))
-    assert "too little to measure anything" in finding_of(BETTER, liked).says
+    assert "they agree very little (alpha" in finding_of(BETTER, liked).says
+    assert "they agree too little to measure anything (alpha" in finding_of(BETTER, liked, rules=4).says
     assert finding_of(BETTER, liked).result == finding_of(NOT_WORSE, liked).result == "pass"
     assert finding_of("review.preference >= 45% sure", liked).result == "pass"
 

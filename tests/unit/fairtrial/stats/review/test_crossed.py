@@ -29,7 +29,7 @@ def test_two_way_agrees_with_statsmodels_part_by_part(seed: int) -> None:
     values, items, people = votes(seed)
     fit = sm.OLS(values, np.ones(len(values))).fit()
     both, by_item, _ = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
-    crossed = crossed_mean(values, items, people)
+    crossed = crossed_mean(values, items, people, between="sampled")
     assert crossed.two_way
     assert crossed.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
     alone = crossed_mean(values, items, ["ann"] * len(values))
@@ -41,9 +41,38 @@ def test_weighted_agrees_with_weighted_least_squares_of_statsmodels() -> None:
     weights = np.random.default_rng(1).uniform(1, 4, len(values))
     fit = sm.WLS(values, np.ones(len(values)), weights=weights).fit()
     both, by_item, _ = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
-    crossed = crossed_mean(values, items, people, weights=weights)
+    crossed = crossed_mean(values, items, people, weights=weights, between="sampled")
     assert crossed.mean == pytest.approx(fit.params[0], rel=1e-12)
     assert crossed.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
+
+
+def leaning(leanings: list[float], pairs: int = 40) -> tuple[np.ndarray, list[str], list[str]]:
+    """Votes of people who all judge the same pairs, each of whom has this share of wins."""
+    rng = np.random.default_rng(7)
+    values = (rng.random((pairs, len(leanings))) < np.array(leanings)).astype(float)
+    items = np.repeat(np.arange(pairs), len(leanings)).astype(str)
+    return values.ravel(), list(items), list(np.tile(np.arange(len(leanings)), pairs).astype(str))
+
+
+def parts(values: np.ndarray, items: list[str], people: list[str]) -> tuple[float, float, float]:
+    """The variances by pair, by person and by vote, from a library."""
+    fit = sm.OLS(values, np.ones(len(values))).fit()
+    _, by_item, by_person = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
+    return by_item[0, 0], by_person[0, 0], float(np.var(values, ddof=1)) / len(values)
+
+
+@for_each("leanings", [[0.9, 0.9, 0.1, 0.1, 0.8, 0.3], [0.6] * 6, [0.7] * 20])
+def test_people_vary_by_at_least_what_is_assumed(leanings: list[float]) -> None:
+    """Where they show less, the variance between them is as far above the assumed one as it seems to be below."""
+    columns = leaning(leanings)
+    item, person, both = parts(*columns)
+    assumed, between = 0.1**2 / max(11, len(leanings)), person - both
+    shown, shared = both + assumed + abs(between - assumed), max(item - both, 0.0)
+    assert (shown == pytest.approx(person)) == (between > assumed)
+    crossed = crossed_mean(*columns, taste=0.1)
+    assert crossed.variance == pytest.approx(shown + shared, rel=1e-9)
+    satterthwaite = (shown + shared) ** 2 / (shown**2 / (len(leanings) - 1) + shared**2 / 39)
+    assert crossed.freedom == pytest.approx(satterthwaite, rel=1e-9)
 
 
 @given(SEEDS)
