@@ -21,7 +21,7 @@ COMPARING = frozenset(
 FORM_STATS = frozenset({"off_label", "valid"})
 """Their stats that have no reference."""
 PAIRS = 20
-REVIEW_LINE = f"{PREFERENCE} not worse than base by 5pp with {PAIRS} pairs"
+REVIEW_LINE = f"{PREFERENCE} not worse than base by 5pp among these reviewers with {PAIRS} pairs"
 """What measures prose: people who compare pairs of answers."""
 MISSING = "no line measures what was answered"
 ADVICE = (
