@@ -122,3 +122,22 @@ def test_without_a_line_the_votes_are_shown_and_do_not_decide(project: Path) -> 
         "review.preference",
         "review.tone",
     ]
+
+
+def test_few_reviewers_decide_the_official_gate_only_among_themselves(judged: Path) -> None:
+    with (judged / "fairtrial.yaml").open("a") as file:
+        file.write("releases: {gate: gate.yaml}\n")
+    vote(judged, enqueue(judged), 24, for_="candidate")
+    held = json.loads(gate(judged, "--json", "-").stdout)
+    lines = [one for one in held["findings"] if one["metric"].startswith("review.")]
+    assert (held["decision"], held["official"]) == ("HOLD", True)
+    assert [one["result"] for one in lines] == ["cannot tell", "cannot tell"]
+    assert all("'among these reviewers' in the line" in one["needed"] for one in lines)
+    text = (judged / "gate.yaml").read_text()
+    among = LINES.replace("5pp", "5pp among these reviewers").replace("than base]", "than base among these reviewers]")
+    (judged / "gate.yaml").write_text(text.replace(LINES, among))
+    told = json.loads(gate(judged, "--json", "-").stdout)
+    assert (told["decision"], told["official"]) == ("SHIP", True), told["headline"]
+    for verdict in (held, told):
+        again = fairtrial(judged, "verdict", "recompute", verdict["verdict_id"])
+        assert again.returncode == 0, again.stdout
