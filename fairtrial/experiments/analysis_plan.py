@@ -25,8 +25,9 @@ harm beyond the margin kills, and a cost as the primary metric is decided by its
 what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown. 6: what a user
 cost before the start explains a part of what it costs later, if that is known; arms that lose the records of unequally
 many units can't be compared; better passes after two whole weeks, unless the effect fades over the weeks. 7: a rate of
-requests is safe only if its plain difference by request, without a cap, is within the margin too; a kept control rolls
-back what is beyond the margin, and its evidence restarts each week.
+requests is safe only if its plain difference by request, without a cap, is within the margin too; pause and kill also
+go by each unit's first request; a pause cuts no window, and an accepted decline that grows pauses again; a kept control
+rolls back what is beyond the margin, and its evidence restarts each week.
 """
 SEEN_WEEKS = 2
 """The whole weeks from which on it can be seen whether an effect fades."""
@@ -244,6 +245,16 @@ class AnalysisPlan:
     def counts_from_us(self) -> int:
         """From when on a unit's first request counts, in microseconds since 1970, UTC."""
         return self.from_us + max(0, self.week - 1) * WEEK_US
+
+    @property
+    def counts_first_requests(self) -> bool:
+        """Whether pause and kill also go by each unit's first request, unless each request is a unit."""
+        return self.rules > 6 and self.unit != "request"
+
+    @property
+    def goes_on_after_pause(self) -> bool:
+        """Whether a resumed pause cuts no window, and an accepted decline that grows pauses again."""
+        return self.rules > 6
 
     def whole_weeks(self, at_us: int) -> int:
         """How many whole weeks since the plan began are over; none for rules that do not look at weeks."""

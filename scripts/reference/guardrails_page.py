@@ -59,12 +59,14 @@ over the units. A user with 200 requests therefore counts as much as a user with
 | statement | which requests of a unit | when the unit counts |
 |---|---|---|
 | pause and stop | those of its first hour | one hour after its first request |
+| pause and stop | its first request alone | at once |
 | pause, by units with a bad request | all | from its first bad request on |
 | *safe*, and a rate as the primary metric | those of its first 24 hours | 24 hours after its first request |
 
 With `unit: request` each request is a unit and counts at once. Only complete windows count. The evidence is a
-[betting e-process](../glossary.md#betting-e-process), which is exact: it needs no cap, no minimum and no history. The
-pause takes the mean of this e-value and of the [conversion e-process](../glossary.md#conversion), which begins with
+[betting e-process](../glossary.md#betting-e-process), which is exact: it needs no cap, no minimum and no history. Pause
+and stop take the mean of two such e-values, by first hours and by first requests. The
+pause takes the mean of that and of the [conversion e-process](../glossary.md#conversion), which begins with
 five units of the treatment that have a bad request. With a `pause_at` above 0 the shares decide alone.
 
 How many units an arm needs until *safe*, with a margin of one point and one request from each unit, by simulation:

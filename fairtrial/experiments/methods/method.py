@@ -127,6 +127,10 @@ class MetricMethod(Protocol):
     def difference(self, metric: MetricPlan, pair: Any) -> Scaled:
         """Treatment − scale · control, on the scale of the sums."""
 
+    def plain(self, metric: MetricPlan, pair: Any) -> Effect | NotEnough:
+        """Treatment − control on the scale of the sums, of all units so far, for a plain interval."""
+        return self.difference(metric, pair)(1.0)
+
     def level(self, metric: MetricPlan, sums: Any) -> float | None:
         """The level of one arm on the metric's scale; ``None`` without data."""
 

@@ -1,8 +1,9 @@
 """Decides rates of requests by the mean over units of each unit's share of bad requests.
 
-Pause and kill go by the first hour of each unit, so that they are soon known; safety and the primary metric go by its
-first 24 hours. A pause is also found by the units with a bad request, each once, from the first one on. The difference
-with each request weighing the same stands beside it: units with many requests may suffer while most units do not.
+Pause and kill go by the first hour of each unit and by its first request, so that they are soon known; safety and the
+primary metric go by its first 24 hours. A pause is also found by the units with a bad request, each once, from the
+first one on. The difference with each request weighing the same stands beside it: units with many requests may suffer
+while most units do not.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
 from fairtrial.stats.e_values import EValue
-from fairtrial.stats.effects import fixed
+from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sequential.guardrails import Limits, rare_evidence
 from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import ShareTest, UnitShares, share_difference, share_evidence, share_level
@@ -39,7 +40,7 @@ class Rates(method.MetricMethod):
 
     def guardrail(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair) -> Finding:
         share, stops_at = plan.share_of(variant), -log(plan.alpha_kill)
-        declined, harmed = decline_evidence(metric, pair, share), _tested(pair, harm_test(metric, share), hour=True)
+        declined, harmed = decline_evidence(metric, pair, share), _stopping(pair, harm_test(metric, share))
         safe = _tested(pair, safety_test(metric, share)) >= -log(plan.alpha_attempt)
         weighed, vetoed = weighed_difference(plan, metric, pair)
         answer: Answer = "harm" if harmed >= stops_at else "safe" if safe else "cannot tell"
@@ -72,6 +73,11 @@ class Rates(method.MetricMethod):
             return lambda _: NO_WINDOW
         arms = [arm_shares.day.moments for arm_shares in shares]
         return lambda scale: mean_difference(*arms, within=(0.0, 1.0), scale=scale)
+
+    def plain(self, metric: MetricPlan, pair: Pair) -> Effect | NotEnough:
+        """Of the rates with each request weighing the same, because windows may still be open."""
+        del metric
+        return ratio_difference(pair[0].requests, pair[1].requests, cap=pair[0].cap)
 
     def level(self, metric: MetricPlan, sums: RequestErrors) -> float | None:
         """Bad requests per request, as readers count them."""
@@ -119,13 +125,13 @@ def safety_test(metric: MetricPlan, share: float) -> ShareTest:
 
 
 def decline_test(metric: MetricPlan, share: float) -> ShareTest:
-    """The test of the shares in the first hour that pauses."""
+    """The test of the shares in the first hour and request that pauses."""
     pause = metric.pause or 0.0
     return ShareTest("harm", pause, metric.pause_relative and pause > 0, share)
 
 
 def harm_test(metric: MetricPlan, share: float) -> ShareTest:
-    """The test of the shares in the first hour that kills."""
+    """The test of the shares in the first hour and request that kills."""
     return ShareTest("harm", metric.stop, metric.stop_relative and metric.stop > 0, share)
 
 
@@ -134,7 +140,7 @@ def decline_evidence(metric: MetricPlan, pair: Pair, share: float) -> float:
 
     Units with a bad request can show a decline only, so for a margin that pauses the shares are alone.
     """
-    by_share = _tested(pair, decline_test(metric, share), hour=True)
+    by_share = _stopping(pair, decline_test(metric, share))
     return by_share if metric.pause else _mean(by_share, event_evidence(pair[0].users, pair[1].users, share))
 
 
@@ -199,12 +205,25 @@ def _days(pair: Pair) -> tuple[UnitShares, UnitShares]:
     return control, treatment
 
 
-def _tested(pair: Pair, test: ShareTest, *, hour: bool = False) -> float:
-    """ln of the evidence over the complete windows: 0, the capital at the start, before any."""
+def _tested(pair: Pair, test: ShareTest) -> float:
+    shares = _shares(pair)
+    return 0.0 if shares is None else _log_e(shares[0].day, shares[1].day, test)
+
+
+def _stopping(pair: Pair, test: ShareTest) -> float:
+    """ln of the mean of two e-values: by the first hour of each unit, and by its first request, if that is read."""
     shares = _shares(pair)
     if shares is None:
         return 0.0
-    control, treatment = ((arm.hour if hour else arm.day) for arm in shares)
+    control, treatment = shares
+    by_hour = _log_e(control.hour, treatment.hour, test)
+    if control.first is None or treatment.first is None:
+        return by_hour
+    return _mean(by_hour, _log_e(control.first, treatment.first, test))
+
+
+def _log_e(control: UnitShares, treatment: UnitShares, test: ShareTest) -> float:
+    """ln of the evidence over the complete windows: 0, the capital at the start, before any."""
     evidence = share_evidence(control, treatment, test)
     return evidence.log_e if isinstance(evidence, EValue) else 0.0
 

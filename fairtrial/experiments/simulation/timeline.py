@@ -135,9 +135,8 @@ class _Readers:
         course, windows = self.events[fails, cap], None
         if metric.method == "shares":
             first_us = self.times.first_us
-            windows = unit_sums.shares_course(
-                self.sent, first_us, metric.cap or REQUESTS_CAP, fails=fails, at_once=self.plan.unit == "request"
-            )
+            once, first, most = self.plan.unit == "request", self.plan.counts_first_requests, metric.cap or REQUESTS_CAP
+            windows = unit_sums.shares_course(self.sent, first_us, most, fails=fails, at_once=once, counts_first=first)
 
         def read(now_us: int) -> RequestErrors | None:
             n, x, y, xx, yy, xy, users = course.at(now_us)

@@ -149,22 +149,34 @@ class ShareWindows:
 
     hour: Course
     day: Course
+    first: Course | None
 
     def at(self, now_us: int) -> ErrorShares:
         """The sums over the units whose windows are complete by then."""
         hour, day = self.hour.at(now_us), self.day.at(now_us)
         n, sums = round(sum(day[:BINS])), day[BINS:]
         weighed, every = JointMoments(n, *sums[:5]), JointMoments(n, *sums[5:])
-        return ErrorShares(_histogram(hour), _histogram(day[:BINS]), weighed, EveryRequest(every))
+        first = None if self.first is None else _histogram(self.first.at(now_us))
+        return ErrorShares(_histogram(hour), _histogram(day[:BINS]), weighed, EveryRequest(every), first)
 
 
-def shares_course(sent: Requests, first_us: Ints, cap: float, *, fails: bool, at_once: bool) -> ShareWindows:
+def shares_course(
+    sent: Requests, first_us: Ints, cap: float, *, fails: bool, at_once: bool, counts_first: bool
+) -> ShareWindows:
     """The windows of these units, as the store computes them; ``at_once``: each request is a unit of its own."""
     bad = sent.failed if fails else np.zeros(len(sent.failed), np.bool_)
     return ShareWindows(
         _course(*_window(sent, bad, first_us, HOUR_US, at_once)),
         _course(*_window(sent, bad, first_us, DAY_US, at_once, cap)),
+        _first_requests(sent, bad) if counts_first else None,
     )
+
+
+def _first_requests(sent: Requests, bad: Bools) -> Course:
+    starts = sent.by_unit.starts
+    columns = [np.zeros(int(starts.sum())) for _ in range(BINS)]
+    columns[0], columns[-1] = (~bad[starts]).astype(np.float64), bad[starts].astype(np.float64)
+    return Course.of(sent.at_us[starts], *columns)
 
 
 def _course(over_us: Ints, columns: list[Floats]) -> Course:

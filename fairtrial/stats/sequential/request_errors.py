@@ -50,7 +50,8 @@ class ErrorShares:
     ``hour``: in the first hour after a unit's first exposure. ``day``: in its first 24 hours, with requests that the
     arm never got as bad ones of treatment and good ones of control. ``requests``: the sums of bad requests and requests
     over the same 24 hours, no unit with more than the cap. With a unit for each request, both windows are the request.
-    ``every``: the same without a cap; ``None`` if it was not read.
+    ``every``: the same without a cap; ``None`` if it was not read. ``first``: in a unit's first request, which is
+    complete at once; ``None`` by rules that do not read it.
 
     >>> shares = UnitShares.of([0, 1], [4, 4], luck=[0.5, 0.5])
     >>> ErrorShares(shares, shares, JointMoments.of([0, 1], [4, 4])).day.mean
@@ -61,10 +62,12 @@ class ErrorShares:
     day: UnitShares
     requests: JointMoments
     every: EveryRequest | None = None
+    first: UnitShares | None = None
 
     def __add__(self, other: Self) -> Self:
         every = None if self.every is None or other.every is None else self.every + other.every
-        return type(self)(self.hour + other.hour, self.day + other.day, self.requests + other.requests, every)
+        first = None if self.first is None or other.first is None else self.first + other.first
+        return type(self)(self.hour + other.hour, self.day + other.day, self.requests + other.requests, every, first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,22 @@ _ADDED = ", ".join(f"CASE WHEN early THEN 0 ELSE {sql} END" for sql in UNIT_COLU
 _NOTHING = ", ".join("0" for _ in UNIT_COLUMNS)
 _TOTALS = ", ".join(f"sum({name}) AS {name}" for name in UNIT_COLUMNS)
 _KEY = "experiment, analysis_hash, variant_assigned, exposed_unit, early, kept_away"
+_IS_FIRST = """NOT (early OR kept_away) AND row_number() OVER (
+        PARTITION BY experiment, analysis_hash, exposed_unit, early, kept_away, week
+        ORDER BY at_time, request_id) = 1"""
 _READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
     user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd"""
 _STARTED = """
     SELECT experiment, analysis_hash,
-        make_timestamp(max(CAST(json_extract(plan, '$.started_us') AS BIGINT))) AS started_at
+        make_timestamp(max(CAST(json_extract(plan, '$.started_us') AS BIGINT))) AS started_at,
+        max(CAST(json_extract(plan, '$.from_us') AS BIGINT)) FILTER (json_extract(plan, '$.kept_control') IS NOT NULL
+            AND CAST(json_extract(plan, '$.rules') AS INTEGER) > 6) AS restarts_us
     FROM analysis_plans
     GROUP BY experiment, analysis_hash
 """
-"""The start of each analysis plan; of the newest one, if there are several."""
+"""The start of each analysis plan, of the newest one if there are several, and the start of its restarts."""
+_WEEK = f"coalesce((epoch_us({{at}}) - restarts_us) // {WEEK_US}, 0)"
+"""The week in which units count anew, where a control is kept after a promotion."""
 _COUNTED = f"{ANALYSED} AND exposed_unit IS NOT NULL AND variant_assigned IS NOT NULL"
 
 STATE = f"""
@@ -69,20 +76,20 @@ ADD = f"""
 INSERT INTO unit_sums
 WITH new AS MATERIALIZED (
     SELECT {_READ}, coalesce(at_time < started_at, true) AS early,
-        coalesce(arm_outcome = 'kept_away', false) AS kept_away
+        coalesce(arm_outcome = 'kept_away', false) AS kept_away, {_WEEK.format(at="at_time")} AS week
     FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
     WHERE requests.rowid >= $1 AND requests.rowid < $2 AND {_COUNTED}
         AND (experiment_state = 'running' OR coalesce(at_time < started_at, true))
 ), {CALLS.format(added="attempts.rowid >= $3 AND ", new="SELECT request_id FROM new WHERE NOT early")}
-SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away
-FROM new LEFT JOIN calls USING (request_id)
-GROUP BY {_KEY}, CASE WHEN NOT early THEN {MINUTE.format(first_at="at_time")} END
+SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away, is_first
+FROM (SELECT *, {_IS_FIRST} AS is_first FROM new) LEFT JOIN calls USING (request_id)
+GROUP BY {_KEY}, is_first, CASE WHEN NOT early THEN {MINUTE.format(first_at="at_time")} END
 RETURNING failed + rejected + user_failed + attempts_failed > 0 AS failed
 """  # noqa: S608 - ours
 """Requests of an experiment that was not running are left out, unless they were early."""
 ADD_MOVED = f"""
 INSERT INTO unit_sums
-SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}, false
+SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}, false, false
 FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
 WHERE requests.rowid >= $1 AND requests.rowid <= $2 AND requests.rowid IN (SELECT request FROM temp.pairs)
     AND {_COUNTED} AND coalesce(at_time < started_at, true)
@@ -90,27 +97,23 @@ GROUP BY experiment, analysis_hash, variant_assigned, exposed_unit
 """  # noqa: S608 - ours
 MARK = "UPDATE watermarks SET position = CASE name WHEN $1 THEN $2 ELSE $4 END WHERE name IN ($1, $3)"
 
-_RESTARTS = """
-    SELECT experiment, analysis_hash, max(CAST(json_extract(plan, '$.from_us') AS BIGINT)) AS began_us
-    FROM analysis_plans
-    WHERE json_extract(plan, '$.kept_control') IS NOT NULL AND CAST(json_extract(plan, '$.rules') AS INTEGER) > 6
-    GROUP BY experiment, analysis_hash
-"""
-"""The start of each plan that keeps a control, whose units count anew in each week."""
+_FIRST_OF_ALL = "is_first AND first_at = first_request_at"
 _OF_PART = f"hash(unit) % {PARTS} = $1"
 TOTAL = f"""
 CREATE OR REPLACE TEMP TABLE totals AS
-SELECT experiment, analysis_hash, variant, unit, early, min(first_at) AS first_at, {_TOTALS}, kept_away
+SELECT experiment, analysis_hash, variant, unit, early, min(first_at) AS first_at, {_TOTALS}, kept_away,
+    {_FIRST_OF_ALL} AS is_first
 FROM (
-    SELECT *, {MINUTE.format(first_at="first_at")} AS minute,
-        min(first_at) FILTER (NOT early) OVER (PARTITION BY experiment, analysis_hash, unit, week) AS since
+    SELECT *, {MINUTE.format(first_at="first_at")} AS minute, min(first_at) FILTER (NOT early) OVER of_unit AS since,
+        min(first_at) FILTER (is_first) OVER of_unit AS first_request_at
     FROM (
-        SELECT unit_sums.*, coalesce((epoch_us(first_at) - began_us) // {WEEK_US}, 0) AS week
-        FROM unit_sums LEFT JOIN ({_RESTARTS}) USING (experiment, analysis_hash)
+        SELECT unit_sums.*, {_WEEK.format(at="first_at")} AS week
+        FROM unit_sums LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
         WHERE {_OF_PART}
     )
+    WINDOW of_unit AS (PARTITION BY experiment, analysis_hash, unit, week)
 )
-GROUP BY experiment, analysis_hash, variant, unit, early, kept_away, week, minute < since + {HOUR},
+GROUP BY experiment, analysis_hash, variant, unit, early, kept_away, {_FIRST_OF_ALL}, week, minute < since + {HOUR},
     minute < since + {DAY}
 """  # noqa: S608 - ours
 REMOVE = f"DELETE FROM unit_sums WHERE {_OF_PART}"  # noqa: S608 - ours
@@ -169,8 +172,10 @@ def update_sums(database: Database) -> Folded:
     rows.
 
     A row spans at most a minute, until a compaction joins what lies in the same window since the unit's first request:
-    its first hour, its first day, or later. Looks can therefore sum the requests of a window. Where a control is kept
-    after a promotion, windows begin anew in each week.
+    its first hour, its first day, or later. Looks can therefore sum the requests of a window. The first request of each
+    unit in a pass has a row of its own, which is marked. The earliest of these rows is the unit's first request,
+    in whatever order requests arrive, and a compaction joins the others. Where a control is kept after a promotion,
+    windows and first requests begin anew in each week.
 
     Requests from before the start of their analysis plan are *early*. Only their first time counts, and their sums are
     0, so that it does no harm to add them twice.

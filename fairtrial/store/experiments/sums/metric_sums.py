@@ -41,7 +41,7 @@ WITH due AS (
     FROM temp.plan_units
     WHERE {{counts}}
 ), said AS ({SAID}), given AS (
-    SELECT key, avg(value) AS value FROM said GROUP BY key
+    SELECT key, avg(value) AS value FROM said WHERE {{running}} GROUP BY key
 )
 SELECT arm, count(*), count(value), coalesce(sum(value), 0), coalesce(sum(value * value), 0)
 FROM due LEFT JOIN given USING (key)
@@ -87,9 +87,13 @@ def read_feedback(
         if not window or plan.counts_from_us + round(window * 1_000_000) > now_us - LATE_US:
             continue  # no unit counts from before the plan, so no window is complete
         parameters = values_of(metric, window) | {"experiment": plan.experiment, "from": since}
-        over = unit_groups.complete(round(window * 1_000_000), now_us - LATE_US, interruptions)
+        over = unit_groups.complete(
+            round(window * 1_000_000), now_us - LATE_US, unit_groups.cutting(plan, interruptions)
+        )
         counts = f"{unit_groups.counts(plan, metric)} AND {over}"
-        for arm, units, n, x, xx in cursor.execute(READ.format(counts=counts), parameters).fetchall():
+        for arm, units, n, x, xx in cursor.execute(
+            READ.format(counts=counts, running=unit_groups.while_running(interruptions)), parameters
+        ).fetchall():
             given = Moments(units, n, n) if metric.method == "given" else Moments(n, x, xx)
             sums[arm, metric.metric] = Feedback(units, given, window)
     return sums

@@ -137,7 +137,7 @@ def _feedback(
     sql = (GIVEN if given else SAID).format(
         until=ends,
         counts=unit_groups.counts(plan, metric),
-        running=_outside(interruptions),
+        running=unit_groups.while_running(interruptions),
         periods=PERIODS.format(week=WEEK_US, value="avg(value)"),
     )
     for arm, week, age, level in _read(cursor, sql, _bound(plan, until_us) | values):
@@ -163,15 +163,6 @@ def _read(cursor: Cursor, sql: str, parameters: dict[str, Any]) -> Found:
         level = Level.of(mean(Moments(n, x, xx)))
         if level is not None:
             yield arm, week, age, level
-
-
-def _outside(interruptions: Sequence[Interruption]) -> str:
-    """A condition on feedback: whether it is about a time in which the experiment ran."""
-    conditions = ["true"]
-    for from_us, again_us in interruptions:
-        before = f"about < make_timestamp({int(from_us)})"
-        conditions.append(before if again_us is None else f"({before} OR about >= make_timestamp({int(again_us)}))")
-    return " AND ".join(conditions)
 
 
 def _value(metric: MetricPlan) -> str:

@@ -29,9 +29,9 @@ FROM temp.plan_units
 WHERE rowid >= $first AND rowid < $last
 """
 ROWS = f"""
-SELECT place, minute < since + {HOUR} AS in_hour, coalesce(kept_away, false) AS kept_away, sent, {{columns}}
+SELECT place, minute < since + {HOUR} AS in_hour, coalesce(kept_away, false) AS kept_away, sent, {{columns}}{{first}}
 FROM (
-    SELECT hash(unit) AS key, {MINUTE.format(first_at="first_at")} AS minute, kept_away, sent, {{columns}}
+    SELECT hash(unit) AS key, {MINUTE.format(first_at="first_at")} AS minute, kept_away, sent, {{columns}}{{first}}
     FROM unit_sums
     WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash) AND NOT early
         AND first_at >= $week
@@ -40,6 +40,8 @@ FROM (
 ) USING (key)
 WHERE minute < since + {DAY}
 """  # noqa: S608 - ours
+
+FIRST = ", is_first, first_at"
 
 Columns = Mapping[str, NDArray[Any]]
 Values = NDArray[np.float64]
@@ -69,17 +71,16 @@ def read_shares(
     ``until_us``: the time of the look by the length of a window. With a unit for each request, both windows are the
     request, and complete at once. Raises `duckdb.Error`.
     """
+    cuts = unit_groups.cutting(plan, interruptions)
     conditions = {
-        f"within_{window}": "true"
-        if plan.unit == "request"
-        else unit_groups.complete(window, at_us - LATE_US, interruptions)
+        f"within_{window}": "true" if plan.unit == "request" else unit_groups.complete(window, at_us - LATE_US, cuts)
         for window, at_us in until_us.items()
     }
     conditions |= {f"counts_{at}": unit_groups.counts(plan, metric) for at, metric in enumerate(metrics)}
     known = [CATALOGUE[metric.metric] for metric in metrics]
     names = dict.fromkeys(name for each in known for name in (each.over, each.per))
     units_sql = UNITS.format(conditions=", ".join(f"{sql} AS {name}" for name, sql in conditions.items()))
-    rows_sql = ROWS.format(columns=", ".join(names))
+    rows_sql = ROWS.format(columns=", ".join(names), first=FIRST if plan.counts_first_requests else "")
     shares_by_arm: dict[tuple[int, str], ErrorShares] = {}
     for first, last in _slices(cursor):
         part = {"first": first, "last": last}
@@ -101,12 +102,14 @@ def read_shares(
 class _Windows:
     """The sums of each unit in its first hour and day, by column, and the day's requests that a breaker kept away.
 
-    The units have the order in which they were read.
+    The units have the order in which they were read. ``first``: of its first request that no breaker kept away;
+    ``None`` by rules that do not read it.
     """
 
     hour: Columns
     day: Columns
     kept_away: Values
+    first: Columns | None = None
 
     @classmethod
     def of(cls, rows: Columns, names: Sequence[str], units: NDArray[np.int64]) -> "_Windows":
@@ -122,6 +125,7 @@ class _Windows:
             {name: summed(name, in_hour) for name in names},
             {name: summed(name, in_day) for name in names},
             summed("sent", away),
+            {name: summed(name, _earliest(rows, place)) for name in names} if "is_first" in rows else None,
         )
 
     def shares(
@@ -143,7 +147,26 @@ class _Windows:
             UnitShares.of(bad[in_day], whole[in_day], luck=units["luck"][in_day]),
             capped_requests(bad[in_day], whole[in_day], cap=cap),
             EveryRequest.of(bad[in_day], whole[in_day]) if every else None,
+            self._first(metric, units, here),
         )
+
+    def _first(self, metric: MetricPlan, units: Columns, here: NDArray[np.bool_]) -> UnitShares | None:
+        if self.first is None:
+            return None
+        known = CATALOGUE[metric.metric]
+        counts = here & (self.first[str(known.per)] > 0)
+        return UnitShares.of(
+            self.first[known.over][counts], self.first[str(known.per)][counts], luck=units["luck"][counts]
+        )
+
+
+def _earliest(rows: Columns, place: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which rows are the first request of their unit: of those that are marked, the earliest one."""
+    marked = np.flatnonzero(rows["is_first"])
+    order = marked[np.lexsort((rows["first_at"][marked], place[marked]))]
+    earliest = np.zeros(len(place), np.bool_)
+    earliest[order[np.diff(place[order], prepend=-1) != 0]] = True
+    return earliest
 
 
 def _slices(cursor: Cursor) -> Iterator[tuple[int, int]]:

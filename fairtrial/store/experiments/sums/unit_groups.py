@@ -125,6 +125,20 @@ def complete(window_us: int, until_us: int, interruptions: Iterable[Interruption
     return " AND ".join(conditions)
 
 
+def cutting(plan: AnalysisPlan, interruptions: Iterable[Interruption]) -> list[Interruption]:
+    """The interruptions that cut windows of units: where windows go on, a pause that was resumed cuts none."""
+    return [each for each in interruptions if not plan.goes_on_after_pause or each[1] is None]
+
+
+def while_running(interruptions: Iterable[Interruption]) -> str:
+    """A condition on feedback: whether it is about a time in which the experiment ran."""
+    conditions = ["true"]
+    for from_us, again_us in interruptions:
+        before = f"about < make_timestamp({int(from_us)})"
+        conditions.append(before if again_us is None else f"({before} OR about >= make_timestamp({int(again_us)}))")
+    return " AND ".join(conditions)
+
+
 def counts(plan: AnalysisPlan, metric: MetricPlan) -> str:
     """A condition on rows of `GROUPED` that count since the plan began: whether they count for this metric."""
     conditions = []
@@ -149,7 +163,7 @@ GROUP BY who
 """  # noqa: S608 - ours
 KEEP_EARLIER = f"""
 INSERT INTO unit_sums
-SELECT $experiment, $kept_as, $control, named, false, first_at, {", ".join(UNIT_COLUMNS)}, false
+SELECT $experiment, $kept_as, $control, named, false, first_at, {", ".join(UNIT_COLUMNS)}, false, false
 FROM ({PAST_UNITS})
 WHERE named IS NOT NULL
 """  # noqa: S608 - ours

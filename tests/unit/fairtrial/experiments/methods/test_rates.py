@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import log
+from math import exp, log
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
 from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
+from fairtrial.stats.sums import JointMoments
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, heavy, metric, rate, rated
 from tests.fixtures.for_each import for_each
 
@@ -23,9 +24,11 @@ RATE = rate()
 SCHEMA = metric("requests.schema_valid_rate", "shares", cap=50.0, better="higher", pause=0.0, stop=0.01)
 
 
-def look(control: RequestErrors, treatment: RequestErrors, of: MetricPlan = RATE, **more: Any) -> Finding:
+def look(
+    control: RequestErrors, treatment: RequestErrors, of: MetricPlan = RATE, *, rules: int = 4, **more: Any
+) -> Finding:
     arms = {name: ArmSums(1, 1, {of.metric: errors}) for name, errors in (("base", control), ("tuned", treatment))}
-    (finding,) = find(analysis_plan(of, rules=4, **more), Sums(0, arms))
+    (finding,) = find(analysis_plan(of, rules=rules, **more), Sums(0, arms))
     return finding
 
 
@@ -47,6 +50,32 @@ def test_a_proven_decline_within_the_margin_pauses_and_is_safe_and_does_not_kill
     finding = look(rated(20_000, 0), rated(20_000, 290), wide)  # 1.45 % against 0 %
     assert (finding.answer, finding.declined) == ("safe", True)
     assert look(rated(20_000, 0), rated(20_000, 290)).answer == "harm", "with a margin of one point"
+
+
+def begun(units: int, bad: int) -> RequestErrors:
+    """Units with one request each, of none of which the first hour is over."""
+    errors = rated(units, bad)
+    assert errors.shares is not None
+    none = UnitShares.none()
+    return replace(errors, shares=ErrorShares(none, none, JointMoments.of([], []), first=errors.shares.hour))
+
+
+def test_first_requests_prove_harm_before_any_hour_is_over() -> None:
+    finding = look(begun(60, 1), begun(60, 15), rules=7)
+    assert (finding.declined, finding.answer) == (True, "harm")
+    assert look(begun(60, 1), begun(60, 3), rules=7).answer == "cannot tell"
+
+
+def test_the_evidence_that_stops_is_the_mean_of_that_by_hour_and_by_first_request() -> None:
+    def with_first(units: int, bad: int) -> RequestErrors:
+        errors = rated(units, bad)
+        assert errors.shares is not None
+        return replace(errors, shares=replace(errors.shares, first=UnitShares.none()))
+
+    by_hour = look(rated(400, 4), rated(400, 40)).log_harm
+    both = look(with_first(400, 4), with_first(400, 40), rules=7).log_harm
+    assert by_hour is not None and both is not None
+    assert exp(both) == pytest.approx((exp(by_hour) + 1) / 2)
 
 
 @for_each(("plan", "fails"), [({}, 11), ({"shares": {"base": 0.9, "tuned": 0.1}}, 5)])

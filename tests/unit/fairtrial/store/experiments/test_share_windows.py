@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from math import ceil, inf
+from math import ceil
 from pathlib import Path
 
 import pytest
 
 from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
+from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan, Interruption, MetricPlan
 from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import JointMoments
@@ -30,10 +30,11 @@ HOUR, DAY, MINUTE = 3_600 * live.SECOND, 86_400 * live.SECOND, 60 * live.SECOND
 LATER = live.END + 2 * DAY
 RATES = ("requests.error_rate", "requests.rejected_rate", "requests.schema_valid_rate")
 CAP = 2.0
-CUT: Sequence[Interruption] = (live.PAUSED,)
+RESUMED: Sequence[Interruption] = (live.PAUSED,)
+KILLED: Sequence[Interruption] = ((live.PAUSED[0], None),)
 
 
-def plan(*, each_request: bool = False, rules: int = 4) -> AnalysisPlan:
+def plan(*, each_request: bool = False, rules: int = RULES) -> AnalysisPlan:
     metrics = tuple(live.metric(name, method="shares", cap=CAP, pause=0.0, stop=0.01) for name in RATES)
     return live.plan(rules=rules, metrics=metrics, unit="request" if each_request else "user")
 
@@ -52,8 +53,8 @@ def read(
     return shares
 
 
-def histograms(shares: Mapping[tuple[str, str], ErrorShares]) -> dict[tuple[str, str], tuple[UnitShares, UnitShares]]:
-    return {key: (share.hour, share.day) for key, share in shares.items()}
+def histograms(shares: Mapping[tuple[str, str], ErrorShares]) -> dict[tuple[str, str], tuple[UnitShares | None, ...]]:
+    return {key: (share.hour, share.day, share.first) for key, share in shares.items()}
 
 
 def luck_of(database: Database, units: Sequence[Unit]) -> dict[str, float]:
@@ -78,7 +79,7 @@ def expected(
         bad, whole, chance = [], [], []
         for unit in units:
             until = unit.since + window
-            cut = any(unit.since < (end or inf) and until > begin for begin, end in interruptions)
+            cut = any(end is None and until > begin for begin, end in interruptions)
             if until > now_us - LATE_US or cut:
                 continue
             own = inside(unit, window)
@@ -94,7 +95,19 @@ def expected(
     weighed = RequestErrors.of(day[0], day[1], cap=CAP).requests
     both = (UnitShares.of(bad, whole, luck=chance) for bad, whole, chance in (hour, day))
     most = sorted(day[1])[-ceil(len(day[1]) / 100) :]
-    return ErrorShares(*both, weighed, EveryRequest(JointMoments.of(day[0], day[1]), sum(most)))
+    firsts = [own for unit in units if (own := first_request(unit)).requests and column(own, known.per)]
+    first = UnitShares.of(
+        [column(own, known.over) for own in firsts],
+        [column(own, known.per) for own in firsts],
+        luck=[luck[own.name] for own in firsts],
+    )
+    return ErrorShares(*both, weighed, EveryRequest(JointMoments.of(day[0], day[1]), sum(most)), first)
+
+
+def first_request(unit: Unit) -> Unit:
+    """The unit with its first request that no breaker kept away."""
+    requests = sorted(unit.without_kept_away().requests, key=lambda request: (request.at_us, request.request_id))
+    return replace(unit, requests=requests[:1])
 
 
 @for_each("away", [0.0, 0.2])
@@ -104,16 +117,19 @@ def test_the_shares_are_those_of_the_events(tmp_path: Path, away: float) -> None
         live.store_plans(database, live.plan(), live.amended())
         live.ingest(database, ingester, traffic)
         of = plan()
-        for now_us, interruptions in product((live.END, LATER), ((), CUT)):
+        for now_us, interruptions in product((live.END, LATER), ((), KILLED, RESUMED)):
             shares = read(database, of, now_us, interruptions)
             for metric, arm in product(of.metrics, of.shares):
                 expected_shares = expected(database, traffic, metric, arm, (now_us, interruptions))
                 mine = shares[arm, metric.metric]
                 assert (mine.hour, mine.day) == (expected_shares.hour, expected_shares.day)
+                assert mine.first == expected_shares.first
                 assert mine.requests.n == expected_shares.requests.n
                 assert mine.requests.xy == pytest.approx(expected_shares.requests.xy)
         assert shares["tuned", RATES[0]].day.n > 10
         assert shares["tuned", RATES[0]].hour.total > 0
+        first = shares["tuned", RATES[0]].first
+        assert first is not None and first.n > 10 and first.total > 0
 
 
 @for_each("away", [0.0, 0.2])
