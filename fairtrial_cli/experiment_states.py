@@ -48,7 +48,9 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
     ),
     "resume": (
         "Continue a paused experiment with the same units.",
-        "Every unit keeps its variant.",
+        "Every unit keeps its variant, and its window goes on. After a pause for a decline, it prints the decline that "
+        "it accepts. If the plain 95 % interval lies beyond what stops the experiment for good, it needs --accept. "
+        "What was accepted stays an alarm. Evidence is kept, so proven harm still stops the experiment.",
         "the move is done",
     ),
     "rearm": (
@@ -176,6 +178,12 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
 
 
 def _change_command(action: PersonsAction) -> Callable[..., None]:
+    accept = click.option(
+        "--accept",
+        multiple=True,
+        metavar="[METRIC=]AMOUNT",
+        help="The decline that you accept, 25pp or 30% of the control's level; repeatable.",
+    )
     rules = click.option(
         "--rules", is_flag=True, help="Also adopt the rules of decision of this version, as a new attempt."
     )
@@ -191,15 +199,16 @@ def _change_command(action: PersonsAction) -> Callable[..., None]:
     @CONFIG
     @STORE
     @JSON
-    def change(name: str, why: str, config: Path, store: Path | None, as_json: bool, **options: Any) -> None:
+    def change(name: str, config: Path, store: Path | None, as_json: bool, **chosen: Any) -> None:
         from fairtrial.api import experiments
 
-        request = experiments.ChangeExperiment(name=name, action=action, why=why, **options)
+        request = experiments.ChangeExperiment(name=name, action=action, **chosen)
         with _open(config, store) as opened:
             state = opened.call(experiments.change, request)
         print_json(state) if as_json else _print_state(state)
 
-    return rules(change) if action == "amend" else unit(change) if action == "approve" else change
+    own = {"amend": rules, "resume": accept, "approve": unit}.get(action)
+    return change if own is None else own(change)
 
 
 @click.command()
@@ -248,6 +257,8 @@ def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClien
 
 def _print_state(state: dict[str, Any]) -> None:
     click.echo(f"{state['name']}: {state['sentence']}")
+    for line in state.get("accepted", ()):
+        click.echo(f"  {line}")
     control = state.get("kept_control")
     for line in control["finds"] if control is not None and state["state"] == "running" else ():
         click.echo(f"  {line}")

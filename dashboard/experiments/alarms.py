@@ -22,6 +22,7 @@ ICONS = {
     "experiment.model": ":material/swap_horiz:",
     "experiment.kept_away": ":material/block:",
     "experiment.rests": ":material/hourglass_top:",
+    "experiment.accepted": ":material/front_hand:",
     "experiment.error": ":material/error:",
     "promotion.rolled_back": ":material/undo:",
     "clock.jump": ":material/schedule:",

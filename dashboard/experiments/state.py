@@ -35,7 +35,7 @@ EFFECTS = {
     "approve": "The next stage that needs an approval starts as soon as its other conditions hold.",
     "amend": "What the project file says now becomes the plan. If it changes what decides, only later units count.",
     "pause": "All traffic goes to the control until you continue. Units of this time are not counted.",
-    "resume": "The experiment continues with the same units.",
+    "resume": "The experiment continues with the same units, whose windows go on. Proven harm still stops it.",
     "kill": "All traffic goes to the control within a second. *Start again* starts it with new units.",
     "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
     "end": "The route serves the control from now on. Nothing can start this experiment again.",
@@ -136,7 +136,8 @@ def _confirm(control: Control, live: Row, action: PersonsAction, units: Sequence
     if action == "promote":
         _evidence(control, name)
     with st.form(change, border=False):
-        chosen = _promotion(control, live, change) if action == "promote" else {"unit": tuple(units)}
+        choose = {"promote": _promotion, "resume": _accepted}.get(action)
+        chosen = {"unit": tuple(units)} if choose is None else choose(control, live, change)
         why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {change}")
         confirmed = st.form_submit_button(f"{label} now", type="primary")
     if not confirmed:
@@ -149,6 +150,19 @@ def _confirm(control: Control, live: Row, action: PersonsAction, units: Sequence
         return
     view.closed()
     st.rerun()
+
+
+def _accepted(control: Control, live: Row, change: str) -> Row:
+    """The declines that continuing accepts, and a field for each that needs its amount by name."""
+    amounts, decision = [], control.call(experiments.decision, experiments.DecisionOf(name=live["name"], slices=False))
+    for number, decline in enumerate(decision["accepts"]):
+        st.warning(
+            f"Continuing accepts this: {plain(decline['words'])}. It stays an alarm.", icon=":material/front_hand:"
+        )
+        if decline["write"]:
+            label = f"To accept it, write {decline['write']} for {plain(decline['metric'])}"
+            amounts.append((decline["metric"], st.text_input(label, max_chars=20, key=f"accept {number} to {change}")))
+    return {"accept": tuple(f"{metric}={amount}" for metric, amount in amounts if amount)}
 
 
 def _evidence(control: Control, name: str) -> None:

@@ -17,6 +17,7 @@ from fairtrial.experiments.decision.guardrails_and_caveats import (
     fading_words,
     levels_words,
     unseen_words,
+    waits_words,
     weighed_words,
 )
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, Interval, MetricDecision, PrimaryDecision
@@ -41,6 +42,8 @@ class Decided:
     def undecided(self, decision: MetricDecision) -> str:
         held = isinstance(decision, GuardrailDecision) and decision.by_request is not None and decision.by_request.holds
         why = weighed_words(self.plan, self.decision.variant, decision) if held else decision.why  # type: ignore[arg-type]
+        waits = waits_words(decision, self.plan.unit) if isinstance(decision, GuardrailDecision) else ""
+        why = "; ".join(filter(None, (why, waits)))
         return self.levels(decision) + (f" ({why})" if why else "")
 
 

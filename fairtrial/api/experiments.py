@@ -50,7 +50,7 @@ class TransitionsOf(Window, frozen=True, kw_only=True):
 
 
 class ChangeOptions(Request, frozen=True, kw_only=True):
-    """What a promotion, an amendment or an approval chooses."""
+    """What a promotion, a resume, an amendment or an approval chooses."""
 
     variant: (
         Annotated[Text, Meta(description="for a promotion: by default the only variant besides the control")] | None
@@ -68,6 +68,14 @@ class ChangeOptions(Request, frozen=True, kw_only=True):
         Annotated[str, Meta(max_length=20, description="for a promotion: how long the control stays, `1d` to `90d`")]
         | None
     ) = None
+    accept: Annotated[
+        tuple[Annotated[str, Meta(max_length=100)], ...],
+        Meta(
+            max_length=20,
+            description="for a resume: how large a decline is accepted, `25pp`, or `30%` of the control's level; "
+            "`METRIC=25pp` if several declined",
+        ),
+    ] = ()
     rules: Annotated[bool, Meta(description="for an amendment: adopt the rules of this version, as a new attempt")] = (
         False
     )

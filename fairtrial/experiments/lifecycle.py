@@ -57,8 +57,10 @@ KEPT_AWAY = "kept_away"
 """The key of the evidence of a pause because breakers keep requests from treatments: these treatments."""
 DECLINED = "declined"
 """The key of the evidence of a pause because guardrails declined: their metrics and treatments. A resume accepts it."""
-ACCEPTED = "accepted_units"
+ACCEPTED_UNITS = "accepted_units"
 """The key of the evidence of an approval that accepts units behind a difference by request, instead of a stage."""
+ACCEPTED = "accepted"
+"""The key of the evidence of a resume: all declines that were accepted in the segment."""
 KEPT = "kept_control"
 """The key of the evidence of a promotion that keeps a control."""
 Cause = Literal["worse", "models", "kept_away", "declined", "harmed", "person"]
@@ -185,7 +187,7 @@ def sentence(
         served = f"{kept_control.variant} serves everyone else. {undo(name)}"
         return f"PROMOTED, {kept_words(kept_control)}: {_LAST[last.action]} {_by(last)}{made} {served}"
     if last is None or state == "running":
-        units = last is not None and ACCEPTED in (last.evidence or {})
+        units = last is not None and ACCEPTED_UNITS in (last.evidence or {})
         made = "" if last is None else "a unit was accepted" if units else _LAST[last.action]
         return "Running." if last is None else f"Running: {made} {_by(last)}"
     variant = promoted_by(last)

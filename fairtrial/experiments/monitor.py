@@ -12,8 +12,10 @@ from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key, grown_words
 from fairtrial.experiments.decision.decide import decide, look
 from fairtrial.experiments.decision.guardrails_and_caveats import NEAR, decline_words, e_value_words, kept_decline_words
+from fairtrial.experiments.decision.plain_declines import has_grown
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
@@ -40,7 +42,7 @@ class Circumstances:
     behind which another model answers now. ``served``: the arms that got requests in this stage; ``None`` if unknown.
     ``kept_away``: the treatments' requests of the last hour since it runs that a breaker kept away; ``rested``: those
     that were kept away because the provider asked for a pause.
-    ``accepted``: the metrics and variants whose decline a person accepted by a resume in this segment. ``late_us``: the
+    ``accepted``: the declines that a resume accepted in this segment, by metric and variant. ``late_us``: the
     time since the start that only a clock's correction made; no wait counts it. ``held``: what waits need; or empty.
     """
 
@@ -53,7 +55,7 @@ class Circumstances:
     served: frozenset[str] | None = None
     kept_away: tuple[KeptAway, ...] = ()
     rested: tuple[KeptAway, ...] = ()
-    accepted: frozenset[tuple[str, str]] = frozenset()
+    accepted: Mapping[Key, AcceptedDecline] = field(default_factory=dict)
     late_us: int = 0
     held: str = ""
 
@@ -161,18 +163,22 @@ def _harmed(plan: AnalysisPlan, decision: Decision, harmed: GuardrailDecision, s
 
 
 def _declined(
-    plan: AnalysisPlan, decisions: Mapping[str, Decision], sums: Sums, accepted: frozenset[tuple[str, str]]
+    plan: AnalysisPlan, decisions: Mapping[str, Decision], sums: Sums, accepted: Mapping[Key, AcceptedDecline]
 ) -> Verdict | None:
-    """The pause for declines that nobody has accepted; while a control is kept, they are an alarm."""
+    """The pause for declines that nobody has accepted, or that have grown beyond what was accepted.
+
+    While a control is kept, they are an alarm.
+    """
     declines = [
         (variant, guardrail)
         for variant, decision in decisions.items()
         for guardrail in decision.pausing
-        if (guardrail.metric, variant) not in accepted
+        if (known := accepted.get((guardrail.metric, variant))) is None or has_grown(plan, sums, known)
     ]
     if not declines or plan.kept_control is not None:
         return None
-    why = "; ".join(decline_words(plan, variant, decline) for variant, decline in declines)
+    found = ((decline_words(plan, name, each), accepted.get((each.metric, name))) for name, each in declines)
+    why = "; ".join(words + grown_words(plan, known) for words, known in found)
     evidence = {
         DECLINED: [
             {"metric": decline.metric, "variant": variant, "log_e": decline.log_e, "log_kill": decline.log_kill}
@@ -201,9 +207,8 @@ def _changed(variants: tuple[str, ...]) -> Verdict:
 
 def many_kept_away(arms: Sequence[KeptAway]) -> list[KeptAway]:
     """The arms from which enough requests were kept, and not a small share."""
-    return [
-        arm for arm in arms if arm.kept_away >= LEAST_KEPT_AWAY and arm.kept_away > MOST_KEPT_AWAY * arm.requests
-    ]  # fmt: skip
+    many = (arm for arm in arms if arm.kept_away >= LEAST_KEPT_AWAY)
+    return [arm for arm in many if arm.kept_away > MOST_KEPT_AWAY * arm.requests]
 
 
 def kept_away_words(who: str, arms: Sequence[KeptAway]) -> str:

@@ -19,6 +19,7 @@ SHOWN = {
     "over time": "effect over time",
     "weighed": "difference by request",
     "heaviest": "heaviest units",
+    "accepted": "accepted decline",
 }
 """The rules of what is shown beside the answer, by the kind of effect."""
 NAME_ONE = "write `experiment: NAME` in the gate, with the experiment that compares the two"
@@ -217,7 +218,10 @@ def _guardrails(line: LiveLine, decided: Decided) -> Finding:
     safe = f"{decision.safe} of {len(guardrails)} are proven safe"
     if undecided:
         which = "; ".join(map(decided.undecided, undecided))
-        sentence = f"live guardrails: no harm is proven, and {safe}; undecided: {which}"
+        declined = " and ".join(guardrail.metric for guardrail in decision.pausing)
+        declined = declined if decided.plan.goes_on_after_pause else ""
+        proven = f"a decline is proven for {declined}" if declined else "no harm is proven"
+        sentence = f"live guardrails: {proven}, and {safe}; undecided: {which}"
         return line.finding("cannot tell", sentence, "more units, until each is proven safe within its margin")
     levels = "; ".join(map(decided.levels, guardrails))
     return line.finding("pass", f"live guardrails: {safe} within their margins ({levels}){notes_text(decided.plan)}")

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
-from fairtrial.domain.wording import counted, duration_words, moment_words
+from fairtrial.domain.wording import duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.acceptance import AcceptedDecline, accepted_by, accepted_texts
 from fairtrial.experiments.decision.by_request_words import open_sentence
 from fairtrial.experiments.decision.guardrails_and_caveats import (
-    e_value_words,
     guardrails_sentence,
     kept_away_words,
     kept_decline_words,
@@ -27,11 +26,11 @@ from fairtrial.experiments.decision.wording import (
     notes,
     primary_sentence,
     proof_words,
+    stopped_sentence,
     tried_words,
 )
 from fairtrial.experiments.ending import ending_of
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
-from fairtrial.experiments.methods.finding import level_words
 from fairtrial.experiments.promotion import kept_words, until_words
 
 Tone = Literal["success", "info", "warning", "error"]
@@ -71,6 +70,11 @@ class Situation:
         """What paused, killed or rolled it back."""
         stopped = self.state in ("paused", "killed") or self.undone
         return cause_of(self.entered) if stopped and self.entered is not None else None
+
+    @property
+    def accepted(self) -> tuple[AcceptedDecline, ...]:
+        """The declines with which a person let it continue, while it runs."""
+        return accepted_by(self.entered) if self.state == "running" else ()
 
     @property
     def ending(self) -> Ending | None:
@@ -163,7 +167,8 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
     wrong = blocked or any(decision.worse or decision.harmed or not decision.split.balanced for decision in every)
     if now.state == "killed" or now.error or wrong:
         return "error"
-    if now.state == "paused" or any(each.changed for each in every) or any(proof.stands for proof in now.earlier):
+    changed = any(decision.changed for decision in every)
+    if now.state == "paused" or changed or now.accepted or any(proof.stands for proof in now.earlier):
         return "warning"
     if now.kept is not None:
         promotion = now.last.evidence if now.last is not None and now.last.action == "promote" else None
@@ -196,6 +201,8 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         if over_time := over_time_sentence(plan, decisions):
             yield "Over time", over_time
     yield "Guardrails", guardrails_sentence(decisions)
+    if accepted := " ".join(accepted_texts(plan, now.accepted)):
+        yield "Accepted", accepted
     if kept_away := kept_away_words(decisions):
         yield "Kept away", kept_away
     if lost := lost_sentence(decisions):
@@ -211,25 +218,6 @@ def _state(plan: AnalysisPlan, now: Situation) -> str:
         return stopped_sentence(plan, entered)
     last = now.last if now.state in ("declared", "running") or now.entered is None else now.entered
     return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves, kept_control=now.kept)
-
-
-def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:
-    """Why a rule stopped the experiment, from the evidence of the transition."""
-    evidence = dict(last.evidence or {})
-    at = datetime.fromtimestamp(last.at_us / 1e6, UTC)
-    metric = next((guardrail for guardrail in plan.guardrails if guardrail.metric == evidence["metric"]), None)
-    units = counted(int(evidence.get("units", {}).get(evidence["variant"], 0)), plan.unit)
-    strength = evidence.get("log_e")
-    e_value = "" if strength is None else f"{e_value_words(float(strength))}, "
-    levels = last.why
-    if metric is not None:
-        treated, control = (level_words(evidence.get(arm), metric) for arm in ("treatment", "control"))
-        levels = f"{treated} of {evidence['variant']} against {control} of {plan.control}"
-    return (
-        f"STOPPED at {at:%H:%M:%S} UTC on {at.day} {at:%b %Y} by {evidence['metric']}: {levels} ({e_value}{units} of "
-        f"{evidence['variant']}). All traffic is on {plan.control}. "
-        f"To start it again: fairtrial experiment rearm {plan.experiment} --why …"
-    )
 
 
 def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:
@@ -268,7 +256,7 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         when = " when its server answers again" if now.cause == "kept_away" else ""
         if now.cause == "declined":
             resume, end = command.format("resume"), command.format("end")
-            return f"Continue it if the decline is acceptable: {resume}, or end the experiment: {end}"
+            return f"Continue it if the decline is acceptable: {resume} (it says what it accepts), or end it: {end}"
         return f"Continue it{when}: {command.format('resume')}{anew}"
     if any(CLOCK in wait for wait in now.waits or ()):
         return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."
@@ -283,6 +271,8 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         return f"Judge {counting[0].variant} by the official gate, then promote it: {command.format('promote')}"
     if counting:
         return open_sentence(plan, counting)
+    if now.accepted:
+        return f"Watch the accepted decline. If it is too large, pause: {command.format('pause')}"
     return "Wait: it goes on by itself." if now.state == "running" else ""
 
 

@@ -18,7 +18,7 @@ from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.group_sequential import LOOKS
-from fairtrial.stats.sequential.request_errors import RequestErrors
+from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 
 
 def look(plan: AnalysisPlan, memory: Memory, sums: Sums) -> tuple[Finding, ...]:
@@ -121,6 +121,7 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
     if by_request is not None and beyond and answer == "safe":
         answer, by_request = "declined" if declined else "open", msgspec.structs.replace(by_request, holds=True)
     two, unproven = looked.plan.has_two_stops, ("open", "declined")
+    counted = _counted_units(looked, metric, variant)
     weighed = None if finding is None or finding.weighed is None else values.interval_of(finding.weighed)
     return values.GuardrailDecision(
         **_common(looked, metric, variant, (finding, latched)),
@@ -139,14 +140,15 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
         weighed=weighed,
         vetoed=vetoed,
         by_request=by_request,
+        hours=None if counted is None else counted[0],
+        firsts=None if counted is None else counted[1],
     )
 
 
 def _by_request(looked: Looked, metric: MetricPlan, variant: str) -> ByRequest | None:
     """The sums of all requests of both arms; ``None`` without a complete window, and for plans that need none."""
-    pair = [looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant)]
-    every = [sums.shares.every for sums in pair if isinstance(sums, RequestErrors) and sums.shares is not None]
-    known = looked.plan.weighs_every_request and len(every) == len(pair)
+    every = [shares.every for shares in _shares(looked, metric, variant)]
+    known = looked.plan.weighs_every_request and len(every) == 2
     control, treatment = every if known else (None, None)
     if control is None or treatment is None or not (control.sums.n and treatment.sums.n):
         return None
@@ -154,6 +156,19 @@ def _by_request(looked: Looked, metric: MetricPlan, variant: str) -> ByRequest |
     heaviest = None if both.heaviest is None else both.heaviest / both.sums.y
     counts = [(arm.sums.x, arm.sums.y) for arm in (control, treatment)]
     return ByRequest(control=counts[0], treatment=counts[1], heaviest=heaviest)
+
+
+def _counted_units(looked: Looked, metric: MetricPlan, variant: str) -> tuple[int, int] | None:
+    """The units whose first hour, and whose first request, count for pause and kill; ``None`` unless both do."""
+    shares = _shares(looked, metric, variant)
+    firsts = [arm.first.n for arm in shares if arm.first is not None]
+    return (sum(arm.hour.n for arm in shares), sum(firsts)) if firsts else None
+
+
+def _shares(looked: Looked, metric: MetricPlan, variant: str) -> list[ErrorShares]:
+    """Those of the control and of the treatment, as far as they are known."""
+    arms = [looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant)]
+    return [arm.shares for arm in arms if isinstance(arm, RequestErrors) and arm.shares is not None]
 
 
 def _missing(looked: Looked, metric: MetricPlan, variant: str) -> int | None:

@@ -12,6 +12,7 @@ import msgspec
 from fairtrial.domain.settings import Ending, ExperimentState
 from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.acceptance import accepted_by, accepted_words
 from fairtrial.experiments.decision.by_request_words import heaviest_words, needed_words
 from fairtrial.experiments.decision.guardrails_and_caveats import (
     decline_words,
@@ -36,7 +37,7 @@ from fairtrial.experiments.promotion import kept_words
 Result = Literal["fail", "cannot tell", "invalid", "shown"]
 Kind = Literal[
     "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing",
-    "lost",
+    "lost", "accepted",
     "over time", "undecided", "heaviest",
 ]  # fmt: skip
 RESUME = "a resume"
@@ -124,6 +125,7 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
             *_weighed(plan, decision),
             *_changed(decision),
             *_held(live),
+            *_accepted(plan, decision, live),
         ]
     said = [proof for proof in own if proof.blocks and harm]  # the harm says why it was undone
     listed += [*_error(live), *earlier_effects(proof for proof in live.earlier if proof not in said)]
@@ -212,6 +214,13 @@ def _changed(decision: Decision) -> Iterator[Effect]:
     if decision.changed:
         words = f"the effect on {' and '.join(decision.changed)} has changed since the start"
         yield Effect("changed", "cannot tell", words, "a new segment")
+
+
+def _accepted(plan: AnalysisPlan, decision: Decision, live: LiveState) -> Iterator[Effect]:
+    """A decline with which a person let it continue is repeated for as long as it runs."""
+    for accepted in accepted_by(live.entered) if live.state == "running" else ():
+        if accepted.variant == decision.variant and accepted.amount is not None:
+            yield Effect("accepted", "shown", accepted_words(plan, accepted), "", accepted.metric)
 
 
 def _held(live: LiveState) -> Iterator[Effect]:

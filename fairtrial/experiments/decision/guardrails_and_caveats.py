@@ -12,6 +12,7 @@ from fairtrial.experiments.methods import finding
 
 NEAR = 0.25
 """The share of the stopping evidence above which the next stage waits."""
+NEARLY_ALL = 0.95
 LITTLE = 0.01
 WIDE = 10.0
 """An interval that reaches so many margins to both sides says little."""
@@ -138,7 +139,20 @@ def room_words(guardrail: values.GuardrailDecision, unit: str, *, kept: bool = F
         safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "
     if guardrail.vetoed:
         safe += "worse than the margin if each request weighs the same; "
-    return safe + _evidence_words(guardrail, kept=kept)
+    waits = waits_words(guardrail, unit)
+    return safe + _evidence_words(guardrail, kept=kept) + (f"; {waits}" if waits else "")
+
+
+def waits_words(guardrail: values.GuardrailDecision, unit: str) -> str:
+    """What pause and kill of a rate wait for; empty once the first hour of nearly all units is over."""
+    hours, firsts = guardrail.hours, guardrail.firsts
+    if hours is None or firsts is None or hours >= NEARLY_ALL * firsts:
+        return ""
+    units = guardrail.control.units + guardrail.treatment.units
+    return (
+        f"pause and kill wait for each {unit}'s first hour, which is over for {hours:,} of {counted(units, unit)}, and "
+        f"count the first request of {firsts:,} of them already"
+    )
 
 
 def _evidence_words(decision: values.GuardrailDecision, *, kept: bool) -> str:
@@ -166,11 +180,12 @@ def levels_words(plan: AnalysisPlan, metric_decision: values.MetricDecision) -> 
     """The levels of both arms, each with its number of units."""
     metric = plan.metric(metric_decision.metric)
     return " against ".join(
-        _arm_words(plan, metric, arm) for arm in (metric_decision.treatment, metric_decision.control)
+        arm_words(plan, metric, arm) for arm in (metric_decision.treatment, metric_decision.control)
     )
 
 
-def _arm_words(plan: AnalysisPlan, metric: MetricPlan, arm: values.Arm) -> str:
+def arm_words(plan: AnalysisPlan, metric: MetricPlan, arm: values.Arm) -> str:
+    """The level of one arm with its number of units."""
     units, level = counted(arm.units, plan.unit), finding.level_words(arm.level, metric)
     if metric.counts_requests:
         return f"{level} of the requests of {units} of {arm.variant}"

@@ -118,7 +118,8 @@ class GuardrailDecision(MetricDecision, frozen=True, kw_only=True, omit_defaults
     and ``kill_at``: both stops on the metric's scale. ``missing``: the further units that prove it safe if the levels
     stay as they are. ``weighed``: the last look's difference with each request weighing the same; ``vetoed``: whether
     that is proven to be worse than the margin. ``by_request``: since rules 7, of a rate of requests.
-    ``declined_levels``: of the control and the treatment at that proof.
+    ``declined_levels``: of the control and the treatment at that proof. ``hours`` and ``firsts``: the units of both
+    arms whose first hour, and whose first request, count for pause and kill.
     """
 
     answer: GuardrailAnswer
@@ -136,6 +137,8 @@ class GuardrailDecision(MetricDecision, frozen=True, kw_only=True, omit_defaults
     weighed: Interval | None = None
     vetoed: bool = False
     by_request: ByRequest | None = None
+    hours: int | None = None
+    firsts: int | None = None
 
 
 class ArmUnits(msgspec.Struct, frozen=True):
@@ -262,12 +265,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         Under an unbalanced split only counted events can prove a decline.
         """
-        generator = (guardrail for guardrail in self.guardrails if guardrail not in self.harmed)
+        balanced, others = self.split.balanced, (each for each in self.guardrails if each not in self.harmed)
         return tuple(
-            decision
-            for decision in generator
-            if (decision.declined and (self.split.balanced or decision.by_events))
-            or (decision.vetoed and self.split.balanced)
+            each for each in others if (each.declined and (balanced or each.by_events)) or (each.vetoed and balanced)
         )
 
     @property

@@ -7,7 +7,13 @@ from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.guardrails_and_caveats import NOT_KNOWN, fading_words, levels_words, unseen_words
+from fairtrial.experiments.decision.guardrails_and_caveats import (
+    NOT_KNOWN,
+    e_value_words,
+    fading_words,
+    levels_words,
+    unseen_words,
+)
 from fairtrial.experiments.decision.values import (
     ArmLost,
     Decision,
@@ -17,7 +23,16 @@ from fairtrial.experiments.decision.values import (
     Split,
     Tried,
 )
-from fairtrial.experiments.methods.finding import bare_size, between_words, goodness, is_share, rounded_up, size_words
+from fairtrial.experiments.lifecycle import Transition
+from fairtrial.experiments.methods.finding import (
+    bare_size,
+    between_words,
+    goodness,
+    is_share,
+    level_words,
+    rounded_up,
+    size_words,
+)
 from fairtrial.experiments.methods.method import is_exact
 from fairtrial.stats.sequential.group_sequential import LOOKS
 
@@ -187,6 +202,25 @@ def notes(plan: AnalysisPlan) -> Iterator[str]:
         days = f"{plan.min_days:g} day{'' if plan.min_days == 1 else 's'}"
         week = "it may not have seen every day of the week" if plan.min_days < WEEK_DAYS else ""
         yield f"It may decide after {days} (min_days), so {' and '.join(filter(None, (week, unseen_words(plan))))}."
+
+
+def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:
+    """Why a rule stopped the experiment, from the evidence of the transition."""
+    evidence = dict(last.evidence or {})
+    at = datetime.fromtimestamp(last.at_us / 1e6, UTC)
+    metric = next((guardrail for guardrail in plan.guardrails if guardrail.metric == evidence["metric"]), None)
+    units = counted(int(evidence.get("units", {}).get(evidence["variant"], 0)), plan.unit)
+    strength = evidence.get("log_e")
+    e_value = "" if strength is None else f"{e_value_words(float(strength))}, "
+    levels = last.why
+    if metric is not None:
+        treated, control = (level_words(evidence.get(arm), metric) for arm in ("treatment", "control"))
+        levels = f"{treated} of {evidence['variant']} against {control} of {plan.control}"
+    return (
+        f"STOPPED at {at:%H:%M:%S} UTC on {at.day} {at:%b %Y} by {evidence['metric']}: {levels} ({e_value}{units} of "
+        f"{evidence['variant']}). All traffic is on {plan.control}. "
+        f"To start it again: fairtrial experiment rearm {plan.experiment} --why …"
+    )
 
 
 def invalid_words(split: Split, unit: UnitKind, now_us: int) -> str:

@@ -13,6 +13,8 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key
+from fairtrial.experiments.decision.plain_declines import offered
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.monitor import Circumstances, Step, step
@@ -101,7 +103,7 @@ class _Trial:
         self._assigned: people.Assigned = people.assign_people(self._experiment, self._arriving(0))
         self._stages = [(self._now_us, stages[0])]
         self._approved: frozenset[float] = frozenset()
-        self._accepted: frozenset[tuple[str, str]] = frozenset()
+        self._accepted: dict[Key, AcceptedDecline] = {}
         self._started_us = self._now_us
         self._freeze(self._experiment)
 
@@ -183,7 +185,8 @@ class _Trial:
             self._stages.append((self._now_us, verdict.stage))
             self._expose()
         elif verdict is not None and self._setting.resumes and DECLINED in verdict.evidence:
-            self._accepted |= {(decline["metric"], decline["variant"]) for decline in verdict.evidence[DECLINED]}
+            declines = offered(self._plan, sums, verdict.evidence)
+            self._accepted |= {decline.key: decline for decline in declines}
         elif verdict is not None and verdict.do != "end":
             self._outcome.ended(verdict.do, after_us, sums)
         elif self._setting.until_shipped and shipped(result.decisions, self._now_us):

@@ -106,7 +106,7 @@ def restarted_units(
     >>> rule = ShareRule(ShareTest("harm", margin=0.01, share=0.8), alpha=0.05)
     >>> restarted_units(rule, control=0.01, treatment=0.05, per_week=2_000, days=14) is None
     True
-    >>> 2_000 < restarted_units(rule, control=0.01, treatment=0.05, per_week=10_000, days=14) < 8_000
+    >>> 8_000 < restarted_units(rule, control=0.01, treatment=0.05, per_week=10_000, days=14) < 10_000
     True
     """
     needed = 0.0

@@ -11,8 +11,9 @@ from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.limits.constants import HOUR_US, microseconds
 from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
+from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key
 from fairtrial.experiments.decision.values import KeptAway
-from fairtrial.experiments.lifecycle import DECLINED, KEPT, Transition, promoted_by
+from fairtrial.experiments.lifecycle import ACCEPTED, DECLINED, KEPT, Transition, promoted_by
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import ANALYSED, Page, Query, timestamp
@@ -232,16 +233,18 @@ def interruptions(database: Database, experiment: str, segment: int) -> list[Int
     return pauses if since_us is None else [*pauses, (since_us, None)]
 
 
-def accepted_declines(database: Database, experiment: str, segment: int) -> frozenset[tuple[str, str]]:
-    """The metrics and variants whose decline paused this segment and was accepted by a resume; raises `StoreError`."""
-    accepted: set[tuple[str, str]] = set()
-    waiting: set[tuple[str, str]] = set()
-    for action, evidence in database.rows(PAUSES, (experiment, segment)):
+def accepted_declines(database: Database, experiment: str, segment: int) -> dict[Key, AcceptedDecline]:
+    """The declines that paused this segment and were accepted by a resume; raises `StoreError`."""
+    accepted: dict[Key, AcceptedDecline] = {}
+    waiting: tuple[AcceptedDecline, ...] = ()
+    for action, text in database.rows(PAUSES, (experiment, segment)):
+        evidence = json.loads(text) if text else {}
         if action == "resume":
-            accepted |= waiting
-        declines = json.loads(evidence).get(DECLINED, ()) if evidence else ()
-        waiting = {(decline["metric"], decline["variant"]) for decline in declines}
-    return frozenset(accepted)
+            known = msgspec.convert(evidence.get(ACCEPTED, waiting), tuple[AcceptedDecline, ...])
+            accepted |= {decline.key: decline for decline in known}
+        declines = evidence.get(DECLINED, ())
+        waiting = tuple(AcceptedDecline(metric=each["metric"], variant=each["variant"]) for each in declines)
+    return accepted
 
 
 def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.plan import Experiment
+from fairtrial.experiments.decision.acceptance import accepting
 from fairtrial.experiments.lifecycle import KEPT_AWAY, cause_of
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
@@ -38,7 +39,9 @@ class PauseEnds:
             self._answered[name] = self._answered.get(name, 0) + 1 if self._answer(experiment, variants) else 0
             if self._answered[name] >= IN_A_ROW:
                 why = f"{' and '.join(variants)} answered {IN_A_ROW} probes in a row"
-                change = Change(name, "resume", CONTROL, why, segment=experiment.segment)
+                accepted = transitions.accepted_declines(self._database, name, experiment.segment)
+                evidence = accepting(accepted.values())
+                change = Change(name, "resume", CONTROL, why, evidence, segment=experiment.segment)
                 change_state(self._database, self._publisher, change, now_us=self._clock_us())
 
     def _waiting(self) -> Iterator[tuple[str, tuple[Experiment, list[str]]]]:

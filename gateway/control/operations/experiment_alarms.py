@@ -11,6 +11,7 @@ from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.assignment import WHAT_TO_SEND
+from fairtrial.experiments.decision.acceptance import accepted_texts
 from fairtrial.experiments.decision.guardrails_and_caveats import kept_decline_words
 from fairtrial.experiments.decision.values import Decision, LostRecords
 from fairtrial.experiments.decision.wording import headline_words, lost_words
@@ -51,6 +52,8 @@ def find_alarms(plan: AnalysisPlan, result: Step, around: Circumstances) -> Iter
             "the cause, then start anew with a new salt.",
         )
     yield from _lost(plan, result)
+    if texts := list(accepted_texts(plan, around.accepted.values())):
+        yield "experiment.accepted", f"{plan.experiment}: {' '.join(texts)}"
     if rested := many_kept_away(around.rested):
         yield (
             "experiment.rests",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.experiments.assignment import assign
@@ -113,7 +114,7 @@ def test_a_decline_pauses_a_resume_accepts_it_and_harm_beyond_the_margin_kills(w
     assert (declined["metric"], declined["variant"]) == ("requests.error_rate", "tuned")
     assert declined["log_e"] >= declined["log_kill"]
     whole.step(24)
-    whole.change("resume", "1 in 8 is acceptable until Monday")
+    whole.change("resume", "1 in 8 is acceptable until Monday", options=ChangeOptions(accept=("20pp",)))
     whole.step()
     assert (whole.experiment.state, whole.experiment.segment) == ("running", 1), "the same decline pauses once"
     assert 0 < fail_until(whole, "killed", start=1_000) < 500, "the evidence from before the pause goes on"

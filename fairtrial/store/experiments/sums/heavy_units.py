@@ -17,7 +17,7 @@ from fairtrial.experiments.decision.by_request import (
     UnitBehind,
 )
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision
-from fairtrial.experiments.lifecycle import ACCEPTED
+from fairtrial.experiments.lifecycle import ACCEPTED_UNITS
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import DAY, MINUTE, timestamp
 from fairtrial.store.experiments import analysis_plans, transitions
@@ -71,7 +71,7 @@ def with_units(database: Database, plan: AnalysisPlan, decision: Decision, at_us
 
 
 def _accepted(at_us: int, actor: str, why: str, evidence: str) -> list[AcceptedUnit]:
-    units = msgspec.convert(json.loads(evidence).get(ACCEPTED, []), list[AcceptedUnit])
+    units = msgspec.convert(json.loads(evidence).get(ACCEPTED_UNITS, []), list[AcceptedUnit])
     return [msgspec.structs.replace(unit, at_us=at_us, actor=actor, why=why) for unit in units]
 
 

@@ -1,6 +1,6 @@
 """Changes an experiment as a person asks, and checks what a promotion rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +9,12 @@ import msgspec
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.lifecycle import ACCEPTED, Transition
+from fairtrial.experiments.lifecycle import ACCEPTED_UNITS, Transition
 from fairtrial.experiments.promotion import chosen_treatment, definition
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import stored_looks
+from gateway.control.operations.experiments.accept_declines import accepting_evidence
 from gateway.control.operations.experiments.state_change import Change, change_state
 from gateway.control.operations.present import Present, Probe, Publisher, probed_weights, published_plan
 
@@ -27,7 +28,7 @@ def change_experiment(
     probe: Probe | None = None,
     held: str = "",
 ) -> Transition:
-    """As `change_state`, with what a promotion or an acceptance of units rests on.
+    """As `change_state`, with what a promotion or an acceptance of units rests on, and what a resume accepts.
 
     ``probe``: asks a deployment for its weights. ``held``: what a promotion needs before it trusts the time.
     """
@@ -36,11 +37,14 @@ def change_experiment(
         experiment = find_experiment(published_plan(publisher), change.experiment)
         change = replace(change, evidence=accepted_units(database, experiment, change.options.unit))
 
-    def evidence(plan: Plan, experiment: Experiment) -> dict[str, Any]:
+    def evidence(plan: Plan, experiment: Experiment) -> Mapping[str, Any] | None:
+        if change.action == "resume":
+            options, actor = change.options, change.actor
+            return accepting_evidence(database, plan, experiment, options, by=actor, now_us=now_us)
         present = Present(plan, publisher.release_gates, now_us, held=held)
         return promotion_evidence(database, experiment, change.options, present, probe, promoter=change.actor)
 
-    return change_state(database, publisher, change, now_us=now_us, promotion_evidence=evidence)
+    return change_state(database, publisher, change, now_us=now_us, evidence_of=evidence)
 
 
 def accepted_units(database: Database, experiment: Experiment, units: Sequence[str]) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def accepted_units(database: Database, experiment: Experiment, units: Sequence[s
         names = ", ".join({one.unit: None for one in named})
         known = names or "none: no more than three units must carry two thirds of an excess by request"
         raise Conflict(f"experiments.{experiment.name}: {', '.join(missing)} can't be accepted (named now: {known})")
-    return {ACCEPTED: [msgspec.to_builtins(unit) for unit in named if unit.unit in units]}
+    return {ACCEPTED_UNITS: [msgspec.to_builtins(unit) for unit in named if unit.unit in units]}
 
 
 def promotion_evidence(

@@ -20,6 +20,7 @@ from fairtrial.store.experiments import analysis_plans, stored_looks, transition
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook, ShownLook
+from gateway.control.operations.experiments.accept_declines import described_offers, offered_declines
 from gateway.control.operations.experiments.slice_findings import find_slices
 from gateway.control.operations.verdicts.live_evidence import read_tried, situation, stored_plan
 
@@ -51,7 +52,7 @@ def describe_decision(
     stored = stored_plan(database, experiment)
     if stored is None or experiment.state == "declared":
         box = box_without_plan(experiment.name, experiment.control, now)
-        return head | _boxed(box) | {"analysis": None, "plans": [], "slices": None}
+        return head | _boxed(box) | {"analysis": None, "accepts": [], "plans": [], "slices": None}
     look = stored_looks.read(database, stored)
     now = _remembering(database, stored, look, now)
     primary = stored.plan.primary
@@ -61,6 +62,7 @@ def describe_decision(
         | _boxed(result_box(stored.plan, look.decisions, now))
         | {
             "analysis": _analysis(look, now) | {"chart": [_point(point) for point in series]},
+            "accepts": described_offers(stored.plan, offered_declines(stored.plan, look.sums, now.entered)),
             "plans": _plans(database, experiment.name),
             "slices": find_slices(database, stored.plan) if slices else None,
         }

@@ -59,8 +59,8 @@ class Change:
     options: ChangeOptions = field(default=ChangeOptions())
 
 
-PromotionEvidence = Callable[[Plan, Experiment], Mapping[str, Any]]
-"""What a promotion rests on; raises `Conflict` with all that is missing."""
+EvidenceOf = Callable[[Plan, Experiment], Mapping[str, Any] | None]
+"""What a promotion rests on, or what a resume accepts; raises `Conflict` with all that is missing."""
 
 
 def change_state(
@@ -69,11 +69,11 @@ def change_state(
     change: Change,
     *,
     now_us: int,
-    promotion_evidence: PromotionEvidence | None = None,
+    evidence_of: EvidenceOf | None = None,
 ) -> Transition:
     """Record a transition and publish it; returns the transition.
 
-    ``promotion_evidence``: only a promotion needs it, and no rule promotes. The row decides, not the file of the plan.
+    ``evidence_of``: for a promotion or a resume by a person. The row decides, not the file of the plan.
     If publishing fails after the row is written, `Unavailable` says so. The loop of control then publishes again until
     it succeeds, and so does the next start. Raises `NotFound` for an unknown
     experiment, `Conflict` for a transition that its state does not allow, `BadRequest` for a missing reason.
@@ -97,9 +97,8 @@ def change_state(
         _refuse_impossible(database, experiment, change.action)
     if change.action == "approve" and not change.options.unit:
         change = replace(change, stage=_approved_stage(experiment, change.stage))
-    if change.action == "promote":
-        assert promotion_evidence is not None
-        change = replace(change, evidence=promotion_evidence(plan, experiment))
+    if evidence_of is not None and change.action in ("promote", "resume"):
+        change = replace(change, evidence=evidence_of(plan, experiment))
     if change.action == "rollback":
         change = replace(change, evidence=_rollback_evidence(database, experiment, change))
     change, frozen = _with_plan(database, publisher, experiment, change, now_us=now_us)
@@ -126,6 +125,8 @@ def _refuse_fields_of_others(change: Change) -> None:
     kept_terms(change.options.keep_control, change.options.keep_for)
     if change.options.unit and (change.action != "approve" or change.stage is not None):
         raise BadRequest("unit: only an approval without a stage accepts units")
+    if change.options.accept and change.action != "resume":
+        raise BadRequest(f"accept: only a resume accepts a decline, not {change.action}")
     if change.options.rules and change.action != "amend":
         raise BadRequest(f"rules: only an amendment adopts the newest rules, not {change.action}")
 

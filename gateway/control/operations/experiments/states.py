@@ -16,6 +16,7 @@ from fairtrial.config.plan.live_state import (
 from fairtrial.domain.errors import FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import changed_models
+from fairtrial.experiments.decision.acceptance import accepted_by, accepted_texts
 from fairtrial.experiments.lifecycle import Transition, shortened, unrecorded_kill
 from fairtrial.experiments.published_state import (
     describe_removed,
@@ -56,14 +57,17 @@ def read_state(database: Database, plan: Plan, name: str) -> dict[str, Any]:
     if name not in plan.experiments and last is not None and stored is not None:
         return describe_removed(stored.plan, last, archived=archived)
     experiment = find_experiment(plan, name)
+    entered = transitions.all_entered(database).get(name)
     state = describe_state(
         plan,
         name,
         last,
-        entered=transitions.all_entered(database).get(name),
+        entered=entered,
         other_model=stored is not None and bool(changed_models(stored.plan, plan, experiment)),
         archived=archived,
     )
+    accepted = () if stored is None or experiment.state != "running" else accepted_by(entered)
+    state["accepted"] = [] if stored is None else list(accepted_texts(stored.plan, accepted))
     kill = standing_kill(database.layout.folder, experiment)
     return state if kill is None else state | {"sentence": unrecorded_kill(kill, experiment.control)}
 

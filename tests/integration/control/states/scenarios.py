@@ -116,7 +116,7 @@ def guardrail_declined(trial: StatesTrial) -> None:
 
 def decline_accepted(trial: StatesTrial) -> None:
     guardrail_declined(trial)
-    trial.change("resume", "these answers time out in both arms soon")
+    trial.change("resume", "these answers time out in both arms soon", options=ChangeOptions(accept=("30pp",)))
     trial.users(60, fails=0.15)
 
 

@@ -128,8 +128,8 @@ TABLE = (
     ),
     Row(
         state="decline accepted", meaning="a person continued it, which accepts the decline",
-        status="Not decided yet", tone="info", gate="HOLD", says="not decided yet",
-        promote="it is undecided", serves="both", printed=True,
+        status="Not decided yet", tone="warning", gate="HOLD", says="accepted a decline of",
+        promote="it is undecided", serves="both", alarms=("experiment.accepted",), printed=True,
     ),
     Row(
         state="re-armed after harm", meaning="a new attempt of the same definition, undecided",

@@ -11,6 +11,7 @@ import pytest
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.settings import Enrolment, KeptControl
 from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.decision.acceptance import AcceptedDecline
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.guardrails_and_caveats import kept_decline_words
 from fairtrial.experiments.decision.values import KeptAway
@@ -38,6 +39,7 @@ from tests.fixtures.experiments.frozen_plans import (
 from tests.fixtures.for_each import for_each
 
 STAGES = Enrolment((5.0, 20.0, 100.0), min_units=100, min_hours=24.0, approve=(100.0,))
+DECLINE = AcceptedDecline(metric=ERRORS, variant="tuned", amount=0.01)
 BAD, GOOD = (failing(900, 9), failing(900, 60)), (failing(900, 9), failing(900, 9))
 
 
@@ -66,9 +68,9 @@ def test_a_proven_decline_pauses_until_a_person_accepts_it() -> None:
     assert [decline["metric"] for decline in result.verdict.evidence["declined"]] == [ERRORS]
     again = step(plan, result.memory, declined, around())
     assert done(again) == "pause" and again.findings == (), "as after a crash before the pause"
-    assert done(step(plan, result.memory, declined, around(accepted=frozenset({(ERRORS, "tuned")})))) is None
+    assert done(step(plan, result.memory, declined, around(accepted={DECLINE.key: DECLINE}))) is None
     worse = sums(2 * HOUR_US, errors=(rated(1_000, 10), rated(1_000, 60)))
-    assert done(step(plan, result.memory, worse, around(accepted=frozenset({(ERRORS, "tuned")})))) == "kill"
+    assert done(step(plan, result.memory, worse, around(accepted={DECLINE.key: DECLINE}))) == "kill"
 
 
 def test_by_rules_before_7_any_proof_about_a_kept_control_rolls_back_and_the_time_ends_it() -> None:
@@ -119,7 +121,7 @@ def test_the_evidence_of_a_kept_control_begins_anew_each_week_at_half_the_alpha(
 def test_an_accepted_decline_does_not_hold_up_the_next_stage() -> None:
     plan = analysis_plan(rate(), rules=4, enrolment=STAGES)
     declined = sums(30 * HOUR_US, errors=(rated(400, 4), rated(400, 20)))
-    accepted = around(30 * HOUR_US, 5.0, accepted=frozenset({(ERRORS, "tuned")}))
+    accepted = around(30 * HOUR_US, 5.0, accepted={DECLINE.key: DECLINE})
     assert done(step(plan, Memory(), declined, accepted)) == "stage"
 
 
@@ -127,7 +129,7 @@ def test_harm_to_units_with_many_requests_pauses_and_never_ships() -> None:
     plan = analysis_plan(resolved(), rate(cap=200.0), rules=4)
     seen = sums(HOUR_US, errors=(heavy(20_000, 0.01, 0.01), heavy(20_000, 0.01, 0.30, seed=4)),
                 resolved=(answers(4_000, 4_000, 2_000), answers(4_000, 4_000, 2_800)))  # fmt: skip
-    result = step(plan, Memory(), seen, around(accepted=frozenset()))
+    result = step(plan, Memory(), seen, around(accepted={}))
     assert done(result) == "pause"
     (decision,) = result.decisions.values()
     (guardrail,) = decision.guardrails
