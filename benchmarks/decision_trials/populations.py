@@ -25,20 +25,23 @@ SELDOM = 1e-12
 HOUR, DAY, MOMENTS, USERS, UNITS = slice(0, BINS), slice(BINS, 2 * BINS), slice(2 * BINS, 2 * BINS + 5), -2, -1
 EVERY = slice(2 * BINS + 5, 2 * BINS + 10)
 """The moments of bad requests and requests, without a cap."""
-COLUMNS = 2 * BINS + 12
+FIRST = slice(2 * BINS + 10, 2 * BINS + 12)
+"""The units whose first request was good, and those whose first one was bad."""
+COLUMNS = 2 * BINS + 14
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """A share of the units, each of which sends so many requests, of which ``rate`` are bad.
 
-    ``kept_away``: an open breaker kept all of them from the arm.
+    ``kept_away``: an open breaker kept all of them from the arm. ``waits``: no unit's first hour is over.
     """
 
     share: float
     requests: int
     rate: float
     kept_away: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,10 @@ class Population:
                 scaled = k / group.requests * (BINS - 1)
                 low = int(scaled + 1e-9)
                 for bin_, part in ((low, 1 - (scaled - low)), (low + 1, scaled - low)):
-                    if chance * part > SELDOM:
-                        chances.append(chance * part)
-                        columns.append(_columns(group, k, bin_))
+                    for first, of_first in ((0, 1 - k / group.requests), (1, k / group.requests)):
+                        if chance * part * of_first > SELDOM:
+                            chances.append(chance * part * of_first)
+                            columns.append(_columns(group, k, bin_, first))
         found = np.array(chances)
         return cls(found / found.sum(), np.array(columns))
 
@@ -77,11 +81,12 @@ class Population:
         return float(x / y)
 
 
-def _columns(group: Group, bad: int, bin_: int) -> Floats:
+def _columns(group: Group, bad: int, bin_: int, first: int) -> Floats:
     found = np.zeros(COLUMNS)
     x, y = bad * min(1.0, REQUESTS_CAP / group.requests), min(float(group.requests), REQUESTS_CAP)
     if not group.kept_away:
-        found[HOUR][bin_] = 1.0
+        found[HOUR][bin_] = not group.waits
+        found[FIRST][first] = 1.0
         found[USERS] = bad > 0
     found[DAY][bin_] = 1.0
     found[MOMENTS] = x, y, x * x, y * y, x * y
@@ -93,6 +98,11 @@ def _columns(group: Group, bad: int, bin_: int) -> Floats:
 def even(rate: float, requests: int = 1) -> Population:
     """All units alike."""
     return Population.of(Group(1.0, requests, rate))
+
+
+def waiting(rate: float) -> Population:
+    """Units with one request each, of none of which the first hour is over."""
+    return Population.of(Group(1.0, 1, rate, waits=True))
 
 
 def in_few(base: float, more: float, requests: int, few: float = 0.02) -> Population:
@@ -124,13 +134,21 @@ def drawn(
         yield units, *sums
 
 
+def first_shares(columns: Floats) -> Floats:
+    """The histogram of the first requests, by any leading dimensions."""
+    shares = np.zeros((*columns.shape[:-1], BINS))
+    shares[..., [0, -1]] = columns[..., FIRST]
+    return shares
+
+
 def arm_sums(columns: Floats, metrics: Sequence[str]) -> ArmSums:
     """One arm of one trial as a look of the product reads it; all these rates count the same requests."""
-    hour, day = (UnitShares(tuple(np.rint(columns[part]).astype(int).tolist())) for part in (HOUR, DAY))
+    parts = columns[HOUR], columns[DAY], first_shares(columns)
+    hour, day, first = (UnitShares(tuple(np.rint(part).astype(int).tolist())) for part in parts)
     n, users = round(columns[UNITS]), round(columns[USERS])
     x, y, xx, yy, xy = columns[MOMENTS].tolist()
     moments = JointMoments(day.n, x, y, xx, yy, xy)
     answered = moments if users else JointMoments(day.n, 0.0, y, 0.0, yy, 0.0)
     every = EveryRequest(JointMoments(day.n, *columns[EVERY].tolist()))
-    errors = RequestErrors(users, answered, REQUESTS_CAP, None, ErrorShares(hour, day, moments, every))
+    errors = RequestErrors(users, answered, REQUESTS_CAP, None, ErrorShares(hour, day, moments, every, first))
     return ArmSums(n, round(y), dict.fromkeys(metrics, errors) if n else {})

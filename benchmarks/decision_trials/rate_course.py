@@ -14,7 +14,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from benchmarks.decision_trials.populations import DAY, HOUR, USERS, Floats, Population, arm_sums, drawn, looks_until
+from benchmarks.decision_trials.populations import (
+    DAY,
+    HOUR,
+    USERS,
+    Floats,
+    Population,
+    arm_sums,
+    drawn,
+    first_shares,
+    looks_until,
+)
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.finding import Finding
@@ -95,7 +105,7 @@ def _shown(plan: AnalysisPlan, what: str, control: Floats, treatment: Floats) ->
         found = _log_e(safety_test(metric, share).log_e, control[:, DAY], treatment[:, DAY])
         return np.asarray(found >= -log(plan.alpha_attempt))
     if what == KILL:
-        found = _log_e(harm_test(metric, share).log_e, control[:, HOUR], treatment[:, HOUR])
+        found = _stopping(harm_test(metric, share).log_e, control, treatment)
     elif what == PAUSE:
         found = _decline(metric, share, control, treatment)
     else:
@@ -112,11 +122,18 @@ def _vetoed(plan: AnalysisPlan, control: Floats, treatment: Floats) -> bool:
 
 
 def _decline(metric: MetricPlan, share: float, control: Floats, treatment: Floats) -> Floats:
-    by_share = _log_e(decline_test(metric, share).log_e, control[:, HOUR], treatment[:, HOUR])
+    by_share = _stopping(decline_test(metric, share).log_e, control, treatment)
     users = np.stack((control[:, USERS], treatment[:, USERS]), axis=1)
     pairs, index = np.unique(users, axis=0, return_inverse=True)
     by_event = np.array([event_evidence(round(one), round(other), share) for one, other in pairs])[index.ravel()]
     found: Floats = np.logaddexp(by_share, by_event) - log(2)
+    return found
+
+
+def _stopping(test: object, control: Floats, treatment: Floats) -> Floats:
+    by_hour = _log_e(test, control[:, HOUR], treatment[:, HOUR])
+    by_first = _log_e(test, first_shares(control), first_shares(treatment))
+    found: Floats = np.logaddexp(by_hour, by_first) - log(2)
     return found
 
 

@@ -8,18 +8,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.decision_trials.populations import Group, Population, arm_sums, drawn, even, looks_until
+from benchmarks.decision_trials.populations import Group, Population, arm_sums, drawn, even, looks_until, waiting
 from benchmarks.decision_trials.rate_course import KILL, PAUSE, SAFE, firsts
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key
+from fairtrial.experiments.decision.plain_declines import offered
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.stats.sums import JointMoments
 
-BASE, WORSE = 0.01, 0.05
+BASE, WORSE, SEVERE = 0.01, 0.05, 0.25
+SOON = 60
+"""The median users an arm within which severe harm is killed."""
 MARGIN, WITHIN = 0.01, 0.05
 HORIZON = 8_000
 RATES = ("requests.error_rate", "requests.attempt_error_rate", "requests.rejected_rate")
@@ -53,6 +57,22 @@ def _stops(rng: Generator, trials: int) -> list[Row]:
     return rows
 
 
+def _first(rng: Generator, trials: int) -> list[Row]:
+    """One guardrail, an even split, and one request a user; each pause is resumed."""
+    rows = []
+    for what, arm in (("no user's first hour is over", waiting), ("every user's first hour is over", even)):
+        found = firsts(ONE, (arm(BASE), arm(SEVERE)), rng, trials, 1_000, [PAUSE, KILL])
+        for stop, most in ((PAUSE, None), (KILL, SOON)):
+            users = np.minimum(found.units(stop), 1_000) / 2
+            middle = replace(mean_row("", users, most=most), measured=float(np.median(users)))
+            rows.append(replace(middle, what=f"errors 1 → 25 %, {what}: median users an arm until {stop}"))
+        equal = firsts(ONE, (arm(BASE), arm(BASE)), rng, trials, 6_000, [PAUSE, KILL], growth=0.02)
+        rows.append(share(f"equal arms, {what}: paused by 3,000 users an arm", equal.within(PAUSE, 6_000), most=0.05))
+        margin = firsts(ONE, (arm(BASE), arm(BASE + MARGIN)), rng, trials, 6_000, [KILL], growth=0.02)
+        rows.append(share(f"errors 1 → 2 %, {what}: killed by 3,000 an arm", margin.within(KILL, 6_000), most=0.05))
+    return rows
+
+
 def _stepped(rng: Generator, trials: int) -> list[Row]:
     """The same through the monitor's own steps, with each decline accepted as soon as it pauses."""
     arms, seed = (even(BASE), even(WORSE)), int(rng.integers(2**32))
@@ -70,7 +90,7 @@ def _stepped(rng: Generator, trials: int) -> list[Row]:
 
 
 def _by_steps(plan: AnalysisPlan, history: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> list[int | None]:
-    memory, accepted = Memory(), frozenset[tuple[str, str]]()
+    memory, accepted = Memory(), dict[Key, AcceptedDecline]()
     stops: list[int | None] = [None, None]
     for units, control, treatment in history:
         names = [one.metric for one in plan.guardrails]
@@ -79,7 +99,7 @@ def _by_steps(plan: AnalysisPlan, history: Sequence[tuple[int, np.ndarray, np.nd
         memory = found.memory
         if found.verdict is not None and found.verdict.do == "pause" and stops[0] is None:
             stops[0] = units
-            accepted = frozenset((name, plan.treatments[0]) for name in names)
+            accepted = {one.key: one for one in offered(plan, sums, found.verdict.evidence)}
         elif found.verdict is not None and found.verdict.do == "kill":
             stops[0], stops[1] = stops[0] or units, units
             break
@@ -93,6 +113,7 @@ def _equal(rng: Generator, trials: int) -> list[Row]:
         ("1 % errors", even(0.01)),
         ("5 % errors", even(0.05)),
         ("5 % errors, 60 requests a user", even(0.05, 60)),
+        ("1 % errors, no user's first hour is over", waiting(0.01)),
         ("2 % of users always fail, 20 requests a user", Population.of(Group(0.98, 20, 0.0), Group(0.02, 20, 1.0))),
     )
     for what, arm in cases:
@@ -163,6 +184,7 @@ def _many(rng: Generator, trials: int) -> list[Row]:
 
 TRIALS: Sequence[Trial] = (
     Trial("stop-users", "Users until harm pauses and kills", _stops, 2_000, 400),
+    Trial("stop-first", "Severe harm by each user's first request", _first, 2_000, 200),
     Trial("stop-steps", "The same by the monitor's steps", _stepped, 20, 4),
     Trial("stop-equal", "Equal arms that pause", _equal, 2_000, 200),
     Trial("stop-dead", "An arm that answers nothing", _dead, 50, 5),

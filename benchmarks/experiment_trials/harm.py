@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, mean, share
-from fairtrial.domain.limits.constants import DAY_US, HOUR_US
+from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US
 from fairtrial.experiments.simulation.people import Arm, World
 from fairtrial.experiments.simulation.trial import Outcome, Setting
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
@@ -58,10 +61,27 @@ def _from_later(found: Sequence[Outcome]) -> list[Row]:
     ]
 
 
+def _severe(found: Sequence[Outcome]) -> list[Row]:
+    users = [_users(one.units) for one in found]
+    middle = mean(f"median users an arm until the kill, {SEVERE_PER_WEEK:,} a week", users, most=SOON)
+    return [
+        share("paused or killed", [bool(one.paused) or one.end == "kill" for one in found], least=1.0),
+        share("killed, each pause resumed", [one.end == "kill" for one in found], least=0.98),
+        replace(middle, measured=float(np.median(users))),
+    ]
+
+
+SEVERE_PER_WEEK, SOON = 20_000, 60
 LATER = Arm(errors=WORSE, errors_before=BASE, healthy=HEALTHY)
 PROMISES = (
     Promise(
         "harm", "Errors of 1 → 5 % from the first user", _setting(Arm(errors=WORSE), PER_WEEK, HOUR_US), _from_first
+    ),
+    Promise(
+        "harm-severe",
+        "Errors of 1 → 25 % from the first user",
+        _setting(Arm(errors=0.25), SEVERE_PER_WEEK, 5 * MINUTE_US),
+        _severe,
     ),
     Promise("harm-later", "Errors of 1 → 5 % after 2,000 healthy users", _setting(LATER, 12_000, DAY_US), _from_later),
 )
