@@ -31,6 +31,7 @@ QUALIFY row_number() OVER (
 ORDER BY number
 """
 NUMBER = "SELECT max(number) FROM analysis_plans WHERE experiment = ?"
+LAST = "SELECT max(number) FROM analysis_plans"
 LIST = """
 SELECT number, at_time, experiment, segment, revision, attempt, analysis_hash, kind, actor, why, plan
 FROM analysis_plans
@@ -77,9 +78,14 @@ def append(cursor: Cursor, plan: AnalysisPlan, *, now_us: int, kind: Kind, actor
     return number
 
 
-def newest(database: Database, experiment: str) -> StoredPlan | None:
-    """The plan in force; raises `StoreError`."""
-    return next(iter(database.values(_stored, NEWEST, (experiment,))), None)
+def newest(store: Database | Cursor, experiment: str) -> StoredPlan | None:
+    """The plan in force, also in the caller's transaction; raises `StoreError`."""
+    return next(iter(store.values(_stored, NEWEST, (experiment,))), None)
+
+
+def last_number(store: Database | Cursor) -> int:
+    """The number of the plan of any experiment that was stored last, 0 without one; raises `StoreError`."""
+    return int(store.value(LAST) or 0)
 
 
 def is_newest(cursor: Cursor, stored: StoredPlan) -> bool:

@@ -147,8 +147,9 @@ class ExperimentMonitor:
         self._stopped.discard(experiment.name)
         self._add_sums()
         others, clocks = self._database.commits - self._database.own_commits, self._clock.now()
-        stored = self._stored(published.plan, experiment, clocks.now_us)
-        stored, hashes, sums = self._read(stored, clocks.now_us)
+        if (frozen := self._stored(published.plan, experiment, clocks.now_us)) is None:
+            return  # the next step reads the plan of now
+        stored, hashes, sums = self._read(frozen, clocks.now_us)
         memory = self._memory(stored)
         around = self._circumstances(experiment, stored, hashes, sums, clocks)
         result = step(stored.plan, memory, sums, around)
@@ -178,8 +179,8 @@ class ExperimentMonitor:
                     text = f"{plan.experiment}: {headline_words(plan, decision)}."
                     alarms.notice(cursor, "notice.better", plan.experiment, text=text, now_us=now_us, actor=CONTROL)
 
-    def _stored(self, plan: Plan, experiment: Experiment, now_us: int) -> StoredPlan:
-        """The frozen plan of the experiment, which begins now if it has none."""
+    def _stored(self, plan: Plan, experiment: Experiment, now_us: int) -> StoredPlan | None:
+        """The frozen plan of the experiment, which begins now if it has none; ``None`` if ``plan`` is an older one."""
         stored = analysis_plans.newest(self._database, experiment.name)
         if stored is not None and is_frozen({experiment.name: stored.plan}, experiment):
             return replace(stored, plan=with_later_end(stored.plan, experiment).in_week(now_us))

@@ -21,9 +21,10 @@ from fairtrial.experiments.analysis.freeze import (
 )
 from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, is_frozen
 from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
+from fairtrial.experiments.published_state import state_without_rows
 from fairtrial.stats.planning.question import Terms
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.experiments import analysis_plans
+from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, count_attempts
 from fairtrial.store.experiments.sums import control_levels, unit_groups
@@ -36,9 +37,13 @@ LEVEL_UNITS = 500
 """The units of the control that set a level which nothing else has set."""
 
 
-def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan:
-    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count."""
-    attempt = _attempt(database, plan, experiment)
+def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan | None:
+    """Freeze the analysis of an experiment that has just started, and store it; earlier exposures never count.
+
+    Nothing is stored, and the result is ``None``, if ``plan`` is older than the store: if the segment has stopped or
+    was frozen, or if any other plan was frozen meanwhile, because that may be an attempt.
+    """
+    last, attempt = analysis_plans.last_number(database), _attempt(database, plan, experiment)
     first = freeze(plan, experiment, now_us)
     known = with_earlier(first, _known(database, plan, experiment, first))
     units = planned_units(experiment)
@@ -46,6 +51,12 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
     route, deployment = _control_of(plan, experiment)
     why = "the experiment started" if experiment.segment == 1 else f"segment {experiment.segment} started"
     with database.transaction() as cursor:
+        live = transitions.state_of(cursor, experiment.name, state_without_rows(experiment))
+        newest = analysis_plans.newest(cursor, experiment.name)
+        is_in_force = (live.state, live.segment) == ("running", experiment.segment)
+        is_first = newest is None or not is_frozen({experiment.name: newest.plan}, experiment)
+        if not (is_in_force and is_first and analysis_plans.last_number(cursor) == last):
+            return None
         number = analysis_plans.append(cursor, frozen, kind="start", now_us=now_us, actor=CONTROL, why=why)
         if any(metric.earlier is not msgspec.UNSET for metric in frozen.metrics):
             unit_groups.keep_earlier(cursor, frozen, route=route, deployment=deployment)

@@ -26,7 +26,7 @@ from fairtrial.experiments.lifecycle import (
 )
 from fairtrial.experiments.promotion import KeptTerms, kept_control, kept_terms, promoted_variant
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
-from fairtrial.store.core.database import Database
+from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import Kind
 from fairtrial.store.experiments.attempts import standing_proofs
@@ -101,8 +101,7 @@ def change_state(
         change = replace(change, evidence=evidence_of(plan, experiment))
     if change.action == "rollback":
         change = replace(change, evidence=_rollback_evidence(database, experiment, change))
-    change, frozen = _with_plan(database, publisher, experiment, change, now_us=now_us)
-    made = _record(database, change, why, (experiment, plan, frozen), now_us)
+    made = _planned_and_recorded(database, publisher, replace(change, why=why), (experiment, plan), now_us)
     try:
         publisher.refresh(changed_by=change.actor)
     except (FairtrialError, OSError) as error:
@@ -224,11 +223,30 @@ def _approved_stage(experiment: Experiment, percent: float | None) -> float:
     return waiting[0] if percent is None else percent
 
 
-def _record(
-    database: Database, change: Change, why: str, around: tuple[Experiment, Plan, AnalysisPlan | None], now_us: int
+def _planned_and_recorded(
+    database: Database, publisher: Publisher, change: Change, around: tuple[Experiment, Plan], now_us: int
 ) -> Transition:
-    """Append the transition with its alarm or notice and the new analysis plan, if it brings one."""
-    experiment, plan, brought = around
+    """Plan and record the change, again and again until no other plan is frozen in between."""
+    made = None
+    while made is None:
+        last = analysis_plans.last_number(database)
+        planned, frozen = _with_plan(database, publisher, around[0], change, now_us=now_us)
+        made = _record(database, planned, around, None if frozen is None else (frozen, last), now_us)
+    return made
+
+
+def _record(
+    database: Database,
+    change: Change,
+    around: tuple[Experiment, Plan],
+    brought: tuple[AnalysisPlan, int] | None,
+    now_us: int,
+) -> Transition | None:
+    """Append the transition with its alarm or notice and the new analysis plan, if it brings one.
+
+    ``brought``: that plan, and the number of the last one that was frozen before; ``None`` if there is a later one.
+    """
+    experiment, plan = around
     frozen = analysis_plans.newest(database, experiment.name) if experiment.name in plan.experiments else None
     other_model = frozen is not None and bool(changed_models(frozen.plan, plan, experiment))
     with database.transaction() as cursor:
@@ -253,22 +271,24 @@ def _record(
             kept_control=live.kept_control,
             keeps=KEPT in (evidence or {}),
         )
-        if brought is not None:
-            kind: Kind = "amend" if change.action == "amend" else "start"
-            analysis_plans.append(cursor, brought, kind=kind, now_us=now_us, actor=change.actor, why=why)
+        if brought is not None and not _freeze(cursor, change, brought, segment, now_us):
+            return None
         made = Transition(
-            change.experiment,
-            now_us,
-            change.action,
-            live.state,
-            state,
-            segment,
-            change.actor,
-            why,
-            plan.plan_hash,
-            evidence,
-            change.stage,
-        )
+            change.experiment, now_us, change.action, live.state, state, segment,
+            change.actor, change.why, plan.plan_hash, evidence, change.stage,
+        )  # fmt: skip
         transitions.append(cursor, made)
         announce(cursor, made)
     return made
+
+
+def _freeze(cursor: Cursor, change: Change, brought: tuple[AnalysisPlan, int], segment: int, now_us: int) -> bool:
+    """Store the plan that the change brings for this segment; returns whether it is the next one."""
+    frozen, last = brought
+    if analysis_plans.last_number(cursor) != last:
+        return False
+    if frozen.segment != segment:
+        raise Conflict(f"experiments.{change.experiment}: another segment began, so nothing was done")
+    kind: Kind = "amend" if change.action == "amend" else "start"
+    analysis_plans.append(cursor, frozen, kind=kind, now_us=now_us, actor=change.actor, why=change.why)
+    return True

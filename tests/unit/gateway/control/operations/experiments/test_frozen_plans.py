@@ -67,7 +67,7 @@ def test_nothing_is_kept_where_little_is_known_or_no_user(database: Database, mo
     history(database, 20)
     assert all(metric.earlier is msgspec.UNSET for metric in started(database, planned()).values())
     monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
-    metrics = started(database, planned(unit="conversation"))
+    metrics = started(database, planned(unit="conversation", salt="other"))
     assert metrics["cost.per_unit"].level == pytest.approx(0.002)
     assert all(metric.earlier is msgspec.UNSET for metric in metrics.values())
     assert kept(database) == 0
