@@ -2,8 +2,9 @@
 
 ``python benchmarks/segments.py [--times 200] [--rate 20] [--seed N] [--json]``. Real control and two workers; each
 segment ends as soon as its plan is frozen, or at a random moment of the three seconds after that. One request in ten
-fails in both arms, so that the monitor steps after each ingest. Then the store is read: how many segments have one frozen plan, and how many plans have the number of the attempt that the plans before
-them give. The exit code is 1 if one differs; the folder is then kept.
+fails in both arms, so that the monitor steps after each ingest. Then the store is read: how many segments have one
+frozen plan, and how many plans have the number of the attempt that the plans before them give. The exit code is 1 if
+one differs; the folder is then kept.
 """
 
 from __future__ import annotations

@@ -2,10 +2,7 @@
 
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.settings import Ending, Undoing
-from fairtrial.experiments.lifecycle import WORSE, Transition, promoted_by
-
-PROMOTED = "promoted"
-"""The key of the evidence of a roll-back: the variant that served everyone, ``None`` without a promotion."""
+from fairtrial.experiments.lifecycle import PROMOTED, WORSE, Transition, promoted_by
 
 
 def ending_of(entered: Transition | None) -> Ending | None:

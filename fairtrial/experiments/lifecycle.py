@@ -63,6 +63,8 @@ ACCEPTED = "accepted"
 """The key of the evidence of a resume: all declines that were accepted in the segment."""
 KEPT = "kept_control"
 """The key of the evidence of a promotion that keeps a control."""
+PROMOTED = "promoted"
+"""The key of the evidence of a roll-back: the variant that served everyone, ``None`` without a promotion."""
 Cause = Literal["worse", "models", "kept_away", "declined", "harmed", "person"]
 
 
@@ -170,16 +172,12 @@ def sentence(
     state: ExperimentState,
     last: Transition | None,
     *,
-    serves: str | None = None,
     kept_control: KeptControl | None = None,
 ) -> str:
     """The state of an experiment for people; ``last`` is its newest transition, if there is any.
 
-    ``serves``: the promoted variant of the published plan, which a restored store may not know. ``kept_control``: the
-    control that a promotion has kept in this segment.
+    ``kept_control``: the control that a promotion has kept in this segment.
     """
-    if serves is not None and promoted_by(last) is None:
-        return f"PROMOTED. {serves} serves everyone. {unrecorded(name)}"
     if state == "declared":
         return f"NOT STARTED. All traffic is on {control}. To start: fairtrial experiment start {name} --why …"
     if kept_control is not None and last is not None and state == "running":
@@ -227,11 +225,6 @@ def promoted_by(last: Transition | None) -> str | None:
 def undo(name: str) -> str:
     """How to end a promotion."""
     return f"To undo: fairtrial experiment rollback {name} --why …"
-
-
-def unrecorded(name: str) -> str:
-    """Why a published promotion has no row, and how to end it."""
-    return f"The store lacks that transition, as after restoring a backup. {undo(name)}"
 
 
 def _overridden(last: Transition) -> str:

@@ -1,13 +1,17 @@
 """Describes the state of a published experiment: its rows, the published plan, and the possible actions."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from fairtrial.config.plan.live_state import CAN_BE_KILLED, Live
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import NotFound, nearest
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.settings import ExperimentState
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import Transition, cause_of, possible, promoted_by, sentence, unrecorded
-from fairtrial.experiments.promotion import file_edit
+from fairtrial.experiments.lifecycle import PROMOTED, Action, Transition, cause_of, possible, promoted_by, sentence
+from fairtrial.experiments.promotion import definition, file_edit
 
 REMOVED = "It is no longer in the project file."
 
@@ -42,7 +46,7 @@ def describe_state(
     control = experiment.kept_control
     words = sentence(experiment.name, experiment.control, state, shown, kept_control=control)
     if (state, segment, promoted_by(last)) != (experiment.state, experiment.segment, experiment.serves):
-        words += f" {_difference(experiment, state, last)}"
+        words += f" {_difference(experiment, last)}"
     edit = file_edit(plan, experiment)
     if edit is not None and not edit.in_force:
         words += f" {edit.note}"
@@ -116,17 +120,64 @@ def state_without_rows(experiment: Experiment) -> ExperimentState:
     return "declared" if experiment.state == "declared" else "running"
 
 
-def _difference(experiment: Experiment, state: ExperimentState, last: Transition | None) -> str:
+def adopted_transitions(plan: Plan, name: str, live: Live, *, older: bool, now_us: int) -> Iterator[Transition]:
+    """The transitions that the store lacks, by the published plan, which is then newer than its rows.
+
+    No transition leads back to an earlier segment, nor from killed or ended within one. Other differences count only if
+    the store is known to be ``older``, and none makes an experiment run that the store has stopped in this segment.
+    """
+    shown, control = plan.experiments[name], plan.experiments[name].kept_control
+    state, serves, begun = shown.state, shown.serves, shown.segment > live.segment
+    if shown.segment < live.segment or (begun and live.state == "ended"):
+        return
+    if control is not None and begun and state in CAN_BE_KILLED:  # the plan of its segment is lost, so it ends
+        serves = control.variant if state == "running" else None
+        state = "ended"
+    at: ExperimentState = "running" if begun else live.state
+    first = Transition(name, now_us, "stage", at, "running", shown.segment, CONTROL, "", plan.plan_hash)
+    if state in CAN_BE_KILLED and (begun or (older and at in ("declared", "running"))):
+        if begun or at == "declared" or live.stage not in (None, shown.stage):
+            yield replace(first, why=_has(f"it running at {shown.stage:g} %"), stage=shown.stage)
+        if state == "paused":
+            yield replace(first, action="pause", from_state="running", to_state="paused", why=_has("it paused"))
+    elif state == "killed" and at not in ("killed", "ended"):
+        yield replace(first, action="kill", to_state="killed", why=_has("it stopped"))
+    elif state == "ended" and serves is not None and at not in ("killed", "ended"):
+        why, evidence = _has(f"{serves} promoted"), {"variant": serves, **definition(plan, shown.variant(serves))}
+        yield replace(first, action="promote", to_state="ended", why=why, evidence=evidence)
+    elif state == "ended" and serves is None and (at != "ended" or live.serves is not None):
+        undone = None if live.serves is None else {PROMOTED: live.serves}
+        action: Action = "end" if undone is None else "rollback"
+        yield replace(first, action=action, to_state="ended", why=_has("it ended"), evidence=undone)
+
+
+def _has(state: str) -> str:
+    return f"the store is older than the published configuration, which has {state}"
+
+
+def declared_transitions(
+    plan: Plan, experiment: Experiment, shown: Experiment | None, *, undone: bool, now_us: int
+) -> Iterator[Transition]:
+    """What an older store lacks by the declared ``plan``: the published stage, or a stop if no plan is ``shown``.
+
+    ``undone``: by a later record, the promotion in the store was rolled back.
+    """
+    why = "the store is older than what was served, and no published configuration has it, so it waits for a person"
+    pause = Transition(
+        experiment.name, now_us, "pause", "running", "paused", experiment.segment, CONTROL, why, plan.plan_hash
+    )
+    if shown is not None:
+        if experiment.state in CAN_BE_KILLED and experiment.stage < shown.stage:
+            state, why = experiment.state, _has(f"it running at {shown.stage:g} %")
+            yield replace(pause, action="stage", from_state=state, to_state=state, why=why, stage=shown.stage)
+    elif experiment.serves is not None and undone:
+        evidence = {PROMOTED: experiment.serves}
+        yield replace(pause, action="rollback", from_state="ended", to_state="ended", evidence=evidence)
+    elif experiment.state == "running":
+        yield pause
+
+
+def _difference(experiment: Experiment, last: Transition | None) -> str:
     if experiment.serves is not None and last is not None and last.action == "rollback":
         return f"The published configuration does not show this yet: {experiment.serves} still serves everyone."
-    if experiment.serves is not None:
-        return (
-            f"But the published configuration has {experiment.serves} promoted, so {experiment.serves} serves "
-            f"everyone. {unrecorded(experiment.name)}"
-        )
-    if experiment.state in ("killed", "ended") and state in ("running", "paused"):
-        return (
-            f"But the published configuration has it {experiment.state}, so all traffic is on {experiment.control}: "
-            "the store lacks that transition, as after restoring a backup. To start it: kill it, then rearm it."
-        )
     return f"The published configuration does not show this yet: its state is {experiment.state}."

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.domain.events import Event, Exposure, Reason, RequestEvent
+from fairtrial.journal import segment
 from fairtrial.journal.segment import MODE, file_name
 from fairtrial.safe_files import has_writer
 
@@ -91,6 +92,13 @@ class LossCounter:
     def _write(self, *numbers: int) -> None:
         assert self._fd is not None
         os.pwrite(self._fd, LINE.format(*numbers).encode(), 0)
+
+
+def has_events(folder: Path) -> bool:
+    """Whether anything was recorded in a journal's folder, lost, or assigned, apart from the headers of segments."""
+    if read_losses(folder).last_us is not None or any(assigned.arms for assigned in read_assigned(folder)):
+        return True
+    return bool(segment.files(folder / segment.DONE)) or any(map(segment.has_event, segment.files(folder)))
 
 
 def read_losses(folder: Path) -> Losses:

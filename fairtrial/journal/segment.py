@@ -25,6 +25,8 @@ The first release leaves such segments to a newer one.
 SUFFIX = ".jsonl"
 COMPRESSED = ".zst"
 """Follows `SUFFIX` in the file name of a compressed segment: zstd frames (RFC 8878)."""
+DONE = "done"
+"""The folder in a journal's folder for segments that are ingested completely."""
 MODE = 0o600
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 WAITED_SECONDS = 0.005
@@ -144,6 +146,12 @@ def files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if segment_name(path).endswith(SUFFIX) and path.name[0] != ".")
+
+
+def has_event(path: Path) -> bool:
+    """Whether a plain file has a second line."""
+    with path.open("rb") as file:
+        return bool(file.readline()) and bool(file.readline())
 
 
 def segment_name(path: Path) -> str:

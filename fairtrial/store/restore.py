@@ -13,11 +13,12 @@ from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.store_reports import ListedBackup, OnProgress, Progress, ignore_progress
+from fairtrial.experiments.lifecycle import checked_reason
 from fairtrial.safe_files import copy_private, has_room, sweep_folder, sync_file, sync_folder
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database, copy_folder
 from fairtrial.store.core.engine import engine_settings, logged_message, migrate, schema_of
-from fairtrial.store.core.recovery import Manifest, verify
+from fairtrial.store.core.recovery import INTACT, Manifest, verify
 from fairtrial.store.erasure import tombstones
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance.backup import add_missing_backups, read_backups
@@ -106,6 +107,32 @@ def restore_backup(
         lock.release()
         raise
     return _opened(layout, lock, manifest, now_us)
+
+
+def begin_new(layout: Layout, *, why: str, now_us: int) -> Path | None:
+    """Begin an empty store in place of a lost or damaged one; returns the place of the former file, if there is one.
+
+    Raises `UsageError` if the present store can be used, `BadRequest` without a reason, `StoreLocked`, `StoreError`.
+    """
+    reason = checked_reason(why)
+    try:
+        Database.open(layout).close()
+    except StoreError as error:
+        if any(intact in str(error) for intact in INTACT):
+            raise
+    else:
+        raise UsageError(f"{layout.store}: the store can be used, so no new one was begun")
+    lock, former = OwnerLock.take(layout), layout.store.with_name(f"{layout.store.name}.lost-{now_us}")
+    for path in (layout.store, *layout.store.parent.glob(f"{layout.store.name}.wal*")):
+        if path.exists():
+            path.rename(path.with_name(path.name.replace(layout.store.name, former.name, 1)))
+    database = Database.open_owned(layout, lock, is_new=True)
+    try:
+        details, subject = {"why": reason, "former": former.name}, str(layout.store)
+        audit.record(database, now_us=now_us, actor="cli", action="store.new", subject=subject, details=details)
+    finally:
+        database.close()
+    return former if former.exists() else None
 
 
 def _replace(backup: Path, manifest: Manifest, layout: Layout, on_progress: OnProgress) -> None:

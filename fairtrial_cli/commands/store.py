@@ -106,9 +106,31 @@ def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: b
     if again:
         click.echo(f"{counted(again, 'unit')} erased after the backup: erased again")
     click.echo("keys and accounts are those of the backup, including ones revoked since: fairtrial keys list", err=True)
-    click.echo("states of experiments are those of the backup, so check them: fairtrial experiment list", err=True)
+    _echo_states(layout)
     click.echo("nobody is signed in, and no invitation works; new link: fairtrial accounts reset NAME", err=True)
     return None
+
+
+@command.command()
+@click.option("--why", required=True, help="The reason, which the audit trail keeps.")
+@CONFIG
+def new(why: str, config: Path) -> None:
+    """Begin an empty store in place of a lost or damaged one. The former file is renamed.
+
+    Requests that are still in the journals are ingested again. Keys, accounts, reviews and verdicts are lost.
+    Experiments that were stopped stay stopped; without the published configuration every experiment waits.
+
+    \b
+    Example:  fairtrial store new --why "the disk failed, and there is no backup"
+    """
+    import time
+
+    from fairtrial.store.restore import begin_new
+
+    layout = project_of(config).layout
+    former = begin_new(layout, why=why, now_us=time.time_ns() // 1000)
+    click.echo(f"{layout.store}: a new, empty store" + (f"; the former file is {former}" if former else ""))
+    _echo_states(layout)
 
 
 @command.command()
@@ -170,6 +192,12 @@ def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, conf
         request = store_api.Erase(unit=unit, kind=kind, rewrite_backups=rewrite_backups)
         done = store.follow(store_api.erase, request, on_progress)
     print_json(done) if as_json else click.echo("\n".join(erasure_lines(done)))
+
+
+def _echo_states(layout: Layout) -> None:
+    from fairtrial.store.core.recovery import kept_states
+
+    click.echo(f"{kept_states(layout)} See: fairtrial experiment list", err=True)
 
 
 def _erase_again(layout: Layout, on_progress: OnProgress) -> int:

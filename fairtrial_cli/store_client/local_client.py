@@ -15,7 +15,7 @@ import msgspec
 
 from fairtrial.api.operation import Operation, Q, R, from_http, read_answer, to_http
 from fairtrial.config.layout import Layout
-from fairtrial.config.plan.live_state import keep_stopped, lay_over, standing_kills
+from fairtrial.config.plan.live_state import lay_over, standing_kills
 from fairtrial.config.plan.published import publish, read
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import ConfigError, Diagnostic, PlanRefused, RequestError, StoreError, UsageError
@@ -126,10 +126,11 @@ class LocalOwner:
 
     def plan_in_force(self) -> Plan:
         """The published plan, or that of the file if none is published yet, with the state of the rows."""
-        published, live = self.publisher.published, transitions.live(self.database)
+        published = self.publisher.published
         if published is None:
-            return lay_over(self._load().plan, live)
-        return keep_stopped(published.plan, lay_over(published.plan, live))
+            self.publisher.settle_declared(self._load().plan)
+        plan = self._load().plan if published is None else published.plan
+        return lay_over(plan, transitions.live(self.database))
 
     def declaration(self) -> Declaration:
         """What the project's files say; raises `ConfigError`."""

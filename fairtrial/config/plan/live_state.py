@@ -80,37 +80,6 @@ def lay_over(plan: Plan, live: Mapping[str, Live]) -> Plan:
     return replace(laid, plan_hash=plan_hash(laid))
 
 
-def keep_stopped(before: Plan, plan: Plan) -> Plan:
-    """The plan, in which experiments that ``before`` has stopped stay stopped unless a later segment began.
-
-    No transition leads back from killed or ended within a segment. So the rows were lost, as by restoring a backup, and
-    the control, or the promoted variant, must go on serving.
-    """
-    experiments = {
-        name: _stopped_as_before(before.experiments.get(name), experiment)
-        for name, experiment in plan.experiments.items()
-    }
-    stopped = replace(plan, experiments=experiments)
-    return replace(stopped, plan_hash=plan_hash(stopped))
-
-
-def _stopped_as_before(before: Experiment | None, new: Experiment) -> Experiment:
-    if before is not None and before.serves is not None:
-        return replace(new, state="ended", serves=before.serves) if _keeps_serving(before, new) else new
-    if before is not None and before.kept_control is not None and before.state in CAN_BE_KILLED:
-        serves = before.kept_control.variant if before.state == "running" else None
-        return replace(new, state="ended", serves=serves) if new.segment < before.segment else new
-    if before is None or before.state not in ("killed", "ended") or new.state not in ("running", "paused"):
-        return new
-    return new if new.segment > before.segment else replace(new, state=before.state)
-
-
-def _keeps_serving(before: Experiment, new: Experiment) -> bool:
-    """Whether the published promotion is in no row. Only a roll-back, a kill or a later segment ends a promotion."""
-    killed = new.state == "killed" and new.segment == before.segment
-    return not (new.state == "ended" or killed or new.segment > before.segment)
-
-
 def _in_another_segment(experiment: Experiment, live: Live) -> Experiment:
     """A published experiment whose salt is not that of the live segment. An ended one needs none."""
     if live.state == "ended":

@@ -109,7 +109,7 @@ def result_box(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situa
 
 def box_without_plan(name: str, control: str, now: Situation) -> Box:
     """The box before the analysis begins."""
-    words = sentence(name, control, now.state, now.last, serves=now.serves)
+    words = sentence(name, control, now.state, now.last)
     if now.state == "running":
         return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),), ())
     head, _, rest = words.partition(".")
@@ -217,7 +217,7 @@ def _state(plan: AnalysisPlan, now: Situation) -> str:
     if now.state == "killed" and entered is not None and "metric" in (entered.evidence or {}) and now.cause == "harmed":
         return stopped_sentence(plan, entered)
     last = now.last if now.state in ("declared", "running") or now.entered is None else now.entered
-    return sentence(plan.experiment, plan.control, now.state, last, serves=now.serves, kept_control=now.kept)
+    return sentence(plan.experiment, plan.control, now.state, last, kept_control=now.kept)
 
 
 def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:

@@ -16,6 +16,11 @@ from fairtrial.store.core.query import Page, Query, timestamp
 from fairtrial.store.core.state_files import load_chain_head
 from fairtrial.store.core.thread_access import ChainHead
 
+SET_BACK = """
+SELECT arg_max(action, number)
+FROM events
+WHERE action IN ('store.older', 'store.restore', 'store.new', 'store.adopt')
+"""
 HAS = "SELECT 1 FROM events WHERE number = ? AND hash = ?"
 LAST = "SELECT number, hash FROM events ORDER BY number DESC LIMIT 1"
 NAMED = """
@@ -101,6 +106,11 @@ def missing_head(cursor: Cursor, layout: Layout) -> int | None:
     """The number of the newest entry that this store ever had, if the store lacks it; otherwise ``None``."""
     known = load_chain_head(layout)
     return None if known is None or cursor.value(HAS, known) else known[0]
+
+
+def is_set_back(cursor: Cursor) -> bool:
+    """Whether the store is new, restored or an older copy, and has not yet adopted the states that were published."""
+    return cursor.value(SET_BACK) not in (None, "store.adopt")
 
 
 def head(cursor: Cursor) -> ChainHead | None:

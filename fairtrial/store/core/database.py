@@ -57,10 +57,14 @@ class Database:
         return cls.open_owned(layout, lock)
 
     @classmethod
-    def open_owned(cls, layout: Layout, lock: OwnerLock) -> Database:
-        """Open a store that this program already owns. On `StoreError` the lock is released."""
+    def open_owned(cls, layout: Layout, lock: OwnerLock, *, is_new: bool = False) -> Database:
+        """Open a store that this program already owns; ``is_new``: in place of a lost one.
+
+        On `StoreError` the lock is released.
+        """
         try:
-            recovery.refuse_damaged(layout)
+            if not is_new:
+                recovery.refuse_damaged(layout)
             sweep_part(copy_folder(layout))
             sweep_folder(copy_folder(layout))
             from_first_release = layout.store.with_name(f"{layout.store.name}.tmp")

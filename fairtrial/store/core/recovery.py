@@ -30,6 +30,9 @@ NEARBY = (f"*/{MANIFEST}", f"*/*/{MANIFEST}")
 MAGIC_AT, MAGIC = 8, b"DUCK"
 """Every DuckDB file contains these bytes at this offset."""
 NEWER = "of a newer fairtrial"
+NO_SPACE, NO_ACCESS = "No space left on device", "Permission denied"
+INTACT = (NEWER, NO_SPACE, NO_ACCESS)
+"""Why a store can't be opened although nothing is wrong with its file."""
 Identity = tuple[int, int, int]
 """Inode, time of the last change, and size. Equal values mean that the file has not changed."""
 
@@ -167,9 +170,9 @@ def unusable_on_error(layout: Layout) -> Iterator[None]:
 
 def advice(layout: Layout, why: str) -> str:
     """One line of advice for a store that can't be used."""
-    if "No space left on device" in why:
+    if NO_SPACE in why:
         return f"Free space on the disk that holds {layout.folder}."
-    if "Permission denied" in why:
+    if NO_ACCESS in why:
         return f"Give the user that runs fairtrial read and write access to {layout.store} and {layout.folder}."
     if NEWER in why:
         return "Start it with that version of fairtrial or a newer one. " + _restore_advice(layout)
@@ -179,15 +182,21 @@ def advice(layout: Layout, why: str) -> str:
 def _restore_advice(layout: Layout) -> str:
     backup = newest(layout)
     if backup is None:
-        store, plan = _short(layout.store), _short(layout.plan)
         return (
-            f"No backup of it was found. To start with an empty store: mv {store} {store}.damaged; rm -f {store}.wal "
-            f"{plan} (requests that are still in the journals are ingested again; keys, accounts, reviews and verdicts "
-            "are not)."
+            "No backup of it was found. To begin with an empty store: fairtrial store new --why … (requests that are "
+            "still in the journals are ingested again; keys, accounts, reviews and verdicts are not). "
+            f"{kept_states(layout)}"
         )
     made = datetime.fromtimestamp(backup.made_us / 1e6, UTC)
     command = f"fairtrial store restore {_short(backup.path)} --force"
     return f"Restore the newest backup, of {made:%Y-%m-%d %H:%M} UTC: {command}"
+
+
+def kept_states(layout: Layout) -> str:
+    """What becomes of the experiments if the store is a new one or an older copy."""
+    if layout.plan.exists():
+        return f"Experiments that {_short(layout.plan)} shows as stopped stay stopped, so do not remove that file."
+    return f"Every experiment waits for a person, because {_short(layout.plan)} is missing, too."
 
 
 def refuse_damaged(layout: Layout) -> None:
@@ -225,11 +234,11 @@ def file_problem(store: Path, inode: int | None) -> str | None:
 
 
 def _why_lost(layout: Layout) -> str | None:
-    """Why the store counts as lost. A published plan exists, so an empty or absent file is not a first start."""
-    if not (layout.plan.exists() and layout.internal_key.exists()):
+    """Why the store counts as lost. Its owner has written into its folder, so this is not a first start."""
+    if not (layout.chain_head.exists() or layout.internal_key.exists()):
         return None
     if not layout.store.exists():
-        return "the file is gone, but its folder holds the configuration that it published"
+        return f"the file is gone, but {layout.folder} shows that there was one"
     return "the file is empty" if layout.store.stat().st_size == 0 else None
 
 

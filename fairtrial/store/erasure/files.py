@@ -12,7 +12,7 @@ from urllib.parse import quote
 from fairtrial.config.layout import Layout
 from fairtrial.domain.store_reports import OnProgress, Progress, ignore_progress
 from fairtrial.journal.response_map import FILE as RESPONSES, erase_unit
-from fairtrial.journal.segment import files, is_compressed, segment_name
+from fairtrial.journal.segment import DONE, files, is_compressed, segment_name
 from fairtrial.store.ingest.segment_archive import blank_compressed_lines
 
 _REQUEST = re.compile(rb'"request_id": ?"([^"\\]+)"')
@@ -20,7 +20,6 @@ _CASE = re.compile(rb'"case_id": ?"([^"\\]+)"')
 _FEEDBACK = re.compile(rb'\{"feedback_id": ?"([^"\\]+)"')
 SHORTEST_TELLING = 4
 """A shorter name, such as a small number, also occurs in logs with other meanings."""
-DONE = "done"
 _WORD = re.compile(rb"[A-Za-z0-9_.-]{8,}")
 PIECE = 8 * 2**20
 

@@ -12,7 +12,7 @@ from fairtrial.domain.errors import JournalError, UsageError
 from fairtrial.domain.store_reports import IngestResult
 from fairtrial.journal.counts import read_assigned
 from fairtrial.journal.reader import Chunk
-from fairtrial.journal.segment import files, is_compressed, names, read_header, segment_name
+from fairtrial.journal.segment import DONE, files, is_compressed, names, read_header, segment_name
 from fairtrial.safe_files import has_writer
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
 from fairtrial.store.derived.derived_columns import DerivedColumns
@@ -45,7 +45,7 @@ class Ingester:
         self._database = database
         self._clock_us = clock_us
         self._journal = database.layout.journal
-        self._done = self._journal / "done"
+        self._done = self._journal / DONE
         self._done.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._scratch = chunk_folder(database.layout)
         sweep(self._scratch)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fairtrial.journal.reader import CHUNK_BYTES, Chunk, chunk_of, read_chunk as read_plain_chunk
-from fairtrial.journal.segment import COMPRESSED, MODE, files, is_compressed, names, segment_name
+from fairtrial.journal.segment import COMPRESSED, DONE, MODE, files, is_compressed, names, segment_name
 from fairtrial.named_files import open_named
 from fairtrial.safe_files import sync_folder
 from fairtrial.store.core.database import Database
@@ -41,7 +41,7 @@ def compress_sealed(database: Database, pause: Pause) -> int:
 
     An erasure waits until the current segment is done, because both change the same files.
     """
-    done = database.layout.journal / "done"
+    done = database.layout.journal / DONE
     plain = [path for path in names(done) if not is_compressed(path)]
     ends = dict(database.rows(SEALED, [[path.name for path in plain]])) if plain else {}
     compressed = 0

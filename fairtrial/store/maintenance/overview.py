@@ -9,7 +9,7 @@ from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import PlanRefused
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.store_reports import Overview
-from fairtrial.journal.segment import names
+from fairtrial.journal.segment import DONE, names
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.state_files import is_erasure_unfinished
 from fairtrial.store.ingest.ingest import lag_of
@@ -54,7 +54,7 @@ def _rows(database: Database) -> dict[str, int]:
 
 
 def _folders(layout: Layout) -> dict[str, int]:
-    done = layout.journal / "done"
+    done = layout.journal / DONE
     return {
         "journal": sum(_bytes(path) for path in layout.journal.glob("*")),
         "journal, put away": sum(_bytes(path) for path in done.glob("*")),

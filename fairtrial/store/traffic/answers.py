@@ -21,6 +21,7 @@ EARLIEST = f"{ANSWERED} ORDER BY at_time, request_id LIMIT $4"
 NEWEST = f"{ANSWERED} ORDER BY at_time DESC, request_id DESC LIMIT $4"
 """A row limit with an order by time lets the engine skip all row groups outside the times that it has found."""
 
+EXCLUDED = "SELECT arg_max(reason, at_time) = 'excluded' FROM requests WHERE experiment = $1"
 FINGERPRINTS = """
 SELECT system_fingerprint
 FROM requests
@@ -127,3 +128,8 @@ def samples(database: Database, page: Page, experiment: str, *, most: int) -> li
     """The newest exchanges of each variant that were recorded with both bodies, at most ``most`` of each."""
     rows = database.rows(SAMPLES, (page.since, page.until, experiment, most, LARGEST_BODY))
     return [Exchange(*row) for row in rows]
+
+
+def was_excluded(cursor: Cursor, experiment: str) -> bool:
+    """Whether the newest record of an ended experiment says that its control served, in the caller's transaction."""
+    return bool(cursor.value(EXCLUDED, [experiment]))

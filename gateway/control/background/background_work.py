@@ -25,7 +25,7 @@ from gateway.control.context import Addresses, Declaration
 from gateway.control.operations.experiments.states import record_kill_files
 from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
 from gateway.control.operations.present import gateway_probe, published_plan
-from gateway.control.operations.record_alarms import notice_older_store, settle_retirement_alarms
+from gateway.control.operations.record_alarms import settle_retirement_alarms
 from gateway.control.operations.split_checks import SplitCheckCache
 
 MIN_INTERVAL_SECONDS = 0.075
@@ -108,7 +108,8 @@ class BackgroundWork:
 
     def start(self) -> None:
         """Publish the plan, announce the addresses, and start the threads."""
-        notice_older_store(self.database, now_us=self.clock_us())
+        if self.publisher.published is None:
+            self.ingest_now()  # what the journal says of an older store decides what is published
         ensure_key(self.database, INTERNAL, now_us=self.clock_us())
         ensure_key(self.database, ADMIN, now_us=self.clock_us())
         self.publisher.refresh(keys_changed=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fairtrial.config.plan.live_state import Live, keep_stopped, lay_over
+from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.config.plan.retirement import endings, today_utc
@@ -27,7 +27,8 @@ from fairtrial.store.core.state_files import migration_reports
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
-from gateway.control.operations.record_alarms import announce
+from gateway.control.operations.experiments.older_store import adopt_published, settle_declared
+from gateway.control.operations.record_alarms import announce, notice_older_store
 
 RETRY_US = 2_000_000
 
@@ -64,7 +65,7 @@ class PlanPublisher:
         self._lock = threading.Lock()
         self._substituted: Mapping[str, str] | None = None
         self._changed_by: str | None = None
-        self._adopt()
+        self._is_older = self._adopt()
 
     def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
         """Publish changes, if there are any; returns whether anything was published.
@@ -96,15 +97,24 @@ class PlanPublisher:
         """A refused file may name another file that is not watched yet, so it is read again from time to time."""
         return self.refused is not None and self._clock_us() >= self._retry_us
 
-    def _adopt(self) -> None:
-        """Start with the plan that an earlier control process published."""
-        try:
+    def _adopt(self) -> bool:
+        """Start with the plan that an earlier control process published; returns whether the store is older."""
+        with suppress(PlanRefused):
             self.published = read(self._database.layout.plan)
-        except PlanRefused:
-            self.published = None
+        notice_older_store(self._database, now_us=self._clock_us())
+        shown = None if self.published is None else self.published.plan
+        return adopt_published(self._database, shown, now_us=self._clock_us())
+
+    def settle_declared(self, declared: Plan) -> None:
+        """Let an older store adopt what only the declared plan can tell; see `older_store`."""
+        if self._is_older:
+            shown = None if self.published is None else self.published.plan
+            settle_declared(self._database, shown, self._laid(declared), now_us=self._clock_us())
+            self._is_older = False
 
     def _publish(self) -> bool:
         project = self._load()
+        self.settle_declared(project.plan)
         plan = self._laid(project.plan)
         before = self.published
         frozen = frozen_plans(self._database)
@@ -133,8 +143,7 @@ class PlanPublisher:
         return self._laid(self._load().plan, coming)
 
     def _laid(self, plan: Plan, coming: Mapping[str, Live] | None = None) -> Plan:
-        laid = lay_over(plan, transitions.live(self._database) | dict(coming or {}))
-        return laid if self.published is None else keep_stopped(self.published.plan, laid)
+        return lay_over(plan, transitions.live(self._database) | dict(coming or {}))
 
     def _publish_last_valid(self) -> bool:
         """Publish the last valid plan with the current keys and states.

@@ -6,8 +6,8 @@ from datetime import date
 from fairtrial.config.plan.retirement import Retirement, retirements, today_utc
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.plan import Plan
-from fairtrial.experiments.ending import ending_of
 from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of, checked_reason
+from fairtrial.journal.counts import has_events
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import alarms
@@ -48,7 +48,7 @@ def announce(cursor: Cursor, made: Transition) -> None:
     if made.action in LEAVES:
         for kind in STOPPED:
             alarms.close(cursor, kind, name, now_us=now_us, actor=made.actor)
-    if ending_of(made) == "rolled back by control":
+    if made.action == "rollback" and made.actor == CONTROL:
         alarms.open_alarm(cursor, ROLLED_BACK, name, text=text, now_us=now_us, actor=made.actor)
     if made.action == "archive":
         alarms.close(cursor, ROLLED_BACK, name, now_us=now_us, actor=made.actor)
@@ -75,20 +75,26 @@ def standing_alarms(database: Database) -> dict[str, int]:
 
 
 def notice_older_store(database: Database, *, now_us: int) -> None:
-    """Open an alarm if the file was replaced by an older copy; call it before anything is appended.
+    """Open an alarm if the file was replaced by an older copy or a new one; call it before anything is appended.
 
     A restore by `fairtrial store restore` is no such case, because it appends its own entry. Raises `StoreError`.
     """
+    layout = database.layout
     with database.read_cursor() as cursor:
-        missing, newest = audit.missing_head(cursor, database.layout), audit.head(cursor)
-    if missing is None:
+        missing, newest = audit.missing_head(cursor, layout), audit.head(cursor)
+    if missing is not None:
+        lacks = f"entry {missing} of the audit trail is missing, and the newest one is {newest[0] if newest else 0}"
+        text = f"The store is an older copy: {lacks}."
+    elif newest is None and (layout.plan.exists() or has_events(layout.journal)):
+        text = f"The store is new, but {layout.folder} has records of an earlier one."
+    else:
         return
+    text += (
+        " Later kills, votes, keys and accounts are not in it. Experiments keep the states of the published "
+        "configuration, and those that it does not show wait for a person. Check them, or restore a newer backup."
+    )
     with database.transaction() as cursor:
-        text = (
-            f"The store is an older copy: entry {missing} of the audit trail is missing, and the newest one is "
-            f"{newest[0] if newest else 0}. Later kills, votes, keys and accounts are not in it. Check them, or "
-            "restore a newer backup."
-        )
+        audit.append(cursor, now_us=now_us, actor=CONTROL, action="store.older", subject=str(layout.store))
         alarms.close(cursor, OLDER, None, now_us=now_us, actor=CONTROL)
         alarms.open_alarm(cursor, OLDER, None, text=text, now_us=now_us, actor=CONTROL)
 

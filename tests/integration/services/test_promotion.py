@@ -146,10 +146,11 @@ def test_a_restored_older_store_keeps_the_promotion_and_says_so(tmp_path: Path) 
             promote(tmp_path)
             until(lambda: models(services) == {"tuned"})
         command(tmp_path, "store", "restore", "before", "--force")
-        assert "the published configuration has tuned promoted" in command(tmp_path, "experiment", "list")
+        older = "the store is older than the published configuration, which has tuned promoted. tuned serves everyone."
+        assert older in command(tmp_path, "experiment", "list")
         with up(path) as services:
             assert (models(services), reasons(services)) == ({"tuned"}, {"promoted"})
             said = command(tmp_path, "experiment", "status", NAME)
-            assert "tuned serves everyone. The store lacks that transition, as after restoring a backup." in said
+            assert older in said
             command(tmp_path, "experiment", "rollback", NAME, "--why", "back to the base")
             until(lambda: models(services) == {"base"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 
 from fairtrial.api.alarms import ListAlarms, listing
 from fairtrial.config.layout import Layout
+from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import in_process
+from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import end, fairtrial_json, project, start_control
 
 
@@ -55,4 +58,17 @@ def test_a_missing_file_is_noticed_and_a_restored_backup_is_not(tmp_path: Path) 
     assert restored.returncode == 0, restored.stderr
     assert alarms(layout) == []
     layout.store.unlink()
-    assert len(alarms(layout)) == 1
+    refused = in_process("store", "info", cwd=tmp_path)
+    assert refused.returncode == 2 and "store restore monday --force" in refused.stderr
+
+
+def test_an_empty_store_beside_records_raises_the_alarm(tmp_path: Path) -> None:
+    layout = project(tmp_path)
+    layout.make()
+    assert alarms(layout) == []
+    for path in (layout.store, layout.chain_head, layout.internal_key):
+        path.unlink(missing_ok=True)
+    with closing(JournalWriter(layout.journal, writer="w")) as writer:
+        writer.append(samples.request(1))
+    (alarm,) = alarms(layout)
+    assert "The store is new, but" in alarm["text"]

@@ -13,9 +13,9 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.ending import PROMOTED
 from fairtrial.experiments.lifecycle import (
     KEPT,
+    PROMOTED,
     WORSE,
     Action,
     Transition,

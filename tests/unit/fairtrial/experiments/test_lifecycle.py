@@ -124,9 +124,3 @@ def test_the_sentence_of_a_promotion_says_who_overrode_what_and_how_to_undo_it()
         "ROLLED BACK at 08:00:00 UTC on 15 Jan 2027 by account rosa: rude. All traffic is on base."
     )
     assert (promoted_by(made), promoted_by(undone), promoted_by(None)) == ("tuned", None, None)
-
-
-def test_a_promotion_that_only_the_published_plan_knows_is_stated_to_lack_its_row() -> None:
-    words = sentence("t", "base", "ended", None, serves="tuned")
-    assert words.startswith("PROMOTED. tuned serves everyone. The store lacks that transition")
-    assert words.endswith("To undo: fairtrial experiment rollback t --why …")

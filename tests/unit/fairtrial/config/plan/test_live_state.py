@@ -24,7 +24,6 @@ from fairtrial.config.plan.live_state import (
     Live,
     experiment_of,
     keep_reserve,
-    keep_stopped,
     lay_over,
     read_kill,
     segment_salt,
@@ -102,41 +101,6 @@ def test_a_promotion_is_laid_over_the_plan_and_an_earlier_release_may_ignore_it(
     refuse_unsound(promoted)
     with pytest.raises(PlanRefused, match="can't serve everyone"):
         refuse_unsound(lay_over(plan, {NAME: Live(state="ended", serves="gone")}))
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [{}, {NAME: Live()}, {NAME: Live(state="paused")}, {NAME: Live(state="declared")}],
-)
-def test_a_promotion_that_the_rows_lack_stays_in_force(plan: Plan, rows: dict[str, Live]) -> None:
-    promoted = lay_over(plan, PROMOTED)
-    for declared in (plan, promoted):  # a readable file, and one that can't be read
-        assert keep_stopped(promoted, lay_over(declared, rows)) == promoted
-
-
-def test_the_promotion_of_a_later_segment_stays_in_force_over_rows_of_an_earlier_one(plan: Plan) -> None:
-    promoted = lay_over(plan, {NAME: Live(None, "ended", 2, "tuned")})
-    for rows in (Live(), Live(state="killed")):
-        for declared in (plan, promoted):
-            experiment = keep_stopped(promoted, lay_over(declared, {NAME: rows})).experiments[NAME]
-            assert (experiment.state, experiment.serves) == ("ended", "tuned")
-
-
-@pytest.mark.parametrize(
-    ("rows", "state"),
-    [
-        (Live(state="ended"), "ended"),
-        (Live(state="killed", segment=2), "killed"),
-        (Live(segment=3), "running"),
-        (Live(state="ended", segment=1), "ended"),
-    ],
-)
-def test_a_roll_back_a_kill_or_a_later_segment_ends_a_promotion(plan: Plan, rows: Live, state: str) -> None:
-    promoted = lay_over(plan, {NAME: Live(None, "ended", 2, "tuned")})
-    laid = keep_stopped(promoted, lay_over(plan, {NAME: rows})).experiments[NAME]
-    assert (laid.state, laid.serves) == (state, None)
-    unread = keep_stopped(promoted, lay_over(promoted, {NAME: rows})).experiments[NAME]
-    assert (unread.state, unread.serves) == ("killed" if state == "running" else state, None)
 
 
 def test_the_guard_accepts_a_new_segment_and_no_other_split_in_it(plan: Plan) -> None:

@@ -6,17 +6,21 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import is_owned
-from fairtrial.domain.errors import StoreError
+from fairtrial.domain.errors import StoreError, UsageError
+from fairtrial.store.access import audit
 from fairtrial.store.core import recovery
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.core.recovery import advice, unusable_on_error
 from fairtrial.store.maintenance.backup import make_backup
+from fairtrial.store.restore import begin_new
 
 NOW = 1_800_000_000_000_000
 HEADERS = 3 * 4096
@@ -115,8 +119,21 @@ def test_a_store_that_control_had_is_not_made_again_empty(layout: Layout, size: 
         Database.open(layout)
     assert layout.store.exists() == (size is not None)
     layout.plan.unlink()
-    layout.store.unlink(missing_ok=True)
-    Database.open(layout).close()
+    with pytest.raises(StoreError, match=r"begin with an empty store: fairtrial store new .* Every experiment waits"):
+        Database.open(layout)
+    former = begin_new(layout, why="the disk failed", now_us=NOW)
+    assert (former is None) == (size is None)
+    with pytest.raises(UsageError, match="the store can be used"):
+        begin_new(layout, why="the disk failed", now_us=NOW)
+    with closing(Database.open(layout)) as database, database.read_cursor() as cursor:
+        assert audit.is_set_back(cursor)
+
+
+def test_a_store_that_this_program_must_not_open_is_not_replaced(layout: Layout) -> None:
+    with closing(Database.open(layout)) as database, database.transaction() as cursor:
+        cursor.insert("schema_migrations", number=9_999, at_time=timestamp(NOW))
+    with pytest.raises(StoreError, match="of a newer fairtrial"):
+        begin_new(layout, why="the disk failed", now_us=NOW)
 
 
 def test_the_newest_backup_that_is_whole_is_named(layout: Layout, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.operations.experiments.change_experiment import change_experiment
 from gateway.control.operations.experiments.state_change import Change
+from gateway.control.operations.experiments.states import read_state
 from tests.fixtures.control.control_app import NOW, PROJECT
 
 NAME = "tuned-vs-base"
@@ -145,14 +146,13 @@ def test_a_kill_stays_in_force_when_a_restored_store_lacks_its_row(
         cursor.execute("DELETE FROM transitions")
     again = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: NOW)
     again.refresh(keys_changed=True)
-    state = describe_state(read(database.layout.plan).plan, NAME, None)
-    assert (state["state"], state["possible"][:5]) == ("killed", ["approve", "amend", "pause", "kill", "end"])
-    assert "kill it, then rearm it" in state["sentence"]
+    state = read_state(database, read(database.layout.plan).plan, NAME)
+    assert (state["state"], state["possible"]) == ("killed", ["rearm", "end"])
+    assert "by control: the store is older than the published configuration, which has it stopped." in state["sentence"]
     config.write_text("version: [")
     again.refresh()
     assert published(database).state == "killed"
     config.write_text(PROJECT)
-    change(database, again, "kill")
     change(database, again, "rearm")
     assert (published(database).state, published(database).segment) == ("running", 2)
 
