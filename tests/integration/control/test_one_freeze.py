@@ -87,6 +87,20 @@ def test_a_monitor_that_holds_an_older_plan_freezes_nothing(
     assert trial.monitor.statuses[NAME].stored.plan.segment == frozen[-1][0]
 
 
+def test_nothing_is_frozen_by_the_published_file_alone_because_it_lacks_the_guardrails(trial: LiveTrial) -> None:
+    sound = trial.config.read_text()
+    trial.config.write_text("version: [")
+    with trial.database.transaction() as cursor:
+        cursor.execute("DELETE FROM analysis_plans")
+    trial.restart()
+    assert trial.database.rows(FROZEN) == []
+    trial.config.write_text(sound)
+    trial.now_us += 3_000_000
+    trial.step()
+    assert trial.database.rows(FROZEN) == [(1, 1, 1)]
+    assert trial.monitor.statuses[NAME].stored.plan.guardrails
+
+
 @pytest.mark.release("attacks")
 def test_segments_that_begin_under_traffic_are_each_frozen_once(tmp_path: Path) -> None:
     found = segments.run(tmp_path, 2, rate=20, seed=1)

@@ -22,7 +22,7 @@ from gateway.control.background import plan_publisher as publisher_module
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.operations.experiments.change_experiment import change_experiment
 from gateway.control.operations.experiments.state_change import Change
-from gateway.control.operations.experiments.states import read_state
+from gateway.control.operations.experiments.states import read_state, record_kill_files
 from tests.fixtures.control.control_app import NOW, PROJECT
 
 NAME = "tuned-vs-base"
@@ -144,17 +144,35 @@ def test_a_kill_stays_in_force_when_a_restored_store_lacks_its_row(
     change(database, publisher, "kill")
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM transitions")
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM alarms")
     again = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: NOW)
     again.refresh(keys_changed=True)
     state = read_state(database, read(database.layout.plan).plan, NAME)
     assert (state["state"], state["possible"]) == ("killed", ["rearm", "end"])
     assert "by control: the store is older than the published configuration, which has it stopped." in state["sentence"]
+    ((text,),) = database.rows("SELECT text FROM alarms WHERE kind = 'experiment.killed' AND state = 'open'")
+    assert text.startswith(f"{NAME}: stopped by control: the store is older than the published configuration")
     config.write_text("version: [")
     again.refresh()
     assert published(database).state == "killed"
     config.write_text(PROJECT)
     change(database, again, "rearm")
     assert (published(database).state, published(database).segment) == ("running", 2)
+
+
+def test_a_kill_file_stops_the_segment_that_was_published_and_that_the_store_lacks(
+    database: Database, publisher: PlanPublisher, config: Path
+) -> None:
+    publisher.refresh()
+    change(database, publisher, "kill")
+    change(database, publisher, "rearm")
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM transitions")
+    (database.layout.folder / f"kill.{NAME}@0a.json").touch()
+    again = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: NOW)
+    record_kill_files(database, again, now_us=NOW)
+    assert (published(database).state, published(database).segment) == ("killed", 2)
 
 
 def test_wrong_changes_leave_no_row(database: Database, publisher: PlanPublisher) -> None:
