@@ -31,7 +31,6 @@ from fairtrial.stats.arms.means import mean
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import PlannedTrial, plan_trial
 from fairtrial.stats.sums import Moments
-from gateway.control.operations.plan_experiment import ExperimentPlan
 
 ROOT = Path(__file__).parents[2]
 NAME, RESOLVED = "tuned-vs-base", "feedback.resolved"
@@ -63,7 +62,8 @@ class Whole:
             question_of(one, frozen.unit, level=self.errors if one.counts_requests else self.level)
             for one in frozen.metrics
         ]
-        found = plan_trial(questions, Design(per_week=self.per_week, weeks=frozen.max_weeks))
+        questions[0] = replace(questions[0], planned=frozen.planned_units)
+        found = plan_trial(questions, Design(per_week=self.per_week, weeks=frozen.max_weeks, mode=frozen.way_to_look))
         if not isinstance(found, PlannedTrial):
             raise RuntimeError(found.reason)
         return found
@@ -125,8 +125,7 @@ def _measure(whole: Whole, rng: Generator, trials: int) -> list[Row]:
     frozen = freeze(plan, plan.experiments[NAME], 0, known)
     planned = whole.planned(frozen)
     end = 7 * max(planned.weeks, ceil(frozen.metrics[0].window_seconds / 604_800), 2)  # type: ignore[operator]
-    held = ExperimentPlan(planned, (), ()).held(end // 7)
-    promised = planned.ships(end // 7, false_stop=FALSE_STOP + held)
+    promised = planned.ships(end // 7)
     found = [_ships(rng, whole, frozen) for _ in range(trials)]
     what = f"{whole.name}, {whole.per_week:,.0f} users a week: ships within {end // 7} weeks"
     by_sums = share(f"{what} (planned: at least {promised:.0%})", [day <= end for day, _ in found], least=promised)

@@ -118,7 +118,7 @@ class Experiment:
     enrolment: settings.Enrolment = field(default=settings.EVERY_UNIT, metadata=settings.CONTROL_ONLY)
     feedback: tuple[FeedbackMetric, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
     max_weeks: int = field(default=6, metadata=settings.CONTROL_ONLY)
-    looks: settings.Looks = field(default="monitor", metadata=settings.CONTROL_ONLY)
+    looks: settings.Looks | None = field(default=None, metadata=settings.CONTROL_ONLY)
     by_default: tuple[settings.Guardrail, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
 
     @property

@@ -9,7 +9,7 @@ import msgspec
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import Better, Method
-from fairtrial.domain.settings import Enrolment, KeptControl, Missing, OnWorse, UnitKind
+from fairtrial.domain.settings import Enrolment, KeptControl, Looks, Missing, OnWorse, UnitKind
 
 Interruption = tuple[int, int | None]
 """From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
@@ -27,7 +27,8 @@ cost before the start explains a part of what it costs later, if that is known; 
 many units can't be compared; better passes after two whole weeks, unless the effect fades over the weeks. 7: a rate of
 requests is safe only if its plain difference by request, without a cap, is within the margin too; pause and kill also
 go by each unit's first request; a pause cuts no window, and an accepted decline that grows pauses again; a kept control
-rolls back what is beyond the margin, and its evidence restarts each week.
+rolls back what is beyond the margin, and its evidence restarts each week; planned looks are the default, are made once
+a week, and the one at the end spends all error that is left.
 """
 SEEN_WEEKS = 2
 """The whole weeks from which on it can be seen whether an effect fades."""
@@ -139,11 +140,12 @@ class AnalysisPlan:
     the plans in which these candidates were compared with this control; it divides ``alpha`` of the primary metric.
     ``from_us``: only units that were first exposed from then on decide. ``started_us``: when the segment started.
     ``models``: the digest of each variant's deployment. ``declared``: the frozen fields as the file had them, by name.
-    ``planned_units``: the units of the control and a treatment at the last of ten planned looks; ``None`` if looks are
-    allowed at any time. ``rules``: the number of the rules that decide. ``definitions``: the digest of what each
-    variant serves, which is its deployment, prompt and parameters. ``routes``: those that led to the experiment.
-    ``kept_control``: what stays of the control in a segment that a promotion began; then no metric is primary.
-    ``week``: that of a kept control whose evidence this is, from 1; it is 0 in stored plans, and without restarts.
+    ``planned_units``: the units of the control and a treatment at which planned looks have spent all of alpha; ``None``
+    if looks are allowed at any time. ``rules``: the number of the rules that decide. ``definitions``: the digest of
+    what each variant serves, which is its deployment, prompt and parameters. ``routes``: those that led to the
+    experiment. ``kept_control``: what stays of the control in a segment that a promotion began; then no metric is
+    primary. ``week``: that of a kept control whose evidence this is, from 1; it is 0 in stored plans, and without
+    restarts.
     """
 
     experiment: str
@@ -255,6 +257,16 @@ class AnalysisPlan:
     def goes_on_after_pause(self) -> bool:
         """Whether a resumed pause cuts no window, and an accepted decline that grows pauses again."""
         return self.rules > 6
+
+    @property
+    def way_to_look(self) -> Looks:
+        """When the primary metric is looked at."""
+        return "monitor" if self.planned_units is None else "planned"
+
+    @property
+    def looks_weekly(self) -> bool:
+        """Whether planned looks are made at whole weeks and at the end, rather than at tenths of the planned units."""
+        return self.rules > 6 and self.planned_units is not None
 
     def whole_weeks(self, at_us: int) -> int:
         """How many whole weeks since the plan began are over; none for rules that do not look at weeks."""

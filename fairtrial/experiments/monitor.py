@@ -13,7 +13,7 @@ from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key, grown_words
-from fairtrial.experiments.decision.decide import decide, look
+from fairtrial.experiments.decision.decide import decide, is_look_due, look
 from fairtrial.experiments.decision.guardrails_and_caveats import NEAR, decline_words, e_value_words, kept_decline_words
 from fairtrial.experiments.decision.plain_declines import has_grown
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
@@ -105,7 +105,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
     plan = plan.in_week(sums.at_us)
     memory = memory.in_week(plan)
     findings: tuple[Finding, ...] = ()
-    if memory.is_due(sums) or memory.is_new(harm_only(plan, sums)):
+    if is_look_due(plan, memory, sums):
         findings = look(plan, memory, sums)
         memory = memory.after(plan, sums, findings)
     else:

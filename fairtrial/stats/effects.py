@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt
-from statistics import NormalDist
 
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.arguments import Floats, upper_share
 
-__all__ = ["Effect", "fixed", "line_ahead", "seems_to_fade"]
+__all__ = ["Effect", "fixed", "line_ahead"]
 
 MIN_UNITS = 30
 """Units that each arm needs before a look can decide; with fewer, the normal approximation is unreliable."""
@@ -141,22 +140,3 @@ def line_ahead(effects: Sequence[tuple[float, float] | None]) -> float | None:
     slope = sum(weight * (at - middle) * (value - mean) for at, value, weight in known)
     slope /= sum(weight * (at - middle) ** 2 for at, _, weight in known)
     return mean + slope * (len(effects) - 1 + AHEAD - middle)
-
-
-def seems_to_fade(strength: float, times: int) -> float:
-    """A bound on the probability that a steady effect is below 0 at the last of equal times, or two steps ahead.
-
-    ``strength``: the effect over all times as a multiple of its standard error. The probability is the sum of those of
-    the two events, for independent normal effects of equal precision.
-
-    Source: Draper & Smith (1998), the variance of a prediction by a line.
-
-    >>> [round(seems_to_fade(3.5, weeks), 3) for weeks in (2, 4, 8)]
-    [0.253, 0.183, 0.197]
-    """
-    if times < LEAST:
-        return 0.0
-    distance = (times - 1) / 2 + AHEAD
-    last, ahead = 1.0, 1 / times + 12 * distance**2 / (times * (times**2 - 1))
-    normal = NormalDist()
-    return min(1.0, sum(normal.cdf(-strength / sqrt(times * variance)) for variance in (last, ahead)))

@@ -67,7 +67,7 @@ def command() -> None:
 @click.option(
     "--mode",
     type=click.Choice(["monitor", "planned", "fixed"]),
-    help="How results are looked at: continuously, at 10 planned looks, or once; default: looks in the project file.",
+    help="How results are looked at: continuously, at planned looks, or once; default: as control will look.",
 )
 @click.option(
     "--weeks", type=click.IntRange(1, 52), help="The maximum duration in weeks; default: max_weeks in the project file."
@@ -88,9 +88,9 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     Without --baseline or --per-week, the control's rates and the new units a week come from the last 14 days of its
     traffic. The treatment's results are not read.
 
-    The table compares continuous monitoring (always-valid), 10 planned looks (O'Brien-Fleming) and one look at the end.
-    The exit code is 0 if all planned metrics can be decided within the allowed weeks. Otherwise it is 3, and the output
-    lists changes that would help, each planned in the same way.
+    The table compares continuous monitoring (always-valid), weekly planned looks (O'Brien-Fleming) and one look at the
+    end. The exit code is 0 if a candidate as good as planned ships within the allowed weeks with the wanted power.
+    Otherwise it is 3, and the output says first what still decides, each change planned in the same way.
 
     \b
     Examples:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000
@@ -117,6 +117,7 @@ add_state_commands(command)
 
 
 def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int) -> PlanRequest:
+    from fairtrial.experiments.analysis.freeze import way_to_look
     from fairtrial.stats.planning.question import Terms
     from gateway.control.operations.experiment_questions import parse_levels
     from gateway.control.operations.plan_experiment import PlanRequest
@@ -131,7 +132,7 @@ def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int)
         terms=Terms(
             weeks=options["weeks"] or max_weeks,
             power=options["power"] / 100,
-            mode=options["mode"] or experiment.looks,
+            mode=options["mode"] or way_to_look(experiment),
             inflation=options["design_effect"],
         ),
     )

@@ -78,7 +78,6 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
 def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions:
     from fairtrial.experiments.simulation.scenario import Assumptions
     from gateway.control.operations.experiment_questions import parse_levels
-    from gateway.control.operations.experiments.frozen_plans import planned_units
 
     primary = experiment.primary.metric if experiment.primary else ""
     response = _share(options["response"], "--response")
@@ -96,7 +95,6 @@ def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions
         },
         most=options["requests"],
         effect=options["effect"],
-        planned_units=planned_units(experiment),
     )
 
 

@@ -16,6 +16,7 @@ from fairtrial.config.plan.retirement import Retirement
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
+from fairtrial.experiments.analysis.freeze import way_to_look
 from fairtrial.safe_files import write_private
 from fairtrial.stats.planning.question import Terms
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable
@@ -104,7 +105,11 @@ def plan_moves(
         begun = PlannedMove(experiment.name, route.name, "")
         try:
             whole = replace(experiment, stage=100.0)
-            request = PlanRequest(levels={}, per_week=history.per_week, terms=Terms(weeks=experiment.max_weeks))
+            request = PlanRequest(
+                levels={},
+                per_week=history.per_week,
+                terms=Terms(mode=way_to_look(experiment), weeks=experiment.max_weeks),
+            )
             result = plan_experiment(whole, request, lambda known=history: known).result  # type: ignore[misc]
         except UsageError as error:
             command = f"fairtrial experiment plan {experiment.name} --config {path.name}"

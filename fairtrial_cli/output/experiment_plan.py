@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,7 +13,8 @@ from rich.text import Text
 
 from fairtrial.stats.planning.proposals import Option
 from fairtrial.stats.planning.question import Design
-from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable
+from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable, false_stop, held
+from fairtrial.stats.sizes import size_of_pairs
 from fairtrial_cli.output.terminal import columns, print_table
 from gateway.control.operations.experiment_questions import describe_question, format_difference
 from gateway.control.operations.plan_experiment import ExperimentPlan
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
 
     Results = Sequence[tuple[Scenario, Summary]]
 
-FALSE_STOP = 0.05
-"""The error probability of all pauses and kills together."""
+WON = 0.6
+"""The share of comparisons that a clearly better model wins."""
 SELDOM = 0.005
 """What is not worth a sentence."""
 WATCHED = ("shares of units", "conversion e-process", "normal mixture")
-MODES = {"monitor": "continuous", "planned": "10 planned looks", "fixed": "one look"}
+MODES = {"monitor": "continuous", "planned": "planned looks", "fixed": "one look"}
 ENDS = {
     "ships": "ships",
     "stopped": "stopped for harm",
@@ -44,9 +46,11 @@ def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
     each = f" ({result.metrics[0].power:.0%} for each of {many} metrics)" if many > 1 else ""
     title = f"{name}: {design.per_week:,.0f} units a week, {design.power:.0%} power{each}"
     console.print(escape(title), style="bold", highlight=False)
+    for line in _still_decides(result) if isinstance(result, Undecidable) else ():
+        console.print(line, highlight=False)
     for metric in result.metrics:
         _print_table(console, metric, design)
-    for line in (*_meaning(plan), *_alternatives(result)):
+    for line in _meaning(plan):
         console.print(line, highlight=False)
     for note in plan.notes:
         console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
@@ -61,6 +65,7 @@ def plan_json(name: str, plan: ExperimentPlan) -> dict[str, Any]:
         return fields | _trial_json(result)
     return fields | {
         "reason": result.reason,
+        "ships": result.ships,
         "design": asdict(result.design),
         "metrics": [asdict(metric_plan) for metric_plan in result.metrics],
         "proposals": [{"change": proposal.change, **_trial_json(proposal.trial)} for proposal in result.proposals],
@@ -70,7 +75,7 @@ def plan_json(name: str, plan: ExperimentPlan) -> dict[str, Any]:
 
 def _trial_json(trial: PlannedTrial) -> dict[str, Any]:
     metrics = [asdict(metric) for metric in trial.metrics]
-    return {"design": asdict(trial.design), "weeks": trial.weeks, "metrics": metrics}
+    return {"design": asdict(trial.design), "weeks": trial.weeks, "ships": trial.ships(), "metrics": metrics}
 
 
 def _print_table(console: Console, plan: MetricPlan, design: Design) -> None:
@@ -102,12 +107,12 @@ def _meaning(plan: ExperimentPlan) -> Iterator[str]:
     result, unplanned = plan.result, len(plan.left_out)
     design, first = result.design, result.metrics[0]
     if isinstance(result, Undecidable):
-        yield f"\n[red]It can't be decided[/red]: {escape(result.reason)}."
+        yield ""
     else:
         rest = f", except for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
         time = f"{_weeks(result.weeks)} of the {design.weeks} that are allowed"
         yield f"\n[green]It can be decided[/green] in {time}{rest}."
-        yield from _ships(plan, result)
+        yield from _ships(result)
         if first.chosen.exaggeration is not None and first.question.kind == "superior":
             times = f"{first.chosen.exaggeration:.1f} times the true one"
             yield f"When a trial stops early, its observed effect is on average {times}; use the interval instead."
@@ -120,34 +125,36 @@ def _meaning(plan: ExperimentPlan) -> Iterator[str]:
         yield f"If it ends undecided and shows no difference, this is excluded: more than {', '.join(losses)}."
 
 
-def _ships(plan: ExperimentPlan, trial: PlannedTrial) -> Iterator[str]:
+def _ships(trial: PlannedTrial) -> Iterator[str]:
     """How likely a candidate ships that is as good as planned, with an effect that stays."""
-    design, stops = trial.design, FALSE_STOP if any(metric.question.guardrail for metric in trial.metrics) else 0.0
-    weeks = trial.weeks, design.weeks
-    by, end = (trial.ships(week, false_stop=stops + plan.held(week)) for week in weeks)
+    design, stops = trial.design, false_stop(trial.metrics)
+    by, end = (trial.ships(week) for week in (trial.weeks, design.weeks))
     yield f"A candidate as good as planned ships within {_weeks(trial.weeks)} with a probability of at least {by:.0%}."
     if design.weeks > trial.weeks and end > by:
         yield f"Within {_weeks(design.weeks)} the probability is at least {end:.0%}."
     if stops:
         yield f"This allows for a false pause, whose probability is at most {stops:.0%}."
-    if (held := plan.held(trial.weeks)) >= SELDOM:
-        seems = f"at most {held:.0%} after {_weeks(trial.weeks)}"
+    if (fades := held(trial.metrics[0], design, trial.weeks - 1)) >= SELDOM:
+        seems = f"{fades:.0%} after {_weeks(trial.weeks)}"
         yield f"It also allows for an effect that seems to fade by chance: {seems}."
 
 
-def _alternatives(result: PlannedTrial | Undecidable) -> Iterator[str]:
-    if isinstance(result, PlannedTrial):
-        return
-    for metric, pairs in result.pairs:
-        yield f"Offline, {pairs:,} pairs of answers to the same requests would decide {escape(metric)}."
-    if not result.proposals and not all(plan.question.can_be_shown for plan in result.metrics):
-        return
-    if not result.proposals:
-        yield "No tested change of split, looks, weeks or effect would make it decidable: it needs more traffic."
-        return
-    yield "These changes would make it decidable:"
+def _still_decides(result: Undecidable) -> Iterator[str]:
+    """Why it can't be decided, and first of all what can be with this traffic."""
+    yield f"\n[red]It can't be decided[/red]: {escape(result.reason)}."
+    if all(plan.question.can_be_shown for plan in result.metrics):
+        within, ships = _weeks(result.design.weeks), f"{result.ships:.0%}; {result.design.power:.0%} is wanted"
+        yield f"A candidate as good as planned ships within {within} with a probability of {ships}."
+    yield "What still decides:"
     for proposal in result.proposals:
         yield f"  - {escape(proposal.change)} ({_how_long(proposal)})"
+    if not result.proposals:
+        yield "  - with users, nothing: no tested change of split, looks, weeks, effect or margin would do"
+    for metric, pairs in result.pairs:
+        yield f"  - offline, {pairs:,} pairs of answers to the same requests decide {escape(metric)}"
+    votes = ceil(size_of_pairs(1.0, 2 * WON - 1))
+    yield f"  - people: {votes:,} blind comparisons of pairs, if the better model wins {WON:.0%} of them"
+    yield "  - offline evaluation: `fairtrial gate` on a suite"
 
 
 def _how_long(proposal: Proposal) -> str:

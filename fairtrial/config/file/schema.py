@@ -222,8 +222,11 @@ class ExperimentSection(Section):
     """Copies of traffic whose answers nobody sees."""
     max_weeks: int = Field(default=6, ge=1, le=52)
     """The most weeks that the experiment may last."""
-    looks: settings.Looks = "monitor"
-    """When the primary metric is looked at: at any time, or at ten `planned` times, which need fewer units."""
+    looks: settings.Looks = "planned"
+    """When the primary metric is looked at: `planned`, which is once a week and needs fewer units, or at any time by
+    `monitor`. Without the key it is `monitor` for amounts, ratings, rates of requests, shares below 2 % (or above
+    98 %), `missing: worst_case`, relative effects without a `baseline`, and `min_days` below 7.
+    """
     salt: settings.Name | None = None
     """The key of its hashes, by default its name. A new salt reassigns all units."""
 

@@ -107,7 +107,7 @@ def _experiment(
             if names_of(declared_metric.key) & decided_by
         ),
         max_weeks=section.max_weeks,
-        looks=section.looks,
+        looks=section.looks if "looks" in section.model_fields_set else None,
     )
 
 

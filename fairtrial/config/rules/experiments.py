@@ -108,7 +108,7 @@ def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> It
         yield from _metric(where, primary.metric, file)
         yield from _margin((*where, "mde"), primary.mde, primary.metric, file)
         yield from _cap(where, primary.metric, primary.cap, file)
-    if experiment.looks == "planned":
+    if experiment.looks == "planned" and "looks" in experiment.model_fields_set:
         yield from _planned_looks(path, experiment, file)
     seen: set[str] = set()
     for index, guardrail in enumerate(experiment.guardrails or ()):

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import ceil, floor, inf
+from math import ceil, inf
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.metrics import Method
+from fairtrial.experiments.analysis.planned_looks import not_yet, planned_look
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods.amounts import AmountsOfUnits, Quantiles
 from fairtrial.experiments.methods.events import Events
@@ -14,16 +15,15 @@ from fairtrial.experiments.methods.finding import (
     UNKNOWN_LEVEL,
     EffectOverTime,
     Finding,
+    Times,
     WeekEffect,
     WeekEffects,
     goodness,
 )
 from fairtrial.experiments.methods.method import (
     MetricMethod,
-    Times,
     has_kept_away,
     needs_spread,
-    not_yet,
     power_of_each,
     question_of,
     shown,
@@ -37,7 +37,6 @@ from fairtrial.stats.arms.means import difference
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.effects import Effect, fixed, line_ahead
 from fairtrial.stats.planning.trial import units_needed
-from fairtrial.stats.sequential.group_sequential import LOOKS
 from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import Moments
@@ -56,24 +55,25 @@ RATE_UNITS, RATE_US = 100, 3_600_000_000
 UNITS, LEVEL, CAP = 40, 0.1, 50.0
 
 
-def find(plan: AnalysisPlan, sums: Sums, looked: Mapping[str, Times] | None = None) -> tuple[Finding, ...]:
+def find(
+    plan: AnalysisPlan, sums: Sums, looked: Mapping[str, tuple[float, ...]] | None = None, *, since_us: int = 0
+) -> tuple[Finding, ...]:
     """What one look shows, for each metric in the order of the plan and each treatment.
 
-    ``looked``: the planned looks at the primary metric so far, by treatment.
+    ``looked``: the planned looks at the primary metric so far, by treatment. ``since_us``: when the look before was.
     """
-    control = sums.arms[plan.control]
     return tuple(
-        _finding(plan, metric, (variant, (looked or {}).get(variant, ())), control, sums.arms[variant])
+        _finding(plan, metric, variant, sums, ((looked or {}).get(variant, ()), since_us))
         for metric in plan.metrics
         for variant in plan.treatments
     )
 
 
 def _finding(
-    plan: AnalysisPlan, metric: MetricPlan, treatment: tuple[str, Times], control: ArmSums, arm: ArmSums
+    plan: AnalysisPlan, metric: MetricPlan, variant: str, sums: Sums, before: tuple[tuple[float, ...], int]
 ) -> Finding:
-    """``treatment``: its name, and the planned looks so far."""
-    variant, looked = treatment
+    """``before``: the planned looks so far, and when the last look of any kind was."""
+    control, arm, (looked, since_us) = sums.arms[plan.control], sums.arms[variant], before
     pair = control.metrics.get(metric.metric), arm.metrics.get(metric.metric)
     unknown = control.unknown.get(metric.metric) or arm.unknown.get(metric.metric)
     if metric.needs_level and metric.level is None and not (metric.role == "guardrail" and metric.method == "events"):
@@ -88,28 +88,18 @@ def _finding(
     if metric.role == "guardrail":
         finding = method.guardrail(plan, metric, variant, both)
     else:
-        times = planned_look_at(plan, both, looked)
+        share = sum(_units(sums) for sums in both) / plan.planned_units if plan.planned_units else 0.0
+        times = (
+            planned_look(plan, looked, share, at_us=sums.at_us, since_us=since_us) if plan.planned_units else Times()
+        )
         if times is None:
-            waiting = NotEnough(not_yet(plan, looked), "the next planned look", arm.units)
+            waiting = NotEnough(not_yet(plan, looked, sums.at_us), "the next planned look", arm.units)
             finding = replace(empty, estimate=waiting, why=waiting.reason)
         else:
             finding = method.primary(plan, metric, variant, both, times)
     if isinstance(finding.estimate, NotEnough) and not finding.why:
         finding = replace(finding, why=finding.estimate.reason)
     return replace(finding, control=level_of(pair[0], metric), treatment=level_of(pair[1], metric))
-
-
-def planned_look_at(plan: AnalysisPlan, pair: tuple[MetricSums, MetricSums], looked: Times) -> Times | None:
-    """The looks up to one that is due now; ``None`` if none is due.
-
-    A look is due as soon as the units reach the next tenth of the plan. The bounds follow from the exact share, so a
-    late look costs nothing. After the whole there is none.
-    """
-    if plan.planned_units is None:
-        return ()
-    share = sum(_units(arm) for arm in pair) / plan.planned_units
-    last = looked[-1] if looked else 0.0
-    return None if last >= 1 or floor(LOOKS * share) <= floor(LOOKS * last) else (*looked, share)
 
 
 def _units(sums: MetricSums) -> int:

@@ -11,7 +11,7 @@ import msgspec
 from fairtrial.config.plan.hashes import definition_of, digest
 from fairtrial.domain.metrics import CATALOGUE, Method, parse_margin, stop_margin
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan
-from fairtrial.domain.settings import Guardrail, Primary, UnitKind
+from fairtrial.domain.settings import Guardrail, Looks, Primary, UnitKind
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"
@@ -70,7 +70,20 @@ def freeze(
         analysis_hash=experiment.analysis_hash,
         declared=declared_fields(experiment),
         kept_control=experiment.kept_control,
+        planned_units=None if experiment.kept_control else planned_units(experiment, rules),
     )
+
+
+def planned_units(experiment: Experiment, rules: int = RULES) -> float | None:
+    """As `units_at_the_end`; the number depends on nothing but the file, so that the planner knows it."""
+    from fairtrial.experiments.analysis.planned_looks import units_at_the_end  # statistics are slow to load
+
+    return units_at_the_end(experiment, metric_plans(experiment, rules), min_days_of(experiment, rules), rules)
+
+
+def way_to_look(experiment: Experiment) -> Looks:
+    """How control looks at the primary metric."""
+    return "monitor" if planned_units(experiment) is None else "planned"
 
 
 def min_days_of(experiment: Experiment, rules: int = RULES) -> float:
@@ -150,6 +163,8 @@ def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str
     before, after = frozen.declared, declared_fields(experiment)
     if before.get(MIN_DAYS) is not None and after.get(MIN_DAYS, 0) is None:  # earlier versions declared their default
         after[MIN_DAYS] = min_days_of(experiment, frozen.rules)
+    if before.get("looks") == "monitor" and experiment.looks is None and frozen.rules < 7:
+        after["looks"] = "monitor"  # the default of rules 1 to 6
     before = {name: value for name, value in ADDED_LATER.items() if name in after} | dict(before)
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)

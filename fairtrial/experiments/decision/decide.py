@@ -9,11 +9,13 @@ import msgspec
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, find, forecast, units_behind
 from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked, Memory
+from fairtrial.experiments.analysis.planned_looks import is_week_over, not_yet
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.decision import values
 from fairtrial.experiments.decision.by_request import ByRequest
+from fairtrial.experiments.methods.events import harm_only
 from fairtrial.experiments.methods.finding import Finding
-from fairtrial.experiments.methods.method import not_yet, passes_us
+from fairtrial.experiments.methods.method import passes_us
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
@@ -23,7 +25,13 @@ from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 
 def look(plan: AnalysisPlan, memory: Memory, sums: Sums) -> tuple[Finding, ...]:
     """What one more look shows."""
-    return find(plan, sums, memory.looked(plan.primary.metric) if plan.primary else None)
+    return find(plan, sums, memory.looked(plan.primary.metric) if plan.primary else None, since_us=memory.looked_us)
+
+
+def is_look_due(plan: AnalysisPlan, memory: Memory, sums: Sums) -> bool:
+    """Whether a look is due by the clock, as a planned one is, by the data, or by proven harm."""
+    by_clock = is_week_over(plan, sums.at_us, memory.looked_us)
+    return by_clock or memory.is_due(sums) or memory.is_new(harm_only(plan, sums))
 
 
 def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, values.Decision]:
@@ -102,11 +110,18 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
         answer=answer,
         meets=answer == "better" or (answer == "not worse" and metric.require == "not_worse"),
         counts_us=counts_us,
-        planned_look=min(LOOKS, floor(LOOKS * latched.times[-1])) if latched.times else 0,
-        next_look="" if plan.planned_units is None else not_yet(plan, latched.times),
+        planned_look=_planned_look(plan, latched.times),
+        next_look="" if plan.planned_units is None else not_yet(plan, latched.times, looked.sums.at_us),
         size=size if isinstance(size, Forecast) else None,
         over_time=effect_over_time(plan, metric, looked.sums, variant) if plan.sees_fading else msgspec.UNSET,
     )
+
+
+def _planned_look(plan: AnalysisPlan, times: tuple[float, ...]) -> int:
+    """The number of the last planned look; 0 before the first one."""
+    if plan.looks_weekly or not times:
+        return len(times)
+    return min(LOOKS, floor(LOOKS * times[-1]))
 
 
 def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: bool) -> values.GuardrailDecision:
@@ -192,12 +207,17 @@ def _common(looked: Looked, metric: MetricPlan, variant: str, latest: tuple[Find
         "control": control,
         "treatment": treatment,
         "interval": values.interval_of(_deciding(looked, metric, variant, latched)),
-        "look": None if finding is None else values.interval_of(finding.estimate),
+        "look": None if finding is None else values.interval_of(finding.estimate) or _planned(latched),
         "answered_us": latched.answered_us,
         "changed": latched.broken,
         "why": "" if finding is None else finding.why,
         **_missing_feedback(looked, metric, variant, latest),
     }
+
+
+def _planned(latched: Latched) -> values.Interval | None:
+    """The interval of the last planned look, which is shown until the next one."""
+    return None if latched.planned is None else values.interval_of(latched.planned)
 
 
 def _missing_feedback(

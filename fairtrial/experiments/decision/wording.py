@@ -74,7 +74,8 @@ def effect_words(plan: AnalysisPlan, decision: Decision) -> str:
     low, high = sorted(sign * end for end in (interval.estimate().low, interval.estimate().high))
     unit = " points" if is_share(metric) else ""
     number = primary.planned_look
-    validity = f"at planned look {number} of {LOOKS}" if number else "valid at any time"
+    of = "" if plan.looks_weekly else f" of {LOOKS}"
+    validity = f"at planned look {number}{of}" if number else "valid at any time"
     return (
         f"{metric.metric} is {_size_and_way(interval, metric)} with {decision.variant} than with {plan.control} "
         f"({bare_size(low, metric)} to {bare_size(high, metric)}{unit}, {validity}; {levels})"

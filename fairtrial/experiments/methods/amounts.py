@@ -6,7 +6,7 @@ from math import inf, log
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import Answer, Finding, kill_alpha
+from fairtrial.experiments.methods.finding import Answer, Finding, Times, kill_alpha
 from fairtrial.stats.always_valid import at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean
@@ -47,7 +47,7 @@ class AmountsOfUnits(method.MetricMethod):
             log_e=log_e, log_kill=log_kill, declined=declined, log_harm=log_harm,
         )  # fmt: skip
 
-    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: method.Times) -> Finding:
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
         """Under rules 1 to 3 the mean decides alone."""
         effect = self.difference(metric, pair)(1.0)
         finding = method.normal_primary(plan, metric, variant, (effect, effect), times)
@@ -151,7 +151,7 @@ class Quantiles(method.MetricMethod):
         )  # fmt: skip
 
     def primary(
-        self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: QuantilePair, times: method.Times
+        self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: QuantilePair, times: Times
     ) -> Finding:
         effect = self.difference(metric, pair)(1.0)
         finding = method.normal_primary(plan, metric, variant, (effect, effect), times)

@@ -7,7 +7,7 @@ from math import log
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import Finding, Harm, kill_alpha, tested_twice
+from fairtrial.experiments.methods.finding import Finding, Harm, Times, kill_alpha, tested_twice
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
 from fairtrial.stats.e_values import EValue
@@ -36,7 +36,7 @@ class Events(method.MetricMethod):
             why=method.AGAINST if method.has_kept_away(pair) and not finding.not_worse else "",
         )  # fmt: skip
 
-    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: method.Times) -> Finding:
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
         effects = self.difference(metric, pair)(1.0), self.for_safety(pair)(1.0)
         return method.normal_primary(plan, metric, variant, effects, times)
 

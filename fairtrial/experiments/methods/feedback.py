@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
 from fairtrial.experiments.methods import method
-from fairtrial.experiments.methods.finding import Answer, Finding
+from fairtrial.experiments.methods.finding import Answer, Finding, Times
 from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.feedback import (
     Feedback,
@@ -51,7 +51,7 @@ class FeedbackOfUnits(method.MetricMethod):
             log_harm=self._evidence(metric, pair, stop) if two else None, **_extremes(metric, harm),
         )  # fmt: skip
 
-    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: method.Times) -> Finding:
+    def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
         if metric.method == "given":
             effect = self.difference(metric, pair)(1.0)
             return method.normal_primary(plan, metric, variant, (effect, effect), times)
@@ -65,9 +65,14 @@ class FeedbackOfUnits(method.MetricMethod):
             answer, estimate = exact_answer(plan, metric, variant, *pair)
             if metric.missing == "worst_case" and not _bounds_agree(compared, answer):
                 answer = "cannot tell"
-        information = times[-1] if times else None
         return Finding(
-            metric.metric, variant, "primary", answer, estimate, information=information, **_extremes(metric, compared)
+            metric.metric,
+            variant,
+            "primary",
+            answer,
+            estimate,
+            information=times.information,
+            **_extremes(metric, compared),
         )
 
     def difference(self, metric: MetricPlan, pair: Pair) -> method.Scaled:

@@ -17,6 +17,25 @@ UNKNOWN_LEVEL = "the control's level is not known yet, so the margin is not fixe
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """The planned looks up to this one: the shares of the planned units; empty if looks are allowed at any time.
+
+    ``last``: whether this look spends all error that is left, because the experiment ends.
+    """
+
+    shares: tuple[float, ...] = ()
+    last: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.shares)
+
+    @property
+    def information(self) -> float | None:
+        """The share at this look."""
+        return self.shares[-1] if self.shares else None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a look shows about one metric of one treatment.
 

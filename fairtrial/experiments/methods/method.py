@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from math import ceil, expm1, floor, log1p, pi, sqrt
+from math import ceil, expm1, log1p, pi, sqrt
 from typing import Any, ClassVar, Protocol
 
 import scipy  # its `special` loads at its first use, because it is slow to load
@@ -12,11 +12,11 @@ from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.settings import UnitKind
 from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
+from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding, Times
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.planning.question import RARE, Question
-from fairtrial.stats.sequential.group_sequential import LOOKS, spent_look
+from fairtrial.stats.sequential.group_sequential import spent_look
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
 from fairtrial.stats.sequential.request_errors import RequestErrors
 
@@ -33,8 +33,6 @@ SCORED = ("requests",)
 Scaled = Callable[[float], Effect | NotEnough]
 STEPS = 30
 AGAINST = "requests that were kept away count against its safety"
-Times = tuple[float, ...]
-"""The shares of the planned units at the looks so far; empty if looks are allowed at any time."""
 NO_LEVEL = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the control")
 
 
@@ -182,8 +180,7 @@ def normal_primary(
         safe = spent(effects[1], tau, 2 * level - 1, times=times) if times else one_sided
         holds = isinstance(safe, Estimate) and (safe.high < margin if low_is_good else safe.low > -margin)
         answer = "not worse" if holds else answer
-    information = times[-1] if times else None
-    return Finding(metric.metric, variant, "primary", answer, shown(metric, estimate), information=information)
+    return Finding(metric.metric, variant, "primary", answer, shown(metric, estimate), information=times.information)
 
 
 def worse_beyond(plan: AnalysisPlan, metric: MetricPlan) -> float:
@@ -269,23 +266,15 @@ def units_within_margin(
 def spent(effect: Effect | NotEnough, tau: float, level: float, *, times: Times) -> Estimate | NotEnough:
     """The interval at the last of these looks, which needs no ``tau``."""
     del tau
-    return spent_look(effect, times=times, level=level)
-
-
-def not_yet(plan: AnalysisPlan, looked: Times) -> str:
-    """When the next planned look is."""
-    if looked and looked[-1] >= 1:
-        return f"all of the {LOOKS} planned looks were made"
-    following = floor(LOOKS * (looked[-1] if looked else 0.0)) + 1
-    units = following / LOOKS * (plan.planned_units or 0.0)
-    return f"look {following} of {LOOKS} is planned at {units:,.0f} units of the two variants"
+    return spent_look(effect, times=times.shares, level=level, last=times.last)
 
 
 def passes_us(plan: AnalysisPlan, answered_us: int) -> int:
     """From when the primary metric's answer counts: after whole weeks, or a shorter time that the plan allows."""
     if plan.min_days < 7:
         return max(answered_us, plan.from_us + round(plan.min_days * DAY_US))
-    weeks = max(ceil(plan.min_days / 7), ceil((answered_us - plan.from_us) / WEEK_US))
+    whole = plan.whole_weeks(answered_us) if plan.looks_weekly else ceil((answered_us - plan.from_us) / WEEK_US)
+    weeks = max(ceil(plan.min_days / 7), whole)
     return plan.from_us + weeks * WEEK_US
 
 

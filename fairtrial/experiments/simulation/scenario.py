@@ -43,7 +43,6 @@ class Assumptions:
     ``levels``: of the control, by metric. ``response``: the share of units that give feedback. ``errors``: the shares
     of failed requests of the control and of the others. ``late_days`` and ``silent``, by variant, are as in `Arm`.
     ``most``: the most requests of a unit; few send many. ``effect``: on the primary metric, as ``+10pp`` or ``-5%``.
-    ``planned_units``: as in `AnalysisPlan`.
     """
 
     per_week: float
@@ -54,7 +53,6 @@ class Assumptions:
     silent: Mapping[str, float] = field(default_factory=dict)
     most: int = 1
     effect: str | None = None
-    planned_units: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +100,7 @@ def _scenario(plan: Plan, frozen: AnalysisPlan, assumed: Assumptions, moved: flo
     truth: Truth = "worse" if good < 0 or tuned > base else "better" if good > 0 or tuned < base else "same"
     world = World(per_week=assumed.per_week, arms=arms, habit="heavy" if assumed.most > 1 else "one", most=assumed.most)
     known = {metric.metric: _known(metric, assumed, base) for metric in frozen.metrics}
-    setting = Setting(
-        plan=plan, name=frozen.experiment, world=world, known=known, every_us=EVERY_US,
-        planned_units=assumed.planned_units,
-    )  # fmt: skip
+    setting = Setting(plan=plan, name=frozen.experiment, world=world, known=known, every_us=EVERY_US)
     return Scenario(_words(primary, moved, good, (base, tuned)), truth, setting)
 
 

@@ -35,7 +35,7 @@ class Setting:
     ``plan`` and ``name``: the compiled project and its experiment. ``known``: of each metric before the start.
     ``events``: what people do, by day. ``every_us``: the time between two steps of the monitor; it also makes one at
     every first error of a unit. ``until_shipped``: whether a trial ends as soon as the candidate may ship.
-    ``planned_units``: as in `AnalysisPlan`. ``resumes``: whether each pause for a decline is resumed at once.
+    ``resumes``: whether each pause for a decline is resumed at once.
     """
 
     plan: Plan
@@ -45,7 +45,6 @@ class Setting:
     events: tuple[people.Event, ...] = ()
     every_us: int = HOUR_US
     until_shipped: bool = True
-    planned_units: float | None = None
     resumes: bool = False
 
 
@@ -129,7 +128,6 @@ class _Trial:
             started_us=self._started_us,
             revision=revision,
             attempt=self._attempt,
-            planned_units=self._setting.planned_units,
         )
         self._memory = Memory()
         self._expose()

@@ -15,7 +15,7 @@ from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.arguments import Floats
 from fairtrial.stats.planning.question import Course
 from fairtrial.stats.sequential.conversions import conversion_evidence, conversion_harm
-from fairtrial.stats.sequential.group_sequential import LOOKS, exits, obrien_fleming, planned_exits
+from fairtrial.stats.sequential.group_sequential import exits
 
 __all__ = ["ConversionRule", "conversion_course", "monitored", "planned"]
 
@@ -62,41 +62,51 @@ def monitored(
     variances = [unit_variance / units + unseen / units**2 for units in looks]
     high = [half(variance, tau=tau, alpha=alpha) * time for variance, time in zip(variances, times, strict=True)]
     low = [-bound for bound in high] if sides == 2 else [-inf] * len(high)
-    probabilities = exits(times, low, high, drift=effect)
-    power = np.minimum(np.cumsum(probabilities.up), 1.0).tolist()
-    slope = probabilities.mean_slope_up
-    return Course(
-        tuple(looks),
-        tuple(power),
-        mean_stop=probabilities.mean_time * unit_variance,
-        exaggeration=None if slope is None else slope / effect,
-    )
+    return _course(effect, unit_variance, (looks, times), (low, high))
 
 
 def planned(
-    effect: float, unit_variance: float, units: float, *, alpha: float = 0.05, sides: int = 2, looks: int = LOOKS
+    effect: float,
+    unit_variance: float,
+    looks: tuple[Sequence[float], Sequence[float]],
+    *,
+    sides: int = 2,
+    unseen: float = 0.0,
 ) -> Course:
-    """The course of a trial with O'Brien-Fleming bounds at equally spaced looks, the last after ``units``.
+    """The course of a trial with planned looks: their units, and the bound of |Z| at each.
 
-    The parameters are as in `monitored`. With ``sides`` 1, the upper bound alone spends ``alpha``.
+    The other parameters are as in `monitored`. With ``sides`` 1, only the upper bound ends a trial.
 
-    Source: Jennison & Turnbull (2000), Group Sequential Methods, chapters 2 and 19.
+    Source: Jennison & Turnbull (2000), Group Sequential Methods, chapters 7 and 19.
 
-    >>> course = planned(0.1, 4.0, 3140.0)
+    >>> course = planned(0.1, 4.0, ([1000.0, 2000.0, 3140.0], [3.6, 2.5, 1.99]))
     >>> print(f"{course.power[-1]:.0%} after {course.units[-1]:,.0f} units, on average {course.mean_stop:,.0f}")
-    78% after 3,140 units, on average 2,416
+    80% after 3,140 units, on average 2,666
     """
     _check(effect, unit_variance)
-    constant = obrien_fleming(looks, alpha=alpha if sides == 2 else 2 * alpha)
-    drift = effect * (units / unit_variance) ** 0.5
-    probabilities = planned_exits(looks, constant, drift=drift)
+    units, bounds = looks
+    times = [look / unit_variance for look in units]
+    errors = [sqrt(unit_variance / look + unseen / look**2) for look in units]
+    high = [bound * error * time for bound, error, time in zip(bounds, errors, times, strict=True)]
+    low = [-bound for bound in high] if sides == 2 else [-inf] * len(high)
+    return _course(effect, unit_variance, (units, times), (low, high))
+
+
+def _course(
+    effect: float,
+    unit_variance: float,
+    at: tuple[Sequence[float], list[float]],
+    bounds: tuple[list[float], list[float]],
+) -> Course:
+    """The course of a walk; ``at``: the units and the information at each look."""
+    probabilities = exits(at[1], *bounds, drift=effect)
     power = np.minimum(np.cumsum(probabilities.up), 1.0).tolist()
     slope = probabilities.mean_slope_up
     return Course(
-        tuple(units * time for time in probabilities.times),
+        tuple(at[0]),
         tuple(power),
-        mean_stop=probabilities.mean_time * units,
-        exaggeration=None if slope is None else slope / drift,
+        mean_stop=probabilities.mean_time * unit_variance,
+        exaggeration=None if slope is None else slope / effect,
     )
 
 

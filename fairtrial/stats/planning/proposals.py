@@ -113,8 +113,10 @@ def changes(questions: Sequence[Question], design: Design, failing: Sequence[int
     whole = Change("", tuple(questions), design)
     yield from _other_designs(whole, decidable)
     yield from _weeks(whole, decidable)
-    if (smaller := _effects(whole, failing, decidable)) is not None:
-        yield smaller
+    if (larger := _effects(whole, failing, decidable)) is not None:
+        yield larger
+    if 0 in failing and (not_worse := _not_worse(larger or whole, questions, decidable)) is not None:
+        yield not_worse
 
 
 def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
@@ -162,27 +164,53 @@ def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
 
 def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
     """The smallest detectable effect of each failing question, with the others unchanged; two digits, rounded up."""
-    # The design in which one question alone has the power that it needs among all of them.
+    # Guardrails first, each alone in the design in which it has the power that it needs among all of them.
     design = replace(whole.design, power=1 - (1 - whole.design.power) / len(whole.questions))
     effects: dict[int, float] = {}
-    for number in failing:
-        effect = _smallest(Change("", (whole.questions[number],), design), decidable)
+    for number in sorted(failing, reverse=True):
+        with_effects = [replace(each, effect=effects.get(at, each.effect)) for at, each in enumerate(whole.questions)]
+        others = (with_effects[number], *(each for at, each in enumerate(with_effects) if at != number))
+        alone = Change("", others, whole.design) if number == 0 else Change("", others[:1], design)
+        effect = _smallest(alone, decidable)
         if effect is None:
             return None
         effects[number] = effect
     questions = tuple(
-        replace(question, effect=effects.get(number, question.effect))
+        replace(question, effect=effects[number], planned=None) if number in effects else question
         for number, question in enumerate(whole.questions)
     )
     change = Change(_describe(whole.questions, effects), questions, whole.design)
     return change if decidable(change) else None
 
 
+def _not_worse(whole: Change, before: Sequence[Question], decidable: Test) -> Change | None:
+    """The smallest margin within which the primary metric can be shown not to be worse, instead of better.
+
+    ``before``: the questions as they are now, from which other margins may differ.
+    """
+    first, *others = whole.questions
+    if first.kind != "superior":
+        return None
+    try:
+        question = replace(before[0], kind="not worse", planned=None)
+    except ValueError:  # the level is too near the end of the scale
+        return None
+    change = replace(whole, questions=(question, *others))
+    margin = question.effect if decidable(change) else _smallest(change, decidable)
+    if margin is None:
+        return None
+    questions = (replace(question, effect=margin), *others)
+    effects = {at: each.effect for at, each in enumerate(questions) if not at or each != before[at]}
+    return Change(f"require: not_worse with {_describe(questions, effects)}", questions, whole.design)
+
+
 def _smallest(alone: Change, decidable: Test) -> float | None:
     question = alone.questions[0]
 
     def decides(effect: float) -> bool:
-        return decidable(replace(alone, questions=(replace(question, effect=effect),)))
+        return decidable(
+            replace(alone, questions=(replace(question, effect=effect, planned=None), *alone.questions[1:]))
+        )
 
     ladder = np.geomspace(question.effect, max(question.effect, _largest(question)), RUNGS)
     # An effect so large that few units have the rarer outcome makes a look impossible. A larger one does not help.

@@ -35,7 +35,8 @@ class Question:
     ``response``: the share of units that give feedback, where the worst case of the others must agree; ``None`` if it
     need not. ``within``: the lowest and the highest value. Units are counted with feedback.
     ``anchored``: a relative margin refers to the level before the start, so the control's level in the trial
-    does not matter. ``scales``: the spread changes with the level, as that of amounts and latencies.
+    does not matter. ``scales``: the spread changes with the level, as that of amounts and latencies. ``planned``: the
+    units of both arms at which planned looks have spent all of alpha, if they are frozen.
 
     >>> Question("feedback.resolved", "superior", baseline=0.62, effect=0.03).truth
     0.65
@@ -61,6 +62,7 @@ class Question:
     scales: bool = False
     response: float | None = None
     within: Bounds = (0.0, 1.0)
+    planned: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from fairtrial.stats.planning.plans import (
     EXACT,
@@ -14,11 +15,14 @@ from fairtrial.stats.planning.plans import (
 )
 from fairtrial.stats.planning.proposals import BEYOND, Change, Option, Rule, changes, pairs, whole_weeks
 from fairtrial.stats.planning.question import MODES, RARE, Design, Question
+from fairtrial.stats.planning.steady import passing
 from fairtrial.stats.sizes import units_without_event
 
 __all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial", "rule_of", "units_needed"]
 
 ROUNDING = 1e-9
+FALSE_STOP = 0.05
+"""The error probability of all pauses and kills together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class MetricPlan:
 
     >>> trial = plan_trial([Question("rating", "superior", 4.0, 0.2, sd=3.0)], Design(per_week=4000))
     >>> [f"{one.mode} {one.weeks}" for one in trial.metrics[0].others]
-    ['monitor 3', 'planned 2', 'fixed 2']
+    ['monitor 3', 'planned 3', 'fixed 2']
     """
 
     question: Question
@@ -52,12 +56,9 @@ class PlannedTrial:
     metrics: tuple[MetricPlan, ...]
     weeks: int
 
-    def ships(self, week: int | None = None, *, false_stop: float = 0.0) -> float:
-        """At least with this probability all questions have succeeded by the end of a week, the planned one by default.
-
-        ``false_stop``: the probability that a harmless treatment is paused or killed.
-        """
-        return max(0.0, 1 - false_stop - _missed(self.metrics, (week or self.weeks) - 1))
+    def ships(self, week: int | None = None) -> float:
+        """At least with this probability a candidate as good as planned ships by the end of the planned or a week."""
+        return max(0.0, 1 - _missed(self.metrics, self.design, (week or self.weeks) - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Proposal:
 
     >>> refused = plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800))
     >>> refused.proposals[0].change, refused.proposals[0].trial.weeks
-    ('planned looks instead of watching', 5)
+    ('planned looks instead of watching', 6)
     """
 
     change: str
@@ -79,10 +80,10 @@ class Undecidable:
 
     ``metrics`` is as in `PlannedTrial`, and all ``proposals`` can be decided. ``pairs`` covers questions that can't be
     decided but can be scored without a user's reaction. It has the number of pairs of answers to the same requests that
-    would decide each of them.
+    would decide each of them. ``ships``: at least with this probability a candidate as good as planned ships in time.
 
-    >>> print(plan_trial([Question("resolved", "superior", 0.62, 0.03)], Design(per_week=1800)).reason)
-    10,800 units in 6 weeks are too few: resolved needs 13,489 units, 8 weeks (power 67% at the end, 80% wanted)
+    >>> print(plan_trial([Question("solved", "superior", 0.62, 0.03)], Design(per_week=900, weeks=5)).reason)
+    4,500 units in 5 weeks are too few: solved needs 13,489 units, 15 weeks (power 23% at the end, 80% wanted)
     """
 
     reason: str
@@ -91,15 +92,19 @@ class Undecidable:
     proposals: tuple[Proposal, ...]
     pairs: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def ships(self) -> float:
+        return max(0.0, 1 - _missed(self.metrics, self.design, self.design.weeks - 1))
+
 
 def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | Undecidable:
     """Plans a trial. ``questions`` are the primary one and the guardrails; all must succeed for a release.
 
     The trial has the design's power when the probabilities of missing a question add up to at most 1 − power; this
     needs no independence. The units of each question are those for the power 1 − β / (number of metrics). In
-    ``monitor`` mode the trial stops as soon as it can decide. In ``planned`` mode it has 10 looks in a duration of
-    whole weeks; in ``fixed`` mode it has one. Guardrails are always watched. Returns `Undecidable` if the questions do
-    not reach the power in the available weeks.
+    ``planned`` mode the trial has a look each week, in ``fixed`` mode one at the end. Guardrails are always watched.
+    Returns `Undecidable` if a candidate as good as planned does not ship with the power in the available weeks. That
+    also allows for a false stop, and for an effect that seems to fade.
 
     Source: Schultzberg, Ankargren & Frånberg (2024), arXiv:2402.11609, for the power of a decision by several metrics.
     `rule_of` names the sources of the rules.
@@ -110,20 +115,20 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     ...     print(f"{mode}: {trial.metrics[0].chosen.units:,.0f} users, {trial.weeks} weeks")
     fixed: 8,083 users, 3 weeks
     monitor: 13,489 users, 4 weeks
-    planned: 8,400 users, 3 weeks
+    planned: 12,000 users, 3 weeks
     """
     if not questions:
         raise ValueError("a trial needs at least one question")
     metrics = _metrics(questions, design)
-    if _missed(metrics, design.weeks - 1) <= 1 - design.power + ROUNDING:
+    if _missed(metrics, design, design.weeks - 1) <= 1 - design.power + ROUNDING:
         return _trial(metrics, design)
 
     def can_be_decided(change: Change) -> bool:
-        power = _power_each(change.questions, change.design)
-        missed = [1 - option(question, change.design, power, beyond=False).weekly[-1] for question in change.questions]
-        return sum(missed) <= 1 - change.design.power + ROUNDING
+        power, whole = _power_each(change.questions, change.design), change.design
+        tried = [MetricPlan(each, power, option(each, whole, power, beyond=False)) for each in change.questions]
+        return _missed(tried, whole, whole.weeks - 1) <= 1 - whole.power + ROUNDING
 
-    failing = [number for number, metric in enumerate(metrics) if metric.chosen.weekly[-1] < metric.power]
+    failing = [number for number, metric in enumerate(metrics) if metric.chosen.weekly[-1] < metric.power] or [0]
     proposed = list(changes(questions, design, failing, can_be_decided))
     proposals = tuple(
         Proposal(proposal.words, _trial(_metrics(proposal.questions, proposal.design), proposal.design))
@@ -158,13 +163,27 @@ def _power_each(questions: Sequence[Question], design: Design) -> float:
     return 1 - (1 - design.power) / max(design.metrics, len(questions))
 
 
-def _missed(metrics: Sequence[MetricPlan], week: int) -> float:
-    """The probabilities of missing each question by the end of a week, counted from 0, added up."""
-    return sum(1 - metric.chosen.weekly[week] for metric in metrics)
+def held(metric: MetricPlan, design: Design, week: int) -> float:
+    """The probability that a metric has decided by the end of a week, counted from 0, but its effect seems to fade."""
+    return metric.chosen.weekly[week] * (1 - passing(metric.question, design)[week])
+
+
+def false_stop(metrics: Sequence[MetricPlan]) -> float:
+    """At most with this probability a harmless treatment is paused or killed."""
+    return FALSE_STOP if any(metric.question.guardrail for metric in metrics[1:]) else 0.0
+
+
+def _missed(metrics: Sequence[MetricPlan], design: Design, week: int) -> float:
+    """At most with this probability nothing ships by the end of a week, counted from 0: what can prevent it, added up.
+
+    Each question may be missed, a harmless treatment stopped, and a steady effect held because it seems to fade.
+    """
+    missed = sum(1 - metric.chosen.weekly[week] for metric in metrics)
+    return missed + false_stop(metrics) + held(metrics[0], design, week)
 
 
 def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
-    weeks = (week for week in range(design.weeks) if _missed(metrics, week) <= 1 - design.power + ROUNDING)
+    weeks = (week for week in range(design.weeks) if _missed(metrics, design, week) <= 1 - design.power + ROUNDING)
     return PlannedTrial(design, metrics, next(weeks, design.weeks - 1) + 1)
 
 
@@ -200,6 +219,7 @@ def rule_of(question: Question, design: Design) -> Rule:
     return "normal mixture" if is_watched else "O'Brien-Fleming" if design.mode == "planned" else "one look"
 
 
+@lru_cache(maxsize=1024)
 def option(question: Question, design: Design, power: float, *, beyond: bool = True) -> Option:
     """What the question needs for this power in the design's mode.
 

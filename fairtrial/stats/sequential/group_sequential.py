@@ -1,7 +1,7 @@
 """Planned looks: O'Brien-Fleming bounds, alpha spending, and the probabilities that a random walk crosses bounds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from math import ceil, inf, pi, sqrt
@@ -77,19 +77,40 @@ def exits(times: Sequence[float], low: Sequence[float], high: Sequence[float], *
     """
     _check(times, low, high)
     check_finite(drift, what="the drift")
-    points, mass, before = np.zeros(1), np.ones(1), 0.0
+    walk = _Walk(drift)
     steps: list[tuple[float, float, float]] = []
     for look, time in enumerate(times):
-        means, spread = points + drift * (time - before), sqrt(time - before)
-        over, under = _out(mass, means, spread, high[look]), _out(mass, -means, spread, -low[look])
+        over, under = walk.out(time, low[look], high[look])
         steps.append((over[0], under[0], over[1] / time))
-        if look + 1 == len(times):
-            break
-        points, weights = _inside(low[look], high[look], (drift * time, time, times[look + 1] - time))
-        mass = (_normal((points[:, None] - means) / spread) @ mass) * weights / spread
-        before = time
+        if look + 1 < len(times):
+            walk = walk.inside(time, low[look], high[look], times[look + 1])
     up, down, slope = zip(*steps, strict=True)
     return Exits(tuple(float(time) for time in times), up, down, slope)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The density of the walks that are still inside the bounds at the time ``before``, at some points."""
+
+    drift: float
+    points: Floats = field(default_factory=lambda: np.zeros(1))
+    mass: Floats = field(default_factory=lambda: np.ones(1))
+    before: float = 0.0
+
+    def out(self, time: float, low: float, high: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What `_out` gives for each side at the next look."""
+        means, spread = self._step(time)
+        return _out(self.mass, means, spread, high), _out(self.mass, -means, spread, -low)
+
+    def inside(self, time: float, low: float, high: float, following: float) -> "_Walk":
+        """The walks that are inside at the next look, which the one at ``following`` needs."""
+        means, spread = self._step(time)
+        points, weights = _inside(low, high, (self.drift * time, time, following - time))
+        mass = (_normal((points[:, None] - means) / spread) @ self.mass) * weights / spread
+        return _Walk(self.drift, points, mass, time)
+
+    def _step(self, time: float) -> tuple[Floats, float]:
+        return self.points + self.drift * (time - self.before), sqrt(time - self.before)
 
 
 def _check(times: Sequence[float], low: Sequence[float], high: Sequence[float]) -> None:
@@ -190,13 +211,14 @@ def planned_exits(looks: int, constant: float, *, drift: float) -> Exits:
 
 
 @lru_cache(maxsize=256)
-def spending_bounds(times: tuple[float, ...], *, alpha: float = 0.05) -> tuple[float, ...]:
+def spending_bounds(times: tuple[float, ...], *, alpha: float = 0.05, last: bool = False) -> tuple[float, ...]:
     """Two-sided bounds of |Z| for looks at these shares of the planned information, with O'Brien-Fleming-like spending.
 
     ``times`` gives the information so far as a share of the planned information, ascending and above 0. A look at 1 or
-    beyond spends all that is left. Each bound depends only on the looks so far, so it never changes later. It is ∞ for
-    a look that can't find anything, because almost no error may be spent yet, or because all of it was spent before.
-    Raises `ValueError` for times that do not ascend.
+    beyond spends all that is left, and so does the final one if it is the ``last``, however little information there
+    is. Each bound depends only on the looks so far, so it never changes later. It is ∞ for a look that can't find
+    anything, because almost no error may be spent yet, or because all of it was spent before. Raises `ValueError` for
+    times that do not ascend.
 
     Source: Lan & DeMets (1983), Biometrika 70:659-663, α₁*: 2 − 2 Φ(z/√t) on each of the two sides.
 
@@ -206,19 +228,29 @@ def spending_bounds(times: tuple[float, ...], *, alpha: float = 0.05) -> tuple[f
     check_alpha(alpha)
     if not times or not (times[0] > 0 and all(a < b for a, b in pairwise(times)) and times[-1] < inf):
         raise ValueError("the information at the looks must ascend, from above 0")
-    bounds: list[float] = []
-    for k in range(len(times)):
-        bounds.append(_next_bound(times[: k + 1], bounds, _spent(times[k], alpha)))
+    walk, bounds, exited = _Walk(0.0), list[float](), 0.0
+    for look, time in enumerate(times):
+        is_final = look + 1 == len(times)
+        spent = alpha if last and is_final else _spent(time, alpha)
+        over = look > 0 and times[look - 1] >= 1  # everything is spent; the rest is rounding
+        bound = inf if over else _next_bound(walk, time, spent - exited)
+        bounds.append(bound)
+        limit = bound * sqrt(time)
+        exited += sum(side[0] for side in walk.out(time, -limit, limit))
+        if not is_final:
+            walk = walk.inside(time, -limit, limit, times[look + 1])
     return tuple(bounds)
 
 
-def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: float = 0.95) -> Estimate | NotEnough:
-    """The interval at the last look in ``times``; the intervals of all looks hold at once with probability ``level``.
+def spent_look(
+    effect: Effect | NotEnough, *, times: tuple[float, ...], level: float = 0.95, last: bool = False
+) -> Estimate | NotEnough:
+    """The interval at the final look in ``times``; the intervals of all looks hold at once with probability ``level``.
 
-    ``times`` is as in `spending_bounds`, with this look last. The interval holds if the plan, not the data, determined
-    when the looks were taken. It uses the larger variance that repeated looks need (``watched`` of `Effect`). Returns
-    `NotEnough` where the effect is ``not_yet`` ready for a look or shows no spread, or where the look is too early to
-    find anything.
+    ``times`` and ``last`` are as in `spending_bounds`, with this look at the end. The interval holds if the plan, not
+    the data, determined when the looks were taken. It uses the larger variance that repeated looks need (``watched`` of
+    `Effect`). Returns `NotEnough` where the effect is ``not_yet`` ready for a look or shows no spread, or where the
+    look is too early to find anything.
 
     Source: Jennison & Turnbull (1989), J. R. Stat. Soc. B 51:305-361, with the bounds of Lan & DeMets (1983).
 
@@ -226,7 +258,7 @@ def spent_look(effect: Effect | NotEnough, *, times: tuple[float, ...], level: f
     0.04 (0.01561 to 0.06439; 95 %, n = 1,800, difference, look 2 (alpha spending))
     """
     check_level(level)
-    bound = spending_bounds(times, alpha=round(1 - level, 12))[-1]
+    bound = spending_bounds(times, alpha=round(1 - level, 12), last=last)[-1]
     monitored = monitorable(effect)
     if isinstance(monitored, NotEnough):
         return monitored
@@ -244,15 +276,11 @@ def _spent(time: float, alpha: float) -> float:
     return float(4 * scipy.special.ndtr(scipy.special.ndtri(alpha / 4) / sqrt(time))) if time < 1 else alpha
 
 
-def _next_bound(times: Sequence[float], before: Sequence[float], spent: float) -> float:
-    """The bound at the last look with which all looks together spend ``spent``."""
-
-    if len(times) > 1 and times[-2] >= 1:
-        return inf  # everything is spent; the rest is rounding
+def _next_bound(walk: _Walk, time: float, spent: float) -> float:
+    """The bound at the next look with which it spends so much."""
 
     def too_much(bound: float) -> float:
-        high = [z * sqrt(time) for z, time in zip([*before, bound], times, strict=True)]
-        probabilities = exits(times, [-limit for limit in high], high, drift=0.0)
-        return sum(probabilities.up) + sum(probabilities.down) - spent
+        limit = bound * sqrt(time)
+        return sum(side[0] for side in walk.out(time, -limit, limit)) - spent
 
     return float(scipy.optimize.brentq(too_much, 0.0, FARTHEST, xtol=1e-9)) if too_much(FARTHEST) < 0 else inf

@@ -15,7 +15,9 @@ from fairtrial.domain.answers.chat import answered_text, asked_text
 from fairtrial.domain.answers.signals import switches_language
 from fairtrial.domain.errors import NotAllowed, StoreError, Unavailable
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.settings import Looks
 from fairtrial.domain.store_reports import Traffic
+from fairtrial.experiments.analysis.freeze import way_to_look
 from fairtrial.experiments.kill_by_file import first_line, kill_by_file
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
@@ -43,7 +45,7 @@ def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
     shown = list(published.plan.experiments.values() if published else ())[page.offset : page.offset + page.limit]
     rows = [
         _described(experiment, traffic_of.get(experiment.name))
-        | {"srm": context.owner.split_checks.get(database, experiment)}
+        | {"looks": _looks(database, experiment), "srm": context.owner.split_checks.get(database, experiment)}
         for experiment in shown
     ]
     return {"rows": rows, "window": _window(page)}
@@ -56,7 +58,14 @@ def one(context: Context, request: experiments.FiguresOf) -> dict[str, Any]:
     counts = traffic.by_variant(context.database, page, experiment=request.name)
     described = _described(experiment, counts[0] if counts else None)
     srm = check_split(context.database, experiment)
-    return described | {"live": _state(context, request.name), "srm": srm, "window": _window(page)}
+    looks = {"looks": _looks(context.database, experiment)}
+    return described | looks | {"live": _state(context, request.name), "srm": srm, "window": _window(page)}
+
+
+def _looks(database: Database, experiment: Experiment) -> Looks:
+    """How control looks at the primary metric: as frozen, or before the start as the file says."""
+    frozen = frozen_plans(database).get(experiment.name)
+    return way_to_look(experiment) if frozen is None else frozen.way_to_look
 
 
 def series(context: Context, request: experiments.FiguresOf) -> Any:

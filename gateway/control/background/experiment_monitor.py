@@ -11,10 +11,10 @@ from fairtrial.domain.plan import Experiment, Plan, Published
 from fairtrial.experiments.analysis.freeze import with_later_end
 from fairtrial.experiments.analysis.frozen_guard import is_frozen
 from fairtrial.experiments.analysis.memory import Looked, Memory, SplitLatch
-from fairtrial.experiments.decision.decide import decide, look
+from fairtrial.experiments.decision.decide import decide, is_look_due, look
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
-from fairtrial.experiments.methods.events import harm_by_users, harm_only
+from fairtrial.experiments.methods.events import harm_by_users
 from fairtrial.experiments.monitor import Circumstances, Step, Verdict, step
 from fairtrial.experiments.steady_time import StepTime
 from fairtrial.experiments.sums import Sums
@@ -206,7 +206,7 @@ class ExperimentMonitor:
                     events = arm_sums.read_sums(cursor, plan, hashes, now_us=now_us, events_only=True)
                 updated = last.sums.updated(events)
                 weekly = self._with_weeks(stored, hashes, updated)
-                if not (memory.is_due(weekly) or memory.is_new(harm_only(plan, weekly))):
+                if not is_look_due(plan, memory, weekly):
                     return weekly
         stops = transitions.interruptions(self._database, plan.experiment, plan.segment)
         with self._database.read_transaction() as cursor:

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import ceil, sqrt
-from statistics import NormalDist
+from math import ceil
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
-from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of
+from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, MetricPlan
 from fairtrial.experiments.decision.guardrails_and_caveats import UNSEEN
-from fairtrial.stats.effects import seems_to_fade
 from fairtrial.stats.planning.question import Design, Question, Terms
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
@@ -43,19 +41,6 @@ class ExperimentPlan:
     result: PlannedTrial | Undecidable
     notes: tuple[str, ...]
     left_out: tuple[str, ...]
-
-    def held(self, week: int) -> float:
-        """At most with this probability, a steady effect as planned is held at the end of a week as if it faded."""
-        primary, design = self.result.metrics[0], self.result.design
-        once = next(
-            (alternative.units for alternative in (primary.chosen, *primary.others) if alternative.mode == "fixed"),
-            None,
-        )
-        if primary.question.kind != "superior" or not once:
-            return 0.0
-        normal = NormalDist()
-        planned = normal.inv_cdf(1 - design.alpha / 2) + normal.inv_cdf(primary.power)
-        return seems_to_fade(planned * sqrt(design.per_week * week / once), week)
 
 
 def plan_experiment(
@@ -89,6 +74,8 @@ def plan_experiment(
     known = MetricAssumptions(seen | levels, request.spreads, lower, responses | dict(request.responses))
     assumptions = _with_amounts(known, history, notes)
     questions = questions_of(experiment, assumptions, shared_engine=shared_engine)
+    first = replace(questions.questions[0], planned=planned_units(experiment))
+    questions = replace(questions, questions=(first, *questions.questions[1:]))
     number = len(metric_plans(experiment))
     design = _design(experiment, request, per_week, notes, metrics=number)
     result = plan_trial(questions.questions, design)

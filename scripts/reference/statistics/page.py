@@ -64,6 +64,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "sizes",
         "planning.courses",
         "planning.rate_courses",
+        "planning.steady",
     ),
 }
 """The modules of each chapter, in the order in which one would read them."""

@@ -10,7 +10,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("A **rate over requests** where users were randomised", ("ratio_difference", "capped_requests")),
         ("**Feedback** that comes late, or not at all", ("Feedback", "feedback_difference")),
         ("Did **p95** latency change?", ("quantile_difference",)),
-        ("Does the effect **wear off**, and how often does a steady one seem to?", ("line_ahead", "seems_to_fade")),
+        ("Does the effect **wear off**, and how often does a steady one seem to?", ("line_ahead", "passing_share")),
     ),
     "How it is looked at": (
         ("**Whenever I like**, stopping when I know", ("always_valid", "at_least", "at_most", "evidence")),

@@ -15,24 +15,19 @@ from fairtrial.experiments.analysis.freeze import (
     declared_fields,
     freeze,
     frozen_changes,
-    metric_plans,
     with_earlier,
     with_level,
 )
 from fairtrial.experiments.analysis.frozen_guard import NEEDS_SALT, is_frozen
 from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
 from fairtrial.experiments.published_state import state_without_rows
-from fairtrial.stats.planning.question import Terms
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, count_attempts
 from fairtrial.store.experiments.sums import control_levels, unit_groups
-from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
 from gateway.control.operations.present import Publisher
-from gateway.control.operations.traffic_history import NO_HISTORY
 
-MANY_A_WEEK = 1e6
 LEVEL_UNITS = 500
 """The units of the control that set a level which nothing else has set."""
 
@@ -46,8 +41,7 @@ def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us
     last, attempt = analysis_plans.last_number(database), _attempt(database, plan, experiment)
     first = freeze(plan, experiment, now_us)
     known = with_earlier(first, _known(database, plan, experiment, first))
-    units = planned_units(experiment)
-    frozen = replace(freeze(plan, experiment, now_us, known), attempt=attempt, planned_units=units)
+    frozen = replace(freeze(plan, experiment, now_us, known), attempt=attempt)
     route, deployment = _control_of(plan, experiment)
     why = "the experiment started" if experiment.segment == 1 else f"segment {experiment.segment} started"
     with database.transaction() as cursor:
@@ -121,27 +115,14 @@ def amended_plan(
     if anew:
         first = replace(freeze(plan, new, now_us, known, rules=by_rules), started_us=stored.started_us)
         known = _known(database, plan, new, first) | known
+    amended = freeze(plan, new, now_us if anew else stored.from_us, known, rules=by_rules)
     return replace(
-        freeze(plan, new, now_us if anew else stored.from_us, known, rules=by_rules),
+        amended,
         started_us=stored.started_us,
         revision=stored.revision + 1,
         attempt=_attempt(database, plan, new) if anew else stored.attempt,
-        planned_units=planned_units(new),
+        planned_units=amended.planned_units if anew else stored.planned_units,
     )
-
-
-def planned_units(experiment: Experiment) -> float | None:
-    """The units of both compared variants at the last planned look; ``None`` if looks are allowed at any time.
-
-    The number does not depend on how fast they come. All units are taken to give feedback, as nothing else is known.
-    """
-    if experiment.looks == "monitor":
-        return None
-    responses = {metric.metric: 1.0 for metric in metric_plans(experiment) if metric.method == "feedback"}
-    terms = Terms(weeks=experiment.max_weeks, mode="planned")
-    request = PlanRequest(levels={}, responses=responses, per_week=MANY_A_WEEK, terms=terms)
-    planned = plan_experiment(experiment, request, lambda: NO_HISTORY).result
-    return planned.metrics[0].chosen.units
 
 
 def _attempt(database: Database, plan: Plan, experiment: Experiment) -> int:

@@ -13,8 +13,9 @@ from evaluators.gate.judge import judge_again
 from evaluators.gate.live_evidence import LiveExperiment, contradictions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict
-from fairtrial.experiments.analysis.findings import effect_over_time, find
+from fairtrial.experiments.analysis.findings import effect_over_time
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
+from fairtrial.experiments.decision.decide import look as look_at
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.experiments.stored_looks import UNREADABLE, RepeatedLook, StoredLook, repeated_looks
@@ -195,8 +196,7 @@ def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> L
     for stored in looks:
         try:
             last = look = stored.read()
-            primary = look.plan.primary
-            findings = find(look.plan, look.sums, memory.looked(primary.metric) if primary else None)
+            findings = look_at(look.plan, memory, look.sums)
             memory = memory.after(look.plan, look.sums, findings)
         except UNREADABLE:
             different.append(stored.number)

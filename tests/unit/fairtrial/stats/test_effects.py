@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from scipy import stats
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, line_ahead, seems_to_fade, too_few
+from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, line_ahead, too_few
 from tests.fixtures.for_each import for_each
 
 
@@ -86,13 +86,3 @@ def test_a_time_without_an_effect_keeps_its_place() -> None:
     assert line_ahead([(1.0, 1.0), None, (2.0, 1.0)]) == pytest.approx(3.0)
     assert line_ahead([(1.0, 1.0), (2.0, 1.0), None]) == pytest.approx(5.0)
     assert line_ahead([(1.0, 1.0), None]) is line_ahead([]) is None
-
-
-@pytest.mark.parametrize("times", [2, 4, 8])
-def test_a_steady_effect_seems_to_fade_at_most_as_often_as_stated(times: int) -> None:
-    rng, strength, trials = np.random.default_rng(9), 2.5, 4_000
-    drawn = strength + rng.normal(size=(trials, times)) * np.sqrt(times)
-    seems = np.array([week[-1] < 0 or (line_ahead([(effect, 1.0) for effect in week]) or 0.0) < 0 for week in drawn])
-    most = seems_to_fade(strength, times)
-    assert 0.6 * most < seems.mean() < most + 2 * np.sqrt(most / trials)
-    assert seems_to_fade(strength, 1) == 0.0

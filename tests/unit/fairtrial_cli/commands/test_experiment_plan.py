@@ -64,7 +64,7 @@ def test_a_trial_that_can_be_decided_ends_with_0_and_says_when(file: Path) -> No
     code, output = run(file, "--baseline", "62%", "--per-week", "4000")
     assert code == 0
     assert "4,000 units a week, 80% power" in output
-    for words in ("normal mixture", "O'Brien-Fleming", "one look", "20,590", "in 5 weeks of the 6"):
+    for words in ("normal mixture", "O'Brien-Fleming", "one look", "20,590", "in 4 weeks of the 6"):
         assert words in output
 
 
@@ -72,14 +72,31 @@ def test_one_that_can_t_ends_with_3_and_says_what_can(file: Path) -> None:
     code, output = run(file, "--baseline", "62%", "--per-week", "1800")
     assert code == 3
     assert "It can't be decided" in output
-    assert "- planned looks instead of watching (6 weeks" in output
-    assert "- 9 weeks (9 weeks" in output
+    assert "- 7 weeks (7 weeks" in output
+    watched = run(file, "--baseline", "62%", "--per-week", "1800", "--mode", "monitor")[1]
+    assert "- 9 weeks (9 weeks" in watched
+
+
+def test_traffic_that_is_too_small_is_told_first_what_still_decides(file: Path) -> None:
+    _, output = run(file, "--baseline", "62%", "--per-week", "1000")
+    first, table = " ".join(output.split()).split("What still decides:")[1].split("looks units", 1)
+    assert re.search(r"- an effect of 4\.\d points for feedback.resolved \(6 weeks", first)
+    assert re.search(r"- require: not_worse with a margin of \d\.?\d? points for feedback.resolved \(6 weeks", first)
+    assert "- people: 194 blind comparisons of pairs" in first and "- offline evaluation" in first
+    assert "normal mixture" in table
+
+
+def test_a_plan_uses_the_looks_of_control_unless_it_is_asked_otherwise(file: Path) -> None:
+    arguments = ("--baseline", "62%", "--per-week", "4000")
+    assert planned(file, *arguments)["design"]["mode"] == "planned"
+    changed(file, "require: superior", "require: superior, min_days: 2")
+    assert planned(file, *arguments)["design"]["mode"] == "monitor"
 
 
 def test_traffic_that_decides_nothing_says_so(file: Path) -> None:
     code, output = run(file, "--baseline", "62%", "--per-week", "3")
     assert code == 3
-    assert "needs more traffic" in output.replace("\n", " ")
+    assert "with users, nothing" in output
 
 
 def test_guardrails_have_their_own_baselines_and_unplannable_ones_are_listed(file: Path) -> None:

@@ -192,10 +192,35 @@ def test_a_new_or_a_lost_guardrail_is_a_change() -> None:
     assert any(change.startswith(f"guardrails.{ERRORS}.metric: {ERRORS} → none") for change in changes)
 
 
-@pytest.mark.parametrize("change", [{}, {"max_weeks": 9}, {"question": "Is it really better?"}])
+@pytest.mark.parametrize("change", [{}, {"question": "Is it really better?"}])
 def test_what_decides_nothing_may_change(change: dict[str, Any]) -> None:
     assert frozen_changes(frozen(project()), _experiment(**change)) == []
     assert not counts_anew(frozen(project()), _experiment(**change))
+
+
+def test_a_later_end_is_free_where_looks_are_made_at_any_time_and_an_amendment_where_they_are_planned() -> None:
+    watched = frozen(project(looks="monitor"))
+    assert frozen_changes(watched, _experiment(looks="monitor", max_weeks=9)) == []
+    assert frozen_changes(frozen(project()), _experiment(max_weeks=9)) == ["max_weeks: 5 → 9"]
+    assert not counts_anew(frozen(project()), _experiment(max_weeks=9))
+
+
+def test_looks_are_planned_by_default_for_a_share_and_stay_as_the_file_states_them() -> None:
+    assert frozen(project()).looks_weekly and not frozen(project(looks="monitor")).looks_weekly
+    primary = {"metric": "feedback.solved", "mde": "3pp"}
+    for watched in ({"min_days": 2}, {"baseline": 0.01, "mde": "0.5pp"}, {"mde": "5%"}):
+        assert frozen(project(primary={**primary, **watched})).planned_units is None
+    known = frozen(project(primary={**primary, "baseline": 0.62, "min_days": 7}))
+    assert known.planned_units is not None and known.planned_units < (frozen(project()).planned_units or 0)
+
+
+def test_a_plan_of_earlier_rules_keeps_its_looks_under_the_new_default() -> None:
+    plan = project()
+    earlier = freeze(plan, plan.experiments[NAME], 0, rules=6)
+    assert earlier.planned_units is None
+    stored = replace(earlier, declared={**earlier.declared, "looks": "monitor"})
+    assert frozen_changes(stored, plan.experiments[NAME]) == []
+    assert frozen_changes(stored, _experiment(looks="planned")) != []
 
 
 @for_each(

@@ -8,6 +8,7 @@ from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.effects import Effect
 from fairtrial.stats.planning.courses import ConversionRule, conversion_course, monitored, monitored_multiple, planned
 from fairtrial.stats.planning.question import Course
+from fairtrial.stats.sequential.group_sequential import obrien_fleming
 
 SINGLE_LOOK = 7.8489
 """(effect / standard error)² that one look needs for 80 % at two-sided 5 %."""
@@ -61,7 +62,8 @@ def test_simulated_trials_stop_where_the_interval_itself_excludes_zero(sides: in
 
 
 def test_ten_planned_looks_are_those_that_were_simulated() -> None:
-    course = planned(1.0, 1.0, SINGLE_LOOK)
+    bounds = [obrien_fleming(10) * (10 / look) ** 0.5 for look in range(1, 11)]
+    course = planned(1.0, 1.0, ([SINGLE_LOOK * look / 10 for look in range(1, 11)], bounds))
     assert course.power[-1] == pytest.approx(0.785, abs=0.008)
     assert course.mean_stop / SINGLE_LOOK == pytest.approx(0.77, abs=0.005)
 

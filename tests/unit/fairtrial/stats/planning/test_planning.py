@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from fairtrial.stats.planning.normal_sizes import planned_size
 from fairtrial.stats.planning.question import MODES, Design, Question
-from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial, rule_of
+from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, held, option, plan_trial, rule_of
 from fairtrial.stats.sizes import size_of_shares
 from tests.fixtures.for_each import for_each
 
@@ -28,15 +29,15 @@ def refused(*questions: Question, **design: object) -> Undecidable:
     return trial
 
 
-def test_a_watched_trial_takes_1_63_times_the_units_of_one_look_and_a_planned_one_4_percent_more() -> None:
+def test_a_watched_trial_takes_1_63_times_the_units_of_one_look_and_planned_looks_4_percent_more() -> None:
     # 10 % against 11 %: 14,751 an arm for one look; watched all the time 1.63 times that for 80 %; O'Brien-Fleming with
     # ten looks R_B(10, 0.05, 0.2) = 1.040 times (Jennison & Turnbull 2000, table 2.4)
     question = Question("x", "superior", 0.10, 0.01)
     design = Design(per_week=8_500.0)
-    single, watched, looks = (option(question, replace(design, mode=mode), 0.8).units for mode in ("fixed", *MODES[:2]))
+    single, watched = (option(question, replace(design, mode=mode), 0.8).units for mode in ("fixed", "monitor"))
     assert single is not None
     assert watched is not None
-    assert looks is not None
+    looks = planned_size(question, design, 0.8)
     assert single / 2 == pytest.approx(14_751, abs=1)
     assert watched / single == pytest.approx(1.70, abs=0.05)  # looks are daily here
     assert looks / single == pytest.approx(1.040, abs=0.001)
@@ -138,11 +139,13 @@ def test_guardrails_share_what_may_be_missed() -> None:
     assert [metric.power for metric in trial.metrics] == pytest.approx([1 - 0.2 / 3] * 3)
     assert trial.metrics[0].chosen.units > planned_trial(RESOLVED).metrics[0].chosen.units
     missed = [
-        sum(1 - metric.chosen.weekly[week - 1] for metric in trial.metrics) for week in (trial.weeks - 1, trial.weeks)
+        sum(1 - metric.chosen.weekly[week - 1] for metric in trial.metrics)
+        + 0.05
+        + held(trial.metrics[0], trial.design, week - 1)
+        for week in (trial.weeks - 1, trial.weeks)
     ]
     assert missed[0] > 0.2 >= missed[1]
     assert trial.ships() == pytest.approx(1 - missed[1])
-    assert trial.ships(false_stop=0.05) == pytest.approx(0.95 - missed[1])
     assert trial.ships(design_end := trial.design.weeks) > trial.ships() or trial.weeks == design_end
 
 
@@ -205,7 +208,7 @@ def test_too_little_traffic_is_offered_planned_looks_weeks_and_a_larger_effect()
     words = [proposal.change for proposal in error.proposals]
     assert words[0] == "planned looks instead of watching"
     assert words[1].endswith("weeks")
-    assert words[-1].startswith("an effect of ")
+    assert words[-2].startswith("an effect of ") and words[-1].startswith("require: not_worse with a margin of ")
 
 
 def test_what_can_be_scored_without_a_reaction_is_offered_pairs() -> None:
@@ -219,7 +222,7 @@ def test_what_can_be_scored_without_a_reaction_is_offered_pairs() -> None:
 def test_the_effect_that_can_be_found_is_not_the_largest_there_is() -> None:
     # at 99.9 % of a thousand units hardly any is without the event, so that no look would be made at all
     error = refused(Question("x", "superior", 0.30, 0.01), per_week=200.0)
-    assert error.proposals[-1].change == "an effect of 11 points for x"
+    assert error.proposals[-2].change == "an effect of 11 points for x"
 
 
 def test_next_to_no_traffic_can_decide_nothing_and_says_so() -> None:
