@@ -18,6 +18,7 @@ from benchmarks.decision_trials import (
     planned,
     safe_rates,
     stops,
+    weekly,
     whole_plans,
 )
 from benchmarks.decision_trials.trial import Trial
@@ -35,6 +36,7 @@ TRIALS: Sequence[Trial] = (
     *lost_records.TRIALS,
     *fading.TRIALS,
     *planned.TRIALS,
+    *weekly.TRIALS,
     *whole_plans.TRIALS,
     *four_candidates.TRIALS,
 )
