@@ -38,6 +38,11 @@ NAMES_OF_TEMPLATES = {
 COMMANDS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
+SMALL_TRAFFIC = """\
+Fewer than 2,500 new users a week? Then six weeks show no difference of 3 points between models that resolve about 62 %.
+`fairtrial experiment plan` says first what still decides: a larger effect, require: not_worse, people who compare
+pairs of answers (fairtrial review), or an offline evaluation (fairtrial gate).
+"""
 FROM_SERVER = ("base", "candidate", "questions", "key_env")
 """Options that need --from."""
 
@@ -94,7 +99,7 @@ def _from_template(folder: Path, template: str, port: int | None) -> None:
     if port is not None:
         files = {name: _with_ports(content, _ports(template, port)) for name, content in files.items()}
     _write_project(folder, files)
-    click.echo(f"{folder}: wrote {len(files)} files of the template {template!r}.")
+    click.echo(f"{folder}: wrote {len(files)} files of the template {template!r}.\n{SMALL_TRAFFIC}")
     _print_steps(folder, _next_steps(files["README.md"].decode()), " (run each server in a separate terminal)")
 
 
