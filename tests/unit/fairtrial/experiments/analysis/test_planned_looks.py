@@ -11,6 +11,7 @@ from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Memory
+from fairtrial.experiments.decision.decide import look
 from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.feedback import Feedback
@@ -144,6 +145,18 @@ def test_between_weekly_looks_the_next_ones_day_is_stated_and_the_last_interval_
     primary = stepped(memory, 2.5, 0.7).decisions["tuned"].primary
     assert primary is not None and primary.look == primary.interval is not None
     assert primary.next_look.startswith("the next planned look is at the end of week 3, on ")
+
+
+def test_the_looks_repeat_from_their_sums_alone() -> None:
+    memory, made = Memory(), []
+    for weeks, share in ((1.0, 0.1), (1.5, 0.2), (2.1, 0.4), (3.0, 0.4), (6.0, 0.5)):
+        half, at_us = round(share * PLANNED / 2), round(weeks * WEEK_US)
+        made.append(sums(round(0.6 * half), half, round(0.72 * half), half, at_us=at_us))
+        memory = step(WEEKLY, memory, made[-1], Circumstances(at_us, 100.0, 0)).memory
+    repeated = Memory()
+    for now in made:
+        repeated = repeated.after(WEEKLY, now, look(WEEKLY, repeated, now))
+    assert repeated.latched == memory.latched and memory.latched[RESOLVED, "tuned"].answer == "better"
 
 
 @pytest.mark.release("simulations")
