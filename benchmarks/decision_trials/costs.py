@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments

@@ -14,8 +14,9 @@ from benchmarks.decision_trials.earlier_traffic import DURING, HISTORIES, Floats
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.method import question_of
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import option

@@ -18,8 +18,9 @@ from benchmarks.decision_trials.rate_course import SAFE, firsts
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.method import question_of
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.planning.proposals import Option

@@ -26,7 +26,7 @@ from benchmarks.decision_trials.populations import (
     looks_until,
 )
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.rates import (
     decline_test,
@@ -36,6 +36,7 @@ from fairtrial.experiments.methods.rates import (
     safety_test,
     weighed_difference,
 )
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.sequential.request_errors import RequestErrors
 

@@ -21,7 +21,8 @@ from fairtrial.domain.events import AttemptRecord, Event, Exposure, FeedbackEven
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.decision.values import Decision, LostRecords
+from fairtrial.experiments.decision.split import LostRecords
+from fairtrial.experiments.decision.values import Decision
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester

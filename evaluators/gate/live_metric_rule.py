@@ -11,19 +11,15 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.by_request_words import needed_words
-from fairtrial.experiments.decision.guardrails_and_caveats import (
-    fading_words,
-    levels_words,
-    unseen_words,
-    waits_words,
-    weighed_words,
-)
+from fairtrial.experiments.decision.caveat_words import fading_words, unseen_words
+from fairtrial.experiments.decision.guardrail_words import levels_words, waits_words, weighed_words
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, Interval, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import invalid_words, primary_sentence
 from fairtrial.experiments.methods.finding import bare_size, is_share, level_words, size_words
 from fairtrial.experiments.methods.method import has_kept_away, passes_us
+from fairtrial.experiments.metric_plan import MetricPlan
 
 WEEK_DAYS = 7
 

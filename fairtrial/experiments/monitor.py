@@ -1,6 +1,6 @@
 """Decides what a running experiment needs now: nothing, a kill, a pause, the next stage, an approval, or its end."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import log
@@ -14,10 +14,11 @@ from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key, grown_words
 from fairtrial.experiments.decision.decide import decide, is_look_due, look
-from fairtrial.experiments.decision.guardrails_and_caveats import NEAR, decline_words, e_value_words, kept_decline_words
+from fairtrial.experiments.decision.guardrail_words import NEAR, decline_words, e_value_words, kept_decline_words
 from fairtrial.experiments.decision.plain_declines import has_grown
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.wording import effect_words
+from fairtrial.experiments.kept_away import kept_away_words, many_kept_away
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
 from fairtrial.experiments.methods.events import harm_only
 from fairtrial.experiments.methods.finding import Finding, between_words, level_words
@@ -26,9 +27,6 @@ from fairtrial.experiments.sums import Sums
 
 NEAR_KILL = -log(NEAR)
 """A stage waits while the evidence of harm exceeds a quarter of what kills."""
-
-LEAST_KEPT_AWAY, MOST_KEPT_AWAY = 20, 0.01
-"""The requests of the last hour that must be kept from a treatment, and their share, for a pause or an alarm."""
 
 Do = Literal["kill", "pause", "stage", "end", "rollback"]
 
@@ -203,21 +201,6 @@ def _units(sums: Sums) -> dict[str, int]:
 def _changed(variants: tuple[str, ...]) -> Verdict:
     why = f"another model answers for {' and '.join(variants)} than at the start; continuing starts a new segment"
     return Verdict("pause", why, {MODELS: list(variants)})
-
-
-def many_kept_away(arms: Sequence[KeptAway]) -> list[KeptAway]:
-    """The arms from which enough requests were kept, and not a small share."""
-    many = (arm for arm in arms if arm.kept_away >= LEAST_KEPT_AWAY)
-    return [arm for arm in many if arm.kept_away > MOST_KEPT_AWAY * arm.requests]
-
-
-def kept_away_words(who: str, arms: Sequence[KeptAway]) -> str:
-    """How many requests of each arm were kept away. ``who``: what kept them."""
-    return "; ".join(
-        f"{who} kept {arm.kept_away:,} of the {counted(arm.requests, 'request')} of the last hour from "
-        f"{arm.variant} ({100 * arm.kept_away / arm.requests:.1f} %)"
-        for arm in arms
-    )
 
 
 def _kept_away(arms: list[KeptAway]) -> Verdict:

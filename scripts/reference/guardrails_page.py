@@ -8,7 +8,7 @@ from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS, Method
 from fairtrial.domain.plan import Experiment, FeedbackMetric
 from fairtrial.domain.settings import Guardrail
 from fairtrial.experiments.analysis.freeze import metric_plans
-from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from scripts.reference.markdown import code, page, table
 
 INTRO = """\

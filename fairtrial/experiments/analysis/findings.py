@@ -7,7 +7,7 @@ from math import ceil, inf
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.metrics import Method
 from fairtrial.experiments.analysis.planned_looks import not_yet, planned_look
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.amounts import AmountsOfUnits, Quantiles
 from fairtrial.experiments.methods.events import Events
 from fairtrial.experiments.methods.feedback import FeedbackOfUnits
@@ -29,6 +29,7 @@ from fairtrial.experiments.methods.method import (
     shown,
 )
 from fairtrial.experiments.methods.rates import Rates
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Level, Levels, MetricSums, Sums
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.amounts import Amounts

@@ -12,7 +12,8 @@ from fairtrial.config.plan.hashes import definition_of, digest
 from fairtrial.domain.metrics import CATALOGUE, Method, parse_margin, stop_margin
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan
 from fairtrial.domain.settings import Guardrail, Looks, Primary, UnitKind
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"
 GIVEN = ".given"

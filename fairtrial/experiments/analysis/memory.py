@@ -7,8 +7,9 @@ from typing import Any
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import HOUR_US
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Answer, Finding, Harm
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.always_valid import RunningDecision
 from fairtrial.stats.e_values import EValue

@@ -9,7 +9,7 @@ import msgspec
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.metrics import parse_margin
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.guardrails_and_caveats import arm_words
+from fairtrial.experiments.decision.guardrail_words import arm_words
 from fairtrial.experiments.decision.values import Arm, Interval
 from fairtrial.experiments.lifecycle import ACCEPTED, Transition
 from fairtrial.experiments.methods.finding import bare_size, is_share, size_words

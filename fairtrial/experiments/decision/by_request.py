@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 
 CARRIED = 2 / 3
 """The part of the treatment's excess of bad requests that the units behind it carry."""

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from fairtrial.domain.wording import counted
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.by_request import ByRequest, UnitBehind
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import level_words, size_words
+from fairtrial.experiments.metric_plan import MetricPlan
 
 
 def by_request_words(metric: MetricPlan, variant: str, unit: str, by_request: ByRequest) -> str:

@@ -10,12 +10,14 @@ from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, find, forecast, units_behind
 from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked, Memory
 from fairtrial.experiments.analysis.planned_looks import is_week_over, not_yet
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import values
 from fairtrial.experiments.decision.by_request import ByRequest
+from fairtrial.experiments.decision.split import ArmLost, ArmUnits, LostRecords, Split
 from fairtrial.experiments.methods.events import harm_only
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.method import passes_us
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.feedback import Feedback, least_response
 from fairtrial.stats.effects import Effect
@@ -78,19 +80,19 @@ def luck_of(plan: AnalysisPlan, sums: Sums, variant: str, definitions: int) -> f
     return NormalDist().inv_cdf((definitions - 0.375) / (definitions + 0.25)) * sqrt(effect.variance)
 
 
-def _split(looked: Looked) -> values.Split:
+def _split(looked: Looked) -> Split:
     latch, sums = looked.memory.split, looked.sums
-    arms = tuple(values.ArmUnits(name, sums.arms[name].units, share) for name, share in looked.plan.shares.items())
-    return values.Split(not latch.invalid, latch.crossed_us, exp(-latch.log_e), arms, _lost(looked))
+    arms = tuple(ArmUnits(name, sums.arms[name].units, share) for name, share in looked.plan.shares.items())
+    return Split(not latch.invalid, latch.crossed_us, exp(-latch.log_e), arms, _lost(looked))
 
 
-def _lost(looked: Looked) -> values.LostRecords | msgspec.UnsetType:
+def _lost(looked: Looked) -> LostRecords | msgspec.UnsetType:
     latch, treatments = looked.memory.split.lost, len(looked.plan.treatments)
     if latch is None:
         return msgspec.UNSET
     p = latch.p(treatments)
-    arms = tuple(values.ArmLost(name, *lost) for name, lost in latch.arms.items())
-    return values.LostRecords(latch.crossed_us, p, p <= LOST_ALARM, arms)
+    arms = tuple(ArmLost(name, *lost) for name, lost in latch.arms.items())
+    return LostRecords(latch.crossed_us, p, p <= LOST_ALARM, arms)
 
 
 def _kept_away(looked: Looked, variant: str) -> tuple[values.KeptAway, ...]:

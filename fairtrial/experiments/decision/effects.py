@@ -14,13 +14,11 @@ from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accepted_by, accepted_words
 from fairtrial.experiments.decision.by_request_words import heaviest_words, needed_words
-from fairtrial.experiments.decision.guardrails_and_caveats import (
+from fairtrial.experiments.decision.caveat_words import fading_words, missing_words, weeks_words
+from fairtrial.experiments.decision.guardrail_words import (
     decline_words,
-    fading_words,
     kept_decline_words,
     levels_words,
-    missing_words,
-    weeks_words,
     weighed_words,
 )
 from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried

@@ -6,11 +6,12 @@ from typing import Any
 
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.experiments.analysis.findings import METHODS
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import AcceptedDecline
 from fairtrial.experiments.decision.values import Arm, Interval, interval_of
 from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.methods.method import mirror
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.effects import fixed
 

@@ -6,23 +6,11 @@ from datetime import UTC, datetime
 from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.wording import counted, moment_words
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision.guardrails_and_caveats import (
-    NOT_KNOWN,
-    e_value_words,
-    fading_words,
-    levels_words,
-    unseen_words,
-)
-from fairtrial.experiments.decision.values import (
-    ArmLost,
-    Decision,
-    EarlierProof,
-    Interval,
-    LostRecords,
-    Split,
-    Tried,
-)
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.caveat_words import NOT_KNOWN, fading_words, unseen_words
+from fairtrial.experiments.decision.guardrail_words import e_value_words, levels_words
+from fairtrial.experiments.decision.split import ArmLost, LostRecords, Split
+from fairtrial.experiments.decision.values import Decision, EarlierProof, Interval, Tried
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.methods.finding import (
     bare_size,
@@ -34,6 +22,7 @@ from fairtrial.experiments.methods.finding import (
     size_words,
 )
 from fairtrial.experiments.methods.method import is_exact
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.sequential.group_sequential import LOOKS
 
 MANY_LOST = 100

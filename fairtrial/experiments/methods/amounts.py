@@ -4,9 +4,10 @@ from dataclasses import replace
 from math import inf, log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import Answer, Finding, Times, kill_alpha
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.always_valid import at_least, at_most
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean

@@ -5,9 +5,10 @@ from dataclasses import replace
 from math import log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import Finding, Harm, Times, kill_alpha, tested_twice
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
 from fairtrial.stats.e_values import EValue

@@ -6,9 +6,10 @@ from math import ceil, log
 from typing import Any, Literal
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import Answer, Finding, Times
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.always_valid import always_valid, evidence_above
 from fairtrial.stats.arms.feedback import (
     Feedback,

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 
 Answer = Literal["better", "not worse", "worse", "harm", "safe", "cannot tell"]
 Harm = dict[tuple[str, str], float]

@@ -11,8 +11,9 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.settings import UnitKind
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding, Times
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.planning.question import RARE, Question

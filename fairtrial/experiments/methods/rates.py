@@ -12,10 +12,11 @@ from math import ceil, exp, inf, log
 import numpy as np
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
 from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import Answer, Finding, Times
 from fairtrial.experiments.methods.method import AGAINST, Scaled, has_kept_away, normal_primary, of_good, shown
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.always_valid import always_valid, at_least
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference

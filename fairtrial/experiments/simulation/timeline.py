@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.simulation import unit_sums
 from fairtrial.experiments.simulation.people import NEVER, Arm, Assigned, Bools, Exposed, Ints, People, World
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums

@@ -8,7 +8,8 @@ import numpy as np
 
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US, WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.simulation.people import NEVER, Arm, Bools, Ints, People, World
 from fairtrial.experiments.sums import Level, Levels, OverTime
 from fairtrial.stats.arguments import Floats

@@ -188,10 +188,9 @@ class ExperimentMonitor:
 
     def _read(self, stored: StoredPlan, now_us: int) -> tuple[StoredPlan, Sequence[str], Sums]:
         """The analysis hashes and the sums of all arms, after the levels that the control's first units can set."""
-        plan = stored.plan
-        hashes = analysis_plans.hashes(self._database, plan)
+        hashes = analysis_plans.hashes(self._database, stored.plan)
         with self._database.read_transaction() as cursor:
-            levels = dict(first_levels(cursor, plan, hashes))
+            levels = dict(first_levels(cursor, stored.plan, hashes))
         for metric, known in levels.items():
             stored = settle_level(self._database, stored, metric, known, now_us=now_us)
         return stored, hashes, self._sums(stored, hashes, now_us)

@@ -8,9 +8,9 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.freeze import metric_plans
-from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.amounts import SHARED
 from fairtrial.experiments.methods.method import needs_spread, question_of
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.feedback import least_response
 from fairtrial.stats.planning.question import Question
 

@@ -8,8 +8,9 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
-from fairtrial.experiments.analysis_plan import SEEN_WEEKS, MetricPlan
-from fairtrial.experiments.decision.guardrails_and_caveats import UNSEEN
+from fairtrial.experiments.analysis_plan import SEEN_WEEKS
+from fairtrial.experiments.decision.caveat_words import UNSEEN
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.planning.question import Design, Question, Terms
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial

@@ -8,7 +8,8 @@ import msgspec
 
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.wording import counted
-from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.sequential.request_errors import RequestErrors

@@ -10,7 +10,8 @@ from fairtrial.api.traffic import ServedBefore
 from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.store_reports import AmountHistory
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.store.core.database import Cursor, Database

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums, quantile_ranks
 from fairtrial.stats.sums import JointMoments, Moments

@@ -6,7 +6,8 @@ from typing import Any
 
 from fairtrial.api.traffic import ServedBefore
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS, Metric
-from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.store.core.query import ANALYSED, timestamp
 from fairtrial.store.core.thread_access import Cursor
 

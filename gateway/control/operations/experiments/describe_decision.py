@@ -8,12 +8,13 @@ import msgspec
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.analysis.memory import LOST
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
-from fairtrial.experiments.decision import guardrails_and_caveats
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision import caveat_words, guardrail_words
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
 from fairtrial.experiments.decision.values import Decision, EarlierProof, GuardrailDecision, MetricDecision, interval_of
 from fairtrial.experiments.decision.wording import decision_words, lost_words, primary_sentence
 from fairtrial.experiments.methods.finding import is_share
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans, stored_looks, transitions
@@ -109,7 +110,7 @@ def _analysis(look: DecidedLook, now: Situation) -> dict[str, Any]:
         "guardrails": [
             _guardrail(plan, metric, decided[name]) for metric in plan.guardrails for name in plan.treatments
         ],
-        "kept_away": msgspec.to_builtins(guardrails_and_caveats.kept_away_arms(decided)),
+        "kept_away": msgspec.to_builtins(guardrail_words.kept_away_arms(decided)),
         "earlier": [msgspec.to_builtins(proof) | {"stands": proof.stands} for proof in now.earlier],
         "tried": msgspec.to_builtins(now.tried),
         "stages": _stages(plan, now),
@@ -157,16 +158,16 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> di
     return _levels(plan, guardrail, decision) | {
         "answer": guardrail.answer,
         "room": guardrail.room,
-        "room_words": guardrails_and_caveats.room_words(guardrail, plan.unit, kept=plan.kept_control is not None),
+        "room_words": guardrail_words.room_words(guardrail, plan.unit, kept=plan.kept_control is not None),
         "signal": metric.signal,
         "margin": metric.margin_on_scale,
         "pause_at": guardrail.pause_at,
         "kill_at": guardrail.kill_at,
-        "stops": guardrails_and_caveats.stops_words(plan, metric),
+        "stops": guardrail_words.stops_words(plan, metric),
         "declined": guardrail.declined,
         "missing": guardrail.missing,
         "weighed": msgspec.to_builtins(guardrail.weighed),
-        "weighed_words": guardrails_and_caveats.weighed_words(plan, decision.variant, guardrail),
+        "weighed_words": guardrail_words.weighed_words(plan, decision.variant, guardrail),
         "vetoed": guardrail.vetoed,
         **({"by_request": msgspec.to_builtins(guardrail.by_request)} if guardrail.by_request else {}),
     }
@@ -185,7 +186,7 @@ def _levels(plan: AnalysisPlan, metric_decision: MetricDecision, decision: Decis
         "treatment": metric_decision.treatment.level,
         "control_units": metric_decision.control.units,
         "treatment_units": metric_decision.treatment.units,
-        "levels": guardrails_and_caveats.levels_words(plan, metric_decision),
+        "levels": guardrail_words.levels_words(plan, metric_decision),
         "estimate": msgspec.to_builtins(metric_decision.look),
         **({} if known else {"running": msgspec.to_builtins(metric_decision.interval)}),
         "answered_us": metric_decision.answered_us,
@@ -194,7 +195,7 @@ def _levels(plan: AnalysisPlan, metric_decision: MetricDecision, decision: Decis
         "missing_feedback": msgspec.to_builtins(metric_decision.missing_feedback)
         if metric_decision.missing_feedback
         else None,
-        "missing_words": guardrails_and_caveats.missing_words(plan, decision.variant, metric_decision),
+        "missing_words": caveat_words.missing_words(plan, decision.variant, metric_decision),
     }
 
 

@@ -7,9 +7,10 @@ from math import ceil
 
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.wording import counted
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import rounded_up, size_words
 from fairtrial.experiments.methods.rates import harm_test
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.promotion import MOST_DAYS, KeptTerms
 from fairtrial.stats.planning.rate_courses import ShareRule, restarted_units
 

@@ -8,7 +8,8 @@ from operator import add
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.always_valid import evidence_above
 from fairtrial.stats.arms.means import difference, mean
 from fairtrial.stats.arms.ratios_and_quantiles import ratio

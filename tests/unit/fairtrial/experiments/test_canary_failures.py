@@ -13,7 +13,8 @@ import pytest
 
 from fairtrial.domain.settings import Enrolment
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.request_errors import RequestErrors

@@ -13,7 +13,7 @@ from fairtrial.domain.settings import Enrolment, KeptControl
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.decision.acceptance import AcceptedDecline
 from fairtrial.experiments.decision.effects import LiveState, effects
-from fairtrial.experiments.decision.guardrails_and_caveats import kept_decline_words
+from fairtrial.experiments.decision.guardrail_words import kept_decline_words
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.methods.method import passes_us
 from fairtrial.experiments.monitor import Circumstances, Step, step

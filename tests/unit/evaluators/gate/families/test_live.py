@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluators.gate.families.live import EXPERIMENT_SAYS
 from evaluators.gate.live_evidence import LiveEvidence, read_live, written_live
-from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest, RequestErrors

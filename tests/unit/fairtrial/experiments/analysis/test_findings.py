@@ -9,9 +9,10 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.findings import UNKNOWN_LEVEL, Finding, find, level_of
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.amounts import SHARED
 from fairtrial.experiments.methods.method import AGAINST
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from tests.fixtures.experiments.frozen_plans import (
     ERRORS,

@@ -23,7 +23,8 @@ from fairtrial.experiments.analysis.freeze import (
     frozen_changes,
     with_level,
 )
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from tests.fixtures.experiments.frozen_plans import ERRORS, failing, sums
 from tests.fixtures.for_each import for_each
 

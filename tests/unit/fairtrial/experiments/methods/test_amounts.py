@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.amounts import MEAN_OPEN, TAIL_OPEN, TAIL_WORSE
 from fairtrial.experiments.methods.finding import Finding
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
 from fairtrial.stats.arms.amounts import Amounts
 from tests.fixtures.experiments.frozen_plans import COST, analysis_plan, cost

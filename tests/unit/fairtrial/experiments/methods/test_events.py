@@ -8,9 +8,9 @@ from math import log
 import pytest
 
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.events import harm_only
 from fairtrial.experiments.methods.finding import kill_alpha
+from fairtrial.experiments.metric_plan import MetricPlan
 from tests.fixtures.experiments.frozen_plans import analysis_plan, answers, cost, errors, failing, resolved, sums
 from tests.fixtures.for_each import for_each
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from fairtrial.domain.wording import duration_words, moment_words
-from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.finding import bare_size, goodness, level_words, size_words
+from fairtrial.experiments.metric_plan import MetricPlan
 from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, RESOLVED, START
 from tests.fixtures.for_each import for_each
 

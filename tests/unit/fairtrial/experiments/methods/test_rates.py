@@ -11,8 +11,8 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, find, level_interval
-from fairtrial.experiments.analysis_plan import MetricPlan
 from fairtrial.experiments.methods.finding import Finding
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums, restored, stored
 from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares

@@ -12,7 +12,8 @@ import pytest
 
 from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan, Interruption, MetricPlan
+from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan, Interruption
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest, RequestErrors
 from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import JointMoments

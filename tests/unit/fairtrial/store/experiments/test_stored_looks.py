@@ -12,7 +12,8 @@ import pytest
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
-from fairtrial.experiments.analysis_plan import AnalysisPlan, MetricPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.store.core.database import Database

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.experiment_trials.project import NAME, project
 from fairtrial.domain.plan import Plan, Route
-from fairtrial.experiments.analysis_plan import MetricPlan
+from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.sums import control_levels
