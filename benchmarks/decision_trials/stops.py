@@ -13,7 +13,7 @@ from benchmarks.decision_trials.rate_course import KILL, PAUSE, SAFE, firsts
 from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key
+from fairtrial.experiments.decision.accepted_decline import AcceptedDecline, Key
 from fairtrial.experiments.decision.plain_declines import offered
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import ArmSums, Sums

@@ -12,10 +12,11 @@ from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.arms import Interval
 from fairtrial.experiments.decision.by_request_words import needed_words
 from fairtrial.experiments.decision.caveat_words import fading_words, unseen_words
 from fairtrial.experiments.decision.guardrail_words import levels_words, waits_words, weighed_words
-from fairtrial.experiments.decision.values import Decision, GuardrailDecision, Interval, MetricDecision, PrimaryDecision
+from fairtrial.experiments.decision.values import Decision, GuardrailDecision, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import invalid_words, primary_sentence
 from fairtrial.experiments.methods.finding import bare_size, is_share, level_words, size_words
 from fairtrial.experiments.methods.method import has_kept_away, passes_us

@@ -12,7 +12,8 @@ from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key, grown_words
+from fairtrial.experiments.decision.acceptance import grown_words
+from fairtrial.experiments.decision.accepted_decline import AcceptedDecline, Key
 from fairtrial.experiments.decision.decide import decide, is_look_due, look
 from fairtrial.experiments.decision.guardrail_words import NEAR, decline_words, e_value_words, kept_decline_words
 from fairtrial.experiments.decision.plain_declines import has_grown

@@ -94,11 +94,11 @@ class LossCounter:
         os.pwrite(self._fd, LINE.format(*numbers).encode(), 0)
 
 
-def has_events(folder: Path) -> bool:
-    """Whether anything was recorded in a journal's folder, lost, or assigned, apart from the headers of segments."""
+def has_requests(folder: Path) -> bool:
+    """Whether a gateway recorded, lost or assigned requests in a journal's folder, or a store has ingested segments."""
     if read_losses(folder).last_us is not None or any(assigned.arms for assigned in read_assigned(folder)):
         return True
-    return bool(segment.files(folder / segment.DONE)) or any(map(segment.has_event, segment.files(folder)))
+    return bool(segment.files(folder / segment.DONE)) or any(map(segment.has_request, segment.files(folder)))
 
 
 def read_losses(folder: Path) -> Losses:

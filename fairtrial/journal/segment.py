@@ -148,10 +148,10 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if segment_name(path).endswith(SUFFIX) and path.name[0] != ".")
 
 
-def has_event(path: Path) -> bool:
-    """Whether a plain file has a second line."""
+def has_request(path: Path) -> bool:
+    """Whether a plain file has a record of a request, in any version."""
     with path.open("rb") as file:
-        return bool(file.readline()) and bool(file.readline())
+        return any(b'"kind":"request"' in line for line in file)
 
 
 def segment_name(path: Path) -> str:

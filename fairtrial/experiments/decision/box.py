@@ -8,7 +8,8 @@ from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
 from fairtrial.domain.wording import duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.acceptance import AcceptedDecline, accepted_by, accepted_texts
+from fairtrial.experiments.decision.acceptance import accepted_by, accepted_texts
+from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.by_request_words import open_sentence
 from fairtrial.experiments.decision.caveat_words import missing_sentence, over_time_sentence
 from fairtrial.experiments.decision.guardrail_words import guardrails_sentence, kept_away_words, kept_decline_words

@@ -1,13 +1,18 @@
 """Words the difference by request, the units behind it, and the share of requests that the heaviest units send."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.by_request import ByRequest, UnitBehind
-from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import level_words, size_words
 from fairtrial.experiments.metric_plan import MetricPlan
+
+if TYPE_CHECKING:
+    from fairtrial.experiments.decision.values import Decision
 
 
 def by_request_words(metric: MetricPlan, variant: str, unit: str, by_request: ByRequest) -> str:

@@ -12,6 +12,7 @@ from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked, M
 from fairtrial.experiments.analysis.planned_looks import is_week_over, not_yet
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import values
+from fairtrial.experiments.decision.arms import Arm, Interval, interval_of
 from fairtrial.experiments.decision.by_request import ByRequest
 from fairtrial.experiments.decision.split import ArmLost, ArmUnits, LostRecords, Split
 from fairtrial.experiments.methods.events import harm_only
@@ -139,7 +140,7 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
         answer, by_request = "declined" if declined else "open", msgspec.structs.replace(by_request, holds=True)
     two, unproven = looked.plan.has_two_stops, ("open", "declined")
     counted = _counted_units(looked, metric, variant)
-    weighed = None if finding is None or finding.weighed is None else values.interval_of(finding.weighed)
+    weighed = None if finding is None or finding.weighed is None else interval_of(finding.weighed)
     return values.GuardrailDecision(
         **_common(looked, metric, variant, (finding, latched)),
         answer=answer,  # type: ignore[arg-type]
@@ -202,14 +203,14 @@ def _common(looked: Looked, metric: MetricPlan, variant: str, latest: tuple[Find
     levels = (None, None) if finding is None else (finding.control, finding.treatment)
     names = (looked.plan.control, variant)
     control, treatment = (
-        values.Arm(name, level, _units(looked.sums, name, metric)) for name, level in zip(names, levels, strict=True)
+        Arm(name, level, _units(looked.sums, name, metric)) for name, level in zip(names, levels, strict=True)
     )
     return {
         "metric": metric.metric,
         "control": control,
         "treatment": treatment,
-        "interval": values.interval_of(_deciding(looked, metric, variant, latched)),
-        "look": None if finding is None else values.interval_of(finding.estimate) or _planned(latched),
+        "interval": interval_of(_deciding(looked, metric, variant, latched)),
+        "look": None if finding is None else interval_of(finding.estimate) or _planned(latched),
         "answered_us": latched.answered_us,
         "changed": latched.broken,
         "why": "" if finding is None else finding.why,
@@ -217,9 +218,9 @@ def _common(looked: Looked, metric: MetricPlan, variant: str, latest: tuple[Find
     }
 
 
-def _planned(latched: Latched) -> values.Interval | None:
+def _planned(latched: Latched) -> Interval | None:
     """The interval of the last planned look, which is shown until the next one."""
-    return None if latched.planned is None else values.interval_of(latched.planned)
+    return None if latched.planned is None else interval_of(latched.planned)
 
 
 def _missing_feedback(
@@ -239,7 +240,7 @@ def _missing_feedback(
             must_agree=metric.missing == "worst_case" or (finding is not None and finding.bounded is True),
             control=control,
             treatment=treatment,
-            worst_case=None if shown is None else values.interval_of(shown),
+            worst_case=None if shown is None else interval_of(shown),
             least=None if margin is None else least_response(margin, metric.within),
         )
     }

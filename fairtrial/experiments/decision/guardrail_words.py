@@ -7,6 +7,7 @@ from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import values
+from fairtrial.experiments.decision.arm_words import arm_words
 from fairtrial.experiments.decision.by_request_words import by_request_words, heaviest_sentence
 from fairtrial.experiments.methods import finding
 from fairtrial.experiments.metric_plan import MetricPlan
@@ -182,14 +183,4 @@ def levels_words(plan: AnalysisPlan, metric_decision: values.MetricDecision) -> 
     metric = plan.metric(metric_decision.metric)
     return " against ".join(
         arm_words(plan, metric, arm) for arm in (metric_decision.treatment, metric_decision.control)
-    )
-
-
-def arm_words(plan: AnalysisPlan, metric: MetricPlan, arm: values.Arm) -> str:
-    """The level of one arm with its number of units."""
-    units, level = counted(arm.units, plan.unit), finding.level_words(arm.level, metric)
-    if metric.counts_requests:
-        return f"{level} of the requests of {units} of {arm.variant}"
-    return (
-        f"{level} of {units} of {arm.variant}" if finding.is_share(metric) else f"{level} for {units} of {arm.variant}"
     )

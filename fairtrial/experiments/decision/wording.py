@@ -7,10 +7,11 @@ from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.decision.arms import Interval
 from fairtrial.experiments.decision.caveat_words import NOT_KNOWN, fading_words, unseen_words
 from fairtrial.experiments.decision.guardrail_words import e_value_words, levels_words
 from fairtrial.experiments.decision.split import ArmLost, LostRecords, Split
-from fairtrial.experiments.decision.values import Decision, EarlierProof, Interval, Tried
+from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.methods.finding import (
     bare_size,

@@ -13,7 +13,7 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key
+from fairtrial.experiments.decision.accepted_decline import AcceptedDecline, Key
 from fairtrial.experiments.decision.plain_declines import offered
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.lifecycle import DECLINED

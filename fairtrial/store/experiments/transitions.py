@@ -11,7 +11,7 @@ from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.limits.constants import HOUR_US, microseconds
 from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
-from fairtrial.experiments.decision.acceptance import AcceptedDecline, Key
+from fairtrial.experiments.decision.accepted_decline import AcceptedDecline, Key
 from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.lifecycle import ACCEPTED, DECLINED, KEPT, Transition, promoted_by
 from fairtrial.store.access import audit

@@ -7,7 +7,7 @@ from fairtrial.config.plan.retirement import Retirement, retirements, today_utc
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of, checked_reason
-from fairtrial.journal.counts import has_events
+from fairtrial.journal.counts import has_requests
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments import alarms
@@ -32,6 +32,8 @@ _WORDS: Mapping[Action, str] = {
     "promote": "promoted",
     "rollback": "rolled back",
 }
+INGESTED = "SELECT 1 FROM offsets LIMIT 1"
+"""A store of runs alone has no entry in the audit trail, and is not new."""
 OLDER = "store.older"
 """The alarm that the store's file was set back."""
 FAMILY = "deployment"
@@ -75,17 +77,18 @@ def standing_alarms(database: Database) -> dict[str, int]:
 
 
 def notice_older_store(database: Database, *, now_us: int) -> None:
-    """Open an alarm if the file was replaced by an older copy or a new one; call it before anything is appended.
+    """Open an alarm if the file was replaced by an older copy or a new one; call it before anything is stored.
 
     A restore by `fairtrial store restore` is no such case, because it appends its own entry. Raises `StoreError`.
     """
     layout = database.layout
     with database.read_cursor() as cursor:
         missing, newest = audit.missing_head(cursor, layout), audit.head(cursor)
+        ingested = cursor.value(INGESTED)
     if missing is not None:
         lacks = f"entry {missing} of the audit trail is missing, and the newest one is {newest[0] if newest else 0}"
         text = f"The store is an older copy: {lacks}."
-    elif newest is None and (layout.plan.exists() or has_events(layout.journal)):
+    elif newest is None and not ingested and (layout.plan.exists() or has_requests(layout.journal)):
         text = f"The store is new, but {layout.folder} has records of an earlier one."
     else:
         return

@@ -30,9 +30,9 @@ FROM temp.plan_units
 WHERE rowid >= $first AND rowid < $last
 """
 ROWS = f"""
-SELECT place, minute < since + {HOUR} AS in_hour, coalesce(kept_away, false) AS kept_away, sent, {{columns}}{{first}}
+SELECT place, minute < since + {HOUR} AS in_hour, coalesce(kept_away, false) AS kept_away, sent{{first}}, {{columns}}
 FROM (
-    SELECT hash(unit) AS key, {MINUTE.format(first_at="first_at")} AS minute, kept_away, sent, {{columns}}{{first}}
+    SELECT hash(unit) AS key, {MINUTE.format(first_at="first_at")} AS minute, kept_away, sent{{first}}, {{columns}}
     FROM unit_sums
     WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash) AND NOT early
         AND first_at >= $week

@@ -11,7 +11,7 @@ import pytest
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.settings import Enrolment, KeptControl
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.decision.acceptance import AcceptedDecline
+from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.guardrail_words import kept_decline_words
 from fairtrial.experiments.decision.values import KeptAway
