@@ -14,6 +14,7 @@ from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.methods.finding import Times
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
@@ -88,7 +89,7 @@ def _answers(rng: Generator, trials: int, plan: AnalysisPlan, arms: tuple[Cost, 
 
 def _answer(plan: AnalysisPlan, pair: tuple[object, object]) -> str:
     metric = primary_of(plan)
-    return METHODS[metric.method].primary(plan, metric, plan.treatments[0], pair, ()).answer
+    return METHODS[metric.method].primary(plan, metric, plan.treatments[0], pair, Times()).answer
 
 
 def primary_of(plan: AnalysisPlan) -> MetricPlan:

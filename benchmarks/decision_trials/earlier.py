@@ -15,6 +15,7 @@ from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.methods.finding import Times
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.amounts import Amounts
@@ -183,7 +184,7 @@ def _answer(plan: AnalysisPlan, pair: tuple[Amounts, ...]) -> str:
     if metric.role == "guardrail":
         answer: str = method.guardrail(plan, metric, variant, pair).answer
         return answer
-    return str(method.primary(plan, metric, variant, pair, ()).answer)
+    return str(method.primary(plan, metric, variant, pair, Times()).answer)
 
 
 def _small(history: History) -> History:

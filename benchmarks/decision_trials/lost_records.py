@@ -14,6 +14,7 @@ from benchmarks.decision_trials.trial import Row, Trial, may_differ, share
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.memory import LOST_ALPHA, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.methods.finding import Times
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.journal.counts import CELLS
 from fairtrial.stats.arms.feedback import Feedback
@@ -89,7 +90,7 @@ def _answer(plan: AnalysisPlan, pair: tuple[Feedback, Feedback]) -> str:
     if not may_differ(*(arm.given for arm in pair)):
         return ""
     metric = primary_of(plan)
-    answer = METHODS[metric.method].primary(plan, metric, plan.treatments[0], pair, ()).answer
+    answer = METHODS[metric.method].primary(plan, metric, plan.treatments[0], pair, Times()).answer
     return "" if answer == "cannot tell" else answer
 
 

@@ -13,6 +13,7 @@ from benchmarks.decision_trials.trial import Row, Trial, may_differ, share
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.methods.finding import Times
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.feedback import Feedback
@@ -75,7 +76,7 @@ def _answer(plan: AnalysisPlan | None, pair: tuple[Feedback, Feedback], other: A
     metric = primary_of(asked)
     method = METHODS[metric.method]
     if plan is not None:
-        return method.primary(plan, metric, plan.treatments[0], pair, ()).answer
+        return method.primary(plan, metric, plan.treatments[0], pair, Times()).answer
     found = always_valid(method.difference(metric, pair)(1.0), tau=metric.margin, level=1 - asked.alpha_primary)
     if not isinstance(found, Estimate):
         return "cannot tell"

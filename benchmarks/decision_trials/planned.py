@@ -19,6 +19,7 @@ from benchmarks.decision_trials.trial import Row, Trial, frozen, mean_row, share
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.methods.finding import Times
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
@@ -143,7 +144,7 @@ def _answer(case: Case, pair: tuple[Any, Any]) -> str:
     plan, metric, method = case.plan, case.metric, METHODS[case.metric.method]
     if metric.role == "guardrail":
         return method.guardrail(plan, metric, plan.treatments[0], pair).answer
-    return method.primary(plan, metric, plan.treatments[0], pair, ()).answer
+    return method.primary(plan, metric, plan.treatments[0], pair, Times()).answer
 
 
 def _end(case: Case, rng: Generator) -> tuple[str, float]:

@@ -98,6 +98,7 @@ margin.
 Where at most three units carry two thirds of the excess, the line names them by the pseudonyms in the store. An admin
 may accept them:
 
+<!-- not run: the pseudonym is an example -->
 ```sh
 fairtrial experiment approve tuned-vs-base --unit 3f2a9c --why "our nightly test bot"
 ```

@@ -44,6 +44,10 @@ MOMENTS = (
     "Type (in another terminal)",
 )
 """The beginnings of the lines at which the demo is interrupted."""
+LATE_SERVER = re.compile(
+    r"(PAUSED|STOPPED) at [\d:]{8} UTC by (control: )?requests\.error_rate( of next is proven to be worse)?: .* next"
+)
+"""A look may find that a decline is proven before it finds that more than the margin is, or both at once."""
 
 
 @pytest.mark.release("short_demo")
@@ -57,7 +61,7 @@ def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, mon
     assert shown.index("BLOCK support-overfit") < shown.index("HOLD support-v2") < shown.index("Unofficial HOLD")
     assert "12 of 120 tickets, 12 of 400 general questions, 36 of 90 edge cases, 12 of 120 customers" in shown
     assert "12 customers: 12 answered, 0 errors" in shown
-    assert re.search(r"PAUSED at [\d:]{8} UTC by control: requests\.error_rate of next is proven to be worse: ", shown)
+    assert LATE_SERVER.search(shown)
     assert "All traffic is on base: it answered 4 of 4 customers who came afterwards." in shown
     assert "with min_days 0 because this is a demo" in shown
     closing = shown[shown.index("May this fine-tune replace its base?") :]
@@ -81,9 +85,7 @@ def test_the_demo_of_the_readme_judges_real_models_and_its_next_command_works(tm
     assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone: ", ran.stdout, re.MULTILINE)
     assert re.search(r"^SHIP +support-v2 +release gate: ", ran.stdout, re.MULTILINE)
     assert "As commands, these gates exit with 1, 5 and 3." in ran.stdout
-    assert re.search(
-        r"PAUSED at [\d:]{8} UTC by control: requests\.error_rate of next is proven to be worse: ", ran.stdout
-    )
+    assert LATE_SERVER.search(ran.stdout)
     (again,) = [line for line in ran.stdout.splitlines() if "support-reviewed.gate.yaml -c" in line]
     judged = subprocess.run(again.split(), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert judged.returncode == EXIT_CODES["HOLD"], judged.stdout + judged.stderr
