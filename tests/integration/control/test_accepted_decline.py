@@ -122,6 +122,7 @@ def test_what_was_accepted_stays_an_amber_alarm_with_its_number_on_every_surface
     assert alarms(trial)["experiment.accepted"][0] == "closed"
 
 
+@pytest.mark.release("attacks")
 def test_harm_after_a_resume_is_stopped_by_first_requests_before_any_hour_is_over(trial: LiveTrial) -> None:
     visitors = Visitors(trial)
     visitors.come(0.25, step=2)
@@ -158,6 +159,7 @@ def test_a_decline_within_what_stops_for_good_is_accepted_without_a_number(trial
     assert made.evidence is not None and made.evidence["accepted"][0]["amount"] == 0.3
 
 
+@pytest.mark.release("attacks")
 def test_an_accepted_decline_pauses_again_once_more_than_that_is_proven(tmp_path: Path) -> None:
     text = WHOLE.replace("margin: 1pp", "margin: 60pp")
     with closing(LiveTrial(tmp_path, text)) as trial:

@@ -166,6 +166,7 @@ def test_status_page_and_api_name_the_share_the_date_and_how_soon_harm_is_found(
     )
 
 
+@pytest.mark.release("simulations")
 def test_a_harm_that_begins_on_any_day_is_rolled_back_within_the_users_of_the_plan(half: LiveTrial) -> None:
     (line,) = state_of(half)["kept_control"].finds
     planned = int(re.findall(r"within ([\d,]+) users", line)[0].replace(",", ""))

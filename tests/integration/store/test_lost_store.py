@@ -163,11 +163,6 @@ def is_served_as_before(folder: Path, *, with_plan: bool) -> None:
         assert {name for name, answers in served.items() if answers != {"base"}} == running
 
 
-def test_a_store_that_is_lost_stops_nothing_from_being_stopped(folder: Path) -> None:
-    lost(folder)
-    is_served_as_before(folder, with_plan=True)
-
-
 @pytest.mark.release("kills")
 @pytest.mark.parametrize("with_plan", [True, False])
 @pytest.mark.parametrize("loss", [lost, damaged, restored, copied, moved_away])
