@@ -10,7 +10,18 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from benchmarks.decision_trials.populations import HOUR, MOMENTS, UNITS, USERS, Floats, arm_sums, even, looks_until
+from benchmarks.decision_trials.populations import (
+    EVERY,
+    FIRST,
+    HOUR,
+    MOMENTS,
+    UNITS,
+    USERS,
+    Floats,
+    arm_sums,
+    even,
+    looks_until,
+)
 from benchmarks.decision_trials.trial import Row, Trial, frozen, share
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.settings import KeptControl
@@ -125,7 +136,8 @@ def _columns(one: Floats, units: float, bad: float) -> Floats:
     columns = one * units
     columns[HOUR][0], columns[HOUR][-1] = units - bad, bad
     columns[HOUR.stop], columns[2 * HOUR.stop - 1] = units - bad, bad
-    columns[MOMENTS] = bad, units, bad, units, bad
+    columns[MOMENTS] = columns[EVERY] = bad, units, bad, units, bad
+    columns[FIRST] = units - bad, bad
     columns[USERS], columns[UNITS] = bad, units
     return columns
 

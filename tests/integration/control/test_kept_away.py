@@ -194,11 +194,11 @@ def test_safety_is_not_proven_while_requests_are_kept_away(
         assert (level.result, failed) == (line, line == "fail"), level.says
 
 
-def test_requests_that_failed_still_pause(trial: KeptAwayTrial) -> None:
+def test_requests_that_failed_still_stop_it(trial: KeptAwayTrial) -> None:
     trial.users(200, kept_away=0.5, fails=0.3)
-    assert trial.experiment.state == "paused"
-    assert "is proven to be worse" in trial.trail()[-1]["why"]
-    assert trial.alarms == [("experiment.paused", "open")]
+    assert trial.experiment.state == "killed"
+    assert "requests.error_rate of tuned: " in trial.trail()[-1]["why"]
+    assert trial.alarms == [("experiment.killed", "open")]
 
 
 def test_a_plan_of_earlier_rules_finishes_under_them(trial: KeptAwayTrial) -> None:
