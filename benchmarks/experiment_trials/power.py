@@ -42,7 +42,7 @@ def _read(found: Sequence[Outcome]) -> list[Row]:
 
 ARMS = {name: Arm(levels={"feedback.resolved": level}) for name, level in (("base", LEVEL), ("tuned", LEVEL + EFFECT))}
 SETTING = Setting(
-    plan=project(guardrails=(), max_weeks=WEEKS),
+    plan=project(guardrails=(), max_weeks=WEEKS, looks="monitor"),
     name=NAME,
     world=World(per_week=PER_WEEK, arms=ARMS),
     every_us=DAY_US,

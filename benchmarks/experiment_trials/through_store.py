@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,9 @@ from fairtrial.experiments.simulation.people import (
     expose,
 )
 from fairtrial.experiments.simulation.timeline import Timeline
+from fairtrial.experiments.sums import ArmSums, MetricSums
 from fairtrial.journal.writer import JournalWriter
+from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.ingest.ingest import Ingester
@@ -113,10 +115,24 @@ def run_twins(folder: Path, number: int, *, per_week: float = 700.0) -> Twins:
             ingester.catch_up()
             monitor.step()
             status = monitor.statuses[NAME]
-            found.append((*_shown(at_us, status.step), status.sums.arms))
+            found.append((*_shown(at_us, status.step), _without_heaviest(status.sums.arms)))
             if status.step.verdict is not None:
                 break
     return Twins(memory, found)
+
+
+def _without_heaviest(arms: Mapping[str, ArmSums]) -> dict[str, ArmSums]:
+    """The sums without the share of the heaviest users, which decides nothing and which a simulation does not know."""
+
+    def known(sums: MetricSums) -> MetricSums:
+        if not isinstance(sums, RequestErrors) or sums.shares is None or sums.shares.every is None:
+            return sums
+        return replace(sums, shares=replace(sums.shares, every=replace(sums.shares.every, heaviest=None)))
+
+    return {
+        name: replace(arm, metrics={metric: known(sums) for metric, sums in arm.metrics.items()})
+        for name, arm in arms.items()
+    }
 
 
 def agreement(folder: Path, trials: int) -> list[Row]:
