@@ -45,7 +45,7 @@ MOMENTS = (
 )
 """The beginnings of the lines at which the demo is interrupted."""
 LATE_SERVER = re.compile(
-    r"(PAUSED|STOPPED) at [\d:]{8} UTC by (control: )?requests\.error_rate( of next is proven to be worse)?: .* next"
+    r"(PAUSED|STOPPED) at [\d:]{8} UTC by control: requests\.error_rate of next( is proven to be worse)?: "
 )
 """A look may find that a decline is proven before it finds that more than the margin is, or both at once."""
 
