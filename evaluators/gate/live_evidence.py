@@ -9,7 +9,8 @@ import msgspec
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts.verdict import Finding
-from fairtrial.experiments.analysis.memory import Latched, Memory, SplitLatch
+from fairtrial.experiments.analysis.latched import Latched
+from fairtrial.experiments.analysis.memory import Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.effects import Effect, KnownState, LiveState, effects
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried

@@ -57,22 +57,20 @@ UNITS, LEVEL, CAP = 40, 0.1, 50.0
 
 
 def find(
-    plan: AnalysisPlan, sums: Sums, looked: Mapping[str, tuple[float, ...]] | None = None, *, since_us: int = 0
+    plan: AnalysisPlan, sums: Sums, looked: Mapping[str, Times] | None = None, *, since_us: int = 0
 ) -> tuple[Finding, ...]:
     """What one look shows, for each metric in the order of the plan and each treatment.
 
     ``looked``: the planned looks at the primary metric so far, by treatment. ``since_us``: when the look before was.
     """
     return tuple(
-        _finding(plan, metric, variant, sums, ((looked or {}).get(variant, ()), since_us))
+        _finding(plan, metric, variant, sums, ((looked or {}).get(variant, Times()), since_us))
         for metric in plan.metrics
         for variant in plan.treatments
     )
 
 
-def _finding(
-    plan: AnalysisPlan, metric: MetricPlan, variant: str, sums: Sums, before: tuple[tuple[float, ...], int]
-) -> Finding:
+def _finding(plan: AnalysisPlan, metric: MetricPlan, variant: str, sums: Sums, before: tuple[Times, int]) -> Finding:
     """``before``: the planned looks so far, and when the last look of any kind was."""
     control, arm, (looked, since_us) = sums.arms[plan.control], sums.arms[variant], before
     pair = control.metrics.get(metric.metric), arm.metrics.get(metric.metric)
@@ -97,7 +95,7 @@ def _finding(
             waiting = NotEnough(not_yet(plan, looked, sums.at_us), "the next planned look", arm.units)
             finding = replace(empty, estimate=waiting, why=waiting.reason)
         else:
-            finding = method.primary(plan, metric, variant, both, times)
+            finding = replace(method.primary(plan, metric, variant, both, times), last=times.last)
     if isinstance(finding.estimate, NotEnough) and not finding.why:
         finding = replace(finding, why=finding.estimate.reason)
     return replace(finding, control=level_of(pair[0], metric), treatment=level_of(pair[1], metric))

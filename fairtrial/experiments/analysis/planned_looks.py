@@ -56,44 +56,43 @@ def _has_planned_looks(primary: MetricPlan) -> bool:
     return is_share and is_known and not is_rare and primary.missing != "worst_case"
 
 
-def planned_look(
-    plan: AnalysisPlan, looked: tuple[float, ...], share: float, *, at_us: int, since_us: int
-) -> Times | None:
+def planned_look(plan: AnalysisPlan, looked: Times, share: float, *, at_us: int, since_us: int) -> Times | None:
     """The looks up to one that is due now; ``None`` if none is due.
 
-    A look is due with the first data of each whole week, and at the end, where it spends all that is left. By rules 1
-    to 6 it is due as soon as the units reach the next tenth. The bounds follow from the exact share, so a late look
-    costs nothing. After the whole there is none. ``since_us``: when the experiment was looked at before.
+    A look is due with the first data of each whole week, and once at the end, where it spends all that is left. By
+    rules 1 to 6 it is due as soon as the units reach the next tenth. The bounds follow from the exact share, so a late
+    look costs nothing. After the whole there is none. ``since_us``: when the experiment was looked at before.
     """
-    before = looked[-1] if looked else 0.0
-    if before >= 1 or not share > 0:
+    before = looked.information or 0.0
+    if before >= 1 or looked.last or not share > 0:
         return None
     if not plan.looks_weekly:
-        return Times((*looked, share)) if floor(LOOKS * share) > floor(LOOKS * before) else None
-    if not is_week_over(plan, at_us, since_us):
-        return None
+        return Times((*looked.shares, share)) if floor(LOOKS * share) > floor(LOOKS * before) else None
     if at_us >= plan.ends_us:  # without new units it takes the place of the look before, whose bound is wider
-        return Times((*(earlier for earlier in looked if earlier < share), share), last=True)
-    return Times((*looked, share)) if share > before else None
+        return Times((*(earlier for earlier in looked.shares if earlier < share), share), last=True)
+    is_due = is_week_over(plan, at_us, since_us) and share > before
+    return Times((*looked.shares, share)) if is_due else None
 
 
 def is_week_over(plan: AnalysisPlan, at_us: int, since_us: int) -> bool:
-    """Whether a planned look is due by the clock: the first one of a whole week, or since the experiment is over."""
+    """Whether a look is due by the clock: the first one after a whole week, or after the end."""
     if not plan.looks_weekly:
         return False
     week = plan.whole_weeks(at_us)
     return (week > 0 and week > plan.whole_weeks(since_us)) or since_us < plan.ends_us <= at_us
 
 
-def not_yet(plan: AnalysisPlan, looked: tuple[float, ...], at_us: int) -> str:
+def not_yet(plan: AnalysisPlan, looked: Times, at_us: int) -> str:
     """When the next planned look is."""
-    is_over = plan.looks_weekly and at_us >= plan.ends_us
-    if is_over or (looked and looked[-1] >= 1):
+    before = looked.information or 0.0
+    if looked.last or before >= 1:
         return "all planned looks were made" if plan.looks_weekly else f"all of the {LOOKS} planned looks were made"
+    if plan.looks_weekly and at_us >= plan.ends_us:
+        return "the last planned look is made when it has units with a value"
     if plan.looks_weekly:
         week = plan.whole_weeks(at_us) + 1
         next_us = min(plan.from_us + week * WEEK_US, plan.ends_us)
         return f"the next planned look is at the end of week {week}, on {moment_words(next_us, now_us=at_us)}"
-    following = floor(LOOKS * (looked[-1] if looked else 0.0)) + 1
+    following = floor(LOOKS * before) + 1
     units = following / LOOKS * (plan.planned_units or 0.0)
     return f"look {following} of {LOOKS} is planned at {units:,.0f} units of the two variants"

@@ -8,7 +8,8 @@ import msgspec
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, find, forecast, units_behind
-from fairtrial.experiments.analysis.memory import LOST_ALARM, Latched, Looked, Memory
+from fairtrial.experiments.analysis.latched import Latched
+from fairtrial.experiments.analysis.memory import LOST_ALARM, Looked, Memory
 from fairtrial.experiments.analysis.planned_looks import is_week_over, not_yet
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import values
@@ -33,8 +34,16 @@ def look(plan: AnalysisPlan, memory: Memory, sums: Sums) -> tuple[Finding, ...]:
 
 def is_look_due(plan: AnalysisPlan, memory: Memory, sums: Sums) -> bool:
     """Whether a look is due by the clock, as a planned one is, by the data, or by proven harm."""
-    by_clock = is_week_over(plan, sums.at_us, memory.looked_us)
+    by_clock = is_week_over(plan, sums.at_us, memory.looked_us) or _lacks_last_look(plan, memory, sums.at_us)
     return by_clock or memory.is_due(sums) or memory.is_new(harm_only(plan, sums))
+
+
+def _lacks_last_look(plan: AnalysisPlan, memory: Memory, at_us: int) -> bool:
+    """Whether the experiment is over, and not all error is spent, as where an amendment brought the end forward."""
+    primary = plan.primary
+    if primary is None or not plan.looks_weekly or at_us < plan.ends_us:
+        return False
+    return any(times and not times.last for times in memory.looked(primary.metric).values())
 
 
 def decide(looked: Looked, *, forecasts: bool = False) -> dict[str, values.Decision]:
@@ -114,7 +123,7 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
         meets=answer == "better" or (answer == "not worse" and metric.require == "not_worse"),
         counts_us=counts_us,
         planned_look=_planned_look(plan, latched.times),
-        next_look="" if plan.planned_units is None else not_yet(plan, latched.times, looked.sums.at_us),
+        next_look="" if plan.planned_units is None else not_yet(plan, latched.looked, looked.sums.at_us),
         size=size if isinstance(size, Forecast) else None,
         over_time=effect_over_time(plan, metric, looked.sums, variant) if plan.sees_fading else msgspec.UNSET,
     )

@@ -44,10 +44,11 @@ class Finding:
     readers. ``log_e`` is the evidence of what stops first: a decline that pauses, or harm. ``log_kill`` is the value at
     which a stop is proven. ``control`` and ``treatment`` are the levels of the arms. ``n`` counts the units behind the
     estimate. ``why`` says why nothing can be told, or is empty. ``information``: at a planned look, the share of the
-    planned units. ``declined``: whether a decline that pauses is proven. ``log_harm``: the evidence of harm where it is
-    not ``log_e``. ``weighed``: of a rate, the difference with each request weighing the same; ``vetoed``: whether that
-    is proven to be worse than the margin. ``worst_case``: of feedback, the difference with all missing values at one
-    extreme and at the other, and ``bounded``: whether that must agree; both are unset under rules 1 to 4.
+    planned units; ``last``: whether it spends all error that is left. ``declined``: whether a decline that pauses is
+    proven. ``log_harm``: the evidence of harm where it is not ``log_e``. ``weighed``: of a rate, the difference with
+    each request weighing the same; ``vetoed``: whether that is proven to be worse than the margin. ``worst_case``: of
+    feedback, the difference with all missing values at one extreme and at the other, and ``bounded``: whether that must
+    agree; both are unset under rules 1 to 4.
     """
 
     metric: str
@@ -61,6 +62,7 @@ class Finding:
     log_kill: float | None = None
     why: str = ""
     information: float | None = None
+    last: bool = False
     declined: bool = False
     log_harm: float | None = None
     weighed: Estimate | NotEnough | None = None

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.experiments.analysis.memory import Latched, Memory
+from fairtrial.experiments.analysis.latched import Latched
+from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import EarlierProof
 from fairtrial.experiments.ending import undoing_of, undone_variants

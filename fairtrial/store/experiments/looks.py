@@ -9,7 +9,8 @@ import msgspec
 
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.limits.constants import microseconds
-from fairtrial.experiments.analysis.memory import Key, Latched, Looked, Memory, SplitLatch
+from fairtrial.experiments.analysis.latched import Latched
+from fairtrial.experiments.analysis.memory import Key, Looked, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding

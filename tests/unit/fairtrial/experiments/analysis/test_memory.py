@@ -11,13 +11,13 @@ import scipy
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import HOUR_US
+from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import (
     LOST,
     LOST_ALPHA,
     LOST_LIFT,
     SPLIT,
     SRM_ALPHA,
-    Latched,
     Looked,
     LostLatch,
     Memory,

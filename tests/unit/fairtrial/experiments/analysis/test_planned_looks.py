@@ -132,6 +132,25 @@ def test_the_last_look_is_made_although_no_unit_has_come_since_the_one_before() 
     assert last is not None and last.answer == "better"
 
 
+def test_the_look_at_the_end_is_made_once_while_a_held_clock_delays_the_end() -> None:
+    memory = stepped(Memory(), 5.0, 0.4).memory
+    memory = stepped(memory, 6.0, 0.5).memory
+    assert memory.latched[RESOLVED, "tuned"].answer == "cannot tell"
+    later = stepped(memory, 7.0, 0.9, rates=(0.6, 0.8))
+    assert shares_of(later.memory) == shares_of(memory)
+    assert later.memory.latched[RESOLVED, "tuned"].answer == "cannot tell"
+
+
+def test_an_end_that_is_brought_forward_into_the_past_still_has_its_last_look() -> None:
+    memory = stepped(Memory(), 5.1, 0.5, rates=(0.6, 0.72)).memory
+    assert memory.latched[RESOLVED, "tuned"].answer == "cannot tell"
+    half, at_us = round(0.25 * PLANNED), round(5.2 * WEEK_US)
+    now = sums(round(0.6 * half), half, round(0.72 * half), half, at_us=at_us)
+    last = step(replace(WEEKLY, max_weeks=5), memory, now, Circumstances(at_us, 100.0, 0))
+    assert last.memory.latched[RESOLVED, "tuned"].answer == "better"
+    assert last.verdict is not None and last.verdict.do == "end"
+
+
 def test_after_all_planned_units_there_is_no_further_look() -> None:
     memory = stepped(Memory(), 2.0, 1.1).memory
     later = stepped(memory, 3.0, 2.0, rates=(0.6, 0.8))

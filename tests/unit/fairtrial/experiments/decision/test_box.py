@@ -8,7 +8,8 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import find
-from fairtrial.experiments.analysis.memory import Latched, Looked, Memory
+from fairtrial.experiments.analysis.latched import Latched
+from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation, result_box
 from fairtrial.experiments.decision.decide import decide

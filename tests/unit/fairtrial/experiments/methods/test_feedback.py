@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, find, forecast, level_interval
-from fairtrial.experiments.analysis.memory import Latched
+from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.experiments.metric_plan import MetricPlan

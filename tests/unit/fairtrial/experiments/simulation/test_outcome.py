@@ -8,7 +8,8 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import WEEK_US
-from fairtrial.experiments.analysis.memory import Latched, Looked, Memory, SplitLatch
+from fairtrial.experiments.analysis.latched import Latched
+from fairtrial.experiments.analysis.memory import Looked, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.methods.finding import Answer
