@@ -83,7 +83,7 @@ WITH new AS MATERIALIZED (
 ), {CALLS.format(added="attempts.rowid >= $3 AND ", new="SELECT request_id FROM new WHERE NOT early")}
 SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away, is_first
 FROM (SELECT *, {_IS_FIRST} AS is_first FROM new) LEFT JOIN calls USING (request_id)
-GROUP BY {_KEY}, is_first, CASE WHEN NOT early THEN {MINUTE.format(first_at="at_time")} END
+GROUP BY {_KEY}, is_first, week, CASE WHEN NOT early THEN {MINUTE.format(first_at="at_time")} END
 RETURNING failed + rejected + user_failed + attempts_failed > 0 AS failed
 """  # noqa: S608 - ours
 """Requests of an experiment that was not running are left out, unless they were early."""

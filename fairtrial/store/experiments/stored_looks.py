@@ -167,13 +167,13 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
     A look of an earlier version has no stored decision, which is then computed from its sums. Units are named, and
     accepted ones applied, by what the store has now.
     """
-    plan, (memory, sums, number) = stored.plan, _one_look(database, stored)
+    memory, sums, number = _one_look(database, stored)
+    plan = stored.plan.in_week(sums.at_us)
     made = looks.count(database, stored.number, until_us=memory.looked_us)
     rows = database.rows(NEWEST_DECIDED, (stored.number, number)) if number else ()
     known = {str(variant): msgspec.json.decode(text, type=Decision) for variant, text in rows}
     if known.keys() != set(plan.treatments) or any(_is_older(plan, decision) for decision in known.values()):
-        planned, plan = _planned(database, stored), plan.in_week(sums.at_us)
-        findings = look(plan, memory, sums)
+        planned, findings = _planned(database, stored), look(plan, memory, sums)
         known = decide(Looked(plan=plan, memory=memory, findings=findings, sums=sums, planned=planned), forecasts=True)
     known = {variant: with_units(database, plan, decision, sums.at_us) for variant, decision in known.items()}
     late_us = named_values.late_us(database, plan.from_us)

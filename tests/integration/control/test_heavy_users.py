@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count, islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.experiments.assignment import assign
 from fairtrial.experiments.decision.effects import Effect
-from fairtrial.experiments.decision.values import GuardrailDecision
 from fairtrial.experiments.lifecycle import sentence
-from fairtrial.store.experiments import stored_looks
 from fairtrial_cli.output.experiment_state import decision_lines
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.live_evidence import experiment_effects, stored_plan
-from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
-
-TEXT = WHOLE.replace("margin: 1pp", "margin: 10pp")
-USERS, MANY = 240, 100
+from gateway.control.operations.verdicts.live_evidence import experiment_effects
+from tests.fixtures.control.heavy_users import TEXT, accept, guardrail, send
+from tests.fixtures.control.live_trial import NAME, LiveTrial
 
 
 @pytest.fixture(name="trial")
@@ -31,30 +24,6 @@ def trial_fixture(tmp_path: Path) -> Iterator[LiveTrial]:
     trial = LiveTrial(tmp_path, TEXT)
     yield trial
     trial.close()
-
-
-def users_of(trial: LiveTrial, arm: str, name: str) -> Iterator[str]:
-    names = (f"{name}-{number}" for number in count())
-    return (user for user in names if assign(trial.experiment, user).assigned == arm)
-
-
-def send(trial: LiveTrial, *, heavy: int, bad: float = 0.4) -> list[str]:
-    """A healthy request of each of many users, and many requests of heavy ones of the treatment; their pseudonyms."""
-    names = list(islice(users_of(trial, "tuned", f"heavy{trial.now_us}"), heavy))
-    for number in range(USERS):
-        trial.visit(f"user-{trial.now_us}-{number}")
-    for name in names:
-        for number in range(MANY):
-            trial.visit(name, fails=number % 10 < 10 * bad)
-    trial.step()
-    trial.step(hours=25)
-    return [f"hash-{name}" for name in names]
-
-
-def guardrail(trial: LiveTrial) -> GuardrailDecision:
-    stored = stored_plan(trial.database, trial.experiment)
-    assert stored is not None
-    return stored_looks.read(trial.database, stored).decisions["tuned"].guardrails[0]
 
 
 def effects(trial: LiveTrial) -> list[Effect]:
@@ -67,10 +36,6 @@ def effects(trial: LiveTrial) -> list[Effect]:
 def status(trial: LiveTrial) -> str:
     decision = describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us)
     return "\n".join(decision_lines(decision))
-
-
-def accept(trial: LiveTrial, *units: str, why: str = "our nightly test bot") -> Any:
-    return trial.change("approve", why, options=ChangeOptions(unit=units))
 
 
 def test_a_user_whose_many_requests_fail_is_named_and_keeps_the_rate_from_being_safe(trial: LiveTrial) -> None:

@@ -39,6 +39,7 @@ WITH by_unit AS (
             CASE WHEN kept_away THEN {{away}} ELSE {{per}} END AS requests
         FROM unit_sums
         WHERE experiment = $experiment AND list_contains($hashes::VARCHAR[], analysis_hash) AND NOT early
+            AND first_at >= $week
     ) JOIN ({{units}}) USING (key)
     WHERE arm = $arm AND {{complete}} AND {{counts}} AND minute < since + {DAY}
     GROUP BY key
@@ -87,8 +88,11 @@ class _Units:
         by_request, metric = guardrail.by_request, self.plan.metric(guardrail.metric)
         if by_request is None:
             return guardrail
-        mine = [unit for unit in accepted if (unit.metric, unit.variant) == (guardrail.metric, self.variant)]
-        by_request = msgspec.structs.replace(by_request, accepted=tuple(mine))
+        mine: dict[str, AcceptedUnit] = {}
+        for unit in accepted:
+            if (unit.metric, unit.variant) == (guardrail.metric, self.variant):
+                mine.setdefault(unit.unit, unit)  # two people may have accepted a unit at once
+        by_request = msgspec.structs.replace(by_request, accepted=tuple(mine.values()))
         if by_request.is_beyond(metric):
             by_request = self._behind(metric.metric, by_request)
         elif by_request.holds:
@@ -98,7 +102,7 @@ class _Units:
 
     def _behind(self, name: str, by_request: ByRequest) -> ByRequest:
         plan, known = self.plan, CATALOGUE[name]
-        stops = transitions.interruptions(self.database, plan.experiment, plan.segment)
+        stops = unit_groups.cutting(plan, transitions.interruptions(self.database, plan.experiment, plan.segment))
         until_us = self.at_us - share_sums.LATE_US
         complete = "true" if plan.unit == "request" else unit_groups.complete(share_sums.DAY_US, until_us, stops)
         hit = f"{known.over} > 0" + (" OR kept_away" if known.needs_answer else "")
