@@ -180,11 +180,11 @@ class ExperimentMonitor:
                     alarms.notice(cursor, "notice.better", plan.experiment, text=text, now_us=now_us, actor=CONTROL)
 
     def _stored(self, plan: Plan, experiment: Experiment, now_us: int) -> StoredPlan | None:
-        """The frozen plan, which begins now if there is none; ``None`` by an older ``plan`` or without a valid file."""
+        """The frozen plan, which begins now if there is none; ``None`` by an older ``plan``, or without the file."""
         stored = analysis_plans.newest(self._database, experiment.name)
         if stored is not None and is_frozen({experiment.name: stored.plan}, experiment):
             return replace(stored, plan=with_later_end(stored.plan, experiment).in_week(now_us))
-        return None if self._publisher.refused else start_plan(self._database, plan, experiment, now_us=now_us)
+        return start_plan(self._database, plan, experiment, now_us=now_us) if self._publisher.has_declaration else None
 
     def _read(self, stored: StoredPlan, now_us: int) -> tuple[StoredPlan, Sequence[str], Sums]:
         """The analysis hashes and the sums of all arms, after the levels that the control's first units can set."""

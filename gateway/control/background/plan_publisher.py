@@ -67,6 +67,11 @@ class PlanPublisher:
         self._changed_by: str | None = None
         self._is_older = self._adopt()
 
+    @property
+    def has_declaration(self) -> bool:
+        """Whether the plan in force is that of the project file; a published one alone has no guardrails."""
+        return self._substituted is not None
+
     def refresh(self, *, keys_changed: bool = False, changed_by: str | None = None) -> bool:
         """Publish changes, if there are any; returns whether anything was published.
 

@@ -29,6 +29,10 @@ class Publisher(Protocol):
     kills_recorded_us: dict[str, int]
     """When the newest kill file of each experiment was recorded."""
 
+    @property
+    def has_declaration(self) -> bool:
+        """Whether the plan in force is that of the project file."""
+
     def declared_plan(self, coming: Mapping[str, Live] | None = None) -> Plan:
         """The plan that the file declares now, with the states of the store, or those that are ``coming``.
 

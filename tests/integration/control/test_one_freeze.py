@@ -101,6 +101,23 @@ def test_nothing_is_frozen_by_the_published_file_alone_because_it_lacks_the_guar
     assert trial.monitor.statuses[NAME].stored.plan.guardrails
 
 
+def test_a_segment_that_begins_while_the_file_is_refused_is_watched(trial: LiveTrial) -> None:
+    trial.edit("model: openai/tuned,", "model: openai/tuned-2,")
+    assert trial.experiment.state == "paused"
+    trial.config.write_text("version: [")
+    trial.step()
+    assert trial.publisher.refused is not None
+    trial.change("resume")
+    trial.step()
+    for number in range(600):
+        arm = trial.visit(f"new-{number}")
+        if arm == "tuned":
+            trial.visit(f"new-{number}", fails=True)
+    trial.step(hours=2)
+    assert trial.monitor.statuses[NAME].stored.plan.segment == trial.experiment.segment
+    assert trial.experiment.state in ("paused", "killed")
+
+
 @pytest.mark.release("attacks")
 def test_segments_that_begin_under_traffic_are_each_frozen_once(tmp_path: Path) -> None:
     found = segments.run(tmp_path, 2, rate=20, seed=1)
