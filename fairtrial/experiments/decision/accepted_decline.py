@@ -32,7 +32,7 @@ class AcceptedDecline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     @property
     def is_beyond(self) -> bool:
         """Whether the plain interval lies beyond the amount; where units show no spread, the decline itself."""
-        if self.decline is None or self.amount is None:
-            return self.amount is None
+        if self.decline is None or not self.amount:
+            return not self.amount
         low = self.decline.value if self.decline.low is None else self.decline.low
         return low > self.amount

@@ -94,9 +94,10 @@ def state(context: Context, request: experiments.NameExperiment) -> dict[str, An
 def decision(context: Context, request: experiments.DecisionOf) -> Any:
     from gateway.control.operations.experiments.describe_decision import describe_decision  # loads the statistics
 
-    experiment = known_experiment(context.database, context.owner.plan_in_force(), request.name)
+    plan = context.owner.plan_in_force()
+    experiment = known_experiment(context.database, plan, request.name)
     waits, now_us = context.owner.waits(request.name), context.owner.clock.now().now_us
-    return describe_decision(context.database, experiment, waits, now_us=now_us, slices=request.slices)
+    return describe_decision(context.database, experiment, waits, now_us=now_us, slices=request.slices, plan=plan)
 
 
 def release(context: Context, request: experiments.ReleaseOf) -> dict[str, Any]:

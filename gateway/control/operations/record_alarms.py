@@ -50,6 +50,8 @@ def announce(cursor: Cursor, made: Transition) -> None:
     if made.action in LEAVES:
         for kind in STOPPED:
             alarms.close(cursor, kind, name, now_us=now_us, actor=made.actor)
+    if made.action == "kill":
+        alarms.close(cursor, "experiment.accepted", name, now_us=now_us, actor=made.actor)
     if made.action == "rollback" and made.actor == CONTROL:
         alarms.open_alarm(cursor, ROLLED_BACK, name, text=text, now_us=now_us, actor=made.actor)
     if made.action == "archive":

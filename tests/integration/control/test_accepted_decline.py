@@ -159,6 +159,27 @@ def test_a_decline_within_what_stops_for_good_is_accepted_without_a_number(trial
     assert made.evidence is not None and made.evidence["accepted"][0]["amount"] == 0.3
 
 
+def test_a_resume_that_begins_anew_offers_nothing_and_still_reads_what_is_accepted(trial: LiveTrial) -> None:
+    Visitors(trial).come(0.3)
+    trial.edit("model: openai/tuned,", "model: openai/tuned-2,")
+    assert trial.publisher.published is not None
+    plan = trial.publisher.published.plan
+    assert describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us, plan=plan)["accepts"] == []
+    with pytest.raises(BadRequest, match="accept: 'much' is not a margin"):
+        trial.change("resume", options=accepts("much"))
+    assert trial.experiment.state == "paused"
+    assert "accepted" not in (trial.change("resume").evidence or {})
+
+
+def test_a_kill_closes_the_alarm_of_what_was_accepted(trial: LiveTrial) -> None:
+    Visitors(trial).come(0.3)
+    trial.change("resume", options=accepts("requests.error_rate=45pp"))
+    trial.step()
+    assert alarms(trial)["experiment.accepted"][0] == "open"
+    trial.change("kill")
+    assert alarms(trial)["experiment.accepted"][0] == "closed"
+
+
 @pytest.mark.release("attacks")
 def test_an_accepted_decline_pauses_again_once_more_than_that_is_proven(tmp_path: Path) -> None:
     text = WHOLE.replace("margin: 1pp", "margin: 60pp")

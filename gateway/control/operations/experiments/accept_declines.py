@@ -25,29 +25,29 @@ def accepting_evidence(
     """
     stored = analysis_plans.newest(database, experiment.name)
     paused = transitions.all_entered(database).get(experiment.name)
-    if (
-        stored is None
-        or stored.plan.segment != experiment.segment
-        or _begins_anew(stored.plan, plan, experiment, paused)
-    ):
+    if stored is None or stored.plan.segment != experiment.segment:
         return None
-    sums = stored_looks.read(database, stored).sums
-    offers = offered_declines(stored.plan, sums, paused)
+    anew = begins_anew(stored.plan, plan, experiment, paused)
+    offers = offered_declines(stored.plan, stored_looks.read(database, stored).sums, paused, begins_anew=anew)
     chosen = accept(stored.plan, offers, options.accept, by=by, at_us=now_us)
+    if anew:
+        return None
     accepted = transitions.accepted_declines(database, experiment.name, experiment.segment)
     accepted |= {decline.key: decline for decline in chosen}
     return accepting(accepted.values())
 
 
-def _begins_anew(frozen: AnalysisPlan, plan: Plan, experiment: Experiment, paused: Transition | None) -> bool:
+def begins_anew(frozen: AnalysisPlan, plan: Plan, experiment: Experiment, paused: Transition | None) -> bool:
     """Whether a resume starts a new segment, in which nothing has declined yet."""
     replaced = paused is not None and cause_of(paused) in ("models", "harmed")
     return replaced or bool(changed_models(frozen, plan, experiment))
 
 
-def offered_declines(plan: AnalysisPlan, sums: Sums, paused: Transition | None) -> tuple[AcceptedDecline, ...]:
-    """What a resume accepts by default after this pause."""
-    if paused is None or paused.to_state != "paused":
+def offered_declines(
+    plan: AnalysisPlan, sums: Sums, paused: Transition | None, *, begins_anew: bool
+) -> tuple[AcceptedDecline, ...]:
+    """What a resume accepts by default after this pause; nothing in a new segment."""
+    if begins_anew or paused is None or paused.to_state != "paused":
         return ()
     return offered(plan, sums, paused.evidence or {})
 

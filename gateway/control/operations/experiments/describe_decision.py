@@ -6,23 +6,26 @@ from typing import Any
 
 import msgspec
 
-from fairtrial.domain.plan import Experiment
+from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import caveat_words, guardrail_words
+from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.arms import interval_of
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
 from fairtrial.experiments.decision.values import Decision, EarlierProof, GuardrailDecision, MetricDecision
 from fairtrial.experiments.decision.wording import decision_words, lost_words, primary_sentence
+from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.methods.finding import is_share
 from fairtrial.experiments.metric_plan import MetricPlan
+from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans, stored_looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook, ShownLook
-from gateway.control.operations.experiments.accept_declines import described_offers, offered_declines
+from gateway.control.operations.experiments.accept_declines import begins_anew, described_offers, offered_declines
 from gateway.control.operations.experiments.slice_findings import find_slices
 from gateway.control.operations.verdicts.live_evidence import read_tried, situation, stored_plan
 
@@ -37,10 +40,12 @@ def describe_decision(
     *,
     now_us: int,
     slices: bool = True,
+    plan: Plan | None = None,
 ) -> dict[str, Any]:
     """The result of one experiment as JSON values; raises `StoreError`.
 
-    ``waits``: what the next stage still needs, by the monitor's last step; ``None`` if control does not run.
+    ``waits``: what the next stage still needs, by the monitor's last step; ``None`` if control does not run. ``plan``:
+    the one in force, which may name another model than the frozen one.
     """
     last = transitions.last(database).get(experiment.name)
     head = {
@@ -64,11 +69,18 @@ def describe_decision(
         | _boxed(result_box(stored.plan, look.decisions, now))
         | {
             "analysis": _analysis(look, now) | {"chart": [_point(point) for point in series]},
-            "accepts": described_offers(stored.plan, offered_declines(stored.plan, look.sums, now.entered)),
+            "accepts": described_offers(stored.plan, _offers(stored.plan, plan, experiment, look.sums, now.entered)),
             "plans": _plans(database, experiment.name),
             "slices": find_slices(database, stored.plan) if slices else None,
         }
     )
+
+
+def _offers(
+    frozen: AnalysisPlan, plan: Plan | None, experiment: Experiment, sums: Sums, paused: Transition | None
+) -> tuple[AcceptedDecline, ...]:
+    anew = plan is not None and begins_anew(frozen, plan, experiment, paused)
+    return offered_declines(frozen, sums, paused, begins_anew=anew)
 
 
 def proofs_of(database: Database, plan: AnalysisPlan, variant: str, *, number: int) -> tuple[EarlierProof, ...]:
