@@ -50,8 +50,8 @@ EFFECTS = {
 
 ACCEPT = "Accept named users"
 ACCEPTS = (
-    "The requests of these users no longer keep a guardrail from being safe. They stay in the figures, verdicts and "
-    "pages show it, and it ends with the segment. Only an admin can accept them: "
+    "The requests of these users no longer keep a guardrail from being safe. They stay in the figures. Verdicts and "
+    "pages show the acceptance, which ends with the segment. Only an admin can accept users."
 )
 
 
@@ -130,17 +130,22 @@ def _reason(row: Row) -> str:
 def _confirm(control: Control, live: Row, action: PersonsAction, units: Sequence[str] = ()) -> None:
     name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
     has_control = action == "end" and live["state"] == "running" and live["kept_control"] is not None
-    effect = f"{ACCEPTS}{plain(', '.join(units))}." if units else EFFECTS["end kept" if has_control else action]
+    effect = ACCEPTS if units else EFFECTS["end kept" if has_control else action]
     label = ACCEPT if units else LABELS[action]
     st.write(f"**{label} {plain(name)}.** {effect}" if not units else f"**{label}.** {effect}")
     if action == "promote":
         _evidence(control, name)
     with st.form(change, border=False):
         choose = {"promote": _promotion, "resume": _accepted}.get(action)
-        chosen = {"unit": tuple(units)} if choose is None else choose(control, live, change)
+        chosen = {} if choose is None else choose(control, live, change)
+        if units:
+            chosen = {"unit": tuple(st.multiselect("Users", units, default=units, key=f"units to {change}"))}
         why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {change}")
         confirmed = st.form_submit_button(f"{label} now", type="primary")
     if not confirmed:
+        return
+    if units and not chosen["unit"]:
+        st.error("Select at least one user.")
         return
     try:
         control.call(experiments.change, experiments.ChangeExperiment(name=name, action=action, why=why, **chosen))

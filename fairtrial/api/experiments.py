@@ -81,7 +81,7 @@ class ChangeOptions(Request, frozen=True, kw_only=True):
     )
     unit: Annotated[
         tuple[Text, ...],
-        Meta(max_length=3, description="for an approval by an admin: the named units to accept, by pseudonym"),
+        Meta(max_length=20, description="for an approval by an admin: the named units to accept, by pseudonym"),
     ] = ()
 
     @property
