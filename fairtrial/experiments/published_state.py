@@ -152,7 +152,7 @@ def adopted_transitions(plan: Plan, name: str, live: Live, *, older: bool, now_u
 
 
 def _has(state: str) -> str:
-    return f"the store is older than the published configuration, which has {state}"
+    return f"the store is older than the published configuration, which has {state}, and does not know why"
 
 
 def declared_transitions(

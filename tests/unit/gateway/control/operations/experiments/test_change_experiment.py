@@ -150,7 +150,10 @@ def test_a_kill_stays_in_force_when_a_restored_store_lacks_its_row(
     again.refresh(keys_changed=True)
     state = read_state(database, read(database.layout.plan).plan, NAME)
     assert (state["state"], state["possible"]) == ("killed", ["rearm", "end"])
-    assert "by control: the store is older than the published configuration, which has it stopped." in state["sentence"]
+    assert (
+        "by control: the store is older than the published configuration, which has it stopped, and does not know why."
+        in state["sentence"]
+    )
     ((text,),) = database.rows("SELECT text FROM alarms WHERE kind = 'experiment.killed' AND state = 'open'")
     assert text.startswith(f"{NAME}: stopped by control: the store is older than the published configuration")
     config.write_text("version: [")

@@ -201,10 +201,8 @@ def test_a_promotion_stays_in_force_after_a_restart_and_when_a_restored_store_la
     again = reopened(database, config)
     assert read(database.layout.plan) == before
     state = described(database)
-    assert (
-        "the store is older than the published configuration, which has tuned promoted. tuned serves everyone."
-        in (state["sentence"])
-    )
+    older = "the store is older than the published configuration, which has tuned promoted, and does not know why."
+    assert f"{older} tuned serves everyone." in state["sentence"]
     assert state["possible"] == ["rollback"]
     decided = describe_decision(database, published(database), None, now_us=NOW)
     assert decided["sentence"].startswith("PROMOTED at")
