@@ -1,6 +1,6 @@
 """Words caveats of a decision: missing feedback, and effects that fade."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan
 from fairtrial.experiments.decision import values
@@ -45,12 +45,7 @@ def missing_words(plan: AnalysisPlan, variant: str, metric_decision: values.Metr
 
 def missing_sentence(plan: AnalysisPlan, decisions: Mapping[str, values.Decision]) -> str:
     """What missing values of the primary metric count as, for all treatments; empty if the plan does not state it."""
-    texts = (
-        missing_words(plan, name, decision.primary)
-        for name, decision in decisions.items()
-        if decision.primary is not None
-    )
-    return " ".join(f"{words[0].upper()}{words[1:]}." for words in texts if words)
+    return " ".join(f"{words[0].upper()}{words[1:]}." for words in _of_primaries(missing_words, plan, decisions))
 
 
 def _least_given(missing: values.MissingFeedback) -> float:
@@ -93,13 +88,20 @@ def weeks_words(plan: AnalysisPlan, variant: str, primary: values.PrimaryDecisio
 
 def over_time_sentence(plan: AnalysisPlan, decisions: Mapping[str, values.Decision]) -> str:
     """The effect by week for all treatments, and what its intervals mean; empty before the first whole week."""
-    texts = (
-        weeks_words(plan, name, decision.primary)
-        for name, decision in decisions.items()
-        if decision.primary is not None
-    )
-    words = " ".join(text for text in texts if text)
+    words = " ".join(_of_primaries(weeks_words, plan, decisions))
     return f"{words} Each interval has 95 % for one look." if words else ""
+
+
+def _of_primaries(
+    words: Callable[[AnalysisPlan, str, values.PrimaryDecision], str],
+    plan: AnalysisPlan,
+    decisions: Mapping[str, values.Decision],
+) -> Iterator[str]:
+    """What is said about the primary metric of each treatment, without empty texts."""
+    texts = (
+        words(plan, name, decision.primary) for name, decision in decisions.items() if decision.primary is not None
+    )
+    return filter(None, texts)
 
 
 def unseen_words(plan: AnalysisPlan) -> str:

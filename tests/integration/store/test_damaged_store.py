@@ -26,6 +26,7 @@ from tests.fixtures.services.process_tree import children
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.services.services_fixture import Load, fairtrial, up, wait_until_up
 from tests.fixtures.store import client_reads
+from tests.fixtures.store.kept_project import as_made, overwrite
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
 
@@ -38,11 +39,6 @@ def ready(url: str) -> dict[str, str]:
     except httpx.HTTPError:
         return {}
     return dict(answer.json()) if answer.status_code == 200 else {}
-
-
-def overwrite(store: Path) -> None:
-    with store.open("r+b") as file:
-        file.write(os.urandom(store.stat().st_size))
 
 
 @pytest.fixture(name="made", scope="module")
@@ -64,11 +60,7 @@ def made_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
 
 @pytest.fixture(name="folder")
 def folder_fixture(made: tuple[Path, Path]) -> Path:
-    """The project as it was, always at one place: its list of backups has whole paths."""
-    folder, prepared = made
-    shutil.rmtree(folder)
-    shutil.copytree(prepared, folder)
-    return folder
+    return as_made(made)
 
 
 @pytest.mark.release("kills")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import TEMPLATE, free_ports
 from tests.fixtures.services.services_fixture import fairtrial
 from tests.fixtures.store import client_reads
+from tests.fixtures.store.kept_project import as_made, overwrite
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import until
 
@@ -99,10 +99,7 @@ def made_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
 
 @pytest.fixture(name="folder")
 def folder_fixture(made: tuple[Path, Path]) -> Path:
-    folder, prepared = made
-    shutil.rmtree(folder)
-    shutil.copytree(prepared, folder)
-    return folder
+    return as_made(made)
 
 
 def command(folder: Path, *words: str) -> None:
@@ -119,7 +116,7 @@ def lost(folder: Path) -> None:
 
 def damaged(folder: Path) -> None:
     store = folder / "fairtrial.duckdb"
-    store.write_bytes(os.urandom(store.stat().st_size))
+    overwrite(store)
     command(folder, "store", "new", "--why", "the disk failed")
 
 
