@@ -1,15 +1,16 @@
 """Draws the entries of the audit trail, each as a sentence with the reason, a link and the raw entry."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import streamlit as st
+from msgspec import to_builtins
 
-from dashboard.client import Row
 from dashboard.components.formatting import plain, second_of
 from dashboard.components.query_params import link
 from dashboard.published_plans import LATER
+from fairtrial.api.events import EventRow
+from fairtrial.api.plans import Publication
 from fairtrial.domain.limits.canonical_json import json_object
 
 Details = Mapping[str, Any]
@@ -96,9 +97,9 @@ SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
 }
 
 
-def sentence_of(row: Row) -> str:
+def sentence_of(row: EventRow) -> str:
     """Who did what to what, in one sentence without markup. An unknown action is written with its own words."""
-    return f"{actor_of(str(row['actor']))} {_deed(row)}."
+    return f"{actor_of(row.actor)} {_deed(row)}."
 
 
 def actor_of(actor: str) -> str:
@@ -113,15 +114,15 @@ def actor_of(actor: str) -> str:
     return {"control": "Control", "cli": "The command line", "command line": "The command line"}.get(actor, actor)
 
 
-def details_of(row: Row) -> dict[str, Any]:
+def details_of(row: EventRow) -> dict[str, Any]:
     """The details of an entry; empty if they are not an object."""
-    return json_object(row["details"]) or {}
+    return json_object(row.details) or {}
 
 
-def reason_of(row: Row) -> str | None:
+def reason_of(row: EventRow) -> str | None:
     """Why it was done: the reason that was given, or why a configuration was refused."""
-    if row["action"] == "plan.refuse":
-        return str(row["subject"])
+    if row.action == "plan.refuse":
+        return row.subject
     reason = details_of(row).get("why")
     return reason if isinstance(reason, str) and reason else None
 
@@ -142,12 +143,12 @@ def words_of(action: str) -> str:
     return GROUPS.get(action, action.replace("_", " ").replace(".", " ").strip())
 
 
-def _deed(row: Row) -> str:
-    action, details = str(row["action"]), details_of(row)
-    name = str(row.get("subject_name") or short(str(row["subject"])))
+def _deed(row: EventRow) -> str:
+    action, details = row.action, details_of(row)
+    name = row.subject_name or short(row.subject)
     group, _, verb = action.partition(".")
     if group == "experiment" and verb in EXPERIMENT:
-        return _experiment(EXPERIMENT[verb], str(row["subject"]), details)
+        return _experiment(EXPERIMENT[verb], row.subject, details)
     known = SENTENCES.get(action)
     return known(name, details) if known else f"recorded “{words_of(action)}” for {name}"
 
@@ -161,52 +162,48 @@ def _experiment(deed: str, name: str, details: Details) -> str:
     return f"{deed} {name}{variant}{at}{moved}"
 
 
-def render_entries(rows: Sequence[Row], publications: Sequence[Row]) -> None:
+def render_entries(rows: Sequence[EventRow], publications: Sequence[Publication]) -> None:
     """Draw one entry below the other. ``publications``: of plans, which say who changed an experiment."""
     for row in rows:
         with st.container(border=True):
             _entry(row, publications)
 
 
-def _entry(row: Row, publications: Sequence[Row]) -> None:
+def _entry(row: EventRow, publications: Sequence[Publication]) -> None:
     reason = reason_of(row) or _cause(row, publications)
     why = f"  \nWhy: {plain(reason)}" if reason else ""
     st.markdown(f"**{plain(sentence_of(row))}**{why}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{second_of(row['at_time'])} · entry {row['number']}")
+        st.caption(f"{second_of(row.at_time)} · entry {row.number}")
         _link(row, publications)
         with st.popover("Raw entry", type="tertiary"):
-            st.json({**row, "details": details_of(row)}, expanded=True)
+            st.json({**to_builtins(row), "details": details_of(row)}, expanded=True)
 
 
-def _cause(row: Row, publications: Sequence[Row]) -> str | None:
+def _cause(row: EventRow, publications: Sequence[Publication]) -> str | None:
     """What made control publish a plan."""
     publication = _publication(row, publications)
     if publication is None:
         return None
-    if publication["actor"] is None:
+    if publication.actor is None:
         return "The project file changed"
-    return f"{actor_of(publication['actor'])} changed the state of an experiment"
+    return f"{actor_of(publication.actor)} changed the state of an experiment"
 
 
-def _publication(row: Row, publications: Sequence[Row]) -> Row | None:
+def _publication(row: EventRow, publications: Sequence[Publication]) -> Publication | None:
     """The publication that an entry records; a plan that came back has several."""
-    if row["action"] != "plan.publish":
+    if row.action != "plan.publish":
         return None
-    same = [publication for publication in publications if publication["plan_hash"] == row["subject"]]
-    return min(same, key=lambda candidate: abs((_time(candidate) - _time(row)).total_seconds()), default=None)
+    same = [publication for publication in publications if publication.plan_hash == row.subject]
+    return min(same, key=lambda candidate: abs((candidate.at_time - row.at_time).total_seconds()), default=None)
 
 
-def _time(row: Row) -> datetime:
-    return datetime.fromisoformat(row["at_time"])
-
-
-def _link(row: Row, publications: Sequence[Row]) -> None:
+def _link(row: EventRow, publications: Sequence[Publication]) -> None:
     """A link to the page of what the entry concerns."""
-    group, subject = str(row["action"]).partition(".")[0], str(row["subject"])
+    group, subject = row.action.partition(".")[0], row.subject
     published = _publication(row, publications)
     if published is not None:
-        link("What changed", "plan-history", icon=":material/difference:", **{LATER: str(published["number"])})
+        link("What changed", "plan-history", icon=":material/difference:", **{LATER: str(published.number)})
         return
     pages: Mapping[str, tuple[str, str, dict[str, str]]] = {
         "data": ("The audit", "data-audit", {"audit": subject}),

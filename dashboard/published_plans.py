@@ -2,17 +2,19 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
 import streamlit as st
+from msgspec import to_builtins
 
-from dashboard.client import Control, Refused, Row
+from dashboard.client import Control, Refused
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, plain, second_of
 from dashboard.components.tables_and_charts import prose, table
 from fairtrial.api import plans
+from fairtrial.api.plans import FieldDifference, Publication, ServedRoute, ServedThen, ServedVariant
 
 SHORT = 8
 EARLIER, LATER = "before", "after"
@@ -34,19 +36,19 @@ HEX = re.compile(r"[0-9a-f]{24,}")
 REFUSALS = (400, 404)
 
 
-def choose_pair(rows: Sequence[Row]) -> tuple[Row, Row] | None:
+def choose_pair(rows: Sequence[Publication]) -> tuple[Publication, Publication] | None:
     """Draw the choice of two publications, earlier and later; by default the newest and the one before it.
 
     The URL names each by its number or by the plan's hash. Without an earlier one it is the one before the later one.
     ``None`` if a hash in the URL is not in the list.
     """
-    names = {str(row["number"]): row for row in rows}
+    names = {str(row.number): row for row in rows}
     numbers = list(names)
     for name in (EARLIER, LATER):
         given = query_params.get(name)
         if given is None or given in names:
             continue
-        number = next((key for key, row in names.items() if row["plan_hash"] == given), None)
+        number = next((key for key, row in names.items() if row.plan_hash == given), None)
         if number is None:
             return None
         query_params.keep(**{name: number})
@@ -61,43 +63,47 @@ def choose_pair(rows: Sequence[Row]) -> tuple[Row, Row] | None:
     return names[earlier or before], names[later]
 
 
-def label_of(row: Mapping[str, object]) -> str:
+def label_of(row: Publication) -> str:
     """A publication in a selection."""
-    return f"{second_of(str(row['at_time']))} · {str(row['plan_hash'])[:SHORT]} · {row['actor'] or FILE}"
+    return f"{second_of(row.at_time)} · {row.plan_hash[:SHORT]} · {row.actor or FILE}"
 
 
-def render_publications(rows: Sequence[Row]) -> None:
+def render_publications(rows: Sequence[Publication]) -> None:
     """Draw the list."""
     shown = [
         {
-            "when": second_of(row["at_time"]),
-            "configuration": row["plan_hash"][:SHORT],
-            "changed by": row["actor"] or FILE,
+            "when": second_of(row.at_time),
+            "configuration": row.plan_hash[:SHORT],
+            "changed by": row.actor or FILE,
         }
         for row in rows
     ]
-    table(shown, title="published configurations", raw=rows)
+    table(shown, title="published configurations", raw=to_builtins(rows))
 
 
-def render_difference(control: Control, earlier: Row, later: Row) -> None:
+def render_difference(control: Control, earlier: Publication, later: Publication) -> None:
     """Draw the fields in which the two configurations differ."""
-    before, after = earlier[HASH], later[HASH]
-    who = later["actor"] or FILE
+    before, after = earlier.plan_hash, later.plan_hash
+    who = later.actor or FILE
     st.caption(f"From configuration {before[:SHORT]} to {after[:SHORT]}. The later one was changed by {plain(who)}.")
     fields = control.call(plans.difference, plans.ComparePlans(old=before, new=after))
-    rows = [row for row in fields if row["path"] != HASH]
+    rows = [row for row in fields if row.path != HASH]
     if not rows:
         st.info("The two configurations are equal.", icon=":material/equal:")
         return
-    rows.sort(key=lambda row: row["path"].rpartition(".")[2] in DERIVED)
-    prose([line_of(row) for row in rows], title=f"configuration {before[:SHORT]} to {after[:SHORT]}", raw=fields)
+    rows.sort(key=lambda row: row.path.rpartition(".")[2] in DERIVED)
+    prose(
+        [line_of(row) for row in rows],
+        title=f"configuration {before[:SHORT]} to {after[:SHORT]}",
+        raw=to_builtins(fields),
+    )
 
 
-def line_of(row: Row) -> dict[str, str]:
+def line_of(row: FieldDifference) -> dict[str, str]:
     """A differing field in words, with its values and whether it was added or removed."""
-    old, new = row["old"], row["new"]
+    old, new = row.old, row.new
     kind = "added" if old is None else "removed" if new is None else "changed"
-    place, field = field_words(row["path"])
+    place, field = field_words(row.path)
     return {"in": place, "field": field, "change": kind, "before": _shown(old), "after": _shown(new)}
 
 
@@ -142,36 +148,36 @@ def render_served(control: Control) -> None:
         return
     st.markdown(_in_force(plan, at, chosen=day is not None))
     prose(
-        [served_line_of(row) for row in plan["routes"]],
+        [served_line_of(row) for row in plan.routes],
         title=f"served at {at:%Y-%m-%d %H:%M} UTC",
-        raw=plan["routes"],
+        raw=to_builtins(plan.routes),
     )
     st.caption("Shares are of the units of a route. A fallback that answers for a failed variant is not counted.")
 
 
-def served_line_of(row: Row) -> dict[str, str]:
+def served_line_of(row: ServedRoute) -> dict[str, str]:
     """A route with what it served, and the state of its experiment."""
-    about = row["experiment"]
+    about = row.experiment
     return {
-        "route": row["route"],
-        "served": ", ".join(_served(route) for route in row["serves"]),
-        "experiment": DASH if about is None else f"{about['name']}, {about['state']}",
-        "stage": DASH if about is None or about["state"] != "running" else f"{about['stage']:g} %",
-        "split": DASH if about is None else ", ".join(f"{name} {share:g}" for name, share in about["split"].items()),
-        "control": DASH if about is None else about["control"],
-        "fallback": row["fallback"] or DASH,
+        "route": row.route,
+        "served": ", ".join(map(_served, row.serves)),
+        "experiment": DASH if about is None else f"{about.name}, {about.state}",
+        "stage": DASH if about is None or about.state != "running" else f"{about.stage:g} %",
+        "split": DASH if about is None else ", ".join(f"{name} {share:g}" for name, share in about.split.items()),
+        "control": DASH if about is None else about.control,
+        "fallback": row.fallback or DASH,
     }
 
 
-def _served(row: Row) -> str:
-    variant = f"{row['variant']}: " if row["variant"] and row["variant"] != row["deployment"] else ""
-    overrides = ", with overrides" if row["overrides"] else ""
-    return f"{row['percent']:.4g} % {variant}{row['deployment']} ({row['model']}{overrides})"
+def _served(row: ServedVariant) -> str:
+    variant = f"{row.variant}: " if row.variant and row.variant != row.deployment else ""
+    overrides = ", with overrides" if row.overrides else ""
+    return f"{row.percent:.4g} % {variant}{row.deployment} ({row.model}{overrides})"
 
 
-def _in_force(plan: Row, at: datetime, *, chosen: bool) -> str:
+def _in_force(plan: ServedThen, at: datetime, *, chosen: bool) -> str:
     when = f"At {at:%d %b %Y, %H:%M} UTC" if chosen else "Now"
-    until = f"until {second_of(plan['until'])}" if plan["until"] else "until now"
-    span = f"from {second_of(plan['since'])} {until}"
-    by = plain(plan["actor"] or FILE)
-    return f"{when}: configuration **{plan['plan_hash'][:SHORT]}**, in force {span}, changed by {by}."
+    until = f"until {second_of(plan.until)}" if plan.until else "until now"
+    span = f"from {second_of(plan.since)} {until}"
+    by = plain(plan.actor or FILE)
+    return f"{when}: configuration **{plan.plan_hash[:SHORT]}**, in force {span}, changed by {by}."

@@ -97,7 +97,7 @@ def visitor_of(control: Control) -> Visitor | None:
         return UNKNOWN_VISITOR
     except Refused as error:
         return None if error.status == 401 else UNKNOWN_VISITOR
-    return Visitor(account["name"], account["role"])
+    return Visitor(account.name, account.role)
 
 
 def ask_to_sign_in(control: Control) -> None:

@@ -80,9 +80,10 @@ def moment_of(text: str | None) -> str:
     return DASH if text is None else _moment(datetime.fromisoformat(text).astimezone(UTC))
 
 
-def second_of(text: str | None) -> str:
-    """A time in ISO 8601 as a date and time in UTC, to the second."""
-    return DASH if text is None else datetime.fromisoformat(text).astimezone(UTC).strftime("%d %b %Y, %H:%M:%S UTC")
+def second_of(at: datetime | str | None) -> str:
+    """A time, which may be written in ISO 8601, as a date and time in UTC, to the second."""
+    when = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return DASH if when is None else when.astimezone(UTC).strftime("%d %b %Y, %H:%M:%S UTC")
 
 
 def duration(seconds: float) -> str:

@@ -200,7 +200,7 @@ def _promotion(control: Control, live: Row, change: str) -> Row:
     treatments = live["treatments"]
     variant = st.selectbox("Variant", treatments, format_func=plain, key=f"variant to {change}")
     share = _kept_control(change)
-    if control.call(accounts.me, Nothing())["role"] != "admin":
+    if control.call(accounts.me, Nothing()).role != "admin":
         return {"variant": variant, **share}
     label = "Promote even if something is missing. The record says what, and every page shows it."
     return {"variant": variant, **share, "override": st.checkbox(label, key=f"override to {change}")}

@@ -66,7 +66,7 @@ def _required(approvals: Row, decision: str) -> str:
 
 def _may_vote(control: Control, required: list[str]) -> bool:
     """Whether the visitor's role is one that the gate asks for; control decides again."""
-    role = control.call(accounts.me, Nothing())["role"]
+    role = control.call(accounts.me, Nothing()).role
     needed = required or ["release-manager"]
     return any(may(role, role_needed, reading=False) for role_needed in needed)  # type: ignore[arg-type]
 

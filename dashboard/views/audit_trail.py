@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import streamlit as st
+from msgspec import to_builtins
 
 from dashboard.audit_entries import GROUPS, render_entries, sentence_of, words_of
 from dashboard.client import Control
@@ -25,7 +26,7 @@ def draw(control: Control) -> None:
     st.title("Audit trail")
     _chain(control)
     query = _filters(control)
-    total = control.call(events.summary, events.ListEvents(**query))["total"]
+    total = control.call(events.summary, events.ListEvents(**query)).total
     if not total:
         st.info("No entry matches. Change the filters.", icon=":material/search_off:")
         return
@@ -41,12 +42,12 @@ def draw(control: Control) -> None:
 def _chain(control: Control) -> None:
     """Draw whether somebody changed or removed entries."""
     chain = control.call(events.chain, Nothing())
-    if chain["whole"]:
+    if chain.whole:
         st.success("The chain of entries is intact: each entry continues the one before it.", icon=":material/link:")
         st.caption("A chain that was cut at its end or rewritten as a whole differs only from a copy, such as the CSV.")
         return
     st.error(
-        f"The chain of entries is broken at entry {chain['broken_at']}. Somebody changed or removed entries in the "
+        f"The chain of entries is broken at entry {chain.broken_at}. Somebody changed or removed entries in the "
         "store, so the trail proves nothing from there on. Compare it with a backup.",
         icon=":material/link_off:",
     )
@@ -55,10 +56,10 @@ def _chain(control: Control) -> None:
 def _filters(control: Control) -> dict[str, Any]:
     """Draw the filters, which are kept in the URL; returns the query."""
     known = control.call(events.summary, events.ListEvents())
-    met = {f"{kind.partition('.')[0]}." for kind in known["actions"]}
+    met = {f"{kind.partition('.')[0]}." for kind in known.actions}
     who, what, subject = st.columns(3)
     with who:
-        actor = query_params.choose("Who", known["actors"], name="who", placeholder="everybody")
+        actor = query_params.choose("Who", known.actors, name="who", placeholder="everybody")
     with what:
         groups = [group for group in GROUPS if group in met] + sorted(met - GROUPS.keys())
         action = query_params.choose("What", groups, name="what", words=words_of, placeholder="everything")
@@ -100,7 +101,7 @@ def _fetched(control: Control, query: dict[str, Any]) -> Callable[[], str]:
 
     def fetch() -> str:
         rows = control.call(events.listing, events.ListEvents(**query, limit=MOST))
-        return csv_text([{**row, "sentence": sentence_of(row)} for row in rows])
+        return csv_text([{**to_builtins(row), "sentence": sentence_of(row)} for row in rows])
 
     return fetch
 

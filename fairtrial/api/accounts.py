@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Window
-from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role
+from fairtrial.api.operation import Answer, Nothing, Operation, Request, Time, Window
+from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role, State
 
 
 class Invite(Request, frozen=True, kw_only=True):
@@ -28,13 +28,33 @@ class SetRole(Request, frozen=True, kw_only=True):
     role: Role
 
 
+class Me(Answer, frozen=True, kw_only=True):
+    """The caller: an account, a key or the local user."""
+
+    account_id: str
+    name: str
+    role: Role
+
+
+class AccountRow(Answer, frozen=True, kw_only=True):
+    """An account with its times; without a ``name`` until the person chooses one. ``seen_time``: its last request."""
+
+    account_id: str
+    name: str | None
+    role: Role
+    state: State
+    created_time: Time
+    disabled_time: Time | None
+    seen_time: Time | None
+
+
 me = Operation(
     name="accounts.me",
     method="GET",
     path="/me",
     role="reviewer",
     request=Nothing,
-    response=Row,
+    response=Me,
     description="The caller's account and role; 401 without a session or a key.",
 )
 listing = Operation(
@@ -43,7 +63,7 @@ listing = Operation(
     path="/accounts",
     role="admin",
     request=Window,
-    response=Rows,
+    response=list[AccountRow],
     kind="table",
     description="All accounts, oldest first, including disabled ones.",
 )

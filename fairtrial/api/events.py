@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Nothing, Operation, Row, Rows, Text, Window
+from fairtrial.api.operation import Answer, Nothing, Operation, Text, Time, Window
 
 
 class ListEvents(Window, frozen=True, kw_only=True):
@@ -15,13 +15,41 @@ class ListEvents(Window, frozen=True, kw_only=True):
     subject: Annotated[Text, Meta(description="part of the subject or of its name")] | None = None
 
 
+class EventRow(Answer, frozen=True, kw_only=True):
+    """An entry of the audit trail. ``details`` is a JSON object as text; ``hash`` covers the entry before it."""
+
+    number: int
+    at_time: Time
+    actor: str
+    action: str
+    subject: str
+    subject_name: str | None
+    details: str
+    hash: str
+
+
+class EventSummary(Answer, frozen=True, kw_only=True):
+    """How many entries match, and every actor and action of the trail."""
+
+    total: int
+    actors: list[str]
+    actions: list[str]
+
+
+class Chain(Answer, frozen=True, kw_only=True):
+    """Whether each entry continues the one before it, and the number of the first one that does not."""
+
+    whole: bool
+    broken_at: int | None
+
+
 listing = Operation(
     name="events.listing",
     method="GET",
     path="/events",
     role="release-manager",
     request=ListEvents,
-    response=Rows,
+    response=list[EventRow],
     kind="table",
     description="Audit entries in a time window, newest first. `subject_name` is the name of the subject, if the store "
     "has one.",
@@ -32,7 +60,7 @@ summary = Operation(
     path="/events/summary",
     role="release-manager",
     request=ListEvents,
-    response=Row,
+    response=EventSummary,
     description="The `total` of entries that match in a time window, and every actor and action of the trail.",
 )
 chain = Operation(
@@ -41,6 +69,6 @@ chain = Operation(
     path="/events/chain",
     role="release-manager",
     request=Nothing,
-    response=Row,
+    response=Chain,
     description="Whether the hash chain of the audit trail is intact.",
 )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Request, Row, Rows, Window
+from fairtrial.api.operation import Answer, Operation, Request, Time, Window
 from fairtrial.domain.accounts import DEFAULT_RIGHTS, NewKey, Right
 
 LATEST_US = 253_402_300_799_000_000
@@ -27,13 +27,31 @@ class RevokeKey(Request, frozen=True, kw_only=True):
     key_id: str
 
 
+class KeyRow(Answer, frozen=True, kw_only=True):
+    """A key without its secret; no ``routes`` means all routes."""
+
+    key_id: str
+    name: str
+    rights: tuple[Right, ...]
+    routes: tuple[str, ...]
+    created_time: Time
+    expires_time: Time | None
+    revoked_time: Time | None
+
+
+class RevokedKey(Answer, frozen=True, kw_only=True):
+    """The id of a key that was revoked."""
+
+    revoked: str
+
+
 listing = Operation(
     name="keys.listing",
     method="GET",
     path="/keys",
     role="admin",
     request=Window,
-    response=Rows,
+    response=list[KeyRow],
     kind="table",
     description="All keys without their secrets, newest first, including revoked ones.",
 )
@@ -53,6 +71,6 @@ revoke = Operation(
     path="/keys/{key_id}",
     role="admin",
     request=RevokeKey,
-    response=Row,
+    response=RevokedKey,
     description="Revoke a key permanently.",
 )

@@ -5,6 +5,7 @@ import pkgutil
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ Until = Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="until (exclusi
 Limit = Annotated[int, Meta(ge=1, le=LARGEST_PAGE)]
 Offset = Annotated[int, Meta(ge=0, le=LARGEST_OFFSET)]
 Text = Annotated[str, Meta(max_length=200)]
+Time = Annotated[datetime, Meta(tz=True, description="UTC")]
 Row = dict[str, Any]
 Rows = list[Row]
 Q = TypeVar("Q", bound="Request")
@@ -36,6 +38,10 @@ _PLACE = re.compile(r"(?s)(.*) - at `\$(.*)`$")
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The base of all requests. Constraints of a field are checked where the request is decoded."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of all answers, and of the rows of tables. Readers ignore the fields of a later version."""
 
 
 class TrafficWindow(Request, frozen=True, kw_only=True):

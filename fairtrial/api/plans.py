@@ -1,10 +1,10 @@
 """Declares the operations on the history of published configurations."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from fairtrial.api.operation import Operation, Request, Row, Rows, Window
+from fairtrial.api.operation import Answer, Operation, Request, Row, Time, Window
 
 
 class PlanAt(Request, frozen=True, kw_only=True):
@@ -26,13 +26,71 @@ class NamePlan(Request, frozen=True, kw_only=True):
     plan_hash: str
 
 
+class Publication(Answer, frozen=True, kw_only=True):
+    """A published configuration; without an ``actor`` it came from a change of the project file."""
+
+    number: int
+    at_time: Time
+    plan_hash: str
+    actor: str | None
+
+
+class FieldDifference(Answer, frozen=True, kw_only=True):
+    """A field that differs, with its JSON values; ``None`` where a configuration lacks it."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+class ServedVariant(Answer, frozen=True, kw_only=True):
+    """What answered ``percent`` of a route's units; ``overrides``: whether the variant sets a prompt or parameters."""
+
+    deployment: str
+    model: str
+    percent: float
+    variant: str | None = None
+    overrides: bool = False
+
+
+class ServedExperiment(Answer, frozen=True, kw_only=True):
+    """An experiment as it was published. ``stage``: percent of units enrolled; ``split``: weights by variant."""
+
+    name: str
+    state: str
+    stage: float
+    control: str
+    segment: int
+    serves: str | None
+    split: dict[str, float]
+
+
+class ServedRoute(Answer, frozen=True, kw_only=True):
+    """What a route served, without fallbacks after failures and forced variants."""
+
+    route: str
+    fallback: str | None
+    experiment: ServedExperiment | None
+    serves: list[ServedVariant]
+
+
+class ServedThen(Answer, frozen=True, kw_only=True):
+    """The configuration that was in force at a time; ``until`` is ``None`` for the newest."""
+
+    plan_hash: str
+    since: Time
+    until: Time | None
+    actor: str | None
+    routes: list[ServedRoute]
+
+
 listing = Operation(
     name="plans.listing",
     method="GET",
     path="/plans",
     role="release-manager",
     request=Window,
-    response=Rows,
+    response=list[Publication],
     kind="table",
     description="Publications of configurations in a time window, newest first; a change of the file has no actor.",
 )
@@ -42,7 +100,7 @@ at_time = Operation(
     path="/plans/at",
     role="release-manager",
     request=PlanAt,
-    response=Row,
+    response=ServedThen,
     description="The configuration that was in force at a time, since when, and which deployments each route served "
     "with which shares.\n\n404 says that none was published by then. A time in the future is refused.",
 )
@@ -52,7 +110,7 @@ difference = Operation(
     path="/plans/diff",
     role="release-manager",
     request=ComparePlans,
-    response=Rows,
+    response=list[FieldDifference],
     kind="table",
     description="The fields in which two published configurations differ; each is named by its hash or the beginning "
     "of it.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -14,6 +14,7 @@ from fairtrial.domain.accounts import ROLES, Invitation, Role
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
+    from fairtrial.api.accounts import AccountRow
     from fairtrial.config.project import Project
 
 ROLE = click.Choice(ROLES)
@@ -80,15 +81,15 @@ def list_(config: Path, as_json: bool) -> None:
     return _print_accounts(rows)
 
 
-def _print_accounts(rows: Sequence[dict[str, Any]]) -> None:
+def _print_accounts(rows: Sequence[AccountRow]) -> None:
     from rich.console import Console
 
     from fairtrial_cli.output.terminal import columns, print_table
 
     cells = []
     for row in rows:
-        seen = f"{row['seen_time'][:16].replace('T', ' ')} UTC" if row["seen_time"] else "never"
-        cells.append((row["name"] or row["account_id"], row["role"], row["state"], seen))
+        seen = f"{row.seen_time:%Y-%m-%d %H:%M} UTC" if row.seen_time else "never"
+        cells.append((row.name or row.account_id, row.role, row.state, seen))
     print_table(Console(), columns("name", "role", "state", "last seen"), cells)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from fairtrial_cli.options import CONFIG, JSON, print_indented, print_json
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from fairtrial.api.plans import ServedExperiment
     from fairtrial_cli.store_client.client import StoreClient
 
 
@@ -48,7 +49,7 @@ def log(limit: int, config: Path, as_json: bool) -> None:
     if as_json:
         return print_json(rows)
     for row in rows:
-        click.echo(f"{row['at_time'][:19]}  {row['plan_hash']}  {row['actor'] or 'the project file'}")
+        click.echo(f"{row.at_time:%Y-%m-%dT%H:%M:%S}  {row.plan_hash}  {row.actor or 'the project file'}")
     return None
 
 
@@ -82,14 +83,14 @@ def show(plan_hash: str | None, time: str | None, config: Path, as_json: bool) -
         served_then = store.call(plans.at_time, plans.PlanAt(at=moment.isoformat()))
     if as_json:
         return print_json(served_then)
-    until = f" until {served_then['until'][:19]}" if served_then["until"] else ""
-    by = served_then["actor"] or "the project file"
-    click.echo(f"{served_then['plan_hash']}  in force since {served_then['since'][:19]}{until} UTC, changed by {by}")
-    for row in served_then["routes"]:
-        served = ", ".join(
-            f"{share['percent']:g} % {share['deployment']} ({share['model']})" for share in row["serves"]
-        )
-        click.echo(f"{row['route']}: {served}{_experiment(row['experiment'])}")
+    until = f" until {served_then.until:%Y-%m-%dT%H:%M:%S}" if served_then.until else ""
+    by = served_then.actor or "the project file"
+    click.echo(
+        f"{served_then.plan_hash}  in force since {served_then.since:%Y-%m-%dT%H:%M:%S}{until} UTC, changed by {by}"
+    )
+    for row in served_then.routes:
+        served = ", ".join(f"{share.percent:g} % {share.deployment} ({share.model})" for share in row.serves)
+        click.echo(f"{row.route}: {served}{_experiment(row.experiment)}")
     return None
 
 
@@ -113,16 +114,16 @@ def diff(old: str, new: str, config: Path, as_json: bool) -> None:
     if as_json:
         return print_json(rows)
     for row in rows:
-        before, after = (json.dumps(row[name], ensure_ascii=False) for name in ("old", "new"))
-        click.echo(f"{row['path']}: {before} -> {after}")
+        before, after = (json.dumps(value, ensure_ascii=False) for value in (row.old, row.new))
+        click.echo(f"{row.path}: {before} -> {after}")
     return None
 
 
-def _experiment(state: dict[str, Any] | None) -> str:
-    if state is None:
+def _experiment(experiment: ServedExperiment | None) -> str:
+    if experiment is None:
         return ""
-    stage = f" at stage {state['stage']:g} %" if state["state"] == "running" else ""
-    return f"; experiment {state['name']} {state['state']}{stage}"
+    stage = f" at stage {experiment.stage:g} %" if experiment.state == "running" else ""
+    return f"; experiment {experiment.name} {experiment.state}{stage}"
 
 
 def _utc(time: str) -> datetime:

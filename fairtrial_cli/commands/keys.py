@@ -1,16 +1,21 @@
 """The command `fairtrial keys`, which manages API keys for the gateway and the control API."""
 
+from __future__ import annotations
+
 import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fairtrial.domain.accounts import DEFAULT_RIGHTS, RIGHTS
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
+
+if TYPE_CHECKING:
+    from fairtrial.api.keys import KeyRow
 
 MOST = 1000
 """The most keys that are listed."""
@@ -85,16 +90,20 @@ def list_(config: Path, as_json: bool) -> None:
     return _print_keys(rows)
 
 
-def _print_keys(rows: Sequence[dict[str, Any]]) -> None:
+def _print_keys(rows: Sequence[KeyRow]) -> None:
     from rich.console import Console
 
     from fairtrial_cli.output.terminal import columns, print_table
 
     cells = []
     for row in rows:
-        state = "revoked" if row["revoked_time"] else f"until {row['expires_time'] or 'revoked'}"
-        routes = ", ".join(row["routes"]) or "all routes"
-        cells.append((row["key_id"], row["name"], f"{', '.join(row['rights'])}; {routes}; {state}"))
+        state = (
+            "revoked"
+            if row.revoked_time
+            else f"until {row.expires_time.isoformat() if row.expires_time else 'revoked'}"
+        )
+        routes = ", ".join(row.routes) or "all routes"
+        cells.append((row.key_id, row.name, f"{', '.join(row.rights)}; {routes}; {state}"))
     print_table(Console(), columns("key", "name", "rights", prose=("rights",)), cells)
 
 
@@ -112,8 +121,8 @@ def revoke(key_id: str, config: Path, as_json: bool) -> None:
     from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
-        store.call(keys.revoke, keys.RevokeKey(key_id=key_id))
-    print_json({"revoked": key_id}) if as_json else click.echo(f"key {key_id} is revoked")
+        revoked = store.call(keys.revoke, keys.RevokeKey(key_id=key_id))
+    print_json(revoked) if as_json else click.echo(f"key {key_id} is revoked")
 
 
 def _expiry(text: str | None) -> int | None:

@@ -210,7 +210,7 @@ def _turn(operation: Operation[Any, Any], request: Request) -> CapacityLimiter:
 
 
 def described(operation: Operation[Any, Any]) -> Schema:
-    """The parameters and the body of an operation."""
+    """The parameters, the body and the answer of an operation."""
     schema = _schemas([operation.request])[operation.request.__name__]
     fields, required = schema["properties"], schema.get("required", [])
     named = path_names(operation.path)
@@ -223,6 +223,11 @@ def described(operation: Operation[Any, Any]) -> Schema:
             {"required": needed} if needed else {}
         )
         description["requestBody"] = {"content": {"application/json": {"schema": whole}}, "required": bool(needed)}
+    if operation.kind in ("value", "table"):
+        answer = msgspec.json.schema_components([operation.response], ref_template=REFERENCE)[0][0]
+        rows = {"type": "object", "properties": {"rows": answer}, "required": ["rows"]}
+        content = {"application/json": {"schema": rows if operation.kind == "table" else answer}}
+        description["responses"] = {str(operation.status): {"content": content}}
     return description
 
 
@@ -230,7 +235,8 @@ def components(every: Iterable[Operation[Any, Any]]) -> Schema:
     """The schemas that the operations refer to."""
     every = list(every)
     requests = {operation.request.__name__ for operation in every}
-    schemas = _schemas([operation.request for operation in every])
+    answers = [operation.response for operation in every if operation.kind in ("value", "table")]
+    schemas = _schemas([*(operation.request for operation in every), *answers])
     return {name: schema for name, schema in schemas.items() if name not in requests}
 
 

@@ -86,10 +86,12 @@ def _operation(method: str, route: RouteContext, operation: dict[str, Any], desc
     text = prose((route.endpoint.__doc__ or "").strip())
     rows = [*_parameters(operation), *_fields(operation, described)]
     inputs = table(("parameter", "where", "type", "meaning"), rows) if rows else ""
+    answers = list(_answers(operation, described))
+    outputs = table(("field of the answer", "type", "meaning"), answers) if answers else ""
     role = role_of(route)
     needs = f"For {'*anyone*' if role == 'anyone' else code(role)}." + (_status(route))
     return "\n\n".join(
-        part for part in (f"#### {method} {route.path_format}", f"{text} {needs}".strip(), inputs) if part
+        part for part in (f"#### {method} {route.path_format}", f"{text} {needs}".strip(), inputs, outputs) if part
     )
 
 
@@ -115,6 +117,21 @@ def _fields(operation: dict[str, Any], described: dict[str, Any]) -> Iterator[tu
             yield code(name), "body", _type(field), _meaning(field, needed=name in needed)
 
 
+def _answers(operation: dict[str, Any], described: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The fields of the answer, or of a row of the table."""
+    for response in operation.get("responses", {}).values():
+        for content in response.get("content", {}).values():
+            schema = _followed(content["schema"], described)
+            if rows := schema.get("properties", {}).get("rows"):
+                schema = _followed(rows.get("items", {}), described)
+            for name, field in schema.get("properties", {}).items():
+                yield code(name), _type(field), prose(_description(field))
+
+
+def _description(field: dict[str, Any]) -> str:
+    return next((one["description"] for one in (field, *field.get("anyOf", ())) if "description" in one), "")
+
+
 def _meaning(field: dict[str, Any], *, needed: bool) -> str:
     schema = field.get("schema", field)
     default = schema.get("default")
@@ -136,6 +153,8 @@ def _type(schema: dict[str, Any]) -> str:
         return " or ".join(code(value) for value in schema["enum"])
     if "const" in schema:
         return code(schema["const"])
+    if schema.get("format") == "date-time":
+        return "time"
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}"
     return words.get(schema.get("type", ""), "object")

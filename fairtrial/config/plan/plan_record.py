@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
+from fairtrial.api.plans import FieldDifference, ServedExperiment, ServedRoute, ServedVariant
 from fairtrial.config.file.environment import PLACEHOLDER
 from fairtrial.config.plan.hashes import plain
 from fairtrial.domain.plan import Plan
@@ -13,7 +16,6 @@ NOT_KEPT = "(not kept)"
 SHORTEST = 8
 """A shorter value is no secret, and could occur in other texts by chance."""
 
-Row = dict[str, Any]
 _ABSENT = object()
 
 
@@ -83,29 +85,26 @@ def _without_texts(record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def served_routes(plan: Mapping[str, Any]) -> list[Row]:
-    """Each route by name, with its experiment if it has one, and ``serves``: what answers which share in percent.
-
-    ``plan``: as `recorded_plan` returns it. Fallbacks after a failure and forced variants are not in the shares.
-    """
+def served_routes(plan: Mapping[str, Any]) -> list[ServedRoute]:
+    """Each route by name; ``plan``: as `recorded_plan` returns it."""
     return [_route(plan, route) for _, route in sorted(plan["routes"].items())]
 
 
-def _route(plan: Mapping[str, Any], route: Mapping[str, Any]) -> Row:
-    fallbacks = [route.get("fallback"), *route.get("other_fallbacks", ())]
-    served = {"route": route["name"], "fallback": ", ".join(filter(None, fallbacks)) or None, "experiment": None}
+def _route(plan: Mapping[str, Any], route: Mapping[str, Any]) -> ServedRoute:
+    fallback = ", ".join(filter(None, [route.get("fallback"), *route.get("other_fallbacks", ())])) or None
     experiment = plan["experiments"].get(route.get("experiment"))
     if experiment is None:
-        return served | {"serves": [_served(plan, route["deployment"], 100.0)]}
-    about = {name: experiment.get(name) for name in ("name", "state", "stage", "control", "segment", "serves")}
-    about["segment"] = about["segment"] or 1
+        alone = [_served(plan, route["deployment"], 100.0)]
+        return ServedRoute(route=route["name"], fallback=fallback, experiment=None, serves=alone)
     split = {variant["name"]: variant["weight"] for variant in experiment["variants"]}
+    published = {name: experiment.get(name) for name in ("name", "state", "stage", "control", "serves")}
+    about = ServedExperiment(**published, segment=experiment.get("segment") or 1, split=split)
     variants = [
         _served(plan, variant["deployment"], share, variant=variant)
         for variant in experiment["variants"]
         if (share := _share(experiment, variant)) > 0
     ]
-    return served | {"experiment": about | {"split": split}, "serves": variants}
+    return ServedRoute(route=route["name"], fallback=fallback, experiment=about, serves=variants)
 
 
 def _share(experiment: Mapping[str, Any], variant: Mapping[str, Any]) -> float:
@@ -117,21 +116,20 @@ def _share(experiment: Mapping[str, Any], variant: Mapping[str, Any]) -> float:
     return enrolled + (100.0 - experiment["stage"] if variant["name"] == experiment["control"] else 0.0)
 
 
-def _served(plan: Mapping[str, Any], name: str, share: float, variant: Mapping[str, Any] | None = None) -> Row:
+def _served(
+    plan: Mapping[str, Any], name: str, share: float, variant: Mapping[str, Any] | None = None
+) -> ServedVariant:
     deployment = plan["deployments"][name]
-    served = {"deployment": name, "model": f"{deployment['provider']}/{deployment['model']}", "percent": share}
+    served = ServedVariant(deployment=name, model=f"{deployment['provider']}/{deployment['model']}", percent=share)
     if variant is None:
-        return served | {"variant": None, "overrides": False}
+        return served
     changed = variant.get("system_prompt") is not None or bool(variant.get("params"))
-    return served | {"variant": variant["name"], "overrides": changed}
+    return replace(served, variant=variant["name"], overrides=changed)
 
 
-def plan_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each differing field as ``path``, ``old`` and ``new``; ``None`` where a plan lacks the field.
-
-    A deployment, a route or an experiment that only one plan has is one field.
-    """
-    return [{"path": path, "old": before, "new": after} for path, before, after in _differences("", old, new)]
+def plan_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldDifference]:
+    """Each differing field; a deployment, a route or an experiment that only one plan has is one field."""
+    return [FieldDifference(path=path, old=before, new=after) for path, before, after in _differences("", old, new)]
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 
 import msgspec
 
+from fairtrial.api.events import EventSummary
 from fairtrial.config.layout import Layout
 from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.limits.constants import microseconds
@@ -124,11 +125,11 @@ def listing(page: Page, entry_filter: AuditFilter = ALL) -> Query:
     return Query(LIST, (*_chosen(page, entry_filter), page.rows, page.offset))
 
 
-def summary(database: Database, page: Page, entry_filter: AuditFilter) -> dict[str, Any]:
+def summary(database: Database, page: Page, entry_filter: AuditFilter) -> EventSummary:
     """The number of entries that match, and every actor and action of the trail, of which one may choose."""
     total = database.value(TOTAL, _chosen(page, entry_filter))
     actors, actions = ([str(name) for (name,) in database.rows(sql)] for sql in (ACTORS, ACTIONS))
-    return {"total": total, "actors": actors, "actions": actions}
+    return EventSummary(total=total, actors=actors, actions=actions)
 
 
 def entries(cursor: Cursor) -> Iterator[tuple[Any, ...]]:

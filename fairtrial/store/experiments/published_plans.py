@@ -5,6 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from msgspec import convert
+
+from fairtrial.api.plans import ServedThen
 from fairtrial.config.plan.plan_record import served_routes, with_lineages
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import BadRequest, NotFound, printable
@@ -91,18 +94,15 @@ def listing(page: Page) -> Query:
     return Query(LIST, (page.since, page.until, page.rows, page.offset))
 
 
-def in_force(database: Database, at_us: int) -> dict[str, Any]:
-    """The plan that was in force at a time: its hash, from when until when, who changed it, and what routes served.
-
-    ``until`` is ``None`` for the newest plan. Raises `NotFound` for a time before the first publication.
-    """
+def in_force(database: Database, at_us: int) -> ServedThen:
+    """The plan that was in force at a time; raises `NotFound` for a time before the first publication."""
     plans = database.dicts(Query(IN_FORCE, (timestamp(at_us),)))
     if not plans:
         first = database.value(FIRST)
         since = "no configuration is published" if first is None else f"the first one was published at {in_utc(first)}"
         raise NotFound(f"plans: no configuration was in force at {in_utc(at_us)}; {since}", code="plan_not_found")
     plan = json.loads(plans[0].pop("plan"))
-    return plans[0] | {"routes": served_routes(plan)}
+    return convert({**plans[0], "routes": served_routes(plan)}, ServedThen)
 
 
 def in_utc(at_us: int) -> str:

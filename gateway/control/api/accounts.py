@@ -1,6 +1,6 @@
 """Implements the operations on the accounts of people."""
 
-from fairtrial.api.accounts import Invite, NameAccount, SetRole
+from fairtrial.api.accounts import Invite, Me, NameAccount, SetRole
 from fairtrial.api.operation import Nothing, Window
 from fairtrial.domain.accounts import Account, Invitation, OneTimeLink
 from fairtrial.domain.errors import BadRequest
@@ -9,9 +9,9 @@ from fairtrial.store.core.query import Query
 from gateway.control.context import Context
 
 
-def me(context: Context, _: Nothing) -> dict[str, str]:
+def me(context: Context, _: Nothing) -> Me:
     caller = context.caller
-    return {"account_id": caller.account_id, "name": caller.name, "role": caller.role}
+    return Me(account_id=caller.account_id, name=caller.name, role=caller.role)
 
 
 def listing(_: Context, request: Window) -> Query:

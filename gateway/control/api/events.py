@@ -1,8 +1,6 @@
 """Implements the operations on the audit trail."""
 
-from typing import Any
-
-from fairtrial.api.events import ListEvents
+from fairtrial.api.events import Chain, EventSummary, ListEvents
 from fairtrial.api.operation import Nothing
 from fairtrial.store.access import audit
 from fairtrial.store.access.audit import AuditFilter
@@ -14,13 +12,13 @@ def listing(_: Context, request: ListEvents) -> Query:
     return audit.listing(page_of(request), _filter(request))
 
 
-def summary(context: Context, request: ListEvents) -> Any:
+def summary(context: Context, request: ListEvents) -> EventSummary:
     return audit.summary(context.database, page_of(request), _filter(request))
 
 
-def chain(context: Context, _: Nothing) -> dict[str, Any]:
+def chain(context: Context, _: Nothing) -> Chain:
     broken = audit.first_broken_entry(context.database)
-    return {"whole": broken is None, "broken_at": broken}
+    return Chain(whole=broken is None, broken_at=broken)
 
 
 def _filter(request: ListEvents) -> AuditFilter:

@@ -1,6 +1,6 @@
 """Implements the operations on API keys."""
 
-from fairtrial.api.keys import CreateKey, RevokeKey
+from fairtrial.api.keys import CreateKey, RevokedKey, RevokeKey
 from fairtrial.api.operation import Window
 from fairtrial.domain.accounts import NewKey
 from fairtrial.store.access import audit, credentials
@@ -18,10 +18,10 @@ def create(context: Context, request: CreateKey) -> NewKey:
     return made
 
 
-def revoke(context: Context, request: RevokeKey) -> dict[str, str]:
+def revoke(context: Context, request: RevokeKey) -> RevokedKey:
     credentials.revoke_key(context.database, request.key_id, now_us=context.now_us)
     _publish(context, "key.revoke", request.key_id)
-    return {"revoked": request.key_id}
+    return RevokedKey(revoked=request.key_id)
 
 
 def _publish(context: Context, action: str, key_id: str) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fairtrial.api.operation import Window
-from fairtrial.api.plans import ComparePlans, NamePlan, PlanAt
+from fairtrial.api.plans import ComparePlans, FieldDifference, NamePlan, PlanAt, ServedThen
 from fairtrial.config.plan.plan_record import plan_diff
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.constants import microseconds
@@ -17,11 +17,11 @@ def listing(_: Context, request: Window) -> Query:
     return published_plans.listing(page_of(request))
 
 
-def at_time(context: Context, request: PlanAt) -> Any:
+def at_time(context: Context, request: PlanAt) -> ServedThen:
     return published_plans.in_force(context.database, _past_us(request.at, context.now_us))
 
 
-def difference(context: Context, request: ComparePlans) -> list[dict[str, Any]]:
+def difference(context: Context, request: ComparePlans) -> list[FieldDifference]:
     old, new = (published_plans.find(context.database, start) for start in (request.old, request.new))
     return plan_diff(old, new)
 

@@ -137,7 +137,7 @@ def test_a_fixed_copy_applies_the_chosen_repairs_and_is_in_the_trail(
     with pytest.raises(UsageError, match="apply: 'everything' is not a repair"):
         client.call(data_audits.fixed, FixedCopy(audit_id=audit_id, apply=("everything",)))
     trail = client.call(events, ListEvents(action="data.copy"))
-    assert [json.loads(row["details"])["apply"] for row in trail] == [["empty", "pii"], []]
+    assert [json.loads(row.details)["apply"] for row in trail] == [["empty", "pii"], []]
 
 
 def test_the_next_audit_says_what_changed(project: Path, audit_id: str, client: Store) -> None:

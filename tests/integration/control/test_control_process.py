@@ -75,7 +75,7 @@ def test_commands_ask_the_live_owner_and_open_the_store_without_one(
             assert owner.call(latest, LatestRuns(suite="general", target="base")) == [table.run_id]
             runs += [table.case_ids, {metric: [*values] for metric, values in table.values.items()}]
             runs += [[*table.details("general")]]
-            names = [key["name"] for key in owner.call(keys.listing, Window())]
+            names = [key.name for key in owner.call(keys.listing, Window())]
             return [
                 runs,
                 owner.call(listing, ListRuns()),

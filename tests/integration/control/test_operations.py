@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from fairtrial.api import (
@@ -22,7 +24,7 @@ from fairtrial.api import (
     traffic,
     verdicts,
 )
-from fairtrial.api.operation import Nothing, Operation, Request, Window, operations, path_names
+from fairtrial.api.operation import Nothing, Operation, Request, Window, operations, path_names, read_answer
 from fairtrial.domain.training_data import AuditFile, CheckCount
 from gateway.control.app import router_of
 from gateway.control.context import implementation
@@ -65,10 +67,10 @@ def reads(side: Side) -> Asked:
     yield keys.listing, Window()
     yield migrations.listing, Nothing()
     yield plans.listing, Window(limit=2)
-    yield plans.one, plans.NamePlan(plan_hash=published[0]["plan_hash"])
-    yield plans.at_time, plans.PlanAt(at=str(published[0]["at_time"]))
+    yield plans.one, plans.NamePlan(plan_hash=published[0].plan_hash)
+    yield plans.at_time, plans.PlanAt(at=str(published[0].at_time))
     yield plans.at_time, plans.PlanAt(at="yesterday")
-    yield plans.difference, plans.ComparePlans(old=published[0]["plan_hash"], new=published[-1]["plan_hash"])
+    yield plans.difference, plans.ComparePlans(old=published[0].plan_hash, new=published[-1].plan_hash)
     yield reviews.queues, Nothing()
     yield reviews.rubric, Nothing()
     yield reviews.one, reviews.NameQueue(queue_id=queue_id)
@@ -201,10 +203,27 @@ def test_every_operation_answers_alike_over_http_and_in_the_process(sides: tuple
                 names.add(operation.name)
                 with member(f"{operation.name} {over_http}"):
                     assert local.outcome(operation, in_process) == http.outcome(operation, over_http)
-    assert [side.client.call(accounts.me, Nothing())["role"] for side in sides] == ["admin", "admin"]
+    assert [side.client.call(accounts.me, Nothing()).role for side in sides] == ["admin", "admin"]
     names.add(accounts.me.name)
     assert local.audit_rows() == http.audit_rows()
     assert names == {operation.name for operation in operations()}
+
+
+def test_an_answer_has_exactly_the_fields_that_its_type_declares(sides: tuple[Side, Side]) -> None:
+    http, _ = sides
+    assert http.http is not None
+    typed = 0
+    with every_failure(len(list(operations()))) as member:
+        for operation, request in reads(http):
+            if operation.kind not in ("value", "table") or isinstance(http.outcome(operation, request), tuple):
+                continue
+            if operation.response is msgspec.Raw:
+                continue
+            sent, read = json.loads(http.http.last), read_answer(operation, http.http.last)
+            typed += 1
+            with member(f"{operation.name} {request}"):
+                assert json.loads(msgspec.json.encode(read)) == (sent["rows"] if operation.kind == "table" else sent)
+    assert typed > 50
 
 
 def test_a_difference_of_one_transport_is_found(sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def test_the_gateway_obeys_keys_as_they_come_and_go(services: ForkedServices) ->
 def test_control_asks_for_a_key_which_the_commands_of_this_machine_have(services: ForkedServices) -> None:
     assert httpx.get(f"{services.urls.control}/api/keys").status_code == 401
     with open_store(services.project.layout) as owner:
-        assert {key["name"] for key in owner.call(keys.listing, Window())} >= {"internal", "admin"}
+        assert {key.name for key in owner.call(keys.listing, Window())} >= {"internal", "admin"}
 
 
 def test_the_dashboard_has_no_rights_of_its_own(services: ForkedServices) -> None:

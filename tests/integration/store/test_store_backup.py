@@ -82,8 +82,8 @@ def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_p
     with open_store(layout) as owner, open_store(elsewhere) as copy:
         assert client_reads.list_verdicts(copy) == client_reads.list_verdicts(owner) == (VERDICT,)
         assert client_reads.load_run(copy, "run-1") == client_reads.load_run(owner, "run-1")
-        assert [key["name"] for key in copy.call(key_operations.listing, Window())] == [
-            key["name"] for key in owner.call(key_operations.listing, Window())
+        assert [key.name for key in copy.call(key_operations.listing, Window())] == [
+            key.name for key in owner.call(key_operations.listing, Window())
         ]
     assert stored(elsewhere) == (made["rows"]["requests"],) * 2
     modes = [path.stat().st_mode & 0o077 for path in (tmp_path / "b1", *(tmp_path / "b1").iterdir(), elsewhere.store)]

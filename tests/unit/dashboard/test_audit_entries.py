@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from dashboard.audit_entries import EXPERIMENT, SENTENCES, actor_of, reason_of, sentence_of, words_of
+from fairtrial.api.events import EventRow
 from fairtrial.experiments.lifecycle import ACTIONS
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
@@ -14,10 +18,13 @@ from tests.fixtures.paths import ROOT
 RECORDED = re.compile(r'action="([a-z_]+\.[a-z_]+)"|"((?:plan|key|account|link)\.[a-z]+)"')
 
 
-def entry(action: str, *, actor: str = "account Rita", subject: str = "s1", **details: Any) -> dict[str, Any]:
-    return {
-        "actor": actor, "action": action, "subject": subject, "subject_name": None, "details": json.dumps(details),
-    }  # fmt: skip
+def entry(
+    action: str, *, actor: str = "account Rita", subject: str = "s1", name: str | None = None, **details: Any
+) -> EventRow:
+    return EventRow(
+        number=1, at_time=datetime(2027, 1, 15, tzinfo=UTC), actor=actor, action=action, subject=subject,
+        subject_name=name, details=json.dumps(details), hash="",
+    )  # fmt: skip
 
 
 @for_each(
@@ -32,7 +39,7 @@ def entry(action: str, *, actor: str = "account Rita", subject: str = "s1", **de
             "Control raised the stage of the experiment a-vs-b at 40 % of the units.",
         ),
         (
-            entry("account.role", **{"from": "reviewer", "to": "auditor"}) | {"subject_name": "Otto"},
+            entry("account.role", name="Otto", **{"from": "reviewer", "to": "auditor"}),
             "Rita changed the role of Otto from reviewer to auditor.",
         ),
         (
@@ -40,7 +47,7 @@ def entry(action: str, *, actor: str = "account Rita", subject: str = "s1", **de
             "Control published the configuration 0123456789ab.",
         ),
         (
-            entry("verdict.save", actor="key ci", decision="SHIP", candidate="tuned") | {"subject_name": "release"},
+            entry("verdict.save", actor="key ci", name="release", decision="SHIP", candidate="tuned"),
             "The key ci judged tuned by the gate release: SHIP.",
         ),
         (
@@ -50,7 +57,7 @@ def entry(action: str, *, actor: str = "account Rita", subject: str = "s1", **de
         (entry("moon.landing_site"), "Rita recorded “moon landing site” for s1."),
     ],
 )  # fmt: skip
-def test_an_entry_reads_as_a_sentence(row: dict[str, Any], sentence: str) -> None:
+def test_an_entry_reads_as_a_sentence(row: EventRow, sentence: str) -> None:
     assert sentence_of(row) == sentence
 
 
@@ -58,7 +65,7 @@ def test_the_reason_is_the_one_that_was_given_and_that_of_a_refusal_its_message(
     assert reason_of(entry("experiment.kill", why="too slow")) == "too slow"
     assert reason_of(entry("plan.refuse", subject="fairtrial.yaml:3: wrong")) == "fairtrial.yaml:3: wrong"
     assert reason_of(entry("experiment.kill")) is None
-    assert reason_of(entry("experiment.kill") | {"details": "[not an object]"}) is None
+    assert reason_of(replace(entry("experiment.kill"), details="[not an object]")) is None
 
 
 def test_unknown_actors_and_groups_keep_their_words() -> None:

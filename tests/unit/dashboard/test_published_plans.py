@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard.published_plans import line_of
+from fairtrial.api.plans import FieldDifference
 from tests.fixtures.for_each import for_each
 
 
@@ -20,4 +21,4 @@ from tests.fixtures.for_each import for_each
     ],
 )
 def test_a_field_reads_as_a_line(path: str, old: Any, new: Any, line: str) -> None:
-    assert "|".join(line_of({"path": path, "old": old, "new": new}).values()) == line
+    assert "|".join(line_of(FieldDifference(path=path, old=old, new=new)).values()) == line

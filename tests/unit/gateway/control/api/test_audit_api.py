@@ -96,6 +96,6 @@ async def test_a_later_plan_ends_the_one_before_it(background: BackgroundWork) -
     killed = plan | {"plan_hash": "0" * 32, "experiments": {"tuned-vs-base": experiment}}
     published_plans.record(background.database, killed, now_us=NOW + HOUR_US, actor="account Rita")
     old, new = (published_plans.in_force(background.database, NOW + hours * HOUR_US) for hours in (0, 1))
-    assert (old["plan_hash"], old["until"]) == (plan["plan_hash"], datetime.fromtimestamp(NOW // 10**6 + 3600, UTC))
-    assert (new["plan_hash"], new["actor"], new["until"]) == ("0" * 32, "account Rita", None)
-    assert [share["variant"] for share in new["routes"][0]["serves"]] == ["base"]
+    assert (old.plan_hash, old.until) == (plan["plan_hash"], datetime.fromtimestamp(NOW // 10**6 + 3600, UTC))
+    assert (new.plan_hash, new.actor, new.until) == ("0" * 32, "account Rita", None)
+    assert [share.variant for share in new.routes[0].serves] == ["base"]

@@ -58,7 +58,7 @@ def test_a_kill_is_a_row_an_entry_of_the_audit_trail_and_a_plan(database: Databa
     after = read(database.layout.plan).plan.plan_hash
     assert log(database) == [(after, "account rosa"), (before, None)]
     changed = plan_diff(published_plans.find(database, before), published_plans.find(database, after[:8]))
-    assert [difference["path"] for difference in changed] == [f"experiments.{NAME}.state", "plan_hash"]
+    assert [difference.path for difference in changed] == [f"experiments.{NAME}.state", "plan_hash"]
 
 
 def test_a_kill_works_while_the_file_is_broken_and_after_a_restart_with_it(
