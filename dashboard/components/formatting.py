@@ -75,9 +75,10 @@ def moment(us: int) -> str:
     return _moment(datetime.fromtimestamp(us / 1e6, UTC))
 
 
-def moment_of(text: str | None) -> str:
-    """A time in ISO 8601 as a date and time in UTC."""
-    return DASH if text is None else _moment(datetime.fromisoformat(text).astimezone(UTC))
+def moment_of(at: datetime | str | None) -> str:
+    """A time, which may be written in ISO 8601, as a date and time in UTC."""
+    when = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return DASH if when is None else _moment(when.astimezone(UTC))
 
 
 def second_of(at: datetime | str | None) -> str:

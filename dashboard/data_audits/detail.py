@@ -1,19 +1,21 @@
 """Draws one audit of training data: waivers, what changed since the audit before, findings, and a fixed copy."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import Any
 
 import streamlit as st
+from msgspec import to_builtins
 
-from dashboard.client import Control, Row
+from dashboard.client import Control
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, plain
 from dashboard.components.query_params import link
 from dashboard.components.tables_and_charts import sentences, table
 from dashboard.data_audits.list import COMMAND, rows_at
-from dashboard.data_audits.rows import draw_rows
+from dashboard.data_audits.rows import Finding, draw_rows
 from fairtrial.api import data_audits
+from fairtrial.api.data_audits import AuditDetails, ShownAudit
+from fairtrial.domain.training_data import WaivedCount
 from fairtrial.domain.wording import counted
 
 SHORT = 12
@@ -23,73 +25,77 @@ SHORT = 12
 def draw_audit(control: Control, audit_id: str) -> None:
     """Draw the audit."""
     details = control.call(data_audits.one, data_audits.NameAudit(audit_id=audit_id))
-    audit = details["audit"]
+    audit = details.audit
     st.button("All audits", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
-    st.title(plain(f"Data audit of {audit['deployment'] or 'files by name'}"))
+    st.title(plain(f"Data audit of {audit.deployment or 'files by name'}"))
     _head(audit)
-    _waived(audit["waived"])
+    _waived(audit.waived)
     _difference(details)
     st.subheader("Findings")
-    _findings(control, audit, details)
-    _files(control, audit, details["repairs"])
+    _findings(control, details)
+    _files(control, audit, details.repairs)
 
 
-def _head(audit: Row) -> None:
-    if audit["clean"]:
+def _head(audit: ShownAudit) -> None:
+    if audit.clean:
         st.success("Clean: no error and no warning, apart from waived ones.", icon=":material/check_circle:")
     else:
         st.error("Not clean: errors or warnings were found that nobody waived.", icon=":material/error:")
     columns = st.columns(4)
     for column, level in zip(columns, ("error", "warning", "suggestion"), strict=False):
-        column.metric(f"Rows, {level}", count(rows_at(audit["counts"], level)))
-    columns[3].metric("Rows, waived", count(sum(part["count"]["rows"] for part in audit["waived"])))
+        column.metric(f"Rows, {level}", count(rows_at(audit.counts, level)))
+    columns[3].metric("Rows, waived", count(sum(part.count.rows for part in audit.waived)))
     st.caption(
-        f"{moment(audit['at_us'])} by {plain(audit['actor'])} · version {plain(audit['version'])} of the checks · "
-        f"{audit['seconds']:.1f} s · audit {plain(audit['audit_id'])}"
+        f"{moment(audit.at_us)} by {plain(audit.actor)} · version {plain(audit.version)} of the checks · "
+        f"{audit.seconds:.1f} s · audit {plain(audit.audit_id)}"
     )
 
 
-def _waived(waived: Sequence[Row]) -> None:
+def _waived(waived: Sequence[WaivedCount]) -> None:
     if not waived:
         return
     st.subheader("Waivers")
     rows = [
         {
-            "findings": "/".join(filter(None, (part["waiver"]["check"], part["waiver"]["kind"]))),
-            "rows": count(part["count"]["rows"]),
-            "reason": part["waiver"]["reason"],
-            "owner": part["waiver"]["owner"],
-            "until": part["waiver"]["until"] or "not limited",
+            "findings": part.waiver.subject,
+            "rows": count(part.count.rows),
+            "reason": part.waiver.reason,
+            "owner": part.waiver.owner,
+            "until": part.waiver.until or "not limited",
         }
         for part in waived
     ]
     sentences(rows, title="waivers")
 
 
-def _difference(details: Row) -> None:
+def _difference(details: AuditDetails) -> None:
     """What the previous audit found otherwise."""
-    previous = details["previous"]
+    previous = details.previous
     if previous is None:
         return
     st.subheader("Since the audit before")
     rows = [
-        {"what": row["what"], "rows before": _rows(row["before"]), "rows now": _rows(row["now"])}
-        for row in details["difference"]
+        {"what": row.what, "rows before": _rows(row.before), "rows now": _rows(row.now)} for row in details.difference
     ]
     if rows:
-        table(rows, title="difference of audits", raw=details["difference"])
+        table(rows, title="difference of audits", raw=to_builtins(details.difference))
     else:
         st.caption("The same files, and the same findings.")
-    link(f"The audit of {moment(previous['at_us'])}", "data-audit", audit=previous["audit_id"])
+    link(f"The audit of {moment(previous.at_us)}", "data-audit", audit=previous.audit_id)
 
 
 def _rows(number: int | None) -> str:
     return DASH if number is None else f"{number:,}"
 
 
-def _findings(control: Control, audit: Row, details: Row) -> None:
-    findings = [row | {"file": audit["files"][row["file"]]["path"], "number": at}
-                for at, row in enumerate(details["findings"])]  # fmt: skip
+def _findings(control: Control, details: AuditDetails) -> None:
+    findings = [
+        Finding(
+            number, finding.severity, finding.check, finding.kind, details.audit.files[finding.file].path,
+            finding.rows, finding.lines, "all" if finding.is_waived else f"{finding.waived:,}",
+        )
+        for number, finding in enumerate(details.findings)
+    ]  # fmt: skip
     if not findings:
         st.caption("None, or the audit was stored by a version that kept only counts. Audit the data again:")
         st.code(COMMAND, language=None)
@@ -97,48 +103,47 @@ def _findings(control: Control, audit: Row, details: Row) -> None:
     chosen: dict[str, str | None] = {}
     for column, name in zip(st.columns(3), ("severity", "check", "file"), strict=True):
         with column:
-            options = list(dict.fromkeys(str(row[name]) for row in findings))
+            options = list(dict.fromkeys(str(getattr(row, name)) for row in findings))
             chosen[name] = query_params.choose(name.capitalize(), options, name=name, placeholder="all")
-    shown = [row for row in findings if all(value in (None, row[name]) for name, value in chosen.items())]
+    shown = [row for row in findings if all(value in (None, getattr(row, name)) for name, value in chosen.items())]
     if not shown:
         st.info("No finding matches. Change the filters.", icon=":material/search_off:")
         return
     table([_line(row) for row in shown], title="findings", height="content")
-    names = {str(row["number"]): _name(row) for row in shown}
+    names = {str(row.number): _name(row) for row in shown}
     number = query_params.choose("Rows of", list(names), name="finding", words=lambda number: names[number])
-    finding = next(row for row in shown if str(row["number"]) == number)
-    if finding["check"] in details["checks"]:
-        st.caption(plain(f"{finding['check']} looks for {details['checks'][finding['check']]}."))
-    draw_rows(control, audit["audit_id"], finding)
+    finding = next(row for row in shown if str(row.number) == number)
+    if finding.check in details.checks:
+        st.caption(plain(f"{finding.check} looks for {details.checks[finding.check]}."))
+    draw_rows(control, details.audit.audit_id, finding)
 
 
-def _name(finding: Row) -> str:
-    kind = f"/{finding['kind']}" if finding["kind"] else ""
-    return f"{finding['severity']} {finding['check']}{kind} in {finding['file']}: {counted(finding['rows'], 'row')}"
+def _name(finding: Finding) -> str:
+    kind = f"/{finding.kind}" if finding.kind else ""
+    return f"{finding.severity} {finding.check}{kind} in {finding.file}: {counted(finding.rows, 'row')}"
 
 
-def _line(finding: Mapping[str, Any]) -> dict[str, str]:
-    waived = "all" if finding.get("is_waived") else f"{finding.get('waived', 0):,}"
+def _line(finding: Finding) -> dict[str, str]:
     return {
-        "severity": finding["severity"],
-        "check": finding["check"],
-        "kind": finding["kind"] or DASH,
-        "file": finding["file"],
-        "rows": f"{finding['rows']:,}",
-        "waived": waived,
+        "severity": finding.severity,
+        "check": finding.check,
+        "kind": finding.kind or DASH,
+        "file": finding.file,
+        "rows": f"{finding.rows:,}",
+        "waived": finding.waived,
     }
 
 
-def _files(control: Control, audit: Row, repairs: Sequence[str]) -> None:
+def _files(control: Control, audit: ShownAudit, repairs: Sequence[str]) -> None:
     """The audited files, and a fixed copy of one for those who may change something."""
     st.subheader("Files")
     rows = [
-        {"file": audited["path"], "role": audited["role"], "rows": f"{audited['rows']:,}", "format": audited["format"],
-         "SHA-256": audited["sha256"][:SHORT]}
-        for audited in audit["files"]
+        {"file": audited.path, "role": audited.role, "rows": f"{audited.rows:,}", "format": audited.format,
+         "SHA-256": audited.sha256[:SHORT]}
+        for audited in audit.files
     ]  # fmt: skip
-    table(rows, title="audited files", raw=audit["files"])
-    data = {at: audited["path"] for at, audited in enumerate(audit["files"]) if audited["role"] == "train"}
+    table(rows, title="audited files", raw=to_builtins(audit.files))
+    data = {at: audited.path for at, audited in enumerate(audit.files) if audited.role == "train"}
     if control.only_reads or not data:
         return
     with st.expander("Take a fixed copy"):
@@ -150,7 +155,7 @@ def _files(control: Control, audit: Row, repairs: Sequence[str]) -> None:
         chosen = st.multiselect("Also apply", list(repairs))
         st.download_button(
             "Fixed copy",
-            _copied(control, data_audits.FixedCopy(audit_id=audit["audit_id"], file=file, apply=tuple(chosen))),
+            _copied(control, data_audits.FixedCopy(audit_id=audit.audit_id, file=file, apply=tuple(chosen))),
             f"{PurePath(data[file]).stem}.fixed.jsonl",
             "application/x-ndjson",
             icon=":material/download:",

@@ -3,12 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from evaluators.training_data.audit_report import Issue
 from evaluators.training_data.example import Example, as_text
 from evaluators.training_data.example_file import ExampleFile
+from fairtrial.domain.training_data import RowText
 from fairtrial.privacy.masking import mask
 
 MOST_GROUP = 4
@@ -25,23 +25,6 @@ Place = tuple[str, int]
 """A file and a line."""
 Piece = tuple[str, bool]
 """A part of a text, and whether it differs from the text beside it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowText:
-    """One row as a report shows it, masked and cut. ``fields``: its other columns. ``cut``: characters left out."""
-
-    file: str
-    line: int
-    messages: tuple[tuple[str, str], ...]
-    system: str = ""
-    fields: str = ""
-    cut: int = 0
-
-    @property
-    def size(self) -> int:
-        """Its characters."""
-        return len(self.system) + len(self.fields) + sum(len(text) for _, text in self.messages)
 
 
 def row_text(example: Example, file: str) -> RowText:

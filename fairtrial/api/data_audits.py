@@ -5,8 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Offset, Operation, Request, Row, Rows, Text, Window
-from fairtrial.domain.training_data import MOST_FOUND, AuditFile, AuditFinding, CheckCount, WaivedCount
+from fairtrial.api.operation import Answer, Offset, Operation, Request, Text, Time, Window
+from fairtrial.domain.training_data import MOST_FOUND, AuditFile, AuditFinding, CheckCount, RowText, WaivedCount
 
 MOST_FILES, MOST_COUNTS = 1000, 1000
 
@@ -58,13 +58,73 @@ class StoredAudit(msgspec.Struct, frozen=True):
     clean: bool
 
 
+class AuditResult(Answer, frozen=True, kw_only=True):
+    """An audit without its findings. ``counts``: what no waiver covers. ``seconds``: how long it took."""
+
+    audit_id: str
+    deployment: str | None
+    actor: str
+    version: str
+    program: str
+    seconds: float
+    clean: bool
+    files: list[AuditFile]
+    counts: list[CheckCount]
+    waived: list[WaivedCount]
+
+
+class AuditRow(AuditResult, frozen=True, kw_only=True):
+    """An audit in the listing."""
+
+    at_time: Time
+
+
+class ShownAudit(AuditResult, frozen=True, kw_only=True):
+    """An audit whose findings are shown, too."""
+
+    at_us: int
+
+
+class AuditBefore(Answer, frozen=True, kw_only=True):
+    """The audit of the same deployment before."""
+
+    audit_id: str
+    at_us: int
+
+
+class RowsChange(Answer, frozen=True, kw_only=True):
+    """A check or a file with another number of rows than in the audit before; ``None`` where it is missing."""
+
+    what: str
+    before: int | None
+    now: int | None
+
+
+class AuditDetails(Answer, frozen=True, kw_only=True):
+    """An audit. ``checks``: what each check looks for. ``repairs``: those that `FixedCopy` may apply, too."""
+
+    audit: ShownAudit
+    previous: AuditBefore | None
+    findings: list[AuditFinding]
+    checks: dict[str, str]
+    difference: list[RowsChange]
+    repairs: list[str]
+
+
+class AuditedRows(Answer, frozen=True, kw_only=True):
+    """A page of rows, those that belong together as one group; ``total``: of groups."""
+
+    groups: list[list[RowText]]
+    total: int
+
+
 listing = Operation(
     name="data_audits.listing",
     method="GET",
     path="/data-audits",
     role="release-manager",
     request=ListAudits,
-    response=Rows,
+    response=list[AuditRow],
     kind="table",
     description="Audits of training data in a time window, newest first: files by digest, and counts by check and "
     "severity.",
@@ -75,7 +135,7 @@ one = Operation(
     path="/data-audits/{audit_id}",
     role="release-manager",
     request=NameAudit,
-    response=Row,
+    response=AuditDetails,
     description="One audit: its findings by lines of rows, its waivers, and what differs from the audit before it.",
 )
 rows = Operation(
@@ -84,7 +144,7 @@ rows = Operation(
     path="/data-audits/{audit_id}/rows",
     role="release-manager",
     request=RowsOf,
-    response=Row,
+    response=AuditedRows,
     description="Rows of a finding with their masked texts, read again from the project's file. Refused with 409 if "
     "the file is no longer the one that was audited.",
 )

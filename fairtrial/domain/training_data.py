@@ -170,6 +170,23 @@ class AuditFinding(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     is_waived: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RowText:
+    """One row as a report shows it, masked and cut. ``fields``: its other columns. ``cut``: characters left out."""
+
+    file: str
+    line: int
+    messages: tuple[tuple[str, str], ...]
+    system: str = ""
+    fields: str = ""
+    cut: int = 0
+
+    @property
+    def size(self) -> int:
+        """Its characters."""
+        return len(self.system) + len(self.fields) + sum(len(text) for _, text in self.messages)
+
+
 class DataAudit(Struct, frozen=True, omit_defaults=True):
     """A stored audit.
 

@@ -1,14 +1,19 @@
 """The command `fairtrial data audits`, which lists the stored audits of training data."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from fairtrial.domain.training_data import PROBLEMS
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import CONFIG, JSON, print_json
+
+if TYPE_CHECKING:
+    from fairtrial.api.data_audits import AuditRow
 
 
 @click.command()
@@ -38,13 +43,9 @@ def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> 
     return None
 
 
-def _line(row: dict[str, Any]) -> str:
-    files = ", ".join(f"{file['path']} {file['sha256'][:12]}" for file in row["files"])
-    issues = [
-        f"{count['severity']} {count['check']}: {count['rows']:,}"
-        for count in row["counts"]
-        if count["severity"] in PROBLEMS
-    ]
-    findings = "clean" if row["clean"] else f"not clean ({'; '.join(issues)})"
-    findings += f", {counted(len(row['waived']), 'waiver')}" if row["waived"] else ""
-    return f"{row['at_time'][:16]}  {row['deployment'] or '-'}  {findings}  {files}  by {row['actor']}"
+def _line(audit: AuditRow) -> str:
+    files = ", ".join(f"{file.path} {file.sha256[:12]}" for file in audit.files)
+    issues = [f"{count.severity} {count.check}: {count.rows:,}" for count in audit.counts if count.severity in PROBLEMS]
+    findings = "clean" if audit.clean else f"not clean ({'; '.join(issues)})"
+    findings += f", {counted(len(audit.waived), 'waiver')}" if audit.waived else ""
+    return f"{audit.at_time:%Y-%m-%dT%H:%M}  {audit.deployment or '-'}  {findings}  {files}  by {audit.actor}"

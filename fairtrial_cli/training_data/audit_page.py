@@ -11,10 +11,10 @@ import msgspec
 
 from evaluators.training_data.audit import row_names
 from evaluators.training_data.audit_report import reliability_of
-from evaluators.training_data.row_texts import MOST_GROUP, Place, RowText, groups_of, pieces, texts_of
+from evaluators.training_data.row_texts import MOST_GROUP, Place, groups_of, pieces, texts_of
 from fairtrial import html_pages
 from fairtrial.domain.errors import printable
-from fairtrial.domain.training_data import PROBLEMS, Waiver
+from fairtrial.domain.training_data import PROBLEMS, RowText, Waiver
 from fairtrial.domain.wording import counted
 from fairtrial_cli.training_data.audit import NOT_LOOKED_FOR, headline, lines_in_words
 

@@ -1,9 +1,17 @@
 """Implements the operations on audits of training data."""
 
 from importlib.metadata import version
-from typing import Any
 
-from fairtrial.api.data_audits import FixedCopy, ListAudits, NameAudit, RowsOf, StoreAudit, StoredAudit
+from fairtrial.api.data_audits import (
+    AuditDetails,
+    AuditedRows,
+    FixedCopy,
+    ListAudits,
+    NameAudit,
+    RowsOf,
+    StoreAudit,
+    StoredAudit,
+)
 from fairtrial.domain.errors import BadRequest, nearest
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Plan
@@ -20,14 +28,14 @@ def listing(_: Context, request: ListAudits) -> Query:
     return data_audits.listing(page_of(request), deployment=request.deployment)
 
 
-def one(context: Context, request: NameAudit) -> dict[str, Any]:
+def one(context: Context, request: NameAudit) -> AuditDetails:
     from gateway.control.operations.training_files import described
 
     audit, previous = data_audits.with_previous(context.database, request.audit_id)
     return described(audit, previous, data_audits.findings_of(context.database, request.audit_id))
 
 
-def rows(context: Context, request: RowsOf) -> dict[str, Any]:
+def rows(context: Context, request: RowsOf) -> AuditedRows:
     from gateway.control.operations.training_files import row_groups
 
     context.owner.read_files()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -15,7 +14,7 @@ from evaluators.training_data.audit_report import AUDIT_VERSION
 from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples
 from evaluators.training_data.rewriting.fix import SUGGESTED, FixOptions, fix_examples
 from evaluators.training_data.row_texts import texts_of
-from fairtrial.api.data_audits import FixedCopy, RowsOf
+from fairtrial.api.data_audits import AuditBefore, AuditDetails, AuditedRows, FixedCopy, RowsChange, RowsOf, ShownAudit
 from fairtrial.config.file.project_files import open_file
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
 from fairtrial.domain.plan import Plan
@@ -70,25 +69,24 @@ def _sha256(path: Path, root: Path, most: int) -> str:
     return digest.hexdigest()
 
 
-def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[AuditFinding]) -> dict[str, Any]:
+def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[AuditFinding]) -> AuditDetails:
     """An audit with its findings, what each check looks for, and the difference to the previous audit."""
-
     known = set(CHECKS.names())
-    return {
-        "audit": msgspec.to_builtins(audit) | {"clean": audit.clean, "waived": msgspec.to_builtins(audit.waived)},
-        "previous": None if previous is None else {"audit_id": previous.audit_id, "at_us": previous.at_us},
-        "findings": msgspec.to_builtins(findings),
-        "checks": {name: CHECKS.get(name).summary for name in {finding.check for finding in findings} & known},
-        "difference": [] if previous is None else difference(previous, audit),
-        "repairs": list(SUGGESTED),
-    }
+    return AuditDetails(
+        audit=ShownAudit(**msgspec.structs.asdict(audit), clean=audit.clean),
+        previous=None if previous is None else AuditBefore(audit_id=previous.audit_id, at_us=previous.at_us),
+        findings=list(findings),
+        checks={name: CHECKS.get(name).summary for name in {finding.check for finding in findings} & known},
+        difference=[] if previous is None else difference(previous, audit),
+        repairs=list(SUGGESTED),
+    )
 
 
-def difference(before: DataAudit, now: DataAudit) -> list[dict[str, Any]]:
+def difference(before: DataAudit, now: DataAudit) -> list[RowsChange]:
     """What the checks find in another number of rows than before, and the files that changed."""
     old, new = ({(count.check, count.severity): count.rows for count in audit.counts} for audit in (before, now))
     differences = [
-        {"what": f"{check} ({severity})", "before": old.get((check, severity)), "now": new.get((check, severity))}
+        RowsChange(what=f"{check} ({severity})", before=old.get((check, severity)), now=new.get((check, severity)))
         for check, severity in dict.fromkeys((*new, *old))
         if old.get((check, severity)) != new.get((check, severity))
     ]
@@ -97,13 +95,13 @@ def difference(before: DataAudit, now: DataAudit) -> list[dict[str, Any]]:
         earlier, later = was.get(path), is_now.get(path)
         if earlier is None or later is None or earlier.sha256 != later.sha256:
             before_rows, now_rows = (None if file is None else file.rows for file in (earlier, later))
-            differences.append({"what": f"rows of {path}", "before": before_rows, "now": now_rows})
+            differences.append(RowsChange(what=f"rows of {path}", before=before_rows, now=now_rows))
     return differences
 
 
 def row_groups(
     plan: Plan, root: Path | None, audit: DataAudit, findings: Sequence[AuditFinding], request: RowsOf
-) -> dict[str, Any]:
+) -> AuditedRows:
     """One page of a finding's rows with their masked texts; those that belong together as one group."""
     if request.finding >= len(findings):
         raise NotFound(f"the audit has no finding {request.finding}")
@@ -122,7 +120,7 @@ def row_groups(
         ]
         for group in page
     ]
-    return {"groups": msgspec.to_builtins(shown), "total": len(groups)}
+    return AuditedRows(groups=shown, total=len(groups))
 
 
 def _groups(finding: AuditFinding) -> list[tuple[tuple[int, int], ...]]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -72,29 +73,28 @@ def audit_id_fixture(project: Path) -> str:
 
 def number_of(client: Store, audit_id: str, check: str) -> int:
     """The position of the first finding of a check."""
-    findings = client.call(data_audits.one, NameAudit(audit_id=audit_id))["findings"]
-    return next(at for at, one in enumerate(findings) if one["check"] == check)
+    findings = client.call(data_audits.one, NameAudit(audit_id=audit_id)).findings
+    return next(at for at, one in enumerate(findings) if one.check == check)
 
 
 def test_the_store_has_lines_and_no_text(audit_id: str, client: Store) -> None:
     found = client.call(data_audits.one, NameAudit(audit_id=audit_id))
-    assert {"check": "pii", "severity": "warning", "lines": [6]}.items() <= next(
-        one for one in found["findings"] if one["check"] == "pii"
-    ).items()
-    assert found["previous"] is None and found["checks"]["pii" if "pii" in found["checks"] else "duplicates"]
-    text = json.dumps(found["findings"] + [found["audit"]])
+    pii = next(finding for finding in found.findings if finding.check == "pii")
+    assert (pii.severity, pii.lines) == ("warning", (6,))
+    assert found.previous is None and found.checks["pii" if "pii" in found.checks else "duplicates"]
+    text = msgspec.json.encode((found.findings, found.audit)).decode()
     assert "anna" not in text and "facilities" not in text
 
 
 def test_rows_are_masked_and_groups_stand_together(audit_id: str, client: Store) -> None:
     wanted = RowsOf(audit_id=audit_id, finding=number_of(client, audit_id, "pii"))
-    [[row]] = client.call(data_audits.rows, wanted)["groups"]
-    assert (row["line"], row["file"], row["messages"][0]) == (
-        6, "data/train.jsonl", ["user", "please mail [email]"],
+    [[row]] = client.call(data_audits.rows, wanted).groups
+    assert (row.line, row.file, row.messages[0]) == (
+        6, "data/train.jsonl", ("user", "please mail [email]"),
     )  # fmt: skip
     wanted = RowsOf(audit_id=audit_id, finding=number_of(client, audit_id, "duplicates"))
-    [group] = client.call(data_audits.rows, wanted)["groups"]
-    assert [row["line"] for row in group] == [3, 61]
+    [group] = client.call(data_audits.rows, wanted).groups
+    assert [row.line for row in group] == [3, 61]
     with pytest.raises(UsageError, match="has no finding 99"):
         client.call(data_audits.rows, RowsOf(audit_id=audit_id, finding=99))
 
@@ -144,8 +144,8 @@ def test_the_next_audit_says_what_changed(project: Path, audit_id: str, client: 
     path = project / "data/train.jsonl"
     path.write_text(as_lines(rows_with_faults()[:60]), encoding="utf-8")
     found = client.call(data_audits.one, NameAudit(audit_id=audited(project)["stored"]["audit_id"]))
-    assert found["previous"]["audit_id"] == audit_id
-    changes = {row["what"]: (row["before"], row["now"]) for row in found["difference"]}
+    assert found.previous is not None and found.previous.audit_id == audit_id
+    changes = {row.what: (row.before, row.now) for row in found.difference}
     assert changes["rows of data/train.jsonl"] == (61, 60) and changes["duplicates (warning)"] == (1, None)
 
 
@@ -161,7 +161,7 @@ def test_waivers_of_the_lineage_are_applied_printed_and_stored(project: Path, cl
     assert "(row 8); waived in 1 by Rosa: a pilot" in words
     assert "warning: the waiver of duplicates/near by Uli covers nothing" in words
     [stored] = client.call(data_audits.listing, data_audits.ListAudits())
-    assert [(part["count"]["check"], part["count"]["rows"], part["waiver"]["owner"]) for part in stored["waived"]] == [
+    assert [(part.count.check, part.count.rows, part.waiver.owner) for part in stored.waived] == [
         ("completions", 1, "Rosa"), ("pii", 1, "Rosa"),
     ]  # fmt: skip
-    assert [one["check"] for one in stored["counts"] if one["severity"] in ("error", "warning")] == ["duplicates"]
+    assert [count.check for count in stored.counts if count.severity in ("error", "warning")] == ["duplicates"]

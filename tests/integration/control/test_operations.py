@@ -47,7 +47,7 @@ def reads(side: Side) -> Asked:
     yield accounts.listing, Window()
     yield alarms.listing, alarms.ListAlarms(closed=True)
     yield data_audits.listing, data_audits.ListAudits()
-    for audit_id in (call(data_audits.listing, data_audits.ListAudits())[0]["audit_id"], "none"):
+    for audit_id in (call(data_audits.listing, data_audits.ListAudits())[0].audit_id, "none"):
         yield data_audits.one, data_audits.NameAudit(audit_id=audit_id)
         yield data_audits.rows, data_audits.RowsOf(audit_id=audit_id, finding=0)
     yield events.listing, events.ListEvents(action="experiment.")
@@ -157,7 +157,7 @@ def changes(side: Side) -> Asked:
     )
     wrong = CheckCount("Wrong", "error", -1, 3)
     yield data_audits.store, data_audits.StoreAudit(version="", seconds=-1.0, files=(), counts=(wrong,))
-    audit_id = side.client.call(data_audits.listing, data_audits.ListAudits())[0]["audit_id"]
+    audit_id = side.client.call(data_audits.listing, data_audits.ListAudits())[0].audit_id
     for asked in (
         data_audits.FixedCopy(audit_id=audit_id),
         data_audits.FixedCopy(audit_id=audit_id, apply=("nothing",)),
