@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.client import Row
 from dashboard.components import formatting
+from fairtrial.api.run_answers import AnyAnswer, CasePair, CaseQuestion, CaseScore, GradedCase
 from fairtrial.domain.answers.chat import messages_of
 from fairtrial.domain.answers.signals import FORMAT_VALID, LANGUAGE_SWITCH, OVER_REFUSED, REFUSED, SIGNALS, departs
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, counted
@@ -46,67 +46,66 @@ def show(cases: Sequence[Mapping[str, Any]], *, key: str) -> None:
     component()(key=key, data={"cases": list(cases)})
 
 
-def one_sided(row: Row, title: str, *, link: Mapping[str, str]) -> dict[str, Any]:
+def one_sided(row: GradedCase, title: str, *, link: Mapping[str, str]) -> dict[str, Any]:
     """A case of one run; ``link`` has the query parameters of its page."""
-    return _case(row, [_side(row, title, "", _whole(row))], link)
+    return _case(row, [_side(row, title, "", _whole(row))], link, deleted=row.texts_deleted)
 
 
-def two_sided(row: Row, titles: tuple[str, str], *, link: Mapping[str, str], mark: bool = True) -> dict[str, Any]:
+def two_sided(row: CasePair, titles: tuple[str, str], *, link: Mapping[str, str], mark: bool = True) -> dict[str, Any]:
     """A case of two runs, the baseline on the left. ``titles``: candidate, baseline; ``mark`` shows differences."""
-    new, old = row["candidate"], row["baseline"]
+    new, old = row.candidate, row.baseline
     left, right = _whole(old), _whole(new)
-    if mark and not any(side["error"] is not None or side.get("texts_deleted") for side in (new, old)):
-        pieces = differing(old["output"] or "", new["output"] or "")
+    if mark and not any(side.error is not None or side.texts_deleted for side in (new, old)):
+        pieces = differing(old.output or "", new.output or "")
         left, right = pieces.base, pieces.candidate
     sides = [_side(old, titles[1], "base", left), _side(new, titles[0], "candidate", right)]
-    return _case(row, sides, link) | {"change": row["change"]}
+    return _case(row, sides, link, deleted=new.texts_deleted) | {"change": row.change}
 
 
-def _case(row: Row, sides: Sequence[Mapping[str, Any]], link: Mapping[str, str]) -> dict[str, Any]:
-    repeat = f", repeat {row['repeat'] + 1}" if row["repeat"] else ""
+def _case(
+    row: CaseQuestion, sides: Sequence[Mapping[str, Any]], link: Mapping[str, str], *, deleted: bool
+) -> dict[str, Any]:
+    repeat = f", repeat {row.repeat + 1}" if row.repeat else ""
     return {
-        "case_id": f"{row['case_id']}{repeat}",
-        "link": "?" + urlencode(dict(link) | {"case": row["case_id"]}),
-        "tags": ", ".join(f"{name}: {value}" for name, value in (row["tags"] or {}).items() if (name, value) != OWN),
-        "asked": _messages(row["asked"], deleted=_deleted(row)),
-        "expected": None if row["expected"] is None else formatting.readable_reference(row["expected"]),
+        "case_id": f"{row.case_id}{repeat}",
+        "link": "?" + urlencode(dict(link) | {"case": row.case_id}),
+        "tags": ", ".join(f"{name}: {value}" for name, value in (row.tags or {}).items() if (name, value) != OWN),
+        "asked": _messages(row.asked, deleted=deleted),
+        "expected": None if row.expected is None else formatting.readable_reference(row.expected),
         "sides": sides,
     }
 
 
-def _side(row: Row, title: str, side: str, pieces: "Sequence[Piece]") -> dict[str, Any]:
-    notes = [FAILED.get(row["outcome"], ""), formatting.milliseconds(row["latency_ms"]) if row["latency_ms"] else ""]
-    notes += [counted(row["tokens_out"], "token") if row["tokens_out"] is not None else ""]
-    notes += ["cached" if row["cached"] else ""]
+def _side(row: AnyAnswer, title: str, side: str, pieces: "Sequence[Piece]") -> dict[str, Any]:
+    notes = [FAILED.get(row.outcome, ""), formatting.milliseconds(row.latency_ms) if row.latency_ms else ""]
+    notes += [counted(row.tokens_out, "token") if row.tokens_out is not None else ""]
+    notes += ["cached" if row.cached else ""]
     return {
         "title": title,
         "side": side,
         "note": " · ".join(note for note in notes if note),
         "pieces": [[piece.text, piece.mark] for piece in pieces if piece.text],
         "scores": [
-            _score(score) for score in row["scores"] if departs(score) and (score["value"] is not None or score["why"])
+            _score(score)
+            for score in row.scores
+            if departs(score.metric, score.value) and (score.value is not None or score.why)
         ],
     }
 
 
-def _score(score: Row) -> tuple[str, str, str]:
-    value = formatting.DASH if score["value"] is None else f"{score['value']:g}"
-    why = score["why"] or (f"answered {score['label']!r}" if score["label"] is not None else "")
-    words = DEPARTURES.get(score["metric"])
-    return ("", words, why) if words else (score["metric"], value, why)
+def _score(score: CaseScore) -> tuple[str, str, str]:
+    value = formatting.DASH if score.value is None else f"{score.value:g}"
+    why = score.why or (f"answered {score.label!r}" if score.label is not None else "")
+    words = DEPARTURES.get(score.metric)
+    return ("", words, why) if words else (score.metric, value, why)
 
 
-def _whole(row: Row) -> "tuple[Piece, ...]":
-    if row.get("texts_deleted"):
+def _whole(row: AnyAnswer) -> "tuple[Piece, ...]":
+    if row.texts_deleted:
         return (Piece(f"Answer {TEXT_DELETED}"),)
-    if row["error"] is not None:
-        return (Piece(f"No answer: {row['error']}"),)
-    return (Piece(row["output"] or row["refusal"] or ""),)
-
-
-def _deleted(row: Row) -> bool:
-    """Whether retention has deleted the texts of a case."""
-    return bool(row.get("candidate", row).get("texts_deleted"))
+    if row.error is not None:
+        return (Piece(f"No answer: {row.error}"),)
+    return (Piece(row.output or row.refusal or ""),)
 
 
 def _messages(prompt: str | None, *, deleted: bool = False) -> list[tuple[str, str]]:

@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import floor, log10
-from typing import Any
+from typing import Any, SupportsFloat
 
 from fairtrial.domain.answers.chat import reference_of
-from fairtrial.domain.wording import age
 
 DASH = "–"
 MINUS = "−"
@@ -39,7 +38,7 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
-def dollars(value: float | str | None) -> str:
+def dollars(value: SupportsFloat | str | None) -> str:
     """``$0.0042``, or a dash if any part of the cost is unknown."""
     if value is None:
         return DASH
@@ -95,11 +94,6 @@ def duration(seconds: float) -> str:
             name = "day" if unit == "days" and amount == 1 else unit
             return f"{amount:.0f} {name}" if amount == round(amount) else f"{amount:.1f} {name}"
     return f"{seconds:.0f} s"
-
-
-def age_of(text: str | None, now_us: int) -> str:
-    """The age of a time in ISO 8601."""
-    return DASH if text is None else age(int(datetime.fromisoformat(text).timestamp() * 1e6), now_us)
 
 
 def plain(text: str) -> str:

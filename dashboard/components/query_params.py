@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.client import Refused, Row
+from dashboard.client import Refused
 from dashboard.components.formatting import plain
 from fairtrial.domain.limits.constants import MINUTE_US
 
 Kind = TypeVar("Kind", bound=str)
 Moment = TypeVar("Moment", date, time)
+Shown = TypeVar("Shown")
 GONE = 404
 WINDOW = "window"
 DEFAULT_WINDOW = "week"
@@ -166,14 +167,18 @@ def _nowhere() -> None:
     """Never called, because Streamlit finds the page by its address."""
 
 
-def filtered(rows: Sequence[Row], *names: str) -> list[Row]:
+def filtered(rows: Sequence[Shown], *names: str) -> list[Shown]:
     """Draw a filter for each column, side by side, and return the matching rows."""
     selected: dict[str, str | None] = {}
     for column, name in zip(st.columns(len(names)), names, strict=True):
         with column:
-            options = sorted({str(row[name]) for row in rows})
+            options = sorted({str(_field(row, name)) for row in rows})
             selected[name] = choose(name.capitalize(), options, name=name, placeholder="all")
-    return [row for row in rows if all(value in (None, row[name]) for name, value in selected.items())]
+    return [row for row in rows if all(value in (None, _field(row, name)) for name, value in selected.items())]
+
+
+def _field(row: object, name: str) -> object:
+    return row[name] if isinstance(row, Mapping) else getattr(row, name)
 
 
 def choose_window() -> str:

@@ -1,18 +1,19 @@
 """Lists runs, newest first, with filters, and describes what answered in a run and how long ago."""
 
-import json
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import streamlit as st
+from msgspec import to_builtins
 
-from dashboard.client import Control, Row
+from dashboard.client import Control
 from dashboard.components import query_params
-from dashboard.components.formatting import age_of, count, moment_of, plain
+from dashboard.components.formatting import count, moment_of, plain
 from dashboard.components.query_params import filtered
 from dashboard.components.tables_and_charts import offer, suggest_command
 from fairtrial.api import runs
+from fairtrial.api.run_answers import RunRow, StoredRun
 from fairtrial.domain.wording import age
 
 SHOWN = 12
@@ -23,33 +24,41 @@ MOST = 500
 COMMAND = "fairtrial eval suites/SUITE.yaml --on tuned,base"
 
 
+class Answered(Protocol):
+    """What says which model and which weights answered."""
+
+    @property
+    def model(self) -> str | None: ...
+
+    @property
+    def fingerprint(self) -> str | None: ...
+
+
 def now_us() -> int:
     """The present as microseconds since 1970."""
     return time.time_ns() // 1000
 
 
-def model_of(run: Mapping[str, Any]) -> str:
+def model_of(run: Answered) -> str:
     """The provider and model that the deployment declared; runs of older releases have none."""
-    return str(run.get("model") or NO_MODEL)
+    return run.model or NO_MODEL
 
 
-def fingerprint_of(run: Mapping[str, Any]) -> str:
+def fingerprint_of(run: Answered) -> str:
     """The first characters of each fingerprint that answered."""
-    fingerprint = run.get("fingerprint")
-    return " + ".join(part[:SHOWN] for part in str(fingerprint).split("+")) if fingerprint else NO_FINGERPRINT
+    return " + ".join(part[:SHOWN] for part in run.fingerprint.split("+")) if run.fingerprint else NO_FINGERPRINT
 
 
-def caption_of(run: Mapping[str, Any]) -> str:
+def caption_of(run: StoredRun) -> str:
     """Model string, fingerprint and age of a run in Markdown."""
-    return f"{plain(model_of(run))} · {plain(fingerprint_of(run))} · {age(run['at_us'], now_us())}"
+    return f"{plain(model_of(run))} · {plain(fingerprint_of(run))} · {age(run.at_us, now_us())}"
 
 
-def help_of(run: Mapping[str, Any]) -> str:
+def help_of(run: StoredRun) -> str:
     """What a hover shows: the complete fingerprint in Markdown."""
-    fingerprint = run.get("fingerprint")
-    if not fingerprint:
+    if not run.fingerprint:
         return "The server sends no system\\_fingerprint, so the weights that answered are unknown."
-    return f"Fingerprint of the weights that answered: {plain(str(fingerprint))}"
+    return f"Fingerprint of the weights that answered: {plain(run.fingerprint)}"
 
 
 def draw_run_list(control: Control) -> None:
@@ -66,12 +75,12 @@ def draw_run_list(control: Control) -> None:
         _table(rows)
 
 
-def name_of(row: Row) -> str:
+def name_of(row: RunRow) -> str:
     """A run's label in a selection."""
-    return f"{row['suite']} on {row['target']}, {moment_of(row['at_time'])}"
+    return f"{row.suite} on {row.target}, {moment_of(row.at_time)}"
 
 
-def _table(rows: Sequence[Row]) -> None:
+def _table(rows: Sequence[RunRow]) -> None:
     selected = st.dataframe(
         [_line(row) for row in rows],
         hide_index=True,
@@ -85,30 +94,30 @@ def _table(rows: Sequence[Row]) -> None:
     offer([_raw(row) for row in rows], title="runs")
 
 
-def _open(selected: Sequence[Row], rows: Sequence[Row]) -> None:
+def _open(selected: Sequence[RunRow], rows: Sequence[RunRow]) -> None:
     """Draw buttons for the selected rows, or a selection that also works with the keyboard."""
     if len(selected) == 1:
         row = selected[0]
-        st.button(f"Open the run of {row['target']}", type="primary", on_click=_one, args=(row["run_id"],))
-    elif len(selected) >= 2 and len({row["suite"] for row in selected}) == 1:
+        st.button(f"Open the run of {row.target}", type="primary", on_click=_one, args=(row.run_id,))
+    elif len(selected) >= 2 and len({row.suite for row in selected}) == 1:
         _compare(selected)
     elif len(selected) >= 2:
         st.caption("Select one run to open it, or several runs of the same suite to compare them.")
     else:
-        names = {str(row["run_id"]): name_of(row) for row in rows}
+        names = {str(row.run_id): name_of(row) for row in rows}
         chosen = query_params.pick("Open a run", names, placeholder="choose a run, or select a row")
         if chosen is not None:
             _one(chosen)
             st.rerun()
 
 
-def _compare(selected: Sequence[Row]) -> None:
+def _compare(selected: Sequence[RunRow]) -> None:
     """Draw the button that compares the runs; of more than two, the baseline is chosen, by default the oldest."""
     if len(selected) == 2:
         new, old = selected
-        st.button("Compare the two runs", type="primary", on_click=_several, args=([new["run_id"]], old["run_id"]))
+        st.button("Compare the two runs", type="primary", on_click=_several, args=([new.run_id], old.run_id))
         return
-    names = {str(row["run_id"]): name_of(row) for row in selected}
+    names = {str(row.run_id): name_of(row) for row in selected}
     baseline = st.selectbox("Baseline", list(names), index=len(names) - 1, format_func=lambda run_id: names[run_id])
     others = [run_id for run_id in names if run_id != baseline]
     if len(others) > runs.MOST_CANDIDATES:
@@ -125,27 +134,22 @@ def _several(run_ids: Sequence[str], against: str) -> None:
     query_params.go(run=run_ids, against=against)
 
 
-def _line(row: Row) -> dict[str, Any]:
-    counts, metrics = _parsed(row["counts"]), _parsed(row["metrics"])
+def _line(row: RunRow) -> dict[str, Any]:
+    counts, metrics = row.outcomes(), row.levels()
     main = next(((name, value) for name, value in metrics.items() if value is not None), None)
     return {
-        "suite": row["suite"],
-        "target": row["target"],
+        "suite": row.suite,
+        "target": row.target,
         "model": model_of(row),
         "fingerprint": fingerprint_of(row),
-        "age": age_of(row["at_time"], now_us()),
-        "started": moment_of(row["at_time"]),
+        "age": age(int(row.at_time.timestamp() * 1e6), now_us()),
+        "started": moment_of(row.at_time),
         "cases": count(sum(counts.values())),
         "first metric": f"{main[0]} {main[1]:.3g}" if main else "–",
-        "state": row["status"],
+        "state": row.status,
     }
 
 
-def _raw(row: Row) -> dict[str, Any]:
-    flat = {name: value for name, value in row.items() if name not in ("counts", "metrics", "versions")}
-    return {**flat, **_parsed(row["counts"]), **_parsed(row["metrics"])}
-
-
-def _parsed(value: Any) -> Mapping[str, Any]:
-    parsed: Mapping[str, Any] = json.loads(value) if isinstance(value, str) else value or {}
-    return parsed
+def _raw(row: RunRow) -> dict[str, Any]:
+    flat = {name: value for name, value in to_builtins(row).items() if name not in ("counts", "metrics", "versions")}
+    return {**flat, **row.outcomes(), **row.levels()}

@@ -11,6 +11,7 @@ from evaluators.comparison.pairing import Pairs, differences, pair, side_of, sli
 from evaluators.criteria.metric_catalogue import BUILT_IN, Form, Measure, ended_as
 from evaluators.results.equal_answers import EqualAnswers, equal_answers
 from evaluators.results.run_table import Floats, RunTable, Scope
+from fairtrial.api.comparison_answers import ChangedCase, MatrixColumn, MatrixLevel, NoiseFloor
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.run import UNSCORED
@@ -20,35 +21,6 @@ Place = tuple[str, str]
 
 MOST_CASES = 5
 """How many cases a matrix names on each side of a candidate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One run: who answered, and what the answers took.
-
-    ``tokens_out`` and ``cost_usd`` are totals of the known answers, ``None`` if none is known. Latencies exclude cached
-    answers.
-    """
-
-    target: str
-    run_id: str
-    model: str | None
-    fingerprint: str | None
-    results: int
-    unscored: int
-    cached: int
-    tokens_out: float | None
-    cost_usd: float | None
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A measure's figure over the ``n`` cases of one run that have one."""
-
-    value: float | None
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +35,9 @@ class Row:
     form: Form
     scale: float
     higher_is_better: bool
-    levels: tuple[Level, ...]
+    levels: tuple[MatrixLevel, ...]
     comparisons: tuple[Comparison | None, ...]
     noise: Comparison | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedCase:
-    """One case's mean over its repeats, on both sides."""
-
-    case_id: str
-    baseline: float
-    candidate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +56,12 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseFloor:
-    """How many of ``n`` cases change by ``metric`` where the baseline answers again: the noise of the suite itself."""
-
-    run_id: str
-    metric: str | None
-    changed: int
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
 class Matrix:
     """Runs of one suite against one baseline, which is the first column."""
 
     suite: str
     suite_digest: str
-    columns: tuple[Column, ...]
+    columns: tuple[MatrixColumn, ...]
     rows: tuple[Row, ...]
     changes: tuple[Changes, ...]
     noise: NoiseFloor | None = None
@@ -175,15 +128,15 @@ def _rows(
             )
 
 
-def _level(measure: Measure, run: RunTable, scope: Scope | None) -> Level:
+def _level(measure: Measure, run: RunTable, scope: Scope | None) -> MatrixLevel:
     side = side_of(measure, run, scope)
-    return Level(figure(measure, Pairs(side, side, 0), "candidate"), side.n)
+    return MatrixLevel(value=figure(measure, Pairs(side, side, 0), "candidate"), n=side.n)
 
 
-def column_of(run: RunTable) -> Column:
+def column_of(run: RunTable) -> MatrixColumn:
     """The column of a run: what answered, and the tokens and latency of the answers."""
     p50, p95 = (_level(BUILT_IN[name], run, None).value for name in ("latency.p50", "latency.p95"))
-    return Column(
+    return MatrixColumn(
         target=run.target,
         run_id=run.run_id,
         model=run.model,
@@ -225,7 +178,9 @@ def _cases(pairs: Pairs, rows: Iterable[int]) -> tuple[ChangedCase, ...]:
     ids = pairs.candidate.run.case_ids
     return tuple(
         ChangedCase(
-            ids[pairs.candidate.cases[row]], float(pairs.baseline.values[row]), float(pairs.candidate.values[row])
+            case_id=ids[pairs.candidate.cases[row]],
+            baseline=float(pairs.baseline.values[row]),
+            candidate=float(pairs.candidate.values[row]),
         )
         for row in rows
     )
@@ -233,6 +188,8 @@ def _cases(pairs: Pairs, rows: Iterable[int]) -> tuple[ChangedCase, ...]:
 
 def _noise_floor(primary: Measure | None, again: RunTable, baseline: RunTable) -> NoiseFloor:
     if primary is None:
-        return NoiseFloor(again.run_id, None, 0, 0)
+        return NoiseFloor(run_id=again.run_id, metric=None, changed=0, n=0)
     pairs = pair(primary, again, baseline)
-    return NoiseFloor(again.run_id, primary.name, int(np.count_nonzero(pairs.differences)), pairs.n)
+    return NoiseFloor(
+        run_id=again.run_id, metric=primary.name, changed=int(np.count_nonzero(pairs.differences)), n=pairs.n
+    )

@@ -1,16 +1,18 @@
 """Makes the part of a report about one suite: its matrix, and its cases joined to one row per case and repeat."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from msgspec.structs import replace as struct_replace
 
 from evaluators.comparison.matrix import Changes, Matrix, matrix_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from evaluators.report_content.content import CaseAnswer, CaseRow, SuiteReport, Text, Texts
 from evaluators.results.run_table import RunTable
+from fairtrial.api.run_answers import AnyAnswer, CasePair, CaseQuestion, GradedCase
 from fairtrial.domain.answers.chat import messages_of, reference_of
 from fairtrial.domain.answers.signals import departs
 from fairtrial.domain.run import CASE_OUTCOMES, RunHead, head_of
@@ -23,8 +25,6 @@ SHORT_ID = 8
 MOST_ERRORS = 8
 """How many different errors a report names."""
 
-StoredRow = Mapping[str, Any]
-"""A row of the operations `runs.cases` and `runs.pairs`."""
 Key = tuple[str, int]
 
 
@@ -65,10 +65,14 @@ def grading_metric(matrix: Matrix) -> str | None:
 
 
 def suite_report(
-    runs: SuiteRuns, matrix: Matrix, rows: Sequence[Sequence[Mapping[str, Any]]], texts: Texts
+    runs: SuiteRuns, matrix: Matrix, rows: Sequence[Sequence[CasePair]] | Sequence[GradedCase], texts: Texts
 ) -> SuiteReport:
     """The part of the report. ``rows`` are the cases of `runs.pairs` for each candidate, or `runs.cases` of one run."""
-    cases = side_by_side(rows, texts) if runs.candidates else alone(rows[0], texts)
+    cases = (
+        side_by_side(cast(Sequence[Sequence[CasePair]], rows), texts)
+        if runs.candidates
+        else alone(cast(Sequence[GradedCase], rows), texts)
+    )
     known = [*runs.tables, *([] if runs.again is None else [runs.again])]
     return SuiteReport(
         matrix=_labelled(matrix, texts),
@@ -90,7 +94,7 @@ def _named(matrix: Matrix) -> Matrix:
         f"{target} ({run_id[:size]})" if targets.count(target) > 1 else target
         for target, run_id in zip(targets, ids, strict=True)
     ]
-    columns = tuple(replace(column, target=name) for column, name in zip(matrix.columns, names, strict=True))
+    columns = tuple(struct_replace(column, target=name) for column, name in zip(matrix.columns, names, strict=True))
     changes = tuple(replace(change, target=name) for change, name in zip(matrix.changes, names[1:], strict=True))
     return replace(matrix, columns=columns, changes=changes)
 
@@ -127,47 +131,47 @@ def _labelled(matrix: Matrix, texts: Texts) -> Matrix:
 
 def _change(change: Changes, texts: Texts) -> Changes:
     worst, best = (
-        tuple(replace(case, case_id=texts.case_id(case.case_id)) for case in cases)
+        tuple(struct_replace(case, case_id=texts.case_id(case.case_id)) for case in cases)
         for cases in (change.worst, change.best)
     )
     return replace(change, worst=worst, best=best)
 
 
-def side_by_side(pairs: Sequence[Sequence[StoredRow]], texts: Texts) -> tuple[CaseRow, ...]:
+def side_by_side(pairs: Sequence[Sequence[CasePair]], texts: Texts) -> tuple[CaseRow, ...]:
     """The cases of several candidates; ``pairs`` has, for each of them, its cases paired with the baseline's."""
-    by_key = [{(row["case_id"], row["repeat"]): row for row in rows} for rows in pairs]
-    keys: dict[Key, StoredRow] = {}
+    by_key = [{(row.case_id, row.repeat): row for row in rows} for rows in pairs]
+    keys: dict[Key, CasePair] = {}
     for rows in by_key:
         for key, row in rows.items():
             keys.setdefault(key, row)
     return tuple(_joined(row, [rows.get(key) for rows in by_key], texts) for key, row in keys.items())
 
 
-def alone(rows: Sequence[StoredRow], texts: Texts) -> tuple[CaseRow, ...]:
+def alone(rows: Sequence[GradedCase], texts: Texts) -> tuple[CaseRow, ...]:
     """The cases of one run."""
     return tuple(
         CaseRow(
-            **_question(row, texts, deleted=row["texts_deleted"]),
+            **_question(row, texts, deleted=row.texts_deleted),
             answers=(_case_answer(row, texts),),
-            grade=row["grade"],
+            grade=row.grade,
         )
         for row in rows
     )
 
 
-def _joined(first: StoredRow, rows: Sequence[StoredRow | None], texts: Texts) -> CaseRow:
-    baseline = _case_answer(first["baseline"], texts)
-    others = tuple(None if row is None else _case_answer(row["candidate"], texts, row["change"]) for row in rows)
-    deleted = bool(first["candidate"]["texts_deleted"])
+def _joined(first: CasePair, rows: Sequence[CasePair | None], texts: Texts) -> CaseRow:
+    baseline = _case_answer(first.baseline, texts)
+    others = tuple(None if row is None else _case_answer(row.candidate, texts, row.change) for row in rows)
+    deleted = bool(first.candidate.texts_deleted)
     return CaseRow(**_question(first, texts, deleted=deleted), answers=(baseline, *others))
 
 
-def _question(row: StoredRow, texts: Texts, *, deleted: bool) -> dict[str, Any]:
+def _question(row: CaseQuestion, texts: Texts, *, deleted: bool) -> dict[str, Any]:
     return {
-        "case_id": texts.case_id(row["case_id"]),
-        "repeat": int(row["repeat"]),
-        "tags": tuple((texts.label(tag), texts.label(value)) for tag, value in (row["tags"] or {}).items()),
-        "texts": tuple(_texts(row["asked"], row["expected"], texts, deleted=deleted)),
+        "case_id": texts.case_id(row.case_id),
+        "repeat": int(row.repeat),
+        "tags": tuple((texts.label(tag), texts.label(value)) for tag, value in (row.tags or {}).items()),
+        "texts": tuple(_texts(row.asked, row.expected, texts, deleted=deleted)),
     }
 
 
@@ -180,8 +184,8 @@ def _texts(prompt: str | None, expected: str | None, texts: Texts, *, deleted: b
         yield "expected", texts.shown(reference_of(expected))
 
 
-def _case_answer(row: StoredRow, texts: Texts, change: Change | None = None) -> CaseAnswer:
-    known = row["error"] if row["error"] is not None else row["output"] or row["refusal"] or ""
-    text = texts.shown(known, deleted=bool(row["texts_deleted"]))
-    scores = tuple((score["metric"], score["value"]) for score in row["scores"] if departs(score))
-    return CaseAnswer(row["outcome"], text, scores, change)
+def _case_answer(row: AnyAnswer, texts: Texts, change: Change | None = None) -> CaseAnswer:
+    known = row.error if row.error is not None else row.output or row.refusal or ""
+    text = texts.shown(known, deleted=bool(row.texts_deleted))
+    scores = tuple((score.metric, score.value) for score in row.scores if departs(score.metric, score.value))
+    return CaseAnswer(row.outcome, text, scores, change)

@@ -108,7 +108,7 @@ def judge_files(old: Path, new: Path, options: FileOptions, *, at_us: int) -> Ju
 def report_content(judged: JudgedFiles) -> ReportContent:
     """The verdict with what changed; without the texts of cases, because others may read the report."""
     texts, runs = Texts("none"), judged.runs
-    suite, verdict = suite_report(runs, compared(runs), [[]], texts), texts.verdict(judged.verdict)
+    suite, verdict = suite_report(runs, compared(runs), [], texts), texts.verdict(judged.verdict)
     return ReportContent(
         says=verdict.headline,
         suites=(suite,),

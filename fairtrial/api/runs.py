@@ -2,10 +2,20 @@
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Request, Row, Rows, Text, Window
+from fairtrial.api.comparison_answers import RunMatrix, RunsCompared
+from fairtrial.api.operation import Operation, Request, Row, Text, Window
+from fairtrial.api.run_answers import (
+    CasePage,
+    FoundRun,
+    OptionalRun,
+    PairPage,
+    RunFigures,
+    RunRow,
+    SliceMean,
+    SuiteTextRow,
+)
 from fairtrial.domain.wording import Change, Grade
 
 MOST_CANDIDATES = 16
@@ -31,18 +41,6 @@ class ResolveRun(Request, frozen=True, kw_only=True):
     """A run as a person names it."""
 
     name: Annotated[str, Meta(min_length=1, max_length=400)]
-
-
-class FoundRun(msgspec.Struct, frozen=True):
-    """The id of a run."""
-
-    run_id: str
-
-
-class OptionalRun(msgspec.Struct, frozen=True):
-    """The id of a run, ``None`` if there is no such run."""
-
-    run_id: str | None
 
 
 class NameRun(Request, frozen=True, kw_only=True):
@@ -117,7 +115,7 @@ listing = Operation(
     path="/runs",
     role="release-manager",
     request=ListRuns,
-    response=Rows,
+    response=list[RunRow],
     kind="table",
     description="Runs in a time window, newest first.",
 )
@@ -186,7 +184,7 @@ figures = Operation(
     path="/runs/{run_id}/figures",
     role="release-manager",
     request=NameRun,
-    response=Row,
+    response=RunFigures,
     description="One run without its cases: summary, counts, latency, tokens, cost, and the metrics of its cases.",
 )
 noise_floor = Operation(
@@ -222,7 +220,7 @@ slices = Operation(
     path="/runs/{run_id}/slices",
     role="release-manager",
     request=NameRun,
-    response=Rows,
+    response=list[SliceMean],
     kind="table",
     description="Each metric's mean in every slice of each tag with 2 to 40 values.",
 )
@@ -232,7 +230,7 @@ cases = Operation(
     path="/runs/{run_id}/cases",
     role="release-manager",
     request=CasesOf,
-    response=Row,
+    response=CasePage,
     description="Cases of one run with answers and scores; ``total`` counts all matching cases.\n\nEach has a "
     "``grade`` by ``metric`` (default: the run's first one): right, wrong or unscored. ``counts`` has all cases by "
     "grade. ``texts_deleted`` marks and counts cases whose texts retention has deleted.",
@@ -243,7 +241,7 @@ pairs = Operation(
     path="/comparisons/cases",
     role="release-manager",
     request=PairsOf,
-    response=Row,
+    response=PairPage,
     description="Cases of both runs side by side: lost, gained, same, both wrong or unscored by one metric.\n\n"
     "``metric`` is by default their first one. Runs that can't be compared give 400.",
 )
@@ -253,7 +251,7 @@ compare = Operation(
     path="/comparisons",
     role="release-manager",
     request=CompareRuns,
-    response=Row,
+    response=RunsCompared,
     description="Compare all measures that both runs have, paired, with two-sided 95 % intervals; 400 if they are not "
     "comparable.\n\n``rule`` of each row says what its ``answer`` follows from: the interval and, where there is one, "
     "the p-value.\n\n``by``: tags whose slices are compared too. ``shown`` gives each measure's form, scale and better "
@@ -265,7 +263,7 @@ matrix = Operation(
     path="/comparisons/matrix",
     role="release-manager",
     request=CompareMany,
-    response=Row,
+    response=RunMatrix,
     description="Compare several runs with one baseline; 400 if they are not comparable.\n\n``columns``: the runs, "
     "baseline first, with tokens, cost and latency. ``rows``: the level of each measure in each run, and each "
     "candidate's comparison, as ``/comparisons`` gives it. ``changes``: the cases that changed most. ``noise``: how "
@@ -277,7 +275,7 @@ suites = Operation(
     path="/suites",
     role="release-manager",
     request=ListSuites,
-    response=Rows,
+    response=list[SuiteTextRow],
     kind="table",
     description="The digests of every stored version of a suite's text, newest first.",
 )

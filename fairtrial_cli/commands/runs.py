@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from fairtrial.domain.errors import UsageError, printable
 from fairtrial_cli.options import CONFIG, JSON, print_indented
 
 if TYPE_CHECKING:
+    from fairtrial.api.run_answers import CasePage, PairPage, RunFigures
     from fairtrial_cli.store_client.client import StoreClient
 
 GRADES = ("wrong", "unscored", "right")
@@ -19,6 +21,15 @@ CHANGES = ("lost", "gained", "both-wrong", "same")
 """The choices of --only; ``unscored`` is one of both, and a hyphen stands for the space of `both wrong`."""
 CASES = 50
 """How many cases are printed unless --limit says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with a page of its cases, beside those of the ``baseline`` if there is one."""
+
+    figures: RunFigures
+    baseline: RunFigures | None
+    cases: CasePage | PairPage
 
 
 @click.group()
@@ -48,15 +59,15 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
     from fairtrial.api import runs
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
-    from fairtrial_cli.output.stored_runs import listed, print_runs
+    from fairtrial_cli.output.stored_runs import as_listed, print_runs
     from fairtrial_cli.store_client.client import store_of
 
     with store_of(config) as store:
         store.call(ingest, Nothing())
         request = runs.ListRuns(suite=suite, target=target, limit=limit + 1)
-        rows = [listed(row) for row in store.call(runs.listing, request)]
+        rows = store.call(runs.listing, request)
     if as_json:
-        return print_indented(rows[:limit])
+        return print_indented([as_listed(row) for row in rows[:limit]])
     if not rows:
         filters = " and ".join(f"{noun} {name!r}" for noun, name in (("suite", suite), ("target", target)) if name)
         click.echo(
@@ -105,7 +116,7 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
     with store_of(config) as store:
         store.call(ingest, Nothing())
         run_view = _read(store, run, options)
-    print_indented(run_view) if as_json else _print(run_view, options)
+    print_indented(_as_json(run_view, options)) if as_json else _print(run_view, options)
 
 
 @command.command()
@@ -147,44 +158,47 @@ def _check(options: dict[str, Any]) -> None:
         raise UsageError(f"--only {only} is about one run; with --against use {', '.join(CHANGES)}, unscored or all")
 
 
-def _read(store: StoreClient, run: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The head of the run, and the wanted page of cases, as ``--json`` prints them."""
+def _read(store: StoreClient, run: str, options: dict[str, Any]) -> RunView:
+    """The head of the run, and the wanted page of cases."""
     from fairtrial.api import runs
 
     only = None if options["only"] == "all" else options["only"].replace("-", " ")
-    chosen = {name: options[name] for name in ("metric", "text") if options[name] is not None}
-    page = {"limit": options["limit"], "offset": options["offset"]}
+    chosen = {name: options[name] for name in ("metric", "text", "limit", "offset") if options[name] is not None}
     run_id = store.call(runs.resolve, runs.ResolveRun(name=run)).run_id
-    head = _with_model(store.call(runs.figures, runs.NameRun(run_id=run_id)))
+    head = store.call(runs.figures, runs.NameRun(run_id=run_id))
     if options["against"] is None:
-        cases = store.call(runs.cases, runs.CasesOf(run_id=run_id, grade=only, **chosen, **page))
-        return head | {"baseline": None, "cases": cases | page}
+        return RunView(head, None, store.call(runs.cases, runs.CasesOf(run_id=run_id, grade=only, **chosen)))
     against = store.call(runs.resolve, runs.ResolveRun(name=options["against"])).run_id
-    request = runs.PairsOf(candidate_run=run_id, baseline_run=against, change=only, **chosen, **page)
-    baseline = _with_model(store.call(runs.figures, runs.NameRun(run_id=against)))
-    return head | {"baseline": baseline, "cases": store.call(runs.pairs, request) | page}
+    baseline = store.call(runs.figures, runs.NameRun(run_id=against))
+    request = runs.PairsOf(candidate_run=run_id, baseline_run=against, change=only, **chosen)
+    return RunView(head, baseline, store.call(runs.pairs, request))
 
 
-def _with_model(figures: dict[str, Any]) -> dict[str, Any]:
-    return figures | {"run": {"model": None} | figures["run"]}
+def _as_json(view: RunView, options: dict[str, Any]) -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    page = {name: options[name] for name in ("limit", "offset")}
+    head, baseline, cases = (to_builtins(part) for part in (view.figures, view.baseline, view.cases))
+    return {**head, "baseline": baseline, "cases": cases | page}
 
 
-def _print(view: dict[str, Any], options: dict[str, Any]) -> None:
+def _print(view: RunView, options: dict[str, Any]) -> None:
+    from fairtrial.api.run_answers import CasePage
     from fairtrial.domain.wording import TEXT_DELETED
     from fairtrial_cli.output import stored_runs
 
-    run, baseline, cases = view["run"], view["baseline"], view["cases"]
+    run, cases = view.figures.run, view.cases
     now_us, full, alone = time.time_ns() // 1000, options["full"], options["metric"] is not None
-    stored_runs.print_head(run, view["used"], now_us=now_us, full=full)
-    if baseline is not None:
-        known = stored_runs.identity(baseline["run"], now_us=now_us)
-        click.echo(printable(f"against {baseline['run']['target']}: {known}"))
-    if cases.get("texts_deleted"):
-        click.echo(f"texts of {cases['texts_deleted']:,} answers: {TEXT_DELETED}")
-    click.echo(f"\n{stored_runs.counts_line(cases['metric'], cases['counts'])}")
-    if baseline is None:
-        stored_runs.print_cases(cases["rows"], cases["metric"], alone=alone, full=full)
+    stored_runs.print_head(run, view.figures.used, now_us=now_us, full=full)
+    if view.baseline is not None:
+        known = stored_runs.identity(view.baseline.run, now_us=now_us)
+        click.echo(printable(f"against {view.baseline.run.target}: {known}"))
+    if cases.texts_deleted:
+        click.echo(f"texts of {cases.texts_deleted:,} answers: {TEXT_DELETED}")
+    click.echo(f"\n{stored_runs.counts_line(cases.metric, cases.counts)}")
+    if isinstance(cases, CasePage):
+        stored_runs.print_cases(cases.rows, cases.metric, alone=alone, full=full)
     else:
-        titles = (f"{run['target']} (candidate)", f"{baseline['run']['target']} (baseline)")
-        stored_runs.print_pairs(cases["rows"], cases["metric"], titles, alone=alone, full=full)
-    click.echo(f"\n{stored_runs.rest_line(len(cases['rows']), cases['total'], options['offset'])}")
+        titles = (f"{run.target} (candidate)", f"{view.baseline.run.target} (baseline)" if view.baseline else "")
+        stored_runs.print_pairs(cases.rows, cases.metric, titles, alone=alone, full=full)
+    click.echo(f"\n{stored_runs.rest_line(len(cases.rows), cases.total, options['offset'])}")

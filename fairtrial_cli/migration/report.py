@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from evaluators.comparison.matrix import Column
 from evaluators.criteria.content_lines import MISSING
+from fairtrial.api.comparison_answers import MatrixColumn
 from fairtrial.domain.run import CONTROLS
 from fairtrial.domain.verdicts.verdict import Decision, Verdict
 from fairtrial.domain.verdicts.verdict_wording import unasked_lines
@@ -56,7 +56,7 @@ class Successor:
 
     target: str
     verdict: Verdict
-    beside: Mapping[str, tuple[Column | None, Column]]
+    beside: Mapping[str, tuple[MatrixColumn | None, MatrixColumn]]
     content: frozenset[tuple[str, str]]
     refusals: Sequence[Refusal] = ()
 
@@ -249,7 +249,7 @@ def _refusals(successor: Successor) -> Iterator[str]:
             yield f"To send other parameters, write this into the project file, and migrate again: {refusal.params}"
 
 
-def _amounts(before: Column | None, after: Column) -> Iterator[str]:
+def _amounts(before: MatrixColumn | None, after: MatrixColumn) -> Iterator[str]:
     for label, name, form in (
         ("cost", "cost_usd", "${:.4f}"),
         ("output tokens", "tokens_out", "{:,.0f}"),

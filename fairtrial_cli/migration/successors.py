@@ -219,7 +219,7 @@ def _same_settings(store: StoreClient, suite: Suite, run: Run) -> bool:
     versions = {name: version for name, version in run.versions.items() if name not in NO_SCORERS}
     if not texts or versions != {scorer.name: scorer.version for scorer in suite.scorers}:
         return False
-    named = runs.NameSuiteText(suite_digest=run.suite_digest, text_digest=texts[0]["text_digest"])
+    named = runs.NameSuiteText(suite_digest=run.suite_digest, text_digest=texts[0].text_digest)
     try:
         before = suite_of(bytes(store.call(runs.suite_text, named)).decode(), suite.path)
     except UnusableText:

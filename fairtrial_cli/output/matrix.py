@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from evaluators.comparison.matrix import ChangedCase, Changes, Matrix
+from evaluators.comparison.matrix import Changes, Matrix
 from evaluators.comparison.presentation import amount, comparison_row, rules_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
+from fairtrial.api.comparison_answers import ChangedCase
 from fairtrial.domain.answers.signals import METRICS
 from fairtrial.domain.errors import printable
 from fairtrial.domain.estimates import Comparison

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import to_builtins
 from rich.console import Console
 
 from dashboard.components.formatting import readable_reference
@@ -21,10 +21,19 @@ from fairtrial_cli.output.terminal import columns, print_table
 
 if TYPE_CHECKING:
     from evaluators.engine.summary import Explanation
+    from fairtrial.api.run_answers import (
+        AnyAnswer,
+        CasePair,
+        CaseQuestion,
+        CaseScore,
+        GradedCase,
+        RunRow,
+        RunUsage,
+        StoredRun,
+    )
     from fairtrial_cli.store_client.stored import ExplainedAnswer, ExplainedCase
 
 
-Row = dict[str, Any]
 DASH = "–"
 SHORT = 12
 """How many characters of a fingerprint are shown."""
@@ -34,47 +43,47 @@ WIDTH = 160
 TITLE_WIDTH = 11
 
 
-def listed(row: Row) -> Row:
-    """A run of the list: its summary with parsed counts, and the numbers of cases and of unscored answers."""
-    run_row = {**row, **{name: _parsed(row[name]) for name in ("counts", "metrics", "versions")}}
-    return {**run_row, "model": row.get("model"), "cases": _cases(run_row), "unscored": _unscored(run_row["counts"])}
+def as_listed(row: RunRow) -> dict[str, Any]:
+    """A run of the list with parsed counts, and the numbers of cases and of unscored answers."""
+    parsed = {name: json.loads(getattr(row, name)) for name in ("counts", "metrics", "versions")}
+    return {**to_builtins(row), **parsed, "cases": _cases(row), "unscored": _unscored(row)}
 
 
-def print_runs(rows: Sequence[Row], *, now_us: int) -> None:
-    """Print the runs of `listed`."""
+def print_runs(rows: Sequence[RunRow], *, now_us: int) -> None:
+    """Print runs."""
     head = columns(*COLUMNS, numbers=("cases", "unscored", "seed"))
     print_table(Console(), head, [_line(row, now_us) for row in rows])
 
 
-def print_head(run: Row, used: Row, *, now_us: int, full: bool) -> None:
+def print_head(run: StoredRun, used: RunUsage, *, now_us: int, full: bool) -> None:
     """Print what identifies the run, how it ended, and its metrics."""
-    click.echo(printable(f"{run['suite']} on {run['target']}, {age(run['at_us'], now_us)}"))
+    click.echo(printable(f"{run.suite} on {run.target}, {age(run.at_us, now_us)}"))
     for name, value in _facts(run, used, full=full).items():
         click.echo(f"  {name:<12} {printable(value)}")
-    click.echo("  metrics" if run["metrics"] else f"  {'metrics':<12} {DASH}")
-    width = max((len(name) for name in run["metrics"]), default=0)
-    for name, value in run["metrics"].items():
-        click.echo(f"    {printable(name):<{width}}  {DASH if value is None else f'{value:.4g}'}")
+    click.echo("  metrics" if run.metrics else f"  {'metrics':<12} {DASH}")
+    width = max((len(name) for name in run.metrics), default=0)
+    for name, level in run.metrics.items():
+        click.echo(f"    {printable(name):<{width}}  {DASH if level is None else f'{level:.4g}'}")
 
 
-def identity(run: Row, *, now_us: int) -> str:
+def identity(run: StoredRun, *, now_us: int) -> str:
     """The model, fingerprint and age of a run in one line."""
-    return f"{run.get('model') or DASH}, fingerprint {_short(run)}, {age(run['at_us'], now_us)}, run {run['run_id']}"
+    return f"{run.model or DASH}, fingerprint {_short(run)}, {age(run.at_us, now_us)}, run {run.run_id}"
 
 
-def _facts(run: Row, used: Row, *, full: bool) -> dict[str, str]:
-    scorers = {name: text for name, text in run["versions"].items() if name not in NO_SCORERS}
+def _facts(run: StoredRun, used: RunUsage, *, full: bool) -> dict[str, str]:
+    scorers = {name: text for name, text in run.versions.items() if name not in NO_SCORERS}
     versions = (f"{name} ({text if full else text.split(' ')[0]})" for name, text in scorers.items())
     return {
-        "run": run["run_id"],
-        "suite": f"{run['suite']}, digest {run['suite_digest'] if full else run['suite_digest'][:8]}",
-        "target": run["target"],
-        "model": run.get("model") or DASH,
-        "fingerprint": (run["fingerprint"] or DASH) if full else _short(run),
-        "seed": str(run["seed"]),
+        "run": run.run_id,
+        "suite": f"{run.suite}, digest {run.suite_digest if full else run.suite_digest[:8]}",
+        "target": run.target,
+        "model": run.model or DASH,
+        "fingerprint": (run.fingerprint or DASH) if full else _short(run),
+        "seed": str(run.seed),
         "scorers": ", ".join(versions) or DASH,
-        "status": f"{run['status']}, {counted(used['cases'], 'case')}, {counted(used['results'], 'answer')}",
-        "answers": _outcomes(run["counts"]) or DASH,
+        "status": f"{run.status}, {counted(used.cases, 'case')}, {counted(used.results, 'answer')}",
+        "answers": _outcomes(run.counts) or DASH,
     }
 
 
@@ -82,50 +91,45 @@ def _outcomes(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{OUTCOMES.get(name, name)} {count:,}" for name, count in counts.items() if count)
 
 
-def _line(row: Row, now_us: int) -> tuple[str, ...]:
-    begun = microseconds(datetime.fromisoformat(row["at_time"]))
-    names = (row["run_id"], row["suite"], row["target"], row["status"], f"{row['cases']:,}", f"{row['unscored']:,}")
-    more = (age(begun, now_us), row["model"] or DASH, row["fingerprint"] or DASH, str(row["seed"]))
+def _line(row: RunRow, now_us: int) -> tuple[str, ...]:
+    begun = microseconds(row.at_time)
+    names = (row.run_id, row.suite, row.target, row.status, f"{_cases(row):,}", f"{_unscored(row):,}")
+    more = (age(begun, now_us), row.model or DASH, row.fingerprint or DASH, str(row.seed))
     return (*names, *more)
 
 
-def _short(run: Row) -> str:
-    return (run["fingerprint"] or DASH)[:SHORT]
+def _short(run: StoredRun) -> str:
+    return (run.fingerprint or DASH)[:SHORT]
 
 
-def _cases(run: Row) -> int:
+def _cases(run: RunRow) -> int:
     """The answers without their repeats; an interrupted run may lack some repeats of its last case."""
-    cases: int = ceil(sum(run["counts"].values()) / max(1, run["repeat"]))
-    return cases
+    return ceil(sum(run.outcomes().values()) / max(1, run.repeat))
 
 
-def _unscored(counts: Mapping[str, int]) -> int:
-    return sum(count for name, count in counts.items() if name in UNSCORED)
+def _unscored(run: RunRow) -> int:
+    return sum(count for name, count in run.outcomes().items() if name in UNSCORED)
 
 
-def _parsed(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def print_cases(rows: Sequence[Row], metric: str, *, alone: bool, full: bool) -> None:
+def print_cases(rows: Sequence[GradedCase], metric: str, *, alone: bool, full: bool) -> None:
     """Print cases of one run: what was asked, expected and answered, with scores.
 
     ``alone``: only the score of ``metric``.
     """
     for row in rows:
-        click.echo(f"\n{_name(row)}: {row['grade']}")
+        click.echo(f"\n{_name(row)}: {row.grade}")
         side = _Side("answered", row, metric, alone=alone)
-        _print_parts([*_question(row, full=full), *side.parts(full=full)], full=full)
+        _print_parts([*_question(row, full=full, deleted=row.texts_deleted), *side.parts(full=full)], full=full)
 
 
-def print_pairs(rows: Sequence[Row], metric: str, titles: tuple[str, str], *, alone: bool, full: bool) -> None:
+def print_pairs(rows: Sequence[CasePair], metric: str, titles: tuple[str, str], *, alone: bool, full: bool) -> None:
     """Print cases of two runs; ``titles``: candidate, baseline."""
     for row in rows:
-        new, old = row["candidate"], row["baseline"]
+        new, old = row.candidate, row.baseline
         values = f"{printable(metric)} {_value(old, metric)} → {_value(new, metric)}"
-        click.echo(f"\n{_name(row)}: {row['change']}, {values}")
+        click.echo(f"\n{_name(row)}: {row.change}, {values}")
         sides = (_Side(titles[1], old, metric, alone=alone), _Side(titles[0], new, metric, alone=alone))
-        parts = [*_question(row | {"texts_deleted": new["texts_deleted"]}, full=full)]
+        parts = [*_question(row, full=full, deleted=new.texts_deleted)]
         _print_parts([*parts, *(part for side in sides for part in side.parts(full=full))], full=full)
 
 
@@ -161,71 +165,71 @@ def rest_line(shown: int, total: int, offset: int) -> str:
 class _Side:
     """One answer with its scores."""
 
-    def __init__(self, title: str, row: Row, metric: str, *, alone: bool) -> None:
+    def __init__(self, title: str, row: AnyAnswer, metric: str, *, alone: bool) -> None:
         self.title, self.row, self.metric, self.alone = title, row, metric, alone
 
     def parts(self, *, full: bool) -> Iterator[tuple[str, str]]:
         row = self.row
         yield self.title, _answer(row)
-        if row["outcome"] not in ("scored", "provider_error"):
-            yield "", OUTCOMES.get(row["outcome"], row["outcome"])
-        scores = [score for score in row["scores"] if self._shown(score, full=full)]
+        if row.outcome not in ("scored", "provider_error"):
+            yield "", OUTCOMES.get(row.outcome, row.outcome)
+        scores = [score for score in row.scores if self._shown(score, full=full)]
         if scores:
             yield "", ", ".join(_score(score) for score in scores)
 
-    def _shown(self, score: Row, *, full: bool) -> bool:
+    def _shown(self, score: CaseScore, *, full: bool) -> bool:
         """With `--full` all scores; otherwise the metric, and the first stat of each other scorer."""
-        scorer, _, stat = score["metric"].partition(".")
+        scorer, _, stat = score.metric.partition(".")
         if self.alone:
-            return bool(score["metric"] == self.metric or (not stat and scorer == self.metric.partition(".")[0]))
-        if full or not stat or score["metric"] == self.metric:
+            return bool(score.metric == self.metric or (not stat and scorer == self.metric.partition(".")[0]))
+        if full or not stat or score.metric == self.metric:
             return True
         if scorer == SIGNALS:
             return False  # every answer has signals, so they are shown where they grade
-        firsts = {row["metric"].partition(".")[0]: row["metric"] for row in reversed(self.row["scores"])}
-        return bool(firsts[scorer] == score["metric"] and scorer != self.metric.partition(".")[0])
+        firsts = {row.metric.partition(".")[0]: row.metric for row in reversed(self.row.scores)}
+        return bool(firsts[scorer] == score.metric and scorer != self.metric.partition(".")[0])
 
 
-def _question(row: Row, *, full: bool) -> Iterator[tuple[str, str]]:
-    yield "asked", _asked(row, full=full)
-    if row["expected"] is not None:
-        yield "expected", readable_reference(row["expected"])
+def _question(row: CaseQuestion, *, full: bool, deleted: bool) -> Iterator[tuple[str, str]]:
+    yield "asked", _asked(row.asked, full=full, deleted=deleted)
+    if row.expected is not None:
+        yield "expected", readable_reference(row.expected)
 
 
-def _asked(row: Row, *, full: bool) -> str:
+def _asked(asked: str | None, *, full: bool, deleted: bool) -> str:
     """All messages with ``full``, otherwise the last one."""
-    if row["asked"] is None:
-        return f"[{TEXT_DELETED if row['texts_deleted'] else TEXT_NOT_STORED}]"
+    if asked is None:
+        return f"[{TEXT_DELETED if deleted else TEXT_NOT_STORED}]"
     try:
-        messages = [load for load in json.loads(row["asked"]) if isinstance(load, dict)]
+        messages = [load for load in json.loads(asked) if isinstance(load, dict)]
     except ValueError:
-        return str(row["asked"])
+        return asked
     if full:
         return "\n".join(f"{message.get('role', '')}: {_text(message.get('content'))}" for message in messages)
     return _text(messages[-1].get("content")) if messages else ""
 
 
-def _answer(row: Row) -> str:
-    if row["texts_deleted"]:
+def _answer(row: AnyAnswer) -> str:
+    if row.texts_deleted:
         return f"[{TEXT_DELETED}]"
-    if row["error"] is not None:
-        return f"no answer: {row['error']}"
-    return str(row["output"] or row["refusal"] or "")
+    if row.error is not None:
+        return f"no answer: {row.error}"
+    return row.output or row.refusal or ""
 
 
-def _score(score: Row) -> str:
-    value = "unscored" if score["value"] is None else f"{score['value']:.4g}"
-    why = score["why"] or (f"answered {score['label']!r}" if score["label"] is not None else "")
-    return f"{score['metric']} {value}" + (f" ({why})" if why else "")
+def _score(score: CaseScore) -> str:
+    value = "unscored" if score.value is None else f"{score.value:.4g}"
+    why = score.why or (f"answered {score.label!r}" if score.label is not None else "")
+    return f"{score.metric} {value}" + (f" ({why})" if why else "")
 
 
-def _value(side: Row, metric: str) -> str:
-    value = next((score["value"] for score in side["scores"] if score["metric"] == metric), None)
+def _value(side: AnyAnswer, metric: str) -> str:
+    value = next((score.value for score in side.scores if score.metric == metric), None)
     return "unscored" if value is None else f"{value:.4g}"
 
 
-def _name(row: Row) -> str:
-    return printable(row["case_id"]) + (f", repeat {row['repeat'] + 1}" if row["repeat"] else "")
+def _name(row: CaseQuestion) -> str:
+    return printable(row.case_id) + (f", repeat {row.repeat + 1}" if row.repeat else "")
 
 
 def _print_parts(parts: Sequence[tuple[str, str]], *, full: bool) -> None:

@@ -26,6 +26,7 @@ from fairtrial_cli.store_client.stored import load_noise_floor, load_table
 if TYPE_CHECKING:
     from evaluators.results.run_table import RunTable
     from evaluators.suite import Suite
+    from fairtrial.api.run_answers import CasePair, GradedCase
     from fairtrial_cli.store_client.client import StoreClient
 
 PAGE = 1_000
@@ -119,7 +120,7 @@ def _read(store: StoreClient, tables: Sequence[RunTable], texts: Texts) -> Suite
         notes=notes,
     )
     matrix = compared(given)
-    return suite_report(given, matrix, [list(rows) for rows in _cases(store, given, grading_metric(matrix))], texts)
+    return suite_report(given, matrix, _cases(store, given, grading_metric(matrix)), texts)
 
 
 def _suite(store: StoreClient, run: RunTable) -> tuple[Suite | None, tuple[str, ...]]:
@@ -127,25 +128,31 @@ def _suite(store: StoreClient, run: RunTable) -> tuple[Suite | None, tuple[str, 
     stored = store.call(runs.suites, runs.ListSuites(suite=run.suite, suite_digest=run.suite_digest, limit=1))
     if not stored:
         return None, ("The store has no text of the suite, so figures over all cases, such as macro F1, are left out.",)
-    request = runs.NameSuiteText(suite_digest=run.suite_digest, text_digest=stored[0]["text_digest"])
+    request = runs.NameSuiteText(suite_digest=run.suite_digest, text_digest=stored[0].text_digest)
     try:
         return suite_of(bytes(store.call(runs.suite_text, request)).decode(), Path(run.suite)), ()
     except UnusableText as error:
         return None, (f"Figures over all cases, such as macro F1, are left out: {error}.",)
 
 
-def _cases(store: StoreClient, given: SuiteRuns, metric: str | None) -> Iterator[Iterator[dict[str, Any]]]:
+def _cases(
+    store: StoreClient, given: SuiteRuns, metric: str | None
+) -> Sequence[Sequence[CasePair]] | Sequence[GradedCase]:
     """The cases of each candidate beside the baseline's, or those of the only run."""
     baseline = given.baseline.run_id
-    for candidate in given.candidates:
-        pair = runs.PairsOf(candidate_run=candidate.run_id, baseline_run=baseline, metric=metric, limit=PAGE)
-        yield _pages(store, runs.pairs, pair)
     if not given.candidates:
-        yield _pages(store, runs.cases, runs.CasesOf(run_id=baseline, metric=metric, limit=PAGE))
+        return _pages(store, runs.cases, runs.CasesOf(run_id=baseline, metric=metric, limit=PAGE))
+    return [
+        _pages(
+            store, runs.pairs, runs.PairsOf(candidate_run=run.run_id, baseline_run=baseline, metric=metric, limit=PAGE)
+        )
+        for run in given.candidates
+    ]
 
 
-def _pages(store: StoreClient, operation: Any, request: Any) -> Iterator[dict[str, Any]]:
-    offset = 0
-    while rows := store.call(operation, msgspec.structs.replace(request, offset=offset))["rows"]:
-        yield from rows
-        offset += len(rows)
+def _pages(store: StoreClient, operation: Any, request: Any) -> list[Any]:
+    """The rows of all pages."""
+    found: list[Any] = []
+    while rows := store.call(operation, msgspec.structs.replace(request, offset=len(found))).rows:
+        found += rows
+    return found

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 from xml.etree.ElementTree import Element, TreeBuilder
@@ -67,15 +66,12 @@ DENSE = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _THOUGHT_END = "</think>"
 
 
-def departs(score: Mapping[str, Any]) -> bool:
-    """Whether a case's score is worth showing: it is not a signal, or the signal departs from what is expected.
-
-    ``score``: a row of the control API.
-    """
-    scorer, _, name = score["metric"].partition(".")
+def departs(metric: str, value: float | None) -> bool:
+    """Whether a case's score is worth showing: it is not a signal, or the signal departs from what is expected."""
+    scorer, _, name = metric.partition(".")
     if scorer != SIGNALS:
         return True
-    return bool(name != CHARACTERS and score["value"] == (0 if name == FORMAT_VALID else 1))
+    return bool(name != CHARACTERS and value == (0 if name == FORMAT_VALID else 1))
 
 
 class NotXml(Exception):

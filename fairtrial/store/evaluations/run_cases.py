@@ -1,8 +1,19 @@
 """Reads the cases of one run or of two side by side, and a run's figures: usage, outcomes, and each metric."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import convert
+
+from fairtrial.api.run_answers import (
+    CasePage,
+    CasePair,
+    GradedCase,
+    PairPage,
+    RunFigures,
+    RunUsage,
+    SignalLevel,
+    StoredRun,
+)
 from fairtrial.api.runs import CasesOf, PairsOf
 from fairtrial.domain.answers.signals import CHARACTERS, SIGNALS
 from fairtrial.domain.wording import CHANGES, Grade
@@ -154,29 +165,26 @@ ORDER BY t.tag, t.value, s.metric
 """
 
 
-def cases(database: Database, page: Page, run: CasesOf, metric: str, *, lower: bool) -> dict[str, Any]:
-    """The ``rows`` of the page in the order of the run, of ``total`` selected cases.
+def cases(database: Database, page: Page, run: CasesOf, metric: str, *, lower: bool) -> CasePage:
+    """The cases of the page in the order of the run.
 
     The grade is by ``metric``: a case is wrong if its score is 0, or above 0 where less is better (``lower``).
-    ``counts`` has all cases by grade, and ``texts_deleted`` those whose texts retention has deleted.
     """
     chosen = (run.case, run.outcome, run.grade, run.text)
     bounds = (run.run_id, metric, _sign(lower=lower), *chosen)
     ((total, deleted),) = database.rows(COUNT, bounds)
     counted = dict(database.rows(COUNTED_ONE, bounds))
-    return {
-        "counts": {grade: int(counted.get(grade, 0)) for grade in GRADES},
-        "texts_deleted": int(deleted),
-        "total": int(total),
-        "rows": database.dicts(Query(CASES, (*bounds, page.rows, page.offset))),
-    }
+    return CasePage(
+        metric=metric,
+        counts={grade: int(counted.get(grade, 0)) for grade in GRADES},
+        texts_deleted=int(deleted),
+        total=int(total),
+        rows=convert(database.dicts(Query(CASES, (*bounds, page.rows, page.offset))), list[GradedCase]),
+    )
 
 
-def pairs(database: Database, page: Page, runs: PairsOf, metric: str, *, lower: bool) -> dict[str, Any]:
-    """The ``rows`` of the page, of ``total`` selected cases that both runs have; ``lower``: less is better.
-
-    ``counts`` has all common cases by change, and ``texts_deleted`` those whose texts retention has deleted.
-    """
+def pairs(database: Database, page: Page, runs: PairsOf, metric: str, *, lower: bool) -> PairPage:
+    """The cases of the page that both runs have; ``lower``: less is better."""
     candidate, baseline = runs.candidate_run, runs.baseline_run
     bounds = (candidate, baseline, metric, _sign(lower=lower), runs.change, runs.case, runs.text)
     counted = dict(database.rows(COUNTED, bounds))
@@ -185,8 +193,10 @@ def pairs(database: Database, page: Page, runs: PairsOf, metric: str, *, lower: 
     ids = sorted({row["case_id"] for row in chosen})
     new, old = _sides(database, candidate, ids), _sides(database, baseline, ids)
     rows = [_row(case, new[case["case_id"], case["repeat"]], old[case["case_id"], case["repeat"]]) for case in chosen]
-    counts = {change: int(counted.get(change, 0)) for change in CHANGES}
-    return {"counts": counts, "texts_deleted": int(deleted), "total": int(total), "rows": rows}
+    counts: dict[str, int] = {change: int(counted.get(change, 0)) for change in CHANGES}
+    return PairPage(
+        metric=metric, counts=counts, texts_deleted=int(deleted), total=int(total), rows=convert(rows, list[CasePair])
+    )
 
 
 def _sign(*, lower: bool) -> float:
@@ -200,37 +210,19 @@ def _sides(database: Database, run_id: str, ids: list[str]) -> dict[tuple[str, i
 
 def _row(graded: dict[str, Any], new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     place = {"case_id": graded["case_id"], "repeat": graded["repeat"], "change": graded["change"]}
-    common = {name: new[name] for name in SHARED}
-    return place | common | {"candidate": _own(new), "baseline": _own(old)}
-
-
-def _own(side: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in side.items() if name not in (*SHARED, "case_id", "repeat")}
-
-
-@dataclass(frozen=True, slots=True)
-class RunFigures:
-    """``run``: its summary; ``used``: counts, milliseconds, tokens and cost; ``metrics``: those that cases have.
-
-    ``signals``: the mean of each signal, and the number of cases that have it.
-    """
-
-    run: dict[str, Any]
-    used: dict[str, Any]
-    metrics: tuple[str, ...]
-    signals: list[dict[str, Any]]
+    return place | {name: new[name] for name in SHARED} | {"candidate": new, "baseline": old}
 
 
 def figures(database: Database, run_id: str) -> RunFigures | None:
     """The summary of one run, or ``None`` if it does not exist. Cached answers have no latency."""
-    events: list[dict[str, Any]] = database.values(dict, EVENT, (run_id,))
-    if not events:
+    stored = database.values(StoredRun, EVENT, (run_id,))
+    if not stored:
         return None
-    (used,) = database.dicts(Query(USED, (run_id,)))
+    (used,) = database.values(RunUsage, USED, (run_id,))
     bound = (run_id, f"{SIGNALS}.", f"{SIGNALS}.{CHARACTERS}")
     metrics = tuple(str(metric) for (metric,) in database.rows(CASE_METRICS, bound))
-    signals = database.dicts(Query(LEVELS, bound[:2]))
-    return RunFigures(events[0], used, metrics, signals)
+    signals = database.values(SignalLevel, LEVELS, bound[:2])
+    return RunFigures(run=stored[0], used=used, metrics=metrics, signals=signals)
 
 
 def slices(run_id: str, *, separator: str, most: int) -> Query:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fairtrial.api.comparison_answers import MeasureComparison, MeasureForm, RunMatrix, RunsCompared, SignalDifference
+from fairtrial.api.run_answers import CasePage, FoundRun, OptionalRun, PairPage, RunFigures
 from fairtrial.api.runs import (
     CasesOf,
     CompareMany,
     CompareRuns,
     DetailsOf,
-    FoundRun,
     LatestRuns,
     ListRuns,
     ListSuites,
     NameRun,
     NameSuiteText,
-    OptionalRun,
     PairsOf,
     ResolveRun,
 )
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 LINES = "application/x-ndjson"
 MOST_SLICES = 40
 """A tag with more values than this is an id rather than a slice."""
-
-BETTER = {True: "higher", False: "lower"}
 
 
 def listing(_: Context, request: ListRuns) -> Query:
@@ -78,7 +76,7 @@ def details(context: Context, request: DetailsOf) -> Answer:
     return Answer(arrow_stream(run_columns.details(context.database, request.run_id, request.scorer)), ARROW)
 
 
-def figures(context: Context, request: NameRun) -> Any:
+def figures(context: Context, request: NameRun) -> RunFigures:
     return read_figures(context.database, request.run_id)
 
 
@@ -96,20 +94,20 @@ def kept(context: Context, request: LatestRuns) -> OptionalRun:
     return OptionalRun(runs.newest_kept(context.database, request.suite, request.suite_digest, request.target))
 
 
-def slices(context: Context, request: NameRun) -> list[dict[str, Any]]:
+def slices(context: Context, request: NameRun) -> Query:
     figures(context, request)
-    return context.database.dicts(run_cases.slices(request.run_id, separator=MANY, most=MOST_SLICES))
+    return run_cases.slices(request.run_id, separator=MANY, most=MOST_SLICES)
 
 
-def cases(context: Context, request: CasesOf) -> dict[str, Any]:
+def cases(context: Context, request: CasesOf) -> CasePage:
     return read_cases(context.database, page_of(request), request)
 
 
-def pairs(context: Context, request: PairsOf) -> dict[str, Any]:
+def pairs(context: Context, request: PairsOf) -> PairPage:
     return read_pairs(context.database, page_of(request), request)
 
 
-def compare(context: Context, request: CompareRuns) -> dict[str, Any]:
+def compare(context: Context, request: CompareRuns) -> RunsCompared:
     from evaluators.comparison.compare import compare_runs  # imports numpy and scipy only when needed
     from evaluators.comparison.observations import signal_changes
     from evaluators.comparison.pairing import slices_of
@@ -121,14 +119,19 @@ def compare(context: Context, request: CompareRuns) -> dict[str, Any]:
         rows = compare_runs(measures, candidate, baseline, [None, *slices_of(candidate, request.by)])
         changes = signal_changes(candidate, baseline)
     shown = {
-        measure.name: {"form": measure.form, "scale": measure.scale} | {"better": BETTER[measure.sign > 0]}
+        measure.name: MeasureForm(
+            form=measure.form, scale=measure.scale, better="higher" if measure.sign > 0 else "lower"
+        )
         for measure in measures
     }
-    signals = [{"metric": change.metric, "notable": change.notable, "says": change.says} for change in changes]
-    return {"rows": rows, "shown": shown, "signals": signals}
+    return RunsCompared(
+        rows=msgspec.convert(rows, list[MeasureComparison], from_attributes=True),
+        shown=shown,
+        signals=msgspec.convert(changes, list[SignalDifference], from_attributes=True),
+    )
 
 
-def matrix(context: Context, request: CompareMany) -> dict[str, Any]:
+def matrix(context: Context, request: CompareMany) -> RunMatrix:
     from evaluators.comparison.matrix import matrix_of  # imports numpy and scipy only when needed
     from evaluators.criteria.metric_catalogue import measures_seen
 
@@ -142,8 +145,7 @@ def matrix(context: Context, request: CompareMany) -> dict[str, Any]:
             by=request.by,
             again=None if again is None else _table(context, again),
         )
-    plain: dict[str, Any] = msgspec.to_builtins(result)
-    return plain
+    return msgspec.convert(result, RunMatrix, from_attributes=True)
 
 
 def suites(_: Context, request: ListSuites) -> Query:
@@ -166,7 +168,7 @@ def _table(context: Context, run_id: str) -> RunTable:
     return existing(load_table(context.database, run_id), "run", run_id)
 
 
-def read_figures(database: Database, run_id: str) -> run_cases.RunFigures:
+def read_figures(database: Database, run_id: str) -> RunFigures:
     """One run without its cases; raises `NotFound`."""
     figures = run_cases.figures(database, run_id)
     if figures is None:
@@ -174,14 +176,14 @@ def read_figures(database: Database, run_id: str) -> run_cases.RunFigures:
     return figures
 
 
-def read_cases(database: Database, page: Page, request: CasesOf) -> dict[str, Any]:
-    """A page of cases with the ``metric`` that grades them; raises `NotFound`, and `BadRequest` for the metric."""
+def read_cases(database: Database, page: Page, request: CasesOf) -> CasePage:
+    """A page of cases; raises `NotFound`, and `BadRequest` for the metric."""
     metric = _metric(request.metric, read_figures(database, request.run_id))
-    return {"metric": metric} | run_cases.cases(database, page, request, metric, lower=_lower(metric))
+    return run_cases.cases(database, page, request, metric, lower=_lower(metric))
 
 
-def read_pairs(database: Database, page: Page, request: PairsOf) -> dict[str, Any]:
-    """A page of cases of both runs with the ``metric`` that grades them.
+def read_pairs(database: Database, page: Page, request: PairsOf) -> PairPage:
+    """A page of cases of both runs.
 
     Raises `NotFound`, and `BadRequest` for an unknown metric or runs that can't be compared.
     """
@@ -197,7 +199,7 @@ def read_pairs(database: Database, page: Page, request: PairsOf) -> dict[str, An
             f"runs {candidate.run_id} and {baseline.run_id} can't be compared: {'; '.join(differing)} ({advice})"
         )
     metric = _metric(request.metric, *(read_figures(database, run_id) for run_id in ids))
-    return {"metric": metric} | run_cases.pairs(database, page, request, metric, lower=_lower(metric))
+    return run_cases.pairs(database, page, request, metric, lower=_lower(metric))
 
 
 def _head(database: Database, run_id: str) -> RunEvent:
@@ -207,10 +209,10 @@ def _head(database: Database, run_id: str) -> RunEvent:
     return head
 
 
-def _metric(name: str | None, *figures: run_cases.RunFigures) -> str:
+def _metric(name: str | None, *figures: RunFigures) -> str:
     """The metric of single cases with this name, or of the scorer with this name; by default the first one."""
     names = [metric for run in figures for metric in run.metrics]
-    names += [str(metric) for run in figures for metric in run.run["metrics"]]
+    names += [str(metric) for run in figures for metric in run.run.metrics]
     known = list(dict.fromkeys(names))
     if name is None and known:
         return next((metric for metric in known if not metric.startswith(f"{SIGNALS}.")), known[0])

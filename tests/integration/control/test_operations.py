@@ -37,7 +37,7 @@ Asked = Iterator[tuple[Operation[Any, Any], Request]]
 def reads(side: Side) -> Asked:
     """Requests of every operation that changes nothing, with ids of the project."""
     call, many = side.client.call, Window(limit=1000)
-    run_ids = [row["run_id"] for row in call(runs.listing, runs.ListRuns(suite="small"))][:2]
+    run_ids = [row.run_id for row in call(runs.listing, runs.ListRuns(suite="small"))][:2]
     verdict = verdicts.NameVerdict(verdict_id=call(verdicts.listing, verdicts.ListVerdicts())[0]["verdict_id"])
     published = call(plans.listing, Window())
     queue_id = call(reviews.status, Nothing())[0]["queue_id"]
@@ -94,7 +94,7 @@ def reads(side: Side) -> Asked:
     yield runs.matrix, runs.CompareMany(baseline_run=run_ids[1], candidate_runs=(run_ids[0],))
     yield runs.matrix, runs.CompareMany(baseline_run=run_ids[1], candidate_runs=())
     yield runs.suites, runs.ListSuites()
-    yield runs.suite_text, runs.NameSuiteText(suite_digest=text["suite_digest"], text_digest=text["text_digest"])
+    yield runs.suite_text, runs.NameSuiteText(suite_digest=text.suite_digest, text_digest=text.text_digest)
     yield store.overview, Nothing()
     yield store.services, Nothing()
     yield store.job, store.NameJob(job_id="none")
@@ -176,7 +176,7 @@ def changes(side: Side) -> Asked:
     yield reviews.skip, reviews.Skip(item_id="none")
     for vote in ("approve", "reject"):
         yield verdicts.vote, verdicts.Vote(verdict_id=ship["verdict_id"], vote=vote, why="read 40 answers")  # type: ignore[arg-type]
-    reference = verdicts.SuiteReference(suite="small", digest=text["suite_digest"])
+    reference = verdicts.SuiteReference(suite="small", digest=text.suite_digest)
     gate = "version: 1\nname: quick\nsuites: [small]\n"
     yield verdicts.judge, verdicts.Judge(gate=gate, suites=(reference,), candidate="tuned", baseline="base")
     yield verdicts.judge, verdicts.Judge(gate=gate, suites=(reference,), candidate="tuned", baseline="tuned")

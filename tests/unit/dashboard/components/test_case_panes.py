@@ -6,21 +6,28 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec import convert
 
 from dashboard.components.case_panes import MOST_WORDS, Piece, differing, one_sided
+from fairtrial.api.run_answers import GradedCase
 
 ROW: dict[str, Any] = {
     "case_id": "c1", "repeat": 0, "tags": {}, "asked": None, "expected": None, "outcome": "scored", "latency_ms": None,
     "tokens_out": None, "cached": False, "error": None, "output": "No.", "refusal": None, "scores": [],
+    "texts_deleted": False, "grade": "right", "finish_reason": "stop",
 }  # fmt: skip
 
 
+def case(**fields: Any) -> GradedCase:
+    return convert(ROW | fields, GradedCase)
+
+
 def score(metric: str, value: float) -> dict[str, Any]:
-    return {"metric": metric, "value": value, "why": None, "label": None}
+    return {"metric": metric, "value": value, "why": None, "label": None, "expected": None}
 
 
 def scores(*pairs: dict[str, Any]) -> list[tuple[str, str, str]]:
-    (side,) = one_sided(ROW | {"scores": list(pairs)}, "tuned", link={})["sides"]
+    (side,) = one_sided(case(scores=list(pairs)), "tuned", link={})["sides"]
     return list(side["scores"])
 
 
@@ -45,9 +52,9 @@ def test_a_score_is_shown_with_its_name_and_value() -> None:
 
 
 def test_only_cases_of_probes_say_what_they_are() -> None:
-    assert one_sided(ROW | {"tags": {"probe": "own", "team": "a"}}, "tuned", link={})["tags"] == "team: a"
+    assert one_sided(case(tags={"probe": "own", "team": "a"}), "tuned", link={})["tags"] == "team: a"
     tags = {"family": "typos", "probe": "invariance"}
-    assert one_sided(ROW | {"tags": tags}, "tuned", link={})["tags"] == "family: typos, probe: invariance"
+    assert one_sided(case(tags=tags), "tuned", link={})["tags"] == "family: typos, probe: invariance"
 
 
 TEXTS = st.text(alphabet="ab <>&.\n\t é", max_size=40)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+
+from msgspec import convert
 
 from evaluators.criteria.metric_catalogue import measures_of
 from evaluators.report_content.content import ReportContent, SuiteReport, Texts
@@ -12,6 +13,7 @@ from evaluators.report_content.page import forest, levels, render
 from evaluators.report_content.suites import SuiteRuns, compared, suite_report
 from evaluators.report_content.wording import changed_rows, first_line
 from evaluators.results.run_table import table_of
+from fairtrial.api.run_answers import CasePair
 from fairtrial.domain.estimates import Estimate
 from tests.fixtures.evaluators import trials
 
@@ -19,19 +21,21 @@ SUITE = trials.suite(n=120, tags={at: {"kind": "odd" if at % 2 else "even"} for 
 LONG = "word " * 400
 
 
-def pair_row(number: int, change: str, answer: str = "x") -> dict[str, Any]:
+def pair_row(number: int, change: str, answer: str = "x") -> CasePair:
     side = {
         "outcome": "scored", "output": answer, "error": None, "refusal": None, "texts_deleted": False,
-        "scores": [{"metric": "qa.accuracy", "value": 1.0}],
+        "latency_ms": 5.0, "tokens_out": 1, "cached": False,
+        "scores": [{"metric": "qa.accuracy", "value": 1.0, "label": None, "expected": None, "why": None}],
     }  # fmt: skip
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"Question {number}"}]
-    return {
+    row = {
         "case_id": f"c{number}", "repeat": 0, "change": change, "asked": json.dumps(messages), "expected": '"x"',
         "tags": {"kind": "odd"}, "candidate": side, "baseline": side,
     }  # fmt: skip
+    return convert(row, CasePair)
 
 
-def suite_of(*rows: list[dict[str, Any]], right: tuple[int, ...] = (60, 100)) -> SuiteReport:
+def suite_of(*rows: list[CasePair], right: tuple[int, ...] = (60, 100)) -> SuiteReport:
     """A report on a baseline with 90 of 120 right, and candidates."""
     base, *candidates = (
         table_of(trials.run(SUITE, target, trials.right(count)))

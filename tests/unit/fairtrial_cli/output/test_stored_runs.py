@@ -6,18 +6,29 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import convert
 
+from fairtrial.api.run_answers import CasePair, GradedCase, RunRow, RunUsage, StoredRun
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED
-from fairtrial_cli.output.stored_runs import WIDTH, listed, print_cases, print_head, print_pairs, print_runs, rest_line
+from fairtrial_cli.output.stored_runs import (
+    WIDTH,
+    as_listed,
+    print_cases,
+    print_head,
+    print_pairs,
+    print_runs,
+    rest_line,
+)
 from tests.fixtures.for_each import for_each
 
 AT_US = 1_790_000_000_000_000
 LATER_US = AT_US + 3 * 86_400_000_000
+USED = dict.fromkeys(RunUsage.__struct_fields__) | {"cases": 100, "results": 300, "errors": 0, "cached": 0}
 COUNTS = {"scored": 297, "provider_error": 2, "judge_error": 1, "off_format": 0}
 
 
-def summary(**more: Any) -> dict[str, Any]:
-    return {
+def summary(**more: Any) -> RunRow:
+    row = {
         "run_id": "019a",
         "at_time": "2026-09-21T14:13:20Z",
         "suite": "tickets",
@@ -30,11 +41,16 @@ def summary(**more: Any) -> dict[str, Any]:
         "counts": json.dumps(COUNTS),
         "metrics": json.dumps({"intent.accuracy": 0.81}),
         "versions": json.dumps({"intent": "label/1 text"}),
-    } | more
+        "ended_time": "2026-09-21T14:14:20Z",
+        "deployment_digest": "d",
+        "plan_hash": "h",
+        "model": None,
+    }
+    return convert(row | more, RunRow)
 
 
 def test_a_row_has_its_numbers_and_no_text_that_must_be_parsed() -> None:
-    row = listed(summary())
+    row = as_listed(summary())
     assert (row["cases"], row["unscored"], row["model"]) == (100, 3, None)
     assert (row["counts"], row["metrics"]) == (COUNTS, {"intent.accuracy": 0.81})
 
@@ -43,7 +59,7 @@ def test_the_model_is_shown_where_the_store_knows_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    rows = [listed(summary(model="openai/support-v2")), listed(summary(fingerprint=None))]
+    rows = [summary(model="openai/support-v2"), summary(fingerprint=None)]
     print_runs(rows, now_us=LATER_US)
     header, first, second = (line.split() for line in capsys.readouterr().out.splitlines())
     assert header == ["run", "suite", "target", "status", "cases", "unscored", "age", "model", "fingerprint", "seed"]
@@ -52,8 +68,9 @@ def test_the_model_is_shown_where_the_store_knows_it(
 
 
 def test_the_head_says_what_identifies_a_run(capsys: pytest.CaptureFixture[str]) -> None:
-    run = listed(summary(model="openai/support-v2", at_us=AT_US))
-    print_head(run, {"cases": 100, "results": 300}, now_us=LATER_US, full=False)
+    listed = as_listed(summary(model="openai/support-v2"))
+    run, used = convert(listed | {"at_us": AT_US, "ended_us": AT_US}, StoredRun), convert(USED, RunUsage)
+    print_head(run, used, now_us=LATER_US, full=False)
     output = capsys.readouterr().out
     assert output.startswith("tickets on tuned, 3 days ago\n")
     for line in (
@@ -66,7 +83,7 @@ def test_the_head_says_what_identifies_a_run(capsys: pytest.CaptureFixture[str])
         "    intent.accuracy  0.81",
     ):
         assert f"{line}\n" in output
-    print_head(run, {"cases": 100, "results": 300}, now_us=LATER_US, full=True)
+    print_head(run, used, now_us=LATER_US, full=True)
     assert "digest 9f0c4b1d3a5e7f20\n" in capsys.readouterr().out
 
 
@@ -77,7 +94,11 @@ def score(metric: str, value: float | None, **more: Any) -> dict[str, Any]:
     return {"metric": metric, "value": value, "label": None, "expected": None, "why": None} | more
 
 
-def case(**more: Any) -> dict[str, Any]:
+def case(**more: Any) -> GradedCase:
+    return convert(case_fields(**more), GradedCase)
+
+
+def case_fields(**more: Any) -> dict[str, Any]:
     return {
         "case_id": "c1",
         "repeat": 0,
@@ -89,6 +110,11 @@ def case(**more: Any) -> dict[str, Any]:
         "error": None,
         "refusal": None,
         "texts_deleted": False,
+        "tags": None,
+        "latency_ms": None,
+        "tokens_out": None,
+        "cached": False,
+        "finish_reason": None,
         "scores": [
             score("intent.accuracy", 0.0, label="refund"),
             score("intent.macro_f1", 0.0),
@@ -98,7 +124,7 @@ def case(**more: Any) -> dict[str, Any]:
     } | more
 
 
-def printed(capsys: pytest.CaptureFixture[str], row: dict[str, Any], *, alone: bool = False, full: bool = False) -> str:
+def printed(capsys: pytest.CaptureFixture[str], row: GradedCase, *, alone: bool = False, full: bool = False) -> str:
     print_cases([row], "intent.accuracy", alone=alone, full=full)
     return capsys.readouterr().out
 
@@ -132,8 +158,8 @@ def test_a_long_text_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("full", [False, True])
 def test_no_control_character_of_a_model_reaches_the_terminal(capsys: pytest.CaptureFixture[str], full: bool) -> None:
     hostile = "\x1b]0;title\x07\x9b2J"
-    row = case(output=hostile, case_id=hostile, expected=hostile, asked=hostile)
-    row["scores"] = [score("intent.accuracy", None, why=hostile)]
+    scores = [score("intent.accuracy", None, why=hostile)]
+    row = case(output=hostile, case_id=hostile, expected=hostile, asked=hostile, scores=scores)
     output = printed(capsys, row, full=full)
     assert "\\u001b]0;title\\u0007\\u009b2J" in output
     assert not [character for character in output if character != "\n" and not character.isprintable()]
@@ -150,15 +176,13 @@ def test_no_control_character_of_a_model_reaches_the_terminal(capsys: pytest.Cap
         (case(scores=[score("intent", None, why="KeyError: x")]), "            intent unscored (KeyError: x)\n"),
     ],
 )
-def test_a_case_says_why_something_is_missing(
-    capsys: pytest.CaptureFixture[str], row: dict[str, Any], words: str
-) -> None:
+def test_a_case_says_why_something_is_missing(capsys: pytest.CaptureFixture[str], row: GradedCase, words: str) -> None:
     assert words in printed(capsys, row)
 
 
 def test_two_sides_have_the_baseline_first(capsys: pytest.CaptureFixture[str]) -> None:
-    right = case(output="fault", scores=[score("intent.accuracy", 1.0)])
-    row = case(change="lost", candidate=case(), baseline=right)
+    right = case_fields(output="fault", scores=[score("intent.accuracy", 1.0)])
+    row = convert(case_fields(change="lost", candidate=case_fields(), baseline=right), CasePair)
     print_pairs([row], "intent.accuracy", ("tuned (candidate)", "base (baseline)"), alone=True, full=False)
     output = capsys.readouterr().out
     assert "c1: lost, intent.accuracy 1 → 0\n" in output

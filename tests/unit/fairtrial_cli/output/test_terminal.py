@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec import convert
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -16,12 +18,15 @@ from evaluators.comparison.matrix import matrix_of
 from evaluators.criteria.metric_catalogue import measures_seen
 from evaluators.engine.engine import Progress
 from evaluators.results.run_table import table_of
+from fairtrial.api.accounts import AccountRow
+from fairtrial.api.keys import KeyRow
+from fairtrial.api.run_answers import RunRow
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial_cli.commands import accounts, gate, keys, review
 from fairtrial_cli.output import terminal
 from fairtrial_cli.output.experiment_state import print_states
 from fairtrial_cli.output.matrix import print_matrices
-from fairtrial_cli.output.stored_runs import listed, print_runs
+from fairtrial_cli.output.stored_runs import print_runs
 from fairtrial_cli.output.terminal import columns, table_lines
 from fairtrial_cli.output.verdict import print_list
 from tests.fixtures.evaluators.trials import run, suite
@@ -34,6 +39,7 @@ GATE, SUITE = "support-release-with-experts", "support-tickets-english-and-germa
 WAITING = "SHIP, waiting for release-manager and domain-expert"
 FINGERPRINT = "fp_9f0c4b1d3a5e7f2089abcdef01234567"
 AT = "2026-11-03T09:15:00"
+AT_TIME = datetime.fromisoformat(f"{AT}Z")
 RULE = "resolution.accuracy no worse than base by 2 points in difficulty:hard"
 SAYS = (
     "the resolution accuracy of difficulty:hard is 4.2 points lower than that of base "
@@ -50,9 +56,12 @@ SUMMARY = {
     "seed": 7,
     "repeat": 1,
     "status": "interrupted",
-    "counts": {"scored": 1200},
-    "metrics": {},
-    "versions": {},
+    "counts": '{"scored": 1200}',
+    "metrics": "{}",
+    "ended_time": f"{AT}Z",
+    "deployment_digest": "d",
+    "plan_hash": "h",
+    "versions": "{}",
 }
 
 
@@ -95,7 +104,7 @@ COMMANDS = (
     ),
     Printed(
         "runs list",
-        lambda: print_runs([listed(SUMMARY)], now_us=1_800_000_000_000_000),
+        lambda: print_runs([convert(SUMMARY, RunRow)], now_us=1_800_000_000_000_000),
         (ID, SUITE, CANDIDATE, SUMMARY["model"], FINGERPRINT, "interrupted"),
     ),
     Printed("gate", show_gate, ("cannot tell", RULE, SUITE)),
@@ -118,7 +127,17 @@ COMMANDS = (
     Printed(
         "accounts list",
         lambda: accounts._print_accounts(
-            [{"name": f"{CANDIDATE}@example.org", "role": "release-manager", "state": "active", "seen_time": AT}]
+            [
+                AccountRow(
+                    account_id="a",
+                    name=f"{CANDIDATE}@example.org",
+                    role="release-manager",
+                    state="active",
+                    created_time=AT_TIME,
+                    disabled_time=None,
+                    seen_time=AT_TIME,
+                )
+            ]
         ),
         (f"{CANDIDATE}@example.org", "release-manager", "active"),
     ),
@@ -126,11 +145,18 @@ COMMANDS = (
         "keys list",
         lambda: keys._print_keys(
             [
-                {"key_id": ID, "name": CANDIDATE, "rights": ["chat", "evaluate"], "routes": [SUITE, GATE]}
-                | {"revoked_time": None, "expires_time": AT}
+                KeyRow(
+                    key_id=ID,
+                    name=CANDIDATE,
+                    rights=("complete", "see_variant"),
+                    routes=(SUITE, GATE),
+                    created_time=AT_TIME,
+                    expires_time=AT_TIME,
+                    revoked_time=None,
+                )
             ]
         ),
-        (ID, CANDIDATE, "evaluate", SUITE, GATE, AT),
+        (ID, CANDIDATE, "see_variant", SUITE, GATE, AT),
     ),
 )
 

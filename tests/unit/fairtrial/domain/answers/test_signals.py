@@ -30,7 +30,7 @@ from tests.fixtures.for_each import for_each
 def test_a_score_is_shown_unless_it_is_a_signal_without_a_departure(
     metric: str, value: float | None, shown: bool
 ) -> None:
-    assert departs({"metric": metric, "value": value}) is shown
+    assert departs(metric, value) is shown
 
 
 FORMS = {

@@ -1,0 +1,213 @@
+"""Declares what the operations on runs answer: runs, their figures, and their cases."""
+
+import json
+from decimal import Decimal
+from typing import Literal
+
+from fairtrial.api.operation import Answer, Time
+from fairtrial.domain.run import CaseOutcome
+from fairtrial.domain.wording import Change, Grade
+
+
+class FoundRun(Answer, frozen=True):
+    """The id of a run."""
+
+    run_id: str
+
+
+class OptionalRun(Answer, frozen=True):
+    """The id of a run, ``None`` if there is no such run."""
+
+    run_id: str | None
+
+
+RunStatus = Literal["finished", "interrupted"]
+
+
+class RunRow(Answer, frozen=True, kw_only=True):
+    """A run in the listing. ``counts``, ``metrics`` and ``versions`` are JSON objects as text, as in `StoredRun`."""
+
+    run_id: str
+    at_time: Time
+    ended_time: Time
+    suite: str
+    suite_digest: str
+    target: str
+    deployment_digest: str
+    fingerprint: str | None
+    seed: int
+    repeat: int
+    status: RunStatus
+    counts: str
+    metrics: str
+    versions: str
+    plan_hash: str
+    model: str | None
+
+    def outcomes(self) -> dict[str, int]:
+        """The number of answers by outcome."""
+        return dict(json.loads(self.counts))
+
+    def levels(self) -> dict[str, float | None]:
+        """The value of each metric."""
+        return dict(json.loads(self.metrics))
+
+
+class StoredRun(Answer, frozen=True, kw_only=True):
+    """A run without its cases. ``counts``: answers by outcome. ``versions``: of each scorer. ``fingerprint``: of the
+    weights that answered. ``model``: the provider and model that the deployment declared, unknown in older runs.
+    """
+
+    run_id: str
+    at_us: int
+    ended_us: int
+    suite: str
+    suite_digest: str
+    target: str
+    deployment_digest: str
+    fingerprint: str | None
+    seed: int
+    repeat: int
+    status: RunStatus
+    counts: dict[str, int]
+    metrics: dict[str, float | None]
+    versions: dict[str, str]
+    plan_hash: str
+    model: str | None
+
+
+class RunUsage(Answer, frozen=True, kw_only=True):
+    """What the answers of a run took. Latencies are milliseconds and don't cover cached answers. ``cost_usd``: unknown
+    if the price of any answer is unknown.
+    """
+
+    results: int
+    cases: int
+    errors: int
+    cached: int
+    latency_p50: float | None
+    latency_p95: float | None
+    latency_p99: float | None
+    ttft_p50: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: Decimal | None
+
+
+class SignalLevel(Answer, frozen=True, kw_only=True):
+    """The mean of a signal over the cases that have it."""
+
+    metric: str
+    mean: float
+    cases: int
+
+
+class RunFigures(Answer, frozen=True, kw_only=True):
+    """A run without its cases. ``metrics``: those that grade single cases."""
+
+    run: StoredRun
+    used: RunUsage
+    metrics: tuple[str, ...]
+    signals: list[SignalLevel]
+
+
+class SliceMean(Answer, frozen=True, kw_only=True):
+    """A metric's mean over the ``scored`` of the ``results`` with a value of a tag."""
+
+    tag: str
+    value: str
+    metric: str
+    mean: float | None
+    scored: int
+    results: int
+
+
+class CaseScore(Answer, frozen=True, kw_only=True):
+    """A score of an answer; ``label``: the answered one."""
+
+    metric: str
+    value: float | None
+    label: str | None
+    expected: str | None
+    why: str | None
+
+
+class CaseAnswer(Answer, frozen=True, kw_only=True):
+    """An answer to a case, with its scores. ``texts_deleted``: by retention."""
+
+    outcome: CaseOutcome
+    output: str | None
+    error: str | None
+    refusal: str | None
+    latency_ms: float | None
+    tokens_out: int | None
+    cached: bool
+    texts_deleted: bool
+    scores: list[CaseScore]
+
+
+class CaseQuestion(Answer, frozen=True, kw_only=True):
+    """A case. ``asked``: its messages as JSON; ``expected``: its reference as JSON."""
+
+    case_id: str
+    repeat: int
+    tags: dict[str, str] | None
+    expected: str | None
+    asked: str | None
+
+
+class GradedCase(CaseQuestion, frozen=True, kw_only=True):
+    """A case of one run. It has the fields of its `CaseAnswer`, because a struct can't have two bases."""
+
+    grade: Grade
+    finish_reason: str | None
+    outcome: CaseOutcome
+    output: str | None
+    error: str | None
+    refusal: str | None
+    latency_ms: float | None
+    tokens_out: int | None
+    cached: bool
+    texts_deleted: bool
+    scores: list[CaseScore]
+
+
+AnyAnswer = CaseAnswer | GradedCase
+
+
+class CasePair(CaseQuestion, frozen=True, kw_only=True):
+    """A case of two runs with both answers."""
+
+    change: Change
+    candidate: CaseAnswer
+    baseline: CaseAnswer
+
+
+class CasePage(Answer, frozen=True, kw_only=True):
+    """Cases of one run. ``metric`` grades them; ``counts`` has all of the run by grade; ``total``: of all pages."""
+
+    metric: str
+    counts: dict[str, int]
+    texts_deleted: int
+    total: int
+    rows: list[GradedCase]
+
+
+class PairPage(Answer, frozen=True, kw_only=True):
+    """Cases of two runs, as in `CasePage`; ``counts`` has all common cases by change."""
+
+    metric: str
+    counts: dict[str, int]
+    texts_deleted: int
+    total: int
+    rows: list[CasePair]
+
+
+class SuiteTextRow(Answer, frozen=True, kw_only=True):
+    """A version of a suite's text: when it was last ``stored``, and how often."""
+
+    suite: str
+    suite_digest: str
+    text_digest: str
+    at_time: Time
+    stored: int
