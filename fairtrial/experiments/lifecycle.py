@@ -190,12 +190,18 @@ def sentence(
         return "Running." if last is None else f"Running: {made} {_by(last)}"
     variant = promoted_by(last)
     if variant is not None:
-        return f"PROMOTED {_by(last)}{_overridden(last)} {variant} serves everyone. {undo(name)}"
-    word = "ROLLED BACK" if last.action == "rollback" else _WORD[state]
-    text = f"{word} {_by(last)} All traffic is on {control}."
+        return f"{state_word(state, last)} {_by(last)}{_overridden(last)} {variant} serves everyone. {undo(name)}"
+    text = f"{state_word(state, last)} {_by(last)} All traffic is on {control}."
     if state == "killed" or (state == "paused" and cause_of(last) == "worse"):
         return f"{text} To start it again: fairtrial experiment rearm {name} --why …"
     return f"{text} To continue: fairtrial experiment resume {name} --why …" if state == "paused" else text
+
+
+def state_word(state: ExperimentState, last: Transition | None) -> str:
+    """The state in one or two words, of an experiment that does not run."""
+    if promoted_by(last) is not None:
+        return "PROMOTED"
+    return "ROLLED BACK" if last is not None and last.action == "rollback" else _WORD[state]
 
 
 def unrecorded_kill(kill: KillFile, control: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from math import log
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from fairtrial.experiments.decision.decide import decide, is_look_due, look
 from fairtrial.experiments.decision.guardrail_words import NEAR, decline_words, e_value_words, kept_decline_words
 from fairtrial.experiments.decision.plain_declines import has_grown
 from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
+from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.decision.wording import effect_words
 from fairtrial.experiments.kept_away import kept_away_words, many_kept_away
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, MODELS, WORSE
@@ -83,17 +83,20 @@ class Verdict:
 class Step:
     """The result of one step of the monitor.
 
-    ``findings`` is empty if no look was due; ``decisions`` is that of the memory, by treatment. ``waits`` says what the
-    next stage still needs, and what all decisions that wait for time need. ``asks_approval`` is the stage that waits
-    for a person alone.
+    ``findings`` is empty if no look was due; ``decisions`` is that of the memory, by treatment. ``waits``: what the
+    next stage still needs, and what all decisions that wait for time need.
     """
 
     memory: Memory
     decisions: Mapping[str, Decision]
     findings: tuple[Finding, ...] = ()
     verdict: Verdict | None = None
-    waits: tuple[str, ...] = ()
-    asks_approval: float | None = None
+    waits: tuple[Wait, ...] = ()
+
+    @property
+    def asks_approval(self) -> float | None:
+        """The stage that waits for a person alone."""
+        return self.waits[0].number if [wait.needs for wait in self.waits] == ["approval"] else None
 
 
 def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) -> Step:
@@ -237,44 +240,41 @@ def _stage(
     findings: tuple[Finding, ...],
 ) -> Step:
     following = next((stage for stage in plan.enrolment.stages if stage > around.stage), None)
-    if following is None:
-        return Step(*known, findings, waits=(around.held,) if around.held else ())
-    waits = tuple(_waits(plan, known[0], sums, around))
-    unapproved = following in plan.enrolment.approve and following not in around.approved
-    if unapproved and not waits:
-        return Step(*known, findings, waits=(f"approval of the {following:g} % stage",), asks_approval=following)
-    if unapproved:
-        waits = (*waits, f"approval of the {following:g} % stage")
-    if waits:
+    waits = tuple(_waits(plan, following, known[0], sums, around))
+    if waits or following is None:
         return Step(*known, findings, waits=waits)
     why = f"every condition of the {following:g} % stage holds"
     return Step(*known, findings, Verdict("stage", why, {"units": _units(sums), "stage": following}, following))
 
 
-def _waits(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) -> Iterator[str]:
-    """What the next stage still needs, apart from an approval."""
+def _waits(
+    plan: AnalysisPlan, following: float | None, memory: Memory, sums: Sums, around: Circumstances
+) -> Iterator[Wait]:
+    """What the ``following`` stage still needs; if there is none, what the end needs."""
     if around.held:
-        yield around.held
+        yield Wait("clock", why=around.held)
+    if following is None:
+        return
     if memory.split.invalid:
-        yield f"a valid split: {memory.split.fault}"
+        yield Wait("split", why=memory.split.fault)
     if short := {name: arm.units for name, arm in sums.arms.items() if arm.units < plan.enrolment.min_units}:
-        have = ", ".join(f"{name} has {units:,}" for name, units in sorted(short.items()))
-        yield f"{plan.enrolment.min_units:,} units in each arm ({have})"
-    until = datetime.fromtimestamp(around.stage_end_us(plan) / 1e6, UTC)
+        yield Wait("units", plan.enrolment.min_units, arms=short)
     if around.now_us < around.stage_end_us(plan):
-        yield f"{plan.enrolment.min_hours:g} hours of this stage (until {until:%d %b %H:%M} UTC)"
+        yield Wait("hours", plan.enrolment.min_hours, until_us=around.stage_end_us(plan))
     for (metric, variant), lacking in _harm(plan, sums, memory).items():
         if lacking > -NEAR_KILL and (metric, variant) not in around.accepted:
-            yield f"less evidence of harm by {metric} of {variant}"
+            yield Wait("less harm", metric=metric, arms={variant: sums.arms[variant].units})
     for guardrail in plan.guardrails:
         if guardrail.method in ("feedback", "given"):
             continue  # their windows are still open in an early stage
-        if missing := [name for name, arm in sums.arms.items() if guardrail.metric not in arm.metrics]:
-            yield f"data for {guardrail.metric} ({', '.join(sorted(missing))})"
-    if around.served is not None and (without := sorted(set(plan.shares) - around.served)):
-        yield f"requests of this stage in each arm ({', '.join(without)} has none)"
+        if missing := {name: arm.units for name, arm in sums.arms.items() if guardrail.metric not in arm.metrics}:
+            yield Wait("data", metric=guardrail.metric, arms=missing)
+    if around.served is not None and (without := set(plan.shares) - around.served):
+        yield Wait("requests", arms=dict.fromkeys(without, 0))
     if around.followed is False:
-        yield "all workers to serve the published configuration"
+        yield Wait("workers")
+    if following in plan.enrolment.approve and following not in around.approved:
+        yield Wait("approval", following)
 
 
 def _harm(plan: AnalysisPlan, sums: Sums, memory: Memory) -> dict[tuple[str, str], float]:

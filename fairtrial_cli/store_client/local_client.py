@@ -34,6 +34,7 @@ from gateway.control.operations.experiments.states import record_kill_files
 from gateway.control.operations.record_alarms import notice_older_store
 
 if TYPE_CHECKING:
+    from fairtrial.experiments.decision.waits import Wait
     from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
     from gateway.control.operations.split_checks import SplitCheckCache
 
@@ -138,7 +139,7 @@ class LocalOwner:
         plan = lay_over(project.plan, transitions.live(self.database))
         return Declaration(plan, project.release_gates, project.root)
 
-    def waits(self, _: str) -> tuple[str, ...] | None:
+    def waits(self, _: str) -> tuple[Wait, ...] | None:
         """Unknown, because no monitor runs."""
         return None
 

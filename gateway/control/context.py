@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fairtrial.config.releases import ReleaseGates
     from fairtrial.domain.plan import Plan
+    from fairtrial.experiments.decision.waits import Wait
     from fairtrial.store.ingest.ingest import Ingester
     from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
     from gateway.control.operations.present import Publisher
@@ -146,7 +147,7 @@ class Owner(Protocol):
     def declaration(self) -> Declaration:
         """What the project's files declare now; raises `ConfigError` and `Unavailable`."""
 
-    def waits(self, experiment: str) -> tuple[str, ...] | None:
+    def waits(self, experiment: str) -> tuple[Wait, ...] | None:
         """What the decision on an experiment waits for, if a monitor has looked."""
 
 

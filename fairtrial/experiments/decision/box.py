@@ -14,6 +14,7 @@ from fairtrial.experiments.decision.by_request_words import open_sentence
 from fairtrial.experiments.decision.caveat_words import missing_sentence, over_time_sentence
 from fairtrial.experiments.decision.guardrail_words import guardrails_sentence, kept_away_words, kept_decline_words
 from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
+from fairtrial.experiments.decision.waits import Wait, wait_words
 from fairtrial.experiments.decision.wording import (
     cleared_words,
     headline_words,
@@ -26,14 +27,18 @@ from fairtrial.experiments.decision.wording import (
     tried_words,
 )
 from fairtrial.experiments.ending import ending_of
-from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, Transition, cause_of, promoted_by, sentence
+from fairtrial.experiments.lifecycle import (
+    DECLINED,
+    KEPT_AWAY,
+    Transition,
+    cause_of,
+    promoted_by,
+    sentence,
+    state_word,
+)
 from fairtrial.experiments.promotion import kept_words, until_words
 
 Tone = Literal["success", "info", "warning", "error"]
-HOURS, APPROVAL = "hours of this stage", "approval of the"
-"""What two of the conditions of a stage contain; the sentence has its own words for them."""
-CLOCK = "the wall clock"
-"""What a condition contains that holds all decisions that wait for time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,7 @@ class Situation:
     stage: float
     stage_since_us: int
     entered: Transition | None = None
-    waits: tuple[str, ...] | None = None
+    waits: tuple[Wait, ...] | None = None
     approved: frozenset[float] = frozenset()
     serves: str | None = None
     error: str = ""
@@ -108,10 +113,8 @@ def box_without_plan(name: str, control: str, now: Situation) -> Box:
     words = sentence(name, control, now.state, now.last)
     if now.state == "running":
         return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),), ())
-    head, _, rest = words.partition(".")
-    head, at, more = head.partition(" at ")
     tone: Tone = "error" if now.state == "killed" else "success" if now.serves else "warning"
-    return Box(head, tone, (("State", words),), ()) if at or more or rest else Box(head, tone, (), ())
+    return Box(state_word(now.state, now.last), tone, (("State", words),), ())
 
 
 def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
@@ -221,8 +224,8 @@ def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:
     enrolled = f"Enrolled: {now.stage:g} %."
     following = next((stage for stage in plan.enrolment.stages if stage > now.stage), None)
     if following is None:
-        return f"{enrolled} It needs {'; '.join(now.waits)}." if now.waits else enrolled
-    conditions = [wait for wait in now.waits or () if HOURS not in wait and not wait.startswith(APPROVAL)]
+        return f"{enrolled} It needs {'; '.join(map(wait_words, now.waits))}." if now.waits else enrolled
+    conditions = [wait_words(wait) for wait in now.waits or () if wait.needs not in ("hours", "approval")]
     left_s = (now.stage_since_us + plan.enrolment.min_hours * HOUR_US - now.now_us) / 1e6
     when = f" in {duration_words(left_s)}{' at the earliest' if conditions else ''}" if left_s > 0 else ""
     after = ", after your approval" if following in plan.enrolment.approve and following not in now.approved else ""
@@ -254,9 +257,10 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
             resume, end = command.format("resume"), command.format("end")
             return f"Continue it if the decline is acceptable: {resume} (it says what it accepts), or end it: {end}"
         return f"Continue it{when}: {command.format('resume')}{anew}"
-    if any(CLOCK in wait for wait in now.waits or ()):
+    needs = {wait.needs for wait in now.waits or ()}
+    if "clock" in needs:
         return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."
-    if now.waits and all(wait.startswith(APPROVAL) for wait in now.waits):
+    if needs == {"approval"}:
         return f"Approve the next stage: {command.format('approve')}"
     if now.kept is not None:
         return f"Wait until {until_words(now.kept)}: it then ends as promoted. To end it now: {command.format('end')}"

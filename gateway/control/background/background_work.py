@@ -11,6 +11,7 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.store_reports import IngestResult, OnProgress
+from fairtrial.experiments.decision.waits import Wait
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine import error_message
 from fairtrial.store.ingest.ingest import Ingester
@@ -155,7 +156,7 @@ class BackgroundWork:
         """What was published; raises `Unavailable`."""
         return Declaration(published_plan(self.publisher), self.publisher.release_gates, self.publisher.root)
 
-    def waits(self, experiment: str) -> tuple[str, ...] | None:
+    def waits(self, experiment: str) -> tuple[Wait, ...] | None:
         """What the decision waited for at the monitor's last step."""
         status = self.monitor.statuses.get(experiment)
         return None if status is None else status.step.waits

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import Conflict
+from fairtrial.experiments.decision.waits import wait_words
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from gateway.control.operations.record_alarms import acknowledge_alarm
 from gateway.control.operations.verdicts.recompute import recompute
@@ -45,7 +46,7 @@ def clock_alarms(trial: LiveTrial) -> list[tuple[str, str]]:
 
 
 def waits(trial: LiveTrial) -> str:
-    return "; ".join(trial.monitor.statuses[NAME].step.waits)
+    return "; ".join(map(wait_words, trial.monitor.statuses[NAME].step.waits))
 
 
 @pytest.mark.parametrize("hours", [48, GLITCH_HOURS, -24])

@@ -14,6 +14,7 @@ from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.experiments.assignment import assign
+from fairtrial.experiments.decision.waits import Wait
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, looks
 from fairtrial.store.experiments.analysis_plans import frozen_plans
@@ -54,7 +55,7 @@ def test_a_good_arm_walks_through_all_stages_with_one_approval(trial: LiveTrial)
         day(trial, number)
         status = trial.monitor.statuses[NAME]
         if status.step.asks_approval is not None:
-            assert status.step.waits == ("approval of the 40 % stage",)
+            assert status.step.waits == (Wait("approval", 40.0),)
             trial.change("approve", "tone checked on 40 answers")
     assert [stage for index, stage in enumerate(stages) if stage not in stages[:index]] == [2, 10, 40, 100]
     rows = trial.trail()

@@ -26,6 +26,7 @@ from fairtrial.api import (
 )
 from fairtrial.api.operation import Nothing, Operation, Request, Window, operations, path_names, read_answer
 from fairtrial.domain.training_data import AuditFile, CheckCount
+from fairtrial.experiments.decision.waits import Wait
 from gateway.control.app import router_of
 from gateway.control.context import implementation
 from tests.fixtures.control.both_transports import Side, both_transports
@@ -230,7 +231,7 @@ def test_a_difference_of_one_transport_is_found(sides: tuple[Side, Side], monkey
     request = experiments.DecisionOf(name="staged-vs-base", slices=False)
     http, local = sides
     assert local.outcome(experiments.decision, request) == http.outcome(experiments.decision, request)
-    monkeypatch.setattr(local.owner, "waits", lambda _: ("nothing",))
+    monkeypatch.setattr(local.owner, "waits", lambda _: (Wait("workers"),))
     assert local.outcome(experiments.decision, request) != http.outcome(experiments.decision, request)
 
 

@@ -14,6 +14,7 @@ from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.arms import interval_of
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
 from fairtrial.experiments.decision.values import Decision, EarlierProof, GuardrailDecision, MetricDecision
+from fairtrial.experiments.decision.waits import Wait, wait_words
 from fairtrial.experiments.decision.wording import decision_words, lost_words, primary_sentence
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.methods.finding import is_share
@@ -36,7 +37,7 @@ POINTS = 200
 def describe_decision(
     database: Database,
     experiment: Experiment,
-    waits: tuple[str, ...] | None,
+    waits: tuple[Wait, ...] | None,
     *,
     now_us: int,
     slices: bool = True,
@@ -221,7 +222,7 @@ def _boundary(metric: MetricPlan) -> float | None:
 
 def _stages(plan: AnalysisPlan, now: Situation) -> dict[str, Any]:
     following = next((stage for stage in plan.enrolment.stages if stage > now.stage), None)
-    waits = None if now.waits is None or now.state != "running" else list(now.waits)
+    waits = None if now.waits is None or now.state != "running" else list(map(wait_words, now.waits))
     return {
         "stages": list(plan.enrolment.stages),
         "stage": now.stage,

@@ -16,6 +16,7 @@ from fairtrial.experiments.decision.box import Situation
 from fairtrial.experiments.decision.decide import luck_of
 from fairtrial.experiments.decision.effects import Effect
 from fairtrial.experiments.decision.values import Tried
+from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
@@ -47,7 +48,7 @@ def read_tried(database: Database, plan: AnalysisPlan, sums: Sums, variant: str,
 
 
 def situation(
-    database: Database, experiment: Experiment, waits: tuple[str, ...] | None = None, *, now_us: int
+    database: Database, experiment: Experiment, waits: tuple[Wait, ...] | None = None, *, now_us: int
 ) -> Situation:
     """The live state of the experiment; raises `StoreError`."""
     stored = analysis_plans.newest(database, experiment.name)

@@ -15,6 +15,7 @@ from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.guardrail_words import kept_decline_words
 from fairtrial.experiments.decision.values import KeptAway
+from fairtrial.experiments.decision.waits import wait_words
 from fairtrial.experiments.methods.method import passes_us
 from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
@@ -49,6 +50,10 @@ def around(now_us: int = HOUR_US, stage: float = 100.0, **more: Any) -> Circumst
 
 def done(result: Step) -> str | None:
     return result.verdict.do if result.verdict else None
+
+
+def worded(result: Step) -> tuple[str, ...]:
+    return tuple(map(wait_words, result.waits))
 
 
 def test_proven_harm_kills_and_says_so() -> None:
@@ -196,7 +201,7 @@ def test_missing_data_neither_kills_nor_promotes(units: int) -> None:
     empty = Sums(HOUR_US, {"base": ArmSums(units), "tuned": ArmSums(units)})
     result = step(plan, Memory(), empty, around(stage=10.0))
     assert result.verdict is None
-    assert result.waits == tuple(f"data for {name} (base, tuned)" for name in (ERRORS, COST, LATENCY))
+    assert worded(result) == tuple(f"data for {name} (base, tuned)" for name in (ERRORS, COST, LATENCY))
 
 
 def test_a_dead_candidate_is_killed_though_its_control_never_failed() -> None:
@@ -209,9 +214,9 @@ def test_a_clock_that_is_not_trusted_holds_stage_and_end_but_no_kill() -> None:
     over = around(plan.max_weeks * WEEK_US, held=held)
     assert done(step(plan, Memory(), sums(over.now_us, errors=BAD), over)) == "kill"
     last = step(plan, Memory(), sums(over.now_us, errors=GOOD), over)
-    assert last.verdict is None and last.waits == (held,)
+    assert last.verdict is None and worded(last) == (held,)
     early = around(30 * HOUR_US, stage=5.0, held=held)
-    assert step(plan, Memory(), sums(early.now_us, errors=GOOD), early).waits == (held,)
+    assert worded(step(plan, Memory(), sums(early.now_us, errors=GOOD), early)) == (held,)
     assert done(step(plan, Memory(), sums(early.now_us, errors=GOOD), replace(early, held=""))) == "stage"
 
 
@@ -252,7 +257,7 @@ def test_weeks_count_from_the_start_of_the_segment() -> None:
 def test_the_next_stage_needs_units_hours_and_data() -> None:
     plan = analysis_plan(errors(), enrolment=STAGES)
     early = step(plan, Memory(), sums(HOUR_US, units={"base": 120, "tuned": 80}, errors=GOOD), around(stage=5.0))
-    assert early.waits == (
+    assert worded(early) == (
         "100 units in each arm (tuned has 80)",
         "24 hours of this stage (until 02 Jan 00:00 UTC)",
     )
@@ -266,7 +271,7 @@ def test_a_stage_waits_for_its_approval_alone() -> None:
     asking = step(plan, Memory(), seen, around(DAY_US, 20.0))
     assert (asking.verdict, asking.asks_approval) == (None, 100.0)
     early = step(plan, Memory(), seen, around(HOUR_US, 20.0))
-    assert early.asks_approval is None and early.waits[-1] == "approval of the 100 % stage"
+    assert early.asks_approval is None and worded(early)[-1] == "approval of the 100 % stage"
     allowed = step(plan, Memory(), seen, around(DAY_US, 20.0, approved=frozenset({100.0})))
     assert allowed.verdict is not None and allowed.verdict.stage == 100.0
 
@@ -281,7 +286,7 @@ def test_a_wrong_split_stops_the_growth_and_stays() -> None:
     plan = analysis_plan(errors(), enrolment=STAGES)
     wrong = sums(DAY_US, units={"base": 5_300, "tuned": 4_700}, errors=GOOD)
     result = step(plan, Memory(), wrong, around(DAY_US, 5.0))
-    assert result.memory.split.invalid and result.waits == ("a valid split: the sample ratio does not match",)
+    assert result.memory.split.invalid and worded(result) == ("a valid split: the sample ratio does not match",)
     right = sums(2 * DAY_US, units=9_000, errors=GOOD)
     assert done(step(plan, result.memory, right, around(2 * DAY_US, 5.0))) is None
 
@@ -303,7 +308,7 @@ def test_evidence_of_harm_that_is_gone_at_the_last_look_blocks_no_stage() -> Non
     plan = analysis_plan(cost(), enrolment=STAGES)
     dear = sums(DAY_US, cost=(spent(400), spent(400, mean=0.137, seed=2)))
     waiting = step(plan, Memory(), dear, around(DAY_US, 5.0))
-    assert waiting.waits == (f"less evidence of harm by {COST} of tuned",)
+    assert worded(waiting) == (f"less evidence of harm by {COST} of tuned",)
     usual = sums(2 * DAY_US, cost=(spent(4_000), spent(4_000, seed=2)))
     assert done(step(plan, waiting.memory, usual, around(2 * DAY_US, 5.0))) == "stage"
 
@@ -317,7 +322,7 @@ def test_a_stage_does_not_wait_for_feedback_whose_windows_are_open() -> None:
 def test_a_stage_waits_for_a_guardrail_without_data_in_one_arm() -> None:
     plan = analysis_plan(errors(), latency(), enrolment=STAGES)
     result = step(plan, Memory(), sums(DAY_US, errors=GOOD, latency=(waited(900), None)), around(DAY_US, 5.0))
-    assert result.waits == ("data for requests.latency_p95 (tuned)",)
+    assert worded(result) == ("data for requests.latency_p95 (tuned)",)
 
 
 def test_the_last_stage_waits_for_nothing() -> None:

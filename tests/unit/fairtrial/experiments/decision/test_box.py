@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.settings import Enrolment
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation, result_box
 from fairtrial.experiments.decision.decide import decide
+from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import Sums
@@ -221,3 +223,12 @@ def test_after_the_end_a_decided_candidate_is_released_through_the_project_file(
         text = box_text(plan, sums(8, *arms), now_us=START + 14 * DAY_US, state="ended", entered=entered, last=last)
         assert text.startswith("ROLLED BACK" if last else "ENDED")
         assert "Nothing: it is over. A new experiment needs a new name." in text
+
+
+def test_a_condition_is_read_by_its_kind_and_never_by_its_words() -> None:
+    clock = Wait("clock", why="hours of this stage, approval of the clock")
+    plan = analysis_plan(enrolment=Enrolment((10.0, 100.0), min_hours=0.0))
+    text = box_text(plan, sums(1.5, *UNCLEAR), waits=(clock, Wait("split", why="THE WALL CLOCK")))
+    assert f"It also needs {clock.why}; a valid split: THE WALL CLOCK." in text
+    assert "acknowledge the alarm clock.jump" in text
+    assert "clock.jump" not in box_text(plan, sums(1.5, *UNCLEAR), waits=(Wait("split", why="the wall clock"),))

@@ -119,4 +119,4 @@ def test_new_data_waits_some_seconds_after_a_step_and_a_new_plan_does_not(
 def test_a_clock_that_jumps_leads_to_a_step(trial: Watched) -> None:
     trial.jump(hours=3)
     assert trial.steps(after_us=0)
-    assert "clocks that agree" in "; ".join(trial.monitor.statuses[NAME].step.waits)
+    assert [wait.needs for wait in trial.monitor.statuses[NAME].step.waits] == ["clock"]
