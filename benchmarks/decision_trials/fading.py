@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from benchmarks.decision_trials.costs import feedback_plan, primary_of
 from benchmarks.decision_trials.trial import Row, Trial, share
+from fairtrial.domain.decision.values import Decision, EffectOverTime
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan
 from fairtrial.experiments.decision.decide import decide
-from fairtrial.experiments.decision.values import Decision
-from fairtrial.experiments.methods.finding import EffectOverTime
 from fairtrial.experiments.sums import ArmSums, Level, Levels, OverTime, Sums
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.means import mean

@@ -21,8 +21,8 @@ from benchmarks.decision_trials.populations import (
     looks_until,
 )
 from benchmarks.decision_trials.trial import Row, Trial, frozen, median_row, share
+from fairtrial.domain.decision.by_request import CARRIED, MOST_NAMED, ByRequest
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.decision.by_request import CARRIED, MOST_NAMED, ByRequest
 from fairtrial.experiments.methods.rates import safety_test
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import Sums

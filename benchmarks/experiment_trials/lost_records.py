@@ -17,12 +17,12 @@ from benchmarks.experiment_trials.promise import Row, share
 from benchmarks.experiment_trials.through_store import DAYS, PROJECT, START_US
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
+from fairtrial.domain.decision.split import LostRecords
+from fairtrial.domain.decision.values import Decision
 from fairtrial.domain.events import AttemptRecord, Event, Exposure, FeedbackEvent, RequestEvent
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.decision.split import LostRecords
-from fairtrial.experiments.decision.values import Decision
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester

@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 
 from evaluators.trial import RULES
+from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.transition import Transition
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.effects import Effect, KnownState, LiveState, effects
-from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.ending import ending_of
-from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sequential.request_errors import RequestErrors

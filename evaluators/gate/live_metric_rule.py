@@ -7,16 +7,16 @@ from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.validation import PRIMARY
 from evaluators.gate.live_evidence import LiveExperiment
 from evaluators.gate.threshold_rule import ENDS, by_truth_table
+from fairtrial.domain.decision.arms import Interval
+from fairtrial.domain.decision.values import Decision, GuardrailDecision, MetricDecision, PrimaryDecision
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.arms import Interval
 from fairtrial.experiments.decision.by_request_words import needed_words
 from fairtrial.experiments.decision.caveat_words import fading_words, unseen_words
 from fairtrial.experiments.decision.guardrail_words import levels_words, waits_words, weighed_words
-from fairtrial.experiments.decision.values import Decision, GuardrailDecision, MetricDecision, PrimaryDecision
 from fairtrial.experiments.decision.wording import invalid_words, primary_sentence
 from fairtrial.experiments.methods.finding import bare_size, is_share, level_words, size_words
 from fairtrial.experiments.methods.method import has_kept_away, passes_us
@@ -200,7 +200,7 @@ def _guardrail(line: LiveLine, decided: Decided, decision: GuardrailDecision, qu
     if decision.changed:
         return line.finding("cannot tell", f"{sentence}: its effect has changed since the start", "a new segment")
     result, by_request = _by_interval(decided, question, decision.interval), decision.by_request
-    if result != "fail" and by_request is not None and by_request.is_beyond(metric):
+    if result != "fail" and by_request is not None and by_request.is_beyond(metric.margin, relative=metric.relative):
         needed = needed_words(decided.plan.experiment, decided.plan.unit, by_request)
         words = weighed_words(decided.plan, decided.decision.variant, decision)
         return line.finding("cannot tell", f"{sentence}: {words}", needed, evidence)

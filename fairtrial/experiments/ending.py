@@ -2,7 +2,8 @@
 
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.settings import Ending, Undoing
-from fairtrial.experiments.lifecycle import PROMOTED, WORSE, Transition, promoted_by
+from fairtrial.domain.transition import Transition
+from fairtrial.experiments.lifecycle import PROMOTED, WORSE, promoted_by
 
 
 def ending_of(entered: Transition | None) -> Ending | None:

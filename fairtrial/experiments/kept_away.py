@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from fairtrial.domain.decision.values import KeptAway
 from fairtrial.domain.wording import counted
-from fairtrial.experiments.decision.values import KeptAway
 
 LEAST_KEPT_AWAY, MOST_KEPT_AWAY = 20, 0.01
 """The requests of the last hour that must be kept from a treatment, and their share, for a pause or an alarm."""

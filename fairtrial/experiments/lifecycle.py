@@ -1,17 +1,16 @@
 """Defines the states of an experiment and the transitions between them, as pure functions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import get_args
 
 from fairtrial.config.plan.live_state import CAN_BE_KILLED, KillFile
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.settings import ExperimentState, KeptControl, PersonsAction
+from fairtrial.domain.transition import Action, Cause, Transition
 from fairtrial.experiments.promotion import kept_words, refused_while_kept
 
-Action = Literal[PersonsAction, "stage"]
 ACTIONS: tuple[PersonsAction, ...] = get_args(PersonsAction)
 """What people can do. Only control raises a stage, as soon as all of its conditions hold."""
 
@@ -65,29 +64,6 @@ KEPT = "kept_control"
 """The key of the evidence of a promotion that keeps a control."""
 PROMOTED = "promoted"
 """The key of the evidence of a roll-back: the variant that served everyone, ``None`` without a promotion."""
-Cause = Literal["worse", "models", "kept_away", "declined", "harmed", "person"]
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One change of an experiment's state.
-
-    ``evidence``: what a rule or a promotion is based on, or the kill file; otherwise ``None``. ``plan_hash``: the plan
-    that was in force before. ``segment``: the segment after it. ``at_us``: microseconds since 1970, UTC. ``stage``: the
-    percent of the units that an approval allows or a stage enrolls.
-    """
-
-    experiment: str
-    at_us: int
-    action: Action
-    from_state: ExperimentState
-    to_state: ExperimentState
-    segment: int
-    actor: str
-    why: str
-    plan_hash: str
-    evidence: Mapping[str, Any] | None = None
-    stage: float | None = None
 
 
 def possible(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from fairtrial.domain.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked, Memory
@@ -16,7 +17,6 @@ from fairtrial.experiments.decision.accepted_decline import AcceptedDecline, Key
 from fairtrial.experiments.decision.decide import decide, is_look_due, look
 from fairtrial.experiments.decision.guardrail_words import NEAR, decline_words, e_value_words, kept_decline_words
 from fairtrial.experiments.decision.plain_declines import has_grown
-from fairtrial.experiments.decision.values import Decision, GuardrailDecision, KeptAway
 from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.decision.wording import effect_words
 from fairtrial.experiments.kept_away import kept_away_words, many_kept_away

@@ -9,8 +9,9 @@ from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import NotFound, nearest
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.settings import ExperimentState
+from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import PROMOTED, Action, Transition, cause_of, possible, promoted_by, sentence
+from fairtrial.experiments.lifecycle import PROMOTED, cause_of, possible, promoted_by, sentence
 from fairtrial.experiments.promotion import definition, file_edit
 
 REMOVED = "It is no longer in the project file."

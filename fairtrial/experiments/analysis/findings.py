@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import ceil, inf
 
+from fairtrial.domain.decision.values import EffectOverTime, WeekEffect, WeekEffects
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.metrics import Method
 from fairtrial.experiments.analysis.planned_looks import not_yet, planned_look
@@ -11,15 +12,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.amounts import AmountsOfUnits, Quantiles
 from fairtrial.experiments.methods.events import Events
 from fairtrial.experiments.methods.feedback import FeedbackOfUnits
-from fairtrial.experiments.methods.finding import (
-    UNKNOWN_LEVEL,
-    EffectOverTime,
-    Finding,
-    Times,
-    WeekEffect,
-    WeekEffects,
-    goodness,
-)
+from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding, Times, goodness
 from fairtrial.experiments.methods.method import (
     MetricMethod,
     has_kept_away,

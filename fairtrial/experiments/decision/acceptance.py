@@ -8,10 +8,11 @@ import msgspec
 
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.metrics import parse_margin
+from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.arm_words import arm_words
-from fairtrial.experiments.lifecycle import ACCEPTED, Transition
+from fairtrial.experiments.lifecycle import ACCEPTED
 from fairtrial.experiments.methods.finding import bare_size, is_share, size_words
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fairtrial.experiments.decision.arms import Arm, Interval
+from fairtrial.domain.decision.arms import Arm, Interval
 
 Key = tuple[str, str]
 """A metric and a variant."""

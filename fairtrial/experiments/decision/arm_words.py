@@ -1,8 +1,8 @@
 """Words the level of one arm with what it counts."""
 
+from fairtrial.domain.decision.arms import Arm
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.arms import Arm
 from fairtrial.experiments.methods import finding
 from fairtrial.experiments.metric_plan import MetricPlan
 

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
+from fairtrial.domain.transition import Transition
 from fairtrial.domain.wording import duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accepted_by, accepted_texts
@@ -13,7 +15,6 @@ from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.by_request_words import open_sentence
 from fairtrial.experiments.decision.caveat_words import missing_sentence, over_time_sentence
 from fairtrial.experiments.decision.guardrail_words import guardrails_sentence, kept_away_words, kept_decline_words
-from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
 from fairtrial.experiments.decision.waits import Wait, wait_words
 from fairtrial.experiments.decision.wording import (
     cleared_words,
@@ -27,15 +28,7 @@ from fairtrial.experiments.decision.wording import (
     tried_words,
 )
 from fairtrial.experiments.ending import ending_of
-from fairtrial.experiments.lifecycle import (
-    DECLINED,
-    KEPT_AWAY,
-    Transition,
-    cause_of,
-    promoted_by,
-    sentence,
-    state_word,
-)
+from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, cause_of, promoted_by, sentence, state_word
 from fairtrial.experiments.promotion import kept_words, until_words
 
 Tone = Literal["success", "info", "warning", "error"]

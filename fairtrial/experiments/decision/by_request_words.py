@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fairtrial.domain.decision.by_request import ByRequest, UnitBehind
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.by_request import ByRequest, UnitBehind
 from fairtrial.experiments.methods.finding import level_words, size_words
 from fairtrial.experiments.metric_plan import MetricPlan
 
 if TYPE_CHECKING:
-    from fairtrial.experiments.decision.values import Decision
+    from fairtrial.domain.decision.values import Decision
 
 
 def by_request_words(metric: MetricPlan, variant: str, unit: str, by_request: ByRequest) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from fairtrial.domain.decision import values
 from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan
-from fairtrial.experiments.decision import values
 from fairtrial.experiments.methods import finding
 from fairtrial.experiments.metric_plan import MetricPlan
 
@@ -59,7 +59,7 @@ def _percent(share: float) -> str:
 def fading_words(plan: AnalysisPlan, primary: values.PrimaryDecision) -> str:
     """Why the weeks keep *better* from passing; empty if they do not."""
     over_time = primary.over_time
-    if not isinstance(over_time, finding.EffectOverTime) or not (over_time.fades or over_time.holds):
+    if not isinstance(over_time, values.EffectOverTime) or not (over_time.fades or over_time.holds):
         return ""
     if not over_time.fades:
         return NOT_KNOWN
@@ -78,7 +78,7 @@ def fading_words(plan: AnalysisPlan, primary: values.PrimaryDecision) -> str:
 def weeks_words(plan: AnalysisPlan, variant: str, primary: values.PrimaryDecision) -> str:
     """The effect by week and by age of the unit; empty before the first whole week."""
     over_time, metric = primary.over_time, plan.metric(primary.metric)
-    if not isinstance(over_time, finding.EffectOverTime) or not over_time.weeks:
+    if not isinstance(over_time, values.EffectOverTime) or not over_time.weeks:
         return ""
     weeks = "; ".join(_numbered(over_time.weeks, plan, metric))
     ages = "; ".join(_numbered(over_time.ages, plan, metric))
@@ -109,12 +109,12 @@ def unseen_words(plan: AnalysisPlan) -> str:
     return UNSEEN if plan.may_miss_fading else ""
 
 
-def _numbered(weeks: finding.WeekEffects, plan: AnalysisPlan, metric: MetricPlan) -> Iterator[str]:
+def _numbered(weeks: values.WeekEffects, plan: AnalysisPlan, metric: MetricPlan) -> Iterator[str]:
     for number, week in enumerate(weeks, 1):
         yield f"{number}: {'no data' if week is None else _with_interval(week, plan, metric)}"
 
 
-def _with_interval(week: finding.WeekEffect, plan: AnalysisPlan, metric: MetricPlan) -> str:
+def _with_interval(week: values.WeekEffect, plan: AnalysisPlan, metric: MetricPlan) -> str:
     units = f"{week.units:,} {plan.unit}s"
     if week.low is None or week.high is None:
         return f"{_way(week.value, metric)} ({units})"

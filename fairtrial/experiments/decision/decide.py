@@ -6,16 +6,16 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.decision import values
+from fairtrial.domain.decision.arms import Arm, Interval, interval_of
+from fairtrial.domain.decision.by_request import ByRequest
+from fairtrial.domain.decision.split import ArmLost, ArmUnits, LostRecords, Split
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, find, forecast, units_behind
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import LOST_ALARM, Looked, Memory
 from fairtrial.experiments.analysis.planned_looks import is_week_over, not_yet
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision import values
-from fairtrial.experiments.decision.arms import Arm, Interval, interval_of
-from fairtrial.experiments.decision.by_request import ByRequest
-from fairtrial.experiments.decision.split import ArmLost, ArmUnits, LostRecords, Split
 from fairtrial.experiments.methods.events import harm_only
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.methods.method import passes_us
@@ -144,7 +144,7 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
     if looked.plan.kept_control is not None and (vetoed or (declined and looked.plan.rolls_back_declines)):
         answer = "harmed"  # it rolls the promotion back for good, so what was safe before is not safe
     by_request = _by_request(looked, metric, variant)
-    beyond = by_request is not None and by_request.is_beyond(metric)
+    beyond = by_request is not None and by_request.is_beyond(metric.margin, relative=metric.relative)
     if by_request is not None and beyond and answer == "safe":
         answer, by_request = "declined" if declined else "open", msgspec.structs.replace(by_request, holds=True)
     two, unproven = looked.plan.has_two_stops, ("open", "declined")

@@ -9,7 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from fairtrial.domain.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.domain.settings import Ending, ExperimentState
+from fairtrial.domain.transition import Transition
 from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accepted_by, accepted_words
@@ -21,7 +23,6 @@ from fairtrial.experiments.decision.guardrail_words import (
     levels_words,
     weighed_words,
 )
-from fairtrial.experiments.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.experiments.decision.wording import (
     effect_words,
     invalid_words,
@@ -29,7 +30,7 @@ from fairtrial.experiments.decision.wording import (
     proof_words,
     tried_words,
 )
-from fairtrial.experiments.lifecycle import Transition, promoted_by
+from fairtrial.experiments.lifecycle import promoted_by
 from fairtrial.experiments.promotion import kept_words
 
 Result = Literal["fail", "cannot tell", "invalid", "shown"]

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from math import exp
 
+from fairtrial.domain.decision import values
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision import values
 from fairtrial.experiments.decision.arm_words import arm_words
 from fairtrial.experiments.decision.by_request_words import by_request_words, heaviest_sentence
 from fairtrial.experiments.methods import finding

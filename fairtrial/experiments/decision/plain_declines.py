@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from fairtrial.domain.decision.arms import Arm, Interval, interval_of
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
-from fairtrial.experiments.decision.arms import Arm, Interval, interval_of
 from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.methods.method import mirror
 from fairtrial.experiments.metric_plan import MetricPlan

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from fairtrial.domain.decision.arms import Interval
+from fairtrial.domain.decision.split import ArmLost, LostRecords, Split
+from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.settings import UnitKind
+from fairtrial.domain.transition import Transition
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.arms import Interval
 from fairtrial.experiments.decision.caveat_words import NOT_KNOWN, fading_words, unseen_words
 from fairtrial.experiments.decision.guardrail_words import e_value_words, levels_words
-from fairtrial.experiments.decision.split import ArmLost, LostRecords, Split
-from fairtrial.experiments.decision.values import Decision, EarlierProof, Tried
-from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.methods.finding import (
     bare_size,
     between_words,

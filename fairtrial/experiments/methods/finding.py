@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from math import floor, isinf, log10
 from typing import Literal
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from fairtrial.domain.estimates import Estimate, NotEnough
@@ -69,37 +68,6 @@ class Finding:
     vetoed: bool = False
     worst_case: Estimate | NotEnough | UnsetType = UNSET
     bounded: bool | UnsetType = UNSET
-
-
-class WeekEffect(msgspec.Struct, frozen=True):
-    """Treatment − control in one week, with the 95 % interval for one look, and the units behind it.
-
-    ``weight``: the precision, as the units of two equal arms would have it. The ends are ``None`` without spread.
-    """
-
-    value: float
-    low: float | None
-    high: float | None
-    units: int
-    weight: float
-
-
-WeekEffects = tuple[WeekEffect | None, ...]
-
-
-class EffectOverTime(msgspec.Struct, frozen=True):
-    """The effect on the primary metric by week, ``None`` for a week without data of both arms.
-
-    ``weeks`` begin with the plan, and ``ages`` with each unit's first exposure. ``week_after_next``: where a
-    straight line through the weeks leads, ``None`` until two weeks have an effect. ``fades``: whether this or the last
-    week is worse. ``holds``: whether that, or too few weeks, keeps *better* from passing as the plan asks for it.
-    """
-
-    weeks: WeekEffects
-    ages: WeekEffects
-    week_after_next: float | None
-    fades: bool
-    holds: bool
 
 
 def is_share(metric: MetricPlan) -> bool:

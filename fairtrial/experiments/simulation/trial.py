@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from fairtrial.config.plan.live_state import Live, lay_over
+from fairtrial.domain.decision.values import Decision
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.freeze import Known, freeze
@@ -15,7 +16,6 @@ from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline, Key
 from fairtrial.experiments.decision.plain_declines import offered
-from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.lifecycle import DECLINED
 from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.simulation import people

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from fairtrial.domain.decision.values import EarlierProof
 from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.values import EarlierProof
 from fairtrial.experiments.ending import undoing_of, undone_variants
-from fairtrial.experiments.lifecycle import Transition
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.accounts import CONTROL
+from fairtrial.domain.decision.values import Decision
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Key, Looked, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import ArmSums, Sums, restored, restored_over_time, stored, stored_over_time
 from fairtrial.store.access import audit

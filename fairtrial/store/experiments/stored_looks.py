@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.decision.values import Decision
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis.memory import Looked, LooksSoFar, Memory, SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import decide, look
-from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.methods.finding import Finding
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core import named_values

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from fairtrial.domain.answers.chat import answered_text, continued_text
+from fairtrial.domain.decision.split import LostRecords
+from fairtrial.domain.decision.values import Decision
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
@@ -13,8 +15,6 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.assignment import WHAT_TO_SEND
 from fairtrial.experiments.decision.acceptance import accepted_texts
 from fairtrial.experiments.decision.guardrail_words import kept_decline_words
-from fairtrial.experiments.decision.split import LostRecords
-from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.decision.wording import headline_words, lost_words
 from fairtrial.experiments.kept_away import kept_away_words, many_kept_away
 from fairtrial.experiments.monitor import Circumstances, Step

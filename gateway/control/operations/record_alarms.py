@@ -6,7 +6,8 @@ from datetime import date
 from fairtrial.config.plan.retirement import Retirement, retirements, today_utc
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.plan import Plan
-from fairtrial.experiments.lifecycle import Action, Cause, Transition, cause_of, checked_reason
+from fairtrial.domain.transition import Action, Cause, Transition
+from fairtrial.experiments.lifecycle import cause_of, checked_reason
 from fairtrial.journal.counts import has_requests
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from fairtrial.domain.decision.by_request import CARRIED, MOST_NAMED, AcceptedUnit, ByRequest, UnitBehind
+from fairtrial.domain.decision.values import Decision, GuardrailDecision
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.by_request import (
-    CARRIED,
-    MOST_NAMED,
-    AcceptedUnit,
-    ByRequest,
-    UnitBehind,
-)
-from fairtrial.experiments.decision.values import Decision, GuardrailDecision
 from fairtrial.experiments.lifecycle import ACCEPTED_UNITS
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import DAY, MINUTE, timestamp
@@ -93,7 +87,7 @@ class _Units:
             if (unit.metric, unit.variant) == (guardrail.metric, self.variant):
                 mine.setdefault(unit.unit, unit)  # two people may have accepted a unit at once
         by_request = msgspec.structs.replace(by_request, accepted=tuple(mine.values()))
-        if by_request.is_beyond(metric):
+        if by_request.is_beyond(metric.margin, relative=metric.relative):
             by_request = self._behind(metric.metric, by_request)
         elif by_request.holds:
             guardrail = msgspec.structs.replace(guardrail, answer="safe")

@@ -5,12 +5,13 @@ from typing import Any
 
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accept, accepting, decline_at_resume, suggested
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.plain_declines import offered
-from fairtrial.experiments.lifecycle import Transition, cause_of
+from fairtrial.experiments.lifecycle import cause_of
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, stored_looks, transitions

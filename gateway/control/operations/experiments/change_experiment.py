@@ -9,7 +9,8 @@ import msgspec
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.lifecycle import ACCEPTED_UNITS, Transition
+from fairtrial.domain.transition import Transition
+from fairtrial.experiments.lifecycle import ACCEPTED_UNITS
 from fairtrial.experiments.promotion import chosen_treatment, definition
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database

@@ -6,17 +6,17 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.decision.arms import interval_of
+from fairtrial.domain.decision.values import Decision, EarlierProof, GuardrailDecision, MetricDecision
 from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import caveat_words, guardrail_words
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
-from fairtrial.experiments.decision.arms import interval_of
 from fairtrial.experiments.decision.box import Box, Situation, box_without_plan, result_box
-from fairtrial.experiments.decision.values import Decision, EarlierProof, GuardrailDecision, MetricDecision
 from fairtrial.experiments.decision.waits import Wait, wait_words
 from fairtrial.experiments.decision.wording import decision_words, lost_words, primary_sentence
-from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.methods.finding import is_share
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import Sums

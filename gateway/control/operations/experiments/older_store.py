@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.plan import Plan
-from fairtrial.experiments.lifecycle import Transition
+from fairtrial.domain.transition import Transition
 from fairtrial.experiments.published_state import adopted_transitions, declared_transitions, state_without_rows
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database

@@ -11,19 +11,10 @@ from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.settings import ExperimentState, KeptControl
+from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import (
-    KEPT,
-    PROMOTED,
-    WORSE,
-    Action,
-    Transition,
-    cause_of,
-    checked_reason,
-    next_state,
-    promoted_by,
-)
+from fairtrial.experiments.lifecycle import KEPT, PROMOTED, WORSE, cause_of, checked_reason, next_state, promoted_by
 from fairtrial.experiments.promotion import KeptTerms, kept_control, kept_terms, promoted_variant
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Cursor, Database

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from evaluators.engine.target import resolve
 from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment, Rate, Rates
 from fairtrial.config.plan.hashes import definition_of
+from fairtrial.domain.decision.values import Tried
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.store_reports import Traffic, VariantTraffic
@@ -15,7 +16,6 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation
 from fairtrial.experiments.decision.decide import luck_of
 from fairtrial.experiments.decision.effects import Effect
-from fairtrial.experiments.decision.values import Tried
 from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core import named_values

@@ -9,11 +9,10 @@ import pytest
 
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.settings import ExperimentState
+from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.lifecycle import (
     ACTIONS,
     MOST_WHY,
-    Action,
-    Transition,
     checked_reason,
     next_state,
     possible,

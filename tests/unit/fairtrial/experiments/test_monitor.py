@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from fairtrial.domain.decision.values import KeptAway
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, WEEK_US
 from fairtrial.domain.settings import Enrolment, KeptControl
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.guardrail_words import kept_decline_words
-from fairtrial.experiments.decision.values import KeptAway
 from fairtrial.experiments.decision.waits import wait_words
 from fairtrial.experiments.methods.method import passes_us
 from fairtrial.experiments.monitor import Circumstances, Step, step

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from fairtrial.domain.decision.values import Decision, EffectOverTime, PrimaryDecision
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation, result_box
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.effects import LiveState, effects
-from fairtrial.experiments.decision.values import Decision, PrimaryDecision
-from fairtrial.experiments.methods.finding import EffectOverTime
 from fairtrial.experiments.sums import ArmSums, Level, OverTime, Sums
 from tests.fixtures.experiments.reported_looks import (
     DAY_US,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fairtrial.domain.decision.arms import Interval
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
-from fairtrial.experiments.decision.arms import Interval
 
 
 @pytest.mark.parametrize(

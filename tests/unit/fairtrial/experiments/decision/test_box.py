@@ -8,6 +8,7 @@ import pytest
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.settings import Enrolment
+from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Looked, Memory
@@ -15,7 +16,6 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation, result_box
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.waits import Wait
-from fairtrial.experiments.lifecycle import Transition
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.always_valid import RunningDecision

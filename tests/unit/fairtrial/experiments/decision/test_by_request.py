@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fairtrial.domain.decision.by_request import ByRequest
+from fairtrial.domain.decision.values import Decision
 from fairtrial.experiments.analysis.memory import Looked, Memory
-from fairtrial.experiments.decision.by_request import ByRequest
 from fairtrial.experiments.decision.by_request_words import by_request_words, needed_words, open_sentence
 from fairtrial.experiments.decision.decide import decide, look
-from fairtrial.experiments.decision.values import Decision
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest, RequestErrors
@@ -74,7 +74,7 @@ def test_a_difference_that_is_not_proven_stops_nothing_and_nothing_of_it_stays()
 )
 def test_the_margin_is_in_points_or_of_the_control(relative: bool, margin: float, bad: float, beyond: bool) -> None:
     metric = rate(margin=margin, relative=relative)
-    assert line(treatment=(float(bad), 1_000.0)).is_beyond(metric) is beyond
+    assert line(treatment=(float(bad), 1_000.0)).is_beyond(metric.margin, relative=metric.relative) is beyond
 
 
 def test_the_words_give_the_size_the_requests_and_what_settles_it() -> None:

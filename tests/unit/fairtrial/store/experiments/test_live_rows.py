@@ -10,7 +10,8 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.live_state import Live
 from fairtrial.domain.errors import BadRequest, NotFound
-from fairtrial.experiments.lifecycle import Action, Transition, next_state
+from fairtrial.domain.transition import Action, Transition
+from fairtrial.experiments.lifecycle import next_state
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database

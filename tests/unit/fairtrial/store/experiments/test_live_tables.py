@@ -9,10 +9,11 @@ from math import inf
 import pytest
 
 from fairtrial.domain.errors import Conflict, NotFound
+from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import TO, Action, Transition
+from fairtrial.experiments.lifecycle import TO
 from fairtrial.experiments.sums import Sums
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database

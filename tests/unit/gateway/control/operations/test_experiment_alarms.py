@@ -12,7 +12,7 @@ import pytest
 from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment, Variant
-from fairtrial.experiments.lifecycle import Transition
+from fairtrial.domain.transition import Transition
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions

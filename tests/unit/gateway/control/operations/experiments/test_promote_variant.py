@@ -13,7 +13,7 @@ from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import BadRequest, Conflict, PlanRefused
 from fairtrial.domain.plan import Experiment
-from fairtrial.experiments.lifecycle import Action, Transition
+from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.published_state import describe_state
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page

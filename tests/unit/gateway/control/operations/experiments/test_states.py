@@ -10,7 +10,7 @@ import pytest
 from fairtrial.config.plan.live_state import UNREADABLE, KillFile, standing_kills, write_kill
 from fairtrial.config.plan.published import read
 from fairtrial.domain.errors import Conflict, Unavailable
-from fairtrial.experiments.lifecycle import Action, Transition
+from fairtrial.domain.transition import Action, Transition
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page

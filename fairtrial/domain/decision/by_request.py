@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from fairtrial.experiments.metric_plan import MetricPlan
-
 CARRIED = 2 / 3
 """The part of the treatment's excess of bad requests that the units behind it carry."""
 MOST_NAMED = 3
@@ -66,10 +64,10 @@ class ByRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         bad, sent = self._unaccepted
         return bad - self.rates[0] * sent
 
-    def is_beyond(self, metric: MetricPlan) -> bool:
+    def is_beyond(self, margin: float, *, relative: bool) -> bool:
         """Whether the difference without accepted units is beyond the margin, as far as no proof is asked for."""
         rate, (bad, sent) = self.rates[0], self._unaccepted
-        return bad > sent * (rate * (1 + metric.margin) if metric.relative else rate + metric.margin)
+        return bad > sent * (rate * (1 + margin) if relative else rate + margin)
 
     @property
     def _unaccepted(self) -> Counts:

@@ -4,16 +4,46 @@ from typing import Literal
 
 import msgspec
 
+from fairtrial.domain.decision.arms import Arm, Interval
+from fairtrial.domain.decision.by_request import ByRequest
+from fairtrial.domain.decision.split import Split
 from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.settings import Missing, Undoing, UnitKind
-from fairtrial.experiments.decision.arms import Arm, Interval
-from fairtrial.experiments.decision.by_request import ByRequest
-from fairtrial.experiments.decision.split import Split
-from fairtrial.experiments.methods.finding import EffectOverTime
 
 Answer = Literal["better", "worse", "not worse", "undecided"]
 GuardrailAnswer = Literal["harmed", "declined", "safe", "open"]
 Proof = Literal["harmed", "worse", Undoing]
+
+
+class WeekEffect(msgspec.Struct, frozen=True):
+    """Treatment − control in one week, with the 95 % interval for one look, and the units behind it.
+
+    ``weight``: the precision, as the units of two equal arms would have it. The ends are ``None`` without spread.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    units: int
+    weight: float
+
+
+WeekEffects = tuple[WeekEffect | None, ...]
+
+
+class EffectOverTime(msgspec.Struct, frozen=True):
+    """The effect on the primary metric by week, ``None`` for a week without data of both arms.
+
+    ``weeks`` begin with the plan, and ``ages`` with each unit's first exposure. ``week_after_next``: where a
+    straight line through the weeks leads, ``None`` until two weeks have an effect. ``fades``: whether this or the last
+    week is worse. ``holds``: whether that, or too few weeks, keeps *better* from passing as the plan asks for it.
+    """
+
+    weeks: WeekEffects
+    ages: WeekEffects
+    week_after_next: float | None
+    fades: bool
+    holds: bool
 
 
 class MissingFeedback(msgspec.Struct, frozen=True):
