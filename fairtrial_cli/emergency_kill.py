@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from fairtrial.api import experiments
+from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import local_actor, read_note
 from fairtrial.config.plan.live_state import standing_kill, unusable_kills
@@ -15,7 +17,7 @@ from fairtrial.experiments.lifecycle import unrecorded_kill
 from fairtrial_cli.store_client.client import open_store
 
 
-def kill_experiment(layout: Layout, config: Path, name: str, why: str, *, emergency: bool = False) -> dict[str, Any]:
+def kill_experiment(layout: Layout, config: Path, name: str, why: str, *, emergency: bool = False) -> ExperimentStatus:
     """Kill it, and return its state; ``cause`` and ``notes`` say why it is not recorded yet, and what happens next.
 
     If control runs, control decides. ``emergency``: neither ask control nor open the store. Raises `UsageError` if
@@ -24,20 +26,20 @@ def kill_experiment(layout: Layout, config: Path, name: str, why: str, *, emerge
     It imports the store only to open it, after the workers have got the kill.
     """
     if emergency:
-        return _kill_by_file(layout, name, why) | {"cause": "Control was not asked, because of --emergency."}
+        return _kill_by_file(layout, name, why, cause="Control was not asked, because of --emergency.")
     if not layout.plan.exists():
         with open_store(layout, config) as opened:
             return opened.call(experiments.change, _kill(name, why))
     url = _control_url(layout)
     if url is not None:
         return _ask_control(url, layout, name, why)
-    written = _kill_by_file(layout, name, why, nothing_waits=True)
+    written = _kill_by_file(layout, name, why, cause="The store has not recorded it yet.", nothing_waits=True)
     try:
         with open_store(layout, config) as opened:
             state = opened.call(experiments.state, experiments.NameExperiment(name=name))
-        return written | {"cause": "The store has not recorded it yet."} if Path(written["file"]).exists() else state
+        return written if Path(str(written.file)).exists() else state
     except Exception as error:  # noqa: BLE001 - the workers have the kill, whatever is wrong with the store
-        return written | {"cause": f"The store can't record it now: {first_line(str(error))}."}
+        return replace(written, cause=f"The store can't record it now: {first_line(str(error))}.")
 
 
 def unrecorded_kills(layout: Layout) -> Iterator[str]:
@@ -57,22 +59,22 @@ def _control_url(layout: Layout) -> str | None:
     return None if note is None else note.control_url
 
 
-def _ask_control(url: str, layout: Layout, name: str, why: str) -> dict[str, Any]:
+def _ask_control(url: str, layout: Layout, name: str, why: str) -> ExperimentStatus:
     from fairtrial_cli.store_client.http_client import HttpClient
 
     try:
         with HttpClient(url, layout, seconds=CONTROL_SECONDS) as store:
             return store.call(experiments.change, _kill(name, why))
     except StoreError as error:
-        return _kill_by_file(layout, name, why) | {"cause": f"Control did not complete it: {first_line(str(error))}."}
+        return _kill_by_file(layout, name, why, cause=f"Control did not complete it: {first_line(str(error))}.")
 
 
 def _kill(name: str, why: str) -> experiments.ChangeExperiment:
     return experiments.ChangeExperiment(name=name, action="kill", why=why)
 
 
-def _kill_by_file(layout: Layout, name: str, why: str, *, nothing_waits: bool = False) -> dict[str, Any]:
+def _kill_by_file(layout: Layout, name: str, why: str, *, cause: str, nothing_waits: bool = False) -> ExperimentStatus:
     try:
-        return kill_by_file(layout, name, why, actor=local_actor(), nothing_waits=nothing_waits)
+        return kill_by_file(layout, name, why, actor=local_actor(), cause=cause, nothing_waits=nothing_waits)
     except RequestError as error:
         raise UsageError(error.message) from error

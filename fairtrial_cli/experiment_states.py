@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from fairtrial_cli.options import CONFIG, JSON, WHY, print_json
 from fairtrial_cli.output.experiment_state import decision_lines, error_lines, print_states
@@ -15,6 +16,7 @@ from fairtrial_cli.output.experiment_state import decision_lines, error_lines, p
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from fairtrial.api.experiment_answers import ExperimentStatus
     from fairtrial.domain.settings import PersonsAction
     from fairtrial_cli.store_client.client import StoreClient
 
@@ -135,14 +137,14 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
         decision = opened.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
         errors = opened.call(experiments.errors, experiments.FiguresOf(name=name, since_us=0))
     if as_json:
-        return print_json(state | {"decision": decision, "errors": errors, "transitions": rows})
+        return print_json(msgspec.to_builtins(state) | {"decision": decision, "errors": errors, "transitions": rows})
     for line in (*decision_lines(decision), *error_lines(errors)):
         click.echo(line)
     _print_edit(state)
     for row in rows:
-        segment = f" (segment {row['segment']})" if row["action"] == "rearm" else ""
-        segment += f" ({row['stage']:g} %)" if row.get("stage") is not None else ""
-        click.echo(f"  {row['at_time'][:19]}  {row['action']:<7} by {row['actor']}: {row['why']}{segment}")
+        segment = f" (segment {row.segment})" if row.action == "rearm" else ""
+        segment += f" ({row.stage:g} %)" if row.stage is not None else ""
+        click.echo(f"  {row.at_time:%Y-%m-%dT%H:%M:%S}  {row.action:<7} by {row.actor}: {row.why}{segment}")
     return None
 
 
@@ -172,7 +174,7 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
     if as_json:
         return print_json(state)
     _print_state(state)
-    for line in (state["cause"], *state["notes"]) if "cause" in state else ():
+    for line in (state.cause, *(state.notes or ())) if state.cause else ():
         click.echo(f"  {line}")
     return None
 
@@ -255,17 +257,17 @@ def _open(config: Path, store: Path | None) -> AbstractContextManager[StoreClien
     return open_store(layout, config)
 
 
-def _print_state(state: dict[str, Any]) -> None:
-    click.echo(f"{state['name']}: {state['sentence']}")
-    for line in state.get("accepted", ()):
+def _print_state(state: ExperimentStatus) -> None:
+    click.echo(f"{state.name}: {state.sentence}")
+    for line in state.accepted:
         click.echo(f"  {line}")
-    control = state.get("kept_control")
-    for line in control["finds"] if control is not None and state["state"] == "running" else ():
+    control = state.kept_control
+    for line in control.finds if control is not None and state.state == "running" else ():
         click.echo(f"  {line}")
     _print_edit(state)
 
 
-def _print_edit(state: dict[str, Any]) -> None:
-    edit = state["edit"]
-    for line in (edit["note"], *edit["lines"]) if edit is not None and edit["in_force"] else ():
+def _print_edit(state: ExperimentStatus) -> None:
+    edit = state.edit
+    for line in (edit.note, *edit.lines) if edit is not None and edit.in_force else ():
         click.echo(f"  {line}")

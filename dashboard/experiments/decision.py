@@ -4,20 +4,27 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import streamlit as st
 
 from dashboard.client import Row
 from dashboard.components import tables_and_charts
 from dashboard.components.formatting import count, moment, moment_of, plain
 from dashboard.components.tables_and_charts import table
+from fairtrial.api.experiment_answers import (
+    Analysis,
+    ChartPoint,
+    PlanRow,
+    ShownDecision,
+    ShownGuardrail,
+    ShownPrimary,
+    SliceArm,
+    Slices,
+    StagesOf,
+)
+from fairtrial.domain.decision.values import ANSWERED, EffectOverTime, WeekEffect
 from fairtrial.domain.wording import counted
 
-ANSWERS: Mapping[str, str] = {
-    "safe": "proven safe",
-    "harmed": "harm is proven",
-    "declined": "a decline is proven",
-    "open": "no harm is proven; not proven safe yet",
-}
 DRAW: Mapping[str, Callable[..., Any]] = {
     "success": st.success,
     "info": st.info,
@@ -41,64 +48,64 @@ SLICES = (
 )
 
 
-def render_result(decision: Row) -> None:
+def render_result(decision: ShownDecision) -> None:
     """Draw the result box: the answer in large words, then a line for each of the rest, and small caveats."""
-    box = decision["box"]
-    DRAW[box["tone"]](f"### {plain(box['headline'])}", icon=ICONS[box["tone"]])
-    for label, text in box["lines"]:
+    box = decision.box
+    DRAW[box.tone](f"### {plain(box.headline)}", icon=ICONS[box.tone])
+    for label, text in box.lines:
         st.markdown(f"**{label}.** {plain(text)}")
-    for note in box["notes"]:
+    for note in box.notes:
         st.caption(plain(note))
 
 
-def render_analysis(analysis: Row, *, running: bool) -> None:
+def render_analysis(analysis: Analysis, *, running: bool) -> None:
     """Draw the figures behind the result; if the split is wrong, the arms are not compared."""
-    if not analysis["srm"]["invalid"]:
-        for metric in analysis["primary"]:
-            _progress(metric, analysis["unit"])
+    if not analysis.srm.invalid:
+        for metric in analysis.primary:
+            _progress(metric, analysis.unit)
         _effect(analysis)
-        for metric in analysis["primary"]:
-            _weeks(metric, analysis["unit"])
+        for metric in analysis.primary:
+            _weeks(metric, analysis.unit)
     left, right = st.columns(2)
     with left:
-        _guardrails(analysis["guardrails"])
+        _guardrails(analysis.guardrails)
     with right:
-        _stages(analysis["stages"], running=running)
+        _stages(analysis.stages, running=running)
 
 
-def _progress(primary: Row, unit: str) -> None:
+def _progress(primary: ShownPrimary, unit: str) -> None:
     """How many units of the needed ones there are."""
-    size = primary["size"]
+    size = primary.size
     if size is None:
         return
-    share = min(1.0, size["units"] / max(1, size["needed"]))
-    power = f"with a probability of {100 * size['power']:.0f} %"
-    waiting = f"; {count(size['waiting'])} more wait for the end of their window" if size["waiting"] else ""
+    share = min(1.0, size.units / max(1, size.needed))
+    power = f"with a probability of {100 * size.power:.0f} %"
+    waiting = f"; {count(size.waiting)} more wait for the end of their window" if size.waiting else ""
     st.progress(
         share,
-        text=f"{plain(primary['variant'])}: {count(size['units'])} of about {counted(size['needed'], unit)} "
+        text=f"{plain(primary.variant)}: {count(size.units)} of about {counted(size.needed, unit)} "
         f"({100 * share:.0f} %) that show the planned effect {power}{waiting}",
     )
 
 
-def _effect(analysis: Row) -> None:
-    points: Sequence[Row] = analysis["chart"]
+def _effect(analysis: Analysis) -> None:
+    points = analysis.chart
     if not points:
         st.caption("The effect is drawn from the first look with enough units on.")
         return
-    first = analysis["primary"][0]
-    scale = 100.0 if first["share"] else 1.0
-    variants = [analysis["control"], *dict.fromkeys(str(point["variant"]) for point in points)]
+    first = analysis.primary[0]
+    scale = 100.0 if first.share else 1.0
+    variants = [analysis.control, *dict.fromkeys(point.variant for point in points)]
     rows = [_chart_row(point, scale) for point in points]
-    unit = " (percentage points)" if first["share"] else ""
-    control = analysis["control"]
-    limit = "no difference" if first["require"] == "superior" else "margin"
-    boundary = None if first["boundary"] is None else (scale * first["boundary"], limit)
-    st.markdown(f"**Effect on {plain(first['metric'])} over time**")
+    unit = " (percentage points)" if first.share else ""
+    control = analysis.control
+    limit = "no difference" if first.require == "superior" else "margin"
+    boundary = None if first.boundary is None else (scale * first.boundary, limit)
+    st.markdown(f"**Effect on {plain(first.metric)} over time**")
     chart = tables_and_charts.effect(rows, variants, boundary=boundary, title=f"difference from {control}{unit}")
     alt = (
-        f"Effect on {first['metric']} at each look with its interval, and a line for the boundary ({limit}). "
-        + " ".join(plain(metric["sentence"]) for metric in analysis["primary"])
+        f"Effect on {first.metric} at each look with its interval, and a line for the boundary ({limit}). "
+        + " ".join(plain(metric.sentence) for metric in analysis.primary)
     )
     st.altair_chart(chart, width="stretch", alt=alt)
     st.caption(
@@ -107,27 +114,28 @@ def _effect(analysis: Row) -> None:
     )
 
 
-def _chart_row(point: Row, scale: float) -> dict[str, Any]:
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(point["at_us"] / 1e6))
-    figures = {name: scale * point[name] for name in ("value", "low", "high")}
-    return {"at": at, "variant": point["variant"], "units": point["units"], **figures}
+def _chart_row(point: ChartPoint, scale: float) -> dict[str, Any]:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(point.at_us / 1e6))
+    ends = {"low": point.low, "high": point.high}
+    figures = {name: None if end is None else scale * end for name, end in ends.items()}
+    return {"at": at, "variant": point.variant, "units": point.units, "value": scale * point.value, **figures}
 
 
-def _weeks(primary: Row, unit: str) -> None:
+def _weeks(primary: ShownPrimary, unit: str) -> None:
     """The effect by whole week, if one is over."""
-    over_time = primary["over_time"]
-    if over_time is None or not over_time["weeks"]:
+    over_time = primary.over_time
+    if over_time is None or not over_time.weeks:
         return
-    st.markdown(f"**Effect of {plain(primary['variant'])} on {plain(primary['metric'])} by week**")
-    table(week_rows(primary, unit), title=f"effect by week of {primary['variant']}", raw=_raw_weeks(over_time))
+    st.markdown(f"**Effect of {plain(primary.variant)} on {plain(primary.metric)} by week**")
+    table(week_rows(primary, over_time, unit), title=f"effect by week of {primary.variant}", raw=_raw_weeks(over_time))
     st.caption(WEEKS)
 
 
-def week_rows(primary: Row, unit: str) -> list[dict[str, Any]]:
+def week_rows(primary: ShownPrimary, over_time: EffectOverTime, unit: str) -> list[dict[str, Any]]:
     """A row for each whole week: the effect in that week of the experiment, and of the units' own weeks."""
-    over_time, scale = primary["over_time"], 100.0 if primary["share"] else 1.0
-    points = " (points)" if primary["share"] else ""
-    rows = zip(over_time["weeks"], over_time["ages"], strict=True)
+    scale = 100.0 if primary.share else 1.0
+    points = " (points)" if primary.share else ""
+    rows = zip(over_time.weeks, over_time.ages, strict=True)
     return [
         {
             "week": number,
@@ -138,50 +146,52 @@ def week_rows(primary: Row, unit: str) -> list[dict[str, Any]]:
     ]
 
 
-def _week(week: Row | None, scale: float, unit: str) -> str:
+def _week(week: WeekEffect | None, scale: float, unit: str) -> str:
     if week is None:
         return "no data"
-    ends = "" if week["low"] is None else f" ({scale * week['low']:+.3g} to {scale * week['high']:+.3g})"
-    return f"{scale * week['value']:+.3g}{ends}, {counted(week['units'], unit)}"
+    ends = ""
+    if week.low is not None and week.high is not None:
+        ends = f" ({scale * week.low:+.3g} to {scale * week.high:+.3g})"
+    return f"{scale * week.value:+.3g}{ends}, {counted(week.units, unit)}"
 
 
-def _raw_weeks(over_time: Row) -> list[Row]:
+def _raw_weeks(over_time: EffectOverTime) -> list[Row]:
     return [
-        {"by": by, "week": number, **week}
-        for by in ("weeks", "ages")
-        for number, week in enumerate(over_time[by], 1)
+        {"by": by, "week": number, **msgspec.to_builtins(week)}
+        for by, weeks in (("weeks", over_time.weeks), ("ages", over_time.ages))
+        for number, week in enumerate(weeks, 1)
         if week is not None
     ]
 
 
-def _guardrails(guardrails: Sequence[Row]) -> None:
+def _guardrails(guardrails: Sequence[ShownGuardrail]) -> None:
     st.markdown("**Guardrails**")
     if not guardrails:
         st.caption("There are none.")
     for guardrail in guardrails:
-        text, answer = guardrail_words(guardrail), guardrail["answer"]
+        text, answer = guardrail_words(guardrail), guardrail.answer
         if answer == "harmed":
             st.error(text, icon=ICONS["error"])
         elif answer == "declined":
             st.warning(text, icon=ICONS["warning"])
         else:
-            st.progress(guardrail["room"] or 0.0, text=text)
+            st.progress(guardrail.room or 0.0, text=text)
         st.caption(guardrail_caption(guardrail))
 
 
-def guardrail_words(guardrail: Row) -> str:
+def guardrail_words(guardrail: ShownGuardrail) -> str:
     """The answer of a guardrail, and how far the evidence is; harm needs no more words."""
-    head = f"{plain(guardrail['metric'])} of {plain(guardrail['variant'])}: **{ANSWERS[guardrail['answer']]}**"
-    if guardrail["answer"] == "harmed":
+    head = f"{plain(guardrail.metric)} of {plain(guardrail.variant)}: **{ANSWERED[guardrail.answer]}**"
+    if guardrail.answer == "harmed":
         return head
-    why = f" ({plain(guardrail['why'])})" if guardrail["why"] and guardrail["answer"] in ("open", "declined") else ""
-    rest = "; ".join(part for part in guardrail["room_words"].split("; ") if part != ANSWERS[guardrail["answer"]])
+    why = f" ({plain(guardrail.why)})" if guardrail.why and guardrail.answer in ("open", "declined") else ""
+    rest = guardrail.evidence_words
     return f"{head}{why}." + (f" {_sentence(rest)}" if rest else "")
 
 
-def guardrail_caption(guardrail: Row) -> str:
+def guardrail_caption(guardrail: ShownGuardrail) -> str:
     """The levels, the difference with each request weighing the same, and what pauses and stops."""
-    texts = (guardrail["levels"], guardrail["weighed_words"], guardrail["missing_words"], guardrail["stops"])
+    texts = (guardrail.levels, guardrail.weighed_words, guardrail.missing_words, guardrail.stops)
     return " ".join(_sentence(text) for text in texts if text)
 
 
@@ -189,63 +199,65 @@ def _sentence(text: str) -> str:
     return plain(f"{text[0].upper()}{text[1:]}.")
 
 
-def _stages(stages: Row, *, running: bool) -> None:
+def _stages(stages: StagesOf, *, running: bool) -> None:
     st.markdown("**Stages**")
-    approve, approved = stages["approve"], stages["approved"]
-    for stage in stages["stages"]:
-        words = "done" if stage < stages["stage"] else "later"
-        if stage == stages["stage"]:
-            words = f"**now**, since {moment(stages['since_us'])}" if running else "reached; nobody is enrolled now"
-        elif stage == stages["next"] and running:
+    approve, approved = stages.approve, stages.approved
+    for stage in stages.stages:
+        words = "done" if stage < stages.stage else "later"
+        if stage == stages.stage:
+            words = f"**now**, since {moment(stages.since_us)}" if running else "reached; nobody is enrolled now"
+        elif stage == stages.next and running:
             words = "**next**"
         if stage in approved:
             words += ", approved"
-        elif stage in approve and stage > stages["stage"]:
+        elif stage in approve and stage > stages.stage:
             words += ", needs an approval"
         st.markdown(f"- {stage:g} %: {words}")
-    if stages["waits"]:
-        st.caption("The next stage waits for: " + plain("; ".join(stages["waits"])) + ".")
+    if stages.waits:
+        st.caption("The next stage waits for: " + plain("; ".join(stages.waits)) + ".")
 
 
-def render_slices(slices: Row | None, unit: str) -> None:
+def render_slices(slices: Slices | None, unit: str) -> None:
     """Draw the rates by tag, if requests have tags."""
-    if not slices or not slices["rows"]:
+    if not slices or not slices.rows:
         return
     rows = []
-    for tag_slice in slices["rows"]:
-        row = {"tag": tag_slice["tag"], "value": tag_slice["value"]}
-        row |= {arm["variant"]: _rate(arm, unit) for arm in tag_slice["arms"]}
-        rows.append(row | {"": "unusual" if tag_slice["unusual"] else ""})
+    for tag_slice in slices.rows:
+        row = {"tag": tag_slice.tag, "value": tag_slice.value}
+        row |= {arm.variant: _rate(arm, unit) for arm in tag_slice.arms}
+        rows.append(row | {"": "unusual" if tag_slice.unusual else ""})
     raw = [
-        {"tag": tag_slice["tag"], "value": tag_slice["value"], "unusual": tag_slice["unusual"], **arm}
-        for tag_slice in slices["rows"]
-        for arm in tag_slice["arms"]
+        {"tag": tag_slice.tag, "value": tag_slice.value, "unusual": tag_slice.unusual, **msgspec.to_builtins(arm)}
+        for tag_slice in slices.rows
+        for arm in tag_slice.arms
     ]
-    with st.expander(f"{plain(slices['metric'])} by tag"):
+    with st.expander(f"{plain(slices.metric)} by tag"):
         st.caption(SLICES)
         table(rows, title="slices by tag", raw=raw)
 
 
-def _rate(arm: Row, unit: str) -> str:
-    if arm["rate"] is None:
-        return f"no rate ({counted(arm['units'], unit)})"
-    interval = "" if arm["low"] is None else f" ({100 * arm['low']:.1f} to {100 * arm['high']:.1f})"
-    return f"{100 * arm['rate']:.1f} %{interval} of {counted(arm['units'], unit)}"
+def _rate(arm: SliceArm, unit: str) -> str:
+    if arm.rate is None:
+        return f"no rate ({counted(arm.units, unit)})"
+    interval = ""
+    if arm.low is not None and arm.high is not None:
+        interval = f" ({100 * arm.low:.1f} to {100 * arm.high:.1f})"
+    return f"{100 * arm.rate:.1f} %{interval} of {counted(arm.units, unit)}"
 
 
-def render_plans(plans: Sequence[Row]) -> None:
+def render_plans(plans: Sequence[PlanRow]) -> None:
     """Draw the frozen analysis plans: the start, amendments and measured levels, newest first."""
     words = {"start": "started", "amend": "amended", "levels": "level measured"}
     rows = [
         {
-            "when": moment_of(row["at_time"]),
-            "what": words.get(row["kind"], row["kind"]),
-            "by": row["actor"],
-            "why": row["why"],
-            "segment": row["segment"],
-            "attempt": row["attempt"],
+            "when": moment_of(row.at_time),
+            "what": words.get(row.kind, row.kind),
+            "by": row.actor,
+            "why": row.why,
+            "segment": row.segment,
+            "attempt": row.attempt,
         }
         for row in plans
     ]
     with st.expander("Frozen analysis plans and amendments"):
-        table(rows, title="analysis plans", raw=plans)
+        table(rows, title="analysis plans", raw=msgspec.to_builtins(plans))

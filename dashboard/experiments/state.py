@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 import streamlit as st
+from msgspec import UNSET
 
 from dashboard import view
 from dashboard.client import Control, Refused, Row
@@ -12,6 +13,7 @@ from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
 from dashboard.components.tables_and_charts import table
 from fairtrial.api import accounts, experiments, verdicts
+from fairtrial.api.experiment_answers import Analysis, ExperimentStatus, FileEdit, TransitionRow
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.settings import PersonsAction
 
@@ -55,48 +57,48 @@ ACCEPTS = (
 )
 
 
-def named_units(analysis: Row | None) -> list[str]:
+def named_units(analysis: Analysis | None) -> list[str]:
     """The units that are named as behind a difference by request, which an admin can accept."""
-    lines = [guardrail.get("by_request", {}) for guardrail in (analysis or {"guardrails": ()})["guardrails"]]
-    return list(dict.fromkeys(unit["unit"] for line in lines for unit in line.get("named", ())))
+    lines = () if analysis is None else (guardrail.by_request for guardrail in analysis.guardrails)
+    return list(dict.fromkeys(unit.unit for line in lines if line is not UNSET for unit in line.named))
 
 
-def render_state(control: Control, live: Row, *, approvable: bool, named: Sequence[str] = ()) -> None:
+def render_state(control: Control, live: ExperimentStatus, *, approvable: bool, named: Sequence[str] = ()) -> None:
     """Draw the state, unless the result above says it, and a button for each change that the state allows.
 
     ``approvable``: whether a later stage needs an approval. ``named``: the units that can be accepted.
     """
-    text = plain(live["sentence"]) if live["state"] == "running" else ""
-    if live["segment"] > 1:
-        text += f" This is segment {live['segment']}; the figures begin with its start."
+    text = plain(live.sentence) if live.state == "running" else ""
+    if (live.segment or 1) > 1:
+        text += f" This is segment {live.segment}; the figures begin with its start."
     if text:
         st.caption(text)
-    if not live["in_file"]:
+    if not live.in_file:
         st.caption("It is no longer in the project file.")
-    if live["archived"]:
+    if live.archived:
         st.caption("It is archived, so lists leave it out.")
-    _edit(live["edit"])
+    _edit(live.edit)
     if control.only_reads:
         return
     with st.container(horizontal=True, gap="small"):
-        for action in live["possible"]:
+        for action in live.possible:
             if action == "approve" and not approvable:
                 continue
             if st.button(LABELS[action], key=f"state-{action}"):
                 view.opened()
                 _confirm(control, live, action)
-        if named and "approve" in live["possible"] and st.button(ACCEPT, key="state-accept"):
+        if named and "approve" in live.possible and st.button(ACCEPT, key="state-accept"):
             view.opened()
             _confirm(control, live, "approve", named)
 
 
-def _edit(edit: Row | None) -> None:
+def _edit(edit: FileEdit | None) -> None:
     """What to write into the project file after a promotion."""
     if edit is None:
         return
-    st.markdown(plain(edit["note"]))
-    if edit["lines"]:
-        st.code("\n".join(edit["lines"]), language="yaml")
+    st.markdown(plain(edit.note))
+    if edit.lines:
+        st.code("\n".join(edit.lines), language="yaml")
 
 
 def render_transitions(control: Control, name: str) -> None:
@@ -107,29 +109,29 @@ def render_transitions(control: Control, name: str) -> None:
     st.markdown("**Transitions**")
     rows = [
         {
-            "when": moment_of(row["at_time"]),
-            "action": LABELS.get(row["action"], row["action"]),
-            "by": row["actor"],
+            "when": moment_of(row.at_time),
+            "action": LABELS.get(row.action, row.action),
+            "by": row.actor,
             "why": _reason(row),
-            "segment": row["segment"],
-            "configuration before": row["plan_hash"],
+            "segment": row.segment,
+            "configuration before": row.plan_hash,
         }
         for row in history
     ]
-    table(rows, title=f"transitions of {name}", raw=history)
+    table(rows, title=f"transitions of {name}", raw=msgspec.to_builtins(history))
 
 
-def _reason(row: Row) -> str:
+def _reason(row: TransitionRow) -> str:
     """The reason, with what a promotion lacked if an admin overrode it."""
-    evidence = json.loads(row["evidence"] or "{}")
+    evidence = json.loads(row.evidence or "{}")
     missing = "; ".join(evidence.get("missing", ())) if evidence.get("override") else ""
-    return f"{row['why']} (overriding: {missing})" if missing else str(row["why"])
+    return f"{row.why} (overriding: {missing})" if missing else row.why
 
 
 @st.dialog("Change the experiment", on_dismiss=view.closed)
-def _confirm(control: Control, live: Row, action: PersonsAction, units: Sequence[str] = ()) -> None:
-    name, change = live["name"], f"{action} after {live['last_transition']}"  # each change asks for its own reason
-    has_control = action == "end" and live["state"] == "running" and live["kept_control"] is not None
+def _confirm(control: Control, live: ExperimentStatus, action: PersonsAction, units: Sequence[str] = ()) -> None:
+    name, change = live.name, f"{action} after {live.last_transition}"  # each change asks for its own reason
+    has_control = action == "end" and live.state == "running" and live.kept_control is not None
     effect = ACCEPTS if units else EFFECTS["end kept" if has_control else action]
     label = ACCEPT if units else LABELS[action]
     st.write(f"**{label} {plain(name)}.** {effect}" if not units else f"**{label}.** {effect}")
@@ -157,16 +159,14 @@ def _confirm(control: Control, live: Row, action: PersonsAction, units: Sequence
     st.rerun()
 
 
-def _accepted(control: Control, live: Row, change: str) -> Row:
+def _accepted(control: Control, live: ExperimentStatus, change: str) -> Row:
     """The declines that continuing accepts, and a field for each that needs its amount by name."""
-    amounts, decision = [], control.call(experiments.decision, experiments.DecisionOf(name=live["name"], slices=False))
-    for number, decline in enumerate(decision["accepts"]):
-        st.warning(
-            f"Continuing accepts this: {plain(decline['words'])}. It stays an alarm.", icon=":material/front_hand:"
-        )
-        if decline["write"]:
-            label = f"To accept it, write {decline['write']} for {plain(decline['metric'])}"
-            amounts.append((decline["metric"], st.text_input(label, max_chars=20, key=f"accept {number} to {change}")))
+    amounts, decision = [], control.call(experiments.decision, experiments.DecisionOf(name=live.name, slices=False))
+    for number, decline in enumerate(decision.accepts):
+        st.warning(f"Continuing accepts this: {plain(decline.words)}. It stays an alarm.", icon=":material/front_hand:")
+        if decline.write:
+            label = f"To accept it, write {decline.write} for {plain(decline.metric)}"
+            amounts.append((decline.metric, st.text_input(label, max_chars=20, key=f"accept {number} to {change}")))
     return {"accept": tuple(f"{metric}={amount}" for metric, amount in amounts if amount)}
 
 
@@ -176,16 +176,16 @@ def _evidence(control: Control, name: str) -> None:
     with left:
         st.markdown("**The experiment**")
         decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
-        st.write(plain(decision["box"]["headline"]))
+        st.write(plain(decision.box.headline))
     with right:
         st.markdown("**The official verdict**")
         release = control.call(experiments.release, experiments.ReleaseOf(name=name))
-        st.write(plain(release["reads"] or "There is none."))
-        for lack in release["missing"]:
+        st.write(plain(release.reads or "There is none."))
+        for lack in release.missing:
             st.caption(f"Missing: {plain(lack)}")
-        if release["verdict_id"]:
-            query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=release["verdict_id"])
-        if release["missing"] and st.button("Judge by the official gate", key=f"judge {name}"):
+        if release.verdict_id:
+            query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=release.verdict_id)
+        if release.missing and st.button("Judge by the official gate", key=f"judge {name}"):
             try:
                 judged = msgspec.json.decode(control.call(verdicts.judge_variant, verdicts.JudgeVariant(name=name)))
             except Refused as error:
@@ -195,9 +195,9 @@ def _evidence(control: Control, name: str) -> None:
                 query_params.link("Read and approve it", "gate", icon=":material/gavel:", verdict=judged["verdict_id"])
 
 
-def _promotion(control: Control, live: Row, change: str) -> Row:
+def _promotion(control: Control, live: ExperimentStatus, change: str) -> Row:
     """What to promote. Only admins see the box that overrides what is missing."""
-    treatments = live["treatments"]
+    treatments = live.treatments
     variant = st.selectbox("Variant", treatments, format_func=plain, key=f"variant to {change}")
     share = _kept_control(change)
     if control.call(accounts.me, Nothing()).role != "admin":

@@ -1,31 +1,35 @@
 """Formats the live traffic of an experiment: figures by variant, feedback with plain intervals, and alarms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import sqrt
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import streamlit as st
 
 from dashboard.client import Row
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain, share
+from fairtrial.api.experiment_traffic import LiveRate, LiveSignals, VariantErrors
+from fairtrial.domain.store_reports import KeyFeedback, VariantTraffic
 from fairtrial.domain.wording import counted
 
+V = TypeVar("V", VariantTraffic, LiveSignals)
 Z_95 = 1.959964
 ARM_ERRORS, USER_ERRORS = "variant errors", "errors seen by users"
-OUTCOMES = {
-    ARM_ERRORS: "errors",
-    USER_ERRORS: "user_errors",
-    "rejected by the upstream": "rejected",
-    "kept away by a breaker or a rest": "kept_away",
-    "answered by a fallback": "fallbacks",
+REJECTED = "rejected by the upstream"
+OUTCOMES: Mapping[str, Callable[[VariantTraffic], int]] = {
+    ARM_ERRORS: lambda row: row.errors,
+    USER_ERRORS: lambda row: row.user_errors,
+    REJECTED: lambda row: row.rejected,
+    "kept away by a breaker or a rest": lambda row: row.kept_away,
+    "answered by a fallback": lambda row: row.fallbacks,
 }
-"""Labels of request figures, with the fields of the API."""
-CALLS = {
-    f"{ARM_ERRORS} per client call": ("failed_calls", "calls"),
-    f"{USER_ERRORS} per client call": ("user_failed_calls", "user_calls"),
+"""Labels of request figures."""
+CALLS: Mapping[str, Callable[[VariantErrors], tuple[int, int]]] = {
+    f"{ARM_ERRORS} per client call": lambda row: (row.failed_calls, row.calls),
+    f"{USER_ERRORS} per client call": lambda row: (row.user_failed_calls, row.user_calls),
 }
-"""Labels of figures of the client's calls, each with its part and its whole in the API."""
-OF_RECEIVED = ("errors", "rejected")
+"""Labels of figures of the client's calls, each with its part and its whole."""
+OF_RECEIVED = (ARM_ERRORS, REJECTED)
 """Figures that are shares of the requests that no breaker kept away."""
 UNMATCHED = {
     "unknown_request": "the request does not exist, or no earlier request of the same API key has the response id. "
@@ -38,73 +42,84 @@ UNMATCHED = {
 KEYS_SHOWN = 5
 
 
-def variant_name(row: Row, control: str) -> str:
+class OfVariant(Protocol):
+    """Figures of one variant."""
+
+    @property
+    def variant(self) -> str: ...
+
+
+def variant_name(variant: str, control: str) -> str:
     """The name, and whether it is the control."""
-    return str(row["variant"]) + (" (control)" if row["variant"] == control else "")
+    return variant + (" (control)" if variant == control else "")
 
 
-def in_order(variants: Sequence[Row], control: str) -> list[Row]:
+def in_order(variants: Iterable[V], control: str) -> list[V]:
     """The variants with the control first."""
-    return sorted(variants, key=lambda row: (row["variant"] != control, row["variant"]))
+    return sorted(variants, key=lambda row: (row.variant != control, row.variant))
 
 
-def short(row: Row, control: str) -> dict[str, Any]:
+def short(row: VariantTraffic, control: str) -> dict[str, Any]:
     """A variant's row on the overview page."""
     return {
-        "variant": variant_name(row, control),
-        "units": row["units"],
-        "requests": row["requests"],
-        ARM_ERRORS: share(row["errors"], row["requests"] - row["kept_away"]),
-        USER_ERRORS: share(row["user_errors"], row["requests"]),
-        "latency p50": milliseconds(row["latency_p50"]),
-        "latency p95": milliseconds(row["latency_p95"]),
-        "cost": dollars(row["cost_usd"]),
+        "variant": variant_name(row.variant, control),
+        "units": row.units,
+        "requests": row.requests,
+        ARM_ERRORS: share(row.errors, row.received),
+        USER_ERRORS: share(row.user_errors, row.requests),
+        "latency p50": milliseconds(row.latency_p50),
+        "latency p95": milliseconds(row.latency_p95),
+        "cost": dollars(row.cost_usd),
     }
 
 
-def measures(row: Row, errors: Row | None) -> dict[str, str]:
+def measures(row: VariantTraffic, errors: VariantErrors | None) -> dict[str, str]:
     """All figures of a variant by label, in the order of the page. ``errors``: per try and per call of the client."""
-    cost, requests = row["cost_usd"], row["requests"]
-    received = requests - row["kept_away"]
+    cost, requests = row.cost_usd, row.requests
+    received = row.received
     return {
-        "units": count(row["units"]),
+        "units": count(row.units),
         "requests": count(requests),
-        **{name: _part(row[field], received if field in OF_RECEIVED else requests) for name, field in OUTCOMES.items()},
-        **{name: _part(errors[part], errors[whole]) for name, (part, whole) in CALLS.items() if errors is not None},
-        **{f"latency p{p}": milliseconds(row[f"latency_p{p}"]) for p in (50, 95, 99)},
-        **{f"time to first token p{p}": milliseconds(row[f"ttft_p{p}"]) for p in (50, 95, 99)},
-        "tokens in": count(row["tokens_in"]),
-        "tokens out": count(row["tokens_out"]),
+        **{name: _part(part(row), received if name in OF_RECEIVED else requests) for name, part in OUTCOMES.items()},
+        **{name: _part(*part(errors)) for name, part in CALLS.items() if errors is not None},
+        "latency p50": milliseconds(row.latency_p50),
+        "latency p95": milliseconds(row.latency_p95),
+        "latency p99": milliseconds(row.latency_p99),
+        "time to first token p50": milliseconds(row.ttft_p50),
+        "time to first token p95": milliseconds(row.ttft_p95),
+        "time to first token p99": milliseconds(row.ttft_p99),
+        "tokens in": count(row.tokens_in),
+        "tokens out": count(row.tokens_out),
         "cost": dollars(cost)
         if cost is not None
-        else f"unknown ({counted(row['cost_unknown'], 'answer')} without a price)",
+        else f"unknown ({counted(row.cost_unknown, 'answer')} without a price)",
         "cost per request": dollars(cost / requests) if cost is not None and requests else DASH,
-        "served by another variant": count(row["served_elsewhere"]),
-        **{f"feedback: {key}": _feedback(feedback) for key, feedback in sorted(row["feedback"].items())},
+        "served by another variant": count(row.served_elsewhere),
+        **{f"feedback: {key}": _feedback(feedback) for key, feedback in sorted(row.feedback.items())},
     }
 
 
-def signal_row(row: Row, control: str) -> dict[str, str]:
+def signal_row(row: LiveSignals, control: str) -> dict[str, str]:
     """A variant's row of what its answers show without being asked, each with the number of measured answers."""
-    tokens = row["tokens"]
-    length = DASH if tokens["value"] is None else f"{tokens['value']:,.0f} over {counted(tokens['n'], 'answer')}"
+    tokens = row.tokens
+    length = DASH if tokens.value is None else f"{tokens.value:,.0f} over {counted(tokens.n, 'answer')}"
     return {
-        "variant": variant_name(row, control),
-        "recorded answers": count(row["answered"]),
-        "refusals": _rate(row["refusals"]),
-        "valid format": _rate(row["format_valid"]),
+        "variant": variant_name(row.variant, control),
+        "recorded answers": count(row.answered),
+        "refusals": _rate(row.refusals),
+        "valid format": _rate(row.format_valid),
         "mean tokens out": length,
-        "language switches": _rate(row["language_switch"]),
+        "language switches": _rate(row.language_switch),
     }
 
 
-def feedback_rates(key: str, variants: Sequence[Row]) -> list[Mapping[str, Any]]:
+def feedback_rates(key: str, variants: Sequence[VariantTraffic]) -> list[Mapping[str, Any]]:
     """The share of positive ratings with Wilson's interval, for variants with ratings between 0 and 1."""
-    rated = [(row["variant"], row["feedback"][key]) for row in variants if row["feedback"].get(key, {}).get("rated")]
+    known = ((row.variant, row.feedback[key]) for row in variants if key in row.feedback)
     return [
-        _wilson(variant, feedback["rate"], feedback["rated"])
-        for variant, feedback in rated
-        if 0 <= feedback["rate"] <= 1
+        _wilson(variant, feedback.rate, feedback.rated)
+        for variant, feedback in known
+        if feedback.rated and feedback.rate is not None and 0 <= feedback.rate <= 1
     ]
 
 
@@ -150,15 +165,15 @@ def _part(part: int, whole: int) -> str:
     return f"{count(part)} ({share(part, whole)})"
 
 
-def _rate(rate: Row) -> str:
-    return "not measured" if rate["value"] is None else f"{share(rate['value'])} of {count(rate['n'])}"
+def _rate(rate: LiveRate) -> str:
+    return "not measured" if rate.value is None else f"{share(rate.value)} of {count(rate.n)}"
 
 
-def _feedback(feedback: Row) -> str:
-    if feedback["rate"] is None:
-        return f"{counted(feedback['n'], 'comment')}"
-    level = share(feedback["rate"]) if 0 <= feedback["rate"] <= 1 else f"{feedback['rate']:.2f}"
-    return f"{level} of {counted(feedback['rated'], 'rating')}"
+def _feedback(feedback: KeyFeedback) -> str:
+    if feedback.rate is None:
+        return f"{counted(feedback.n, 'comment')}"
+    level = share(feedback.rate) if 0 <= feedback.rate <= 1 else f"{feedback.rate:.2f}"
+    return f"{level} of {counted(feedback.rated, 'rating')}"
 
 
 def _wilson(variant: str, rate: float, n: int) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import streamlit as st
 
 from dashboard import view as open_dialog
-from dashboard.client import Control, ControlUnreachable, Refused, Row
+from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import duration, plain
 from dashboard.components.tables_and_charts import suggest_command, table
@@ -17,7 +18,10 @@ from dashboard.experiments.decision import render_analysis, render_plans, render
 from dashboard.experiments.state import named_units, render_state, render_transitions
 from dashboard.view import View
 from fairtrial.api import experiments, store
+from fairtrial.api.experiment_answers import ShownDecision
+from fairtrial.api.experiment_traffic import ExperimentDetails, LiveSignals, Series, Slot, VariantErrors
 from fairtrial.api.operation import Nothing
+from fairtrial.domain.store_reports import VariantTraffic
 
 ERRORS = (
     "A variant error means that the variant did not answer, even if a fallback did. Users see an error if neither "
@@ -51,7 +55,7 @@ def draw(control: Control) -> None:
 
 def _names(control: Control) -> list[str]:
     """The experiments of the list, and an archived one that the URL names; raises `Refused` if there is none."""
-    names = [row["name"] for row in control.call(experiments.states, experiments.ListStates(everything=True))]
+    names = [row.name for row in control.call(experiments.states, experiments.ListStates(everything=True))]
     named = query_params.get("experiment")
     if named is not None and named not in names:
         control.call(experiments.state, experiments.NameExperiment(name=named))
@@ -64,20 +68,20 @@ def _experiment(control: Control, names: Sequence[str]) -> None:
     since_us = query_params.since_us(window)
     experiment = control.call(experiments.one, experiments.FiguresOf(name=name, since_us=since_us))
     _question(experiment)
-    last = experiment["live"]["last_transition"]
-    _result(control, name, None if last is None else last["at_us"])
-    approvable = any(stage > experiment["stage"] for stage in experiment["enrolment"]["approve"])
+    last = experiment.live.last_transition
+    _result(control, name, None if last is None else last.at_us)
+    approvable = any(stage > experiment.stage for stage in experiment.enrolment.approve)
     decided = control.call(experiments.decision, experiments.DecisionOf(name=name))
-    render_state(control, experiment["live"], approvable=approvable, named=named_units(decided["analysis"]))
+    render_state(control, experiment.live, approvable=approvable, named=named_units(decided.analysis))
     _analysis(control, name)
-    traffic.warn_no_unit(experiment["traffic"]["reasons"])
-    traffic.warn_ambiguous_feedback(experiment["traffic"]["ambiguous"])
-    if decided["analysis"] is None or decided["analysis"]["srm"]["invalid"] == experiment["srm"]["invalid"]:
-        render_srm(experiment["srm"])
-    render_slices(decided["slices"], experiment["unit"])
+    traffic.warn_no_unit(experiment.traffic.reasons)
+    traffic.warn_ambiguous_feedback(experiment.traffic.ambiguous)
+    if decided.analysis is None or decided.analysis.srm.invalid == experiment.srm.invalid:
+        render_srm(experiment.srm)
+    render_slices(decided.slices, experiment.unit)
     _traffic(control, experiment, window, since_us)
-    if decided["analysis"] is not None:
-        render_plans(decided["plans"])
+    if decided.analysis is not None:
+        render_plans(decided.plans)
     render_transitions(control, name)
 
 
@@ -88,38 +92,38 @@ def _result(control: Control, name: str, last_us: int | None) -> None:
     if decision is None:
         return
     render_result(decision)
-    if decision["last_us"] != last_us:
+    if decision.last_us != last_us:
         open_dialog.refresh_page()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _analysis(control: Control, name: str) -> None:
     decision = _refreshed(control, name)
-    if decision is not None and decision["analysis"] is not None:
-        render_analysis(decision["analysis"], running=decision["state"] == "running")
+    if decision is not None and decision.analysis is not None:
+        render_analysis(decision.analysis, running=decision.state == "running")
 
 
-def _refreshed(control: Control, name: str) -> Row | None:
+def _refreshed(control: Control, name: str) -> ShownDecision | None:
     """What is decided now; ``None``, with a note, if control does not say."""
     try:
-        decision: Row = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
+        decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
     except (ControlUnreachable, Refused) as error:
         st.warning(f"Not refreshed: {plain(str(error))}", icon=":material/cloud_off:")
         return None
     return decision
 
 
-def _traffic(control: Control, experiment: Row, window: str, since_us: int) -> None:
-    variants = traffic.in_order(experiment["traffic"]["variants"], experiment["control"])
+def _traffic(control: Control, experiment: ExperimentDetails, window: str, since_us: int) -> None:
+    variants = traffic.in_order(experiment.traffic.variants, experiment.control)
     if not variants:
         _nothing(control, window)
         return
     _figures(control, experiment, variants, since_us)
     _signals(control, experiment, since_us)
-    series = control.call(experiments.series, experiments.FiguresOf(name=experiment["name"], since_us=since_us))
-    _charts(series, [row["variant"] for row in variants])
+    series = control.call(experiments.series, experiments.FiguresOf(name=experiment.name, since_us=since_us))
+    _charts(series, [row.variant for row in variants])
     _feedback(variants)
-    _why(experiment["traffic"]["reasons"])
+    _why(experiment.traffic.reasons)
 
 
 def _chosen(names: Sequence[str]) -> tuple[str, str]:
@@ -131,12 +135,12 @@ def _chosen(names: Sequence[str]) -> tuple[str, str]:
     return name, window
 
 
-def _question(experiment: Row) -> None:
-    st.subheader(plain(experiment["question"]))
-    split = ", ".join(f"{variant['name']} {variant['weight']:g}" for variant in experiment["variants"])
+def _question(experiment: ExperimentDetails) -> None:
+    st.subheader(plain(experiment.question))
+    split = ", ".join(f"{variant.name} {variant.weight:g}" for variant in experiment.variants)
     st.caption(
-        f"Randomised by {plain(experiment['unit'])} · control {plain(experiment['control'])} · split {plain(split)} · "
-        f"stage {experiment['stage']:g} %"
+        f"Randomised by {plain(experiment.unit)} · control {plain(experiment.control)} · split {plain(split)} · "
+        f"stage {experiment.stage:g} %"
     )
 
 
@@ -148,52 +152,55 @@ def _nothing(control: Control, window: str) -> None:
     st.code(f"curl {gateway}/v1/chat/completions -H 'content-type: application/json' -d '{body}'", language=None)
 
 
-def _figures(control: Control, experiment: Row, variants: Sequence[Row], since_us: int) -> None:
-    failed = control.call(experiments.errors, experiments.FiguresOf(name=experiment["name"], since_us=since_us))
-    errors = {row["variant"]: row for row in failed}
+def _figures(
+    control: Control, experiment: ExperimentDetails, variants: Sequence[VariantTraffic], since_us: int
+) -> None:
+    failed = control.call(experiments.errors, experiments.FiguresOf(name=experiment.name, since_us=since_us))
+    errors = {row.variant: row for row in failed}
     columns = {
-        traffic.variant_name(row, experiment["control"]): traffic.measures(row, errors.get(row["variant"]))
+        traffic.variant_name(row.variant, experiment.control): traffic.measures(row, errors.get(row.variant))
         for row in variants
     }
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     rows = [{"": name} | {head: column.get(name, "–") for head, column in columns.items()} for name in names]
-    raw = [{"experiment": experiment["name"]} | _flat(row) | errors.get(row["variant"], {}) for row in variants]
+    raw = [{"experiment": experiment.name} | _flat(row, errors.get(row.variant)) for row in variants]
     st.caption(PLAIN)
     st.caption(ERRORS)
-    table(rows, title=f"variants of {experiment['name']}", raw=raw, height="content")
+    table(rows, title=f"variants of {experiment.name}", raw=raw, height="content")
 
 
-def _signals(control: Control, experiment: Row, since_us: int) -> None:
+def _signals(control: Control, experiment: ExperimentDetails, since_us: int) -> None:
     """What the answers show without being asked, as plain rates."""
-    request = experiments.FiguresOf(name=experiment["name"], since_us=since_us)
-    rows = control.call(experiments.signals, request)["rows"]
+    request = experiments.FiguresOf(name=experiment.name, since_us=since_us)
+    rows = control.call(experiments.signals, request).rows
     if not rows:
         return
     st.markdown(f"**{UNASKED}**")
     st.caption(UNASKED_CAPTION)
-    shown = [traffic.signal_row(row, experiment["control"]) for row in traffic.in_order(rows, experiment["control"])]
-    table(shown, title=f"signals of {experiment['name']}", raw=[_flat_signals(row) for row in rows], height="content")
+    shown = [traffic.signal_row(row, experiment.control) for row in traffic.in_order(rows, experiment.control)]
+    table(shown, title=f"signals of {experiment.name}", raw=[_flat_signals(row) for row in rows], height="content")
 
 
-def _flat_signals(row: Row) -> dict[str, Any]:
+def _flat_signals(signals: LiveSignals) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.to_builtins(signals)
     flat = {name: value for name, value in row.items() if not isinstance(value, dict)}
     for name, rate in row.items():
         flat |= {f"{name} {part}": value for part, value in rate.items()} if isinstance(rate, dict) else {}
     return flat
 
 
-def _flat(row: Row) -> dict[str, Any]:
-    flat = {name: value for name, value in row.items() if name != "feedback"}
-    for key, feedback in row["feedback"].items():
+def _flat(variant: VariantTraffic, errors: VariantErrors | None) -> dict[str, Any]:
+    flat: dict[str, Any] = msgspec.to_builtins(variant)
+    for key, feedback in flat.pop("feedback").items():
         flat |= {f"feedback {key} {name}": value for name, value in feedback.items()}
-    return flat
+    return flat | ({} if errors is None else msgspec.to_builtins(errors))
 
 
-def _charts(series: Row, variants: Sequence[str]) -> None:
-    if not series["slots"]:
+def _charts(series: Series, variants: Sequence[str]) -> None:
+    if not series.slots:
         return
-    slot = duration(series["width_s"]).removeprefix("1 ")
-    rows = [_slot(row) for row in series["slots"]]
+    slot = duration(series.width_s).removeprefix("1 ")
+    rows = [_slot(row) for row in series.slots]
     left, right = st.columns(2)
     with left:
         st.markdown("**Requests over time**")
@@ -211,21 +218,20 @@ def _charts(series: Row, variants: Sequence[str]) -> None:
     with right:
         st.markdown("**Distribution of latency**")
         st.altair_chart(
-            tables_and_charts.latencies(series["latencies"], variants),
+            tables_and_charts.latencies(msgspec.to_builtins(series.latencies), variants),
             width="stretch",
             alt="Share of requests answered within a time",
         )
 
 
-def _slot(row: Row) -> dict[str, Any]:
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row["at_us"] / 1e6))
-    received = row["requests"] - row["kept_away"]
-    rate = row["errors"] / received if received else None
-    return {**row, "at": at, "error_rate": rate}
+def _slot(row: Slot) -> dict[str, Any]:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row.at_us / 1e6))
+    received = row.requests - row.kept_away
+    return {**msgspec.to_builtins(row), "at": at, "error_rate": row.errors / received if received else None}
 
 
-def _feedback(variants: Sequence[Row]) -> None:
-    for key in sorted({key for row in variants for key in row["feedback"]}):
+def _feedback(variants: Sequence[VariantTraffic]) -> None:
+    for key in sorted({key for row in variants for key in row.feedback}):
         rows = traffic.feedback_rates(key, variants)
         if rows:
             st.markdown(f"**Feedback: {plain(key)}**")

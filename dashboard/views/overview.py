@@ -16,7 +16,9 @@ from dashboard.verdicts.first_verdict import draw_first_verdict
 from dashboard.verdicts.list import badge, title_of
 from dashboard.view import View
 from fairtrial.api import alarms as alarm_operations, experiments, store, traffic as traffic_operations, verdicts
-from fairtrial.api.alarms import ListAlarms
+from fairtrial.api.alarms import AlarmRow, ListAlarms
+from fairtrial.api.experiment_answers import ExperimentStatus
+from fairtrial.api.experiment_traffic import ExperimentRow
 from fairtrial.api.experiments import ListStates
 from fairtrial.api.operation import Nothing, TrafficWindow, Window
 from fairtrial.api.verdicts import FirstStep
@@ -36,11 +38,11 @@ def draw(control: Control) -> None:
     with right:
         window = query_params.choose_window()
     services, stored = control.call(store.services, Nothing()), control.call(store.overview, Nothing()).rows
-    seen = control.call(experiments.listing, TrafficWindow(since_us=query_params.since_us(window)))["rows"]
+    seen = control.call(experiments.listing, TrafficWindow(since_us=query_params.since_us(window))).rows
     gates = control.call(verdicts.gates, Window(limit=NEWEST))
     alarms, states, steps = _watched(control)
     render_alarms(control, alarms)
-    _stopped(states, {alarm["experiment"] for alarm in alarms if alarm["kind"].startswith("experiment.")})
+    _stopped(states, {alarm.experiment for alarm in alarms if alarm.family == "experiment"})
     _attention(services, seen, alarms)
     if steps:
         draw_first_verdict(control, steps)
@@ -59,7 +61,7 @@ def draw(control: Control) -> None:
     _watch(control, _digest(alarms, states, steps))
 
 
-def _watched(control: Control) -> tuple[Sequence[Row], Sequence[Row], Sequence[FirstStep]]:
+def _watched(control: Control) -> tuple[Sequence[AlarmRow], Sequence[ExperimentStatus], Sequence[FirstStep]]:
     """The alarms, the states of experiments, and the steps to a first verdict."""
     alarms, states = (
         control.call(alarm_operations.listing, ListAlarms()),
@@ -76,32 +78,32 @@ def _watch(control: Control, seen: str) -> None:
             open_dialog.refresh_page()
 
 
-def _digest(alarms: Sequence[Row], states: Sequence[Row], steps: Sequence[FirstStep]) -> str:
-    return repr([steps, [(alarm["alarm_id"], alarm["state"], alarm["text"]) for alarm in alarms],
-                 [(state["name"], state["state"], state["stage"], state["edit"]) for state in states]])  # fmt: skip
+def _digest(alarms: Sequence[AlarmRow], states: Sequence[ExperimentStatus], steps: Sequence[FirstStep]) -> str:
+    return repr([steps, [(alarm.alarm_id, alarm.state, alarm.text) for alarm in alarms],
+                 [(state.name, state.state, state.stage, state.edit) for state in states]])  # fmt: skip
 
 
-def _stopped(states: Sequence[Row], raised: Collection[str]) -> None:
+def _stopped(states: Sequence[ExperimentStatus], raised: Collection[str | None]) -> None:
     """Draw the experiments that are stopped, paused or promoted, because somebody has to decide how they go on.
 
     ``raised``: those with an alarm, which says it already.
     """
     for state in states:
-        promoted = state["edit"] is not None and state["edit"]["in_force"]
-        if not promoted and (state["state"] not in ("killed", "paused") or state["name"] in raised):
+        promoted = state.edit is not None and state.edit.in_force
+        if not promoted and (state.state not in ("killed", "paused") or state.name in raised):
             continue
-        draw, icon = (st.error, "dangerous") if state["state"] == "killed" else (st.warning, "pause_circle")
+        draw, icon = (st.error, "dangerous") if state.state == "killed" else (st.warning, "pause_circle")
         if promoted:
             draw, icon = st.info, "task_alt"
-        draw(f"**{plain(state['name'])}**: {plain(state['sentence'])}", icon=f":material/{icon}:")
-        link(f"The experiment {state['name']}", "experiment", icon=":material/science:", experiment=state["name"])
+        draw(f"**{plain(state.name)}**: {plain(state.sentence)}", icon=f":material/{icon}:")
+        link(f"The experiment {state.name}", "experiment", icon=":material/science:", experiment=state.name)
 
 
-def _attention(services: Row, experiments: Sequence[Row], alarms: Sequence[Row]) -> None:
+def _attention(services: Row, experiments: Sequence[ExperimentRow], alarms: Sequence[AlarmRow]) -> None:
     """Draw everything else that needs action, first what makes verdicts invalid. No alarm is repeated."""
-    raised = {(alarm["experiment"], alarm["kind"]) for alarm in alarms}
+    raised = {(alarm.experiment, alarm.kind) for alarm in alarms}
     for experiment in experiments:
-        if (experiment["name"], "experiment.srm") not in raised:
+        if (experiment.name, "experiment.srm") not in raised:
             render_srm_alarm(experiment)
     if services["gateway"]["ready"] is False:
         st.error("The gateway is not running, so applications get no answers. Start it with `fairtrial up`.")
@@ -122,8 +124,8 @@ def _attention(services: Row, experiments: Sequence[Row], alarms: Sequence[Row])
             f"{counted(rejects, 'journal line was', 'journal lines were')} unreadable, set aside and not counted."
         )
     for experiment in experiments:
-        if (experiment["name"], "units.no_unit") not in raised:
-            traffic.warn_no_unit(experiment["traffic"]["reasons"])
+        if (experiment.name, "units.no_unit") not in raised:
+            traffic.warn_no_unit(experiment.traffic.reasons)
 
 
 def _feedback(attributions: Sequence[Row]) -> None:
@@ -166,21 +168,21 @@ def _services(services: Row, stored: Row) -> None:
     )
 
 
-def _experiment(control: Control, experiment: Row, window: str) -> None:
+def _experiment(control: Control, experiment: ExperimentRow, window: str) -> None:
     with st.container(border=True):
-        name = experiment["name"]
+        name = experiment.name
         st.subheader(plain(name))
-        st.markdown(plain(experiment["question"]))
+        st.markdown(plain(experiment.question))
         decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
-        st.markdown(f"**{plain(decision['box']['headline'])}**")
-        for label, text in decision["box"]["lines"]:
+        st.markdown(f"**{plain(decision.box.headline)}**")
+        for label, text in decision.box.lines:
             if label in ("Guardrails", "Next"):
                 st.caption(f"{label}: {plain(text)}")
-        variants: Sequence[Row] = experiment["traffic"]["variants"]
+        variants = experiment.traffic.variants
         if not variants:
             _no_traffic(window)
             return
-        base = experiment["control"]
+        base = experiment.control
         rows = [traffic.short(row, base) for row in traffic.in_order(variants, base)]
         st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):

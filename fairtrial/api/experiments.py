@@ -5,7 +5,9 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from fairtrial.api.alarms import Reason
-from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Text, TrafficWindow, Window
+from fairtrial.api.experiment_answers import ExperimentStatus, ReleaseStanding, ShownDecision, TransitionRow
+from fairtrial.api.experiment_traffic import ExperimentDetails, ExperimentList, Series, SignalList, VariantErrors
+from fairtrial.api.operation import Nothing, Operation, Request, Rows, Text, TrafficWindow, Window
 from fairtrial.domain.settings import PersonsAction
 
 
@@ -111,7 +113,7 @@ listing = Operation(
     path="/experiments",
     role="release-manager",
     request=TrafficWindow,
-    response=Row,
+    response=ExperimentList,
     description="Every published experiment with its traffic in the window and its test for sample-ratio mismatch.",
 )
 one = Operation(
@@ -120,7 +122,7 @@ one = Operation(
     path="/experiments/{name}",
     role="release-manager",
     request=FiguresOf,
-    response=Row,
+    response=ExperimentDetails,
     description="One experiment with its live state, its traffic in the window and its test for sample-ratio "
     "mismatch.\n\nOnce it was started again, the window begins there at the earliest, as `window` says.",
 )
@@ -130,7 +132,7 @@ series = Operation(
     path="/experiments/{name}/series",
     role="release-manager",
     request=FiguresOf,
-    response=Row,
+    response=Series,
     description="One experiment's traffic by variant in at most 60 time slots, and its distribution of latencies.",
 )
 signals = Operation(
@@ -139,7 +141,7 @@ signals = Operation(
     path="/experiments/{name}/signals",
     role="release-manager",
     request=FiguresOf,
-    response=Row,
+    response=SignalList,
     description="What each variant's answers show without being asked: refusals, valid format, tokens and language "
     "switches.\n\nEach is a plain rate with the number of answers that could be measured (`n`). Languages are those of "
     "at most 200 recorded exchanges of a variant; without recorded texts the rate is null.",
@@ -150,7 +152,7 @@ errors = Operation(
     path="/experiments/{name}/errors",
     role="release-manager",
     request=FiguresOf,
-    response=Rows,
+    response=list[VariantErrors],
     kind="table",
     description="How often each variant failed per try and per call of the client, for the variant and as users saw "
     "it.\n\nA call is the tries of one unit with one prompt that follow each other as retries. It failed if its last "
@@ -162,7 +164,7 @@ states = Operation(
     path="/experiment-states",
     role="release-manager",
     request=ListStates,
-    response=Rows,
+    response=list[ExperimentStatus],
     kind="table",
     description="The state of every published experiment with its last transition, without traffic and without "
     "archived ones.",
@@ -173,7 +175,7 @@ state = Operation(
     path="/experiments/{name}/state",
     role="release-manager",
     request=NameExperiment,
-    response=Row,
+    response=ExperimentStatus,
     description="The state of one experiment with its last transition, without traffic.",
 )
 decision = Operation(
@@ -182,9 +184,9 @@ decision = Operation(
     path="/experiments/{name}/decision",
     role="release-manager",
     request=DecisionOf,
-    response=Row,
-    description="What one experiment has shown and decided: one sentence, and the figures behind it.\n\n`analysis` is "
-    "null before the analysis plan is frozen. Slices are shown and never decide.",
+    response=ShownDecision,
+    description="What one experiment has shown and decided: a box for people, and the figures behind it.\n\n`analysis` "
+    "is null before the analysis plan is frozen. Slices are shown and never decide.",
 )
 release = Operation(
     name="experiments.release",
@@ -192,7 +194,7 @@ release = Operation(
     path="/experiments/{name}/release",
     role="release-manager",
     request=ReleaseOf,
-    response=Row,
+    response=ReleaseStanding,
     description="What a promotion of the variant rests on now: the newest official verdict, and what is missing.\n\n"
     "`variant` is by default the only treatment. A promotion also asks its server for one answer.",
 )
@@ -202,7 +204,7 @@ transitions = Operation(
     path="/experiments/{name}/transitions",
     role="release-manager",
     request=TransitionsOf,
-    response=Rows,
+    response=list[TransitionRow],
     kind="table",
     description="The transitions of one experiment, newest first: who did what, when and why.\n\nAn experiment that is "
     "no longer in the project file keeps its transitions.",
@@ -223,7 +225,7 @@ change = Operation(
     path="/experiments/{name}/{action}",
     role="release-manager",
     request=ChangeExperiment,
-    response=Row,
+    response=ExperimentStatus,
     description="Change an experiment: start, approve, amend, pause, continue (`resume`), stop (`kill`), start again "
     "(`rearm`), end, promote, undo (`rollback`), withdraw or archive.\n\nThe workers follow within a second. After a "
     "promotion, `edit` has the lines for the project file. An approval with `unit` accepts units that are named as "

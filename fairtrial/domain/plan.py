@@ -126,6 +126,11 @@ class Experiment:
         """The declared guardrails, or those that apply by default."""
         return self.guardrails or self.by_default
 
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """The variants besides the control."""
+        return tuple(variant.name for variant in self.variants if variant.name != self.control)
+
     def variant(self, name: str) -> Variant:
         """The variant of that name; `KeyError` if there is none."""
         for variant in self.variants:

@@ -252,6 +252,10 @@ class Enrolment:
     start: Literal["now", "manual"] = "now"
     """`manual` waits for `fairtrial experiment start`."""
 
+    def after(self, stage: float) -> float | None:
+        """The next stage; ``None`` after the last one."""
+        return next((each for each in self.stages if each > stage), None)
+
 
 EVERY_UNIT = Enrolment(stages=(100.0,), min_hours=0.0)
 """The enrolment of an experiment that declares none."""

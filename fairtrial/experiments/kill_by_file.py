@@ -2,8 +2,8 @@
 
 import secrets
 import time
-from typing import Any
 
+from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.live_state import KillFile, write_kill
 from fairtrial.config.plan.published import read
@@ -15,11 +15,14 @@ from fairtrial.experiments.published_state import find_experiment
 ID_BYTES = 8
 
 
-def kill_by_file(layout: Layout, name: str, why: str, *, actor: str, nothing_waits: bool = False) -> dict[str, Any]:
+def kill_by_file(
+    layout: Layout, name: str, why: str, *, actor: str, cause: str, nothing_waits: bool = False
+) -> ExperimentStatus:
     """Write the kill file, and return the state as far as it is known.
 
     An experiment that is killed already gets one, too, because a re-arm may wait for control. ``nothing_waits``: no
-    control runs, so nothing can do that. Raises `RequestError` if there is nothing to kill, and `OSError`.
+    control runs, so nothing can do that. ``cause``: why it is not recorded yet. Raises
+    `RequestError` if there is nothing to kill, and `OSError`.
     """
     plan = published_plan(layout)
     reason = checked_reason(why)
@@ -34,7 +37,9 @@ def kill_by_file(layout: Layout, name: str, why: str, *, actor: str, nothing_wai
     if experiment is None:
         notes += ["The published configuration can't be read, so check the name of the experiment."]
     sentence = unrecorded_kill(kill, "the control" if experiment is None else experiment.control)
-    return {"name": name, "state": "killed", "sentence": sentence, "edit": None, "file": str(path), "notes": notes}
+    return ExperimentStatus(
+        name=name, state="killed", sentence=sentence, file=str(path), cause=cause, notes=tuple(notes)
+    )
 
 
 def published_plan(layout: Layout) -> Plan | None:

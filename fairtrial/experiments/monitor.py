@@ -239,7 +239,7 @@ def _stage(
     around: Circumstances,
     findings: tuple[Finding, ...],
 ) -> Step:
-    following = next((stage for stage in plan.enrolment.stages if stage > around.stage), None)
+    following = plan.enrolment.after(around.stage)
     waits = tuple(_waits(plan, following, known[0], sums, around))
     if waits or following is None:
         return Step(*known, findings, waits=waits)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from fairtrial.api.experiment_answers import FileEdit
 from fairtrial.config.plan.hashes import digest
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.constants import DAY_US
@@ -25,18 +26,6 @@ LEAST_SHARE, MOST_SHARE = 1, 50
 """The limits of the share in percent."""
 LEAST_DAYS, MOST_DAYS = 1, 90
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
-
-
-@dataclass(frozen=True, slots=True)
-class FileEdit:
-    """The edit that makes a promotion permanent: the ``lines`` of the routes, and a ``note`` about what to do.
-
-    ``in_force``: whether a route still leads to the experiment, so that the promotion has an effect.
-    """
-
-    lines: tuple[str, ...]
-    note: str
-    in_force: bool = True
 
 
 def definition(plan: Plan, variant: Variant) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
+from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.config.plan.live_state import CAN_BE_KILLED, Live
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import NotFound, nearest
@@ -34,11 +34,12 @@ def describe_state(
     entered: Transition | None = None,
     other_model: bool = False,
     archived: bool = False,
-) -> dict[str, Any]:
-    """The state of a published experiment as the API returns it. What is possible depends mainly on the rows.
+    accepted: tuple[str, ...] = (),
+) -> ExperimentStatus:
+    """The state of a published experiment. What is possible depends mainly on the rows.
 
     ``entered``: the transition into the state. ``other_model``: whether a variant serves something else than its plan
-    froze. ``archived``: whether a person has hidden it.
+    froze. ``archived``: whether a person has hidden it. ``accepted``: as in `ExperimentStatus`.
     """
     experiment = plan.experiments[name]
     state: ExperimentState = state_without_rows(experiment) if last is None else last.to_state
@@ -51,47 +52,45 @@ def describe_state(
     edit = file_edit(plan, experiment)
     if edit is not None and not edit.in_force:
         words += f" {edit.note}"
-    return {
-        "name": experiment.name,
-        "state": experiment.state,
-        "segment": experiment.segment,
-        "stage": experiment.stage,
-        "serves": experiment.serves,
-        "kept_control": control if experiment.state in ("running", "paused") else None,
-        "treatments": [variant.name for variant in experiment.variants if variant.name != experiment.control],
-        "sentence": words,
-        "possible": possible(
-            state,
-            promoted=is_promoted(experiment, last),
-            cause=None if entered is None or state != "paused" else cause_of(entered),
-            other_model=other_model,
-            kept_control=control,
+    return ExperimentStatus(
+        name=experiment.name,
+        state=experiment.state,
+        segment=experiment.segment,
+        stage=experiment.stage,
+        serves=experiment.serves,
+        kept_control=control if experiment.state in ("running", "paused") else None,
+        treatments=experiment.treatments,
+        sentence=words,
+        possible=tuple(
+            possible(
+                state,
+                promoted=is_promoted(experiment, last),
+                cause=None if entered is None or state != "paused" else cause_of(entered),
+                other_model=other_model,
+                kept_control=control,
+            )
         ),
-        "in_file": True,
-        "archived": archived,
-        "edit": edit,
-        "last_transition": last,
-    }
+        archived=archived,
+        edit=edit,
+        last_transition=last,
+        accepted=accepted,
+    )
 
 
-def describe_removed(frozen: AnalysisPlan, last: Transition, *, archived: bool = False) -> dict[str, Any]:
+def describe_removed(frozen: AnalysisPlan, last: Transition, *, archived: bool = False) -> ExperimentStatus:
     """As `describe_state`, of an experiment that the project file no longer has. Nothing but archiving is possible."""
     name = frozen.experiment
-    return {
-        "name": name,
-        "state": last.to_state,
-        "segment": last.segment,
-        "stage": None,
-        "serves": None,
-        "kept_control": None,
-        "treatments": list(frozen.treatments),
-        "sentence": f"{sentence(name, frozen.control, last.to_state, last)} {REMOVED}",
-        "possible": ["archive"] if last.to_state == "ended" and not archived else [],
-        "in_file": False,
-        "archived": archived,
-        "edit": None,
-        "last_transition": last,
-    }
+    return ExperimentStatus(
+        name=name,
+        state=last.to_state,
+        segment=last.segment,
+        treatments=tuple(frozen.treatments),
+        sentence=f"{sentence(name, frozen.control, last.to_state, last)} {REMOVED}",
+        possible=("archive",) if last.to_state == "ended" and not archived else (),
+        in_file=False,
+        archived=archived,
+        last_transition=last,
+    )
 
 
 def removed_experiment(frozen: AnalysisPlan, last: Transition) -> Experiment:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fairtrial.api import experiments
+from fairtrial.api.experiment_answers import TransitionRow
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
@@ -124,9 +125,9 @@ def outcome_lines(store: StoreClient, seen: Seen) -> list[str]:
     stop = _find_stop(store)
     if stop is None:
         return [f"Control has not stopped it after {counted(seen.users, 'customer')}."]
-    word = "PAUSED" if stop["action"] == "pause" else "STOPPED"
+    word = "PAUSED" if stop.action == "pause" else "STOPPED"
     return [
-        f"{word} at {stop['at_time'][11:19]} UTC by {stop['actor']}: {stop['why']}.",
+        f"{word} at {stop.at_time:%H:%M:%S} UTC by {stop.actor}: {stop.why}.",
         f"base answered after each time-out, so customers saw {counted(seen.errors, 'error')}.",
         _who_answers(seen),
     ]
@@ -140,10 +141,10 @@ def _who_answers(seen: Seen) -> str:
     return f"The workers do not all follow yet: base {answered}."
 
 
-def _find_stop(store: StoreClient) -> dict[str, Any] | None:
+def _find_stop(store: StoreClient) -> TransitionRow | None:
     """The newest pause or kill of the experiment, or ``None`` without any."""
     rows = store.call(experiments.transitions, experiments.TransitionsOf(name=SICK_EXPERIMENT))
-    return next((row for row in rows if row["action"] in ("pause", "kill")), None)
+    return next((row for row in rows if row.action in ("pause", "kill")), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Defines the decision of an experiment about one treatment, which every surface prints and none derives again."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -12,6 +13,12 @@ from fairtrial.domain.settings import Missing, Undoing, UnitKind
 
 Answer = Literal["better", "worse", "not worse", "undecided"]
 GuardrailAnswer = Literal["harmed", "declined", "safe", "open"]
+ANSWERED: Mapping[GuardrailAnswer, str] = {
+    "harmed": "harm is proven",
+    "declined": "a decline is proven",
+    "safe": "proven safe",
+    "open": "no harm is proven; not proven safe yet",
+}
 Proof = Literal["harmed", "worse", Undoing]
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from fairtrial.api.experiment_answers import Box, Label, Tone
 from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
@@ -30,8 +30,6 @@ from fairtrial.experiments.decision.wording import (
 from fairtrial.experiments.ending import ending_of
 from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, cause_of, promoted_by, sentence, state_word
 from fairtrial.experiments.promotion import kept_words, until_words
-
-Tone = Literal["success", "info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,22 +77,6 @@ class Situation:
         return self.ending in ("rolled back by a person", "rolled back by control")
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """The result for people. ``lines`` are labelled sentences, and ``notes`` the conditions and caveats."""
-
-    headline: str
-    tone: Tone
-    lines: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
-
-    def sentence(self) -> str:
-        """Everything as one text."""
-        texts = [text for _, text in self.lines]
-        head = [] if texts and texts[0].startswith(self.headline) else [f"{self.headline}."]
-        return " ".join([*head, *texts, *self.notes])
-
-
 def result_box(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Box:
     """The box of an experiment with a frozen plan."""
     lines, caveats = tuple(_lines(plan, decisions, now)), tuple(_notes(plan, decisions, now))
@@ -105,9 +87,9 @@ def box_without_plan(name: str, control: str, now: Situation) -> Box:
     """The box before the analysis begins."""
     words = sentence(name, control, now.state, now.last)
     if now.state == "running":
-        return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),), ())
+        return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),))
     tone: Tone = "error" if now.state == "killed" else "success" if now.serves else "warning"
-    return Box(state_word(now.state, now.last), tone, (("State", words),), ())
+    return Box(state_word(now.state, now.last), tone, (("State", words),))
 
 
 def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
@@ -169,7 +151,7 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
     return "success" if counts and all(counts) else "info"
 
 
-def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[tuple[str, str]]:
+def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[tuple[Label, str]]:
     if now.state != "running" or now.kept is not None:
         yield "State", _state(plan, now)
     if now.error:
@@ -215,7 +197,7 @@ def _state(plan: AnalysisPlan, now: Situation) -> str:
 def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:
     """The stage, and when or under which conditions the next one comes."""
     enrolled = f"Enrolled: {now.stage:g} %."
-    following = next((stage for stage in plan.enrolment.stages if stage > now.stage), None)
+    following = plan.enrolment.after(now.stage)
     if following is None:
         return f"{enrolled} It needs {'; '.join(map(wait_words, now.waits))}." if now.waits else enrolled
     conditions = [wait_words(wait) for wait in now.waits or () if wait.needs not in ("hours", "approval")]

@@ -1,6 +1,6 @@
 """Words guardrails: declines, harm, safety, stops, and what they wait for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import exp
 
 from fairtrial.domain.decision import values
@@ -130,19 +130,28 @@ def weighed_words(plan: AnalysisPlan, variant: str, guardrail: values.GuardrailD
 
 
 def room_words(guardrail: values.GuardrailDecision, unit: str, *, kept: bool = False) -> str:
-    """The evidence of the first stop for people, and what is missing for safety."""
+    """The answer if there is one, the evidence of the first stop, and what is missing for safety."""
+    parts = evidence_parts(guardrail, unit, kept=kept)
+    if guardrail.answer == "open" or (guardrail.answer == "safe" and guardrail.pause_at is None):
+        return "; ".join(parts)
+    return "; ".join([values.ANSWERED[guardrail.answer], *parts])
+
+
+def evidence_parts(guardrail: values.GuardrailDecision, unit: str, *, kept: bool = False) -> Iterator[str]:
+    """The evidence of the first stop, and what is missing for safety, without the answer."""
     if guardrail.answer == "harmed":
-        return "harm is proven"
-    held = guardrail.by_request is not None and guardrail.by_request.holds
-    safe = "proven safe by each unit's share, but not by request; " if held else ""
-    safe = "proven safe; " if guardrail.answer == "safe" and guardrail.pause_at is not None else safe
+        return
     if guardrail.answer != "safe" and guardrail.missing is not None:
         more = finding.rounded_up(guardrail.missing)
-        safe = f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe; "
+        yield f"about {counted(more, f'more {unit}')} {'is' if more == 1 else 'are'} needed to prove it safe"
+    elif guardrail.by_request is not None and guardrail.by_request.holds:
+        yield "proven safe by each unit's share, but not by request"
     if guardrail.vetoed:
-        safe += "worse than the margin if each request weighs the same; "
-    waits = waits_words(guardrail, unit)
-    return safe + _evidence_words(guardrail, kept=kept) + (f"; {waits}" if waits else "")
+        yield "worse than the margin if each request weighs the same"
+    if guardrail.answer != "declined":
+        yield _evidence_words(guardrail, kept=kept)
+    if waits := waits_words(guardrail, unit):
+        yield waits
 
 
 def waits_words(guardrail: values.GuardrailDecision, unit: str) -> str:

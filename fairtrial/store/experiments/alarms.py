@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from fairtrial.api.alarms import AlarmState
 from fairtrial.domain.errors import Conflict, NotFound, printable
 from fairtrial.domain.names.ids import id_at
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
-
-State = Literal["open", "acknowledged", "closed"]
 
 CURRENT = """
 SELECT alarm_id
@@ -126,7 +125,9 @@ def acknowledge(cursor: Cursor, alarm_id: str, *, now_us: int, actor: str, why: 
     _record(cursor, alarm_id, "acknowledge", now_us=now_us, actor=actor, why=why)
 
 
-def listing(page: Page, *, experiment: str | None = None, state: State | None = None, standing: bool = False) -> Query:
+def listing(
+    page: Page, *, experiment: str | None = None, state: AlarmState | None = None, standing: bool = False
+) -> Query:
     """Alarms of a time window: open ones first, then acknowledged ones, each newest first.
 
     Advice about units and models that end follows what was decided or waits for a person.
@@ -135,7 +136,7 @@ def listing(page: Page, *, experiment: str | None = None, state: State | None = 
     return Query(LIST, (page.since, page.until, experiment, state, standing, page.rows, page.offset))
 
 
-def counts(database: Database) -> dict[tuple[State, str], int]:
+def counts(database: Database) -> dict[tuple[AlarmState, str], int]:
     """The number of alarms that are not closed, by state and kind; raises `StoreError`."""
     return {(state, kind): int(count) for state, kind, count in database.rows(COUNTS)}
 

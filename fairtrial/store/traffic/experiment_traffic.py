@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from fairtrial.api.experiment_traffic import Latency, Series, Slot, VariantErrors
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
 from fairtrial.stats.sums import JointMoments, Moments
@@ -136,42 +137,6 @@ LEFT JOIN (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One variant in the slot that begins at ``at_us``; latencies are ``None`` if there were no requests.
-
-    ``errors`` are those of the arm, ``user_errors`` those that callers saw. ``kept_away``: those that an open
-    breaker kept from the arm. `VariantTraffic` has more figures, which few requests do not show.
-    """
-
-    at_us: int
-    variant: str
-    requests: int
-    errors: int
-    user_errors: int
-    kept_away: int
-    latency_p50: float | None
-    latency_p95: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """``share`` of the variant's requests were answered within ``ms``."""
-
-    variant: str
-    share: float
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Slots of ``width_s`` seconds, one row for each variant in each, and the distribution of latencies."""
-
-    width_s: int
-    slots: tuple[Slot, ...]
-    latencies: tuple[Latency, ...]
-
-
 def series(database: Database, page: Page, *, experiment: str) -> Series:
     """One experiment in the window, in at most 60 slots from its first to its last request."""
     ((first, last),) = database.rows(SPAN, (page.since, page.until, experiment))
@@ -203,21 +168,6 @@ def width_for(seconds: float) -> int:
     while seconds / width >= MOST_SLOTS - 1:
         width *= 2
     return width
-
-
-@dataclass(frozen=True, slots=True)
-class VariantErrors:
-    """How often one variant failed. Tries that a breaker kept from it count only in the last four: what users saw."""
-
-    variant: str
-    tries: int
-    failed_tries: int
-    calls: int
-    failed_calls: int
-    user_tries: int
-    user_failed_tries: int
-    user_calls: int
-    user_failed_calls: int
 
 
 def errors_by_variant(database: Database, page: Page, experiment: str) -> list[VariantErrors]:

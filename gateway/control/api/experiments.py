@@ -2,12 +2,22 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from fairtrial.api import experiments
+from fairtrial.api.experiment_answers import ExperimentStatus, ReleaseStanding, ShownDecision
+from fairtrial.api.experiment_traffic import (
+    ExperimentDetails,
+    ExperimentList,
+    ExperimentRow,
+    LiveRate,
+    LiveSignals,
+    Series,
+    ShownVariant,
+    SignalList,
+    TimeWindow,
+    VariantErrors,
+)
 from fairtrial.api.operation import Nothing, TrafficWindow
 from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.accounts import may
@@ -38,28 +48,32 @@ MOST_SAMPLES = 200
 """Recorded exchanges of each variant whose languages are compared."""
 
 
-def listing(context: Context, request: TrafficWindow) -> dict[str, Any]:
+def listing(context: Context, request: TrafficWindow) -> ExperimentList:
     page, database = traffic_page(context, request), context.database
     traffic_of = {seen.experiment: seen for seen in traffic.by_variant_in_segments(database, page)}
     published = context.owner.publisher.published
     shown = list(published.plan.experiments.values() if published else ())[page.offset : page.offset + page.limit]
     rows = [
-        _described(experiment, traffic_of.get(experiment.name))
-        | {"looks": _looks(database, experiment), "srm": context.owner.split_checks.get(database, experiment)}
+        ExperimentRow(
+            **_described(database, experiment, traffic_of.get(experiment.name)),
+            srm=context.owner.split_checks.get(database, experiment),
+        )
         for experiment in shown
     ]
-    return {"rows": rows, "window": _window(page)}
+    return ExperimentList(rows=rows, window=_window(page))
 
 
-def one(context: Context, request: experiments.FiguresOf) -> dict[str, Any]:
+def one(context: Context, request: experiments.FiguresOf) -> ExperimentDetails:
     from gateway.control.operations.split_checks import check_split  # loads the statistics
 
     experiment, page = _experiment(context, request)
     counts = traffic.by_variant(context.database, page, experiment=request.name)
-    described = _described(experiment, counts[0] if counts else None)
-    srm = check_split(context.database, experiment)
-    looks = {"looks": _looks(context.database, experiment)}
-    return described | looks | {"live": _state(context, request.name), "srm": srm, "window": _window(page)}
+    return ExperimentDetails(
+        **_described(context.database, experiment, counts[0] if counts else None),
+        live=_state(context, request.name),
+        srm=check_split(context.database, experiment),
+        window=_window(page),
+    )
 
 
 def _looks(database: Database, experiment: Experiment) -> Looks:
@@ -68,30 +82,30 @@ def _looks(database: Database, experiment: Experiment) -> Looks:
     return way_to_look(experiment) if frozen is None else frozen.way_to_look
 
 
-def series(context: Context, request: experiments.FiguresOf) -> Any:
+def series(context: Context, request: experiments.FiguresOf) -> Series:
     page = _experiment(context, request)[1]
     return experiment_traffic.series(context.database, page, experiment=request.name)
 
 
-def signals(context: Context, request: experiments.FiguresOf) -> dict[str, Any]:
+def signals(context: Context, request: experiments.FiguresOf) -> SignalList:
     page = _experiment(context, request)[1]
-    return {"rows": live_signals(context.database, page, request.name), "window": _window(page)}
+    return SignalList(rows=live_signals(context.database, page, request.name), window=_window(page))
 
 
-def errors(context: Context, request: experiments.FiguresOf) -> Any:
+def errors(context: Context, request: experiments.FiguresOf) -> list[VariantErrors]:
     page = _experiment(context, request)[1]
     return errors_by_variant(context.database, page, request.name)
 
 
-def states(context: Context, request: experiments.ListStates) -> list[dict[str, Any]]:
+def states(context: Context, request: experiments.ListStates) -> list[ExperimentStatus]:
     return read_states(context.database, context.owner.plan_in_force(), all_=request.everything)
 
 
-def state(context: Context, request: experiments.NameExperiment) -> dict[str, Any]:
+def state(context: Context, request: experiments.NameExperiment) -> ExperimentStatus:
     return _state(context, request.name)
 
 
-def decision(context: Context, request: experiments.DecisionOf) -> Any:
+def decision(context: Context, request: experiments.DecisionOf) -> ShownDecision:
     from gateway.control.operations.experiments.describe_decision import describe_decision  # loads the statistics
 
     plan = context.owner.plan_in_force()
@@ -100,7 +114,7 @@ def decision(context: Context, request: experiments.DecisionOf) -> Any:
     return describe_decision(context.database, experiment, waits, now_us=now_us, slices=request.slices, plan=plan)
 
 
-def release(context: Context, request: experiments.ReleaseOf) -> dict[str, Any]:
+def release(context: Context, request: experiments.ReleaseOf) -> ReleaseStanding:
     from gateway.control.operations.verdicts.release.release_check import read_release
 
     present = context.present()
@@ -118,7 +132,7 @@ def analysis_plans(context: Context, _: Nothing) -> list[Any]:
     return [plan.stored() for plan in frozen_plans(context.database).values()]
 
 
-def change(context: Context, request: experiments.ChangeExperiment) -> dict[str, Any]:
+def change(context: Context, request: experiments.ChangeExperiment) -> ExperimentStatus:
     from gateway.control.operations.experiments.change_experiment import change_experiment
     from gateway.control.operations.experiments.state_change import Change
 
@@ -144,8 +158,8 @@ def change(context: Context, request: experiments.ChangeExperiment) -> dict[str,
     except (Unavailable, StoreError, EngineError, OSError) as error:
         if request.action == "kill":
             with suppress(OSError):
-                killed = kill_by_file(owner.database.layout, request.name, request.why, actor=context.actor)
-                return killed | {"cause": f"Control did not complete it: {first_line(error_message(error))}."}
+                cause = f"Control did not complete it: {first_line(error_message(error))}."
+                return kill_by_file(owner.database.layout, request.name, request.why, actor=context.actor, cause=cause)
         raise
 
 
@@ -164,46 +178,29 @@ def _experiment(context: Context, request: experiments.FiguresOf) -> tuple[Exper
     return experiment, segment_page(context.database, traffic_page(context, request), request.name)
 
 
-def _state(context: Context, name: str) -> dict[str, Any]:
+def _state(context: Context, name: str) -> ExperimentStatus:
     return read_state(context.database, context.owner.plan_in_force(), name)
 
 
-def _window(page: Page) -> dict[str, int]:
-    """The time window of the figures; ``since_us`` 0 means all time."""
-    return {"since_us": page.since_us, "until_us": page.until_us}
+def _window(page: Page) -> TimeWindow:
+    return TimeWindow(since_us=page.since_us, until_us=page.until_us)
 
 
-def _described(experiment: Experiment, seen: Traffic | None) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(experiment)
-    for variant in plain["variants"]:
-        variant.pop("system_prompt", None)
-    plain.pop("salt")
-    return plain | {"traffic": seen or Traffic(experiment.name, (), {})}
+def _described(database: Database, experiment: Experiment, seen: Traffic | None) -> dict[str, Any]:
+    """The fields of `ExperimentRow`, apart from the test of the split."""
+    fields = {name: getattr(experiment, name) for name in ExperimentRow.__struct_fields__ if hasattr(experiment, name)}
+    return fields | {
+        "variants": tuple(
+            ShownVariant(**{name: getattr(variant, name) for name in ShownVariant.__struct_fields__})
+            for variant in experiment.variants
+        ),
+        "looks": _looks(database, experiment),
+        "traffic": seen or Traffic(experiment.name, (), {}),
+    }
 
 
 # The rates of live answers decide nothing. Languages are detected here, on a sample of recorded texts, because the
 # gateway must not spend time and memory on them.
-
-
-@dataclass(frozen=True, slots=True)
-class LiveRate:
-    """A part of ``n`` answers, or a mean over them; ``value`` is ``None`` if no answer could be measured."""
-
-    value: float | None
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSignals:
-    """The signals of one variant, of ``answered`` answers, ``sampled`` of them with recorded texts."""
-
-    variant: str
-    answered: int
-    sampled: int
-    refusals: LiveRate
-    format_valid: LiveRate
-    tokens: LiveRate
-    language_switch: LiveRate
 
 
 def live_signals(database: Database, page: Page, experiment: str) -> list[LiveSignals]:
@@ -215,9 +212,9 @@ def live_signals(database: Database, page: Page, experiment: str) -> list[LiveSi
         mine = [exchange for exchange in exchanges if exchange.variant == counts.variant]
         signals.append(
             LiveSignals(
-                counts.variant,
-                counts.answered,
-                len(mine),
+                variant=counts.variant,
+                answered=counts.answered,
+                sampled=len(mine),
                 refusals=_share(counts.refused, counts.refusal_known),
                 format_valid=_share(counts.format_valid, counts.format_checked),
                 tokens=LiveRate(counts.tokens_mean, counts.tokens_known),

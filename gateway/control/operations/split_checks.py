@@ -3,7 +3,10 @@
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
+from fairtrial.api.experiment_traffic import SplitCheck
+from fairtrial.domain.decision.split import ArmUnits
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.plan import Experiment
 from fairtrial.stats.sequential.srm import srm_fixed, srm_status
@@ -12,37 +15,6 @@ from fairtrial.store.traffic.units import first_assignments
 
 ALPHA = 0.01
 """Strict, because a false alarm invalidates every comparison and the test runs at every page refresh."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArmSplit:
-    """The number of units first assigned to an arm, and its planned share."""
-
-    variant: str
-    units: int
-    planned: float
-
-
-@dataclass(frozen=True, slots=True)
-class SplitCheck:
-    """The result of the test on first assignments under the current split.
-
-    ``invalid``: the split was rejected at ``alpha``, first at unit number ``crossed_at``. The arms must not be
-    compared, and later units do not change that. ``p``: the always-valid p-value, ``None`` before the first unit.
-    ``p_fixed``: the p-value of the χ² test, valid for a single look planned in advance; ``None`` for too few units.
-    ``earlier``: excluded units that only came under an earlier plan whose split may have differed. ``more``: whether
-    only the first ``units`` units were tested because there are too many.
-    """
-
-    arms: tuple[ArmSplit, ...]
-    units: int
-    earlier: int
-    p: float | None
-    p_fixed: float | None
-    crossed_at: int | None
-    invalid: bool
-    more: bool
-    alpha: float = ALPHA
 
 
 def check_split(database: Database, experiment: Experiment) -> SplitCheck:
@@ -55,21 +27,22 @@ def check_split(database: Database, experiment: Experiment) -> SplitCheck:
     )
     so_far = srm_status(assignments.arms, planned, alpha=ALPHA) if len(names) > 1 else NotEnough("one arm", "two arms")
     counts = [int((assignments.arms == arm).sum()) for arm in range(len(names))]
-    arms = tuple(map(ArmSplit, names, counts, planned))
+    fields: dict[str, Any] = {
+        "arms": tuple(map(ArmUnits, names, counts, planned)),
+        "earlier": assignments.earlier,
+        "more": assignments.more,
+        "alpha": ALPHA,
+    }
     if isinstance(so_far, NotEnough):
-        return SplitCheck(
-            arms, sum(counts), assignments.earlier, None, None, None, invalid=False, more=assignments.more
-        )
+        return SplitCheck(units=sum(counts), **fields)
     fixed = srm_fixed(counts, planned)
     return SplitCheck(
-        arms,
-        so_far.n,
-        assignments.earlier,
+        units=so_far.n,
         p=so_far.p,
         p_fixed=None if isinstance(fixed, NotEnough) else fixed,
         crossed_at=so_far.crossed_at,
         invalid=so_far.invalid,
-        more=assignments.more,
+        **fields,
     )
 
 

@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from fairtrial.api.experiment_answers import ShownDecision
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.experiments.assignment import assign
@@ -18,6 +18,7 @@ from gateway.control.operations.experiments.states import read_state
 from gateway.control.operations.present import Present
 from gateway.control.operations.verdicts.live_evidence import experiment_effects
 from tests.fixtures.control.live_trial import HOUR_US, NAME, NOW, PERSON, WHOLE, LiveTrial
+from tests.fixtures.experiments.box_text import text_of
 
 SECOND = 1_000_000
 STEP = 10
@@ -55,7 +56,7 @@ def accepts(*amounts: str) -> ChangeOptions:
     return ChangeOptions(accept=amounts)
 
 
-def described(trial: LiveTrial) -> dict[str, Any]:
+def described(trial: LiveTrial) -> ShownDecision:
     return describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us)
 
 
@@ -75,9 +76,9 @@ def said_by_the_gate(trial: LiveTrial) -> dict[str, str]:
 def test_a_resume_beyond_what_stops_for_good_needs_the_amount_by_name(trial: LiveTrial) -> None:
     Visitors(trial).come(0.3)
     assert trial.experiment.state == "paused"
-    (offer,) = described(trial)["accepts"]
-    assert "requests.error_rate of tuned is" in offer["words"] and "plain 95 % interval" in offer["words"]
-    with pytest.raises(Conflict, match=rf"beyond 1 point, so accept it by name: --accept {offer['write']}"):
+    (offer,) = described(trial).accepts
+    assert "requests.error_rate of tuned is" in offer.words and "plain 95 % interval" in offer.words
+    with pytest.raises(Conflict, match=rf"beyond 1 point, so accept it by name: --accept {offer.write}"):
         trial.change("resume")
     with pytest.raises(Conflict, match="--accept"):
         trial.change("resume", options=accepts("2pp"))
@@ -88,7 +89,7 @@ def test_a_resume_beyond_what_stops_for_good_needs_the_amount_by_name(trial: Liv
     with pytest.raises(BadRequest, match="only a resume accepts a decline, not pause"):
         trial.change("pause", options=accepts("2pp"))
     assert trial.experiment.state == "paused"
-    trial.change("resume", options=accepts(offer["write"]))
+    trial.change("resume", options=accepts(offer.write))
     assert trial.experiment.state == "running"
 
 
@@ -101,12 +102,12 @@ def test_what_was_accepted_stays_an_amber_alarm_with_its_number_on_every_surface
     state, text = alarms(trial)["experiment.accepted"]
     assert state == "open" and words in text and "more than 1 point still stops it for good once proven" in text
     shown = described(trial)
-    assert shown["box"]["tone"] == "warning"
-    assert words in dict(shown["box"]["lines"])["Accepted"]
-    assert dict(shown["box"]["lines"])["Next"].startswith("Watch the accepted decline.")
-    assert "goes on by itself" not in shown["sentence"]
+    assert shown.box.tone == "warning"
+    assert words in dict(shown.box.lines)["Accepted"]
+    assert dict(shown.box.lines)["Next"].startswith("Watch the accepted decline.")
+    assert "goes on by itself" not in text_of(shown.box)
     assert trial.publisher.published is not None
-    assert words in read_state(trial.database, trial.publisher.published.plan, NAME)["accepted"][0]
+    assert words in read_state(trial.database, trial.publisher.published.plan, NAME).accepted[0]
     assert words in said_by_the_gate(trial)["accepted"]
     visitors.come(0.0, most=40)
     trial.restart()
@@ -137,14 +138,14 @@ def test_harm_after_a_resume_is_stopped_by_first_requests_before_any_hour_is_ove
 def test_the_page_says_what_pause_and_kill_wait_for(trial: LiveTrial) -> None:
     visitors = Visitors(trial)
     visitors.come(0.01, most=30)
-    (guardrail,) = described(trial)["analysis"]["guardrails"]
+    (guardrail,) = described(trial).analysis.guardrails
     assert (
         "pause and kill wait for each user's first hour, which is over for 0 of 30 users, and count the first request "
         "of 30 of them already"
-    ) in guardrail["room_words"]
+    ) in guardrail.room_words
     trial.step(hours=2)
-    (guardrail,) = described(trial)["analysis"]["guardrails"]
-    assert "first hour" not in guardrail["room_words"]
+    (guardrail,) = described(trial).analysis.guardrails
+    assert "first hour" not in guardrail.room_words
 
 
 def test_a_decline_within_what_stops_for_good_is_accepted_without_a_number(trial: LiveTrial) -> None:
@@ -153,8 +154,8 @@ def test_a_decline_within_what_stops_for_good_is_accepted_without_a_number(trial
     trial.step()
     Visitors(trial).come(0.1)
     assert trial.experiment.state == "paused"
-    (offer,) = described(trial)["accepts"]
-    assert offer["write"] == ""
+    (offer,) = described(trial).accepts
+    assert offer.write == ""
     made = trial.change("resume")
     assert made.evidence is not None and made.evidence["accepted"][0]["amount"] == 0.3
 
@@ -164,7 +165,7 @@ def test_a_resume_that_begins_anew_offers_nothing_and_still_reads_what_is_accept
     trial.edit("model: openai/tuned,", "model: openai/tuned-2,")
     assert trial.publisher.published is not None
     plan = trial.publisher.published.plan
-    assert describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us, plan=plan)["accepts"] == []
+    assert describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us, plan=plan).accepts == ()
     with pytest.raises(BadRequest, match="accept: 'much' is not a margin"):
         trial.change("resume", options=accepts("much"))
     assert trial.experiment.state == "paused"

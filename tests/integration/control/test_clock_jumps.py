@@ -15,6 +15,7 @@ from gateway.control.operations.record_alarms import acknowledge_alarm
 from gateway.control.operations.verdicts.recompute import recompute
 from tests.fixtures.control.judged_trial import GATE, PROJECT as BETTER, JudgedTrial
 from tests.fixtures.control.live_trial import NAME, PERSON, PROJECT, WHOLE, LiveTrial
+from tests.fixtures.experiments.box_text import text_of
 
 pytestmark = pytest.mark.release("attacks")
 
@@ -154,7 +155,7 @@ def test_a_person_who_acknowledges_the_alarm_confirms_the_clock_but_makes_no_tim
     assert trial.experiment.stage == 20 and "24 hours of this stage" in waits(trial)
     waiting, now_us = trial.monitor.statuses[NAME].step.waits, trial.clock.now().now_us
     found = describe_decision(trial.database, trial.experiment, waiting, now_us=now_us, slices=False)
-    assert "Next stage: 50 % in 23 h." in found["sentence"]
+    assert "Next stage: 50 % in 23 h." in text_of(found.box)
     trial.step(hours=22)
     assert trial.experiment.stage == 20
     trial.step(hours=2)
@@ -226,8 +227,8 @@ def test_status_says_why_decisions_are_held(judged: JudgedTrial) -> None:
     now_us = judged.clock.now().now_us
     found = describe_decision(judged.database, judged.experiment, waiting, now_us=now_us, slices=False)
     words = "clocks that agree (the wall clock is 2 days ahead of the boot-time clock)"
-    assert found["analysis"]["stages"]["waits"] == [words]
-    assert words in found["sentence"] and "acknowledge the alarm clock.jump" in found["sentence"]
+    assert found.analysis.stages.waits == (words,)
+    assert words in text_of(found.box) and "acknowledge the alarm clock.jump" in text_of(found.box)
 
 
 def test_after_a_correction_the_pass_comes_by_real_days(judged: JudgedTrial) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from fairtrial.api.experiment_answers import ShownDecision, ShownGuardrail
 from fairtrial.domain.errors import Conflict, Unavailable
 from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.experiments.assignment import assign
@@ -57,13 +57,13 @@ class KeptAwayTrial(JudgedTrial):
         return f"person-{self.number}"
 
     @property
-    def decision(self) -> dict[str, Any]:
+    def decision(self) -> ShownDecision:
         return describe_decision(self.database, self.experiment, None, now_us=self.now_us, slices=False)
 
     @property
-    def guardrail(self) -> dict[str, Any]:
-        (found,) = self.decision["analysis"]["guardrails"]
-        return dict(found)
+    def guardrail(self) -> ShownGuardrail:
+        (found,) = self.decision.analysis.guardrails
+        return found
 
     @property
     def alarms(self) -> list[tuple[str, str]]:
@@ -83,12 +83,12 @@ def test_an_arm_that_a_breaker_keeps_requests_from_is_paused_and_not_killed(tria
     assert (last["action"], last["actor"]) == ("pause", "control")
     assert f"an open breaker kept {away} of the" in last["why"] and "of the last hour from tuned" in last["why"]
     assert trial.alarms == [("experiment.kept_away", "open")]
-    assert (trial.guardrail["answer"], trial.guardrail["treatment"]) == ("open", 0.0)
-    assert "requests that were kept away count against its safety" in trial.guardrail["why"]
-    box = trial.decision["box"]
-    assert box["headline"] == "PAUSED: a breaker kept requests from tuned"
-    assert "requests.kept_away_rate: 14.2 % of 190 requests of tuned against 0.0 % of 210" in str(box["lines"])
-    assert trial.decision["analysis"]["kept_away"] == [
+    assert (trial.guardrail.answer, trial.guardrail.treatment) == ("open", 0.0)
+    assert "requests that were kept away count against its safety" in trial.guardrail.why
+    box = trial.decision.box
+    assert box.headline == "PAUSED: a breaker kept requests from tuned"
+    assert "requests.kept_away_rate: 14.2 % of 190 requests of tuned against 0.0 % of 210" in str(box.lines)
+    assert trial.decision.analysis.kept_away == [
         {"variant": "tuned", "kept_away": away, "requests": 190},
         {"variant": "base", "kept_away": 0, "requests": 210},
     ]
@@ -128,7 +128,7 @@ def test_what_a_rest_keeps_away_raises_an_alarm_and_pauses_nothing(trial: KeptAw
     assert trial.alarms == [("experiment.rests", "open")]
     ((text,),) = trial.database.rows("SELECT text FROM alarms WHERE kind = 'experiment.rests'")
     assert f"a rest kept {away} of the" in text and "breaker" not in text
-    assert "requests that were kept away count against its safety" in trial.guardrail["why"]
+    assert "requests that were kept away count against its safety" in trial.guardrail.why
     trial.step(hours=2)
     assert trial.alarms == [("experiment.rests", "closed")]
 
@@ -186,7 +186,7 @@ def test_safety_is_not_proven_while_requests_are_kept_away(
             trial.users(100, kept_away=kept_away)
             trial.step(hours=1.5)
         trial.step(hours=25)
-        assert (trial.experiment.state, trial.guardrail["answer"]) == (state, answer)
+        assert (trial.experiment.state, trial.guardrail.answer) == (state, answer)
         trial.run_both()
         findings = [one for one in trial.judge(gate=LEVEL).findings if one.decisive]
         (level,) = [one for one in findings if "error_rate <=" in one.rule]

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.limits.constants import END_OF_TIME_US
@@ -28,6 +28,7 @@ from gateway.control.operations.experiments.describe_decision import describe_de
 from gateway.control.operations.experiments.states import read_state
 from gateway.proxy.plan.plan_watch import PlanWatch
 from tests.fixtures.control.live_trial import HOUR_US, NAME, WHOLE, LiveTrial
+from tests.fixtures.experiments.box_text import text_of
 
 USERS = [f"user-{number}" for number in range(600)]
 GUARDED = WHOLE.replace("margin: 1pp", "margin: 1pp, baseline: 5%")
@@ -94,7 +95,7 @@ def day(trial: LiveTrial, number: int, errors: float, *, users: int = 300) -> in
     return users
 
 
-def state_of(trial: LiveTrial) -> dict[str, Any]:
+def state_of(trial: LiveTrial) -> ExperimentStatus:
     assert trial.publisher.published is not None
     return read_state(trial.database, trial.publisher.published.plan, NAME)
 
@@ -109,7 +110,7 @@ def sums_now(trial: LiveTrial) -> Sums:
 
 def said(trial: LiveTrial) -> str:
     found = describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us)
-    return str(found["sentence"])
+    return text_of(found.box)
 
 
 def alarms(trial: LiveTrial) -> dict[str, str]:
@@ -149,16 +150,16 @@ def test_its_plan_has_the_guardrails_with_full_alpha_and_no_primary_metric(share
 def test_status_page_and_api_name_the_share_the_date_and_how_soon_harm_is_found(half: LiveTrial) -> None:
     words = "control kept at 50 % until 29 Jan 2027, 08:59 UTC"
     found = state_of(half)
-    assert f"PROMOTED, {words}" in found["sentence"] and "tuned serves everyone else" in found["sentence"]
-    assert found["kept_control"].share == 50 and found["possible"] == ["pause", "kill", "end", "rollback"]
-    assert "Leave the project file as it is" in found["edit"].note
+    assert f"PROMOTED, {words}" in found.sentence and "tuned serves everyone else" in found.sentence
+    assert found.kept_control.share == 50 and found.possible == ("pause", "kill", "end", "rollback")
+    assert "Leave the project file as it is" in found.edit.note
     day(half, 1, 0.05)
     shown = describe_decision(half.database, half.experiment, (), now_us=half.now_us)
-    assert shown["box"]["headline"] == f"PROMOTED, {words}"
-    (guardrail,) = shown["analysis"]["guardrails"]
-    assert (guardrail["metric"], guardrail["variant"]) == ("requests.error_rate", "tuned")
-    assert guardrail["stops"] == "any proven decline raises an alarm, more than 1 point rolls the promotion back"
-    assert guardrail["control_units"] > 100 and guardrail["treatment_units"] > 100
+    assert shown.box.headline == f"PROMOTED, {words}"
+    (guardrail,) = shown.analysis.guardrails
+    assert (guardrail.metric, guardrail.variant) == ("requests.error_rate", "tuned")
+    assert guardrail.stops == "any proven decline raises an alarm, more than 1 point rolls the promotion back"
+    assert guardrail.control_units > 100 and guardrail.treatment_units > 100
     assert re.search(
         r"requests.error_rate: bad requests that rise from 5 to 25 % are rolled back within \d{3} users of their start "
         r"in 90 % of cases \(3 days at 2,100 a week\)",
@@ -168,7 +169,7 @@ def test_status_page_and_api_name_the_share_the_date_and_how_soon_harm_is_found(
 
 @pytest.mark.release("simulations")
 def test_a_harm_that_begins_on_any_day_is_rolled_back_within_the_users_of_the_plan(half: LiveTrial) -> None:
-    (line,) = state_of(half)["kept_control"].finds
+    (line,) = state_of(half).kept_control.finds
     planned = int(re.findall(r"within ([\d,]+) users", line)[0].replace(",", ""))
     for number in range(1, 10):
         day(half, number, 0.05)
@@ -214,8 +215,8 @@ def test_a_decline_within_the_margin_is_an_alarm_on_every_surface_and_rolls_noth
         day(trial, number, 0.05)
     stored = analysis_plans.newest(trial.database, NAME)
     assert stored is not None
-    latest = describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us)["analysis"]["guardrails"][0]
-    assert latest["treatment_units"] < 300, "its evidence began anew after a week"
+    latest = describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us).analysis.guardrails[0]
+    assert latest.treatment_units < 300, "its evidence began anew after a week"
     assert (
         re.search(rf"{words} \(.*? at that time\)", said(trial))[0]
         == re.search(  # type: ignore[index]
@@ -266,8 +267,8 @@ def test_when_the_time_is_over_it_ends_as_promoted_with_a_notice(kept: LiveTrial
     assert last["why"] == "base was kept at 5 % for 14 days, and no harm is proven; tuned serves everyone"
     assert alarms(kept) == {"notice.ended": "closed"}
     found = state_of(kept)
-    assert found["sentence"].startswith("PROMOTED at") and found["possible"] == ["rollback"]
-    assert found["kept_control"] is None and found["edit"].lines[0] == "routes:"
+    assert found.sentence.startswith("PROMOTED at") and found.possible == ("rollback",)
+    assert found.kept_control is None and found.edit.lines[0] == "routes:"
     kept.restart()
     assert (kept.experiment.state, kept.experiment.serves) == ("ended", "tuned")
     kept.change("rollback")
@@ -278,11 +279,11 @@ def test_a_pause_serves_the_control_and_a_resume_goes_on_with_the_same_users(sha
     before = arms(shared.experiment)
     shared.change("pause")
     assert set(arms(shared.experiment).values()) == {"base"}
-    assert state_of(shared)["possible"] == ["resume", "kill", "end", "rollback"]
+    assert state_of(shared).possible == ("resume", "kill", "end", "rollback")
     shared.step(hours=1)
     shared.change("resume")
     assert arms(shared.experiment) == before and shared.experiment.segment == 2
-    assert "PROMOTED, control kept at 5 % until" in state_of(shared)["sentence"]
+    assert "PROMOTED, control kept at 5 % until" in state_of(shared).sentence
     shared.restart()
     assert arms(shared.experiment) == before
 

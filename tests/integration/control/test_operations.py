@@ -37,6 +37,7 @@ Asked = Iterator[tuple[Operation[Any, Any], Request]]
 
 def reads(side: Side) -> Asked:
     """Requests of every operation that changes nothing, with ids of the project."""
+    operation: Operation[Any, Any]
     call, many = side.client.call, Window(limit=1000)
     run_ids = [row.run_id for row in call(runs.listing, runs.ListRuns(suite="small"))][:2]
     verdict = verdicts.NameVerdict(verdict_id=call(verdicts.listing, verdicts.ListVerdicts())[0]["verdict_id"])
@@ -44,7 +45,7 @@ def reads(side: Side) -> Asked:
     queue_id = call(reviews.status, Nothing())[0]["queue_id"]
     text = call(runs.suites, runs.ListSuites())[0]
     request_id = call(traffic.requests, traffic.ListRequests())[0]["request_id"]
-    names = [row["name"] for row in call(experiments.states, experiments.ListStates(everything=True))]
+    names = [row.name for row in call(experiments.states, experiments.ListStates(everything=True))]
     yield accounts.listing, Window()
     yield alarms.listing, alarms.ListAlarms(closed=True)
     yield data_audits.listing, data_audits.ListAudits()
@@ -137,7 +138,7 @@ def changes(side: Side) -> Asked:
     """Requests of every operation that changes something, in an order in which they can."""
     ship = next(row for row in side.client.call(verdicts.listing, verdicts.ListVerdicts()) if row["decision"] == "SHIP")
     text = side.client.call(runs.suites, runs.ListSuites(suite="small"))[0]
-    name = side.client.call(experiments.states, experiments.ListStates())[0]["name"]
+    name = side.client.call(experiments.states, experiments.ListStates())[0].name
     yield store.ingest, Nothing()
     yield keys.create, keys.CreateKey(name="app", routes=("support-bot",))
     yield keys.create, keys.CreateKey(name="")

@@ -14,6 +14,7 @@ from gateway.control.operations.verdicts.export_page import render
 from gateway.control.operations.verdicts.release.release_record import read_contents
 from tests.fixtures.control.judged_trial import PROJECT
 from tests.fixtures.control.live_trial import NAME, PERSON
+from tests.fixtures.experiments.box_text import text_of
 from tests.integration.control.states.scenarios import StatesTrial, better_and_counting, harmed, rearmed, undecided
 
 pytestmark = pytest.mark.release("attacks")
@@ -41,8 +42,8 @@ def test_a_withdrawn_proof_no_longer_holds_and_is_printed_with_its_reason(trial:
     verdict = trial.judge()
     assert verdict.decision == "HOLD" and f"{PROOF}; {WITHDRAWN}" in str(verdict.findings), "the trial is undecided"
     found = describe_decision(trial.database, trial.experiment, None, now_us=trial.now_us, slices=False)
-    assert f"proved on 15 Jan 2027 that this definition harms requests.error_rate; {WITHDRAWN}." in found["sentence"]
-    assert [(one["proved"], one["cleared_by"]) for one in found["analysis"]["earlier"]] == [
+    assert f"proved on 15 Jan 2027 that this definition harms requests.error_rate; {WITHDRAWN}." in text_of(found.box)
+    assert [(one.proved, one.cleared_by) for one in found.analysis.earlier] == [
         ("harmed", WITHDRAWN),
         ("killed", WITHDRAWN),
     ]

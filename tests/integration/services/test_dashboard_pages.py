@@ -211,9 +211,12 @@ def test_the_split_is_one_sentence_or_an_error(changed: dict[str, Any], says: li
         "crossed_at": None,
         "invalid": False,
         "more": False,
+        "alpha": 0.01,
     }
     page = AppTest.from_string(
-        f"from dashboard.experiments.alarms import render_srm\nrender_srm({srm | changed!r})",
+        "import msgspec\nfrom dashboard.experiments.alarms import render_srm\n"
+        "from fairtrial.api.experiment_traffic import SplitCheck\n"
+        f"render_srm(msgspec.convert({srm | changed!r}, SplitCheck))",
         default_timeout=PATIENCE,
     ).run()
     assert not page.exception

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fairtrial.api.alarms import ListAlarms, listing
+from fairtrial.api.alarms import AlarmRow, ListAlarms, listing
 from fairtrial.config.layout import Layout
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.store_client.client import open_store
@@ -18,10 +17,9 @@ from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import end, fairtrial_json, project, start_control
 
 
-def alarms(layout: Layout) -> list[dict[str, Any]]:
+def alarms(layout: Layout) -> list[AlarmRow]:
     with open_store(layout) as store:
-        rows: list[dict[str, Any]] = store.call(listing, ListAlarms())
-    return [row for row in rows if row["kind"] == "store.older"]
+        return [row for row in store.call(listing, ListAlarms()) if row.kind == "store.older"]
 
 
 def with_a_later_key(folder: Path) -> tuple[Layout, Path]:
@@ -46,7 +44,7 @@ def test_an_older_copy_raises_one_alarm_that_says_what_is_missing(tmp_path: Path
         finally:
             if control is not None:
                 end(control)
-        assert alarm["state"] == "open" and "older copy" in alarm["text"] and "entry" in alarm["text"]
+        assert alarm.state == "open" and "older copy" in alarm.text and "entry" in alarm.text
 
 
 def test_a_missing_file_is_noticed_and_a_restored_backup_is_not(tmp_path: Path) -> None:
@@ -71,4 +69,4 @@ def test_an_empty_store_beside_records_raises_the_alarm(tmp_path: Path) -> None:
     with closing(JournalWriter(layout.journal, writer="w")) as writer:
         writer.append(samples.request(1))
     (alarm,) = alarms(layout)
-    assert "The store is new, but" in alarm["text"]
+    assert "The store is new, but" in alarm.text

@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock, local_actor
 from fairtrial.config.plan.live_state import read_kill, standing_kills
@@ -22,6 +24,7 @@ from fairtrial_cli.emergency_kill import kill_experiment, unrecorded_kills
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, plan_for
 
 UNREACHABLE = "http://127.0.0.1:9"
+KILLED = ExperimentStatus(name=EXPERIMENT, state="killed", segment=1, sentence="STOPPED.")
 
 
 @pytest.fixture(name="layout")
@@ -36,7 +39,7 @@ def serve(layout: Layout, state: ExperimentState, **changes: Any) -> None:
     publish(layout.plan, Published(plan, "open", (), "pepper"))
 
 
-def kill(layout: Layout, name: str = EXPERIMENT, *, emergency: bool = False) -> dict[str, Any]:
+def kill(layout: Layout, name: str = EXPERIMENT, *, emergency: bool = False) -> ExperimentStatus:
     return kill_experiment(layout, layout.store.with_name("fairtrial.yaml"), name, "a test", emergency=emergency)
 
 
@@ -81,15 +84,15 @@ def test_an_unreachable_control_is_replaced_by_a_file(layout: Layout) -> None:
     (path,) = standing_kills(layout.folder)
     written = read_kill(path)
     assert (written.experiment, written.actor, written.why) == (EXPERIMENT, local_actor(), "a test")
-    assert state["cause"].startswith("Control did not complete it: ") and "does not answer" in state["cause"]
-    assert state["file"] == str(path) in state["notes"][0]
-    assert list(unrecorded_kills(layout)) == [f"{EXPERIMENT}: {state['sentence']}"]
+    assert state.cause.startswith("Control did not complete it: ") and "does not answer" in state.cause
+    assert state.file == str(path) in state.notes[0]
+    assert list(unrecorded_kills(layout)) == [f"{EXPERIMENT}: {state.sentence}"]
 
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_control_that_fails_is_replaced_by_a_file(layout: Layout, status: int) -> None:
     with control_that_answers(layout, status, b'{"error": {"message": "the disk is full"}}'):
-        assert kill(layout)["cause"] == "Control did not complete it: the disk is full."
+        assert kill(layout).cause == "Control did not complete it: the disk is full."
     assert len(standing_kills(layout.folder)) == 1
 
 
@@ -101,8 +104,8 @@ def test_what_control_refuses_stays_refused(layout: Layout) -> None:
 
 
 def test_control_that_answers_does_it_alone(layout: Layout) -> None:
-    with control_that_answers(layout, 200, b'{"state": "killed"}'):
-        assert kill(layout) == {"state": "killed"}
+    with control_that_answers(layout, 200, msgspec.json.encode(KILLED)):
+        assert kill(layout) == KILLED
     assert standing_kills(layout.folder) == []
 
 
@@ -112,7 +115,7 @@ def test_a_store_that_another_program_has_open_does_not_delay_the_file(
     monkeypatch.setattr("fairtrial_cli.store_client.client.WAIT_SECONDS", 0.0)
     lock = OwnerLock.take(layout)
     try:
-        assert "owns this store" in kill(layout)["cause"]
+        assert "owns this store" in kill(layout).cause
     finally:
         lock.release()
     assert len(standing_kills(layout.folder)) == 1
@@ -152,7 +155,7 @@ def test_an_ended_experiment_is_refused_and_a_killed_one_is_not_because_a_re_arm
 def test_an_unreadable_plan_does_not_prevent_a_kill(layout: Layout) -> None:
     layout.plan.write_text("no plan")
     state = kill(layout, emergency=True)
-    assert state["notes"][-1] == "The published configuration can't be read, so check the name of the experiment."
+    assert state.notes[-1] == "The published configuration can't be read, so check the name of the experiment."
     assert len(standing_kills(layout.folder)) == 1
     with pytest.raises(UsageError, match="can't be the name of an experiment"):
         kill(layout, "../plan", emergency=True)

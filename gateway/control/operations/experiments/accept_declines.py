@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fairtrial.api.experiment_answers import Offer
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.transition import Transition
@@ -53,13 +54,13 @@ def offered_declines(
     return offered(plan, sums, paused.evidence or {})
 
 
-def described_offers(plan: AnalysisPlan, offers: tuple[AcceptedDecline, ...]) -> list[dict[str, Any]]:
+def described_offers(plan: AnalysisPlan, offers: tuple[AcceptedDecline, ...]) -> tuple[Offer, ...]:
     """The declines for people, each with the amount to write if the default is not enough."""
-    return [
-        {
-            "metric": offer.metric,
-            "words": decline_at_resume(plan, offer),
-            "write": suggested(plan, offer) if offer.is_beyond else "",
-        }
+    return tuple(
+        Offer(
+            metric=offer.metric,
+            words=decline_at_resume(plan, offer),
+            write=suggested(plan, offer) if offer.is_beyond else "",
+        )
         for offer in offers
-    ]
+    )

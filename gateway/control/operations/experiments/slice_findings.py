@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
+from fairtrial.api.experiment_answers import SliceArm, SliceFinding, Slices
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
@@ -24,36 +25,6 @@ ERRORS = "requests.error_rate"
 TAU = 0.01
 """For the errors of an experiment that does not plan for them, as their default margin."""
 Arms = Mapping[str, Moments | JointMoments]
-
-
-@dataclass(frozen=True, slots=True)
-class SliceArm:
-    """One arm of a slice, with the plain 95 % interval of its rate; ``None`` where it can't be computed."""
-
-    variant: str
-    requests: int
-    units: int
-    rate: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class SliceFinding:
-    """One value of a tag. ``unusual``: an effect points the other way than that of all values together (e-BH)."""
-
-    tag: str
-    value: str
-    arms: tuple[SliceArm, ...]
-    unusual: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Slices:
-    """The slices of one metric."""
-
-    metric: str
-    rows: tuple[SliceFinding, ...]
 
 
 def find_slices(database: Database, plan: AnalysisPlan) -> Slices:

@@ -2,8 +2,10 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
+from msgspec.structs import replace
+
+from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.config.plan.live_state import (
     CAN_BE_KILLED,
     UNUSED,
@@ -39,7 +41,7 @@ KILL_FILE = "kill_file"
 log = logging.getLogger("fairtrial.control")
 
 
-def read_states(database: Database, plan: Plan, *, all_: bool = False) -> list[dict[str, Any]]:
+def read_states(database: Database, plan: Plan, *, all_: bool = False) -> list[ExperimentStatus]:
     """The state of every published experiment, without hidden ones; raises `StoreError`.
 
     ``all_``: also those that are no longer in the project file.
@@ -51,7 +53,7 @@ def read_states(database: Database, plan: Plan, *, all_: bool = False) -> list[d
     return [read_state(database, plan, name) for name in names]
 
 
-def read_state(database: Database, plan: Plan, name: str) -> dict[str, Any]:
+def read_state(database: Database, plan: Plan, name: str) -> ExperimentStatus:
     """The state of one experiment, hidden or not; raises `NotFound` and `StoreError`."""
     last, archived = transitions.last(database).get(name), name in transitions.archived(database)
     stored = analysis_plans.newest(database, name)
@@ -59,6 +61,7 @@ def read_state(database: Database, plan: Plan, name: str) -> dict[str, Any]:
         return describe_removed(stored.plan, last, archived=archived)
     experiment = find_experiment(plan, name)
     entered = transitions.all_entered(database).get(name)
+    accepted = () if stored is None or experiment.state != "running" else accepted_by(entered)
     state = describe_state(
         plan,
         name,
@@ -66,11 +69,10 @@ def read_state(database: Database, plan: Plan, name: str) -> dict[str, Any]:
         entered=entered,
         other_model=stored is not None and bool(changed_models(stored.plan, plan, experiment)),
         archived=archived,
+        accepted=() if stored is None else tuple(accepted_texts(stored.plan, accepted)),
     )
-    accepted = () if stored is None or experiment.state != "running" else accepted_by(entered)
-    state["accepted"] = [] if stored is None else list(accepted_texts(stored.plan, accepted))
     kill = standing_kill(database.layout.folder, experiment)
-    return state if kill is None else state | {"sentence": unrecorded_kill(kill, experiment.control)}
+    return state if kill is None else replace(state, sentence=unrecorded_kill(kill, experiment.control))
 
 
 def known_experiment(database: Database, plan: Plan, name: str) -> Experiment:

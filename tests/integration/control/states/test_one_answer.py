@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import UNSET
 
+from fairtrial.api.experiment_answers import ShownDecision
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
 from fairtrial.experiments.analysis_plan import RULES
@@ -20,6 +21,7 @@ from gateway.control.operations.experiments.describe_decision import describe_de
 from gateway.control.operations.experiments.states import known_experiment, read_state, read_states
 from tests.fixtures.control.judged_trial import PROJECT
 from tests.fixtures.control.live_trial import NAME
+from tests.fixtures.experiments.box_text import text_of
 from tests.fixtures.for_each import for_each
 from tests.integration.control.states.scenarios import StatesTrial, removed, rolled_back, worse
 
@@ -99,9 +101,9 @@ def test_figures_after_a_resume_with_another_model_are_those_of_the_new_segment(
     assert sum(one.units for one in traffic.variants) == 100
     trial.run_both()
     rates = {one.metric: one.says for one in trial.judge().findings if not one.decisive}
-    shown = _decision(trial)["analysis"]["guardrails"][0]
-    assert shown["control_units"] + shown["treatment_units"] == 100
-    assert f"of {shown['treatment_units']} requests" in rates["live.requests.error_rate"]
+    shown = _decision(trial).analysis.guardrails[0]
+    assert shown.control_units + shown.treatment_units == 100
+    assert f"of {shown.treatment_units} requests" in rates["live.requests.error_rate"]
 
 
 def test_a_prompt_is_another_definition_and_not_a_second_attempt(tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ def test_a_prompt_is_another_definition_and_not_a_second_attempt(tmp_path: Path)
         assert trial.experiment.state == "paused", "a changed prompt is another definition"
         trial.change("resume", "the prompt is meant")
         trial.step()
-        assert _decision(trial)["analysis"]["attempt"] == 1
+        assert _decision(trial).analysis.attempt == 1
         trial.users(100)
         assert "Its routes have tried 2 definitions against base in 90 days; the best of so many" in _sentence(trial)
         trial.run_both()
@@ -148,7 +150,7 @@ def test_a_guardrail_of_events_with_a_stop_margin_in_points_is_computed(
     with closing(StatesTrial(folder, text)) as trial:
         trial.users(60)
         assert trial.database.rows("SELECT 1 FROM alarms WHERE kind = 'experiment.error'") == []
-        assert _decision(trial)["analysis"]["guardrails"][0]["answer"] == "open"
+        assert _decision(trial).analysis.guardrails[0].answer == "open"
 
 
 def test_an_ended_experiment_stays_readable_after_its_entry_left_the_file_until_it_is_archived(
@@ -157,14 +159,14 @@ def test_an_ended_experiment_stays_readable_after_its_entry_left_the_file_until_
     removed(trial)
     plan = trial.publisher.published.plan  # type: ignore[union-attr]
     assert read_states(trial.database, plan) == []
-    assert [one["name"] for one in read_states(trial.database, plan, all_=True)] == [NAME]
+    assert [one.name for one in read_states(trial.database, plan, all_=True)] == [NAME]
     found = describe_decision(
         trial.database, known_experiment(trial.database, plan, NAME), None, now_us=trial.now_us, slices=False
     )
-    assert found["box"]["headline"].startswith("ENDED: Not decided yet") and found["plans"]
+    assert found.box.headline.startswith("ENDED: Not decided yet") and found.plans
     trial.change("archive", "the quarter is over")
     assert read_states(trial.database, plan, all_=True) == []
-    assert read_state(trial.database, plan, NAME)["archived"]
+    assert read_state(trial.database, plan, NAME).archived
 
 
 def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(trial: StatesTrial) -> None:
@@ -178,22 +180,22 @@ def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(tria
         analysis_plans.append(cursor, older, now_us=trial.now_us, kind="levels", actor="control", why="an upgrade")
     trial.restart()
     worse(trial)
-    assert (trial.experiment.state, _decision(trial)["analysis"]["rules"]) == ("running", 1)
-    assert _decision(trial)["box"]["tone"] == "error", "worse is said, and by rules 1 it stops nothing"
-    assert _decision(trial)["analysis"]["primary"][0]["missing_feedback"] is None
+    assert (trial.experiment.state, _decision(trial).analysis.rules) == ("running", 1)
+    assert _decision(trial).box.tone == "error", "worse is said, and by rules 1 it stops nothing"
+    assert _decision(trial).analysis.primary[0].missing_feedback is None
     trial.edit("window: 1h", "window: 1h, missing: worst_case")
     with pytest.raises(Conflict, match="do not know missing: worst_case"):
         trial.change("amend", "many are silent")
     trial.change("amend", "worse should pause", options=ChangeOptions(rules=True))
     trial.step()
-    found = _decision(trial)["analysis"]
-    assert (found["rules"], found["attempt"]) == (RULES, 2)
-    assert found["primary"][0]["missing_feedback"]["counts_as"] == "worst_case"
+    found = _decision(trial).analysis
+    assert (found.rules, found.attempt) == (RULES, 2)
+    assert found.primary[0].missing_feedback.counts_as == "worst_case"
 
 
-def _decision(trial: StatesTrial) -> dict:  # type: ignore[type-arg]
+def _decision(trial: StatesTrial) -> ShownDecision:
     return describe_decision(trial.database, trial.experiment, None, now_us=trial.now_us, slices=False)
 
 
 def _sentence(trial: StatesTrial) -> str:
-    return str(_decision(trial)["sentence"])
+    return text_of(_decision(trial).box)

@@ -46,8 +46,8 @@ def test_every_surface_says_the_same(trial: tuple[Row, StatesTrial]) -> None:
     plan = found.publisher.published.plan  # type: ignore[union-attr]
     experiment = known_experiment(found.database, plan, NAME)
     decided = describe_decision(found.database, experiment, None, now_us=found.now_us, slices=False)
-    seen["status"] = next(decision_lines(decided)).startswith(f"{NAME}: {row.status}") or decided["box"]["headline"]
-    seen["tone"] = decided["box"]["tone"]
+    seen["status"] = next(decision_lines(decided)).startswith(f"{NAME}: {row.status}") or decided.box.headline
+    seen["tone"] = decided.box.tone
     seen["serves"] = _serves(found)
     rows = found.database.rows(ALARMS, (NAME,))
     seen["alarms"] = tuple(kind for kind, state in rows if state != "closed")
@@ -63,7 +63,7 @@ def test_every_surface_says_the_same(trial: tuple[Row, StatesTrial]) -> None:
     record = release_record(found.database, verdict, found.present)
     seen["page of the verdict"] = row.gate == "SHIP" or any(row.says in one for one in (verdict.headline, said))
     seen["page and export"] = row.says in render(read_contents(found.database, verdict, found.present)) or said
-    seen["stale from birth"], seen["ending"] = list(record["stale"]), decided["ending"]
+    seen["stale from birth"], seen["ending"] = list(record["stale"]), decided.ending
     seen["recompute"] = recompute(found.database, verdict.verdict_id).differences
     seen["fit to start"] = "Fit to start, no user has been asked." in verdict.headline
     seen["promote"] = _promote(found, row)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from evaluators.gate.evidence import decode
@@ -35,7 +36,7 @@ def trial(tmp_path: Path) -> Iterator[StatesTrial]:
 
 def sentence(trial: StatesTrial) -> str:
     shown = describe_decision(trial.database, trial.experiment, None, now_us=trial.now_us, slices=False)
-    return json.dumps(shown["box"], ensure_ascii=False) + json.dumps(shown["analysis"]["guardrails"])
+    return msgspec.json.encode([shown.box, shown.analysis.guardrails]).decode()
 
 
 @pytest.mark.release("attacks")

@@ -7,13 +7,14 @@ from tests.fixtures.waiting import PATIENCE
 
 def page() -> None:
     from dashboard.experiments.decision import _progress, render_slices
+    from fairtrial.api.experiment_answers import SliceArm, SliceFinding, Slices
+    from fairtrial.domain.estimates import Forecast
+    from tests.fixtures.experiments.shown_decision import shown_primary
 
-    size = {"units": 900, "needed": 400, "power": 0.8, "waiting": 0}
-    _progress({"variant": "tuned", "size": size}, "user")
+    _progress(shown_primary(size=Forecast(900, 400, 0, None, 0.8)), "user")
     render_slices(None, "user")
-    arm = {"variant": "tuned", "rate": 0.25, "units": 40, "low": 0.1, "high": 0.4}
-    slices = [{"tag": "language", "value": "de", "arms": [arm], "unusual": True}]
-    render_slices({"metric": "feedback.resolved", "rows": slices}, "user")
+    arm = SliceArm("tuned", 90, 40, 0.25, 0.1, 0.4)
+    render_slices(Slices("feedback.resolved", (SliceFinding("language", "de", (arm,), True),)), "user")
 
 
 def test_more_units_than_needed_are_all_of_them_and_each_value_of_a_tag_has_its_row() -> None:

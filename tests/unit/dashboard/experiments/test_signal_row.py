@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dashboard.experiments.traffic import signal_row
+from fairtrial.api.experiment_traffic import LiveRate, LiveSignals
 
-ROW = {
-    "variant": "base",
-    "answered": 1200,
-    "sampled": 200,
-    "refusals": {"value": 0.05, "n": 1180},
-    "format_valid": {"value": None, "n": 0},
-    "tokens": {"value": 212.4, "n": 1200},
-    "language_switch": {"value": 0.0, "n": 180},
-}
+ROW = LiveSignals(
+    "base",
+    answered=1200,
+    sampled=200,
+    refusals=LiveRate(0.05, 1180),
+    format_valid=LiveRate(None, 0),
+    tokens=LiveRate(212.4, 1200),
+    language_switch=LiveRate(0.0, 180),
+)
 
 
 def test_each_rate_has_its_denominator_and_an_unknown_one_is_not_measured() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dashboard.experiments.decision import week_rows
+from fairtrial.domain.decision.values import EffectOverTime, WeekEffect
+from tests.fixtures.experiments.shown_decision import shown_primary
 
-WEEK = {"value": 0.12, "low": 0.0766, "high": 0.1634, "units": 2_000, "weight": 2_000.0}
-SAME = {"value": 0.0, "low": None, "high": None, "units": 1, "weight": 1.0}
+WEEK = WeekEffect(0.12, 0.0766, 0.1634, 2_000, 2_000.0)
+SAME = WeekEffect(0.0, None, None, 1, 1.0)
 
 
 def test_each_week_has_its_effect_its_interval_and_its_units() -> None:
-    primary = {"share": True, "over_time": {"weeks": [WEEK, None], "ages": [WEEK, SAME]}}
-    assert week_rows(primary, "user") == [
+    weeks = EffectOverTime((WEEK, None), (WEEK, SAME), None, fades=False, holds=False)
+    assert week_rows(shown_primary(), weeks, "user") == [
         {
             "week": 1,
             "of the experiment (points)": "+12 (+7.66 to +16.3), 2,000 users",

@@ -19,6 +19,7 @@ from evaluators.criteria.metric_catalogue import measures_seen
 from evaluators.engine.engine import Progress
 from evaluators.results.run_table import table_of
 from fairtrial.api.accounts import AccountRow
+from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.keys import KeyRow
 from fairtrial.api.run_answers import RunRow
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
@@ -121,7 +122,12 @@ COMMANDS = (
     ),
     Printed(
         "experiment list",
-        lambda: print_states([{"name": CANDIDATE, "sentence": f"running: {SAYS}"}, {"name": "b", "sentence": "ended"}]),
+        lambda: print_states(
+            [
+                ExperimentStatus(name=CANDIDATE, state="running", sentence=f"running: {SAYS}"),
+                ExperimentStatus(name="b", state="ended", sentence="ended"),
+            ]
+        ),
         (CANDIDATE, "running:", "ended"),
     ),
     Printed(

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from evaluators.gate.families.live import all_effects
 from evaluators.gate.file import load
+from fairtrial.api.experiment_answers import ReleaseStanding
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Conflict
@@ -141,15 +141,15 @@ def _other_target(verdict: Verdict, experiment: Experiment, variant: str) -> str
 
 def read_release(
     database: Database, experiment: Experiment, variant_name: str | None, present: Present, *, promoter: str
-) -> dict[str, Any]:
-    """The newest official verdict on a variant and what a promotion by ``promoter`` still lacks, as JSON values."""
+) -> ReleaseStanding:
+    """The newest official verdict on a variant and what a promotion by ``promoter`` still lacks."""
     variant = chosen_treatment(experiment, variant_name)
     check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
     verdict = None if check.verdict_id is None else find_verdict(database, check.verdict_id)
-    return {
-        "variant": variant.name,
-        "verdict_id": check.verdict_id,
-        "reads": None if verdict is None else reads_as(verdict.decision, state_of(database, verdict)),
-        "headline": None if verdict is None else verdict.headline,
-        "missing": list(check.missing),
-    }
+    return ReleaseStanding(
+        variant=variant.name,
+        verdict_id=check.verdict_id,
+        reads=None if verdict is None else reads_as(verdict.decision, state_of(database, verdict)),
+        headline=None if verdict is None else verdict.headline,
+        missing=check.missing,
+    )

@@ -15,6 +15,7 @@ from fairtrial.experiments.decision.box import Situation, result_box
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.sums import ArmSums, Level, OverTime, Sums
+from tests.fixtures.experiments.box_text import text_of
 from tests.fixtures.experiments.reported_looks import (
     DAY_US,
     RESOLVED,
@@ -52,7 +53,7 @@ def primary(of: AnalysisPlan, read_sums: Sums) -> PrimaryDecision:
 
 def box_text(of: AnalysisPlan, read_sums: Sums) -> str:
     now = Situation(now_us=read_sums.at_us, state="running", last=None, stage=100.0, stage_since_us=START)
-    return result_box(of, {"tuned": decided(of, read_sums)}, now).sentence()
+    return text_of(result_box(of, {"tuned": decided(of, read_sums)}, now))
 
 
 @pytest.mark.parametrize(

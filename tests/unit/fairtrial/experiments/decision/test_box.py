@@ -19,6 +19,7 @@ from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.always_valid import RunningDecision
+from tests.fixtures.experiments.box_text import text_of
 from tests.fixtures.experiments.reported_looks import DAY_US, RESOLVED, START, analysis_plan, arm, sums
 
 HOUR_US = 3_600_000_000
@@ -41,7 +42,7 @@ def box_text(plan: AnalysisPlan, *looks: Sums, **more: object) -> str:
 
 def boxed(looked: Looked, now: Situation) -> str:
     """The whole text of the result box."""
-    return result_box(looked.plan, decide(looked, forecasts=True), now).sentence()
+    return text_of(result_box(looked.plan, decide(looked, forecasts=True), now))
 
 
 def test_a_decision_is_stated_with_effect_interval_levels_and_counts() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fairtrial.api.experiment_traffic import VariantErrors
 from fairtrial.domain.events import RequestEvent
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.sums import JointMoments, Moments, capped_requests
@@ -21,7 +22,6 @@ from fairtrial.store.traffic.experiment_traffic import (
     MOST_VALUES,
     SliceQuestion,
     TagSlice,
-    VariantErrors,
     can_slice,
     errors_by_variant,
     tag_slices,

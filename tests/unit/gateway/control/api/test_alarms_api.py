@@ -77,9 +77,9 @@ async def test_a_decision_is_described_before_and_after_the_first_step(backgroun
         unknown = await http.get("/api/experiments/none/decision")
         await http.post(f"/api/experiments/{NAME}/kill", json=WHY)
         killed = (await http.get(DECISION)).json()
-    assert decision["sentence"].startswith("No data yet. Not decided yet.")
+    assert decision["box"]["headline"] == "No data yet"
     assert decision["slices"] == {"metric": "feedback.resolved", "rows": []} and brief["slices"] is None
     assert decision["analysis"]["primary"][0]["answer"] == "undecided"
     assert unknown.status_code == 404
-    assert "STOPPED at 08:00:00 UTC on 15 Jan 2027 by local user" in killed["sentence"]
+    assert "STOPPED at 08:00:00 UTC on 15 Jan 2027 by local user" in str(killed["box"]["lines"])
     assert killed["state"] == "killed"

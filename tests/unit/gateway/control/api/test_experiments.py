@@ -7,12 +7,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from fairtrial.api.experiment_traffic import LiveRate, LiveSignals
 from fairtrial.domain.events import RequestEvent, Tokens
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.ingest.ingest import Ingester
-from gateway.control.api.experiments import MOST_SAMPLES, LiveRate, LiveSignals, live_signals
+from gateway.control.api.experiments import MOST_SAMPLES, live_signals
 from tests.fixtures.store import samples
 
 GERMAN = "Die Türklingel läutet seit gestern Abend nicht mehr. Was kann ich tun?"

@@ -96,7 +96,7 @@ def test_a_kill_that_the_disk_did_not_take_is_recorded_and_published_by_the_next
         change(database, publisher, "kill")
     assert published(database).state == "running"
     last = transitions.last(database)[NAME]
-    assert "does not show this yet" in describe_state(read(database.layout.plan).plan, NAME, last)["sentence"]
+    assert "does not show this yet" in describe_state(read(database.layout.plan).plan, NAME, last).sentence
     monkeypatch.undo()
     assert publisher.refresh()
     assert published(database).state == "killed"
@@ -149,10 +149,10 @@ def test_a_kill_stays_in_force_when_a_restored_store_lacks_its_row(
     again = PlanPublisher(database, config, lambda: load_project(config, {}), clock_us=lambda: NOW)
     again.refresh(keys_changed=True)
     state = read_state(database, read(database.layout.plan).plan, NAME)
-    assert (state["state"], state["possible"]) == ("killed", ["rearm", "end"])
+    assert (state.state, state.possible) == ("killed", ("rearm", "end"))
     assert (
         "by control: the store is older than the published configuration, which has it stopped, and does not know why."
-        in state["sentence"]
+        in state.sentence
     )
     ((text,),) = database.rows("SELECT text FROM alarms WHERE kind = 'experiment.killed' AND state = 'open'")
     assert text.startswith(f"{NAME}: stopped by control: the store is older than the published configuration")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from fairtrial.api.experiment_answers import ShownDecision
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms
 from gateway.control.operations.experiments.describe_decision import describe_decision
 from tests.fixtures.control.control_app import NOW, PROJECT
+from tests.fixtures.experiments.box_text import text_of
 from tests.fixtures.experiments.simulated_days import DAY_US, EXPERIMENT, LiveExperiment, Traffic
 
 NAME = "tuned-vs-base"
@@ -43,7 +44,7 @@ def started(folder: Path) -> Iterator[LiveExperiment]:
     live.close()
 
 
-def described(live: LiveExperiment, *, step: bool = True, slices: bool = True) -> dict[str, Any]:
+def described(live: LiveExperiment, *, step: bool = True, slices: bool = True) -> ShownDecision:
     """What the API answers: from the last step of the monitor, or as after a restart."""
     status = live.monitor.statuses.get(NAME) if step else None
     waits = None if status is None else status.step.waits
@@ -52,40 +53,40 @@ def described(live: LiveExperiment, *, step: bool = True, slices: bool = True) -
 
 def test_a_gain_is_decided_and_shown_with_all_that_led_to_it(decided: LiveExperiment) -> None:
     decision = described(decided)
-    shown = decision["analysis"]
-    (primary,) = shown["primary"]
-    assert primary["answer"] == "better" and primary["decision"] == "Decided: better, as planned."
-    assert primary["running"]["low"] > 0
-    assert "points higher with tuned than with base" in decision["sentence"]
-    assert "No guardrail shows proven harm" in decision["sentence"]
-    assert primary["estimate"]["n"] <= primary["control_units"] + primary["treatment_units"]
-    assert "at planned look 2;" in primary["sentence"]
-    assert 0 < len(shown["chart"]) <= 200
-    assert shown["chart"] == sorted(shown["chart"], key=lambda point: point["at_us"])
-    assert {guardrail["metric"] for guardrail in shown["guardrails"]} == {
+    shown = decision.analysis
+    (primary,) = shown.primary
+    assert primary.answer == "better" and primary.decision == "Decided: better, as planned."
+    assert primary.running.low > 0
+    assert "points higher with tuned than with base" in text_of(decision.box)
+    assert "No guardrail shows proven harm" in text_of(decision.box)
+    assert primary.estimate.n <= primary.control_units + primary.treatment_units
+    assert "at planned look 2;" in primary.sentence
+    assert 0 < len(shown.chart) <= 200
+    assert list(shown.chart) == sorted(shown.chart, key=lambda point: point.at_us)
+    assert {guardrail.metric for guardrail in shown.guardrails} == {
         "requests.error_rate",
         "requests.rejected_rate",
         "requests.latency_p95",
     }
-    assert all(guardrail["room_words"] for guardrail in shown["guardrails"])
-    assert (shown["srm"]["invalid"], shown["stages"]["next"], shown["stages"]["approve"]) == (False, 40.0, [40.0])
-    assert shown["stages"]["waits"] == ["approval of the 40 % stage"]
-    assert [row["kind"] for row in decision["plans"]] == ["start"]
+    assert all(guardrail.room_words for guardrail in shown.guardrails)
+    assert (shown.srm.invalid, shown.stages.next, shown.stages.approve) == (False, 40.0, (40.0,))
+    assert shown.stages.waits == ("approval of the 40 % stage",)
+    assert [row.kind for row in decision.plans] == ["start"]
 
 
 def test_after_a_restart_the_looks_say_the_same(decided: LiveExperiment) -> None:
-    now, later = described(decided)["analysis"], described(decided, step=False)["analysis"]
+    now, later = described(decided).analysis, described(decided, step=False).analysis
     for name in ("answer", "running", "decision", "answered_us", "counts_us"):
-        assert now["primary"][0][name] == later["primary"][0][name]
-    assert (now["srm"]["invalid"], now["srm"]["crossed_us"]) == (later["srm"]["invalid"], later["srm"]["crossed_us"])
-    assert later["stages"]["waits"] is None
-    assert now["chart"] == later["chart"]
-    assert later["primary"][0]["estimate"]["n"] > 0
+        assert getattr(now.primary[0], name) == getattr(later.primary[0], name)
+    assert (now.srm.invalid, now.srm.crossed_us) == (later.srm.invalid, later.srm.crossed_us)
+    assert later.stages.waits is None
+    assert now.chart == later.chart
+    assert later.primary[0].estimate.n > 0
 
 
 def test_slices_are_rates_by_tag_that_agree_with_the_users_sent(live: LiveExperiment) -> None:
     live.run(BETTER, days=6, looks=1)
-    slices = described(live)["slices"]
+    slices = described(live).slices
     assert slices.metric == "feedback.resolved"
     assert {(row.tag, row.value) for row in slices.rows} == {
         ("team", point) for point in ("billing", "mobile", "search")
@@ -95,30 +96,27 @@ def test_slices_are_rates_by_tag_that_agree_with_the_users_sent(live: LiveExperi
         base, tuned = row.arms
         assert base.low < base.rate < base.high and tuned.rate > base.rate - 0.1
         assert not row.unusual
-    assert described(live, slices=False)["slices"] is None
+    assert described(live, slices=False).slices is None
 
 
 def test_harm_stops_the_experiment_and_says_by_what(live: LiveExperiment) -> None:
     live.run(Traffic(users=USERS, yes=BETTER.yes, failed={"tuned": 0.3}), days=1)
     decision = described(live)
-    assert decision["box"]["headline"] == "STOPPED: harm by requests.error_rate of tuned is proven"
-    assert "by requests.error_rate: " in decision["sentence"] and "e-value" in decision["sentence"]
-    assert [row["action"] for row in decision["transitions"]] == ["kill"]
-    assert decision["analysis"]["stages"]["waits"] is None
-    (harmed,) = [
-        guardrail for guardrail in decision["analysis"]["guardrails"] if guardrail["metric"] == "requests.error_rate"
-    ]
-    assert (harmed["answer"], harmed["room"], harmed["room_words"]) == ("harmed", 1.0, "harm is proven")
+    assert decision.box.headline == "STOPPED: harm by requests.error_rate of tuned is proven"
+    assert "by requests.error_rate: " in text_of(decision.box) and "e-value" in text_of(decision.box)
+    assert decision.analysis.stages.waits is None
+    (harmed,) = [guardrail for guardrail in decision.analysis.guardrails if guardrail.metric == "requests.error_rate"]
+    assert (harmed.answer, harmed.room, harmed.room_words) == ("harmed", 1.0, "harm is proven")
 
 
 def test_a_wrong_split_is_invalid_and_an_alarm(live: LiveExperiment) -> None:
     live.run(Traffic(users={"base": 200, "tuned": 80}, yes=BETTER.yes), days=3, looks=1)
     decision = described(live)
-    assert decision["sentence"].startswith(
+    assert text_of(decision.box).startswith(
         "INVALID: the arms can't be compared. The units do not arrive by the planned split"
     )
-    (primary,) = decision["analysis"]["primary"]
-    assert primary["answer"] == "undecided" and primary["sentence"] == ""
+    (primary,) = decision.analysis.primary
+    assert primary.answer == "undecided" and primary.sentence == ""
     kinds = {row["kind"] for row in live.database.dicts(alarms.listing(Page()))}
     assert "experiment.srm" in kinds
 
@@ -128,11 +126,11 @@ def test_a_second_attempt_says_so_and_starts_from_nothing(live: LiveExperiment) 
     live.change("kill")
     live.change("rearm")
     decision = described(live)
-    assert decision["analysis"] is None
-    assert "Its analysis has not begun yet." in decision["sentence"]
+    assert decision.analysis is None
+    assert "Its analysis has not begun yet." in text_of(decision.box)
     live.now_us += DAY_US
     live.step()
     decision = described(live)
-    assert "This is attempt 2 with this candidate" in decision["sentence"]
-    assert decision["analysis"]["primary"][0]["treatment_units"] == 0
-    assert [(row["segment"], row["attempt"]) for row in decision["plans"]] == [(2, 2), (1, 1)]
+    assert "This is attempt 2 with this candidate" in text_of(decision.box)
+    assert decision.analysis.primary[0].treatment_units == 0
+    assert [(row.segment, row.attempt) for row in decision.plans] == [(2, 2), (1, 1)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
@@ -24,6 +24,7 @@ from gateway.control.operations.experiments.describe_decision import describe_de
 from gateway.control.operations.experiments.state_change import Change
 from gateway.control.operations.gate_file import NONE_DECLARED
 from tests.fixtures.control.control_app import NOW, PROJECT
+from tests.fixtures.experiments.box_text import text_of
 
 NAME = "tuned-vs-base"
 CHECKED, OVERRIDE = ChangeOptions(), ChangeOptions(override=True)
@@ -41,7 +42,7 @@ def published(database: Database) -> Experiment:
     return read(database.layout.plan).plan.experiments[NAME]
 
 
-def described(database: Database) -> dict[str, Any]:
+def described(database: Database) -> ExperimentStatus:
     return describe_state(read(database.layout.plan).plan, NAME, transitions.last(database).get(NAME))
 
 
@@ -76,9 +77,9 @@ def test_a_promotion_records_what_it_promoted(database: Database, publisher: Pla
     assert (row["from_state"], row["to_state"], row["actor"]) == ("running", "ended", "account anna")
     assert (published(database).state, published(database).serves) == ("ended", "tuned")
     state = described(database)
-    assert state["sentence"].startswith("PROMOTED at 08:00:00 UTC on 15 Jan 2027 by account anna: a test.")
-    assert (state["serves"], state["possible"], state["treatments"]) == ("tuned", ["rollback"], ["tuned"])
-    assert "keep experiments.tuned-vs-base in the project file" in state["edit"].note
+    assert state.sentence.startswith("PROMOTED at 08:00:00 UTC on 15 Jan 2027 by account anna: a test.")
+    assert (state.serves, state.possible, state.treatments) == ("tuned", ("rollback",), ("tuned",))
+    assert "keep experiments.tuned-vs-base in the project file" in state.edit.note
 
 
 def test_an_override_stays_visible(database: Database, publisher: PlanPublisher) -> None:
@@ -88,9 +89,9 @@ def test_an_override_stays_visible(database: Database, publisher: PlanPublisher)
     evidence = json.loads(row["evidence"])
     assert (evidence["override"], evidence["missing"], evidence["verdict_id"]) == (True, [MISSING], None)
     sentence = f"by account anna: a test. Overriding: {MISSING}. tuned serves everyone."
-    assert sentence in described(database)["sentence"]
+    assert sentence in described(database).sentence
     decided = describe_decision(database, published(database), None, now_us=NOW)
-    assert sentence in decided["sentence"]
+    assert sentence in text_of(decided.box)
 
 
 def test_a_roll_back_serves_the_control_even_with_a_broken_file(
@@ -103,8 +104,8 @@ def test_a_roll_back_serves_the_control_even_with_a_broken_file(
     assert (published(database).state, published(database).serves) == ("ended", None)
     assert json.loads(database.dicts(transitions.listing(Page(), NAME))[0]["evidence"]) == {"promoted": "tuned"}
     state = described(database)
-    assert state["sentence"].startswith("ROLLED BACK at") and state["sentence"].endswith("All traffic is on base.")
-    assert (state["possible"], state["edit"]) == (["archive"], None)
+    assert state.sentence.startswith("ROLLED BACK at") and state.sentence.endswith("All traffic is on base.")
+    assert (state.possible, state.edit) == (("archive",), None)
     config.write_text(PROJECT)
     for action in ("rollback", "promote", "rearm"):
         with pytest.raises(Conflict, match="ended"):
@@ -175,13 +176,13 @@ def test_the_file_takes_over_and_the_experiment_can_go(
     publisher.refresh()
     change(database, publisher, "promote", OVERRIDE)
     line = "support-bot: {deployment: tuned, fallback: base}"
-    assert described(database)["edit"].lines == ("routes:", f"  {line}")
+    assert described(database).edit.lines == ("routes:", f"  {line}")
     edited = config.read_text().replace("support-bot: {experiment: tuned-vs-base, fallback: base}", line)
     config.write_text(edited)
     publisher.refresh()
     assert publisher.refused is None
     assert read(database.layout.plan).plan.routes["support-bot"].deployment == "tuned"
-    assert "has no effect" in described(database)["edit"].note
+    assert "has no effect" in described(database).edit.note
     config.write_text(edited[: edited.index("experiments:")])
     publisher.refresh()
     assert publisher.refused is None
@@ -202,9 +203,9 @@ def test_a_promotion_stays_in_force_after_a_restart_and_when_a_restored_store_la
     assert read(database.layout.plan) == before
     state = described(database)
     older = "the store is older than the published configuration, which has tuned promoted, and does not know why."
-    assert f"{older} tuned serves everyone." in state["sentence"]
-    assert state["possible"] == ["rollback"]
+    assert f"{older} tuned serves everyone." in state.sentence
+    assert state.possible == ("rollback",)
     decided = describe_decision(database, published(database), None, now_us=NOW)
-    assert decided["sentence"].startswith("PROMOTED at")
+    assert decided.box.lines[0][1].startswith("PROMOTED at")
     change(database, again, "rollback")
     assert (published(database).state, published(database).serves) == ("ended", None)

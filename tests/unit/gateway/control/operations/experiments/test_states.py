@@ -180,8 +180,8 @@ def test_a_pause_becomes_a_kill(database: Database, publisher: PlanPublisher) ->
 def test_the_state_says_that_a_kill_waits_to_be_recorded(database: Database, publisher: PlanPublisher) -> None:
     plan = read(database.layout.plan).plan
     kill(database)
-    sentence = read_state(database, plan, NAME)["sentence"]
+    sentence = read_state(database, plan, NAME).sentence
     assert sentence.startswith("STOPPED at ") and "by local user rosa: answers in French." in sentence
     assert sentence.endswith("All traffic is on base. Control has not recorded it yet.")
     record(database, publisher)
-    assert "not recorded" not in read_state(database, read(database.layout.plan).plan, NAME)["sentence"]
+    assert "not recorded" not in read_state(database, read(database.layout.plan).plan, NAME).sentence
