@@ -69,9 +69,9 @@ def change(value: float | None, *, form: str = "number", scale: float = 1.0) -> 
     return sign + (f"{abs(100 * value / scale):.1f}" if form == "share" else figure(abs(value), form=form))
 
 
-def moment(us: int) -> str:
+def moment(us: int | None) -> str:
     """Microseconds since 1970 as a date and time in UTC."""
-    return _moment(datetime.fromtimestamp(us / 1e6, UTC))
+    return DASH if us is None else _moment(datetime.fromtimestamp(us / 1e6, UTC))
 
 
 def moment_of(at: datetime | str | None) -> str:

@@ -6,9 +6,9 @@ from typing import Any, Protocol, TypeVar
 
 import streamlit as st
 
-from dashboard.client import Row
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain, share
 from fairtrial.api.experiment_traffic import LiveRate, LiveSignals, VariantErrors
+from fairtrial.api.traffic_answers import AttributedFeedback
 from fairtrial.domain.store_reports import KeyFeedback, VariantTraffic
 from fairtrial.domain.wording import counted
 
@@ -150,13 +150,13 @@ def warn_ambiguous_feedback(ambiguous: Mapping[str, int]) -> None:
     )
 
 
-def warn_unmatched_feedback(attributions: Sequence[Row]) -> None:
+def warn_unmatched_feedback(attributions: Sequence[AttributedFeedback]) -> None:
     """Warn about feedback that matches no request, unit, route or metric, with the remedy."""
     for reason, remedy in UNMATCHED.items():
-        rows = [row for row in attributions if row["attribution"] == reason]
-        total = sum(row["feedback"] for row in rows)
+        rows = [row for row in attributions if row.attribution == reason]
+        total = sum(row.feedback for row in rows)
         if total:
-            keys = ", ".join(plain(row["key"]) for row in rows[:KEYS_SHOWN])
+            keys = ", ".join(plain(row.key) for row in rows[:KEYS_SHOWN])
             values = counted(total, "feedback value is", "feedback values are")
             st.warning(f"{values} not counted in any figure ({keys}): {remedy}", icon=":material/link_off:")
 

@@ -147,7 +147,7 @@ def _question(experiment: ExperimentDetails) -> None:
 def _nothing(control: Control, window: str) -> None:
     hint = ". To start," if window == "all" else f" in {query_params.WINDOW_WORDS[window]}. Choose a longer period, or"
     st.info(f"No traffic of enrolled units{hint} send requests to the gateway with the route's name in `model`.")
-    gateway = control.call(store.services, Nothing())["gateway"]["url"] or "http://127.0.0.1:8080"
+    gateway = control.call(store.services, Nothing()).gateway.url or "http://127.0.0.1:8080"
     body = '{"model": "ROUTE", "user": "someone", "messages": [{"role": "user", "content": "hello"}]}'
     st.code(f"curl {gateway}/v1/chat/completions -H 'content-type: application/json' -d '{body}'", language=None)
 

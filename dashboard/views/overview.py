@@ -1,6 +1,6 @@
 """Draws the overview page: what needs a decision, problems, services, experiments and the newest verdicts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 import streamlit as st
@@ -21,7 +21,10 @@ from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.experiment_traffic import ExperimentRow
 from fairtrial.api.experiments import ListStates
 from fairtrial.api.operation import Nothing, TrafficWindow, Window
+from fairtrial.api.store import ServiceStates
+from fairtrial.api.traffic_answers import AttributedFeedback
 from fairtrial.api.verdicts import FirstStep
+from fairtrial.domain.store_reports import Losses
 from fairtrial.domain.verdicts.verdict_wording import standing_word, titled
 from fairtrial.domain.wording import counted
 
@@ -99,26 +102,26 @@ def _stopped(states: Sequence[ExperimentStatus], raised: Collection[str | None])
         link(f"The experiment {state.name}", "experiment", icon=":material/science:", experiment=state.name)
 
 
-def _attention(services: Row, experiments: Sequence[ExperimentRow], alarms: Sequence[AlarmRow]) -> None:
+def _attention(services: ServiceStates, experiments: Sequence[ExperimentRow], alarms: Sequence[AlarmRow]) -> None:
     """Draw everything else that needs action, first what makes verdicts invalid. No alarm is repeated."""
     raised = {(alarm.experiment, alarm.kind) for alarm in alarms}
     for experiment in experiments:
         if (experiment.name, "experiment.srm") not in raised:
             render_srm_alarm(experiment)
-    if services["gateway"]["ready"] is False:
+    if services.gateway.ready is False:
         st.error("The gateway is not running, so applications get no answers. Start it with `fairtrial up`.")
-    if services["plan"]["refused"]:
+    if services.plan.refused:
         st.warning("The changed configuration was refused. The last valid one stays in force.", icon=":material/rule:")
-        st.code(services["plan"]["refused"], language=None)
-    if services["gateway"].get("recording") == "losing":
+        st.code(services.plan.refused, language=None)
+    if services.gateway.recording == "losing":
         st.error(
             "Requests are served but currently not recorded. See the gateway's log for the reason.",
             icon=":material/report:",
         )
-    _recording(services["recording"])
-    if services["control"]["trouble"]:
-        st.error(plain(str(services["control"]["trouble"])), icon=":material/error:")
-    rejects = services["ingest"]["rejects"]
+    _recording(services.recording)
+    if services.control.trouble:
+        st.error(plain(services.control.trouble), icon=":material/error:")
+    rejects = services.ingest.rejects
     if rejects:
         st.warning(
             f"{counted(rejects, 'journal line was', 'journal lines were')} unreadable, set aside and not counted."
@@ -128,43 +131,43 @@ def _attention(services: Row, experiments: Sequence[ExperimentRow], alarms: Sequ
             traffic.warn_no_unit(experiment.traffic.reasons)
 
 
-def _feedback(attributions: Sequence[Row]) -> None:
+def _feedback(attributions: Sequence[AttributedFeedback]) -> None:
     """Warn about feedback that is stored but not counted."""
-    ambiguous = {row["key"]: row["feedback"] for row in attributions if row["attribution"] == "ambiguous"}
+    ambiguous = {row.key: row.feedback for row in attributions if row.attribution == "ambiguous"}
     traffic.warn_ambiguous_feedback(ambiguous)
     traffic.warn_unmatched_feedback(attributions)
 
 
-def _recording(recording: Row) -> None:
+def _recording(recording: Losses) -> None:
     """Warn about lost events. Requests were still served, so nothing else shows the loss."""
-    if recording["lost"]:
+    if recording.lost:
         st.error(
-            f"{counted(recording['lost'], 'event')} could not be recorded, last at {moment(recording['last_us'])}."
+            f"{counted(recording.lost, 'event')} could not be recorded, last at {moment(recording.last_us)}."
             " Requests were served, but the rates of that time are incomplete. Is the disk full?",
             icon=":material/report:",
         )
-    if recording["sync_failures"]:
+    if recording.sync_failures:
         st.warning(
-            f"{counted(recording['sync_failures'], 'disk sync')} failed, most recently {moment(recording['last_us'])}. "
+            f"{counted(recording.sync_failures, 'disk sync')} failed, most recently {moment(recording.last_us)}. "
             "A power failure could have lost the events of that time.",
             icon=":material/save:",
         )
 
 
-def _services(services: Row, stored: Row) -> None:
-    gateway, plan, ingest = services["gateway"], services["plan"], services["ingest"]
+def _services(services: ServiceStates, stored: Mapping[str, int]) -> None:
+    gateway, plan, ingest = services.gateway, services.plan, services.ingest
     columns = st.columns(5)
-    ready = {True: "ready", False: "not ready", None: "not started"}[gateway["ready"]]
-    columns[0].metric("Gateway", ready, help=f"Applications send to {gateway['url']}/v1" if gateway["url"] else None)
+    ready = {True: "ready", False: "not ready", None: "not started"}[gateway.ready]
+    columns[0].metric("Gateway", ready, help=f"Applications send to {gateway.url}/v1" if gateway.url else None)
     columns[1].metric("Requests stored", count(stored["requests"]), help="From live traffic and evaluation runs")
     columns[2].metric("Evaluation runs", count(stored["runs"]))
     columns[3].metric(
         "Waiting to be stored",
-        f"{count(ingest['lag_bytes'])} bytes",
+        f"{count(ingest.lag_bytes)} bytes",
         help="Written by the gateway, not yet in the store",
     )
     columns[4].metric(
-        "Configuration", (plan["hash"] or DASH)[:8], help="The hash of what is published, stored with every request"
+        "Configuration", (plan.hash or DASH)[:8], help="The hash of what is published, stored with every request"
     )
 
 

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import msgspec
-
-from fairtrial.api.operation import Nothing, Operation
+from fairtrial.api.operation import Answer, Nothing, Operation
 
 
-class EndingDeployment(msgspec.Struct, frozen=True, kw_only=True):
+class EndingDeployment(Answer, frozen=True, kw_only=True):
     """A deployment that ends, and the newest report of `fairtrial migrate` on it; ``None`` is unknown or not made."""
 
     deployment: str

@@ -1,12 +1,12 @@
 """Declares the operations on the store and its services: state, ingest, backups, retention and erasure."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from fairtrial.api.operation import Nothing, Operation, Request, Row
+from fairtrial.api.operation import Answer, Nothing, Operation, Request
 from fairtrial.domain.settings import UnitKind
-from fairtrial.domain.store_reports import Backup, Erasure, IngestResult, Overview, RetentionResult
+from fairtrial.domain.store_reports import Backup, Erasure, IngestResult, Job, Losses, Overview, RetentionResult
 
 LONGEST_DAYS = 36_500
 LONGEST_UNIT = 100_000
@@ -40,13 +40,64 @@ class NameJob(Request, frozen=True, kw_only=True):
     job_id: str
 
 
+class GatewayState(Answer, frozen=True, kw_only=True):
+    """Whether the gateway is ready (``None`` without a gateway), and whether it records what it serves."""
+
+    url: str | None
+    ready: bool | None
+    recording: str | None
+
+
+class ControlState(Answer, frozen=True, kw_only=True):
+    """Where control answers. ``trouble``: what fails at present."""
+
+    url: str | None
+    trouble: str | None
+
+
+class PlanState(Answer, frozen=True, kw_only=True):
+    """The published configuration. ``refused``: why a changed one was not published."""
+
+    hash: str | None
+    auth: Literal["open", "keys"] | None
+    refused: str | None
+
+
+class StandingAlarms(Answer, frozen=True, kw_only=True):
+    """The number of open alarms, and of those that a person has acknowledged."""
+
+    open: int
+    acknowledged: int
+
+
+class IngestState(Answer, frozen=True, kw_only=True):
+    """What waits in the journal, and what was ingested since control started."""
+
+    lag_bytes: int
+    segments: int
+    rows: int
+    rejects: int
+    unreadable: tuple[str, ...]
+
+
+class ServiceStates(Answer, frozen=True, kw_only=True):
+    """The state of all services."""
+
+    gateway: GatewayState
+    recording: Losses
+    control: ControlState
+    plan: PlanState
+    alarms: StandingAlarms
+    ingest: IngestState
+
+
 services = Operation(
     name="store.services",
     method="GET",
     path="/services",
     role="release-manager",
     request=Nothing,
-    response=Row,
+    response=ServiceStates,
     description="The state of all services. ``refused`` says why a changed configuration was not published, "
     "``recording`` what was lost.\n\n``alarms`` counts those that are open and those that a person has acknowledged.",
 )
@@ -107,6 +158,6 @@ job = Operation(
     path="/store/jobs/{job_id}",
     role="admin",
     request=NameJob,
-    response=Row,
+    response=Job,
     description="A job's progress and result, kept for the most recent jobs.",
 )

@@ -3,10 +3,19 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
-import msgspec
 from msgspec import Meta
 
-from fairtrial.api.operation import Operation, Request, Row, Rows, Text, TrafficWindow, Window
+from fairtrial.api.operation import Answer, Operation, Request, Text, TrafficWindow, Window
+from fairtrial.api.traffic_answers import (
+    AttributedFeedback,
+    FeedbackRow,
+    RecordedRequest,
+    RequestRow,
+    RouteTraffic,
+    TrafficSample,
+    UnitArrivals,
+)
+from fairtrial.domain.estimates import ServedBefore
 from fairtrial.domain.store_reports import AmountHistory, Traffic
 
 After = Annotated[str, Meta(max_length=200, pattern=r"^\d{1,16}:.+$", description="`next` of the previous page")]
@@ -75,7 +84,7 @@ class SampleTraffic(AnsweredBy, frozen=True, kw_only=True):
     count: Annotated[int, Meta(ge=1, le=5000)]
 
 
-class LeftOutRequests(msgspec.Struct, frozen=True):
+class LeftOutRequests(Answer, frozen=True, kw_only=True):
     """How many requests can't be cases for one reason."""
 
     left_out: LeftOut
@@ -86,15 +95,6 @@ class RoutesOf(Request, frozen=True, kw_only=True):
     """Routes."""
 
     routes: Annotated[tuple[str, ...], Meta(max_length=1000)]
-
-
-class ServedBefore(msgspec.Struct, frozen=True):
-    """Whose requests count: the control's in its experiment, and its deployment's on this route outside it."""
-
-    experiment: str
-    control: str
-    route: str
-    deployment: str
 
 
 class AmountsBefore(ServedBefore, Request, frozen=True, kw_only=True):
@@ -109,7 +109,7 @@ requests = Operation(
     path="/requests",
     role="release-manager",
     request=ListRequests,
-    response=Rows,
+    response=list[RequestRow],
     kind="table",
     description="Requests in a time window without bodies, newest first; ``next`` starts the next page.",
 )
@@ -119,7 +119,7 @@ request = Operation(
     path="/requests/{request_id}",
     role="release-manager",
     request=NameRequest,
-    response=Row,
+    response=RecordedRequest,
     description="One request with its bodies, attempts and exposures.",
 )
 samples = Operation(
@@ -128,7 +128,7 @@ samples = Operation(
     path="/traffic/samples",
     role="release-manager",
     request=SampleTraffic,
-    response=Rows,
+    response=list[TrafficSample],
     kind="table",
     description="Recorded exchanges of a deployment with their bodies, as cases of a suite: each prompt once, in "
     "proportion by route and week.",
@@ -149,7 +149,7 @@ arrivals = Operation(
     path="/traffic/arrivals",
     role="release-manager",
     request=RoutesOf,
-    response=Row,
+    response=UnitArrivals,
     description="How many units these routes had in the last two weeks (`both`) and in the last one (`last`). The "
     "planner uses it.",
 )
@@ -159,7 +159,7 @@ feedback = Operation(
     path="/feedback",
     role="release-manager",
     request=ListFeedback,
-    response=Rows,
+    response=list[FeedbackRow],
     kind="table",
     description="Feedback in a time window with its attribution, newest first; ``next`` starts the next page.",
 )
@@ -169,7 +169,7 @@ attributions = Operation(
     path="/feedback/attributions",
     role="release-manager",
     request=Window,
-    response=Rows,
+    response=list[AttributedFeedback],
     kind="table",
     description="How many values of each key are attributed to a request or a unit, are ambiguous, or match nothing.",
 )
@@ -201,7 +201,7 @@ by_route = Operation(
     path="/routes",
     role="release-manager",
     request=TrafficWindow,
-    response=Rows,
+    response=list[RouteTraffic],
     kind="table",
     description="Traffic by route and deployment.",
 )

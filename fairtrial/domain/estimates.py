@@ -61,6 +61,17 @@ class Forecast(Struct, frozen=True):
         return max(0, self.needed - self.units)
 
 
+class ServedBefore(Struct, frozen=True):
+    """Whose requests an estimate before a start counts: the control's in its experiment, and its deployment's on this
+    route outside it.
+    """
+
+    experiment: str
+    control: str
+    route: str
+    deployment: str
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Candidate against baseline on one metric, over the same cases or units.

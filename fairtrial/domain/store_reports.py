@@ -25,6 +25,19 @@ class IngestResult:
         return IngestResult(self.rows + result.rows, self.rejects + result.rejects, tuple(unreadable), failed)
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Events that were not recorded and syncs that the disk refused. ``last_us`` is ``None`` if there were none."""
+
+    lost: int = 0
+    sync_failures: int = 0
+    last_us: int | None = None
+
+    def __add__(self, losses: "Losses") -> "Losses":
+        last = [each for each in (self.last_us, losses.last_us) if each is not None]
+        return Losses(self.lost + losses.lost, self.sync_failures + losses.sync_failures, max(last, default=None))
+
+
 # The store keeps only these fields. `Manifest` has all, beside the backup; `Backup` is the answer to its creator.
 @dataclass(frozen=True, slots=True)
 class ListedBackup:

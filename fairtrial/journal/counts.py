@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairtrial.domain.events import Event, Exposure, Reason, RequestEvent
+from fairtrial.domain.store_reports import Losses
 from fairtrial.journal import segment
 from fairtrial.journal.segment import MODE, file_name
 from fairtrial.safe_files import has_writer
@@ -31,19 +32,6 @@ HEAD = 2048
 REGION = HEAD + 4 * CELLS
 ArmKey = tuple[str, str, str]
 """An experiment, the hash of its analysis plan, and a variant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """Events that were not recorded and syncs that the disk refused. ``last_us`` is ``None`` if there were none."""
-
-    lost: int = 0
-    sync_failures: int = 0
-    last_us: int | None = None
-
-    def __add__(self, losses: "Losses") -> "Losses":
-        last = [each for each in (self.last_us, losses.last_us) if each is not None]
-        return Losses(self.lost + losses.lost, self.sync_failures + losses.sync_failures, max(last, default=None))
 
 
 class LossCounter:

@@ -149,7 +149,7 @@ def traffic_suite(project: Project, store: StoreClient, deployment: str, count: 
         raise UsageError("--from-traffic: the project has no route, so no traffic was recorded (use --suite FILE)")
     sampled = store.call(samples, SampleTraffic(deployment=deployment, routes=routes, count=count))
     reasons = store.call(left_out, AnsweredBy(deployment=deployment, routes=routes))
-    requests = [chat_of(sample["request_body"]) for sample in sampled]
+    requests = [chat_of(sample.request_body) for sample in sampled]
     cases = [case_of(sample, request) for sample, request in zip(sampled, requests, strict=True)]
     rows = [case for case in cases if case["expected"] is not None]
     if len(rows) < FEWEST:

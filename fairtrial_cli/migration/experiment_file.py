@@ -101,7 +101,7 @@ def plan_moves(
         if experiment is None or experiment.control != old or not experiment.name.startswith("migrate-"):
             continue
         arrivals = store.call(traffic.arrivals, traffic.RoutesOf(routes=(route.name,)))
-        history = history_of_units(arrivals["both"], arrivals["last"], weeks=experiment.max_weeks)
+        history = history_of_units(arrivals.both, arrivals.last, weeks=experiment.max_weeks)
         begun = PlannedMove(experiment.name, route.name, "")
         try:
             whole = replace(experiment, stage=100.0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fairtrial.api.traffic import LEFT_OUT, LeftOutRequests
+from fairtrial.api.traffic_answers import TrafficSample
 from fairtrial.domain.answers.chat import answered_text, text_of
 from fairtrial.privacy.masking import mask
 
@@ -15,16 +16,16 @@ SCHEMA = ("name", "description", "schema", "strict")
 """The fields of a JSON schema, which the Responses API has beside its type and chats in an object."""
 
 
-def case_of(sample: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+def case_of(sample: TrafficSample, request: Mapping[str, Any]) -> dict[str, Any]:
     """One case; ``request``: the chat of the recorded request."""
     kinds: Counter[str] = Counter()
     return {
-        "id": sample["request_id"],
-        "request_id": sample["request_id"],
-        "route": sample["route"],
-        "week": sample["week"],
-        "requests": sample["requests"],
-        **mask({"messages": request["messages"], "expected": answered_text(sample["response_body"])}, kinds),
+        "id": sample.request_id,
+        "request_id": sample.request_id,
+        "route": sample.route,
+        "week": sample.week,
+        "requests": sample.requests,
+        **mask({"messages": request["messages"], "expected": answered_text(sample.response_body)}, kinds),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
 from rich.console import Console
 from rich.text import Text
 
@@ -190,10 +191,7 @@ def _successor(successor: Successor, levels: Mapping[str, Mapping[str, str]]) ->
         ],
         "refusals": [asdict(refusal) for refusal in successor.refusals],
         "unasked": successor.unasked,
-        "beside": {
-            suite: {"old": None if old is None else asdict(old), "new": asdict(new)}
-            for suite, (old, new) in successor.beside.items()
-        },
+        "beside": {suite: to_builtins({"old": old, "new": new}) for suite, (old, new) in successor.beside.items()},
     }
 
 

@@ -52,7 +52,7 @@ class HttpClient:
             if job.step is not None:
                 on_progress(job.step)
             time.sleep(POLL_SECONDS)
-            job = msgspec.convert(self.call(store.job, store.NameJob(job_id=job.job_id)), Job)
+            job = self.call(store.job, store.NameJob(job_id=job.job_id))
         if job.error is not None:
             raise UsageError(job.error) if job.blame == "caller" else StoreError(job.error)
         return msgspec.convert(job.result, operation.response)

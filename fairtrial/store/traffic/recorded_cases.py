@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fairtrial.api.traffic import LeftOutRequests
 from fairtrial.domain.accounts import INTERNAL_KEY
 from fairtrial.domain.limits.constants import CHAT_COMPLETIONS, RESPONSES
 from fairtrial.store.core.database import Database
@@ -105,9 +106,9 @@ def sample(deployment: str, routes: Sequence[str], count: int) -> Query:
     return Query(SAMPLE, (deployment, list(routes), LARGEST_BODY, count))
 
 
-def left_out(deployment: str, routes: Sequence[str]) -> Query:
+def left_out(database: Database, deployment: str, routes: Sequence[str]) -> list[LeftOutRequests]:
     """How many requests of the deployment can't be cases, by reason."""
-    return Query(COUNTS, (deployment, list(routes), LARGEST_BODY))
+    return database.values(LeftOutRequests, COUNTS, (deployment, list(routes), LARGEST_BODY))
 
 
 def is_sent_by_applications(database: Database) -> bool:

@@ -1,10 +1,11 @@
 """Lists requests and feedback, and reads one request with its attempts and bodies."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from msgspec import convert
 from msgspec.structs import replace
 
+from fairtrial.api.traffic_answers import RecordedRequest
 from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Position, Query, after
@@ -44,8 +45,13 @@ WHERE before <= $6 AND before + count > $6
 DETAILS = """latency_censored, refused_by_text, schema_requested, schema_valid, prompt_digest, tokens_cached,
     tokens_cache_write, tokens_reasoning, tokens_audio_in, tokens_audio_out, provider_request_id, breaker, trace_id,
     span_id"""
-ONE = f"SELECT {COLUMNS}, {DETAILS} FROM requests WHERE request_id = $1"  # noqa: S608 - the columns are a constant
-BODIES = "SELECT request_body, response_body FROM payloads WHERE request_id = $1"
+ONE = f"""
+WITH bodies AS (SELECT request_body, response_body FROM payloads WHERE request_id = $1)
+SELECT {COLUMNS}, {DETAILS}, request_body, response_body
+FROM requests LEFT JOIN bodies ON TRUE
+WHERE request_id = $1
+LIMIT 1
+"""  # noqa: S608 - the columns are a constant
 ATTEMPTS = """
 SELECT at_time, ordinal, purpose, deployment, status, outcome, fault, error_type, error_code, error_message, latency_ms,
     ttft_ms, tokens_in, tokens_out, tokens_cached, tokens_cache_write, tokens_reasoning, tokens_audio_in,
@@ -121,21 +127,14 @@ def skip(
     return replace(page, until_us=min(page.until_us, (minute + 1) * MINUTE_US), offset=page.offset - before)
 
 
-def find(database: Database, request_id: str) -> dict[str, Any] | None:
+def find(database: Database, request_id: str) -> RecordedRequest | None:
     """One request with its bodies (``None`` if not captured), attempts and exposure; ``None`` if it does not exist.
 
     ``exposures`` has at most one.
     """
-    rows = database.dicts(Query(ONE, (request_id,)))
-    if not rows:
-        return None
-    bodies = database.dicts(Query(BODIES, (request_id,))) or [{"request_body": None, "response_body": None}]
-    return {
-        **rows[0],
-        **bodies[0],
-        "attempts": database.dicts(Query(ATTEMPTS, (request_id,))),
-        "exposures": database.dicts(Query(EXPOSURES, (request_id,))),
-    }
+    attempts, exposures = (database.dicts(Query(sql, (request_id,))) for sql in (ATTEMPTS, EXPOSURES))
+    rows = [row | {"attempts": attempts, "exposures": exposures} for row in database.dicts(Query(ONE, (request_id,)))]
+    return convert(rows[0], RecordedRequest) if rows else None
 
 
 def unanswered(database: Database, deployments: Sequence[str]) -> list[tuple[str, str | None]]:

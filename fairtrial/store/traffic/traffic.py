@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from fairtrial.api.traffic_answers import UnitArrivals
 from fairtrial.domain.limits.constants import WEEK_US, microseconds
 from fairtrial.domain.store_reports import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
@@ -151,11 +152,11 @@ WHERE at_time >= $1 AND list_contains($3::VARCHAR[], route)
 """
 
 
-def arrivals(database: Database, routes: Sequence[str], *, now_us: int) -> tuple[int, int]:
+def arrivals(database: Database, routes: Sequence[str], *, now_us: int) -> UnitArrivals:
     """The units of these routes in the last two weeks, and in the last one, with or without experiments."""
     since = (timestamp(now_us - weeks * WEEK_US) for weeks in (2, 1))
-    [(both, last)] = database.rows(ARRIVALS, (*since, list(routes)))
-    return int(both), int(last)
+    [arrived] = database.values(UnitArrivals, ARRIVALS, (*since, list(routes)))
+    return arrived
 
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:

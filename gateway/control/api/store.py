@@ -1,12 +1,21 @@
 """Implements the operations on the store and its services."""
 
 from pathlib import Path
-from typing import Any
 
 from fairtrial.api.operation import Nothing
-from fairtrial.api.store import Erase, MakeBackup, NameJob, Retain
+from fairtrial.api.store import (
+    ControlState,
+    Erase,
+    GatewayState,
+    IngestState,
+    MakeBackup,
+    NameJob,
+    PlanState,
+    Retain,
+    ServiceStates,
+)
 from fairtrial.domain.errors import BadRequest, existing
-from fairtrial.domain.store_reports import IngestResult, Overview
+from fairtrial.domain.store_reports import IngestResult, Job, Overview
 from fairtrial.journal.counts import read_losses
 from fairtrial.journal.segment import names
 from fairtrial.store.maintenance import overview as stored
@@ -16,27 +25,27 @@ from gateway.control.operations.record_alarms import standing_alarms
 GATEWAY_SECONDS = 2.0
 
 
-def services(context: Context, _: Nothing) -> dict[str, Any]:
+def services(context: Context, _: Nothing) -> ServiceStates:
     owner = context.owner
     published, journal = owner.publisher.published, owner.database.layout.journal
-    return {
-        "gateway": {"url": owner.addresses.gateway_url, **_readiness(owner.addresses.gateway_url)},
-        "recording": read_losses(journal),
-        "control": {"url": owner.addresses.control_url, "trouble": owner.health_error},
-        "plan": {
-            "hash": published.plan.plan_hash if published else None,
-            "auth": published.auth if published else None,
-            "refused": owner.publisher.refused,
-        },
-        "alarms": standing_alarms(owner.database),
-        "ingest": {
-            "lag_bytes": owner.ingester.lag_bytes(),
-            "segments": len(names(journal)),
-            "rows": owner.totals.rows,
-            "rejects": owner.totals.rejects,
-            "unreadable": owner.totals.unreadable,
-        },
-    }
+    return ServiceStates(
+        gateway=_gateway(owner.addresses.gateway_url),
+        recording=read_losses(journal),
+        control=ControlState(url=owner.addresses.control_url, trouble=owner.health_error),
+        plan=PlanState(
+            hash=published.plan.plan_hash if published else None,
+            auth=published.auth if published else None,
+            refused=owner.publisher.refused,
+        ),
+        alarms=standing_alarms(owner.database),
+        ingest=IngestState(
+            lag_bytes=owner.ingester.lag_bytes(),
+            segments=len(names(journal)),
+            rows=owner.totals.rows,
+            rejects=owner.totals.rejects,
+            unreadable=owner.totals.unreadable,
+        ),
+    )
 
 
 def overview(context: Context, _: Nothing) -> Overview:
@@ -72,19 +81,19 @@ def erase(context: Context, request: Erase) -> Work:
     )
 
 
-def job(context: Context, request: NameJob) -> Any:
+def job(context: Context, request: NameJob) -> Job:
     return existing(context.owner.jobs.find(request.job_id), "job", request.job_id)
 
 
-def _readiness(url: str | None) -> dict[str, bool | str | None]:
-    """Whether the gateway serves (``None`` if there is none), and whether it records what it serves."""
+def _gateway(url: str | None) -> GatewayState:
     import httpx  # slow to load, and only this operation asks the gateway
 
     if url is None:
-        return {"ready": None, "recording": None}
+        return GatewayState(url=None, ready=None, recording=None)
     try:
         answer = httpx.get(f"{url}/readyz", timeout=GATEWAY_SECONDS, trust_env=False)
         recording = answer.json().get("recording")
     except (httpx.HTTPError, ValueError, AttributeError):
-        return {"ready": False, "recording": None}
-    return {"ready": answer.status_code == 200, "recording": recording if isinstance(recording, str) else None}
+        return GatewayState(url=url, ready=False, recording=None)
+    known = recording if isinstance(recording, str) else None
+    return GatewayState(url=url, ready=answer.status_code == 200, recording=known)

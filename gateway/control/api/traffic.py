@@ -1,7 +1,5 @@
 """Implements the operations on recorded requests, feedback and traffic."""
 
-from typing import Any
-
 from fairtrial.api.operation import TrafficWindow, Window
 from fairtrial.api.traffic import (
     AmountsBefore,
@@ -14,6 +12,7 @@ from fairtrial.api.traffic import (
     RoutesOf,
     SampleTraffic,
 )
+from fairtrial.api.traffic_answers import RecordedRequest, UnitArrivals
 from fairtrial.domain.errors import existing
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.store_reports import AmountHistory, Traffic
@@ -31,7 +30,7 @@ def requests(context: Context, request: ListRequests) -> Table:
     return Table(query, size=page.rows, id_name="request_id")
 
 
-def request(context: Context, request: NameRequest) -> Any:
+def request(context: Context, request: NameRequest) -> RecordedRequest:
     return existing(stored_requests.find(context.database, request.request_id), "request", request.request_id)
 
 
@@ -40,13 +39,11 @@ def samples(_: Context, request: SampleTraffic) -> Query:
 
 
 def left_out(context: Context, request: AnsweredBy) -> list[LeftOutRequests]:
-    rows = context.database.dicts(recorded_cases.left_out(request.deployment, request.routes))
-    return [LeftOutRequests(**row) for row in rows]
+    return recorded_cases.left_out(context.database, request.deployment, request.routes)
 
 
-def arrivals(context: Context, request: RoutesOf) -> dict[str, int]:
-    both, last = traffic.arrivals(context.database, request.routes, now_us=context.now_us)
-    return {"both": both, "last": last}
+def arrivals(context: Context, request: RoutesOf) -> UnitArrivals:
+    return traffic.arrivals(context.database, request.routes, now_us=context.now_us)
 
 
 def feedback(_: Context, request: ListFeedback) -> Table:

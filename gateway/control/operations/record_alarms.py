@@ -1,8 +1,10 @@
 """Records alarms: opens and closes those of transitions and of models that end, and notes who has seen one."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
+from fairtrial.api.store import StandingAlarms
 from fairtrial.config.plan.retirement import Retirement, retirements, today_utc
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.plan import Plan
@@ -70,13 +72,12 @@ def acknowledge_alarm(database: Database, alarm_id: str, *, actor: str, why: str
         alarms.acknowledge(cursor, alarm_id, now_us=now_us, actor=actor, why=reason)
 
 
-def standing_alarms(database: Database) -> dict[str, int]:
+def standing_alarms(database: Database) -> StandingAlarms:
     """The number of open and of acknowledged alarms; raises `StoreError`."""
-    counts = alarms.counts(database)
-    return {
-        state: sum(count for (alarm_state, _), count in counts.items() if alarm_state == state)
-        for state in ("open", "acknowledged")
-    }
+    counts: Counter[str] = Counter()
+    for (state, _), count in alarms.counts(database).items():
+        counts[state] += count
+    return StandingAlarms(open=counts["open"], acknowledged=counts["acknowledged"])
 
 
 def notice_older_store(database: Database, *, now_us: int) -> None:

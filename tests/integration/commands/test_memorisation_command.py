@@ -60,7 +60,7 @@ def test_the_lineage_says_what_is_asked_and_the_memory_is_found(folder: Path, up
     assert found["regurgitation"]["gaps"][0]["candidate"] == [1.0, 0.0] and found["membership"] is None
     assert all(body["messages"][-1]["role"] == "assistant" for body in asked(upstream))
     with open_store(Layout(folder / "fairtrial.duckdb")) as store:
-        runs = {(row["suite"], row["target"]) for row in store.call(listing, ListRuns())}
+        runs = {(row.suite, row.target) for row in store.call(listing, ListRuns())}
     assert runs == {("memorisation-tuned", "tuned"), ("memorisation-tuned", "base")}
     before = len(asked(upstream))
     again = fairtrial("data", "memorisation", "--on", "tuned", cwd=folder)

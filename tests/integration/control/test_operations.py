@@ -44,7 +44,7 @@ def reads(side: Side) -> Asked:
     published = call(plans.listing, Window())
     queue_id = call(reviews.status, Nothing())[0]["queue_id"]
     text = call(runs.suites, runs.ListSuites())[0]
-    request_id = call(traffic.requests, traffic.ListRequests())[0]["request_id"]
+    request_id = call(traffic.requests, traffic.ListRequests())[0].request_id
     names = [row.name for row in call(experiments.states, experiments.ListStates(everything=True))]
     yield accounts.listing, Window()
     yield alarms.listing, alarms.ListAlarms(closed=True)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fairtrial.api.traffic import ServedBefore
+from fairtrial.domain.estimates import ServedBefore
 from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.store_reports import AmountHistory

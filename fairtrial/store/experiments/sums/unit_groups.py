@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from fairtrial.api.traffic import ServedBefore
+from fairtrial.domain.estimates import ServedBefore
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS, Metric
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.metric_plan import MetricPlan

@@ -170,7 +170,7 @@ def _kept_control(
     coming = Live(None, "running", experiment.segment + 1, None, control)
     plan = publisher.declared_plan({experiment.name: coming})
     frozen = next_segment_plan(database, plan, plan.experiments[experiment.name], now_us=now_us)
-    _, per_week = arrivals(database, frozen.routes, now_us=now_us)
+    per_week = arrivals(database, frozen.routes, now_us=now_us).last
     most = experiment.variant(experiment.control).weight
     control = replace(control, finds=tuple(harm_is_found(frozen, terms, per_week=float(per_week), most=most)))
     return control, replace(frozen, kept_control=control)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.events import FeedbackEvent
+from fairtrial.domain.store_reports import Losses
 from fairtrial.journal import segment as segments, writer as writers
-from fairtrial.journal.counts import Losses, prune_losses, read_losses
+from fairtrial.journal.counts import prune_losses, read_losses
 from fairtrial.journal.reader import decode, read_chunk
 from fairtrial.journal.segment import SEGMENT_VERSION, Segment, names, read_header
 from fairtrial.journal.writer import JournalWriter

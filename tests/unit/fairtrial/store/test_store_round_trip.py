@@ -123,8 +123,8 @@ def test_a_request_comes_with_its_bodies_attempts_and_exposures(database: Databa
     bring(database, ingester, samples.request(1, request_body="{}"), samples.attempt(1), samples.exposure(1))
     request = requests.find(database, "r-1")
     assert request is not None
-    assert (request["request_body"], request["response_body"]) == ("{}", None)
-    assert [len(request[name]) for name in ("attempts", "exposures")] == [1, 1]
+    assert (request.request_body, request.response_body) == ("{}", None)
+    assert (len(request.attempts), len(request.exposures)) == (1, 1)
     assert requests.find(database, "r-2") is None
 
 

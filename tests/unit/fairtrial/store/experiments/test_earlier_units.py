@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairtrial.api.traffic import ServedBefore
+from fairtrial.domain.estimates import ServedBefore
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import unit_summaries

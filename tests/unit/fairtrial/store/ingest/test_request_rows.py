@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from fairtrial.domain.events import Event, Tokens
 from fairtrial.journal.reader import EventV1
@@ -233,13 +234,13 @@ def test_one_request_is_shown_with_its_attempts_and_its_exposure(database: Datab
     bring(database, ingester, samples.exposed(1, attempts=[attempt], prompt_digest="d1", trace_id="t1"))
     request = requests.find(database, "r-1")
     assert request is not None
-    assert (request["prompt_digest"], request["trace_id"], request["latency_censored"]) == ("d1", "t1", False)
-    (shown,), (exposure,) = request["attempts"], request["exposures"]
-    assert shown.items() >= ({"outcome": "failed", "fault": "caller"} | TOKENS).items()
-    assert (exposure["assigned"], exposure["unit"], exposure["state"]) == ("base", "u-1", "running")
+    assert (request.prompt_digest, request.trace_id, request.latency_censored) == ("d1", "t1", False)
+    (shown,), (exposure,) = request.attempts, request.exposures
+    assert asdict(shown).items() >= ({"outcome": "failed", "fault": "caller"} | TOKENS).items()
+    assert (exposure.assigned, exposure.unit, exposure.state) == ("base", "u-1", "running")
 
 
 def test_a_request_outside_experiments_has_no_exposure(database: Database, ingester: Ingester) -> None:
     bring(database, ingester, samples.record(1, reason="direct"))
     request = requests.find(database, "r-1")
-    assert request is not None and request["exposures"] == request["attempts"] == []
+    assert request is not None and request.exposures == request.attempts == []

@@ -139,7 +139,7 @@ def test_bodies_that_no_case_can_hold_are_counted_and_so_are_pins_of_earlier_ver
         for number, (sent, got) in enumerate(sound)
     ]
     bring(database, ingester, *events, exchange(200, key_id=key.key_id), exchange(201, capture="none", **NO_BODIES))
-    counts = {row["left_out"]: row["requests"] for row in database.dicts(left_out("old", ("support-bot",)))}
+    counts = {row.left_out: row.requests for row in left_out(database, "old", ("support-bot",))}
     assert counts == {name: len(several) for name, several in bodies.items()} | {"suites": 1, "not_captured": 1}
     rows = database.dicts(sample("old", ("support-bot",), 100))
     assert [row["request_id"] for row in rows] == ["r-100", "r-101"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fairtrial.api.run_answers import CasePage, PairPage
 from fairtrial.api.runs import CasesOf, PairsOf
 from fairtrial.domain.errors import BadRequest, NotFound
 from fairtrial.journal.writer import JournalWriter
@@ -41,18 +42,18 @@ def both(database: Database) -> None:
     bring(database, "old", OLD)
 
 
-def ids(page: dict[str, Any]) -> list[str]:
-    return [row["case_id"] for row in page["rows"]]
+def ids(page: CasePage | PairPage) -> list[str]:
+    return [row.case_id for row in page.rows]
 
 
 def test_cases_are_graded_by_the_first_metric_or_the_named_one(database: Database) -> None:
     both(database)
     cases = read_cases(database, Page(), CasesOf(run_id="new", grade="wrong"))
-    assert cases["metric"] == "intent.accuracy"
-    assert cases["counts"] == {"right": 2, "wrong": 2, "unscored": 1}
-    assert (cases["total"], ids(cases)) == (2, ["c1", "c3"])
-    assert read_cases(database, Page(), CasesOf(run_id="new", metric="intent"))["metric"] == "intent.accuracy"
-    assert read_cases(database, Page(), CasesOf(run_id="new", metric="tone"))["counts"]["unscored"] == 5
+    assert cases.metric == "intent.accuracy"
+    assert cases.counts == {"right": 2, "wrong": 2, "unscored": 1}
+    assert (cases.total, ids(cases)) == (2, ["c1", "c3"])
+    assert read_cases(database, Page(), CasesOf(run_id="new", metric="intent")).metric == "intent.accuracy"
+    assert read_cases(database, Page(), CasesOf(run_id="new", metric="tone")).counts["unscored"] == 5
 
 
 def test_where_less_is_better_a_high_value_is_wrong_and_a_lower_one_gained(database: Database) -> None:
@@ -69,8 +70,8 @@ def test_where_less_is_better_a_high_value_is_wrong_and_a_lower_one_gained(datab
 def test_pairs_are_found_by_a_text_in_either_answer_a_page_at_a_time(database: Database) -> None:
     both(database)
     pairs = read_pairs(database, Page(limit=1, offset=1), PairsOf(**PAIR, text="OLD says"))
-    assert (pairs["total"], ids(pairs)) == (5, ["c1"])
-    assert read_pairs(database, Page(), PairsOf(**PAIR, text="new says 4"))["total"] == 1
+    assert (pairs.total, ids(pairs)) == (5, ["c1"])
+    assert read_pairs(database, Page(), PairsOf(**PAIR, text="new says 4")).total == 1
 
 
 def test_an_unknown_metric_or_run_names_those_that_exist(database: Database) -> None:
@@ -90,12 +91,12 @@ def test_runs_of_different_suites_are_not_put_side_by_side(database: Database) -
 
 def test_deleted_texts_are_marked_and_counted_and_grades_stay(database: Database) -> None:
     both(database)
-    assert read_cases(database, Page(), CasesOf(run_id="new"))["texts_deleted"] == 0
+    assert read_cases(database, Page(), CasesOf(run_id="new")).texts_deleted == 0
     drop_old_texts(database, before_us=samples.NOW + 1)
     cases = read_cases(database, Page(), CasesOf(run_id="new"))
-    assert cases["texts_deleted"] == 5
-    assert cases["counts"] == {"right": 2, "wrong": 2, "unscored": 1}
-    assert all(row["texts_deleted"] and row["output"] is None for row in cases["rows"])
+    assert cases.texts_deleted == 5
+    assert cases.counts == {"right": 2, "wrong": 2, "unscored": 1}
+    assert all(row.texts_deleted and row.output is None for row in cases.rows)
     pairs = read_pairs(database, Page(), PairsOf(**PAIR))
-    assert pairs["texts_deleted"] == 5
-    assert all(row[side]["texts_deleted"] for row in pairs["rows"] for side in ("candidate", "baseline"))
+    assert pairs.texts_deleted == 5
+    assert all(side.texts_deleted for row in pairs.rows for side in (row.candidate, row.baseline))
