@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluators.results.run_table import RunTable, table_of
+from fairtrial.domain.promises import ALPHA, CANDIDATE_DAYS
 from fairtrial.domain.review import ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.domain.wording import counted
 
-ALPHA = 0.05
-"""How often the bound of a line may be wrong, unless several candidates share it."""
 RULES = 5
 """The version of the rules of judging, which is that of the evidence. 1: what an experiment says counted only by lines,
 apart from harm. 2: failures of 0/1 lines were not enumerated; unequal clusters were decided only from the second look
@@ -21,8 +20,6 @@ number of candidates. 4: fewer than six reviewers decided a line of the official
 speaks; three who agreed spoke for people in general; six had to differ less than Welch's t allows."""
 
 DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
-CANDIDATE_DAYS = 14
-"""For how long a gate counts the candidates that share its error rate for lines `better`."""
 CANDIDATE_US = CANDIDATE_DAYS * DAY_US
 SHORT = 20
 """Characters of a fingerprint that a sentence shows."""

@@ -7,11 +7,9 @@ from typing import Any
 
 import click
 
-from fairtrial.domain.errors import FairtrialError, UsageError, printable
+from fairtrial.domain.errors import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR, FairtrialError, UsageError, printable
 from fairtrial.domain.registry import Registry
 
-BROKEN = 70
-"""The exit code for an internal error (EX_SOFTWARE of sysexits.h), distinct from all verdicts and usage errors."""
 COMMANDS = Registry("fairtrial_cli.commands", "command", noun="command", kind=click.Command)
 
 
@@ -74,10 +72,10 @@ def main() -> None:
         sys.exit(fairtrial.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        sys.exit(USAGE_ERROR)
     except FairtrialError as error:
         # A message may quote names from files, which must not control the terminal.
         click.echo("\n".join(map(printable, f"error: {error}".split("\n"))), err=True)
@@ -111,7 +109,7 @@ def _report_unexpected(error: Exception) -> int:
 
     traceback.print_exception(error)
     click.echo("error: internal error of fairtrial, not a verdict; please report the lines above", err=True)
-    return BROKEN
+    return INTERNAL_ERROR
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from rich.console import Console
 
 from evaluators.suite import Suite
 from fairtrial.config.project import Project
+from fairtrial.domain.errors import INTERRUPTED
 from fairtrial.domain.run import Run
 from fairtrial_cli.output.terminal import run_progress
 from fairtrial_cli.processes.private_gateway import project_gateway
-from fairtrial_cli.processes.signals import INTERRUPTED
 from fairtrial_cli.run_suites import RunOptions, run_suites
 
 

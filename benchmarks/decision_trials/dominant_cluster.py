@@ -13,8 +13,9 @@ from benchmarks.decision_trials.trial import Row, Trial, share
 from benchmarks.gate_trials.draws import Draw, overlap
 from benchmarks.gate_trials.unequal import MARGIN, ONE_WAY, SHAPES, TWO_WAYS, Sizes
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_UNITS
 from fairtrial.stats.always_valid import at_least
-from fairtrial.stats.effects import MIN_UNITS, freedom_of
+from fairtrial.stats.effects import freedom_of
 from fairtrial.stats.paired.clustered import clustered_effect
 from fairtrial.stats.paired.score_mean import always_valid_mean, score_mean, unequal
 

@@ -14,9 +14,10 @@ from benchmarks.decision_trials.costs import feedback_plan, primary_of
 from benchmarks.decision_trials.trial import Row, Trial, share
 from fairtrial.domain.decision.values import Decision, EffectOverTime
 from fairtrial.domain.limits.constants import DAY_US
+from fairtrial.domain.promises import SEEN_WEEKS
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
-from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.sums import ArmSums, Level, Levels, OverTime, Sums
 from fairtrial.stats.arms.feedback import Feedback

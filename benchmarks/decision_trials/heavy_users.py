@@ -21,7 +21,8 @@ from benchmarks.decision_trials.populations import (
     looks_until,
 )
 from benchmarks.decision_trials.trial import Row, Trial, frozen, median_row, share
-from fairtrial.domain.decision.by_request import CARRIED, MOST_NAMED, ByRequest
+from fairtrial.domain.decision.by_request import ByRequest
+from fairtrial.domain.promises import CARRIED, MOST_ACCEPTED
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.methods.rates import safety_test
 from fairtrial.experiments.monitor import Circumstances, step
@@ -99,7 +100,7 @@ def _course(rng: Generator, arms: tuple[Population, Population], trials: int, us
         if units // 2 in users:
             found.safe_at[units // 2] = (latched & ~held).tolist()
             found.held_at[units // 2] = held.tolist()
-            few = [now.behind(trial) <= MOST_NAMED for trial in np.flatnonzero(held).tolist()]
+            few = [now.behind(trial) <= MOST_ACCEPTED for trial in np.flatnonzero(held).tolist()]
             found.named_at[units // 2] = few
     return found
 

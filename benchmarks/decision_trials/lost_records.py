@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks.decision_trials.costs import WINDOW, feedback_plan, primary_of
 from benchmarks.decision_trials.trial import Row, Trial, may_differ, share
+from fairtrial.domain.promises import LOST_ALPHA
 from fairtrial.experiments.analysis.findings import METHODS
-from fairtrial.experiments.analysis.memory import LOST_ALPHA, SplitLatch
+from fairtrial.experiments.analysis.memory import SplitLatch
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Times
 from fairtrial.experiments.sums import ArmSums, Sums

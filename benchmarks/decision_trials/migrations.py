@@ -16,7 +16,7 @@ from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.gate.comparison_rule import judge_comparison
 from evaluators.results.run_table import RunTable, table_of
-from evaluators.trial import ALPHA
+from fairtrial.domain.promises import ALPHA
 
 LEVEL, MARGIN, TOGETHER = 0.8, 0.05, 4
 TEST = VersusBaseline("not worse", "base", 100 * MARGIN, "pp")

@@ -12,7 +12,7 @@ import scipy
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP
+from fairtrial.domain.promises import REQUESTS_CAP
 from fairtrial.experiments.sums import ArmSums
 from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest, RequestErrors
 from fairtrial.stats.sequential.unit_shares import BINS, UnitShares

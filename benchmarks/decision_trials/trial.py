@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Row, share
+from fairtrial.domain.promises import MIN_UNITS
 from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.sums import Moments
 
 __all__ = ["Row", "Trial", "frozen", "may_differ", "mean_row", "median_row", "near", "share"]

@@ -9,9 +9,8 @@ from typing import Any
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, share
 from fairtrial.domain.limits.constants import HOUR_US
+from fairtrial.domain.promises import ALPHA, SPLIT_ALPHA
 from fairtrial.experiments.analysis.freeze import Known
-from fairtrial.experiments.analysis.memory import SRM_ALPHA
-from fairtrial.experiments.analysis_plan import ALPHA
 from fairtrial.experiments.simulation.people import Arm, Event, World
 from fairtrial.experiments.simulation.trial import Outcome, Setting
 
@@ -50,7 +49,7 @@ def _same(
             share("called worse", [one.worse for one in found], most=whole),
             share("called better or worse", [one.better or one.worse for one in found], most=whole),
             share("paused or killed for harm", [bool(one.by) for one in found], most=whole),
-            share("split called wrong", [one.invalid for one in found], most=SRM_ALPHA * min(attempts, 2)),
+            share("split called wrong", [one.invalid for one in found], most=SPLIT_ALPHA * min(attempts, 2)),
         ]
 
     return Promise(f"same-{name}", f"A/A: {what}", setting, read)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, cases_of, turned
 from benchmarks.trials.trial import Measures, Target, Trial
-from evaluators.comparison.compare import ONE_SIDED_95, corpus_interval
+from evaluators.comparison.compare import corpus_interval
 from evaluators.comparison.levels import Figure
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.scoring.metrics import bleu, label
+from fairtrial.domain.promises import ONE_SIDED_95
 from fairtrial.domain.run import Answer, Case, CaseResult, Run, Score
 
 Ints = NDArray[np.intp]

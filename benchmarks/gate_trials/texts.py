@@ -14,11 +14,12 @@ from benchmarks.gate_trials.corpus import runs_of_scores
 from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, turned
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
-from evaluators.comparison.compare import ONE_SIDED_95, corpus_interval
+from evaluators.comparison.compare import corpus_interval
 from evaluators.comparison.levels import Figure
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.scoring.metrics.bleu import build, corpus_bleu, reach_of_corpus
+from fairtrial.domain.promises import ONE_SIDED_95
 from fairtrial.domain.run import Score
 
 SIZES = (28, 80, 200)

@@ -14,8 +14,9 @@ from benchmarks.trials.heavy_users import LOOKS, ends
 from benchmarks.trials.rates import first_rejected
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
+from fairtrial.domain.promises import MIN_CONVERSIONS
 from fairtrial.stats.sequential.conversions import conversion_harm
-from fairtrial.stats.sequential.guardrails import MIN_EVENTS, Limits
+from fairtrial.stats.sequential.guardrails import Limits
 from fairtrial.stats.sequential.metric_guardrails import error_guardrail
 from fairtrial.stats.sequential.request_errors import RequestErrors
 
@@ -106,7 +107,7 @@ def by_request(sums: list[Sums], cap: float | None, level: float | None) -> Bool
 def least_harm(share: float) -> Floats:
     """How many of so many users with an error are the treatment's when it is stopped."""
     bet = partial(conversion_harm, lift=1.0, share=share)
-    return np.maximum(first_rejected(lambda k, m: bet(m - k, k), MOST_EVENTS, start=share), MIN_EVENTS)
+    return np.maximum(first_rejected(lambda k, m: bet(m - k, k), MOST_EVENTS, start=share), MIN_CONVERSIONS)
 
 
 @cache

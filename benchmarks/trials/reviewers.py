@@ -14,9 +14,10 @@ from scipy.special import expit, stdtrit
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from evaluators.review.statistics import GENERAL, Votes
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import IN_GENERAL
 from fairtrial.domain.review import Preference, ReviewedQueue, Vote
 from fairtrial.domain.wording import counted
-from fairtrial.stats.review.crossed import IN_GENERAL, mean_rating
+from fairtrial.stats.review.crossed import mean_rating
 from fairtrial.stats.review.preference import win_rate
 
 TIES, LEANING = 0.2, 1.0

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.trials.mixture import Looks
 from benchmarks.trials.trial import Bools, Floats
+from fairtrial.domain.promises import MIN_UNITS
 from fairtrial.stats.arguments import Bounds
-from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.sums import UNSEEN, JointMoments, Moments
 
 

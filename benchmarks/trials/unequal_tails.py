@@ -15,10 +15,11 @@ from benchmarks.trials.mixture import Looks, agree
 from benchmarks.trials.rates import first_rejected
 from benchmarks.trials.running import Sums
 from benchmarks.trials.trial import Bools, Floats, Measures, Target, Trial
+from fairtrial.domain.promises import MIN_CONVERSIONS
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.means import mean_difference
 from fairtrial.stats.sequential.conversions import conversion_harm
-from fairtrial.stats.sequential.guardrails import MIN_EVENTS, Limits
+from fairtrial.stats.sequential.guardrails import Limits
 from fairtrial.stats.sequential.metric_guardrails import cost_guardrail
 
 USERS, MOST = 3_000, 4_000
@@ -141,7 +142,7 @@ def least_harm(share: float) -> Floats:
     bet = partial(conversion_harm, lift=1.0, share=share, margin=MARGIN)
     start = share * (1 + MARGIN) / (1 + share * MARGIN)
     least = first_rejected(lambda k, m: bet(m - k, k), MOST_ABOVE, start=start, alpha=0.025)
-    return np.maximum(least, MIN_EVENTS)
+    return np.maximum(least, MIN_CONVERSIONS)
 
 
 def equal_means(

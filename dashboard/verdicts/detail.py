@@ -14,10 +14,11 @@ from dashboard.components.formatting import DASH, moment, plain
 from dashboard.components.tables_and_charts import draw_signals, prose, sentences
 from dashboard.verdicts.actions import draw_approvals, draw_checks, draw_downloads
 from dashboard.verdicts.evidence import draw_evidence, draw_releases
-from dashboard.verdicts.list import DECISIONS, SHAPES, UNOFFICIAL_ICON, WORST_FIRST, result_of, title_of
+from dashboard.verdicts.list import DECISIONS, SHAPES, UNOFFICIAL_ICON, result_of, title_of
 from dashboard.verdicts.review_evidence import draw_review_evidence
 from fairtrial.api import verdicts
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.promises import WORST_FIRST
 from fairtrial.domain.verdicts.odds import Odds
 from fairtrial.domain.verdicts.verdict_wording import is_unasked, scope_lines, titled, unasked_lines
 from fairtrial.domain.wording import counted

@@ -26,7 +26,6 @@ APPROVALS = {
 """How a SHIP reads without its approvals, what it means, and the decision whose icon and colour it has."""
 UNOFFICIAL_ICON = ":material/draft:"
 RESULTS = {"pass": "✓ pass", "cannot tell": "? cannot tell", "fail": "✗ fail", "invalid": "! invalid"}
-WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
 SHAPES = {"pass": "circle", "cannot tell": "diamond", "fail": "triangle-down", "invalid": "cross", "shown": "square"}
 """The shape of each result in charts."""
 

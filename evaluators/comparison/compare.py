@@ -12,6 +12,7 @@ from evaluators.criteria.metric_catalogue import Measure, is_signal
 from evaluators.results.run_table import RunTable, Scope, table_of
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.promises import ONE_SIDED_95
 from fairtrial.domain.run import Run
 from fairtrial.stats.intervals import tango
 from fairtrial.stats.paired.clustered import Clusters, sign_flip
@@ -19,8 +20,6 @@ from fairtrial.stats.paired.paired_tests import classify_interval, exact, exact_
 from fairtrial.stats.paired.resampling import Indices, bootstrap_corpus, jackknife_corpus
 from fairtrial.stats.paired.score_mean import score_mean
 
-ONE_SIDED_95 = 0.90
-"""The two-sided confidence level whose bounds are one-sided 95 % bounds."""
 CorpusSide = tuple[Figure, float | None]
 """A corpus figure of one side, and its reach: n times the weight of the heaviest case."""
 

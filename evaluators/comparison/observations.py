@@ -13,6 +13,7 @@ from evaluators.results.run_table import RunTable, Scope
 from evaluators.suite import Suite
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_LENGTH, NOTABLE_LEVEL, SIGNALS
 from fairtrial.domain.estimates import Comparison, Estimate
+from fairtrial.domain.promises import MIN_SLICE_CASES
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.domain.wording import counted
 from fairtrial.stats.paired.clustered import ratio_of_means
@@ -119,8 +120,6 @@ def _end(notable: bool) -> str:
     return ": notable" if notable else ": not notable"
 
 
-MIN_CASES = 5
-"""A slice with fewer cases is not named, because one case would make it the worst."""
 RULE = "worst slice"
 
 
@@ -162,7 +161,7 @@ def _slices(suite: Suite, candidate: RunTable, baseline: RunTable) -> Iterator[_
         whole = pair(measure, candidate, baseline).n
         for scope in scopes:
             pairs = pair(measure, candidate, baseline, scope)
-            if MIN_CASES <= pairs.n < whole:
+            if MIN_SLICE_CASES <= pairs.n < whole:
                 level = float(np.mean(pairs.candidate.values)) * measure.sign / measure.scale
                 yield _Slice(
                     measure, scope, pairs, level, float(np.mean(pairs.differences)) * measure.sign / measure.scale

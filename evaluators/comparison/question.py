@@ -14,18 +14,13 @@ from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_UNITS, MIN_UNLIKE
 from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.domain.wording import counted
 from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
-from fairtrial.stats.effects import MIN_UNITS, Effect
+from fairtrial.stats.effects import Effect
 from fairtrial.stats.intervals import enumerated_p, tango_score
-from fairtrial.stats.paired.clustered import (
-    MIN_UNLIKE,
-    cases_for_look,
-    cluster_sums,
-    clustered_effect,
-    count_unlike,
-)
+from fairtrial.stats.paired.clustered import cases_for_look, cluster_sums, clustered_effect, count_unlike
 from fairtrial.stats.paired.score_mean import always_valid_mean, unequal
 
 USUAL_TAU = 0.05

@@ -10,6 +10,7 @@ from evaluators.criteria.grammar import GateLine
 from evaluators.criteria.metric_catalogue import COUNTS
 from evaluators.criteria.validation import PREFERENCE, PRIMARY, is_external
 from evaluators.suite import Suite
+from fairtrial.domain.promises import REVIEWED_PAIRS
 
 COMPARING = frozenset(
     {
@@ -20,13 +21,12 @@ COMPARING = frozenset(
 """Kinds of scorers that compare an answer with the reference of its case, or may do so."""
 FORM_STATS = frozenset({"off_label", "valid"})
 """Their stats that have no reference."""
-PAIRS = 20
-REVIEW_LINE = f"{PREFERENCE} not worse than base by 5pp among these reviewers with {PAIRS} pairs"
+REVIEW_LINE = f"{PREFERENCE} not worse than base by 5pp among these reviewers with {REVIEWED_PAIRS} pairs"
 """What measures prose: people who compare pairs of answers."""
 MISSING = "no line measures what was answered"
 ADVICE = (
-    f"N{MISSING[1:]}, so the gate requires {PAIRS} reviewed pairs. To decide without people, add references and a line "
-    "on `label`, `exact` or `fields`."
+    f"N{MISSING[1:]}, so the gate requires {REVIEWED_PAIRS} reviewed pairs. "
+    "To decide without people, add references and a line on `label`, `exact` or `fields`."
 )
 """What a person reads where a command writes a gate without such a line."""
 

@@ -8,12 +8,11 @@ from evaluators.engine.scoring import scores_of, value_of
 from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, ShowsComparison, Stat
 from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN, Suite, tag_values
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
+from fairtrial.domain.promises import MIN_SLICE_CASES
 from fairtrial.domain.run import CASE_OUTCOMES, UNSCORED, Answer, Case, CaseResult, Run, Score, ScoreFailure
 
 MOST_UNSCORED = 0.02
 """The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
-MIN_SLICE = 5
-"""The minimum number of cases of a slice, because the worst of many tiny slices means nothing."""
 
 NO_SCORER = "the suite's file does not define this scorer for the case"
 
@@ -89,7 +88,7 @@ def signal_levels(run: Run) -> Iterator[SignalLevel]:
 
 
 def worst_slice(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat: Stat) -> SliceValue | None:
-    """The slice where the statistic is worst, among those of at least `MIN_SLICE` scored cases."""
+    """The slice where the statistic is worst, among those of at least `MIN_SLICE_CASES` scored cases."""
     values = list(slices_of(suite, results, scorer, stat=stat))
     return None if not values else (min if stat.higher_is_better else max)(values, key=lambda value: value.value)
 
@@ -100,7 +99,7 @@ def slices_of(suite: Suite, results: Sequence[CaseResult], scorer: str, *, stat:
         for name in sorted({value for result in results for value in tag_values(result.case, tag)}):
             inside = [result for result in results if name in tag_values(result.case, tag)]
             value, count = value_of(stat, scores_of(inside, scorer)), _count(stat, inside, scorer)
-            if value is not None and count >= MIN_SLICE:
+            if value is not None and count >= MIN_SLICE_CASES:
                 yield SliceValue(tag, name, value, count)
 
 

@@ -22,15 +22,15 @@ from evaluators.comparison.question import LOOK_NEEDS, Question, by_truth_table
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
-from evaluators.gate.multiplicity import ALPHA, RuleResult
+from evaluators.gate.multiplicity import RuleResult
 from evaluators.gate.threshold_rule import ENDS
 from evaluators.results.run_table import RunTable, Scope
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.promises import ALPHA, MIN_UNITS, MIN_UNLIKE
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
-from fairtrial.stats.effects import MIN_UNITS
-from fairtrial.stats.paired.clustered import MIN_UNLIKE, count_unlike
+from fairtrial.stats.paired.clustered import count_unlike
 
 __all__ = ["ANSWERS", "by_truth_table", "judge_comparison"]
 

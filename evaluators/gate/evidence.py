@@ -17,8 +17,9 @@ from evaluators.loading.suite_text import suite_of
 from evaluators.results.evidence_table import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.results.run_table import RunTable
 from evaluators.suite import KIND_TAG, Suite
-from evaluators.trial import ALPHA, RULES, Trial
+from evaluators.trial import RULES, Trial
 from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding

@@ -21,14 +21,13 @@ from fairtrial.config.file.yaml_file import Document
 from fairtrial.domain.accounts import APPROVERS, ROLES, Role
 from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 from fairtrial.domain.names.look_alikes import has_invisible
+from fairtrial.domain.promises import RUN_MAX_AGE_SECONDS
 from fairtrial.domain.settings import Duration
 from fairtrial.domain.verdicts.verdict import MOST_SUITES
 
 YAML_ENDINGS = (".yaml", ".yml")
 MOST_LETTERS, MOST_LINES, MOST_REASON = 200, 200, 500
 """Limits for a gate's name, suites and lines, because control also judges gates that other people send."""
-DEFAULT_MAX_AGE = 14 * 86_400.0
-"""Seconds after which a run is too old to decide, unless the gate says otherwise."""
 ExternalLine = tuple[str, GateLine]
 """A line, as text and parsed, whose evidence does not come from a run."""
 Listed = tuple[str, Suite]
@@ -53,7 +52,7 @@ class Gate:
     listed: tuple[str, ...] = ()
     unplaced: tuple[str, ...] = ()
     experiment: str | None = None
-    max_age_seconds: float = DEFAULT_MAX_AGE
+    max_age_seconds: float = RUN_MAX_AGE_SECONDS
     approvers: tuple[Role, ...] = ()
     self_approval: bool = False
     form_only: str = ""
@@ -81,7 +80,7 @@ class GateModel(BaseModel):
     """Whether a candidate that answers exactly as its base may ship."""
     experiment: str | None = Field(default=None, min_length=1, max_length=MOST_LETTERS)
     """The experiment whose frozen plan decides the lines on live traffic; `candidate` is the candidate's newest."""
-    max_age: Duration = DEFAULT_MAX_AGE
+    max_age: Duration = RUN_MAX_AGE_SECONDS
     """How old a run may be, as `14d`, or in seconds."""
 
 

@@ -27,12 +27,12 @@ from evaluators.results.run_table import RunTable
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.promises import REUSED_CASES
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked
 from fairtrial.experiments.decision.decide import decide as decide_experiment, look
 
-REUSE_WARNING_FROM = 7
 MOST_NAMED = 3
 
 
@@ -278,6 +278,6 @@ def _live_answer(findings: Sequence[Finding]) -> str:
 
 def _reuse_warning(judged: int | None) -> str:
     """A warning that suites were used often: the best of several equal candidates looks better than it is."""
-    if judged is None or judged < REUSE_WARNING_FROM:
+    if judged is None or judged < REUSED_CASES:
         return ""
     return f" These suites have judged {judged} candidates, so the best of them looks better than it is."

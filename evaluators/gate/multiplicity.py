@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluators.trial import ALPHA
+from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.verdicts.verdict import Finding
 
 __all__ = ["ALPHA", "Family", "RuleResult", "apply_holm", "first_levels", "questions"]

@@ -21,6 +21,7 @@ from evaluators.results.equal_answers import EqualAnswers, equal_answers, same_r
 from evaluators.results.run_table import RunTable
 from evaluators.trial import Trial
 from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.promises import MIN_DONORS
 from fairtrial.domain.run import CONTROLS, REPLACEMENTS
 from fairtrial.domain.verdicts.verdict import (
     ControlledLine,
@@ -33,8 +34,6 @@ from fairtrial.domain.verdicts.verdict import (
 from fairtrial.domain.wording import counted
 
 EQUAL = "equal to base"
-LEAST_CASES = 20
-"""With fewer cases that have a donor, a shuffle may fail by chance alone."""
 BEST_FIRST: tuple[Result, ...] = ("pass", "cannot tell", "fail", "invalid")
 MILDEST_FIRST: tuple[Decision, ...] = ("SHIP", "HOLD", "BLOCK", "INVALID")
 FROM_ANSWERS = frozenset({"off_format", *COUNTS})
@@ -43,7 +42,7 @@ REVIEW, LIVE_PRIMARY, FEEDBACK = "review.", "live.primary", "feedback."
 DIFFERENT = "the model that was trained, behind this name; or 'may_equal_base: yes' in the gate"
 NEEDED = f"macro_f1 for labels, a scorer with references, or '{REVIEW_LINE}'; otherwise 'form_only: WHY' in the gate"
 """What would notice answers to other questions."""
-UNCERTAIN = f"no line shows on {LEAST_CASES} cases that it stops answers to other questions"
+UNCERTAIN = f"no line shows on {MIN_DONORS} cases that it stops answers to other questions"
 """What is said where the gate as a whole stops them, but too few cases tell by which line."""
 Results = list[RuleResult]
 
@@ -157,7 +156,7 @@ def _kind(cases: int, own: int, replaced: Sequence[int]) -> LineKind:
     On few of its cases a candidate that passes may be undecided. Replacements that fail there differ all the same.
     """
     empty, *shuffled = replaced
-    if cases < LEAST_CASES:
+    if cases < MIN_DONORS:
         return "form"
     if own >= BEST_FIRST.index("fail") or empty <= own:
         return "neither"

@@ -34,9 +34,10 @@ from evaluators.gate.simulation.trials import (
     worse_passes,
 )
 from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_exclude_luck, chance_to_pass
-from evaluators.trial import ALPHA, RULES, Trial
+from evaluators.trial import RULES, Trial
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.verdicts.odds import ASSUMED, Odds
 from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import wilson

@@ -12,11 +12,12 @@ from evaluators.comparison.presentation import NO_SIGNAL, p_in_words, subject
 from evaluators.criteria.grammar import Threshold
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, ended_as, of_stat
 from evaluators.criteria.validation import limit_of
-from evaluators.gate.multiplicity import ALPHA, RuleResult
+from evaluators.gate.multiplicity import RuleResult
 from evaluators.gate.threshold_rule import by_truth_table
 from evaluators.results.run_table import Ints, Marks, RunTable, Scope, table_of
 from evaluators.suite import Suite
 from fairtrial.domain.estimates import Comparison, Estimate
+from fairtrial.domain.promises import ALPHA, MOST_CACHED
 from fairtrial.domain.run import MANY, UNSCORED, Run
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
@@ -175,8 +176,6 @@ def _judged(suite: Suite, run: RunTable) -> tuple[Marks, Marks]:
 
 LOST = "lost"
 TEMPERATURE = "temperature"
-MOST_CACHED = 0.02
-"""With a larger share of cached answers, a run of the base does not count as an independent run."""
 
 
 def is_sampled(suite: Suite) -> bool:

@@ -22,8 +22,9 @@ from evaluators.gate.regression_rule import (
 from evaluators.gate.threshold_rule import judge_threshold, require_count
 from evaluators.results.run_table import RunTable, Scope, table_of
 from evaluators.suite import Suite
-from evaluators.trial import CANDIDATE_DAYS, Trial, stale_run
+from evaluators.trial import Trial, stale_run
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.domain.promises import ALPHA, CANDIDATE_DAYS, MIN_SLICE_CASES
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.stats.e_values import holm
 from fairtrial.stats.paired.clustered import sign_flip
@@ -206,10 +207,6 @@ def _finding(rule: Rule, result: Result, sentence: str, needed: str) -> Finding:
     return Finding(rule.text, rule.source, result, sentence, needed, rule.line.metric, str(rule.line.scope or ""))
 
 
-ALPHA = 0.05
-MIN_CASES = 5
-
-
 @dataclass(frozen=True, slots=True)
 class Loss:
     """A slice with a significant loss; ``p`` is corrected over all slices, ``share`` is relative to the scale."""
@@ -228,7 +225,7 @@ def lost_slices(suite: Suite, measure: Measure, runs: tuple[RunTable, RunTable])
     for scope in slices_of(runs[0], suite.slices):
         pairs = pair(measure, *runs, scope)
         p = _p(measure, pairs)
-        if pairs.n >= MIN_CASES and not isinstance(p, NotEnough):
+        if pairs.n >= MIN_SLICE_CASES and not isinstance(p, NotEnough):
             tested.append((scope, pairs, p))
     corrected = holm([p for _, _, p in tested])
     losses = [

@@ -10,9 +10,10 @@ from evaluators.comparison.presentation import amount, limit_in_words, subject
 from evaluators.criteria.grammar import GateLine, Threshold
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import limit_of
-from evaluators.gate.multiplicity import ALPHA, RuleResult
+from evaluators.gate.multiplicity import RuleResult
 from evaluators.results.run_table import RunTable, Scope
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import at_least, quantile

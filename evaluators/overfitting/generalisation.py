@@ -18,14 +18,13 @@ from evaluators.training_data.continuations import comparable
 from evaluators.training_data.example import Example
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import GENERALISATION_MARGIN
 from fairtrial.domain.run import Case
 from fairtrial.stats.paired.resampling import jackknife_corpus
 
 Answer = Literal["overfitted", "not overfitted", "cannot tell"]
 PART = "part"
 TRAIN, VALIDATION, TEST, UNSEEN = PARTS = ("train", "validation", "test", "unseen")
-USUAL_MARGIN = 0.10
-"""A gap of ten points is tolerated, because a model always does a little better on what it was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ class Generalisation:
 
 
 def judge_generalisation(
-    suite: Suite, candidate: RunTable, base: RunTable, *, margin: float = USUAL_MARGIN
+    suite: Suite, candidate: RunTable, base: RunTable, *, margin: float = GENERALISATION_MARGIN
 ) -> Generalisation:
     """The levels of each scorer's main stat on every part, and whether any gap beyond the base exceeds ``margin``.
 

@@ -18,18 +18,16 @@ from evaluators.suite import Suite
 from evaluators.training_data.continuations import Continuations, Recipe
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MEMBERSHIP_FPR, MEMORISATION_MARGIN
 from fairtrial.stats.intervals import TprAtFpr, tpr_at_fpr
 
 Answer = Literal["memorised", "not memorised", "cannot tell"]
 SCORER = "memorised"
 STATS = ("gap", "verbatim_gap")
-USUAL_MARGIN = 0.05
-"""A gap of five points is tolerated, because training and held-out texts are never drawn in exactly the same way."""
 LEVEL = 0.95
 """Each of the two figures is tested at 2.5 % in its direction, so both together raise a false alarm in at most 5 %."""
 
 MembershipAnswer = Literal["members detected", "no members detected", "cannot tell"]
-MEMBERSHIP_FPR = 0.01
 VERBATIM = "memorised.verbatim"
 
 
@@ -128,7 +126,7 @@ class Regurgitation:
 
 
 def judge_regurgitation(
-    suite: Suite, candidate: RunTable, base: RunTable, *, margin: float = USUAL_MARGIN
+    suite: Suite, candidate: RunTable, base: RunTable, *, margin: float = MEMORISATION_MARGIN
 ) -> Regurgitation:
     """Compare the gaps between training and held-out texts of two runs of a suite of continuations.
 

@@ -14,6 +14,7 @@ from evaluators.report_content.wording import answer, difference, interval, leve
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.estimates import Answer, Estimate
+from fairtrial.domain.promises import WORST_FIRST
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.verdict_wording import block_lines, is_unasked, scope_lines, standing_word
 from fairtrial.domain.wording import IN_POINTS, OUTCOMES, UNADJUSTED, counted, noise_floor_in_words
@@ -21,7 +22,6 @@ from fairtrial.domain.wording import IN_POINTS, OUTCOMES, UNADJUSTED, counted, n
 LONG = 900
 """A text with more characters than this shows about `HEAD` of them, and the rest on demand."""
 HEAD = 600
-WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
 WIDTH, MARGIN = 380, 12
 TOP, GROUP, ROW, FOOT = 6, 26, 38, 30
 MOST_ROWS = 24

@@ -8,22 +8,16 @@ from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine
 from evaluators.criteria.validation import PREFERENCE, REVIEW_METRICS
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.promises import MIN_PEOPLE, NOT_MEASURED_AGREEMENT
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference, ReviewedQueue, Vote
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.stats.review.agreement import RatingTable, Value, gwet_ac
-from fairtrial.stats.review.krippendorff_alpha import (
-    NOT_MEASURED,
-    Quality,
-    agreement_quality,
-    alpha,
-    alpha_against_rest,
-)
+from fairtrial.stats.review.krippendorff_alpha import Quality, agreement_quality, alpha, alpha_against_rest
 from fairtrial.stats.review.preference import TIE
 from fairtrial.stats.review.preference_model import Judgements, PreferenceModel, preference_model
 
 RatingRow = tuple[str, str, Value, str, str]
 MARKS = (1, 2, 3, 4, 5)
-MIN_PEOPLE = 3
 SAID: dict[Preference, str] = {"candidate": "candidate", "baseline": "baseline", "tie": "even", "both_bad": "even"}
 """A vote as a preference: "both bad" prefers neither, as in the win rate, and "can't judge" is left out."""
 
@@ -147,7 +141,7 @@ def _quality(estimate: Estimate | NotEnough, metric: str) -> Quality:
     """
     quality = agreement_quality(estimate)
     if metric == PREFERENCE and isinstance(estimate, Estimate) and quality == "not measured":
-        return quality if estimate.high < NOT_MEASURED else "low"
+        return quality if estimate.high < NOT_MEASURED_AGREEMENT else "low"
     return quality
 
 

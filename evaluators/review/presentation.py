@@ -16,9 +16,10 @@ from evaluators.review.agreement import (
     ReviewerBias,
     agreement_with_the_rest,
 )
-from evaluators.review.statistics import AMONG, GENERAL, ONE_SIDED_95, Votes
+from evaluators.review.statistics import AMONG, GENERAL, Votes
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.promises import ONE_SIDED_95
 from fairtrial.domain.review import DIMENSIONS, Dimension, ReviewedQueue
 from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import quantile
@@ -28,7 +29,7 @@ from fairtrial.stats.review.preference_model import PreferenceModel
 HALVES = {"tie": "ties", "both_bad": "both bad"}
 """Votes for neither answer."""
 MOST_REVIEWERS = 60
-POWER = 0.8416
+POWER_Z = 0.8416
 """The normal quantile of 80 % power."""
 MOST = 20
 """If more than this many times the present pairs are needed, more pairs are not advised."""
@@ -143,7 +144,9 @@ def _more_reviewers(half: float, distance: float, level: float, people: int) -> 
     upper = 1 - (1 - level) / 2
     error = half / float(scipy.special.stdtrit(people - 1, upper))
     for reviewers in range(people, MOST_REVIEWERS + 1):
-        if (float(scipy.special.stdtrit(reviewers - 1, upper)) + POWER) * error * sqrt(people / reviewers) <= distance:
+        if (float(scipy.special.stdtrit(reviewers - 1, upper)) + POWER_Z) * error * sqrt(
+            people / reviewers
+        ) <= distance:
             more = max(reviewers - people, 1)
             return f"about {more} more reviewer{'s' * (more > 1)}, each with as many votes, would settle it"
     return "the estimate is so close to the limit that more reviewers are unlikely to settle it"
@@ -172,7 +175,7 @@ def pairs_text(pairs: int) -> str:
 def _power(level: float) -> float:
     """The factor on the sample size that raises the power from one half to 80 %."""
     z = quantile(level)
-    return ((z + POWER) / z) ** 2
+    return ((z + POWER_Z) / z) ** 2
 
 
 def _interval_name(estimate: Estimate) -> str:

@@ -10,20 +10,19 @@ from fairtrial.api.reviews import CreateQueue
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.masking import family_of, mask, names_in
 from fairtrial.domain.plan import Plan
+from fairtrial.domain.promises import SHARED_PAIRS
 from fairtrial.domain.review import Pair
 from fairtrial.domain.run import Answer, CaseResult, Run
 
 SEEDS = 2**31
 USUAL_OVERLAP = 0.2
-LEAST_SHARED = 12
-"""The default minimum of pairs for two people: ten suffice for an estimate of agreement, and some stay unjudged."""
 
 
 def shared(overlap: float | None, size: int) -> int:
     """The number of pairs that need two reviewers; by default a fifth, but at least 12 or half of the queue."""
     if overlap is not None:
         return round(overlap * size)
-    return max(round(USUAL_OVERLAP * size), min(LEAST_SHARED, size // 2))
+    return max(round(USUAL_OVERLAP * size), min(SHARED_PAIRS, size // 2))
 
 
 def draw_pairs(candidate: Run, baseline: Run, draw: CreateQueue, *, names: Sequence[str] = ()) -> list[Pair]:

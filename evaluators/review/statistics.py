@@ -12,17 +12,15 @@ from evaluators.criteria.validation import PREFERENCE
 from evaluators.review.agreement import Agreement, PositionAndLengthBias, agreement_of, estimate_bias
 from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
+from fairtrial.domain.promises import IN_GENERAL, MIN_PEOPLE, ONE_SIDED_95, TENTATIVE_AGREEMENT, TWO_SIDED_95
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
 from fairtrial.domain.wording import counted, drawn_pairs
 from fairtrial.stats.paired.clustered import sign_flip
 from fairtrial.stats.paired.paired_tests import exact
-from fairtrial.stats.review.crossed import IN_GENERAL, MIN_PEOPLE, Between, mean_rating
-from fairtrial.stats.review.krippendorff_alpha import TENTATIVE
+from fairtrial.stats.review.crossed import Between, mean_rating
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate, with_equal_pairs
 from fairtrial.stats.review.preference_model import Judgements, Ratings
 
-ONE_SIDED_95 = 0.90
-TWO_SIDED_95 = 0.95
 EXACT_BELOW = 30
 AMONG: Population = "among these reviewers"
 GENERAL: Population = "in general"
@@ -96,7 +94,7 @@ class Votes:
         if not MIN_PEOPLE <= people < IN_GENERAL:
             return "added"
         estimate = self.agreement(metric).alpha
-        return "sampled" if isinstance(estimate, Estimate) and estimate.low >= TENTATIVE else "added"
+        return "sampled" if isinstance(estimate, Estimate) and estimate.low >= TENTATIVE_AGREEMENT else "added"
 
     def _of(self, metric: str) -> "_Columns":
         if metric == PREFERENCE:

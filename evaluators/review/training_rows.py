@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fairtrial.domain.review import ARMS, LOW_RATING, Arm, other_arm
+from fairtrial.domain.promises import LOW_RATING
+from fairtrial.domain.review import ARMS, Arm, other_arm
 from fairtrial.privacy.masking import mask
 
 TrainingForm = Literal["dpo", "kto", "sft"]

@@ -24,17 +24,23 @@ from difflib import get_close_matches
 from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
-STORE_UNUSABLE = 74
-"""The exit code of `fairtrial control` if its store is unusable (EX_IOERR of sysexits.h); traffic can continue."""
+USAGE_ERROR = 2
+"""The exit code of a wrong command line or file, as of click."""
 CONTROL_SILENT = 69
 """The exit code of commands that get no answer from control (EX_UNAVAILABLE of sysexits.h)."""
+INTERNAL_ERROR = 70
+"""The exit code of an internal error (EX_SOFTWARE of sysexits.h), distinct from all verdicts and usage errors."""
+STORE_UNUSABLE = 74
+"""The exit code of `fairtrial control` if its store is unusable (EX_IOERR of sysexits.h); traffic can continue."""
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 + SIGINT, as of a shell."""
 MOST_SHOWN, MOST_COMPARED = 12, 200
 
 
 class FairtrialError(Exception):
     """The base of all errors that fairtrial raises; the message has the form *where: problem (hint)*."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code: ClassVar[int] = USAGE_ERROR
 
 
 class UsageError(FairtrialError):

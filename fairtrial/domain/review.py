@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fairtrial.domain.promises import LOW_RATING
+
 Arm = Literal["candidate", "baseline"]
 Side = Literal["left", "right"]
 Outcome = Literal["left", "right", "tie", "both_bad", "cant_judge"]
@@ -17,11 +19,7 @@ Dimension = Literal["accuracy", "tone", "usefulness"]
 DIMENSIONS: tuple[Dimension, ...] = ("accuracy", "tone", "usefulness")
 SIDES: tuple[Side, ...] = ("left", "right")
 ARMS: tuple[Arm, ...] = ("candidate", "baseline")
-LOW_RATING = 2
-"""A rating of this or less needs a comment with the reason."""
 
-CLAIM_US = 600_000_000
-"""A reviewer's claim on an item lasts ten minutes after their last change."""
 
 Ratings = Mapping[Dimension, int | None]
 Marks = Mapping[Dimension, int]

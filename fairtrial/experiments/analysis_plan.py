@@ -8,13 +8,12 @@ from typing import Any
 import msgspec
 
 from fairtrial.domain.limits.constants import WEEK_US
+from fairtrial.domain.promises import ALPHA, REQUESTS_CAP, SEEN_WEEKS
 from fairtrial.domain.settings import Enrolment, KeptControl, Looks, OnWorse, UnitKind
 from fairtrial.experiments.metric_plan import MetricPlan
 
 Interruption = tuple[int, int | None]
 """From when to when an experiment did not run, in microseconds since 1970, UTC; ``None`` means until now."""
-ALPHA = 0.05
-"""The error probability of the first attempt of a candidate, and of all kills of one experiment together."""
 RULES = 7
 """The number of the rules by which a plan that starts now is decided.
 
@@ -30,10 +29,6 @@ go by each unit's first request; a pause cuts no window, and an accepted decline
 rolls back what is beyond the margin, and its evidence restarts each week; planned looks are the default, are made once
 a week, and the one at the end spends all error that is left.
 """
-SEEN_WEEKS = 2
-"""The whole weeks from which on it can be seen whether an effect fades."""
-REQUESTS_CAP = 50.0
-"""The most requests of one unit that count in a share of requests."""
 UNCAPPED = 1e9
 """More requests than one unit sends."""
 

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from fairtrial.domain.decision.values import KeptAway
+from fairtrial.domain.promises import LEAST_KEPT_AWAY, MOST_KEPT_AWAY
 from fairtrial.domain.wording import counted
-
-LEAST_KEPT_AWAY, MOST_KEPT_AWAY = 20, 0.01
-"""The requests of the last hour that must be kept from a treatment, and their share, for a pause or an alarm."""
 
 
 def many_kept_away(arms: Sequence[KeptAway]) -> list[KeptAway]:

@@ -6,19 +6,15 @@ which the machine is suspended, and nobody can set it. Over a reboot, the record
 
 from dataclasses import dataclass
 
-from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US
+from fairtrial.domain.limits.constants import DAY_US
+from fairtrial.domain.promises import (
+    CLOCK_CORRECTED_US,
+    CLOCK_FRESH_US,
+    CLOCK_SETTLED_US,
+    CLOCK_SILENCE_US,
+    CLOCK_TOLERANCE_US,
+)
 from fairtrial.domain.wording import duration_words
-
-TOLERANCE_US = MINUTE_US
-"""How far the clocks may differ; more is a jump. NTP slews both clocks alike."""
-SILENCE_US = DAY_US
-"""How far the wall clock may be after the newest record at a start, without a fresh record that confirms it."""
-FRESH_US = HOUR_US
-"""How far a record may be from a wall clock that it confirms."""
-SETTLED_US = 10 * MINUTE_US
-"""How long a wall clock must run evenly after a reboot, so that NTP has set it."""
-CORRECTED_US = DAY_US
-"""How long a wall clock must run evenly after a jump, to be taken for a correction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ class Records:
     fresh: bool = False
 
     def confirm(self, wall_us: int) -> bool:
-        return self.fresh and self.newest_us is not None and abs(wall_us - self.newest_us) <= FRESH_US
+        return self.fresh and self.newest_us is not None and abs(wall_us - self.newest_us) <= CLOCK_FRESH_US
 
 
 class SteadyTime:
@@ -126,18 +122,18 @@ class SteadyTime:
         return self.anchor or self._before
 
     def _agrees(self, reading: Reading) -> bool:
-        return self.anchor is not None and abs(self.anchor.jump(reading)) <= TOLERANCE_US
+        return self.anchor is not None and abs(self.anchor.jump(reading)) <= CLOCK_TOLERANCE_US
 
     def _is_plausible(self, reading: Reading) -> bool:
         """Whether the wall clock continues the records, with at most a silent day between."""
-        return not self._newest_us or -TOLERANCE_US <= reading.wall_us - self._newest_us <= SILENCE_US
+        return not self._newest_us or -CLOCK_TOLERANCE_US <= reading.wall_us - self._newest_us <= CLOCK_SILENCE_US
 
     def _is_confirmed(self, reading: Reading, records: Records) -> bool:
         """Whether the wall clock has run evenly for long enough, and records of workers agree with it."""
         offset = reading.wall_us - reading.boot_us
-        if self._even is None or abs(offset - self._even[0]) > TOLERANCE_US:
+        if self._even is None or abs(offset - self._even[0]) > CLOCK_TOLERANCE_US:
             self._even = offset, reading.boot_us
-        needed = SETTLED_US if self.anchor is None else CORRECTED_US
+        needed = CLOCK_SETTLED_US if self.anchor is None else CLOCK_CORRECTED_US
         return reading.boot_us - self._even[1] >= needed and records.confirm(reading.wall_us)
 
     def _set(self, reading: Reading, *, gained_us: int = 0) -> None:

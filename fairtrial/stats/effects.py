@@ -7,12 +7,11 @@ from math import inf, isfinite, sqrt
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_UNITS
 from fairtrial.stats.arguments import Floats, upper_share
 
 __all__ = ["Effect", "fixed", "line_ahead"]
 
-MIN_UNITS = 30
-"""Units that each arm needs before a look can decide; with fewer, the normal approximation is unreliable."""
 
 EVEN = 12.0
 """Degrees of freedom of clusters' sizes. With fewer, Student's quantile and the size of an unseen cluster are so large

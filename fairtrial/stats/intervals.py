@@ -8,6 +8,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_CONTROLS
 from fairtrial.stats.arguments import Floats, check_level, upper_share
 
 __all__ = ["clopper_pearson", "enumerated_p", "tango", "tpr_at_fpr", "wilson"]
@@ -15,8 +16,6 @@ __all__ = ["clopper_pearson", "enumerated_p", "tango", "tpr_at_fpr", "wilson"]
 NEGLIGIBLE = 1e-18
 """The sum ends at a term that is smaller than this share of it."""
 
-MIN_CONTROLS = 100
-"""With fewer controls, a false-positive rate of 1 % cannot be observed at all."""
 
 EDGE = 1e-12
 """How close to the ends of the possible range the roots are searched."""

@@ -4,12 +4,10 @@ from math import inf, isnan, sqrt
 
 import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
+from fairtrial.domain.promises import ALPHA, POWER
 from fairtrial.stats.arguments import Bounds
 
 __all__ = ["size_of_means", "size_of_means_not_worse", "size_of_pairs", "size_of_shares", "worst_case_effect"]
-
-ALPHA = 0.05
-POWER = 0.80
 
 
 def size_of_shares(

@@ -11,6 +11,7 @@ import click
 
 from dashboard.components.formatting import csv_text
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.promises import MIN_ITEMS
 from fairtrial.domain.wording import counted, drawn_pairs, equal_pairs
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
@@ -255,7 +256,7 @@ def _suite_name(suite: str) -> str:
 
 
 def _required_share(pairs: int) -> str:
-    from fairtrial.stats.review.preference import MIN_ITEMS, least_significant_rate
+    from fairtrial.stats.review.preference import least_significant_rate
 
     share = least_significant_rate(pairs)
     if share is None:
@@ -266,8 +267,6 @@ def _required_share(pairs: int) -> str:
 
 
 def _agreement_hint(shared: int) -> str:
-    from fairtrial.stats.review.agreement import MIN_ITEMS
-
     if shared < MIN_ITEMS:
         return f"To measure agreement, two people must judge at least {MIN_ITEMS} of the same pairs (--overlap)."
     return "For pairs that two people judge, the verdict reports how well they agree."

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluators.criteria.content_lines import PAIRS
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.promises import REVIEWED_PAIRS
 from fairtrial.domain.wording import counted
 from fairtrial_cli.first_project.agents_page import agent_files
 from fairtrial_cli.first_project.project_text import (
@@ -90,9 +90,9 @@ def _summary(pair: Pair, suites: Suites, choices: Choices) -> list[str]:
             "These are small sums to begin with. Replace them by your own, or begin again with --questions FILE."
         )
     if not suites.compares:
-        lines.append(f"The gate requires {PAIRS} reviewed pairs, because not every suite has references.")
-        if suites.count < PAIRS:
-            lines.append(f"Add questions: {counted(suites.count, 'question')} can't give {PAIRS} pairs.")
+        lines.append(f"The gate requires {REVIEWED_PAIRS} reviewed pairs, because not every suite has references.")
+        if suites.count < REVIEWED_PAIRS:
+            lines.append(f"Add questions: {counted(suites.count, 'question')} can't give {REVIEWED_PAIRS} pairs.")
     return lines
 
 

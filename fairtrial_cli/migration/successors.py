@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from evaluators.clusters import with_clusters
 from evaluators.comparison.matrix import column_of
-from evaluators.criteria.content_lines import PAIRS, is_judged_by_people
+from evaluators.criteria.content_lines import is_judged_by_people
 from evaluators.criteria.grammar import parse
 from evaluators.engine.client import ChatClient, TargetRefused
 from evaluators.engine.scoring import metrics_of
@@ -31,6 +31,7 @@ from fairtrial.config.file.environment import interpolate
 from fairtrial.domain.answers.signals import NO_SCORERS
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
+from fairtrial.domain.promises import REVIEWED_PAIRS
 from fairtrial_cli.migration.refused_params import refusal_of
 from fairtrial_cli.migration.report import Baseline, Successor
 from fairtrial_cli.migration.successor_lines import (
@@ -289,9 +290,9 @@ def reviews_to_make(
         for name in names or [suite_runs[0].suite.name]:
             queue_id = queues.get((name, target, old))
             arguments = ["fairtrial", "review", "enqueue", name, "--candidate", target, "--baseline", old]
-            command = shlex.join([*arguments, "--size", str(PAIRS), "--config", str(config)])
+            command = shlex.join([*arguments, "--size", str(REVIEWED_PAIRS), "--config", str(config)])
             if queue_id is None:
-                yield f"To have people compare {PAIRS} answers of {target} with those of {old}: {command}"
+                yield f"To have people compare {REVIEWED_PAIRS} answers of {target} with those of {old}: {command}"
             else:
                 close = f"to judge by fewer votes: fairtrial review close {queue_id}"
                 yield f"The answers of {target} and {old} wait for reviewers on the page Review ({close})."

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+from fairtrial.domain.errors import INTERRUPTED
 from fairtrial_cli.processes.children import Child
 
 KILL_SECONDS = 2.5
 """How long the services may take to stop by themselves."""
 EXIT_SECONDS = 4.0
 """When this process exits, whatever it still waits for. The kernel then ends all that it has started."""
-INTERRUPTED = 130
 
 
 class ShutdownSignal:

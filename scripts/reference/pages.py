@@ -10,6 +10,7 @@ from scripts.reference.guardrails_page import guardrails_page
 from scripts.reference.http_page import http_page
 from scripts.reference.personal_data_page import personal_data_page
 from scripts.reference.probes_page import probes_page
+from scripts.reference.promises_page import promises_page
 from scripts.reference.provider_rules_page import provider_rules_page
 from scripts.reference.scorers_page import scorers_page
 from scripts.reference.statistics.page import statistics_page
@@ -24,6 +25,7 @@ PAGES = {
     "http.md": http_page,
     "personal-data.md": personal_data_page,
     "probes.md": probes_page,
+    "promises.md": promises_page,
     "provider-rules.md": provider_rules_page,
     "scorers.md": scorers_page,
     "statistics.md": statistics_page,

@@ -21,7 +21,7 @@ import pytest
 from fairtrial.config.file.yaml_file import load
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import Diagnostic
-from fairtrial.domain.verdicts.verdict import EXIT_CODES, UNAPPROVED
+from fairtrial.domain.promises import EXIT_CODES, UNAPPROVED
 from tests.fixtures.docs.command_blocks import (
     BLOCKS,
     SHELL,

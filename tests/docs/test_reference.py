@@ -9,8 +9,9 @@ import click
 import pytest
 
 from evaluators.loading.scorers import SCORERS
-from fairtrial.domain.verdicts.verdict import EXIT_CODES, UNAPPROVED
-from fairtrial_cli.main import BROKEN, fairtrial
+from fairtrial.domain.errors import INTERNAL_ERROR
+from fairtrial.domain.promises import EXIT_CODES, UNAPPROVED
+from fairtrial_cli.main import fairtrial
 from gateway.proxy.app import MODEL_PATHS
 from gateway.proxy.routes.fastapi_app import api_app
 from scripts.reference.cli_page import commands_of, example_of
@@ -77,7 +78,7 @@ def test_every_exit_code_is_documented() -> None:
         for line in committed("cli.md").splitlines()
         if line.startswith("| `") and line[3].isdigit()
     }
-    assert told >= {*EXIT_CODES.values(), UNAPPROVED, 2, BROKEN, 130}
+    assert told >= {*EXIT_CODES.values(), UNAPPROVED, 2, INTERNAL_ERROR, 130}
 
 
 def test_every_setting_has_a_meaning_and_an_example() -> None:

@@ -8,7 +8,7 @@ from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.validation import PREFERENCE, validate_review_line
 from evaluators.gate import comparison_rule, threshold_rule
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
-from evaluators.gate.multiplicity import ALPHA, Family, RuleResult
+from evaluators.gate.multiplicity import Family, RuleResult
 from evaluators.review.agreement import agreement_text, require_agreement
 from evaluators.review.presentation import (
     bias_text,
@@ -25,6 +25,7 @@ from evaluators.review.statistics import GENERAL, Votes
 from evaluators.suite import Suite
 from evaluators.trial import Trial
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.review import DIMENSIONS, ReviewedQueue
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted

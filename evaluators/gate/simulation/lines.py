@@ -14,11 +14,11 @@ from evaluators.comparison.question import Question
 from evaluators.criteria.grammar import Rule, Threshold, VersusBaseline
 from evaluators.criteria.metric_catalogue import COUNTS, Measure, measure_of
 from evaluators.criteria.validation import limit_of, margin_of, scopes_of
-from evaluators.gate.multiplicity import ALPHA
 from evaluators.gate.simulation.score_test import ScoreTest
 from evaluators.results.run_table import Floats, Ints, Marks, RunTable, Scope
 from evaluators.suite import Suite, applies, tag_values
 from evaluators.trial import RULES, Trial
+from fairtrial.domain.promises import ALPHA
 
 NEVER = maxsize
 """More cases than any run has: a line without a signal never passes."""

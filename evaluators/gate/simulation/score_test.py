@@ -6,8 +6,8 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from evaluators.results.run_table import Floats, Marks
+from fairtrial.domain.promises import MIN_UNLIKE
 from fairtrial.stats.effects import freedom_of
-from fairtrial.stats.paired.clustered import MIN_UNLIKE
 from fairtrial.stats.paired.score_mean import EDGE, MIN_FREEDOM, unequal, unseen_size
 
 ROUNDING = 1e-12

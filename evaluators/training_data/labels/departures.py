@@ -24,9 +24,8 @@ from evaluators.training_data.labels.words import (
     vocabulary,
     without_neighbours,
 )
+from fairtrial.domain.promises import LABEL_ALPHA
 
-ALPHA = 0.01
-"""The probability of reporting anything in sound data, over all tests of one field."""
 MOST_ROWS = 5_000
 """Rows that are tested, evenly spread; all rows of a slice that departs are then examined."""
 MOST_LEARNT = 20_000
@@ -91,7 +90,7 @@ def _departing(
         counts = remaining.counts()
         tests = [test for candidate in left for test in slice_tests(remaining, counts, candidate)]
         best = min(tests, key=lambda test: test.p, default=None)
-        most = ALPHA / max(len(tests), len(usable))
+        most = LABEL_ALPHA / max(len(tests), len(usable))
         if best is None or best.p > most:
             return
         left = [candidate for candidate in left if candidate is not best.of]

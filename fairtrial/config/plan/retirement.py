@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from fairtrial.config.rules.translation import price_map_entry
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.limits.constants import WARN_DAYS
 from fairtrial.domain.plan import Deployment, Ending, Plan
+from fairtrial.domain.promises import WARN_DAYS
 from fairtrial.domain.wording import counted
 
 Source = Literal["shutdown_date", "the provider's /v1/models", "the price map's deprecation_date"]

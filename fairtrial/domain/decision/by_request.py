@@ -4,11 +4,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-CARRIED = 2 / 3
-"""The part of the treatment's excess of bad requests that the units behind it carry."""
-MOST_NAMED = 3
-"""So many units behind an excess are named at most, and can be accepted by name."""
-
 Counts = tuple[float, float]
 """Bad requests and all requests."""
 

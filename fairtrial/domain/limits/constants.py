@@ -21,8 +21,6 @@ RESPONSES = "/responses"
 CONTROL_SECONDS = 3.0
 """How long control may take to say that it is alive, before commands and pages report that it hangs."""
 
-WARN_DAYS = (7, 30, 90)
-"""How many days before a deployment's last one `check` and alarms warn."""
 
 LARGEST_PAGE = 10_000
 LARGEST_OFFSET = 10**12

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fairtrial.domain.accounts import ROLES, Role, may, same_name
-from fairtrial.domain.verdicts.verdict import EXIT_CODES, UNAPPROVED, Decision
+from fairtrial.domain.promises import EXIT_CODES, UNAPPROVED
+from fairtrial.domain.verdicts.verdict import Decision
 
 ApprovalVote = Literal["approve", "reject"]
 ACTORS = ("account ", "local user ", "key ")

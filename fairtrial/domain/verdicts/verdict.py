@@ -7,21 +7,17 @@ from typing import Literal
 
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.promises import DECIDED_BY, EXIT_CODES, UNAPPROVED
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.odds import Odds
 
 Decision = Literal["SHIP", "HOLD", "BLOCK", "INVALID"]
 Result = Literal["pass", "cannot tell", "fail", "invalid"]
 
-EXIT_CODES: dict[Decision, int] = {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 4}
-"""2 is reserved for usage and configuration errors of all commands."""
-UNAPPROVED = 5
-"""The exit code of a SHIP that waits for a person's approval."""
 
 MOST_SUITES = 50
 """Suites that a gate may list."""
 
-WORST_FIRST: tuple[tuple[Result, Decision], ...] = (("invalid", "INVALID"), ("fail", "BLOCK"), ("cannot tell", "HOLD"))
 _FIRST = ("srm", "live.primary")
 _FAMILIES = ("live", "review", "judge")
 
@@ -141,8 +137,7 @@ def decide(findings: Iterable[Finding]) -> Decision:
     if any(finding.safety and finding.result == "fail" for finding in deciding):
         return "BLOCK"
     results = {finding.result for finding in deciding}
-    worst = next((decision for result, decision in WORST_FIRST if result in results), None)
-    return worst or ("SHIP" if results else "HOLD")
+    return next((decision for result, decision in DECIDED_BY.items() if result in results), "HOLD")
 
 
 def precedence(finding: Finding) -> int:

@@ -11,8 +11,9 @@ import msgspec
 from fairtrial.config.plan.hashes import definition_of, digest
 from fairtrial.domain.metrics import CATALOGUE, Method, parse_margin, stop_margin
 from fairtrial.domain.plan import Experiment, FeedbackMetric, Plan
+from fairtrial.domain.promises import REQUESTS_CAP
 from fairtrial.domain.settings import Guardrail, Looks, Primary, UnitKind
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, RULES, AnalysisPlan
+from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"
@@ -224,8 +225,7 @@ def _metric(
     )
     if isinstance(declaration, Guardrail) and rules > 3:
         plan = _with_stops(plan, declaration)
-    if declaration.metric in CATALOGUE:
-        metric = CATALOGUE[declaration.metric]
+    if metric := CATALOGUE.get(declaration.metric):
         method: Method = "shares" if metric.method == "events" and rules > 3 else metric.method
         most = 1.0 if unit == "request" else REQUESTS_CAP
         cap = plan.cap or most if metric.method == "events" else plan.cap

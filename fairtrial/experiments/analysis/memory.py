@@ -7,6 +7,7 @@ from typing import Any
 
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.limits.constants import HOUR_US
+from fairtrial.domain.promises import LOST_ALPHA, SPLIT_ALPHA
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Finding, Harm, Times
@@ -16,17 +17,11 @@ from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence
 from fairtrial.stats.sequential.srm import srm_evidence
 
-LOST_ALPHA = 0.01
-"""Strict, because a false alarm invalidates the experiment, and the test runs at every step."""
-LOST_ALARM = 0.05
-"""From this p-value on an alarm says that the losses seem to differ."""
 LOST_LIFT = 1.0
 """The relative difference for which the e-process is tuned: twice as many lost units in one arm."""
 
 SPLIT, LOST = "the sample ratio does not match", "records were lost unequally"
 """Why arms can't be compared, in a few words."""
-SRM_ALPHA = 0.01
-"""Strict, because a false alarm invalidates the experiment, and the test runs at every step."""
 GROWTH = 0.01
 """A look is due as soon as an arm has grown by this share of its units."""
 
@@ -104,7 +99,7 @@ class SplitLatch:
         if not isinstance(evidence, EValue):
             return self
         log_e = max(self.log_e, evidence.log_e)
-        rejected = log_e >= -log(SRM_ALPHA / 2**plan.week)
+        rejected = log_e >= -log(SPLIT_ALPHA / 2**plan.week)
         return SplitLatch(log_e, evidence.n, sums.at_us if rejected and self.crossed_us is None else self.crossed_us)
 
     @property

@@ -6,12 +6,13 @@ from math import floor
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.promises import ALPHA, PLANNED_POWER, POWER
 from fairtrial.domain.wording import moment_words
-from fairtrial.experiments.analysis_plan import ALPHA, AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Times
-from fairtrial.experiments.methods.method import POWER, question_of
+from fairtrial.experiments.methods.method import question_of
 from fairtrial.experiments.metric_plan import MetricPlan
-from fairtrial.stats.planning.normal_sizes import PLANNED_POWER, planned_size
+from fairtrial.stats.planning.normal_sizes import planned_size
 from fairtrial.stats.planning.question import RARE, Design
 from fairtrial.stats.sequential.group_sequential import LOOKS
 

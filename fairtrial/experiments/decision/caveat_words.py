@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from fairtrial.domain.decision import values
-from fairtrial.experiments.analysis_plan import SEEN_WEEKS, AnalysisPlan
+from fairtrial.domain.promises import SEEN_WEEKS
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods import finding
 from fairtrial.experiments.metric_plan import MetricPlan
 

@@ -11,9 +11,10 @@ from fairtrial.domain.decision.arms import Arm, Interval, interval_of
 from fairtrial.domain.decision.by_request import ByRequest
 from fairtrial.domain.decision.split import ArmLost, ArmUnits, LostRecords, Split
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
+from fairtrial.domain.promises import LOST_ALARM
 from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, find, forecast, units_behind
 from fairtrial.experiments.analysis.latched import Latched
-from fairtrial.experiments.analysis.memory import LOST_ALARM, Looked, Memory
+from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis.planned_looks import is_week_over, not_yet
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.events import harm_only

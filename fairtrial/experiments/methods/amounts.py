@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import inf, log
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import ABOVE_CAP_MARGIN
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import Answer, Finding, Times, kill_alpha
@@ -18,8 +19,6 @@ from fairtrial.stats.sequential.metric_guardrails import cost_guardrail
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest, UnitShares, share_evidence
 
 Pair = tuple[Amounts, Amounts]
-ABOVE_MARGIN = 0.01
-"""How much larger the share of units above the cap of a cost may be."""
 
 TAIL_WORSE = "more units are above the cap, by over 1 point"
 TAIL_OPEN = "the mean up to the cap agrees, but the share of units above the cap is not proven within 1 point"
@@ -80,11 +79,11 @@ class AmountsOfUnits(method.MetricMethod):
         level, number = metric.level or 0.0, max(1, len(plan.guardrails) * len(plan.treatments))
         margin = (metric.margin_on_scale or 0.0) / level
         limits = Limits(margin, beyond / level, alpha=plan.alpha, guardrails=number)
-        cost = cost_guardrail(*pair, limits, level=level, above_margin=ABOVE_MARGIN, share=share)
+        cost = cost_guardrail(*pair, limits, level=level, above_margin=ABOVE_CAP_MARGIN, share=share)
         safe = cost.answer == "safe" or (cost.mean.not_worse and cost.above.not_worse)
         if plan.attempt > 1:
             again = replace(limits, alpha=plan.alpha_attempt, guardrails=1)
-            later = cost_guardrail(*pair, again, level=level, above_margin=ABOVE_MARGIN, share=share)
+            later = cost_guardrail(*pair, again, level=level, above_margin=ABOVE_CAP_MARGIN, share=share)
             safe = later.mean.not_worse and later.above.not_worse
         worst = cost.mean if not cost.above.harmed and _worst(cost.mean) >= _worst(cost.above) else cost.above
         return worst, cost.answer == "harm", safe
@@ -116,9 +115,9 @@ class AmountsOfUnits(method.MetricMethod):
 
 
 def tail_evidence(pair: Pair, side: str, share: float) -> float:
-    """ln of the evidence that the share above the cap is, or is not, larger by `ABOVE_MARGIN`."""
+    """ln of the evidence that the share above the cap is, or is not, larger by `ABOVE_CAP_MARGIN`."""
     control, treatment = (UnitShares((arm.capped.n - arm.above, *(0,) * (BINS - 2), arm.above)) for arm in pair)
-    test = ShareTest("safe" if side == "safe" else "harm", ABOVE_MARGIN, share=share)
+    test = ShareTest("safe" if side == "safe" else "harm", ABOVE_CAP_MARGIN, share=share)
     evidence = share_evidence(control, treatment, test)
     return evidence.log_e if isinstance(evidence, EValue) else 0.0
 

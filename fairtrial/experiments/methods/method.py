@@ -10,6 +10,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import DAY_US, WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.promises import POWER
 from fairtrial.domain.settings import UnitKind
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding, Times
@@ -21,8 +22,6 @@ from fairtrial.stats.sequential.group_sequential import spent_look
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
 from fairtrial.stats.sequential.request_errors import RequestErrors
 
-POWER = 0.8
-"""The power of all metrics together."""
 DAY_SECONDS = 86_400.0
 RATE_DAYS = 1.0
 """A unit counts for a rate once its first 24 hours are over."""

@@ -12,7 +12,8 @@ from math import ceil, exp, inf, log
 import numpy as np
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
+from fairtrial.domain.promises import BY_REQUEST_ALPHA, REQUESTS_CAP
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods import method
 from fairtrial.experiments.methods.finding import Answer, Finding, Times
 from fairtrial.experiments.methods.method import AGAINST, Scaled, has_kept_away, normal_primary, of_good, shown
@@ -27,8 +28,6 @@ from fairtrial.stats.sequential.request_errors import ErrorShares, RequestErrors
 from fairtrial.stats.sequential.unit_shares import ShareTest, UnitShares, share_difference, share_evidence, share_level
 
 Pair = tuple[RequestErrors, RequestErrors]
-VETO_ALPHA = 0.01
-"""The error probability of the request-weighted lines of all rates together."""
 NO_WINDOW = NotEnough("no unit of both arms has a complete window yet", "units with complete windows")
 MOST_TIMES = 1000.0
 """Beyond so many times the present units, a forecast says nothing."""
@@ -170,7 +169,7 @@ def weighed_difference(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) -> tu
     rates = sum(metric_plan.method == "shares" for metric_plan in plan.guardrails)
     scale = 1 + metric.margin if metric.relative else 1.0
     effect = ratio_difference(control, treatment, cap=cap, scale=scale)
-    worse = at_least(effect, tau=tau, alpha=VETO_ALPHA / 2**plan.week / max(1, rates * len(plan.treatments)))
+    worse = at_least(effect, tau=tau, alpha=BY_REQUEST_ALPHA / 2**plan.week / max(1, rates * len(plan.treatments)))
     return estimate, isinstance(worse, Estimate) and worse.low > (0.0 if metric.relative else tau)
 
 

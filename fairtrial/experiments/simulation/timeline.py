@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
+from fairtrial.domain.promises import REQUESTS_CAP
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.simulation import unit_sums
 from fairtrial.experiments.simulation.people import NEVER, Arm, Assigned, Bools, Exposed, Ints, People, World

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.domain.promises import MIN_IN_ARM
 from fairtrial.stats import sums
 from fairtrial.stats.arguments import Bounds, check_scale
 from fairtrial.stats.arms.means import mean_difference, monitoring_variance, welch
@@ -15,8 +16,6 @@ from fairtrial.stats.effects import Effect, too_few
 
 __all__ = ["Amounts", "amount_difference", "cuped_difference"]
 VALUE = "a unit's value"
-MIN_IN_ARM = 3
-"""One arm may determine the mean and the slope almost alone; with three units it has a degree of freedom left."""
 
 
 @dataclass(frozen=True, slots=True)

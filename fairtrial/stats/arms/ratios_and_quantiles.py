@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.domain.promises import MIN_UNITS
 from fairtrial.stats.arguments import Bounds
 from fairtrial.stats.arms.means import difference, too_few_in_arm
-from fairtrial.stats.effects import MIN_UNITS, Effect
+from fairtrial.stats.effects import Effect
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.paired.clustered import cluster_sums
 from fairtrial.stats.sums import (

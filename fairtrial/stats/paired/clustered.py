@@ -8,20 +8,17 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_CLUSTERS, MIN_UNITS, MIN_UNLIKE, POWER
 from fairtrial.stats.arguments import Floats, upper_share
-from fairtrial.stats.effects import MIN_UNITS, Effect
+from fairtrial.stats.effects import Effect
 from fairtrial.stats.intervals import unseen_share
 
 __all__ = ["cases_for_look", "clustered_effect", "ratio_of_means", "sign_flip"]
 
 Clusters = Sequence[str] | NDArray[np.intp]
 """The cluster of each case: its name, or its number where clusters are numbered in the order of their names."""
-MIN_CLUSTERS = 2
 ROUNDING = 1e-13
 """Below this share of the largest value, a standard error is only a rounding error."""
-MIN_UNLIKE = 10
-"""How many clusters must differ from the most common one before a look can decide; fewer show too little variation."""
-POWER = 0.8
 EXACT_TO = 16
 """With up to this many differences, all 2ⁿ flips are evaluated."""
 FLIPS = 10_000

@@ -9,6 +9,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_DEFINED, MIN_RESAMPLED
 from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.effects import freedom_of
 from fairtrial.stats.paired.clustered import Clusters, unseen_half
@@ -18,10 +19,6 @@ __all__ = ["bootstrap_corpus", "jackknife_corpus"]
 
 Indices = NDArray[np.intp]
 CORPUS_DRAWS = 1_000
-MIN_CASES = 8
-"""With fewer clusters, a bootstrap repeats the same few, and its interval is far too narrow."""
-MIN_DEFINED = 0.9
-"""The share of resamples for which the statistic must be defined."""
 
 MOST_PARTS = 1_000
 """With more clusters, several are left out together, chosen with the seed."""
@@ -59,9 +56,9 @@ def bootstrap_corpus(
     point = figure(np.arange(n)) if n else None
     if point is None or not isfinite(point):
         return NotEnough("the statistic does not exist for these cases", "cases for which it exists", n)
-    if len(groups) < MIN_CASES:
+    if len(groups) < MIN_RESAMPLED:
         what = "cases" if clusters is None else "clusters"
-        return NotEnough(f"too few {what} to resample: {len(groups)}", f"{MIN_CASES} {what} or more", n)
+        return NotEnough(f"too few {what} to resample: {len(groups)}", f"{MIN_RESAMPLED} {what} or more", n)
     rng = np.random.default_rng(seed)
     chosen = (rng.integers(0, len(groups), len(groups)) for _ in range(CORPUS_DRAWS))
     made = [figure(groups.members(few)) for few in chosen]
@@ -148,8 +145,8 @@ def jackknife_corpus(
         return NotEnough("the statistic does not exist for these cases", "cases for which it exists", n)
     groups, what = Groups.of(n, clusters), "cases" if clusters is None else "clusters"
     freedom = freedom_of(sizes := groups.sizes.astype(np.float64))
-    if round(freedom, 9) < MIN_CASES - 1:
-        return NotEnough(f"too few {what} of similar size: {len(groups)}", f"{MIN_CASES} {what} or more", n)
+    if round(freedom, 9) < MIN_RESAMPLED - 1:
+        return NotEnough(f"too few {what} of similar size: {len(groups)}", f"{MIN_RESAMPLED} {what} or more", n)
     if reach is None:
         return NotEnough("the effect of one case on the statistic is unknown", "a case of each class", n)
     values = _pseudo(without or _others(figure, n), point, _parts(groups, seed))

@@ -7,9 +7,10 @@ import numpy as np
 import scipy  # its `special` and `optimize` load at their first use, because they are slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_UNITS
 from fairtrial.stats.always_valid import one_sided_half_width
 from fairtrial.stats.arguments import Floats, check_alpha, check_tau, upper_share
-from fairtrial.stats.effects import EVEN, MIN_UNITS, freedom_of, monitorable
+from fairtrial.stats.effects import EVEN, freedom_of, monitorable
 from fairtrial.stats.paired.clustered import ROUNDING, Clusters, cluster_sums, clustered_effect, finite
 
 __all__ = ["always_valid_mean", "score_mean"]

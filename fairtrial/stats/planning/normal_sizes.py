@@ -5,8 +5,8 @@ from math import sqrt
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.domain.promises import MIN_UNITS, PLANNED_POWER
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.effects import MIN_UNITS
 from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.sequential.group_sequential import LOOKS, inflation, spending_bounds
 from fairtrial.stats.sizes import size_of_means, size_of_means_not_worse, size_of_shares, units_without_event
@@ -14,8 +14,6 @@ from fairtrial.stats.sums import Moments
 
 __all__: list[str] = []
 
-PLANNED_POWER = 0.95
-"""The power that planned looks have at least when all planned units have come, after which there are no more looks."""
 SAMPLE = 10**9
 """The units of an artificial sample, whose rates are exact."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate
+from fairtrial.domain.promises import ABOVE_CAP_MARGIN
 from fairtrial.stats.always_valid import half_width, one_sided_half_width
 from fairtrial.stats.planning import courses
 from fairtrial.stats.planning.normal_sizes import (
@@ -94,10 +95,6 @@ def single_look(question: Question, design: Design, power: float) -> Option:
     enough = end >= fewest(question, design)
     course = Course((end,), (float(scipy.special.ndtr(effect / error - z)) if enough else 0.0,), mean_stop=end)
     return made(design, "one look", units, course, excluded=possible(z * error, question) if enough else None)
-
-
-TAIL_MARGIN = 0.01
-"""How much larger the share of units above the cap of an amount may be."""
 
 
 def conversions(question: Question, design: Design) -> Course:
@@ -187,9 +184,9 @@ def _both(question: Question, design: Design, times: int) -> tuple[Course, Cours
     truth = rate if question.tail_truth is None else question.tail_truth
     mean = watched_course(question, far)
     if question.guardrail:  # its share above the cap is judged by the normal effect
-        more = watched_course(Question(question.metric, "not worse", rate, TAIL_MARGIN, lower_is_better=True), far)
+        more = watched_course(Question(question.metric, "not worse", rate, ABOVE_CAP_MARGIN, lower_is_better=True), far)
     else:
-        rule = ShareRule(ShareTest("safe", TAIL_MARGIN, share=design.share), design.alpha / question.sides)
+        rule = ShareRule(ShareTest("safe", ABOVE_CAP_MARGIN, share=design.share), design.alpha / question.sides)
         more = share_course(rule, control=rate, treatment=truth, units=far.most)
     after = [more.power[look - 1] if (look := bisect_right(more.units, units + 1)) else 0.0 for units in mean.units]
     power = tuple(first * second for first, second in zip(mean.power, after, strict=True))

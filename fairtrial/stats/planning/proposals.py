@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
+from fairtrial.domain.promises import MOST_WEEKS
 from fairtrial.stats.planning.question import Course, Design, Ending, Mode, Question
 from fairtrial.stats.sizes import size_of_pairs, units_without_event
 
@@ -88,8 +89,6 @@ def whole_weeks(units: float, design: Design) -> int:
     return max(1, ceil(units / design.per_week + design.lag - 1e-9))
 
 
-MOST_WEEKS = 26
-"""After half a year, models, prompts and users differ too much from those at the start."""
 RUNGS = 13
 """The number of effects that are tried before the smallest one is searched between two of them."""
 LARGEST = 1000.0

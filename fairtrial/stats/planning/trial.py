@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from fairtrial.domain.promises import ALPHA
 from fairtrial.stats.planning.plans import (
     EXACT,
     by_exact,
@@ -21,8 +22,6 @@ from fairtrial.stats.sizes import units_without_event
 __all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial", "rule_of", "units_needed"]
 
 ROUNDING = 1e-9
-FALSE_STOP = 0.05
-"""The error probability of all pauses and kills together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,7 @@ def held(metric: MetricPlan, design: Design, week: int) -> float:
 
 def false_stop(metrics: Sequence[MetricPlan]) -> float:
     """At most with this probability a harmless treatment is paused or killed."""
-    return FALSE_STOP if any(metric.question.guardrail for metric in metrics[1:]) else 0.0
+    return ALPHA if any(metric.question.guardrail for metric in metrics[1:]) else 0.0
 
 
 def _missed(metrics: Sequence[MetricPlan], design: Design, week: int) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_ITEMS
 from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.intervals import unseen_share
 
@@ -18,8 +19,6 @@ __all__ = ["RatingTable", "agreement_weights", "gwet_ac"]
 Value = float | str
 Row = tuple[int, ...]
 
-MIN_ITEMS = 10
-"""With fewer items rated twice there is no interval, because a resample would repeat the same few."""
 
 NO_SPREAD = 1e-15
 Weights = Literal["identity", "ordinal", "linear", "quadratic"]

@@ -10,6 +10,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import IN_GENERAL, MIN_ITEMS, MIN_PEOPLE
 from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.intervals import quantile
 from fairtrial.stats.paired.clustered import finite, unseen_half
@@ -19,19 +20,12 @@ __all__ = ["CrossedMean", "crossed_mean", "mean_rating"]
 Between = Literal["reflected", "added", "sampled"]
 """How the variance between people is estimated, as in `crossed_mean`."""
 
-MIN_PEOPLE = 3
-"""With fewer people, the variation between people is unknown, so only items are clusters."""
-IN_GENERAL = 6
-"""With fewer people, a mean does not speak of people in general. Three people who prefer either model strongly, each by
-a fair coin, all prefer the same one in 25 % of reviews."""
 ASSUMED_OF = 11
 """The number of people over whom the assumed variance is taken, unless there are more. Over ten, six reviewers
 find a better model in 65 instead of 67 % of reviews; over sixteen, those of skewed tastes err in 7 instead of 5 %."""
 
-MIN_ITEMS = 2
+FEWEST = 2
 NO_SPREAD = 1e-15
-MIN_RATED = 10
-"""With fewer rated pairs no mean is reported."""
 
 STEP = 1.0
 """The distance between two adjacent marks."""
@@ -98,7 +92,7 @@ def crossed_mean(
     least = MIN_PEOPLE if between == "sampled" else IN_GENERAL
     values, groups = finite(values), Clusters.of(items, people, general=general, least=least)
     shares = weights_of(len(values), groups, weights)
-    if groups.items < MIN_ITEMS:
+    if groups.items < FEWEST:
         reason = "one judged pair can't show how much pairs vary" if groups.items else "there is no judged pair"
         return NotEnough(reason, "more judged pairs", len(values))
     shares = shares / shares.sum()
@@ -226,8 +220,8 @@ def mean_rating(
     3.8 (2.892 to 4.708; 95 %, n = 10, mean rating, t with standard error clustered by pair)
     """
     count = len(set(items))
-    if count < MIN_RATED:
-        return NotEnough(f"{count} rated pairs are too few", f"{MIN_RATED - count} more rated pairs", len(values))
+    if count < MIN_ITEMS:
+        return NotEnough(f"{count} rated pairs are too few", f"{MIN_ITEMS - count} more rated pairs", len(values))
     mean = crossed_mean(values, items, people, weights=weights, general=general, between=between, taste=TASTE)
     if isinstance(mean, NotEnough):
         return mean

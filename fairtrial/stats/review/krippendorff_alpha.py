@@ -11,28 +11,27 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import (
+    GOOD_AGREEMENT,
+    MIN_DEFINED,
+    MIN_ITEMS,
+    NOT_MEASURED_AGREEMENT,
+    TENTATIVE_AGREEMENT,
+)
 from fairtrial.stats.arguments import Floats, upper_share
-from fairtrial.stats.review.agreement import MIN_ITEMS, RatingTable, Row, Value, unseen_bounds
+from fairtrial.stats.review.agreement import RatingTable, Row, Value, unseen_bounds
 
-__all__ = ["GOOD", "NOT_MEASURED", "TENTATIVE", "agreement_quality", "alpha", "alpha_against_rest"]
+__all__ = ["agreement_quality", "alpha", "alpha_against_rest"]
 
 Counts = NDArray[np.int64]
 Metric = Literal["nominal", "ordinal"]
 
 DRAWS = 2_000
-MIN_DEFINED = 0.9
-"""The minimum share of resamples in which ratings differ."""
 CELLS = 2_000_000
 """The maximum number of values in memory at once during resampling."""
 ROUNDING = 1e-12
 """Smaller differences between resamples are rounding errors."""
 
-GOOD = 0.8
-"""Conclusions are reliable from here on (Krippendorff 2004, Content Analysis, 2nd ed., ch. 11)."""
-TENTATIVE = 0.667
-"""Tentative conclusions are possible from here on (same source)."""
-NOT_MEASURED = 0.4
-"""Below this, raters do not measure the same thing, and no decision uses it. This threshold is fairtrial's own."""
 
 Quality = Literal["good", "tentative", "low", "not measured", "unknown"]
 
@@ -207,8 +206,9 @@ def agreement_quality(agreement: Estimate | NotEnough) -> Quality:
     """
     if isinstance(agreement, NotEnough):
         return "unknown"
-    if agreement.value >= GOOD:
+    if agreement.value >= GOOD_AGREEMENT:
         return "good"
-    if agreement.value >= TENTATIVE:
+    if agreement.value >= TENTATIVE_AGREEMENT:
         return "tentative"
-    return "not measured" if agreement.value < NOT_MEASURED and agreement.high < TENTATIVE else "low"
+    surely_low = agreement.value < NOT_MEASURED_AGREEMENT and agreement.high < TENTATIVE_AGREEMENT
+    return "not measured" if surely_low else "low"

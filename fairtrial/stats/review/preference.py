@@ -8,14 +8,13 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_ITEMS
 from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.intervals import quantile, score_bounds
 from fairtrial.stats.review.crossed import Between, CrossedMean, crossed_mean
 
 __all__ = ["elo_gap", "net_preference", "win_rate", "with_equal_pairs"]
 
-MIN_ITEMS = 10
-"""With fewer judged pairs no win rate is reported, because its interval would cover most possible values."""
 
 TIE = 0.5
 TASTE = 0.1

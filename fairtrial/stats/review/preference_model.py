@@ -8,19 +8,15 @@ import scipy  # its `stats` and `special` load at their first use, because they 
 from numpy.typing import NDArray
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_MODEL_ITEMS, POSITION_ALPHA, POSITION_SHIFT
 from fairtrial.stats.arguments import Floats
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.paired.clustered import finite
-from fairtrial.stats.review.crossed import MIN_ITEMS, NO_SPREAD, Clusters, weights_of
+from fairtrial.stats.review.crossed import FEWEST, NO_SPREAD, Clusters, weights_of
 from fairtrial.stats.review.preference import count_wins, require_votes, win_rate
 
 __all__ = ["Judgements", "PreferenceModel", "Ratings", "fractional_logit", "preference_model"]
 
-MIN_MODEL_ITEMS = 30
-"""With fewer judged pairs the coefficients' standard errors are too small, so nothing is adjusted."""
-
-ALARM_SIZE = 0.2
-ALARM_P = 0.01
 LOOKS = 50
 CLOSE = 1e-10
 BEYOND = 10.0
@@ -107,9 +103,9 @@ class PreferenceModel:
     @property
     def position_biased(self) -> bool:
         """Whether p < 0.01 for a position effect above 0.2 in log odds (5 points at 50 %), or for an infinite one."""
-        if self.position_p is None or self.position_p >= ALARM_P:
+        if self.position_p is None or self.position_p >= POSITION_ALPHA:
             return False
-        return isinstance(self.position, NotEnough) or abs(self.position.value) > ALARM_SIZE
+        return isinstance(self.position, NotEnough) or abs(self.position.value) > POSITION_SHIFT
 
 
 def preference_model(votes: Judgements, *, level: float = 0.90) -> PreferenceModel:
@@ -228,7 +224,7 @@ def fit_clustered(
         raise ValueError(f"each of {len(values)} votes must be worth 0 to 1 and have one entry in each column")
     if not len(values):
         return NotEnough("there is no vote", "votes")
-    if groups.items < MIN_ITEMS:
+    if groups.items < FEWEST:
         return NotEnough("one judged pair can't show how much pairs vary", "more judged pairs", len(values))
     design = np.column_stack([np.ones(len(values)), *(finite(column) for column in columns)])
     if np.linalg.matrix_rank(design) < design.shape[1]:

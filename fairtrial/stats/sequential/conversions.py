@@ -7,6 +7,7 @@ from math import exp, expm1, inf, lgamma, log, log1p
 import scipy  # its `optimize` and `special` load at their first use, because they are slow to load
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_CONVERSIONS
 from fairtrial.stats.arguments import check_alpha, check_level
 from fairtrial.stats.e_values import EValue
 
@@ -16,8 +17,6 @@ LEAST_STRENGTH = 1.0
 """The flattest prior, used for a lift too large for any beta distribution with that standard deviation."""
 LEAST_LIFT = 1e-6
 """A smaller change needs more than 10¹² conversions, and its prior is too narrow to compute."""
-MIN_EVENTS = 5
-"""Events that treatment needs before they can stop it."""
 FAR = 30.0
 """Beyond this logit, a probability can't be distinguished from 0 or 1."""
 
@@ -89,9 +88,9 @@ def stopping_evidence(
     >>> str(stopping_evidence(2, 4, lift=1.0))
     'not enough: 4 events of treatment are too few to stop for; needed: 1 more, if it does harm'
     """
-    if treatment < MIN_EVENTS:
+    if treatment < MIN_CONVERSIONS:
         reason = f"{treatment} events of treatment are too few to stop for"
-        return NotEnough(reason, f"{MIN_EVENTS - treatment} more, if it does harm", control + treatment)
+        return NotEnough(reason, f"{MIN_CONVERSIONS - treatment} more, if it does harm", control + treatment)
     return conversion_harm(control, treatment, lift=lift, share=share, margin=margin)
 
 

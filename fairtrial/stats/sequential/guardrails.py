@@ -6,16 +6,11 @@ from math import inf
 from typing import Literal
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_CONVERSIONS
 from fairtrial.stats.always_valid import at_least, at_most, evidence_above
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.effects import Effect
-from fairtrial.stats.sequential.conversions import (
-    MIN_EVENTS,
-    conversion_harm,
-    lift_at_least,
-    lift_at_most,
-    stopping_evidence,
-)
+from fairtrial.stats.sequential.conversions import conversion_harm, lift_at_least, lift_at_most, stopping_evidence
 
 __all__ = ["GuardrailFinding", "Limits", "guardrail", "rare_guardrail", "relative_guardrail"]
 
@@ -161,7 +156,7 @@ def rare_harm(
     'harm'
     """
     evidence = rare_evidence(control, treatment, limits, share=share, lift=lift)
-    few = evidence if isinstance(evidence, NotEnough) and treatment < MIN_EVENTS else None
+    few = evidence if isinstance(evidence, NotEnough) and treatment < MIN_CONVERSIONS else None
     return GuardrailFinding(
         harm=few or lift_at_least(control, treatment, lift=lift, share=share, alpha=limits.alpha_harm),
         safe=NotEnough("units with the event show harm only", "events by request", control + treatment),

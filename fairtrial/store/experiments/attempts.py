@@ -8,6 +8,7 @@ import msgspec
 
 from fairtrial.domain.decision.values import EarlierProof
 from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.promises import ATTEMPT_AGE_US
 from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Memory
@@ -17,7 +18,6 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans, looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 
-TRIED_US = 90 * 86_400_000_000
 UNDONE = """
 SELECT at_time, experiment, action, from_state, to_state, segment, actor, why, evidence AS evidence_json, plan_hash,
     stage
@@ -74,7 +74,7 @@ def count_tried(database: Database, plan: AnalysisPlan, *, now_us: int) -> int:
     for stored in analysis_plans.newest_of_starts(database):
         tried = stored.plan
         near = tried.experiment == plan.experiment or bool(set(tried.routes) & set(plan.routes))
-        if near and stored.at_us >= now_us - TRIED_US and control.is_in(tried, tried.control):
+        if near and stored.at_us >= now_us - ATTEMPT_AGE_US and control.is_in(tried, tried.control):
             definitions |= {(tried.definitions or tried.models)[name] for name in tried.treatments}
     return len(definitions)
 

@@ -10,7 +10,8 @@ import msgspec
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.masking import mask
-from fairtrial.domain.review import CLAIM_US, Draft, Next, Progress, ShownItem, arm_on_the_left, side_of
+from fairtrial.domain.promises import CLAIM_US
+from fairtrial.domain.review import Draft, Next, Progress, ShownItem, arm_on_the_left, side_of
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Query, timestamp
 from fairtrial.store.reviews.queues import require_open

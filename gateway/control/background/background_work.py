@@ -10,6 +10,7 @@ from fairtrial.config.plan.live_state import keep_reserve
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
+from fairtrial.domain.promises import PROBE_ANSWER_SECONDS, PROBE_EVERY_SECONDS
 from fairtrial.domain.store_reports import IngestResult, OnProgress
 from fairtrial.experiments.decision.waits import Wait
 from fairtrial.store.core.database import Database
@@ -89,7 +90,7 @@ class BackgroundWork:
         self.monitor = ExperimentMonitor(
             database, publisher, clock_us, clock=self.clock, add_sums=self.ingester.add_sums
         )
-        probe = gateway_probe(addresses.gateway_url, database.layout, seconds=pause_ends.PROBE_SECONDS)
+        probe = gateway_probe(addresses.gateway_url, database.layout, seconds=PROBE_ANSWER_SECONDS)
         self._pause_ends = pause_ends.PauseEnds(database, publisher, probe, self.clock.stamp_us)
         self._wake_monitor = threading.Event()
         self._due_us: dict[str, int] = {}
@@ -204,7 +205,7 @@ class BackgroundWork:
 
     def _resume_loop(self) -> None:
         """Runs in its own thread, because a deployment that is asked may be silent."""
-        while not self._stopping.wait(pause_ends.SECONDS):
+        while not self._stopping.wait(PROBE_EVERY_SECONDS):
             self._run_guarded("pauses of variants that answer again could not be ended", self._pause_ends.step)
 
     def _watch_retirements(self) -> None:

@@ -5,21 +5,13 @@ from collections.abc import Callable, Iterator
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import Unavailable
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.promises import PROBES_IN_A_ROW
 from fairtrial.experiments.decision.acceptance import accepting
 from fairtrial.experiments.lifecycle import KEPT_AWAY, cause_of
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from gateway.control.operations.experiments.state_change import Change, change_state
 from gateway.control.operations.present import Probe, Publisher
-
-SECONDS = 15.0
-"""The interval between two probes."""
-
-PROBE_SECONDS = 10.0
-"""How long a deployment may take to answer a probe."""
-
-IN_A_ROW = 4
-"""Probes in a row that must be answered, because a server that answers half of them would only be paused again."""
 
 
 class PauseEnds:
@@ -37,8 +29,8 @@ class PauseEnds:
         self._answered = {name: count for name, count in self._answered.items() if name in waiting}
         for name, (experiment, variants) in waiting.items():
             self._answered[name] = self._answered.get(name, 0) + 1 if self._answer(experiment, variants) else 0
-            if self._answered[name] >= IN_A_ROW:
-                why = f"{' and '.join(variants)} answered {IN_A_ROW} probes in a row"
+            if self._answered[name] >= PROBES_IN_A_ROW:
+                why = f"{' and '.join(variants)} answered {PROBES_IN_A_ROW} probes in a row"
                 accepted = transitions.accepted_declines(self._database, name, experiment.segment)
                 evidence = accepting(accepted.values())
                 change = Change(name, "resume", CONTROL, why, evidence, segment=experiment.segment)

@@ -12,10 +12,10 @@ from evaluators.gate.evidence import Evidence, encode
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.suite import Suite
-from evaluators.trial import ALPHA
 from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import id_at
+from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.run import STATISTICAL_DETAILS
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.database import Database

@@ -6,9 +6,9 @@ from math import ceil
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.promises import ALPHA, SEEN_WEEKS
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
-from fairtrial.experiments.analysis_plan import SEEN_WEEKS
 from fairtrial.experiments.decision.caveat_words import UNSEEN
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.planning.question import Design, Question, Terms
@@ -17,7 +17,6 @@ from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, pl
 from gateway.control.operations.experiment_questions import Assumptions, MetricAssumptions, arm_shares, questions_of
 from gateway.control.operations.traffic_history import NO_HISTORY, TrafficHistory
 
-ALPHA = 0.05
 TIMES = 5
 """A broken treatment has so many times the control's bad requests."""
 MOST_UNITS, LIKELY = 20_000.0, 0.9

@@ -9,12 +9,10 @@ from fairtrial.api.experiment_traffic import SplitCheck
 from fairtrial.domain.decision.split import ArmUnits
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.promises import SPLIT_ALPHA
 from fairtrial.stats.sequential.srm import srm_fixed, srm_status
 from fairtrial.store.core.database import Database
 from fairtrial.store.traffic.units import first_assignments
-
-ALPHA = 0.01
-"""Strict, because a false alarm invalidates every comparison and the test runs at every page refresh."""
 
 
 def check_split(database: Database, experiment: Experiment) -> SplitCheck:
@@ -25,13 +23,15 @@ def check_split(database: Database, experiment: Experiment) -> SplitCheck:
     assignments = first_assignments(
         database, experiment.name, names, analysis_hash=experiment.analysis_hash, alone=alone
     )
-    so_far = srm_status(assignments.arms, planned, alpha=ALPHA) if len(names) > 1 else NotEnough("one arm", "two arms")
+    so_far = (
+        srm_status(assignments.arms, planned, alpha=SPLIT_ALPHA) if len(names) > 1 else NotEnough("one arm", "two arms")
+    )
     counts = [int((assignments.arms == arm).sum()) for arm in range(len(names))]
     fields: dict[str, Any] = {
         "arms": tuple(map(ArmUnits, names, counts, planned)),
         "earlier": assignments.earlier,
         "more": assignments.more,
-        "alpha": ALPHA,
+        "alpha": SPLIT_ALPHA,
     }
     if isinstance(so_far, NotEnough):
         return SplitCheck(units=sum(counts), **fields)

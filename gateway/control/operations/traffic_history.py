@@ -4,10 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fairtrial.domain.plan import Experiment
+from fairtrial.domain.promises import LEVEL_OBSERVATIONS
 from fairtrial.domain.store_reports import AmountHistory, Traffic, VariantTraffic
-
-MIN_OBSERVATIONS = 100
-"""The control's rate is used as its level only above this many answers or requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def _levels(control: VariantTraffic) -> Iterator[tuple[str, float]]:
     fallbacks = control.fallbacks / control.requests if control.requests else None
     counted["requests.fallback_rate"] = control.requests, fallbacks
     for metric, (n, rate) in counted.items():
-        if n >= MIN_OBSERVATIONS and rate is not None and 0 < rate < 1:
+        if n >= LEVEL_OBSERVATIONS and rate is not None and 0 < rate < 1:
             yield metric, rate
 
 
@@ -94,6 +92,6 @@ def _answering(experiment: Experiment, control: VariantTraffic) -> float | None:
     """The share of units that send the primary feedback; ``None`` if there is too little, or it is not feedback."""
     family, _, key = experiment.primary.metric.partition(".") if experiment.primary else ("", "", "")
     feedback = control.feedback.get(key)
-    if family != "feedback" or feedback is None or not control.units or feedback.rated < MIN_OBSERVATIONS:
+    if family != "feedback" or feedback is None or not control.units or feedback.rated < LEVEL_OBSERVATIONS:
         return None
     return min(1.0, feedback.rated / control.units)

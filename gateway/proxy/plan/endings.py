@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import format_datetime
 
-from fairtrial.domain.limits.constants import WARN_DAYS
 from fairtrial.domain.plan import Ending, Published
+from fairtrial.domain.promises import WARN_DAYS
 
 Lines = tuple[bytes, ...]
 REPLACED = (b"deprecation:", b"sunset:")

@@ -21,7 +21,7 @@ from evaluators.trial import Trial
 from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
-from fairtrial_cli.processes.signals import INTERRUPTED
+from fairtrial.domain.errors import INTERRUPTED
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
 from fairtrial_cli.store_client.run_journal import store_run

@@ -11,9 +11,9 @@ import pytest
 
 from fairtrial.api.experiment_answers import ShownDecision, ShownGuardrail
 from fairtrial.domain.errors import Conflict, Unavailable
+from fairtrial.domain.promises import LEAST_KEPT_AWAY
 from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.kept_away import LEAST_KEPT_AWAY
 from fairtrial.store.experiments import analysis_plans
 from gateway.control.background.pause_ends import PauseEnds
 from gateway.control.operations.experiments.change_experiment import change_experiment

@@ -36,7 +36,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     for number, cost in enumerate(usual):
         trial.sent_outside(f"user-{number}", str(cost))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(control_levels, "LEAST_UNITS", USERS)
+        patch.setattr(control_levels, "LEVEL_UNITS", USERS)
         trial.step(hours=1)
     treated = None
     for number, cost in enumerate(usual):

@@ -18,12 +18,11 @@ from rich.console import Console
 
 from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.config.project import load_project
-from fairtrial.domain.errors import StoreLocked, UsageError
-from fairtrial.domain.verdicts.verdict import EXIT_CODES
+from fairtrial.domain.errors import INTERRUPTED, StoreLocked, UsageError
+from fairtrial.domain.promises import EXIT_CODES
 from fairtrial_cli.demo import show as demo
 from fairtrial_cli.demo.setting import prepare
 from fairtrial_cli.demo.traffic import intent_of, read_tickets
-from fairtrial_cli.processes.signals import INTERRUPTED
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.demo_models import known_answers

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from fairtrial.domain.verdicts.verdict import EXIT_CODES
+from fairtrial.domain.promises import EXIT_CODES
 from tests.fixtures.containers.container_room import Recipe, room_refused
 from tests.fixtures.containers.container_stack import FIRST_KEY, INVITATION, SERVICES, Stack, stack_in
 from tests.fixtures.docs.command_blocks import command_blocks, commands

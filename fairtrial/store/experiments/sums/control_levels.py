@@ -9,8 +9,9 @@ import numpy as np
 from fairtrial.domain.estimates import ServedBefore
 from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.promises import HISTORY_US, LEVEL_UNITS, REQUESTS_CAP
 from fairtrial.domain.store_reports import AmountHistory
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
@@ -18,10 +19,7 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.experiments.sums import unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.metric_sums import MOST, VALUE, VALUES, quantile_of, value_of, values_of
-from fairtrial.store.experiments.sums.unit_groups import HISTORY, HISTORY_US, PAST_UNITS, amount_of, before_start
-
-LEAST_UNITS = 500
-"""Fewer units do not fix a level."""
+from fairtrial.store.experiments.sums.unit_groups import HISTORY, PAST_UNITS, amount_of, before_start
 
 UNITS = "SELECT * FROM ({grouped}) WHERE since >= $from AND arm = $control"
 PAST_VALUES = f"""
@@ -120,7 +118,7 @@ def history_level(
         level, given, units = cursor.execute(PAST_FEEDBACK, parameters).fetchone() or (None, 0, 0)
         is_share = metric.method == "given" and units
         past = _level(given / units, None, units) if is_share else _level(level, None, given)
-    return past if past is not None and past.units >= LEAST_UNITS else None
+    return past if past is not None and past.units >= LEVEL_UNITS else None
 
 
 def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str, Any]) -> Level | None:
@@ -176,7 +174,7 @@ def _explained(
                 unpriced="unpriced" if known.family == "cost" else "0",
             )
             users, unpriced, level, spread, correlation = cursor.execute(sql).fetchone() or (0, 0, None, None, None)
-            if (users or 0) >= LEAST_UNITS and not unpriced and level and spread:
+            if (users or 0) >= LEVEL_UNITS and not unpriced and level and spread:
                 yield AmountHistory(metric, level, spread, (correlation or 0.0) ** 2)
         for table in TABLES:
             cursor.execute(f"DROP TABLE temp.{table}")

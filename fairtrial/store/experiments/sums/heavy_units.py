@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from fairtrial.domain.decision.by_request import CARRIED, MOST_NAMED, AcceptedUnit, ByRequest, UnitBehind
+from fairtrial.domain.decision.by_request import AcceptedUnit, ByRequest, UnitBehind
 from fairtrial.domain.decision.values import Decision, GuardrailDecision
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.promises import CARRIED, MOST_ACCEPTED
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import ACCEPTED_UNITS
 from fairtrial.store.core.database import Database
@@ -46,7 +47,7 @@ SELECT unit, bad, requests, count(*) OVER ()
 FROM ordered
 WHERE carried - excess < $part
 ORDER BY carried
-LIMIT {MOST_NAMED}
+LIMIT {MOST_ACCEPTED}
 """  # noqa: S608 - ours
 """Reads only units with a bad request; the others have no excess."""
 
@@ -120,5 +121,5 @@ class _Units:
             UnitBehind(name, self.variant, unit, float(bad), float(requests)) for unit, bad, requests, _ in rows
         )
         behind = int(rows[0][-1]) if rows else 0
-        named = units if behind <= MOST_NAMED else ()
+        named = units if behind <= MOST_ACCEPTED else ()
         return msgspec.structs.replace(by_request, behind=behind, named=named)

@@ -5,7 +5,8 @@ from typing import Any
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption
+from fairtrial.domain.promises import REQUESTS_CAP
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.means import mean

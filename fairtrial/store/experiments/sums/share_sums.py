@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan, Interruption
+from fairtrial.domain.promises import REQUESTS_CAP
+from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest
 from fairtrial.stats.sequential.unit_shares import UnitShares

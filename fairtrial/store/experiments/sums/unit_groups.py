@@ -6,6 +6,7 @@ from typing import Any
 
 from fairtrial.domain.estimates import ServedBefore
 from fairtrial.domain.metrics import CATALOGUE, UNIT_COLUMNS, Metric
+from fairtrial.domain.promises import HISTORY_US
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.store.core.query import ANALYSED, timestamp
@@ -45,7 +46,6 @@ WHERE since >= $from AND list_contains($variants::VARCHAR[], arm)
 KEPT = "temp.plan_units"
 KEEP = "CREATE OR REPLACE TEMP TABLE plan_units AS {counted}"
 FORGET = "DROP TABLE IF EXISTS temp.plan_units"
-HISTORY_US = 14 * 86_400_000_000
 HISTORY = f"""
 past AS MATERIALIZED (
     SELECT *, coalesce(exposed_unit, unit, request_id) AS who

@@ -9,6 +9,7 @@ from fairtrial.config.plan.hashes import definition_of
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.plan import Experiment, Plan, Variant
+from fairtrial.domain.promises import LEVEL_UNITS
 from fairtrial.experiments.analysis.freeze import (
     Known,
     counts_anew,
@@ -27,9 +28,6 @@ from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, count_attempts
 from fairtrial.store.experiments.sums import control_levels, unit_groups
 from gateway.control.operations.present import Publisher
-
-LEVEL_UNITS = 500
-"""The units of the control that set a level which nothing else has set."""
 
 
 def start_plan(database: Database, plan: Plan, experiment: Experiment, *, now_us: int) -> StoredPlan | None:

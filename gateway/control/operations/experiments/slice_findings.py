@@ -9,7 +9,8 @@ from operator import add
 from fairtrial.api.experiment_answers import SliceArm, SliceFinding, Slices
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.experiments.analysis_plan import REQUESTS_CAP, AnalysisPlan
+from fairtrial.domain.promises import REQUESTS_CAP
+from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.always_valid import evidence_above
 from fairtrial.stats.arms.means import difference, mean

@@ -13,13 +13,12 @@ from evaluators.comparison.presentation import figures
 from evaluators.results.evidence_table import strict_json_of
 from fairtrial import html_pages
 from fairtrial.domain.answers.signals import BLOCK_TITLE
+from fairtrial.domain.promises import WORST_FIRST
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts import verdict_json, verdict_wording
 from fairtrial.domain.verdicts.approvals import Approval, approval_state, reads_as, vote_note
 from fairtrial.domain.wording import age, counted
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
-
-WORST_FIRST = ("invalid", "fail", "cannot tell", "pass")
 
 
 def render(contents: "ExportContents") -> str:

@@ -11,16 +11,9 @@ from evaluators.trial import CANDIDATE_US, age_text, weights_changed
 from fairtrial.domain.errors import FairtrialError, UsageError
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.promises import DECIDED_BY
 from fairtrial.domain.training_data import day_of
-from fairtrial.domain.verdicts.verdict import (
-    WORST_FIRST,
-    Decision,
-    JudgedExperiment,
-    JudgedRun,
-    Provenance,
-    Result,
-    Verdict,
-)
+from fairtrial.domain.verdicts.verdict import Decision, JudgedExperiment, JudgedRun, Provenance, Result, Verdict
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.decision.wording import proof_words
 from fairtrial.store import data_audits
@@ -166,9 +159,8 @@ def _effects(
 
 
 def _worsens(result: Result, decision: Decision, *, safety: bool) -> bool:
-    order = [decision for _, decision in reversed(WORST_FIRST)]
-    would = dict(WORST_FIRST)[result]
-    return decision not in order or order.index(would) > order.index(decision) or (safety and decision == "INVALID")
+    order = list(DECIDED_BY.values())
+    return order.index(DECIDED_BY[result]) < order.index(decision) or (safety and decision == "INVALID")
 
 
 def _undone(database: Database, verdict: Verdict, basis: Provenance, plan: Plan) -> Iterator[str]:

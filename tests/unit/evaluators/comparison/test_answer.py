@@ -16,11 +16,12 @@ from evaluators.comparison.question import Question
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure, of_stat
 from evaluators.gate.file import gate_of
-from evaluators.gate.multiplicity import ALPHA, apply_holm
+from evaluators.gate.multiplicity import apply_holm
 from evaluators.gate.rules import judge_rule
 from evaluators.scoring.scorer import Stat
 from evaluators.trial import RULES, Trial
 from fairtrial.domain.estimates import Comparison, Estimate
+from fairtrial.domain.promises import ALPHA
 from fairtrial.stats.intervals import tango
 from tests.fixtures.evaluators.trials import run, suite
 from tests.fixtures.for_each import for_each

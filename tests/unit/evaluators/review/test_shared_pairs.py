@@ -4,7 +4,7 @@ import pytest
 
 from evaluators.review.sampling import shared
 from fairtrial.api.reviews import DEFAULT_SIZE
-from fairtrial.stats.review.agreement import MIN_ITEMS
+from fairtrial.domain.promises import MIN_ITEMS
 from tests.fixtures.for_each import for_each
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 from scipy import stats
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.effects import MIN_UNITS, Effect, fixed, line_ahead, too_few
+from fairtrial.domain.promises import MIN_UNITS
+from fairtrial.stats.effects import Effect, fixed, line_ahead, too_few
 from tests.fixtures.for_each import for_each
 
 

@@ -286,7 +286,7 @@ def test_what_the_store_knows_stands_in_for_options(file: Path) -> None:
 
 
 def test_what_users_cost_before_saves_units(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 20)
     layout = load_project(changed(file, PLAIN, GUARDED.replace("20%", "2%")), {}).layout.make()
     journal, now = JournalWriter(layout.journal, writer="w"), time.time_ns() // 1000 - 3_600_000_000
     for number in range(80):

@@ -10,7 +10,8 @@ from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
 from evaluators.results.run_table import table_of
 from evaluators.suite import ScorerEntry, Suite
-from evaluators.trial import ALPHA, Trial
+from evaluators.trial import Trial
+from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.verdicts.verdict import Finding, Result, Verdict
 from fairtrial_cli.migration.report import Migration, Successor, chosen_successor, no_successor
 from fairtrial_cli.migration.successor_lines import broken_lines, migration_gate, own_levels, successor_suite

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fairtrial_cli.processes.signals import INTERRUPTED
+from fairtrial.domain.errors import INTERRUPTED
 from tests.fixtures.paths import ROOT
 
 STUBBORN = """

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.verdicts.verdict import (
-    EXIT_CODES,
-    UNAPPROVED,
-    Decision,
-    Finding,
-    Result,
-    decide,
-    exit_code,
-    interleave_sources,
-)
+from fairtrial.domain.promises import EXIT_CODES, UNAPPROVED
+from fairtrial.domain.verdicts.verdict import Decision, Finding, Result, decide, exit_code, interleave_sources
 from tests.fixtures.for_each import for_each
 
 

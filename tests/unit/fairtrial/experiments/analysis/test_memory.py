@@ -11,18 +11,9 @@ import scipy
 
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.limits.constants import HOUR_US
+from fairtrial.domain.promises import LOST_ALPHA, SPLIT_ALPHA
 from fairtrial.experiments.analysis.latched import Latched
-from fairtrial.experiments.analysis.memory import (
-    LOST,
-    LOST_ALPHA,
-    LOST_LIFT,
-    SPLIT,
-    SRM_ALPHA,
-    Looked,
-    LostLatch,
-    Memory,
-    SplitLatch,
-)
+from fairtrial.experiments.analysis.memory import LOST, LOST_LIFT, SPLIT, Looked, LostLatch, Memory, SplitLatch
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.methods.finding import Answer, Finding
 from fairtrial.experiments.monitor import Circumstances, Step, step
@@ -129,7 +120,7 @@ def test_the_split_test_keeps_the_largest_evidence_and_is_strict() -> None:
     seen = sums(1, units={"base": 900, "tuned": 100}, errors=(None, None))
     split = SplitLatch(log_e=4.0).after(plan, seen)
     assert split.log_e == 4.0 and not split.invalid
-    assert replace(split, log_e=-log(SRM_ALPHA)).after(plan, seen).invalid
+    assert replace(split, log_e=-log(SPLIT_ALPHA)).after(plan, seen).invalid
 
 
 PLAN = replace(analysis_plan(errors()), rules=6)

@@ -10,7 +10,8 @@ from scipy.stats import binom
 from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.review.crossed import MIN_RATED, Clusters, crossed_mean, mean_rating
+from fairtrial.domain.promises import MIN_ITEMS
+from fairtrial.stats.review.crossed import Clusters, crossed_mean, mean_rating
 from tests.fixtures.for_each import for_each
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -128,5 +129,5 @@ def test_spread_ratings_get_the_plain_t_interval_but_for_a_little() -> None:
 
 
 def test_few_pairs_tell_nothing() -> None:
-    names = [str(i) for i in range(MIN_RATED - 1)]
+    names = [str(i) for i in range(MIN_ITEMS - 1)]
     assert isinstance(mean_rating(np.ones(len(names)), names, names, span=SPAN), NotEnough)

@@ -12,8 +12,9 @@ from hypothesis import given, settings, strategies as st
 from scipy.stats import t as student
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import MIN_MODEL_ITEMS
 from fairtrial.stats.review.preference import win_rate
-from fairtrial.stats.review.preference_model import MIN_MODEL_ITEMS, Judgements, preference_model
+from fairtrial.stats.review.preference_model import Judgements, preference_model
 
 SEEDS = st.integers(0, 2**32 - 1)
 

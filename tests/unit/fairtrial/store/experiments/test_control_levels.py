@@ -11,6 +11,7 @@ import pytest
 
 from fairtrial.domain.limits.constants import END_OF_TIME_US
 from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.promises import HISTORY_US
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
@@ -18,7 +19,6 @@ from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
 from fairtrial.store.experiments.sums.control_levels import Level, history_level, read_level
-from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import computed_sums, live_experiment as live, samples
@@ -109,7 +109,7 @@ def past(number: int, *, at_us: int, unit: str, **more: object) -> live.Traffic:
 def test_a_level_from_history_is_that_of_the_controls_deployment(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 10)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 10)
     traffic = live.Traffic()
 
     def add(number: int, *, at_us: int, **more: object) -> None:
@@ -137,6 +137,6 @@ def test_a_level_from_history_is_that_of_the_controls_deployment(
     assert levels["requests.latency_p50"] == (11.0, None, 10), "two failures are infinitely slow"
     assert levels["feedback.resolved"] == (0.25, None, 10)
     assert share == Level(1.0, None, 10)
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 11)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 11)
     with database.read_transaction() as cursor:
         assert history_level(cursor, live.plan(), live.metric("requests.error_rate"), **of) is None

@@ -117,7 +117,7 @@ def test_kept_users_outlive_a_compaction_and_count_nowhere_else(
 def test_the_last_28_days_show_how_much_of_a_cost_is_explained(
     database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 24)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 24)
     rng = np.random.default_rng(5)
     before, later = rng.integers(1, 9, 24), rng.integers(1, 9, 24)
     later[:12] = before[:12]
@@ -136,5 +136,5 @@ def test_the_last_28_days_show_how_much_of_a_cost_is_explained(
         assert amount.metric == name
         assert (amount.level, amount.spread, amount.share) == pytest.approx(expected)
     assert explained[0].share > 0.05
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 25)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 25)
     assert explained_amounts(database, served, metrics, now_us=live.STARTED) == []

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound
-from fairtrial.domain.review import CLAIM_US, Draft, Next
+from fairtrial.domain.promises import CLAIM_US
+from fairtrial.domain.review import Draft, Next
 from fairtrial.store.core.database import Database
 from fairtrial.store.reviews import assignment, queues, votes
 from tests.fixtures.evaluators.review_answers import NEW, NOW, OLD, filled

@@ -52,7 +52,7 @@ async def test_figures_are_those_of_the_last_week_unless_all_time_is_asked_for(b
 async def test_the_amounts_of_earlier_weeks_are_read_for_the_planner(
     background: BackgroundWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 4)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 4)
     costs = (1, 2, 3, 5)
     for number, cost in enumerate((*costs, *costs)):
         at_us = NOW - (1 + 2 * (number // 4)) * WEEK_US

@@ -55,7 +55,7 @@ def planned(**more: Any) -> Plan:
 
 
 def test_a_start_freezes_what_users_cost_before(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 20)
     history(database, 20)
     metrics = started(database, planned())
     assert (metrics["cost.per_unit"].earlier, metrics["cost.per_request"].earlier) == (0.0, 0.002)
@@ -66,7 +66,7 @@ def test_a_start_freezes_what_users_cost_before(database: Database, monkeypatch:
 def test_nothing_is_kept_where_little_is_known_or_no_user(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     history(database, 20)
     assert all(metric.earlier is msgspec.UNSET for metric in started(database, planned()).values())
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 20)
     metrics = started(database, planned(unit="conversation", salt="other"))
     assert metrics["cost.per_unit"].level == pytest.approx(0.002)
     assert all(metric.earlier is msgspec.UNSET for metric in metrics.values())
@@ -79,7 +79,7 @@ def test_only_an_amendment_that_counts_anew_reads_the_levels_again(
     history(database, 20)
     before = planned()
     assert started(database, before)["cost.per_unit"].level is None
-    monkeypatch.setattr(control_levels, "LEAST_UNITS", 20)
+    monkeypatch.setattr(control_levels, "LEVEL_UNITS", 20)
     found = {}
     slower = planned(enroll={"stages": [100], "min_hours": 48})
     files = {"slower": slower, "anew": planned(guardrails=COSTS[:2])}

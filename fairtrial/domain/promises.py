@@ -1,0 +1,196 @@
+"""The numbers that decide: error levels, sizes, tolerances, ages, pauses and exit codes, each with reason and source.
+
+Each number stands here once. `docs/reference/promises.md` is generated from the names, values and texts below.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+# Error levels
+
+ALPHA = 0.05
+"""The error probability of a gate, of a candidate's first attempt, and of all stops of one experiment. Source:
+convention; ADRs 31 and 51."""
+ONE_SIDED_95 = 0.90
+"""The two-sided confidence level whose bounds are one-sided 95 % bounds. Source: 1 − 2 α."""
+TWO_SIDED_95 = 0.95
+"""The confidence level of an interval that is shown. Source: 1 − α."""
+SPLIT_ALPHA = 0.01
+"""The error probability that sound traffic fails the check of its split, strict because a false alarm invalidates the
+experiment. Source: fairtrial's choice."""
+LOST_ALPHA = 0.01
+"""The error probability that equal losses of records invalidate an experiment, strict like the check of the split.
+Source: ADR 67."""
+LOST_ALARM = 0.05
+"""From this p-value on, an alarm says that the arms seem to lose records unequally; it decides nothing. Source: ADR
+67."""
+BY_REQUEST_ALPHA = 0.01
+"""The error probability of the request-weighted tests of all rates together, which pause and do not latch. Source: ADR
+51."""
+LABEL_ALPHA = 0.01
+"""The error probability of reporting any label of one field in sound training data. Source: ADR 43."""
+POSITION_ALPHA = 0.01
+"""The error probability of the alarm that reviewers prefer one side of the page, strict because it is looked at often.
+Source: fairtrial's choice."""
+MEMBERSHIP_FPR = 0.01
+"""The false-positive rate at which members of the training data are detected, because an average hides a few certain
+members. Source: Carlini et al. (2022), Membership Inference Attacks From First Principles."""
+POWER = 0.8
+"""The probability that a planned trial finds the planned effect, for all metrics together. Source: convention (Cohen
+1988)."""
+PLANNED_POWER = 0.95
+"""The least power of planned looks when all planned units have come, because no look follows. Source: ADR 93."""
+
+# Minimum sizes
+
+MIN_UNITS = 30
+"""Units that each arm needs before a look can decide, because the normal approximation is unreliable with fewer.
+Source: ADR 14."""
+MIN_EVENTS = 10
+"""Units with and without the event that each arm needs; with fewer, A/A tests at unequal splits err in 13 to 24 %.
+Source: ADR 14."""
+MIN_CONVERSIONS = 5
+"""Conversions that the treatment needs before they can stop it. Source: fairtrial's choice."""
+MIN_IN_ARM = 3
+"""Units that each arm needs for a mean that earlier costs explain, so that a degree of freedom is left. Source:
+definition."""
+MIN_CLUSTERS = 2
+"""Clusters that a comparison needs, because one cluster shows no variation. Source: definition."""
+MIN_UNLIKE = 10
+"""Clusters that must differ from the most common one before a look can decide; fewer show too little variation. Source:
+simulation; without it, 15 % of looks pass wrongly."""
+MIN_RESAMPLED = 8
+"""Clusters that a bootstrap needs; with fewer it repeats the same few, and its interval is far too narrow. Source:
+fairtrial's choice."""
+MIN_DEFINED = 0.9
+"""The share of resamples for which a statistic must be defined. Source: fairtrial's choice."""
+MIN_SLICE_CASES = 5
+"""Cases of a slice that is named, because one case would make a smaller one the worst. Source: fairtrial's choice."""
+MIN_DONORS = 20
+"""Cases with a donor that a shuffled control needs; with fewer it may fail by chance alone. Source: ADR 84."""
+MIN_CONTROLS = 100
+"""Texts that no training data had which a membership test needs, because fewer can't show a rate of 1 %. Source: 1 /
+`MEMBERSHIP_FPR`."""
+MIN_ITEMS = 10
+"""Pairs that a win rate, a mean rating or an agreement needs, because its interval would cover most possible values.
+Source: ADR 9."""
+MIN_MODEL_ITEMS = 30
+"""Judged pairs that an adjusted win rate needs; with fewer, its standard errors are too small. Source: fairtrial's
+choice."""
+MIN_PEOPLE = 3
+"""Reviewers that count as clusters; with fewer, the variation between people is unknown. Source: ADR 9."""
+IN_GENERAL = 6
+"""Reviewers who speak for people in general; three with strong preferences agree by chance in 25 % of reviews. Source:
+ADR 91."""
+REVIEWED_PAIRS = 20
+"""Reviewed pairs that a generated gate requires where no line measures what was answered. Source: fairtrial's
+choice."""
+SHARED_PAIRS = 12
+"""The default minimum of pairs for two reviewers, because agreement needs ten and some stay unjudged. Source:
+`MIN_ITEMS`."""
+LEVEL_UNITS = 500
+"""Units of the control that fix the level of a relative margin which nothing else has set. Source: fairtrial's
+choice."""
+LEVEL_OBSERVATIONS = 100
+"""Earlier requests or feedbacks that a plan needs to take a rate as the control's level. Source: fairtrial's choice."""
+SEEN_WEEKS = 2
+"""Whole weeks that *better* needs, because a fading effect can't be seen before. Source: ADR 66."""
+
+# Margins and tolerances
+
+ABOVE_CAP_MARGIN = 0.01
+"""How much larger the share of units above the cap of a cost may be, because the capped mean can't see them. Source:
+fairtrial's choice."""
+REQUESTS_CAP = 50.0
+"""The most requests of one unit that count in a request-weighted test, because a test needs a bound. Source: ADRs 36
+and 90."""
+CARRIED = 2 / 3
+"""The part of an excess of bad requests that the units behind it carry. Source: ADR 90."""
+MOST_ACCEPTED = 3
+"""Units behind an excess that are named, and can be accepted, at most. Source: ADR 90."""
+MOST_KEPT_AWAY = 0.01
+"""The share of the treatment's requests that a breaker may keep away before the experiment pauses. Source: ADR 50."""
+LEAST_KEPT_AWAY = 20
+"""Requests of the last hour that must have been kept away before the experiment pauses. Source: ADR 50."""
+MEMORISATION_MARGIN = 0.05
+"""The tolerated gap between trained and held-out texts, which are never drawn in exactly the same way. Source:
+fairtrial's choice."""
+GENERALISATION_MARGIN = 0.10
+"""The tolerated gap between trained and unseen cases, because a model does a little better on what it was trained on.
+Source: fairtrial's choice."""
+MOST_CACHED = 0.02
+"""The share of cached answers beyond which a run of the base does not count as an independent run. Source: fairtrial's
+choice."""
+POSITION_SHIFT = 0.2
+"""The effect of the side of the page, in log odds, beyond which the alarm is raised: 5 points at 50 %. Source:
+fairtrial's choice."""
+GOOD_AGREEMENT = 0.8
+"""Krippendorff's α from which on conclusions are reliable. Source: Krippendorff (2004), Content Analysis, 2nd ed., ch.
+11."""
+TENTATIVE_AGREEMENT = 0.667
+"""Krippendorff's α from which on tentative conclusions are possible. Source: the same."""
+NOT_MEASURED_AGREEMENT = 0.4
+"""Krippendorff's α below which raters do not measure the same thing, and no decision uses it. Source: fairtrial's
+choice."""
+LOW_RATING = 2
+"""A rating of this or less needs a comment with the reason. Source: fairtrial's choice."""
+REUSED_CASES = 7
+"""Judgements of one suite from which on a verdict warns that its cases are reused. Source: fairtrial's choice."""
+
+# Ages
+
+RUN_MAX_AGE_SECONDS = 14 * 86_400.0
+"""The age after which a run can't decide, unless the gate says otherwise, because servers and prompts change. Source:
+fairtrial's choice."""
+CANDIDATE_DAYS = 14
+"""For how long a gate counts the candidates that share its error level for lines `better`. Source: ADR 86."""
+ATTEMPT_AGE_US = 90 * 86_400_000_000
+"""For how long an earlier attempt of the same candidate divides the error level. Source: fairtrial's choice."""
+HISTORY_US = 14 * 86_400_000_000
+"""The traffic before a start that caps and explains costs, two whole weeks. Source: ADRs 36 and 68."""
+MOST_WEEKS = 26
+"""The longest plan that is proposed; after half a year, models, prompts and users differ too much. Source: fairtrial's
+choice."""
+WARN_DAYS = (7, 30, 90)
+"""How many days before a deployment's last one `check` and alarms warn. Source: fairtrial's choice."""
+CLAIM_US = 600_000_000
+"""How long a pair is reserved for a reviewer after the last change. Source: fairtrial's choice."""
+
+# Pauses and clocks
+
+PROBE_EVERY_SECONDS = 15.0
+"""The interval between two probes of a deployment whose failures paused an experiment. Source: ADR 88."""
+PROBE_ANSWER_SECONDS = 10.0
+"""How long a deployment may take to answer such a probe. Source: fairtrial's choice."""
+PROBES_IN_A_ROW = 4
+"""Probes in a row that end the pause, because a server that answers half of them would only be paused again. Source:
+ADR 88."""
+CLOCK_TOLERANCE_US = 60_000_000
+"""How far the wall clock and the boot-time clock may differ; more is a jump, because NTP slews both alike. Source: ADR
+52."""
+CLOCK_SILENCE_US = 86_400_000_000
+"""How far the wall clock may be after the newest record at a start, without a fresh record that confirms it. Source:
+ADR 52."""
+CLOCK_FRESH_US = 3_600_000_000
+"""How far a record may be from a wall clock that it confirms. Source: ADR 52."""
+CLOCK_SETTLED_US = 600_000_000
+"""How long a wall clock must run evenly after a reboot, so that NTP has set it. Source: ADR 52."""
+CLOCK_CORRECTED_US = 86_400_000_000
+"""How long a wall clock must run evenly after a jump, to be taken for a correction. Source: ADR 52."""
+
+# Verdicts
+
+DECIDED_BY: Mapping[Literal["pass", "cannot tell", "fail", "invalid"], Literal["SHIP", "HOLD", "BLOCK", "INVALID"]] = {
+    "invalid": "INVALID",
+    "fail": "BLOCK",
+    "cannot tell": "HOLD",
+    "pass": "SHIP",
+}
+"""The verdict that a result decides; unsound evidence outweighs harm, and harm outweighs doubt. Source: fairtrial's
+choice."""
+WORST_FIRST = tuple(DECIDED_BY)
+"""The precedence of results: the worst one that a rule has decides the verdict. Source: the same."""
+EXIT_CODES: Mapping[Literal["SHIP", "HOLD", "BLOCK", "INVALID"], int] = {"SHIP": 0, "BLOCK": 1, "HOLD": 3, "INVALID": 4}
+"""The exit code of each verdict; 2 is that of a wrong command line or file. Source: fairtrial's choice."""
+UNAPPROVED = 5
+"""The exit code of a SHIP that waits for a person's approval. Source: fairtrial's choice."""
