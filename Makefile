@@ -13,7 +13,7 @@ INSTALL  := sh scripts/install-locked $(VENV)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test release unit integration conformance e2e browser proxies lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths originals docs size mutants wheel image compose-check lock clean
+.PHONY: help install demo test release unit integration conformance e2e browser proxies fixtures lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths originals docs size mutants wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ browser:  ## Chromium for the tests of the dashboard, if there is none
 
 proxies:  ## nginx and Caddy for the tests that run them, if they are missing
 	@sh scripts/have-proxies
+
+fixtures: $(VENV)/dev  ## what the tests read of requests, recorded by a real gateway (a few seconds; a test does it, too)
+	@$(BIN)/python -m tests.fixtures.recorded
 
 lint: $(VENV)/dev  ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

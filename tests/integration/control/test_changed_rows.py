@@ -69,6 +69,7 @@ class StoredRows:
         self.do(f"CREATE OR REPLACE TEMP TABLE kept AS SELECT * FROM {table}")
 
     def put_back(self, table: str) -> None:
+        # by hand: forged, or rows of the product that are put back after a change
         self.do(f"DELETE FROM {table}", f"INSERT INTO {table} SELECT * FROM temp.kept")
 
     def columns(self, table: str) -> list[tuple[str, str]]:
@@ -144,6 +145,7 @@ def test_a_removed_row_is_named(stored: StoredRows, table: str) -> None:
 def test_an_added_row_is_named(stored: StoredRows, table: str) -> None:
     key = "999" if KEYS[table] == "number" else "01b00000-0000-7000-8000-000000000000"
     stored.keep(table)
+    # by hand: forged, or rows of the product that are put back after a change
     stored.do(f"INSERT INTO {table} SELECT * REPLACE ('{key}' AS {KEYS[table]}) FROM {table} LIMIT 1")
     found = stored.found()
     stored.put_back(table)
@@ -155,6 +157,7 @@ def test_an_added_row_is_named(stored: StoredRows, table: str) -> None:
 def test_a_second_copy_of_a_row_is_named(stored: StoredRows, table: str) -> None:
     key = stored.key(table)
     stored.keep(table)
+    # by hand: forged, or rows of the product that are put back after a change
     stored.do(f"INSERT INTO {table} SELECT * FROM {table} WHERE {KEYS[table]} = '{key}'")
     found = stored.found()
     stored.put_back(table)
@@ -282,6 +285,7 @@ def test_added_and_removed_rows_are_found_beside_them(earlier: EarlierRows, tabl
     removed = earlier.found()
     earlier.put_back(table)
     new = "999" if KEYS[table] == "number" else "01b00000-0000-7000-8000-000000000000"
+    # by hand: forged, or rows of the product that are put back after a change
     earlier.do(f"INSERT INTO {table} SELECT * REPLACE ('{new}' AS {KEYS[table]}) FROM {table} LIMIT 1")
     added = earlier.found()
     earlier.put_back(table)

@@ -97,6 +97,7 @@ CHANGES = {
     "evidence": "UPDATE verdict_records SET evidence = $blob WHERE verdict_id = $id",
     "verdict": "UPDATE verdicts SET verdict = replace(verdict::VARCHAR, 'tuned', 'tuner') WHERE verdict_id = $id",
     "list": "UPDATE verdicts SET decision = 'SHIP' WHERE verdict_id = $id",
+    # by hand: forged, or rows of the product that are put back after a change
     "approval": "INSERT INTO approvals VALUES (9, now()::TIMESTAMP, $id, 'account eve', 'admin', 'approve', 'x')",
     "entry": "UPDATE verdict_records SET evidence_sha256 = repeat('0', 64) WHERE verdict_id = $id",
     "removed": "DELETE FROM verdict_records WHERE verdict_id = $id",
@@ -128,5 +129,6 @@ def test_one_changed_byte_is_found(
         for table, rows in kept.items():
             cursor.execute(f"DELETE FROM {table}")
             for row in rows:
+                # by hand: forged, or rows of the product that are put back after a change
                 cursor.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
     assert integrity(trial.database)["intact"]

@@ -166,6 +166,7 @@ def test_a_forged_vote_on_equal_evidence_is_found(trial: JudgedTrial) -> None:
     second = again(trial)
     with trial.database.transaction() as cursor:
         cursor.execute(
+            # by hand: a forged vote
             "INSERT INTO approvals SELECT 1, at_time, verdict_id, 'account Ines', 'release-manager', 'approve', 'x' "
             "FROM verdicts WHERE verdict_id = ?",
             [first.verdict_id],

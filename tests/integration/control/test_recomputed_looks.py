@@ -36,6 +36,7 @@ def changed(shipped: Shipped, *statements: str) -> Recomputed:
     found = recompute(trial.database, verdict.verdict_id)
     with trial.database.transaction() as cursor:
         cursor.execute("DELETE FROM looks")
+        # by hand: rows of the product, put back after a change
         cursor.execute("INSERT INTO looks SELECT * FROM temp.kept")
     return found
 

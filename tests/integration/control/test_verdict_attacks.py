@@ -54,6 +54,7 @@ def test_an_official_verdict_without_a_place_in_the_chain_is_found(trial: Judged
     trial.judge()
     with trial.database.transaction() as cursor:
         cursor.execute(
+            # by hand: a forged verdict
             "INSERT INTO verdicts SELECT 'forged', at_time + INTERVAL 1 HOUR, gate, candidate, baseline, decision, "
             "headline, replace(verdict::VARCHAR, verdict_id, 'forged') FROM verdicts"
         )

@@ -111,6 +111,7 @@ def test_without_control_the_page_says_so_and_that_nothing_is_lost(monkeypatch: 
 
 def test_what_could_not_be_recorded_is_an_alarm_on_the_first_page(services: ForkedServices, page: AppTest) -> None:
     writer = JournalWriter(services.project.layout.journal, writer="w")
+    # by hand: an event that can't be encoded
     writer.append(FeedbackEvent(feedback_id="f", at_us=1, key="k", comment=object()))  # type: ignore[arg-type]
     writer.close()
     page.run()

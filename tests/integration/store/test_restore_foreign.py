@@ -34,6 +34,7 @@ FOREIGN = {
     "a type": ("CREATE TYPE mood AS ENUM ('a')", "type 'main.mood'"),
     "a sequence": ("CREATE SEQUENCE counting", "sequence 'main.counting'"),
     "an index": ("CREATE INDEX odd ON schema_migrations (number)", "index 'main.odd'"),
+    # by hand: a store of a newer program
     "another number": ("INSERT INTO schema_migrations VALUES (999, 'x', now()::TIMESTAMP)", "has schema 999"),
 }
 

@@ -103,6 +103,7 @@ def test_fields_of_a_later_minor_change_are_passed_over() -> None:
     [
         (b"", "not an event"),
         (b"[]", "not an event"),
+        # by hand: no gateway writes such a line
         (b'{"kind":"dream"}', "unknown kind 'dream'"),
         (b'{"kind":"feedback","v":2}', "version 2 is newer than this program"),
         (b'{"kind":"feedback","v":1}', "feedback: "),

@@ -30,6 +30,7 @@ def test_a_file_of_the_first_release_is_read_and_written(tmp_path: Path) -> None
         columns = "name BLOB PRIMARY KEY, at_us INTEGER NOT NULL, unit TEXT, deployment TEXT NOT NULL, route TEXT"
         old.execute(f"CREATE TABLE places ({columns}, experiment TEXT, variant TEXT) WITHOUT ROWID")
         key = sha256(b"response old").digest()[:16]
+        # by hand: a file of the first release
         old.execute("INSERT INTO places VALUES (?, 1, NULL, 'base', 'direct', NULL, NULL)", [key])
         old.commit()
     places = ResponseMap(tmp_path / FILE)

@@ -23,6 +23,7 @@ from tests.fixtures.store import samples
 
 
 def feedback(number: int) -> FeedbackEvent:
+    # by hand: a short event, whose size the test knows, or one that can't be encoded
     return FeedbackEvent(feedback_id=f"f-{number}", at_us=number, key="resolved", boolean=True)
 
 
@@ -159,6 +160,7 @@ def test_a_folder_that_is_gone_loses_events_but_never_raises(tmp_path: Path) -> 
 
 def test_an_event_that_can_not_be_written_does_not_take_the_others_with_it(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, writer="w")
+    # by hand: a short event, whose size the test knows, or one that can't be encoded
     broken = FeedbackEvent(feedback_id="f", at_us=1, key="k", comment=object())  # type: ignore[arg-type]
     assert not writer.append(broken, feedback(2))
     assert (writer.lost, events_in(tmp_path)) == (1, [feedback(2)])
@@ -167,6 +169,7 @@ def test_an_event_that_can_not_be_written_does_not_take_the_others_with_it(tmp_p
 
 def test_half_of_a_surrogate_pair_does_not_lose_the_event(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, writer="w")
+    # by hand: a short event, whose size the test knows, or one that can't be encoded
     assert writer.append(FeedbackEvent(feedback_id="f", at_us=1, key="k", comment="so \ud83d sad"))
     assert writer.lost == 0
     (event,) = events_in(tmp_path)

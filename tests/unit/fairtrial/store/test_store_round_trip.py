@@ -222,6 +222,7 @@ def test_migrations_are_applied_once(layout: Layout) -> None:
 def test_a_store_of_a_newer_program_is_refused_and_left_free(layout: Layout) -> None:
     database = Database.open(layout)
     with database.transaction() as cursor:
+        # by hand: a store of a newer program
         cursor.execute("INSERT INTO schema_migrations VALUES (99, 'future', NULL)")
     database.close()
     with pytest.raises(StoreError, match="newer fairtrial"):

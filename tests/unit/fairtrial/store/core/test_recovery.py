@@ -31,6 +31,7 @@ def filled_fixture(layout: Layout) -> Layout:
     """A store of many blocks, closed."""
     database = Database.open(layout)
     with database.transaction() as cursor:
+        # by hand: a file of many blocks, whatever they hold
         cursor.execute("INSERT INTO settings SELECT 'k' || i, repeat('x', 500) || i FROM range(20_000) t(i)")
     database.close()
     return layout
@@ -131,6 +132,7 @@ def test_a_store_that_control_had_is_not_made_again_empty(layout: Layout, size: 
 
 def test_a_store_that_this_program_must_not_open_is_not_replaced(layout: Layout) -> None:
     with closing(Database.open(layout)) as database, database.transaction() as cursor:
+        # by hand: a store of a newer program
         cursor.insert("schema_migrations", number=9_999, at_time=timestamp(NOW))
     with pytest.raises(StoreError, match="of a newer fairtrial"):
         begin_new(layout, why="the disk failed", now_us=NOW)

@@ -17,6 +17,7 @@ SAME = "SELECT count(*) FROM watermarks WHERE position > ?"
 def add(database: Database, *positions: int) -> None:
     with database.transaction() as cursor:
         for position in positions:
+            # by hand: numbers alone, to see whether two threads exclude each other
             cursor.execute("INSERT INTO watermarks VALUES ('one', ?)", [position])
 
 
@@ -82,6 +83,7 @@ def test_appended_rows_are_numbered(database: Database) -> None:
     row = {"plan_hash": "p", "actor": None, "plan": "{}"}
     with database.transaction() as cursor:
         assert [cursor.append("published_plans", row) for _ in range(2)] == [1, 2]
+        # by hand: a setting, to see that `insert` names its columns
         cursor.insert("settings", name="a", value="b")
     assert database.rows("SELECT number, plan_hash, actor, at_time FROM published_plans") == [
         (1, "p", None, None),

@@ -195,6 +195,8 @@ def test_the_next_program_begins_where_the_last_one_ended(database: Database, in
     assert unattributed_since_us(database) == END_OF_TIME_US
     with database.transaction() as cursor:
         cursor.execute(
-            "INSERT INTO requests (request_id, at_time) VALUES ('r-5', make_timestamp(?))", [samples.NOW + 5]
+            # by hand: a request that an earlier program stored without its derived columns
+            "INSERT INTO requests (request_id, at_time) VALUES ('r-5', make_timestamp(?))",
+            [samples.NOW + 5],
         )
     assert unattributed_since_us(database) == samples.NOW + 5

@@ -124,10 +124,12 @@ def test_a_single_request_can_be_erased_by_its_id(database: Database, ingester: 
     ingester.catch_up()
     with database.transaction() as cursor:
         cursor.execute(
+            # by hand: only the columns of a review that an erasure reads
             "INSERT INTO review_queues (queue_id, candidate_run, baseline_run) VALUES ('q', 'run-1', 'run-2')"
         )
         for case in ("c1", "c2"):
             cursor.execute(
+                # by hand: only the columns of a review that an erasure reads
                 "INSERT INTO review_items (item_id, queue_id, case_id, asked, candidate_output, baseline_output)"
                 " VALUES (?, 'q', ?, 'asked', 'secret', 'secret')",
                 [f"i-{case}", case],
@@ -159,15 +161,18 @@ def test_review_texts_of_a_unit_go_and_its_votes_stay(database: Database) -> Non
     with database.transaction() as cursor:
         for item, unit in (("i1", "u-1"), ("i2", "u-2")):
             cursor.execute(
+                # by hand: only the columns of a review that an erasure reads
                 "INSERT INTO review_items (item_id, queue_id, unit, asked, candidate_output, baseline_output)"
                 " VALUES (?, 'q', ?, 'asked', 'secret a', 'secret b')",
                 [item, unit],
             )
             cursor.execute(
+                # by hand: only the columns of a review that an erasure reads
                 "INSERT INTO review_votes (vote_id, item_id, queue_id, preference, comment, edited_candidate)"
                 " VALUES (?, ?, 'q', 'candidate', 'secret c', 'secret d')",
                 ["v" + item, item],
             )
+            # by hand: only the columns of a review that an erasure reads
             cursor.execute("INSERT INTO review_drafts (item_id, queue_id, draft) VALUES (?, 'q', 'secret')", [item])
     counts = erase_unit(database, "somebody", "u-1")
     assert counts == {"review_items": 1, "review_votes": 1, "review_drafts": 1}

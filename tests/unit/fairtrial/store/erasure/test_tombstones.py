@@ -123,6 +123,7 @@ def test_a_restored_backup_is_looked_through_once_and_for_everybody(store: Store
 def test_an_erasure_that_could_not_look_into_a_segment_is_repeated_until_it_was_read(store: Store) -> None:
     store.write(1, unit=store.unit("alice"))
     future = store.layout.journal / "018f-future.jsonl"
+    # by hand: no gateway writes such a line
     future.write_bytes(b'{"kind":"journal","v":99,"writer":"w","pid":1,"at_us":1}\n')
     store.now_us += 100 * DAY_US
     assert store.maintenance.erase("alice", "user").unreadable

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import ServedBefore
+from fairtrial.domain.promises import HISTORY_US
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.store.core.database import Database
 from fairtrial.store.derived import unit_summaries
 from fairtrial.store.experiments.sums import control_levels, unit_groups
 from fairtrial.store.experiments.sums.arm_sums import read_sums
 from fairtrial.store.experiments.sums.control_levels import explained_amounts
-from fairtrial.store.experiments.sums.unit_groups import HISTORY_US
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.store import live_experiment as live, samples
 

@@ -104,6 +104,7 @@ def test_broken_and_unknown_lines_are_rejected_and_the_others_come_in(database: 
     writer.append(samples.request(1))
     (path,) = names(database.layout.journal)
     with path.open("ab") as file:
+        # by hand: no gateway writes such a line
         file.write(b'{"kind":"request"}\n{"kind":"dream","v":1}\nnot json\n\xff\xfe\n{"kind":"request","v":0}\n')
     writer.append(samples.request(2))
     done = ingester.catch_up()
@@ -123,6 +124,7 @@ def test_deeply_nested_lines_are_rejected_and_the_others_come_in(database: Datab
         for depth in (500, 100_000):
             nested = b"[" * depth + b"]" * depth
             file.writelines(
+                # by hand: no gateway writes such a line
                 (b'{"kind":%b}\n' % nested, b'{"x":%b,"kind":"run"}\n' % nested, b'%b,"x":%b}\n' % (known, nested))
             )
     writer.append(samples.request(2))
@@ -172,6 +174,7 @@ def test_what_is_put_aside_keeps_no_text_of_a_body(database: Database, ingester:
     writer.append(samples.request(1, at_us=2**63 - 1, request_body="my secret"))
     (path,) = names(database.layout.journal)
     with path.open("ab") as file:
+        # by hand: no gateway writes such a line
         file.write(b'{"kind":"request","request_body":"my secret"}\n{"kind":"request","request_body":"my sec')
     writer.close()
     assert ingester.catch_up().rejects == 3
@@ -236,6 +239,7 @@ def test_a_segment_sealed_but_not_yet_moved_is_not_read_again(database: Database
 
 def test_a_segment_of_a_newer_version_is_left_alone_and_named(database: Database, ingester: Ingester) -> None:
     path = database.layout.journal / "018f-future.jsonl"
+    # by hand: no gateway writes such a line
     path.write_bytes(b'{"kind":"journal","v":99,"writer":"w","pid":1,"at_us":1}\n{"kind":"request"}\n')
     done = ingester.catch_up()
     assert done.rows == 0
@@ -287,6 +291,7 @@ def test_an_event_of_a_newer_version_stays_in_its_segment_with_all_that_follows(
     (path,) = names(database.layout.journal)
     before = path.stat().st_size
     with path.open("ab") as file:
+        # by hand: no gateway writes such a line
         file.write(b'{"kind":"request","v":3}\n')
     writer.append(samples.request(2))
     writer.close()
@@ -300,6 +305,7 @@ def test_an_event_of_a_newer_version_stays_in_its_segment_with_all_that_follows(
     again = Ingester(database, lambda: samples.NOW)
     assert again.catch_up().rows == 0
     with path.open("r+b") as file:  # what a newer program would read there
+        # by hand: no gateway writes such a line
         text = file.read().replace(b'{"kind":"request","v":3}\n', b" " * 24 + b"\n")
         file.seek(0)
         file.write(text)
@@ -311,6 +317,7 @@ def test_a_segment_that_a_newer_program_has_begun_to_ingest_is_left_alone(
     database: Database, ingester: Ingester
 ) -> None:
     path = database.layout.journal / "018f-future.jsonl"
+    # by hand: no gateway writes such a line
     header = b'{"kind":"journal","v":99,"writer":"w","pid":1,"at_us":1}\n'
     path.write_bytes(header + b'{"kind":"request","half":"ingested"}\n')
     with database.transaction() as cursor:

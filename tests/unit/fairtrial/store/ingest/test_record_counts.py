@@ -128,6 +128,7 @@ def test_a_killed_worker_loses_nothing_and_its_torn_line_is_no_loss(database: Da
     os.waitpid(child, 0)
     assert sum(map(sum, read_assigned(database.layout.journal)[0].arms.values())) == UNITS
     (path,) = names(database.layout.journal)
+    # by hand: no gateway writes such a line
     path.write_bytes(path.read_bytes() + b'{"kind":"request","v":2,"request_id":"torn')
     assert ingester.catch_up().rejects == 1
     assert database.rows("SELECT count(*) FROM requests") == [(2 * UNITS,)]
@@ -159,6 +160,7 @@ def test_nothing_is_compared_while_a_segment_cannot_be_read(
     writer.look()
     (path,) = names(database.layout.journal)
     later = path.with_name("f" + path.name[1:])
+    # by hand: no gateway writes such a line
     later.write_bytes(b'{"kind":"journal","v":99,"writer":"w","pid":1,"at_us":1}\n')
     hidden = path.rename(path.with_name("hidden"))
     assert ingester.catch_up().unreadable
@@ -181,6 +183,7 @@ def test_workers_of_an_earlier_version_are_not_compared(
     writer.look()
     with database.transaction() as cursor:  # an earlier control read these segments without counting
         cursor.execute("UPDATE schema_migrations SET at_time = at_time + INTERVAL 1 DAY WHERE number = 18")
+        # by hand: what a control without counts has stored
         cursor.execute("INSERT INTO offsets SELECT ?, ?, false, now()", [names(database.layout.journal)[0].name, 10**6])
     restarted(database).catch_up()
     assert lost(database) == []

@@ -70,6 +70,7 @@ def test_erasing_a_unit_reaches_the_rows_of_a_suite_and_the_answers_to_them(
         events += [
             exchange(number),
             exchange(10 + number, route="old", unit=None, prompt_digest=None),
+            # by hand: a result whose every text has the secret
             CaseResultEvent(case_id=case, outcome="scored", output=text, asked=text, expected=text,
                             request_id=f"r-{10 + number}", **result),
             ScoreEvent(run_id="run", case_id=case, repeat=0, at_us=samples.NOW, metric="fuzzy.similarity", value=0.5,
