@@ -1,6 +1,6 @@
 """Measures the gateway beside nginx and LiteLLM's proxy in one run: requests per core, latency, chunks, open streams.
 
-``python benchmarks/gateway.py [--no-litellm] [--transport pool|aiohttp] [--profile] [--json]``. All use one instant
+``python benchmarks/gateway.py [--no-litellm] [--profile] [--json]``. All use one instant
 upstream, about 1 KB each way, and one worker each. The gateway has keys, an experiment of two arms, recording and
 redaction; nginx has none of it, and LiteLLM's proxy one key. "Per core" means for each second of CPU time that the
 server's processes used, so that the figure does not depend on how the cores are shared.
@@ -33,6 +33,7 @@ from benchmarks.wire.targets import LITELLM, TARGETS, report  # noqa: E402
 from fairtrial.domain.limits.server_settings import USUAL  # noqa: E402
 
 ROOM = Path.home() / ".cache" / "fairtrial-bench" / "litellm"
+SETTINGS = replace(USUAL, max_in_flight=16384, max_share_per_key=100)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         plain = stack.enter_context(upstream())
         with sampled(folder / "samples") if arguments.profile else contextlib.nullcontext():
-            ours = stack.enter_context(gateway(plain, folder, **_serving(arguments)))
+            ours = stack.enter_context(gateway(plain, folder, settings=SETTINGS))
         servers = [plain, ours]
         if (limit := stack.enter_context(nginx(plain, folder))) is not None:
             servers.append(limit)
@@ -86,17 +87,11 @@ def _measure_litellm(found: dict[str, Any], plain: Server, other: Server, second
     found["chunks"][LITELLM] = chunks(other, seconds)
 
 
-def _serving(arguments: argparse.Namespace) -> dict[str, Any]:
-    chosen = {"transport": arguments.transport} if arguments.transport else {}
-    return {"settings": replace(USUAL, max_in_flight=16384, max_share_per_key=100, **chosen)}
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=6, help="of each measurement")
     parser.add_argument("--streams", type=int, default=5000, help="slow streams open at once; 0 for none")
-    parser.add_argument("--transport", choices=("pool", "aiohttp"), help="the gateway's; its own default without")
     parser.add_argument("--no-litellm", action="store_true", help="leave LiteLLM's proxy out")
     parser.add_argument("--litellm-room", type=Path, default=ROOM, help="its environment, made if it isn't there")
     parser.add_argument("--profile", action="store_true", help="where the gateway's CPU time goes (slows it a little)")

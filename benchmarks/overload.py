@@ -146,8 +146,7 @@ async def overload(server: Server, arguments: argparse.Namespace) -> dict[str, A
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run it, then read the journal."""
-    chosen = arguments.transport or USUAL.transport
-    settings = replace(USUAL, max_in_flight=arguments.max_in_flight, max_share_per_key=100, transport=chosen)
+    settings = replace(USUAL, max_in_flight=arguments.max_in_flight, max_share_per_key=100)
     with tempfile.TemporaryDirectory() as folder, upstream("--delay", str(arguments.delay)) as plain:
         with gateway(plain, Path(folder), settings=settings) as server:
             found = uvloop.run(overload(server, arguments))
@@ -187,7 +186,6 @@ def main() -> None:
     parser.add_argument("--max-in-flight", type=int, default=USUAL.max_in_flight)
     parser.add_argument("--connections", type=int, default=2000, help="of the clients, in the second part")
     parser.add_argument("--delay", type=float, default=0, help="milliseconds that the upstream takes")
-    parser.add_argument("--transport", choices=("pool", "aiohttp"), help="the gateway's; its own default without")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

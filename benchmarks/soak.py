@@ -1,6 +1,6 @@
 """Mixed traffic for a long time: whether the memory of the gateway's worker stays flat, and every answer is right.
 
-``python benchmarks/soak.py [--minutes N] [--transport pool|aiohttp] [--json]``. Whole answers, streams, clients that
+``python benchmarks/soak.py [--minutes N] [--json]``. Whole answers, streams, clients that
 leave, requests that are wrong, and a new plan each ten seconds, at the pace that twenty clients keep. Memory is read
 each ten seconds; its slope is that of a straight line through the readings after the first fifth, with an interval that
 allows for readings which depend on each other (the residuals' own autocorrelation shrinks their number).
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ from benchmarks.wire.plan import publish_for  # noqa: E402
 from benchmarks.wire.processes import memory, tree  # noqa: E402
 from benchmarks.wire.servers import Server, gateway, upstream  # noqa: E402
 from fairtrial.config.layout import Layout  # noqa: E402
-from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings  # noqa: E402
 
 CLIENTS, EACH, PLAN_EACH = 20, 10.0, 10.0
 FLAT_MIB_AN_HOUR = 10.0
@@ -127,12 +126,12 @@ def _verdict(low: float, high: float) -> str:
     return "NOT FLAT" if low > FLAT_MIB_AN_HOUR else "not decided: too short"
 
 
-def measure(minutes: float, settings: WorkerSettings = USUAL) -> dict[str, Any]:
+def measure(minutes: float) -> dict[str, Any]:
     """Run it and judge the line."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         plain = stack.enter_context(upstream())
-        server = stack.enter_context(gateway(plain, folder, settings=settings))
+        server = stack.enter_context(gateway(plain, folder))
         found = uvloop.run(soak(server, plain, Layout(folder / "bench.duckdb").plan, minutes))
     rise, half = slope(found.readings)
     return {
@@ -164,10 +163,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--transport", choices=("pool", "aiohttp"), help="the gateway's; its own default without")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = measure(arguments.minutes, replace(USUAL, transport=arguments.transport or USUAL.transport))
+    found = measure(arguments.minutes)
     print(json.dumps(found, indent=2) if arguments.json else report(found))
 
 

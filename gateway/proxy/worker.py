@@ -79,16 +79,13 @@ async def serve(arguments: argparse.Namespace) -> None:
 
 
 def _transports(settings: WorkerSettings) -> tuple[Transport, UploadTransport | None]:
-    """The transport of model requests, and that of other paths where a deployment serves them.
-
-    aiohttp takes a sixth of a worker's start, so only workers that can need it load it.
-    """
-    if settings.transport == "pool" and settings.others is None:
+    """The transport of model requests, and that of other paths where a deployment serves them."""
+    if settings.others is None:
         return PoolTransport(), None
+    # aiohttp takes a sixth of a worker's start, so only workers that can need it load it.
     from gateway.proxy.transport.aiohttp import AiohttpTransport
 
-    transport = PoolTransport() if settings.transport == "pool" else AiohttpTransport()
-    return transport, AiohttpTransport() if settings.others is not None else None
+    return PoolTransport(), AiohttpTransport()
 
 
 def _log_form(worker: str) -> str:

@@ -40,7 +40,6 @@ PARTS = (
     Part("since", "no kind of work costs more than in the newest release", 540, 0, SINCE),
     Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 65, 0),
     Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60, 0),
-    Part("transports", "aiohttp passes every case that the gateway's own connections pass", 50, 0),
     Part("load", "memory and answers under a thousand streams, large bodies and slow readers", 35, 0),
     Part("golden", "every published metric gives its reference implementation's numbers on a thousand pairs", 25, 0),
     Part("demo", "the demo on real models from its first line to its last, and when it is interrupted", 670, 1),

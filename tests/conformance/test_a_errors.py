@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.conformance.cases.all import BY_NAME
 from tests.conformance.harness.combinations import Combination
-from tests.conformance.harness.differential import Differential
+from tests.conformance.harness.differential import GATEWAY, Differential
 from tests.conformance.harness.judged import each, each_of, each_once, judge, judge_wire
 from tests.fixtures.waiting import PATIENCE
 
@@ -53,7 +53,7 @@ def test_a8_a_connection_that_fails_is_a_502_or_a_504(differential: Differential
 @each_of(GIVEN_UP)
 def test_a8_a_client_that_gives_up_ends_the_upstreams_answer(differential: Differential, chosen: Combination) -> None:
     judge(differential, chosen)
-    [seen] = differential.requests(chosen.case, chosen.client, chosen.transport)
+    [seen] = differential.requests(chosen.case, chosen.client, GATEWAY)
     assert seen.gone.wait(PATIENCE) and seen.ended_at is None and seen.sent == 0
 
 

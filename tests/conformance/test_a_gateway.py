@@ -139,7 +139,7 @@ def test_a5_what_trying_again_cannot_change_says_so(differential: Differential) 
     whole = plan(differential.fake)
     unset = replace(whole.deployments["base"], api_key="${FAIRTRIAL_TEST_UNSET}")
     changed = replace(whole, deployments={**whole.deployments, "base": unset})
-    rig = differential.rigs["pool"]
+    rig = differential.rig
     differential.run_all()
     rig.publish(replace(changed, plan_hash=plan_hash(changed)), *KEYS)
     try:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.harness.combinations import TRANSPORTS
 from tests.conformance.harness.response_scripts import STREAMS
 from tests.conformance.harness.stream_events import CONTENT, wire
 from tests.conformance.harness.stream_fixture import SECRET, USER, Pair
@@ -82,14 +81,13 @@ def node_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(name="served", scope="module")
-def served_fixture(gateways: dict[str, Pair]) -> Iterator[tuple[FakeUpstream, Rig]]:
+def served_fixture(gateway: Pair) -> Iterator[tuple[FakeUpstream, Rig]]:
     """The fake upstream that reads scripts, behind a gateway that the other tests share."""
-    pair = gateways[TRANSPORTS[-1]]
     with FakeUpstream() as fake:
         fake.model = "m-1"
-        pair.publish(fake.url)
-        yield fake, pair.rig
-        pair.publish(pair.upstream.url)
+        gateway.publish(fake.url)
+        yield fake, gateway.rig
+        gateway.publish(gateway.upstream.url)
 
 
 @pytest.fixture(name="seen", scope="module")

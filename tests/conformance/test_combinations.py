@@ -1,27 +1,20 @@
-"""What `make test` leaves out of clients, transports and protocols is never a pair of them, and never a case."""
+"""What `make test` leaves out of clients and protocols is never a pair of them, and never a case."""
 
 from __future__ import annotations
 
-from itertools import combinations as two_of, product
+from itertools import product
 
 import pytest
 
 from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import Case
-from tests.conformance.harness.combinations import CLIENTS, FULL, TRANSPORTS, Combination, combinations, every, pairs
+from tests.conformance.harness.combinations import CLIENTS, FULL, combinations, every, pairs
 
 PROTOCOLS = tuple(dict.fromkeys(case.protocol for case in CASES))
 
 
-def _levels(chosen: list[Combination]) -> list[tuple[str, str, str]]:
-    return [(one.client, one.transport, one.case.protocol) for one in chosen]
-
-
-@pytest.mark.parametrize("factors", list(two_of(range(3), 2)), ids=str)
-def test_every_pair_of_client_transport_and_protocol_runs(factors: tuple[int, int]) -> None:
-    run = {tuple(levels[factor] for factor in factors) for levels in _levels(pairs(CASES))}
-    domains = (CLIENTS, TRANSPORTS, PROTOCOLS)
-    assert run == set(product(*(domains[factor] for factor in factors)))
+def test_every_pair_of_client_and_protocol_runs() -> None:
+    assert {(one.client, one.case.protocol) for one in pairs(CASES)} == set(product(CLIENTS, PROTOCOLS))
 
 
 def test_every_case_runs_and_none_with_a_client_that_cannot_express_it() -> None:
@@ -33,16 +26,13 @@ def test_every_case_runs_and_none_with_a_client_that_cannot_express_it() -> None
 
 
 @pytest.mark.parametrize("size", range(1, 10))
-def test_a_protocol_of_any_size_meets_every_client_and_transport(size: int) -> None:
+def test_a_protocol_of_any_size_meets_every_client(size: int) -> None:
     chosen = pairs([Case("X", f"case {number}") for number in range(size)])
     assert {one.client for one in chosen} == set(CLIENTS)
-    assert {one.transport for one in chosen} == set(TRANSPORTS)
-    if size >= len(CLIENTS) * len(TRANSPORTS):
-        assert {(one.client, one.transport) for one in chosen} == set(product(CLIENTS, TRANSPORTS))
 
 
 def test_the_environment_chooses_the_full_product(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FULL, raising=False)
     assert combinations() == pairs(CASES)
     monkeypatch.setenv(FULL, "1")
-    assert len(combinations()) == len(CASES) * len(CLIENTS) * len(TRANSPORTS)
+    assert len(combinations()) == len(CASES) * len(CLIENTS)

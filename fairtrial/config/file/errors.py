@@ -38,6 +38,10 @@ NOUNS: Mapping[str, str] = {
     "model_attributes_type": "a mapping of names to values",
 }
 KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
+REMOVED_FIELDS: Mapping[tuple[Step, ...], str] = {
+    ("gateway", "transport"): "delete the line; the gateway's own connections serve every upstream",
+}
+"""Fields of earlier releases, with what a user does instead."""
 RECOVERY_ROUNDS = 20
 CUT = object()
 PLACEHOLDERS: dict[str, Any] = {
@@ -109,6 +113,8 @@ def fields_at(model: type[Any], path: Iterable[Step]) -> list[str]:
 
 def _wrong(path: tuple[Step, ...], value: Any, detail: ErrorDetails, model: type[Any]) -> FieldError:
     kind, context = detail["type"], detail.get("ctx", {})
+    if path in REMOVED_FIELDS:
+        return FieldError(path, "is no longer a field", REMOVED_FIELDS[path])
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return FieldError(path, "unknown field", nearest(str(path[-1]), fields_at(model, path[:-1])))
     if kind == "missing":

@@ -1,14 +1,13 @@
 """Defines settings that are fixed at a server's start: a worker's, and the least rate of request bodies."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge, Le, MinLen
 
 from fairtrial.domain.settings import Name, Network, Seconds, Wait
 
 LAST_SECONDS = 5.0
-TransportName = Literal["aiohttp", "pool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,6 @@ class WorkerSettings:
     """Seconds for which a stopping gateway still serves new requests, while `/readyz` fails."""
     drain: Wait = 30.0
     """Further seconds in which answers that have begun may finish."""
-    transport: TransportName = "pool"
-    """The client for upstreams: `pool` is fast and strict; `aiohttp` is slower and accepts more malformed answers."""
     cors: CorsSettings | None = None
     """Web pages that may use the gateway from a browser; read when the gateway starts."""
     trusted_proxies: tuple[Network, ...] = ()

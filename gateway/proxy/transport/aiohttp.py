@@ -1,4 +1,4 @@
-"""Implements the transport on aiohttp: one session per worker, no cookies, no redirects, no environment settings."""
+"""Implements uploads on aiohttp: one session per worker, no cookies, no redirects, no environment settings."""
 
 from collections.abc import AsyncIterable
 from functools import lru_cache
@@ -58,7 +58,7 @@ class AiohttpResponse:
 
 
 class AiohttpTransport:
-    """See `Transport`. It must be made inside a running loop.
+    """See `UploadTransport`. It must be made inside a running loop.
 
     aiohttp sends a request a second time only if its method is idempotent (RFC 9110 §9.2.2), never a POST.
     """
@@ -77,7 +77,7 @@ class AiohttpTransport:
         )
 
     async def send(self, request: UpstreamRequest, pieces: AsyncIterable[bytes] | None = None) -> UpstreamResponse:
-        """See `Transport`. ``pieces``: a body that is streamed, in place of the request's own."""
+        """See `UploadTransport`. ``pieces``: a body that is streamed, in place of the request's own."""
         try:
             response = await self._session.request(
                 request.method,

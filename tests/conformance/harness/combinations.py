@@ -1,4 +1,4 @@
-"""Chooses which case runs with which client and transport: every pair of factors, or the full product."""
+"""Chooses which case runs with which client: every pair of client and protocol, or the full product."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from tests.conformance.cases.all import CASES
 from tests.conformance.cases.case import Case
 
 CLIENTS = tuple(f"openai{version}-{mode}" for version in "23" for mode in ("sync", "async"))
-TRANSPORTS = ("aiohttp", "pool")
 FULL = "FAIRTRIAL_CONFORMANCE_FULL"
 """Set in the environment, it runs every combination; `make conformance` sets it."""
 
 
 class Combination(NamedTuple):
-    """A case, and what it runs with."""
+    """A case, and the client that it runs with."""
 
     case: Case
     client: str
-    transport: str
 
     def __str__(self) -> str:
-        return f"{self.case.key_name}-{self.client}-{self.transport}"
+        return f"{self.case.key_name}-{self.client}"
 
 
 def combinations(cases: Iterable[Case] = tuple(CASES)) -> list[Combination]:
@@ -34,15 +32,11 @@ def combinations(cases: Iterable[Case] = tuple(CASES)) -> list[Combination]:
 
 def every(cases: Iterable[Case]) -> list[Combination]:
     """The full product. A client that lacks the case's parameter is part of it, and its test is skipped."""
-    return [Combination(*chosen) for chosen in product(cases, CLIENTS, TRANSPORTS)]
+    return [Combination(*chosen) for chosen in product(cases, CLIENTS)]
 
 
 def pairs(cases: Iterable[Case]) -> list[Combination]:
-    """An orthogonal array: every case, and every pair of client, transport and protocol, in few combinations.
-
-    Four consecutive rows of the array have each client once and each transport twice; eight have every pair of both.
-    A protocol with fewer cases than clients repeats them.
-    """
+    """Every case, and every pair of client and protocol; a protocol with fewer cases than clients repeats them."""
     protocols: dict[str, list[Case]] = {}
     for case in cases:
         protocols.setdefault(case.protocol, []).append(case)
@@ -54,9 +48,8 @@ def pairs(cases: Iterable[Case]) -> list[Combination]:
 
 
 def _row(case: Case, row: int) -> Combination:
-    """The array's row; a case that only the newest client can express stays with that version."""
-    turn = row // len(CLIENTS)
+    """The case with the next client; a case that only the newest client can express stays with that version."""
     client = CLIENTS[row % len(CLIENTS)]
     if case.newest_client_only:
         client = client.replace("openai2", "openai3")
-    return Combination(case, client, TRANSPORTS[(row + turn) % len(TRANSPORTS)])
+    return Combination(case, client)

@@ -29,6 +29,8 @@ from tests.fixtures.waiting import PATIENCE
 STRAIGHT = "fake"
 """The target without a gateway."""
 
+GATEWAY = "gateway"
+
 METERED = ("/v1/chat/completions", "/v1/completions")
 UPSTREAM_ID = "req_upstream"
 UPSTREAM_MODEL = "fake-2026-01-01"
@@ -64,18 +66,17 @@ class Wired:
 
 
 class Differential:
-    """Both targets: the upstream itself, and a gateway with each transport. A client runs all of its cases once."""
+    """Both targets: the upstream itself, and the gateway. A client runs all of its cases once."""
 
-    def __init__(self, fake: FakeUpstream, rigs: Mapping[str, Rig]) -> None:
-        self.fake, self.rigs = fake, rigs
+    def __init__(self, fake: FakeUpstream, rig: Rig) -> None:
+        self.fake, self.rig = fake, rig
         fake.model = UPSTREAM_MODEL
         fake.scripts.update({case.key_name: with_id(case.script) for case in CASES})
         self.results = cache(self._results)
 
     def publish(self) -> None:
         """The plan that the cases are run with."""
-        for rig in self.rigs.values():
-            rig.publish(plan(self.fake), *KEYS)
+        self.rig.publish(plan(self.fake), *KEYS)
 
     def _results(self, version: str) -> dict[tuple[str, str, str], Any]:
         """By client, target and case: what became of it."""
@@ -88,15 +89,15 @@ class Differential:
         return {(line["who"], line["target"], line["case"]): line["result"] for line in lines}
 
     def _jobs(self, version: str) -> Iterator[dict[str, Any]]:
-        """What each client of this version runs: its cases on the upstream, and on the gateways that are chosen."""
+        """What each client of this version runs: its cases on the upstream, and through the gateway."""
         chosen: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
-        for case, client, transport in combinations():
+        for case, client in combinations():
             if client.startswith(version):
-                chosen[client, transport][case.key_name] = None
+                chosen[client, GATEWAY][case.key_name] = None
                 if not case.only_gateway:
                     chosen[client, STRAIGHT][case.key_name] = None
         for (client, target), cases in chosen.items():
-            url = self.fake.url if target == STRAIGHT else self.rigs[target].url
+            url = self.fake.url if target == STRAIGHT else self.rig.url
             yield {"who": client, "mode": client.partition("-")[2], "target": target, "url": url, "cases": list(cases)}
 
     def run_all(self) -> None:
@@ -114,9 +115,9 @@ class Differential:
         return self.fake.of(f"{client}/{target}/{case.key_name}")
 
     def wired(self, case: Case, client: str, target: str) -> Wired:
-        """The answer to the request that the client sent, on a connection of its own; straight or by a transport."""
+        """The answer to the request that the client sent, on its own connection; straight or through the gateway."""
         sent = self.requests(case, client, STRAIGHT)[0]
-        port = self.fake.port if target == STRAIGHT else self.rigs[target].supervisor.port
+        port = self.fake.port if target == STRAIGHT else self.rig.supervisor.port
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         headers = {name: value for name, value in sent.headers if name.lower() not in ("host", "x-fake-key")}
         connection.request(sent.method, sent.path, sent.body or None, headers)

@@ -30,14 +30,14 @@ HEAD = """\
 Through the gateway, an application sees what it sees directly from the provider. Each case runs twice, with real
 processes on real sockets: directly against a fake upstream, and through the gateway in front of it. The test compares
 what the client returns or raises, the bytes and headers on the wire, and what the upstream received. The gateway runs
-with keys and records everything, with each of its transports.
+with keys and records everything.
 
 The clients are OpenAI's official ones for Python, {clients}, each synchronous and asynchronous, and its client for
 Node. Plain sockets are used where no client shows the difference. The request scripts the fake upstream
 (`tests/fixtures/upstream`), which records every byte that it receives.
 
-`make conformance` runs every case with every client and transport, and writes this page. A result counts the cases that
-ran, one for each combination. `make test` runs every case too, but covers clients, transports and protocols in pairs.
+`make conformance` runs every case with every client, and writes this page. A result counts the cases that ran, one for
+each combination. `make test` runs every case too, but covers clients and protocols in pairs.
 """
 ABSENT = """\
 ## What has no case

@@ -27,7 +27,7 @@ asyncio.run(first_call())
 """
 
 
-@pytest.mark.release("transports")
+@pytest.mark.release("load")
 def test_the_first_translated_request_imports_next_to_nothing() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, timeout=PATIENCE, check=True

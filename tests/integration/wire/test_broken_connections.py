@@ -33,9 +33,9 @@ RESET = {"kind": "reset"}
 TIMES = 10
 
 
-@pytest.fixture(name="breaking", scope="module", params=["pool", "aiohttp"])
-def breaking_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    with running(tmp_path_factory.mktemp("breaking"), transport=request.param) as rig:
+@pytest.fixture(name="breaking", scope="module")
+def breaking_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with running(tmp_path_factory.mktemp("breaking")) as rig:
         yield rig
 
 

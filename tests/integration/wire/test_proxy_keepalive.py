@@ -29,9 +29,9 @@ DONE = "data: [DONE]\n\n"
 LIMITED = {"message": "slow down", "type": "requests", "param": None, "code": "rate_limit"}
 
 
-@pytest.fixture(name="lively", scope="module", params=["aiohttp", "pool"])
-def lively_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    with running(tmp_path_factory.mktemp("lively"), keepalive=0.05, transport=request.param) as rig:
+@pytest.fixture(name="lively", scope="module")
+def lively_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with running(tmp_path_factory.mktemp("lively"), keepalive=0.05) as rig:
         yield rig
 
 

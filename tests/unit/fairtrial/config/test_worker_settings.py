@@ -23,11 +23,9 @@ def test_a_file_that_says_nothing_leaves_the_usual_settings(tmp_path: Path) -> N
 
 
 def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
-    settings = "gateway: {max_in_flight: 7, keepalive: 0, grace: 2, drain: 9, transport: aiohttp, others: base}\nstore:"
+    settings = "gateway: {max_in_flight: 7, keepalive: 0, grace: 2, drain: 9, others: base}\nstore:"
     loaded = project(tmp_path, (STORE, settings))
-    assert loaded.gateway == GatewaySection(
-        max_in_flight=7, keepalive=0.0, grace=2.0, drain=9.0, transport="aiohttp", others="base"
-    )
+    assert loaded.gateway == GatewaySection(max_in_flight=7, keepalive=0.0, grace=2.0, drain=9.0, others="base")
     sent = msgspec.json.encode(loaded.gateway)
     assert msgspec.json.decode(sent, type=WorkerSettings).drain == 9.0
 
@@ -39,7 +37,7 @@ def test_what_a_file_says_reaches_the_workers(tmp_path: Path) -> None:
         ("others: ''", "gateway.others"),
         ("max_in_flight: 0", "gateway.max_in_flight"),
         ("max_share_per_key: 101", "gateway.max_share_per_key"),
-        ("transport: pol", "gateway.transport"),
+        ("transport: pool", "gateway.transport: is no longer a field (delete the line; the gateway's own connections"),
         ("keepalive: -1", "gateway.keepalive"),
     ],
 )
