@@ -13,13 +13,13 @@ import httpx
 import msgspec
 import streamlit as st
 
-from fairtrial.api.operation import Operation, Q, R, read_answer, to_http
+from fairtrial.api.operation import Operation, Q, R, read_answer
 from fairtrial.domain.limits.constants import CONTROL_SECONDS
+from fairtrial.http_calls import error_message, send
 
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 SESSION_COOKIE = "fairtrial_session"
 """The session cookie that control sets at sign-in. The dashboard only forwards it and has no further rights."""
-JSON = "application/json"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 Row = Mapping[str, Any]
 MINUTES = 30
@@ -52,25 +52,16 @@ class Control:
 
     def call(self, operation: Operation[Q, R], request: Q) -> R:
         """The answer of an operation."""
-        sent = to_http(operation, request)
-        headers = {"content-type": JSON} if operation.method != "GET" else {}
-        if self.session and _TOKEN.fullmatch(self.session):
-            headers["cookie"] = f"{SESSION_COOKIE}={self.session}"
+        signed_in = self.session and _TOKEN.fullmatch(self.session)
+        headers = {"cookie": f"{SESSION_COOKIE}={self.session}"} if signed_in else {}
         self._require_life()
         try:
-            answer = _client(self.url).request(
-                operation.method,
-                sent.path,
-                params=sent.query,
-                content=sent.body or None,
-                headers=headers,
-                timeout=operation.seconds,
-            )
+            answer = send(_client(self.url), operation, request, headers=headers)
         except httpx.HTTPError as error:
             raise ControlUnreachable(f"{self.url} does not answer ({type(error).__name__})") from error
         if answer.is_success:
             return read_answer(operation, answer.content)
-        raise Refused(answer.status_code, _message(answer))
+        raise Refused(answer.status_code, error_message(answer))
 
     def _require_life(self) -> None:
         """Raise `ControlUnreachable` within seconds if control hangs; for as long again, do so at once."""
@@ -98,13 +89,6 @@ def _client(url: str) -> httpx.Client:
     """One client for all visitors, because creating one is slow. It stores no cookies, which belong to visitors."""
     none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.Client(base_url=url, cookies=none, trust_env=False)
-
-
-def _message(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.request.url.path} responded with {answer.status_code}"
 
 
 def cached_call(control: Control, operation: Operation[Q, R], request: Q) -> R:

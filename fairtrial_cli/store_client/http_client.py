@@ -9,13 +9,14 @@ import httpx
 import msgspec
 
 from fairtrial.api import store
-from fairtrial.api.operation import Operation, Q, R, read_answer, to_http
+from fairtrial.api.operation import Operation, Q, R, read_answer
 from fairtrial.config.layout import Layout, written_key
 from fairtrial.config.owner_lock import read_note
 from fairtrial.domain.errors import ControlSilent, StoreError, UsageError
 from fairtrial.domain.limits.constants import CONTROL_SECONDS
 from fairtrial.domain.store_reports import Job, OnProgress, ignore_progress
 from fairtrial.domain.wording import WITHOUT_CONTROL
+from fairtrial.http_calls import error_message, send
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 """The environment variable for an `admin` key, for a control process on another machine.
@@ -77,16 +78,8 @@ class HttpClient:
         raise _refusal(answer)
 
     def _answer(self, operation: Operation[Q, R], request: Q) -> httpx.Response | Exception:
-        sent = to_http(operation, request)
         try:
-            return self._client.request(
-                operation.method,
-                sent.path,
-                params=sent.query,
-                content=sent.body or None,
-                headers={"content-type": "application/json"} if operation.has_body else {},
-                timeout=operation.seconds if self._seconds is None else self._seconds,
-            )
+            return send(self._client, operation, request, seconds=self._seconds)
         except Exception as error:  # noqa: BLE001 - the caller's thread raises it, unless it has closed the client
             return error
 
@@ -104,10 +97,7 @@ class HttpClient:
 
 
 def _refusal(answer: httpx.Response) -> UsageError | StoreError:
-    try:
-        message = str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        message = f"{answer.request.url}: status {answer.status_code}"
+    message = error_message(answer)
     if answer.status_code == UNAUTHORIZED:
         message += f" (create a key with: fairtrial keys create NAME --right admin, and set it as {ADMIN_KEY})"
     return UsageError(message) if answer.is_client_error else StoreError(message)
