@@ -52,7 +52,7 @@ unit: $(VENV)/dev  ## the fast tests only
 integration: $(VENV)/dev proxies  ## real processes on real sockets
 	@$(PYTEST) tests/integration $(ARGS)
 
-conformance: $(VENV)/dev  ## the gateway beside a plain upstream, every client with every transport; writes docs/conformance.md
+conformance: $(VENV)/dev  ## the gateway beside a plain upstream, with every client; writes docs/conformance.md
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
 e2e: $(VENV)/dev browser  ## the dashboard in a real Chromium

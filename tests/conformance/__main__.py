@@ -35,7 +35,7 @@ def main() -> int:
     outcomes, some = Outcomes(), sys.argv[1:]
     os.environ[FULL] = "1"
     files = some or sorted(str(path) for path in FOLDER.glob("test_[a-d]_*.py"))
-    code = pytest.main(["-q", "-p", "no:cacheprovider", *files], plugins=[outcomes])
+    code = pytest.main(["-q", "-p", "no:cacheprovider", "--release", "all", *files], plugins=[outcomes])
     if some or not outcomes.found:
         return int(code)
     PAGE.write_text(page(outcomes.found), encoding="utf-8")
