@@ -140,8 +140,8 @@ def _drawn_suites(
 
     The second part is how many requests can't be cases, by reason, if traffic was drawn now.
     """
+    from evaluators.migration.recorded_requests import in_words
     from fairtrial_cli.migration.drawn_suites import review_suite, traffic_suite
-    from fairtrial_cli.migration.recorded_requests import in_words
     from fairtrial_cli.store_client.client import open_store
 
     if count is None and not queues:

@@ -147,8 +147,7 @@ def audit_files(
     from evaluators.training_data.audit import audit
     from evaluators.training_data.provider_rules.check import training_checks
     from fairtrial_cli.output.terminal import step_progress
-    from fairtrial_cli.training_data.audit import read_suite
-    from fairtrial_cli.training_data.data_files import refuse_existing
+    from fairtrial_cli.training_data.data_files import read_suite, refuse_existing
 
     if html is not None:
         refuse_existing([html], sources=[*files, *validation, *suites], force=True)

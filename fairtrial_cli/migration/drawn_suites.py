@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluators.criteria.content_lines import REVIEW_LINE
+from evaluators.migration.answer_forms import form_of
+from evaluators.migration.recorded_requests import case_of, chat_of, common_params, in_words
 from evaluators.review.training_rows import LeftOut, preferred
 from fairtrial.api import reviews
 from fairtrial.api.traffic import AnsweredBy, LeftOutRequests, SampleTraffic, left_out, samples
@@ -19,8 +21,6 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
 from fairtrial.privacy.masking import mask
 from fairtrial.safe_files import write_private
-from fairtrial_cli.migration.answer_forms import form_of
-from fairtrial_cli.migration.recorded_requests import case_of, chat_of, common_params, in_words
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project

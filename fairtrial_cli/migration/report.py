@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from evaluators.criteria.content_lines import MISSING
+from evaluators.migration.refused_params import Refusal
 from fairtrial.api.comparison_answers import MatrixColumn
 from fairtrial.domain.run import CONTROLS
 from fairtrial.domain.verdicts.verdict import Decision, Verdict
 from fairtrial.domain.verdicts.verdict_wording import unasked_lines
 from fairtrial.domain.wording import counted
 from fairtrial_cli.migration.experiment_file import WrittenMove
-from fairtrial_cli.migration.refused_params import Refusal
 
 if TYPE_CHECKING:
     from fairtrial.api.traffic import LeftOutRequests

@@ -21,6 +21,15 @@ from evaluators.engine.scoring import metrics_of
 from evaluators.engine.summary import MOST_UNSCORED, first_error, unscored_share
 from evaluators.engine.target import resolve
 from evaluators.loading.suite_text import UnusableText, suite_of
+from evaluators.migration.refused_params import refusal_of
+from evaluators.migration.successor_lines import (
+    BrokenLine,
+    broken_lines,
+    content_lines,
+    migration_gate,
+    own_levels,
+    successor_suite,
+)
 from evaluators.results.run_table import RunTable, table_of
 from evaluators.suite import Suite
 from fairtrial.api import reviews as review_operations, runs, runs as run_operations
@@ -32,16 +41,7 @@ from fairtrial.domain.answers.signals import NO_SCORERS
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.promises import REVIEWED_PAIRS
-from fairtrial_cli.migration.refused_params import refusal_of
 from fairtrial_cli.migration.report import Baseline, Successor
-from fairtrial_cli.migration.successor_lines import (
-    BrokenLine,
-    broken_lines,
-    content_lines,
-    migration_gate,
-    own_levels,
-    successor_suite,
-)
 from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.run_journal import store_run

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.structs import replace
 
-from evaluators.training_data.example import Example, text_of
-from evaluators.training_data.example_file import ExampleFile
-from evaluators.training_data.row_texts import MOST_GROUP, groups_of
+from evaluators.training_data.audited_deployment import AuditedDeployment, audit_request
 from fairtrial.api import data_audits
-from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain import training_data
 from fairtrial.domain.errors import UsageError, nearest, printable
 from fairtrial.domain.verdicts.verdict_wording import dollars
 from fairtrial.domain.wording import counted
-from fairtrial.named_files import read_named
 from fairtrial.privacy.patterns import scope
 from fairtrial_cli.options import project_of
 from fairtrial_cli.store_client.client import open_store
@@ -32,11 +23,8 @@ from fairtrial_cli.store_client.client import open_store
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from evaluators.training_data.audit_report import AuditReport, Issue, WaivedRows
+    from evaluators.training_data.audit_report import AuditReport, Issue
     from fairtrial.api.data_audits import StoredAudit
-    from fairtrial.config.project import Project
-    from fairtrial.domain.run import Case
-    from fairtrial.domain.training_data import Lineage
 
 
 NOT_LOOKED_FOR = (
@@ -111,53 +99,6 @@ def _cell(report: AuditReport, issue: Issue) -> str:
     return issue.says + (f" ({f'{issue.file}, ' if several else ''}{rows})" if rows else "") + waived
 
 
-def read_suite(path: Path) -> ExampleFile:
-    """The cases of all suites of a file, numbered from 1; raises `ConfigError`. Its digest covers file and cases."""
-    from evaluators.loading.suite_reader import load
-
-    suites = load(path)
-    cases = [case for suite in suites for case in suite.cases]
-    content = read_named(path) + "".join(suite.digest for suite in suites).encode()
-    examples = tuple(_example(number, case) for number, case in enumerate(cases, 1))
-    return ExampleFile(path, hashlib.sha256(content).hexdigest(), "suite", examples)
-
-
-def _example(number: int, case: Case) -> Example:
-    messages = [{"role": str(message["role"]), "content": _text(message.get("content"))} for message in case.messages]
-    expected = text_of({"expected": case.expected}, "expected")
-    return Example(number, (*messages, {"role": "assistant", "content": expected}), {"case": case.case_id})
-
-
-def _text(content: object) -> str:
-    if isinstance(content, list):
-        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return str(content or "")
-
-
-@dataclass(frozen=True, slots=True)
-class AuditedDeployment:
-    """A deployment whose data is audited: its lineage, and the path of each file from where the command runs."""
-
-    project: Project
-    name: str
-    lineage: Lineage
-
-    @property
-    def train(self) -> list[Path]:
-        return [self._path(path) for path in self.lineage.data]
-
-    @property
-    def validation(self) -> list[Path]:
-        return [self._path(path) for path in self.lineage.validation]
-
-    def declared(self, path: str) -> str:
-        """The path as the lineage writes it; a suite's path stays as it is."""
-        return {str(self._path(name)): name for _, name in self.lineage.files()}.get(path, path)
-
-    def _path(self, path: str) -> Path:
-        return Path(os.path.relpath(self.project.root / path))
-
-
 def find_deployment(config: Path, name: str) -> AuditedDeployment:
     """The deployment of the project; raises `UsageError` if it does not exist, has no lineage, or a file is missing."""
     project = project_of(config)
@@ -179,79 +120,6 @@ def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float)
     request = audit_request(audited, report, seconds)
     with open_store(audited.project.layout, audited.project.path) as store:
         return store.call(data_audits.store, request)
-
-
-def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoreAudit:
-    """What is stored: digests of files, counts by check and severity, and lines of rows, but no text."""
-    files = tuple(replace(file, path=audited.declared(file.path)) for file in report.files)
-    return StoreAudit(
-        deployment=audited.name,
-        version=report.version,
-        seconds=seconds,
-        files=files,
-        counts=tuple(counts_of(issue for issue in report.issues if not issue.is_waived)),
-        waived=tuple(waived_counts(report.issues)),
-        findings=tuple(findings_of(report)),
-    )
-
-
-def counts_of(issues: Iterable[Issue]) -> list[training_data.CheckCount]:
-    """For each check and severity, the number of issues and of the rows that they concern, without waived ones."""
-    groups: dict[tuple[str, training_data.AuditSeverity], list[Issue]] = defaultdict(list)
-    for issue in issues:
-        groups[issue.check, issue.severity].append(issue)
-    return [
-        training_data.CheckCount(
-            check,
-            severity,
-            len(group),
-            _distinct((member.file, row) for member in group for row in member.open_rows),
-        )
-        for (check, severity), group in groups.items()
-    ]
-
-
-def waived_counts(issues: Sequence[Issue]) -> list[training_data.WaivedCount]:
-    """What each waiver covers of each check and severity."""
-    counts: dict[tuple[int, str, training_data.AuditSeverity], list[tuple[str, WaivedRows]]] = defaultdict(list)
-    for issue in issues:
-        for part in issue.waived:
-            counts[id(part.waiver), issue.check, issue.severity].append((issue.file, part))
-    return [
-        training_data.WaivedCount(
-            training_data.CheckCount(
-                check, severity, len(group), _distinct((file, row) for file, part in group for row in part.rows)
-            ),
-            group[0][1].waiver,
-        )
-        for (_, check, severity), group in counts.items()
-    ]
-
-
-def findings_of(report: AuditReport) -> Iterator[training_data.AuditFinding]:
-    """The issues by their numbers."""
-    position = {file.path: at for at, file in enumerate(report.files)}
-    for issue in report.issues[: training_data.MOST_FOUND]:
-        groups = [
-            tuple((position[path], line) for path, line in group[:MOST_GROUP])
-            for group in islice((group for group in groups_of(issue) if len(group) > 1), training_data.MOST_GROUPS)
-        ]
-        yield training_data.AuditFinding(
-            issue.check,
-            issue.kind,
-            issue.severity,
-            position[issue.file],
-            len(issue.rows),
-            issue.rows[: training_data.MOST_LINES],
-            tuple(groups),
-            len(issue.rows) - len(issue.open_rows),
-            issue.is_waived,
-        )
-
-
-def _distinct(rows: Iterable[tuple[str, int]]) -> int:
-    """Distinct rows, because two issues may concern one row."""
-    return len(set(rows))
 
 
 def stored_sentence(audited: AuditedDeployment, stored: StoredAudit, seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evaluators.training_data.example import Example, text_of
 from evaluators.training_data.example_file import ExampleFile, read_examples, shown_errors
 from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError, printable
 from fairtrial.domain.wording import counted
+from fairtrial.named_files import read_named
 from fairtrial.safe_files import PRIVATE, replace_files
 from fairtrial_cli.options import Number
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport
-    from evaluators.training_data.example import Example
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Deployment
+    from fairtrial.domain.run import Case
     from fairtrial.domain.training_data import Lineage
 
 
@@ -213,3 +216,26 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         with_training = option(with_training)
     return with_training
+
+
+def read_suite(path: Path) -> ExampleFile:
+    """The cases of all suites of a file, numbered from 1; raises `ConfigError`. Its digest covers file and cases."""
+    from evaluators.loading.suite_reader import load
+
+    suites = load(path)
+    cases = [case for suite in suites for case in suite.cases]
+    content = read_named(path) + "".join(suite.digest for suite in suites).encode()
+    examples = tuple(_example(number, case) for number, case in enumerate(cases, 1))
+    return ExampleFile(path, hashlib.sha256(content).hexdigest(), "suite", examples)
+
+
+def _example(number: int, case: Case) -> Example:
+    messages = [{"role": str(message["role"]), "content": _text(message.get("content"))} for message in case.messages]
+    expected = text_of({"expected": case.expected}, "expected")
+    return Example(number, (*messages, {"role": "assistant", "content": expected}), {"case": case.case_id})
+
+
+def _text(content: object) -> str:
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return str(content or "")

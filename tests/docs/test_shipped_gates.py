@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from evaluators.criteria.content_lines import compares, is_judged_by_people
 from evaluators.criteria.grammar import parse
 from evaluators.gate.file import load
+from evaluators.migration.successor_lines import content_lines
 from fairtrial.config.file import yaml_file
 from fairtrial_cli.commands.init import NAMES
 from fairtrial_cli.main import fairtrial
-from fairtrial_cli.migration.successor_lines import content_lines
 from tests.fixtures.docs.pages import blocks, pages
 from tests.fixtures.paths import ROOT
 

@@ -16,8 +16,8 @@ import pytest
 
 from evaluators.criteria.content_lines import REVIEW_LINE
 from evaluators.gate.file import load
+from evaluators.migration.successor_lines import content_lines
 from fairtrial.config.project import load_project
-from fairtrial_cli.migration.successor_lines import content_lines
 from tests.fixtures.agents_page import assert_page_is_true
 from tests.fixtures.docs.pages import ROOT, blocks
 from tests.fixtures.services.command import PROGRAM, in_process

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairtrial_cli.migration.refused_params import accepted_params
+from evaluators.migration.refused_params import accepted_params
 
 UNSUPPORTED = "HTTP 400: Unsupported parameter: 'max_tokens' is not supported with this model."
 INSTEAD = f"{UNSUPPORTED} Use 'max_completion_tokens' instead."

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.loading.suite_reader import load
-from fairtrial_cli.migration.answer_forms import form_of
+from evaluators.migration.answer_forms import form_of
 from fairtrial_cli.migration.drawn_suites import path_of, write_suite
 from tests.fixtures.for_each import for_each
 

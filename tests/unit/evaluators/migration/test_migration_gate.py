@@ -8,13 +8,13 @@ from datetime import date
 from evaluators.criteria.content_lines import REVIEW_LINE
 from evaluators.gate.file import gate_of
 from evaluators.gate.judge import judge
+from evaluators.migration.successor_lines import broken_lines, migration_gate, own_levels, successor_suite
 from evaluators.results.run_table import table_of
 from evaluators.suite import ScorerEntry, Suite
 from evaluators.trial import Trial
 from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.verdicts.verdict import Finding, Result, Verdict
 from fairtrial_cli.migration.report import Migration, Successor, chosen_successor, no_successor
-from fairtrial_cli.migration.successor_lines import broken_lines, migration_gate, own_levels, successor_suite
 from tests.fixtures.evaluators.trials import run, suite
 
 NOT_PASSED = "no line that measures what was answered passes"
