@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from benchmarks.trials.page import write_page
+from benchmarks.trials.stored_rows import write_rows, write_summary
 from benchmarks.trials.trial import Floats, Row, Trial, row
 
 Figures = dict[str, Floats]
@@ -31,10 +32,11 @@ def trials_of(catalogue: str) -> dict[str, Trial]:
     return {trial.name: trial for trial in importlib.import_module(catalogue).TRIALS}
 
 
-def run(catalogue: str, says: str, head: str) -> int:
+def run(catalogue: str, says: str, head: str, *, as_data: bool = False) -> int:
     """Simulate what is asked for, print the table, and exit with 1 if a target is missed that is not known to be.
 
     ``catalogue``: the module that has ``TRIALS``; ``says``: the help's text; ``head``: how the page begins.
+    ``as_data``: the rows go to a CSV file beside the page, which shows the worst ones.
     """
     asked, every = arguments(says), trials_of(catalogue)
     chosen = [trial for name, trial in every.items() if not asked.only or any(word in name for word in asked.only)]
@@ -54,8 +56,12 @@ def run(catalogue: str, says: str, head: str) -> int:
         drawn = {"replications": asked.replications, "seed": asked.seed}
         say_before = before(asked.before) if asked.before else None
         says = {"measured": measured, "wanted": wanted} | ({"before": say_before} if say_before else {})
-        limits = getattr(importlib.import_module(catalogue), "LIMITS", ())
-        write_page(asked.markdown, rows, head.format(**drawn), says, tuple(every.values()), limits)
+        order, limits = tuple(every.values()), getattr(importlib.import_module(catalogue), "LIMITS", ())
+        if as_data:
+            stored = write_rows(asked.markdown.with_suffix(".csv"), rows, says, order)
+            write_summary(asked.markdown, stored, head.format(**drawn))
+        else:
+            write_page(asked.markdown, rows, head.format(**drawn), says, order, limits)
     return 1 if any(not found.target.known_miss for found in missed) else 0
 
 

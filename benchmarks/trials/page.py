@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -20,6 +20,7 @@ Each method of two arms is wrong on some data. The table gives its error rate th
 |---|---|--:|---|"""
 
 Say = dict[str, Callable[[Row], str]]
+BASELINE = "baseline"
 
 
 def write_page(
@@ -31,14 +32,14 @@ def write_page(
     section of the page that is there. ``limits``: the lines of a table of where the methods fail. What another program
     has added at the end stays.
     """
-    known, *added = _by_program(path.read_text(encoding="utf-8")) if path.exists() else [""]
+    known, *added = by_program(path.read_text(encoding="utf-8")) if path.exists() else [""]
     found = {name: list(group) for name, group in groupby(rows, key=lambda row: row.trial.name)}
     kept = {_key(section): section for section in known.strip().split("\n\n## ")[1:]}
     tables = [_limits(limits, found, known, say)] if limits else []
     for trial in order:
         if trial.name in found:
             tables.append(_section(found[trial.name], say))
-        elif (old := kept.get(_key(f"{trial.what}\n\n{_listed(trial.process)}"))) is not None:
+        elif (old := kept.get(_key(f"{trial.what}\n\n{listed(trial.process)}"))) is not None:
             tables.append(f"## {old}")
     parts = (f"{head.strip()} {counted_rows(tables)}", *tables, *added)
     path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
@@ -46,12 +47,17 @@ def write_page(
 
 def counted_rows(tables: Sequence[str]) -> str:
     """How many rows have a target, and how many of them miss it; a baseline has none."""
-    found = Counter(re.findall(r"(?m)\| (met|\*\*missed\*\*|baseline) \|$", "\n".join(tables)))
+    return count_results(re.findall(r"(?m)\| (met|\*\*missed\*\*|baseline) \|$", "\n".join(tables)))
+
+
+def count_results(results: Iterable[str]) -> str:
+    """The same of the last column."""
+    found = Counter(results)
     limited = found["met"] + found["**missed**"]
     return f"{sum(found.values()):,} rows, {limited:,} with targets, {found['**missed**']} missed."
 
 
-def _by_program(page: str) -> list[str]:
+def by_program(page: str) -> list[str]:
     """The parts of a page; each begins at the line that names its program, and the first one with the title."""
     title, *parts = re.split(r"(?m)^(?=<!-- Made by )", page)
     return [title + "".join(parts[:1]), *parts[1:]]
@@ -61,10 +67,10 @@ def _limits(limits: Sequence[Limit], found: dict[str, list[Row]], known: str, sa
     """The table of limits; a line whose trial was not drawn stays as it is on the page."""
     lines = []
     for limit in limits:
-        head = f"| {_cell(limit.method)} | {_cell(limit.data)} |"
+        head = f"| {cell(limit.method)} | {cell(limit.data)} |"
         measured = [say["measured"](row) for row in found.get(limit.trial, ()) if row.target.measure == limit.measure]
         old = [line for line in known.splitlines() if line.startswith(head)]
-        lines += [f"{head} {measured[0]} | {_cell(limit.instead)} |"] if measured else old
+        lines += [f"{head} {measured[0]} | {cell(limit.instead)} |"] if measured else old
     return "\n".join([FAILS, *lines])
 
 
@@ -73,9 +79,7 @@ def _section(rows: list[Row], say: Say) -> str:
     few = f" {rows[0].replications:,} replications." if rows[0].replications in (trial.most, trial.least) else ""
     heads = "| rule | before | measured | target | |\n|---|--:|--:|--:|---|"
     heads = heads if "before" in say else heads.replace(" before |", "").replace("--:|", "", 1)
-    return "\n".join(
-        [f"## {trial.what}\n\n{_listed(trial.process)}.{few}\n", heads, *(_line(row, say) for row in rows)]
-    )
+    return "\n".join([f"## {trial.what}\n\n{listed(trial.process)}.{few}\n", heads, *(_line(row, say) for row in rows)])
 
 
 def _key(section: str) -> str:
@@ -85,16 +89,20 @@ def _key(section: str) -> str:
 
 
 def _line(row: Row, say: Say) -> str:
-    met = {None: "baseline", True: "met", False: "**missed**"}[row.met]
     past = [say["before"](row)] if "before" in say else []
-    cells = _cell(row.target.rule), *past, say["measured"](row), say["wanted"](row) or "–", met
+    cells = cell(row.target.rule), *past, say["measured"](row), say["wanted"](row) or "–", result_of(row)
     return f"| {' | '.join(cells)} |"
 
 
-def _listed(process: str) -> str:
+def result_of(row: Row) -> str:
+    """The last column of a row."""
+    return {None: BASELINE, True: "met", False: "**missed**"}[row.met]
+
+
+def listed(process: str) -> str:
     """The parts of a process, as a list on one line."""
-    return _cell(process.replace("; ", " · "))
+    return cell(process.replace("; ", " · "))
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("*", "\\*")
