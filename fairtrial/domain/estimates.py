@@ -8,8 +8,14 @@ from msgspec import Struct
 Answer = Literal["better", "not worse", "worse", "cannot tell"]
 
 
+class Evidence:
+    """What a finding rests on: an `Estimate`, a `Comparison`, or `NotEnough`."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Evidence):
     """An effect or a level with its interval, on the metric's own scale.
 
     ``level`` is the two-sided confidence of ``low`` and ``high``; one-sided 95 % bounds have the level 0.90. ``n``
@@ -30,7 +36,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class NotEnough:
+class NotEnough(Evidence):
     """There is no estimate; ``reason`` says why, and ``needed`` what is missing."""
 
     reason: str
@@ -73,7 +79,7 @@ class ServedBefore(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Evidence):
     """Candidate against baseline on one metric, over the same cases or units.
 
     ``difference`` is candidate − baseline on the metric's scale. ``won`` and ``lost`` count the cases of a 0/1 metric

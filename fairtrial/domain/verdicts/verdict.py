@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fairtrial.domain.accounts import Role
-from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
+from fairtrial.domain.estimates import Evidence
 from fairtrial.domain.promises import DECIDED_BY, EXIT_CODES, UNAPPROVED
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.odds import Odds
@@ -38,7 +38,7 @@ class Finding:
     needed: str = ""
     metric: str = ""
     scope: str = ""
-    evidence: Estimate | NotEnough | Comparison | None = None
+    evidence: Evidence | None = None
     decisive: bool = True
     safety: bool = False
 

@@ -1,58 +1,37 @@
 """Encodes verdicts as JSON and decodes them. Each of the three kinds of evidence names its kind under ``is``."""
 
-from dataclasses import MISSING, Field, fields
-from typing import Any, get_type_hints
+from dataclasses import dataclass, fields
+from typing import Any
 
 import msgspec
 
-from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.verdicts.odds import Odds
-from fairtrial.domain.verdicts.verdict import Finding, Verdict
+from fairtrial.domain.estimates import Comparison, Estimate, Evidence, NotEnough
+from fairtrial.domain.verdicts.verdict import Verdict
+
+KINDS: dict[str, type[Evidence]] = {"estimate": Estimate, "not_enough": NotEnough, "comparison": Comparison}
+NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-def _wire(kind: type, *, tag: str | None = None, **types: Any) -> Any:
-    """The struct that mirrors a dataclass in JSON. ``types`` replace those that msgspec can't distinguish."""
-    hints = get_type_hints(kind) | types
-    columns: list[Any] = [(field.name, hints[field.name], *_default(field)) for field in fields(kind)]
-    return msgspec.defstruct(kind.__name__, columns, tag=tag, tag_field="is" if tag else None)
+@dataclass(frozen=True, slots=True)
+class _WrittenComparison(Comparison):
+    """A comparison whose difference names its kind; msgspec reads no union of dataclasses."""
 
-
-def _default(field: Field[Any]) -> tuple[Any, ...]:
-    if field.default_factory is not MISSING:
-        return (msgspec.field(default_factory=field.default_factory),)
-    return () if field.default is MISSING else (field.default,)
-
-
-_ESTIMATE: Any = _wire(Estimate, tag="estimate")
-_NOT_ENOUGH: Any = _wire(NotEnough, tag="not_enough")
-_COMPARISON: Any = _wire(Comparison, tag="comparison", difference=_ESTIMATE | _NOT_ENOUGH)
-_FINDING: Any = _wire(Finding, evidence=_ESTIMATE | _NOT_ENOUGH | _COMPARISON | None)
-_ODDS: Any = _wire(Odds, discordance=_ESTIMATE)
-_VERDICT: Any = _wire(Verdict, findings=tuple[_FINDING, ...], odds=_ODDS | None)
-_STRUCTS: dict[type, Any] = {
-    Estimate: _ESTIMATE,
-    NotEnough: _NOT_ENOUGH,
-    Comparison: _COMPARISON,
-    Finding: _FINDING,
-    Odds: _ODDS,
-    Verdict: _VERDICT,
-}
-_VALUES = {struct: value for value, struct in _STRUCTS.items()}
+    difference: Evidence  # type: ignore[assignment]
 
 
 def encode(verdict: Verdict) -> bytes:
     """The verdict as a JSON object. One of an earlier version, without provenance, is encoded as that version did."""
-    plain: dict[str, Any] = msgspec.to_builtins(_to_wire(verdict))
-    for finding in plain["findings"]:
-        evidence = finding["evidence"]
-        if evidence and evidence.get("rule") == "":
-            del evidence["rule"]  # added later; a comparison without one is encoded as before
+    plain: dict[str, Any] = msgspec.to_builtins(verdict)
+    for finding, written in zip(verdict.findings, plain["findings"], strict=True):
+        written["evidence"] = _named(finding.evidence)
         if verdict.provenance is None:
-            finding.pop("safety")
+            written.pop("safety")
     if verdict.provenance is None:
         for added_later in ("provenance", "odds", "conflicts"):
             plain.pop(added_later)
         return msgspec.json.encode(_without_unset(plain, verdict))
+    if verdict.odds is not None:
+        plain["odds"]["discordance"] = _named(verdict.odds.discordance)
     if verdict.odds is not None and verdict.odds.block is None:
         for added_later in ("block", "ship_low", "ship_high", "block_low", "block_high"):
             plain["odds"].pop(added_later)
@@ -73,26 +52,28 @@ def _without_unset(plain: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
     return plain
 
 
+def _named(evidence: Evidence | None) -> dict[str, Any] | None:
+    if evidence is None:
+        return None
+    plain = {"is": NAMES[type(evidence)], **msgspec.to_builtins(evidence)}
+    if isinstance(evidence, Comparison):
+        plain["difference"] = _named(evidence.difference)
+        if not evidence.rule:
+            plain.pop("rule")  # added later; a comparison without one is encoded as before
+    return plain
+
+
 def decode(text: bytes | str) -> Verdict:
     """The inverse of `encode`; raises `msgspec.ValidationError` or `msgspec.DecodeError`."""
-    verdict = _to_value(msgspec.json.decode(text, type=_VERDICT))
-    assert isinstance(verdict, Verdict)
-    return verdict
+    return msgspec.json.decode(text, type=Verdict, dec_hook=read_evidence)
 
 
-def _to_wire(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_to_wire, value))
-    struct = _STRUCTS.get(type(value))
-    if struct is None:
-        return value
-    return struct(**{field.name: _to_wire(getattr(value, field.name)) for field in fields(value)})
-
-
-def _to_value(wire: Any) -> Any:
-    if isinstance(wire, tuple):
-        return tuple(map(_to_value, wire))
-    kind = _VALUES.get(type(wire))
-    if kind is None:
-        return wire
-    return kind(**{field.name: _to_value(getattr(wire, field.name)) for field in fields(kind)})
+def read_evidence(kind: type, value: Any) -> Any:
+    """The evidence in its JSON object, for types that have a `Verdict`; raises `ValueError`."""
+    if kind is not Evidence or not isinstance(value, dict) or value.get("is") not in KINDS:
+        raise ValueError(f"one of {', '.join(KINDS)} is required")
+    named = KINDS[value["is"]]
+    if named is not Comparison:
+        return msgspec.convert(value, named)
+    written = msgspec.convert(value, _WrittenComparison, dec_hook=read_evidence)
+    return Comparison(**{field.name: getattr(written, field.name) for field in fields(Comparison)})
