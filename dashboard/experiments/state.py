@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 
-import msgspec
 import streamlit as st
 from msgspec import UNSET
 
@@ -187,12 +186,12 @@ def _evidence(control: Control, name: str) -> None:
             query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=release.verdict_id)
         if release.missing and st.button("Judge by the official gate", key=f"judge {name}"):
             try:
-                judged = msgspec.json.decode(control.call(verdicts.judge_variant, verdicts.JudgeVariant(name=name)))
+                judged = control.call(verdicts.judge_variant, verdicts.JudgeVariant(name=name))
             except Refused as error:
                 st.error(plain(str(error)))
             else:
-                st.write(f"**{plain(judged['headline'])}**")
-                query_params.link("Read and approve it", "gate", icon=":material/gavel:", verdict=judged["verdict_id"])
+                st.write(f"**{plain(judged.headline)}**")
+                query_params.link("Read and approve it", "gate", icon=":material/gavel:", verdict=judged.verdict_id)
 
 
 def _promotion(control: Control, live: ExperimentStatus, change: str) -> Row:

@@ -1,20 +1,23 @@
 """Draws what can be done with a verdict: approve it, check it and its place in the hash chain, and get its files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 import streamlit as st
 
 from dashboard import view
-from dashboard.client import Control, Refused, Row
+from dashboard.client import Control, Refused
 from dashboard.components.formatting import moment, plain
 from dashboard.components.tables_and_charts import prose, sentences
 from dashboard.view import address_at_control, link
 from fairtrial.api import accounts, verdicts
 from fairtrial.api.operation import Nothing, to_http
-from fairtrial.domain.accounts import may
+from fairtrial.api.verdict_answers import Approvals, Integrity, ReleaseRecord
+from fairtrial.domain.accounts import Role, may
 from fairtrial.domain.verdicts.approvals import ApprovalVote, vote_note
+from fairtrial.domain.verdicts.verdict import Decision, Verdict
 from fairtrial.domain.wording import counted, rows_by_table
 
 DONE = {"approve": "approved", "reject": "rejected"}
@@ -30,54 +33,54 @@ FORMS: Mapping[verdicts.Form, tuple[str, str, str]] = {
 }
 
 
-def draw_approvals(control: Control, record: Row) -> None:
+def draw_approvals(control: Control, record: ReleaseRecord) -> None:
     """Draw the approvals so far, and buttons for visitors who may vote."""
-    approvals, verdict = record["approvals"], record["verdict"]
+    approvals, verdict = record.approvals, record.verdict
     st.subheader("Approvals")
-    st.markdown(_required(approvals, verdict["decision"]))
-    if approvals["votes"]:
+    st.markdown(_required(approvals, verdict.decision))
+    if approvals.votes:
         rows = [
             {
-                "vote": DONE[vote["vote"]],
-                "by": vote["actor"],
-                "role": vote["role"],
-                "when": moment(vote["at_us"]),
-                "why": vote["why"],
-                "note": vote_note(vote["involved"], vote["barred"], vote["shared_from"]),
+                "vote": DONE[vote.vote],
+                "by": vote.actor,
+                "role": vote.role,
+                "when": moment(vote.at_us),
+                "why": vote.why,
+                "note": vote_note(vote.involved, vote.barred, vote.shared_from),
             }
-            for vote in approvals["votes"]
+            for vote in approvals.votes
         ]
-        prose(rows, title=f"approvals of {verdict['verdict_id']}", raw=approvals["votes"])
-    if not control.only_reads and _may_vote(control, approvals["required"]):
+        prose(rows, title=f"approvals of {verdict.verdict_id}", raw=msgspec.to_builtins(approvals.votes))
+    if not control.only_reads and _may_vote(control, approvals.required):
         _buttons(control, record)
 
 
-def _required(approvals: Row, decision: str) -> str:
-    roles = " and ".join(approvals["required"])
+def _required(approvals: Approvals, decision: Decision) -> str:
+    roles = " and ".join(approvals.required)
     text = f"The gate requires: **{plain(roles)}**." if roles else "The gate requires no approval."
     if decision != "SHIP":
         return f"{text} Only a SHIP can be approved."
-    if approvals["waiting"]:
-        text += f" Still missing: **{plain(' and '.join(approvals['waiting']))}**."
-    elif approvals["required"] and approvals["complete"]:
+    if approvals.waiting:
+        text += f" Still missing: **{plain(' and '.join(approvals.waiting))}**."
+    elif approvals.required and approvals.complete:
         text += " All approvals are there."
     return text
 
 
-def _may_vote(control: Control, required: list[str]) -> bool:
+def _may_vote(control: Control, required: Sequence[Role]) -> bool:
     """Whether the visitor's role is one that the gate asks for; control decides again."""
     role = control.call(accounts.me, Nothing()).role
-    needed = required or ["release-manager"]
-    return any(may(role, role_needed, reading=False) for role_needed in needed)  # type: ignore[arg-type]
+    needed: Sequence[Role] = required or ("release-manager",)
+    return any(may(role, role_needed, reading=False) for role_needed in needed)
 
 
-def _buttons(control: Control, record: Row) -> None:
-    verdict, official = record["verdict"], record["official"]
+def _buttons(control: Control, record: ReleaseRecord) -> None:
+    verdict, official = record.verdict, record.official
     if not official:
         st.caption("This verdict is unofficial, so an approval releases nothing.")
     with st.container(horizontal=True, gap="small"):
         for vote, label in LABELS.items():
-            if vote == "approve" and verdict["decision"] != "SHIP":
+            if vote == "approve" and verdict.decision != "SHIP":
                 continue
             kind = "primary" if vote == "approve" and official else "secondary"
             icon = "thumb_up" if vote == "approve" else "thumb_down"
@@ -87,9 +90,9 @@ def _buttons(control: Control, record: Row) -> None:
 
 
 @st.dialog("Vote on the verdict", on_dismiss=view.closed)
-def _confirm(control: Control, verdict: Row, vote: ApprovalVote) -> None:
-    verdict_id = verdict["verdict_id"]
-    st.write(f"**{LABELS[vote]} {plain(verdict['candidate'])} against {plain(verdict['baseline'])}.** {EFFECTS[vote]}")
+def _confirm(control: Control, verdict: Verdict, vote: ApprovalVote) -> None:
+    verdict_id = verdict.verdict_id
+    st.write(f"**{LABELS[vote]} {plain(verdict.candidate)} against {plain(verdict.baseline)}.** {EFFECTS[vote]}")
     st.caption("Your name, the time and the reason are recorded permanently. The last vote of each person counts.")
     view.ask_reason(
         f"{vote} {verdict_id}",
@@ -98,9 +101,9 @@ def _confirm(control: Control, verdict: Row, vote: ApprovalVote) -> None:
     )
 
 
-def draw_downloads(control: Control, record: Row) -> None:
+def draw_downloads(control: Control, record: ReleaseRecord) -> None:
     """Draw the files of the verdict, and the link to its page for print."""
-    verdict_id = record["verdict"]["verdict_id"]
+    verdict_id = record.verdict.verdict_id
     request = verdicts.NameVerdict(verdict_id=verdict_id)
     export = to_http(verdicts.export, request).path
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -112,7 +115,7 @@ def draw_downloads(control: Control, record: Row) -> None:
                 f"verdict-{verdict_id}.{ending}",
                 mime,
             )
-        if record["chain"] is not None:
+        if record.chain is not None:
             made = partial(control.call, verdicts.evidence, request)
             _file("Evidence", made, f"evidence-{verdict_id}.json", "application/json")
         link(address_at_control(control, export), "Print view", new_tab=True)
@@ -121,41 +124,41 @@ def draw_downloads(control: Control, record: Row) -> None:
     )
 
 
-def draw_checks(control: Control, record: Row) -> None:
+def draw_checks(control: Control, record: ReleaseRecord) -> None:
     """Draw the chain entry, and the buttons that verify the verdict and judge it again."""
     st.header("Integrity", divider="gray")
-    chain = record["chain"]
+    chain = record.chain
     if chain is None:
         st.info("An earlier version judged it, without evidence and without an entry in the hash chain.")
         return
-    head = chain["head"]
+    head = chain.head
     rows = [
-        {"entry": "this verdict", "number": chain["number"], "hash": chain["hash"]},
-        {"entry": "head of the chain", "number": head["number"], "hash": head["hash"]},
+        {"entry": "this verdict", "number": chain.number, "hash": chain.hash},
+        {"entry": "head of the chain", "number": head.number, "hash": head.hash},
     ]
     sentences(rows, title="hash chain")
     st.caption("Keep the head elsewhere: compared later, it shows that nobody replaced the whole chain.")
     with st.container(horizontal=True, gap="small"):
         verify = st.button("Verify", key="verify", icon=":material/verified_user:")
         again = st.button("Judge again from the evidence", key="judge-again", icon=":material/calculate:")
-    request = verdicts.NameVerdict(verdict_id=record["verdict"]["verdict_id"])
+    request = verdicts.NameVerdict(verdict_id=record.verdict.verdict_id)
     if verify:
         _integrity(control.call(verdicts.integrity_of, request))
     if again:
         _recomputed(control, request)
 
 
-def _integrity(integrity: Row) -> None:
-    for problem in integrity["problems"]:
-        st.error(f"Changed: {plain(problem['says'])}", icon=":material/link_off:")
-    if integrity["intact"]:
-        covered = rows_by_table(integrity["covered"])
+def _integrity(integrity: Integrity) -> None:
+    for problem in integrity.problems:
+        st.error(f"Changed: {plain(problem.says)}", icon=":material/link_off:")
+    if integrity.intact:
+        covered = rows_by_table(integrity.covered)
         st.success(
-            f"Intact: this verdict, its evidence, the chain of {counted(integrity['verdicts'], 'verdict')} "
+            f"Intact: this verdict, its evidence, the chain of {counted(integrity.verdicts, 'verdict')} "
             f"and the audit trail are as they were stored{f', and so are {covered}' if covered else ''}.",
             icon=":material/link:",
         )
-    if uncovered := rows_by_table(integrity["uncovered"]):
+    if uncovered := rows_by_table(integrity.uncovered):
         st.caption(f"Not covered, because earlier versions recorded no digest: {uncovered}.")
 
 
@@ -165,26 +168,26 @@ def _recomputed(control: Control, request: verdicts.NameVerdict) -> None:
     except Refused as error:
         st.error(plain(str(error)))
         return
-    lines = recomputed["lines"]
-    looks = sum(look["stored"] for look in recomputed["looks"])
+    lines = recomputed.lines
+    looks = sum(look.stored for look in recomputed.looks)
     repeated = f" {counted(looks, 'look')} at live traffic repeated." if looks else ""
-    if recomputed["same"]:
+    if recomputed.same:
         st.success(
-            f"The same: the evidence gives {recomputed['decision_now']} again, with all "
+            f"The same: the evidence gives {recomputed.decision_now} again, with all "
             f"{counted(len(lines), 'finding')} equal.{repeated}",
             icon=":material/check:",
         )
     else:
         st.error(
-            f"Changed: it said {recomputed['decision']}, and the evidence gives {recomputed['decision_now']} now.",
+            f"Changed: it said {recomputed.decision}, and the evidence gives {recomputed.decision_now} now.",
             icon=":material/difference:",
         )
-    for sentence in recomputed["differences"]:
+    for sentence in recomputed.differences:
         st.markdown(f"- {plain(sentence)}")
-    for line in (changed for changed in lines if not changed["same"]):
-        st.markdown(f"- {plain(line['rule'])}: {plain(line['says'])} **now:** {plain(line['says_now'])}")
-    if recomputed["program"] != recomputed["program_now"]:
-        st.caption(f"Judged by fairtrial {plain(recomputed['program'])}; this is {plain(recomputed['program_now'])}.")
+    for line in (changed for changed in lines if not changed.same):
+        st.markdown(f"- {plain(line.rule)}: {plain(line.says)} **now:** {plain(line.says_now)}")
+    if recomputed.program != recomputed.program_now:
+        st.caption(f"Judged by fairtrial {plain(recomputed.program)}; this is {plain(recomputed.program_now)}.")
 
 
 def _file(label: str, made: partial[Any], name: str, mime: str) -> None:
@@ -192,4 +195,4 @@ def _file(label: str, made: partial[Any], name: str, mime: str) -> None:
 
 
 def _report(control: Control, request: verdicts.ReportOf) -> str:
-    return str(control.call(verdicts.report, request)["text"])
+    return control.call(verdicts.report, request).text

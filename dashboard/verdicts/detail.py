@@ -2,13 +2,12 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import groupby
 from typing import Any
 
 import streamlit as st
 
-from dashboard.client import Control, Row
+from dashboard.client import Control
 from dashboard.components import query_params, tables_and_charts
 from dashboard.components.formatting import DASH, moment, plain
 from dashboard.components.tables_and_charts import draw_signals, prose, sentences
@@ -17,9 +16,9 @@ from dashboard.verdicts.evidence import draw_evidence, draw_releases
 from dashboard.verdicts.list import DECISIONS, SHAPES, UNOFFICIAL_ICON, result_of, title_of
 from dashboard.verdicts.review_evidence import draw_review_evidence
 from fairtrial.api import verdicts
-from fairtrial.domain.estimates import Estimate
+from fairtrial.api.verdict_answers import Figure, ReleaseRecord
 from fairtrial.domain.promises import WORST_FIRST
-from fairtrial.domain.verdicts.odds import Odds
+from fairtrial.domain.verdicts.verdict import Finding, Provenance, Verdict
 from fairtrial.domain.verdicts.verdict_wording import is_unasked, scope_lines, titled, unasked_lines
 from fairtrial.domain.wording import counted
 
@@ -43,84 +42,84 @@ ENDS = {("level", "%"): (0, 100)}
 def draw_verdict(control: Control, verdict_id: str) -> None:
     """Draw the record of the verdict."""
     record = control.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
-    verdict = record["verdict"]
+    verdict = record.verdict
     st.button("All verdicts", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
     draw_decision(record)
     draw_models(record)
     draw_downloads(control, record)
     draw_approvals(control, record)
     draw_findings(verdict)
-    draw_figures(verdict["findings"], record["figures"])
-    draw_review_evidence(control, verdict["candidate"], verdict["baseline"])
-    draw_evidence(record, _saved_by(control, verdict["verdict_id"]) if verdict.get("provenance") is None else None)
-    draw_releases(record["releases"])
+    draw_figures(verdict.findings, record.figures)
+    draw_review_evidence(control, verdict.candidate, verdict.baseline)
+    draw_evidence(record, _saved_by(control, verdict.verdict_id) if verdict.provenance is None else None)
+    draw_releases(record.releases)
     draw_checks(control, record)
     _again(verdict)
 
 
 def _saved_by(control: Control, verdict_id: str) -> str | None:
-    saved = control.call(verdicts.around, verdicts.NameVerdict(verdict_id=verdict_id))["saved"]
-    return None if saved is None else str(saved["actor"])
+    saved = control.call(verdicts.around, verdicts.NameVerdict(verdict_id=verdict_id)).saved
+    return None if saved is None else saved.actor
 
 
-def _again(verdict: Row) -> None:
+def _again(verdict: Verdict) -> None:
     st.subheader("Judge on new runs")
     st.caption("This command runs the gate's suites on both targets first. Answers that are already cached are reused.")
-    names = f"--candidate {shlex.quote(verdict['candidate'])} --baseline {shlex.quote(verdict['baseline'])}"
-    file = shlex.quote(f"{verdict['gate']}.gate.yaml")
+    names = f"--candidate {shlex.quote(verdict.candidate)} --baseline {shlex.quote(verdict.baseline)}"
+    file = shlex.quote(f"{verdict.gate}.gate.yaml")
     st.code(f"fairtrial gate {file} {names} --run", language=None)
 
 
-def draw_decision(record: Row) -> None:
+def draw_decision(record: ReleaseRecord) -> None:
     """Draw the decision as it reads now, and everything that limits it."""
-    verdict = record["verdict"]
+    verdict = record.verdict
     st.title(plain(title_of(record)))
-    st.markdown(f"**{plain(verdict['candidate'])}** against **{plain(verdict['baseline'])}**")
+    st.markdown(f"**{plain(verdict.candidate)}** against **{plain(verdict.baseline)}**")
     _standing(record)
-    for reason in record["stale"]:
+    for reason in record.stale:
         st.warning(f"**No longer stands:** {plain(reason)}", icon=":material/update_disabled:")
-    for conflict in verdict.get("conflicts", ()):
+    for conflict in verdict.conflicts:
         st.warning(f"**Conflict:** {plain(conflict)}", icon=":material/call_split:")
-    st.markdown(plain(titled(verdict["headline"], official=record["official"])))
+    st.markdown(plain(titled(verdict.headline, official=record.official)))
     for line in scope_lines(verdict):
         st.markdown(plain(line))
-    judged = verdict["candidates_judged"]
+    judged = verdict.candidates_judged
     many = f" · {counted(judged, 'candidate')} judged by this gate so far" if judged else ""
-    st.caption(f"Gate {plain(verdict['gate'])} · judged {moment(verdict['at_us'])}{many}")
-    if verdict.get("odds"):
-        st.caption(plain(f"By this gate, {_odds(verdict['odds'])}."))
+    st.caption(f"Gate {plain(verdict.gate)} · judged {moment(verdict.at_us)}{many}")
+    if verdict.odds:
+        st.caption(plain(f"By this gate, {verdict.odds}."))
 
 
-def draw_models(record: Row) -> None:
+def draw_models(record: ReleaseRecord) -> None:
     """Draw what candidate and baseline are: the model string and the fingerprint, not only a name."""
-    verdict = record["verdict"]
-    provenance = verdict.get("provenance")
+    verdict = record.verdict
+    provenance = verdict.provenance
     if provenance is None:
         return
-    rows = [_model(provenance, role, verdict[role]) for role in ("candidate", "baseline")]
+    rows = [_model(provenance, "candidate", verdict.candidate), _model(provenance, "baseline", verdict.baseline)]
     sentences(rows, title="models")
     if any(NO_FINGERPRINT in row["fingerprint of the weights"] for row in rows):
         st.caption(HELP)
 
 
-def _standing(record: Row) -> None:
-    decision = record["verdict"]["decision"]
+def _standing(record: ReleaseRecord) -> None:
+    decision = record.verdict.decision
     with st.container(horizontal=True, vertical_alignment="center"):
-        if record["official"]:
+        if record.official:
             st.badge("OFFICIAL", icon=":material/verified:", color="green" if decision == "SHIP" else "gray")
             st.markdown("Judged by the gate that the project declares for releases.")
         else:
-            _, _, why = str(record["standing"]).partition(": ")
+            _, _, why = record.standing.partition(": ")
             st.badge("UNOFFICIAL", icon=UNOFFICIAL_ICON, color="gray")
             st.markdown(f"It can't release anything: {plain(why)}.")
     if decision != "SHIP":
         st.markdown(f"{decision} means: {DECISIONS[decision][2]}.")
 
 
-def _model(provenance: Row, role: str, target: str) -> dict[str, str]:
-    runs = [run for run in provenance["runs"] if run["target"] == target]
-    models = dict.fromkeys(run["model"] or NO_MODEL for run in runs)
-    weights = dict.fromkeys(run["fingerprint"] or NO_FINGERPRINT for run in runs)
+def _model(provenance: Provenance, role: str, target: str) -> dict[str, str]:
+    runs = [run for run in provenance.runs if run.target == target]
+    models = dict.fromkeys(run.model or NO_MODEL for run in runs)
+    weights = dict.fromkeys(run.fingerprint or NO_FINGERPRINT for run in runs)
     return {
         "role": role,
         "name": target,
@@ -129,46 +128,39 @@ def _model(provenance: Row, role: str, target: str) -> dict[str, str]:
     }
 
 
-def _odds(row: Row) -> Odds:
-    share = {field.name: row["discordance"][field.name] for field in fields(Estimate)}
-    return Odds(**{**row, "discordance": Estimate(**share)})
-
-
-def draw_findings(verdict: Row) -> None:
+def draw_findings(verdict: Verdict) -> None:
     """Draw what speaks against the candidate, then every finding."""
-    findings: Sequence[Row] = verdict["findings"]
+    findings = verdict.findings
     st.subheader("Findings")
-    against = [finding for finding in findings if finding["decisive"] and finding["result"] != "pass"]
-    for failure in sorted(against, key=lambda each: WORST_FIRST.index(each["result"])):
+    against = [finding for finding in findings if finding.decisive and finding.result != "pass"]
+    for failure in sorted(against, key=lambda each: WORST_FIRST.index(each.result)):
         with st.container(border=True):
-            st.markdown(f"**{result_of(failure)}** · {plain(failure['says'])}")
-            if failure["needed"]:
+            st.markdown(f"**{result_of(failure)}** · {plain(failure.says)}")
+            if failure.needed:
                 st.caption("What is needed:")
-                st.code(failure["needed"], language=None, wrap_lines=True)
+                st.code(failure.needed, language=None, wrap_lines=True)
     if not against:
-        st.success(
-            f"All rules pass ({counted(len([finding for finding in findings if finding['decisive']]), 'rule')})."
-        )
-    raw = [_line(finding) | {"in": finding["scope"], "needed": finding["needed"]} for finding in findings]
+        st.success(f"All rules pass ({counted(len([finding for finding in findings if finding.decisive]), 'rule')}).")
+    raw = [_line(finding) | {"in": finding.scope, "needed": finding.needed} for finding in findings]
     prose(
         [_line(finding) for finding in findings if not is_unasked(finding)],
-        title=f"findings {verdict['verdict_id']}",
+        title=f"findings {verdict.verdict_id}",
         raw=raw,
     )
 
     draw_signals(unasked_lines(findings))
 
 
-def _line(finding: Row) -> dict[str, str]:
+def _line(finding: Finding) -> dict[str, str]:
     return {
         "result": result_of(finding).replace(" ", NO_BREAK),
-        "rule": finding["rule"],
-        "source": finding["source"],
-        "finding": finding["says"],
+        "rule": finding.rule,
+        "source": finding.source,
+        "finding": finding.says,
     }
 
 
-def draw_figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
+def draw_figures(findings: Sequence[Finding], figures: Sequence[Figure]) -> None:
     """Draw the intervals and limits of the findings that have them."""
     if not figures:
         return
@@ -178,9 +170,9 @@ def draw_figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
         "the estimate, the orange bar the limit of the rule. A rule on a difference passes if the whole line is on the "
         "good side of the bar; a rule on a level passes if the point is."
     )
-    ordered = sorted(figures, key=lambda figure: (figure["kind"], figure["unit"]))
-    for (kind, unit), group in groupby(ordered, key=lambda entry: (entry["kind"], entry["unit"])):
-        rows = [_drawn(figure, findings[figure["finding"]]) for figure in group]
+    ordered = sorted(figures, key=lambda figure: (figure.kind, figure.unit))
+    for (kind, unit), group in groupby(ordered, key=lambda entry: (entry.kind, entry.unit)):
+        rows = [_drawn(figure, findings[figure.finding]) for figure in group]
         title = TITLES.get((kind, unit), kind)
         chart = tables_and_charts.intervals(
             rows, title=title, zero=kind == "difference", answers=SHAPES, within=ENDS.get((kind, unit))
@@ -188,11 +180,11 @@ def draw_figures(findings: Sequence[Row], figures: Sequence[Row]) -> None:
         st.altair_chart(chart, width="stretch", alt=f"Intervals and limits: {title}")
 
 
-def _drawn(figure: Row, finding: Row) -> dict[str, Any]:
-    name = f"{finding['metric']} in {finding['scope']}" if finding["scope"] else finding["metric"]
-    name = f"{name} ({finding['source']})"
-    numbers = {field: figure[field] for field in ("value", "low", "high", "limit", "n")}
+def _drawn(figure: Figure, finding: Finding) -> dict[str, Any]:
+    name = f"{finding.metric} in {finding.scope}" if finding.scope else finding.metric
+    name = f"{name} ({finding.source})"
+    numbers = {field: getattr(figure, field) for field in ("value", "low", "high", "limit", "n")}
     return {
         "name": name if len(name) <= LONGEST else name[: LONGEST - 1] + "…",
-        "answer": str(finding["result"]) if finding["decisive"] else "shown",
+        "answer": finding.result if finding.decisive else "shown",
     } | numbers

@@ -3,29 +3,38 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import streamlit as st
 
-from dashboard.client import Control, Row
+from dashboard.client import Control
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of
 from dashboard.components.query_params import filtered
 from dashboard.components.tables_and_charts import offer, suggest_command
 from fairtrial.api import verdicts
+from fairtrial.api.verdict_answers import ListedVerdict, ReleaseRecord, VerdictRow
+from fairtrial.domain.verdicts.approvals import ApprovalStanding
+from fairtrial.domain.verdicts.verdict import Decision, Finding, Result
 from fairtrial.domain.verdicts.verdict_wording import UNOFFICIAL, standing_word, titled
 
-DECISIONS: Mapping[str, tuple[str, Any, str]] = {
+DECISIONS: Mapping[Decision, tuple[str, Any, str]] = {
     "SHIP": (":material/check_circle:", "green", "may ship"),
     "HOLD": (":material/hourglass_top:", "orange", "not yet: not enough evidence"),
     "BLOCK": (":material/block:", "red", "must not ship"),
     "INVALID": (":material/help:", "violet", "the evidence is unsound"),
 }
-APPROVALS = {
-    "SHIP, waiting for": ("may ship as soon as it is approved", "HOLD"),
-    "SHIP, rejected by": ("must not ship, because somebody rejected it", "BLOCK"),
+APPROVALS: Mapping[ApprovalStanding, tuple[str, str, Decision]] = {
+    "waiting": ("SHIP, waiting", "may ship as soon as it is approved", "HOLD"),
+    "rejected": ("SHIP, rejected", "must not ship, because somebody rejected it", "BLOCK"),
 }
-"""How a SHIP reads without its approvals, what it means, and the decision whose icon and colour it has."""
+"""The label of a SHIP without its approvals, what it means, and the decision whose icon and colour it has."""
 UNOFFICIAL_ICON = ":material/draft:"
-RESULTS = {"pass": "✓ pass", "cannot tell": "? cannot tell", "fail": "✗ fail", "invalid": "! invalid"}
+RESULTS: Mapping[Result, str] = {
+    "pass": "✓ pass",
+    "cannot tell": "? cannot tell",
+    "fail": "✗ fail",
+    "invalid": "! invalid",
+}
 SHAPES = {"pass": "circle", "cannot tell": "diamond", "fail": "triangle-down", "invalid": "cross", "shown": "square"}
 """The shape of each result in charts."""
 
@@ -33,47 +42,48 @@ MOST = 500
 COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run"
 
 
-def title_of(row: Row) -> str:
-    """How a verdict reads, such as ``SHIP, waiting for release-manager``; one of another gate is ``Unofficial SHIP``.
-
-    ``row``: a row of a listing, or a release record.
-    """
-    return titled(row["reads"], official=row["official"])
+def title_of(row: ListedVerdict | ReleaseRecord) -> str:
+    """How a verdict reads, such as ``SHIP, waiting for release-manager``, or ``Unofficial SHIP``."""
+    return titled(row.reads, official=row.official)
 
 
-def meaning_of(row: Row) -> str:
-    """What the decision means; ``row``: of a listing."""
-    if row["decision"] != "SHIP":
-        return DECISIONS[row["decision"]][2]
-    if not row["official"]:
+def meaning_of(row: ListedVerdict) -> str:
+    """What the decision means."""
+    if row.decision != "SHIP":
+        return DECISIONS[row.decision][2]
+    if not row.official:
         return "unofficial, so it releases nothing"
-    if row.get("stale"):
-        return f"no longer stands: {row['stale'][0]}"
-    return next((words for start, (words, _) in APPROVALS.items() if row["reads"].startswith(start)), "may ship")
+    if row.stale:
+        return f"no longer stands: {row.stale[0]}"
+    return "may ship" if row.approval == "complete" else APPROVALS[row.approval][1]
 
 
-def badge(row: Row) -> None:
-    """Draw SHIP, HOLD, BLOCK or INVALID with its icon; ``row``: of a listing.
+def badge(row: ListedVerdict) -> None:
+    """Draw SHIP, HOLD, BLOCK or INVALID with its icon.
 
     A verdict of an unofficial gate is grey and says so. A SHIP is green only if no approval is missing.
     """
-    icon, colour, _ = DECISIONS[row["decision"]]
-    if not row["official"]:
-        st.badge(f"{UNOFFICIAL} {row['decision']}", icon=UNOFFICIAL_ICON, color="gray")
+    if not row.official:
+        unofficial_badge(row.decision)
         return
-    if row.get("stale"):
-        st.badge(f"{row['decision']}, stale", icon=DECISIONS["HOLD"][0], color=DECISIONS["HOLD"][1])
+    if row.stale:
+        st.badge(f"{row.decision}, stale", icon=DECISIONS["HOLD"][0], color=DECISIONS["HOLD"][1])
         return
-    for start, (_, shown) in APPROVALS.items():
-        if row["reads"].startswith(start):
-            st.badge(start.rsplit(" ", 1)[0], icon=DECISIONS[shown][0], color=DECISIONS[shown][1])
-            return
-    st.badge(row["decision"], icon=icon, color=colour)
+    label, shown = str(row.decision), row.decision
+    if row.decision == "SHIP" and row.approval != "complete":
+        label, _, shown = APPROVALS[row.approval]
+    icon, colour, _ = DECISIONS[shown]
+    st.badge(label, icon=icon, color=colour)
 
 
-def result_of(finding: Row) -> str:
+def unofficial_badge(decision: Decision) -> None:
+    """Draw the decision of another gate than the official one."""
+    st.badge(f"{UNOFFICIAL} {decision}", icon=UNOFFICIAL_ICON, color="gray")
+
+
+def result_of(finding: Finding) -> str:
     """The result as a table cell; a finding that is only shown is marked as such."""
-    return RESULTS[finding["result"]] if finding["decisive"] else "· shown"
+    return RESULTS[finding.result] if finding.decisive else "· shown"
 
 
 def draw_verdict_list(control: Control) -> None:
@@ -84,23 +94,23 @@ def draw_verdict_list(control: Control) -> None:
         suggest_command("No verdicts yet. Judge a candidate by a gate:", COMMAND, icon=":material/gavel:")
         return
     rows = filtered(listed, "gate", "candidate")
-    titles = {row["verdict_id"]: name_of(row) for row in rows}
+    titles = {row.verdict_id: name_of(row) for row in rows}
     query_params.open_row([_line(row) for row in rows], titles, name="verdict", article="a")
-    offer(rows, title="verdicts")
+    offer(msgspec.to_builtins(rows), title="verdicts")
 
 
-def name_of(row: Row) -> str:
+def name_of(row: VerdictRow) -> str:
     """A verdict's label in a selection."""
-    return f"{title_of(row)}: {row['candidate']}, gate {row['gate']}, {moment_of(row['at_time'])}"
+    return f"{title_of(row)}: {row.candidate}, gate {row.gate}, {moment_of(row.at_time)}"
 
 
-def _line(row: Row) -> dict[str, str]:
+def _line(row: VerdictRow) -> dict[str, str]:
     return {
         "reads": title_of(row),
-        "standing": standing_word(official=row["official"]),
-        "candidate": row["candidate"],
-        "baseline": row["baseline"],
-        "gate": row["gate"],
-        "judged": moment_of(row["at_time"]),
+        "standing": standing_word(official=row.official),
+        "candidate": row.candidate,
+        "baseline": row.baseline,
+        "gate": row.gate,
+        "judged": moment_of(row.at_time),
         "meaning": meaning_of(row),
     }

@@ -9,7 +9,7 @@ from dashboard.client import Control, Row
 from dashboard.components import tables_and_charts
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, plain
 from dashboard.components.query_params import link
-from dashboard.verdicts.list import badge, result_of
+from dashboard.verdicts.list import RESULTS, unofficial_badge
 from dashboard.view import View
 from fairtrial.api import migrations
 from fairtrial.api.migrations import EndingDeployment
@@ -99,7 +99,7 @@ def _successor(old: str, successor: Row) -> None:
     with st.container(border=True):
         target = successor["target"]
         with st.container(horizontal=True, vertical_alignment="center"):
-            badge({"decision": successor["decision"], "official": False})
+            unofficial_badge(successor["decision"])
             st.markdown(f"**{plain(target)}** for {plain(old)}")
         st.markdown(plain(successor["headline"]))
         for refusal in successor.get("refusals", ()):
@@ -109,7 +109,7 @@ def _successor(old: str, successor: Row) -> None:
         lines = [
             {
                 "line": finding["rule"],
-                "result": result_of(finding | {"decisive": True}),
+                "result": RESULTS[finding["result"]],
                 "what was measured": finding["says"],
                 "the old model itself": finding.get("old") or "–",
             }

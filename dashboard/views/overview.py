@@ -6,7 +6,7 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboard import view as open_dialog
-from dashboard.client import Control, ControlUnreachable, Refused, Row
+from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, moment_of, plain
 from dashboard.components.query_params import link
@@ -23,6 +23,7 @@ from fairtrial.api.experiments import ListStates
 from fairtrial.api.operation import Nothing, TrafficWindow, Window
 from fairtrial.api.store import ServiceStates
 from fairtrial.api.traffic_answers import AttributedFeedback
+from fairtrial.api.verdict_answers import NewestVerdict
 from fairtrial.api.verdicts import FirstStep
 from fairtrial.domain.store_reports import Losses
 from fairtrial.domain.verdicts.verdict_wording import standing_word, titled
@@ -201,18 +202,18 @@ def _no_traffic(window: str) -> None:
     )
 
 
-def _verdict(row: Row) -> None:
+def _verdict(row: NewestVerdict) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         badge(row)
-        gate = f"{standing_word(official=row['official'])} gate {row['gate']}"
-        st.markdown(f"**{plain(row['candidate'])}**, {plain(gate)}")
-    if row["reads"] != row["decision"]:
+        gate = f"{standing_word(official=row.official)} gate {row.gate}"
+        st.markdown(f"**{plain(row.candidate)}**, {plain(gate)}")
+    if row.reads != row.decision:
         st.markdown(f"**{plain(title_of(row))}**")
-    st.markdown(plain(titled(row["headline"], official=row["official"])))
+    st.markdown(plain(titled(row.headline, official=row.official)))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        earlier = row["verdicts"] - 1
-        st.caption(moment_of(row["at_time"]) + (f" · {counted(earlier, 'earlier verdict')}" if earlier else ""))
-        link("Evidence", "gate", icon=":material/gavel:", verdict=row["verdict_id"])
+        earlier = row.verdicts - 1
+        st.caption(moment_of(row.at_time) + (f" · {counted(earlier, 'earlier verdict')}" if earlier else ""))
+        link("Evidence", "gate", icon=":material/gavel:", verdict=row.verdict_id)
 
 
 view = View(title="Overview", icon=":material/balance:", path="overview", place=1, draw=draw)

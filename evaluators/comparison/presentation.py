@@ -1,11 +1,11 @@
 """Presents findings: words with no more digits than the numbers carry, and chart data in the unit that people read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from evaluators.criteria.grammar import GateLineError, Threshold, VersusBaseline, parse
 from evaluators.criteria.metric_catalogue import BUILT_IN, LESS_IS_BETTER, Form, Measure
+from fairtrial.api.verdict_answers import Figure, FigureUnit
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.domain.wording import counted
@@ -29,7 +29,6 @@ SUBJECTS = {
 }
 """Built-in metrics whose names do not fit into a sentence."""
 
-FigureUnit = Literal["points", "%", "ms", "$", ""]
 SUMS = ("lost", "gained")
 """Counts, which are exact and have no interval to draw."""
 
@@ -194,26 +193,6 @@ def _rule_in_words(rule: str) -> str:
 def p_in_words(p: float | None) -> str:
     """``0.041``, ``< 0.001``, or nothing if no test was made."""
     return "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A two-sided interval at ``level``, in ``unit``; ``limit`` is what the rule requires.
-
-    ``kind`` is a difference candidate − baseline, or the candidate's level; ``better`` is its good direction.
-    ``finding`` is the index of the finding. An `Estimate` has the same numbers on the metric's own scale.
-    """
-
-    finding: int
-    kind: Literal["difference", "level"]
-    value: float
-    low: float
-    high: float
-    level: float
-    n: int
-    limit: float | None
-    unit: FigureUnit
-    better: Literal["higher", "lower"]
 
 
 def figures(findings: tuple[Finding, ...]) -> list[Figure]:

@@ -15,6 +15,7 @@ from msgspec.structs import FieldInfo, fields
 
 from fairtrial.domain.accounts import Role
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.estimates import read_evidence
 from fairtrial.domain.limits.constants import END_OF_TIME_US, LARGEST_OFFSET, LARGEST_PAGE
 
 Since = Annotated[int, Meta(ge=0, le=END_OF_TIME_US, description="from, in microseconds since 1970, UTC")]
@@ -180,8 +181,8 @@ def read_answer(operation: Operation[Any, R], content: bytes) -> R:
         return cast(R, content)
     if operation.kind == "table":
         kind: Any = _Table
-        return cast(R, msgspec.json.decode(content, type=kind[operation.response]).rows)
-    return msgspec.json.decode(content, type=operation.response)
+        return cast(R, msgspec.json.decode(content, type=kind[operation.response], dec_hook=read_evidence).rows)
+    return msgspec.json.decode(content, type=operation.response, dec_hook=read_evidence)
 
 
 def _converted(

@@ -6,9 +6,19 @@ import msgspec
 from msgspec import Meta
 
 from fairtrial.api.alarms import Reason
-from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Text, Window
+from fairtrial.api.operation import Nothing, Operation, Request, Text, Window
+from fairtrial.api.verdict_answers import (
+    AroundVerdict,
+    Integrity,
+    NewestVerdict,
+    Recomputation,
+    ReleaseRecord,
+    ReportFile,
+    VerdictRow,
+    Votes,
+)
 from fairtrial.domain.verdicts.approvals import ApprovalVote
-from fairtrial.domain.verdicts.verdict import MOST_SUITES
+from fairtrial.domain.verdicts.verdict import MOST_SUITES, Verdict
 
 LARGEST_GATE = 32_768
 """Letters of a gate's text."""
@@ -124,7 +134,7 @@ listing = Operation(
     path="/verdicts",
     role="release-manager",
     request=ListVerdicts,
-    response=Rows,
+    response=list[VerdictRow],
     kind="table",
     description="Verdicts in a time window, newest first; ``findings`` includes their findings.\n\nJSON rows also have "
     "`reads`, the decision with the state of its approvals, and `stale`, why a SHIP no longer stands.",
@@ -135,7 +145,7 @@ gates = Operation(
     path="/gates",
     role="release-manager",
     request=Window,
-    response=Rows,
+    response=list[NewestVerdict],
     kind="table",
     description="The newest verdict of each gate and candidate.",
 )
@@ -145,7 +155,7 @@ one = Operation(
     path="/verdicts/{verdict_id}",
     role="release-manager",
     request=NameVerdict,
-    response=msgspec.Raw,
+    response=Verdict,
     description="One verdict with all its findings.",
 )
 judge = Operation(
@@ -154,7 +164,7 @@ judge = Operation(
     path="/verdicts",
     role="release-manager",
     request=Judge,
-    response=msgspec.Raw,
+    response=Verdict,
     status=201,
     seconds=JUDGE_SECONDS,
     in_turn=JUDGING,
@@ -167,7 +177,7 @@ judge_variant = Operation(
     path="/official-verdicts/{name}",
     role="release-manager",
     request=JudgeVariant,
-    response=msgspec.Raw,
+    response=Verdict,
     status=201,
     seconds=JUDGE_SECONDS,
     in_turn=JUDGING,
@@ -189,7 +199,7 @@ integrity = Operation(
     path="/verdicts/integrity",
     role="release-manager",
     request=Nothing,
-    response=Row,
+    response=Integrity,
     description="Whether all stored verdicts, their evidence and the audit trail are unchanged, and the head of the "
     "chain.",
 )
@@ -199,7 +209,7 @@ integrity_of = Operation(
     path="/verdicts/{verdict_id}/integrity",
     role="release-manager",
     request=NameVerdict,
-    response=Row,
+    response=Integrity,
     description="Whether one verdict, its evidence, the chain and the audit trail are unchanged.",
 )
 record = Operation(
@@ -208,7 +218,7 @@ record = Operation(
     path="/verdicts/{verdict_id}/record",
     role="release-manager",
     request=NameVerdict,
-    response=Row,
+    response=ReleaseRecord,
     description="One verdict with its approvals, why it may be stale, its place in the hash chain, and where it was "
     "used.",
 )
@@ -241,7 +251,7 @@ recomputation = Operation(
     path="/verdicts/{verdict_id}/recomputation",
     role="release-manager",
     request=NameVerdict,
-    response=Row,
+    response=Recomputation,
     description="The verdict judged again from its stored evidence; nothing is stored.",
 )
 around = Operation(
@@ -250,7 +260,7 @@ around = Operation(
     path="/verdicts/{verdict_id}/around",
     role="release-manager",
     request=NameVerdict,
-    response=Row,
+    response=AroundVerdict,
     description="The runs that it used, who saved it and when, and each finding's interval and limit for a chart.",
 )
 report = Operation(
@@ -259,7 +269,7 @@ report = Operation(
     path="/verdicts/{verdict_id}/reports/{form}",
     role="release-manager",
     request=ReportOf,
-    response=Row,
+    response=ReportFile,
     description='The verdict as a report, ``{"file", "text"}``, as `fairtrial gate` writes it.',
 )
 vote = Operation(
@@ -268,6 +278,6 @@ vote = Operation(
     path="/verdicts/{verdict_id}/{vote}",
     role="release-manager",
     request=Vote,
-    response=Row,
+    response=Votes,
     description="Approve or reject a verdict as the signed-in person. The last vote of each person counts.",
 )

@@ -1,8 +1,9 @@
-"""Defines estimates with confidence intervals, and the alternative if the data do not suffice."""
+"""Defines estimates with confidence intervals, the alternative if the data do not suffice, and both as JSON."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 Answer = Literal["better", "not worse", "worse", "cannot tell"]
@@ -99,3 +100,37 @@ class Comparison(Evidence):
     p: float | None = None
     p_method: str = ""
     rule: str = ""
+
+
+KINDS: dict[str, type[Evidence]] = {"estimate": Estimate, "not_enough": NotEnough, "comparison": Comparison}
+NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenComparison(Comparison):
+    """A comparison whose difference names its kind; msgspec reads no union of dataclasses."""
+
+    difference: Evidence  # type: ignore[assignment]
+
+
+def named_evidence(evidence: Evidence | None) -> dict[str, Any] | None:
+    """The evidence as JSON values, in which each of the three kinds names itself under ``is``."""
+    if evidence is None:
+        return None
+    plain = {"is": NAMES[type(evidence)], **msgspec.to_builtins(evidence)}
+    if isinstance(evidence, Comparison):
+        plain["difference"] = named_evidence(evidence.difference)
+        if not evidence.rule:
+            plain.pop("rule")  # added later; a comparison without one is encoded as before
+    return plain
+
+
+def read_evidence(kind: type, value: Any) -> Any:
+    """The hook of msgspec for types with `Evidence`; raises `ValueError`."""
+    if kind is not Evidence or not isinstance(value, dict) or value.get("is") not in KINDS:
+        raise ValueError(f"unknown kind of evidence: {str(value)[:80]} (known: {', '.join(KINDS)})")
+    named = KINDS[value["is"]]
+    if named is not Comparison:
+        return msgspec.convert(value, named)
+    written = msgspec.convert(value, WrittenComparison, dec_hook=read_evidence)
+    return Comparison(**{field.name: getattr(written, field.name) for field in fields(Comparison)})

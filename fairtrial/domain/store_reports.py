@@ -235,3 +235,13 @@ class AmountHistory:
     level: float
     spread: float
     share: float
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """A stored row that is not as it was stored. ``verdict_id``: the verdict that it belongs to, or empty."""
+
+    table: str
+    row: str
+    says: str
+    verdict_id: str = ""

@@ -203,8 +203,6 @@ def _write(verdict: Verdict, approvals: ApprovalState, files: dict[str, Path | N
 
 
 def _print(verdict: Verdict, approvals: ApprovalState | None = None) -> None:
-    from dataclasses import asdict
-
     from rich.console import Console
     from rich.text import Text
 
@@ -225,7 +223,7 @@ def _print(verdict: Verdict, approvals: ApprovalState | None = None) -> None:
     for conflict in verdict.conflicts:
         console.print(Text(f"Conflict: {conflict}", style="yellow"))
     headline = verdict.headline.lower()
-    findings = [asdict(each) for each in verdict.findings if each.decisive or each.says.lower() not in headline]
+    findings = [each for each in verdict.findings if each.decisive or each.says.lower() not in headline]
     print_findings(console, findings, needed=True)
     for sentence in notable_changes(finding.says for finding in verdict.findings if is_unasked(finding)):
         console.print(Text(f"Notable: {sentence}."))

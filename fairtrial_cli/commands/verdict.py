@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from fairtrial_cli.options import CONFIG, JSON, WHY, WrittenPath, print_indented, project_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from fairtrial.api.verdict_answers import Integrity, ReleaseRecord
     from fairtrial.domain.verdicts.approvals import ApprovalVote
     from fairtrial_cli.store_client.client import StoreClient
+    from gateway.control.operations.verdicts.export_check import ExportCheck
 
 CHANGED = 1
 """The exit code if a verdict can't be reproduced, or was changed."""
@@ -49,7 +53,7 @@ def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, 
     request = verdicts.ListVerdicts(gate=gate, candidate=candidate, limit=limit)
     with _open(config) as store:
         rows = store.call(verdicts.listing, request)
-    print_indented(rows) if as_json else print_list(rows)
+    print_indented(msgspec.to_builtins(rows)) if as_json else print_list(rows)
 
 
 @command.command()
@@ -111,8 +115,8 @@ def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
 
     with _open(config) as store:
         recomputation = store.call(verdicts.recomputation, verdicts.NameVerdict(verdict_id=verdict_id))
-    print_indented(recomputation) if as_json else print_recomputed(recomputation)
-    raise click.exceptions.Exit(0 if recomputation["same"] else CHANGED)
+    print_indented(msgspec.to_builtins(recomputation)) if as_json else print_recomputed(recomputation)
+    raise click.exceptions.Exit(0 if recomputation.same else CHANGED)
 
 
 @command.command()
@@ -134,14 +138,18 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
                fairtrial verdict verify verdict-0199f3c2.html
     """
     from fairtrial_cli.output.verdict import print_export_check, print_integrity
+    from gateway.control.operations.verdicts.export_check import check_export
 
+    result: ExportCheck | Integrity
     if verdict is not None and Path(verdict).exists():
-        result, show = _check_export(Path(verdict)), print_export_check
+        result = exported = check_export(Path(verdict))
+        show = partial(print_export_check, exported)
     else:
         with _open(config) as store:
-            result, show = _integrity(store, verdict), print_integrity
-    print_indented(result) if as_json else show(result)
-    raise click.exceptions.Exit(0 if result["intact"] else CHANGED)
+            result = stored = _integrity(store, verdict)
+        show = partial(print_integrity, stored)
+    print_indented(msgspec.to_builtins(result)) if as_json else show()
+    raise click.exceptions.Exit(0 if result.intact else CHANGED)
 
 
 @command.command()
@@ -174,13 +182,7 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
     click.echo(f"exported to {folder or to}; check it anywhere with: fairtrial verdict verify {folder or to}")
 
 
-def _check_export(path: Path) -> dict[str, Any]:
-    from gateway.control.operations.verdicts.export_check import check_export
-
-    return check_export(path)
-
-
-def _integrity(store: StoreClient, verdict_id: str | None) -> dict[str, Any]:
+def _integrity(store: StoreClient, verdict_id: str | None) -> Integrity:
     from fairtrial.api import verdicts
     from fairtrial.api.operation import Nothing
 
@@ -204,7 +206,11 @@ def _open(config: Path) -> AbstractContextManager[StoreClient]:
     return open_store(project_of(config).layout, config)
 
 
-def _print_record(record: dict[str, Any], *, as_json: bool, head_only: bool = False) -> None:
+def _print_record(record: ReleaseRecord, *, as_json: bool, head_only: bool = False) -> None:
+    from fairtrial.domain.verdicts.verdict_json import plain_values
     from fairtrial_cli.output.verdict import print_record
 
-    print_indented(record) if as_json else print_record(record, head_only=head_only)
+    if as_json:
+        print_indented(msgspec.to_builtins(record) | {"verdict": plain_values(record.verdict)})
+    else:
+        print_record(record, head_only=head_only)

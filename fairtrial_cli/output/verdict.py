@@ -1,25 +1,32 @@
 """Prints verdicts: the list, one record, a recomputation, and the check of integrity."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
+from fairtrial.api.verdict_answers import Integrity, Recomputation, ReleaseRecord, VerdictRow
 from fairtrial.domain.answers.signals import BLOCK_TITLE
+from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts import verdict_wording
 from fairtrial.domain.verdicts.approvals import vote_note
+from fairtrial.domain.verdicts.verdict import Finding, Provenance
 from fairtrial.domain.wording import counted, rows_by_table
 from fairtrial_cli.output.terminal import columns, print_table
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from gateway.control.operations.verdicts.export_check import ExportCheck
+
 SHORT_DIGEST, DIGEST = 12, 64
 """Characters of a digest."""
 COLOURS = {"pass": "green", "cannot tell": "yellow", "fail": "red", "invalid": "magenta"}
 
 
-def print_list(rows: Sequence[Row]) -> None:
+def print_list(rows: Sequence[VerdictRow]) -> None:
     """A row for each verdict."""
     console = Console()
     if not rows:
@@ -27,47 +34,43 @@ def print_list(rows: Sequence[Row]) -> None:
         return
     cells = [
         (
-            row["verdict_id"],
+            row.verdict_id,
             _title(row),
-            str(row["at_time"])[:16].replace("T", " "),
-            row["candidate"],
-            row["baseline"],
-            row["gate"],
-            verdict_wording.standing_word(official=row["official"]),
+            f"{row.at_time:%Y-%m-%d %H:%M}",
+            row.candidate,
+            row.baseline,
+            row.gate,
+            verdict_wording.standing_word(official=row.official),
         )
         for row in rows
     ]
     print_table(console, columns("id", "reads", "judged", "candidate", "baseline", "gate", "standing"), cells)
 
 
-def print_record(record: Row, *, head_only: bool = False) -> None:
+def print_record(record: ReleaseRecord, *, head_only: bool = False) -> None:
     """The record, or only its decision, approvals and what makes it stale."""
-    console, verdict = Console(), record["verdict"]
-    console.print(Text(f"{_title(record)}   [{record['standing']}]", style="bold"))
+    console, verdict = Console(), record.verdict
+    console.print(Text(f"{_title(record)}   [{record.standing}]", style="bold"))
     for line in _head(record):
         console.print(Text(line), soft_wrap=True)
     if head_only:
         return
-    for conflict in verdict.get("conflicts", ()):
+    for conflict in verdict.conflicts:
         console.print(Text(f"conflict: {conflict}"))
-    print_findings(console, verdict["findings"])
-    print_block(console, verdict_wording.unasked_lines(verdict["findings"]))
-    provenance = verdict.get("provenance")
+    print_findings(console, verdict.findings)
+    print_block(console, verdict_wording.unasked_lines(verdict.findings))
+    provenance = verdict.provenance
     for line in () if provenance is None else _evidence(provenance, record):
         console.print(Text(line), soft_wrap=True)
 
 
-def print_findings(console: Console, findings: Iterable[Row], *, needed: bool = False) -> None:
+def print_findings(console: Console, findings: Iterable[Finding], *, needed: bool = False) -> None:
     """A row for each rule, without the signals. ``needed``: also print what would settle an open rule."""
     rows = []
     for finding in (each for each in findings if not verdict_wording.is_unasked(each)):
-        result = (
-            Text(finding["result"], style=COLOURS[finding["result"]])
-            if finding["decisive"]
-            else Text("shown", style="dim")
-        )
-        sentence = finding["says"] + (f"\nneeded: {finding['needed']}" if needed and finding["needed"] else "")
-        rows.append((result, finding["rule"], finding["source"], sentence))
+        result = Text(finding.result, style=COLOURS[finding.result]) if finding.decisive else Text("shown", style="dim")
+        sentence = finding.says + (f"\nneeded: {finding.needed}" if needed and finding.needed else "")
+        rows.append((result, finding.rule, finding.source, sentence))
     print_table(console, columns("result", "rule", "source", "finding", prose=("finding",)), rows)
 
 
@@ -82,56 +85,56 @@ def print_block(console: Console, lines: Sequence[str]) -> None:
     console.print(Text(rule, style="dim"))
 
 
-def _title(row: Row) -> str:
-    return verdict_wording.titled(row["reads"], official=row["official"])
+def _title(row: VerdictRow | ReleaseRecord) -> str:
+    return verdict_wording.titled(row.reads, official=row.official)
 
 
-def _head(record: Row) -> Iterator[str]:
-    verdict, approvals = record["verdict"], record["approvals"]
-    yield verdict["headline"]
+def _head(record: ReleaseRecord) -> Iterator[str]:
+    verdict, approvals = record.verdict, record.approvals
+    yield verdict.headline
     yield from verdict_wording.scope_lines(verdict)
-    yield f"id {verdict['verdict_id']}, gate {verdict['gate']}, judged {_time(verdict['at_us'])}"
-    if verdict["decision"] == "SHIP" and approvals["waiting"]:
-        yield f"It waits for {verdict_wording.approval_of(verdict['verdict_id'], approvals['waiting'])}."
-    for vote in approvals["votes"]:
-        done = "approved" if vote["vote"] == "approve" else "rejected"
-        note = vote_note(vote["involved"], vote["barred"], vote["shared_from"])
-        yield f"{done} by {vote['actor']} ({vote['role']}) on {_time(vote['at_us'])}: {vote['why']}"
+    yield f"id {verdict.verdict_id}, gate {verdict.gate}, judged {_time(verdict.at_us)}"
+    if verdict.decision == "SHIP" and approvals.waiting:
+        yield f"It waits for {verdict_wording.approval_of(verdict.verdict_id, approvals.waiting)}."
+    for vote in approvals.votes:
+        done = "approved" if vote.vote == "approve" else "rejected"
+        note = vote_note(vote.involved, vote.barred, vote.shared_from)
+        yield f"{done} by {vote.actor} ({vote.role}) on {_time(vote.at_us)}: {vote.why}"
         if note:
             yield f"  {note}"
-    for reason in record["stale"]:
+    for reason in record.stale:
         yield f"stale: {reason}"
-    for release in record["releases"]:
-        day = str(release["at_time"])[:16]
-        yield f"used by {release['action']} of {release['experiment']} by {release['actor']} on {day}"
+    for release in record.releases:
+        day = f"{release.at_time:%Y-%m-%d %H:%M}"
+        yield f"used by {release.action} of {release.experiment} by {release.actor} on {day}"
 
 
-def _evidence(provenance: Row, record: Row) -> Iterator[str]:
-    yield f"asked by {provenance['asked_by']}, fairtrial {provenance['program']}"
-    yield f"configuration {provenance['plan_hash']}, gate text {provenance['gate_sha256'][:SHORT_DIGEST]}"
-    for suite in provenance["suites"]:
-        yield f"suite {suite['suite']}: cases {suite['digest'][:SHORT_DIGEST]}"
-    for run in provenance["runs"]:
-        weights = run["fingerprint"] or "no fingerprint, so a swap of its weights can't be seen"
-        model = run["model"] or "model unknown"
-        yield f"run {run['run_id']}: {run['suite']} on {run['target']} ({model}, {weights}), {_time(run['started_us'])}"
-    for queue in provenance["queues"]:
-        yield f"reviews {queue['title']}: {counted(queue['votes'], 'vote')} on {queue['suite']}"
-    for experiment in provenance["experiments"]:
-        amended = f", amended {counted(len(experiment['amendments']), 'time')}" if experiment["amendments"] else ""
+def _evidence(provenance: Provenance, record: ReleaseRecord) -> Iterator[str]:
+    yield f"asked by {provenance.asked_by}, fairtrial {provenance.program}"
+    yield f"configuration {provenance.plan_hash}, gate text {provenance.gate_sha256[:SHORT_DIGEST]}"
+    for suite in provenance.suites:
+        yield f"suite {suite.suite}: cases {suite.digest[:SHORT_DIGEST]}"
+    for run in provenance.runs:
+        weights = run.fingerprint or "no fingerprint, so a swap of its weights can't be seen"
+        model = run.model or "model unknown"
+        yield f"run {run.run_id}: {run.suite} on {run.target} ({model}, {weights}), {_time(run.started_us)}"
+    for queue in provenance.queues:
+        yield f"reviews {queue.title}: {counted(queue.votes, 'vote')} on {queue.suite}"
+    for experiment in provenance.experiments:
+        amended = f", amended {counted(len(experiment.amendments), 'time')}" if experiment.amendments else ""
         yield (
-            f"experiment {experiment['experiment']}/{experiment['variant']}: {counted(experiment['looks'], 'look')}, "
-            f"attempt {experiment['attempt']}, plan {experiment['analysis_hash'][:SHORT_DIGEST]}{amended}"
+            f"experiment {experiment.experiment}/{experiment.variant}: {counted(experiment.looks, 'look')}, "
+            f"attempt {experiment.attempt}, plan {experiment.analysis_hash[:SHORT_DIGEST]}{amended}"
         )
-    if provenance.get("training") is not None:
-        yield from _training(provenance["training"])
-    chain = record["chain"]
+    if provenance.training is not None:
+        yield from _training(provenance.training)
+    chain = record.chain
     if chain is not None:
-        head = chain["head"]
-        yield f"entry {chain['number']} of the hash chain: {chain['hash']}; head {head['number']}: {head['hash']}"
+        head = chain.head
+        yield f"entry {chain.number} of the hash chain: {chain.hash}; head {head.number}: {head.hash}"
 
 
-def _training(training: Row) -> Iterator[str]:
+def _training(training: TrainingEvidence) -> Iterator[str]:
     yield "; ".join(f"{name} {value}" for name, value in verdict_wording.lineage_terms(training))
     for path, role, sha256 in verdict_wording.data_rows(training):
         yield f"{role} data {path}: {sha256[:SHORT_DIGEST] if len(sha256) == DIGEST else sha256}"
@@ -139,61 +142,59 @@ def _training(training: Row) -> Iterator[str]:
         yield sentence
 
 
-def print_recomputed(recomputation: Row) -> None:
+def print_recomputed(recomputation: Recomputation) -> None:
     """``THE SAME`` or ``CHANGED``, then what differs, and what was repeated."""
-    console, lines = Console(), recomputation["lines"]
-    console.print(Text(recomputation["result"], style="bold" if recomputation["same"] else "bold red"))
-    for sentence in recomputation["differences"]:
+    console, lines = Console(), recomputation.lines
+    console.print(Text(recomputation.result, style="bold" if recomputation.same else "bold red"))
+    for sentence in recomputation.differences:
         console.print(Text(sentence, style="red"), soft_wrap=True)
-    for line in (changed for changed in lines if not changed["same"]):
-        console.print(Text(f"{line['rule']}\n  stored:   {line['says']}\n  computed: {line['says_now']}"))
-    same = sum(line["same"] for line in lines)
+    for line in (changed for changed in lines if not changed.same):
+        console.print(Text(f"{line.rule}\n  stored:   {line.says}\n  computed: {line.says_now}"))
+    same = sum(line.same for line in lines)
     console.print(Text(f"{same} of {counted(len(lines), 'finding')} are the same."))
-    for look in recomputation["looks"]:
-        looks = counted(look["judged"], "look")
-        console.print(Text(f"experiment {look['experiment']}: {look['repeated']} of {looks} repeated"))
-    if recomputation["program"] != recomputation["program_now"]:
-        console.print(
-            Text(f"It was judged by fairtrial {recomputation['program']}; this is {recomputation['program_now']}.")
-        )
-    console.print(Text(f"Decision: {recomputation['decision']} when stored, {recomputation['decision_now']} now."))
+    for look in recomputation.looks:
+        looks = counted(look.judged, "look")
+        console.print(Text(f"experiment {look.experiment}: {look.repeated} of {looks} repeated"))
+    if recomputation.program != recomputation.program_now:
+        console.print(Text(f"It was judged by fairtrial {recomputation.program}; this is {recomputation.program_now}."))
+    console.print(Text(f"Decision: {recomputation.decision} when stored, {recomputation.decision_now} now."))
 
 
-def print_integrity(result: Row) -> None:
+def print_integrity(result: Integrity) -> None:
     """Whether anything was changed, what the audit trail covers, and the heads of the two chains."""
-    console, head, trail_head = Console(), result["head"], result["trail_head"]
-    for problem in result["problems"]:
-        console.print(Text(f"CHANGED: {problem['says']}", style="red"), soft_wrap=True)
-    covered, uncovered = (rows_by_table(result[name]) for name in ("covered", "uncovered"))
-    if result["intact"]:
-        verdicts = counted(result["verdicts"], "verdict")
+    console, head, trail_head = Console(), result.head, result.trail_head
+    for problem in result.problems:
+        console.print(Text(f"CHANGED: {problem.says}", style="red"), soft_wrap=True)
+    covered, uncovered = rows_by_table(result.covered), rows_by_table(result.uncovered)
+    if result.intact:
+        verdicts = counted(result.verdicts, "verdict")
         console.print(Text(f"Intact: {verdicts} with evidence, and the audit trail.", style="bold"))
         if covered:
             console.print(Text(f"As the audit trail recorded them: {covered}."), soft_wrap=True)
     if uncovered:
         console.print(Text(f"Not covered, because earlier versions recorded no digest: {uncovered}."), soft_wrap=True)
-    if result["without_evidence"]:
-        console.print(Text(f"{counted(result['without_evidence'], 'verdict')} of earlier versions have no evidence."))
+    if result.without_evidence:
+        console.print(Text(f"{counted(result.without_evidence, 'verdict')} of earlier versions have no evidence."))
     if head is not None:
-        console.print(Text(f"Head of the chain: {head['number']} {head['hash']}"), soft_wrap=True)
+        console.print(Text(f"Head of the chain: {head.number} {head.hash}"), soft_wrap=True)
     if trail_head is not None:
-        console.print(Text(f"Head of the audit trail: {trail_head['number']} {trail_head['hash']}"), soft_wrap=True)
+        console.print(Text(f"Head of the audit trail: {trail_head.number} {trail_head.hash}"), soft_wrap=True)
 
 
-def print_export_check(result: Row) -> None:
+def print_export_check(result: ExportCheck) -> None:
     """Whether an export was changed, what its verdict says, and the head of the chain in it."""
-    console, shows, head = Console(), result["shows"], result["head"]
-    for problem in result["problems"]:
+    console, shows, head = Console(), result.shows, result.head
+    for problem in result.problems:
         console.print(Text(f"CHANGED: {problem}", style="red"), soft_wrap=True)
-    if result["intact"] and shows is not None:
+    if result.intact and shows is not None:
         console.print(Text("Intact: the verdict, its evidence and the chain.", style="bold"))
-        words = verdict_wording.titled(shows["decision"], official=shows["official"])
-        against = f"{shows['candidate']} against {shows['baseline']}, gate {shows['gate']}"
-        console.print(Text(f"{words}: {against}, id {shows['verdict_id']}"), soft_wrap=True)
-    for note in result["notes"]:
+        words = verdict_wording.titled(shows.decision, official=shows.official)
+        against = f"{shows.candidate} against {shows.baseline}, gate {shows.gate}"
+        console.print(Text(f"{words}: {against}, id {shows.verdict_id}"), soft_wrap=True)
+    for note in result.notes:
         console.print(Text(f"Not checked: {note}"), soft_wrap=True)
-    if result["intact"] and head is not None:
-        console.print(Text(f"Head of the chain: {head['number']} {head['hash']}"), soft_wrap=True)
+    if result.intact and head is not None:
+        console.print(Text(f"Head of the chain: {head.number} {head.hash}"), soft_wrap=True)
         console.print(Text("Compare it with a head that you kept: only that shows that the chain was not replaced."))
 
 

@@ -16,9 +16,8 @@ from evaluators.report_content.content import ReportContent, SuiteReport, TextPo
 from evaluators.report_content.suites import SuiteRuns, compared, grading_metric, suite_report
 from evaluators.report_content.wording import first_line
 from fairtrial.api import runs, verdicts
+from fairtrial.api.verdict_answers import ReleaseRecord
 from fairtrial.domain.errors import UsageError
-from fairtrial.domain.verdicts import verdict_json
-from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict_wording import titled
 from fairtrial.domain.wording import counted
 from fairtrial_cli.store_client.stored import load_noise_floor, load_table
@@ -50,7 +49,7 @@ def read_report(
     return ReportContent(says=first_line(suites), suites=tuple(suites), **_origin(texts))
 
 
-def _record(store: StoreClient, name: str) -> dict[str, Any] | None:
+def _record(store: StoreClient, name: str) -> ReleaseRecord | None:
     """The record of the verdict with this id; ``None`` if there is a run with it, and no verdict."""
     try:
         return store.call(verdicts.record, verdicts.NameVerdict(verdict_id=name))
@@ -62,26 +61,26 @@ def _record(store: StoreClient, name: str) -> dict[str, Any] | None:
     return None
 
 
-def _verdict_report(store: StoreClient, record: dict[str, Any], texts: Texts) -> ReportContent:
-    verdict = verdict_json.decode(msgspec.json.encode(record["verdict"]))
+def _verdict_report(store: StoreClient, record: ReleaseRecord, texts: Texts) -> ReportContent:
+    verdict = record.verdict
     targets = {verdict.baseline: 0, verdict.candidate: 1}
     suite_texts: dict[str, dict[str, str]] = {}
-    for run in record["runs"]:
-        suite_texts.setdefault(run["suite"], {})[run["target"]] = run["run_id"]
+    for run in record.runs:
+        suite_texts.setdefault(run.suite, {})[run.target] = run.run_id
     suites = []
     for by_target in suite_texts.values():
         ordered = sorted(by_target, key=lambda target: (targets.get(target, len(targets)), target))
         suites.append(_read(store, [load_table(store, by_target[target]) for target in ordered], texts))
-    gone = len(set(verdict.runs)) - len(record["runs"])
+    gone = len(set(verdict.runs)) - len(record.runs)
     notes = (f"{counted(gone, 'run')} of the verdict are no longer in the store.",) if gone > 0 else ()
     shown = texts.verdict(verdict)
     return ReportContent(
         says=titled(shown.headline, official=verdict.official),
         suites=tuple(suites),
         verdict=shown,
-        reads=titled(record["reads"], official=verdict.official),
-        approvals=msgspec.convert(record["approvals"], ApprovalState),
-        stale=tuple(record["stale"]),
+        reads=titled(record.reads, official=verdict.official),
+        approvals=record.approvals.state,
+        stale=tuple(record.stale),
         notes=notes,
         **_origin(texts),
     )

@@ -19,7 +19,6 @@ from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.errors import UsageError, nearest
 from fairtrial.domain.run import CaseResult, Run
-from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.wording import TEXT_DELETED
@@ -65,13 +64,12 @@ def record_suites(client: StoreClient, suites: Sequence[Suite]) -> None:
 
 def judge(client: StoreClient, request: verdicts.Judge) -> Verdict:
     """Judge, and store the verdict; raises `UsageError`."""
-    return verdict_json.decode(bytes(client.call(verdicts.judge, request)))
+    return client.call(verdicts.judge, request)
 
 
 def read_approvals(client: StoreClient, verdict_id: str) -> ApprovalState:
     """The state of the verdict's approvals, with those that it shares with verdicts on equal evidence."""
-    record = client.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id))
-    return msgspec.convert(record["approvals"], ApprovalState)
+    return client.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id)).approvals.state
 
 
 def frozen_plans(client: StoreClient) -> dict[str, AnalysisPlan]:

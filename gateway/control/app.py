@@ -1,7 +1,7 @@
 """Builds control's FastAPI application: one route for each operation, its OpenAPI description, and one error shape."""
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from fairtrial.api.operation import Operation, from_http, operations, path_names
 from fairtrial.domain.errors import BadRequest, FairtrialError, RequestError, StoreExhausted, Unavailable, UsageError
+from fairtrial.domain.estimates import Estimate, NotEnough, WrittenComparison
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from fairtrial.store.access.passwords import AT_ONCE
 from fairtrial.store.core.engine import EngineError, store_error
@@ -30,6 +31,9 @@ MAX_WAITING = 8
 """How many calls may wait for an operation that runs few at once."""
 
 REFERENCE = "#/components/schemas/{name}"
+EVIDENCE = (Estimate, NotEnough, WrittenComparison)
+_EVIDENCE_SCHEMA = {"anyOf": [{"$ref": REFERENCE.format(name=kind.__name__)} for kind in EVIDENCE]}
+"""Of the only type that msgspec doesn't know."""
 Schema = dict[str, Any]
 
 
@@ -211,7 +215,7 @@ def _turn(operation: Operation[Any, Any], request: Request) -> CapacityLimiter:
 
 def described(operation: Operation[Any, Any]) -> Schema:
     """The parameters, the body and the answer of an operation."""
-    schema = _schemas([operation.request])[operation.request.__name__]
+    schema = _schemas([operation.request])[1][operation.request.__name__]
     fields, required = schema["properties"], schema.get("required", [])
     named = path_names(operation.path)
     fields = {name: _with_meaning(field) for name, field in fields.items()}
@@ -224,7 +228,7 @@ def described(operation: Operation[Any, Any]) -> Schema:
         )
         description["requestBody"] = {"content": {"application/json": {"schema": whole}}, "required": bool(needed)}
     if operation.kind in ("value", "table"):
-        answer = msgspec.json.schema_components([operation.response], ref_template=REFERENCE)[0][0]
+        answer = _schemas([operation.response])[0][0]
         rows = {"type": "object", "properties": {"rows": answer}, "required": ["rows"]}
         content = {"application/json": {"schema": rows if operation.kind == "table" else answer}}
         description["responses"] = {str(operation.status): {"content": content}}
@@ -236,12 +240,13 @@ def components(every: Iterable[Operation[Any, Any]]) -> Schema:
     every = list(every)
     requests = {operation.request.__name__ for operation in every}
     answers = [operation.response for operation in every if operation.kind in ("value", "table")]
-    schemas = _schemas([*(operation.request for operation in every), *answers])
+    schemas = _schemas([*(operation.request for operation in every), *answers])[1]
     return {name: schema for name, schema in schemas.items() if name not in requests}
 
 
-def _schemas(kinds: list[type]) -> Schema:
-    return msgspec.json.schema_components(kinds, ref_template=REFERENCE)[1]
+def _schemas(kinds: list[type]) -> tuple[Sequence[Schema], Schema]:
+    every = [*kinds, *EVIDENCE]
+    return msgspec.json.schema_components(every, schema_hook=lambda _: _EVIDENCE_SCHEMA, ref_template=REFERENCE)
 
 
 def _with_meaning(field: Schema) -> Schema:

@@ -66,9 +66,6 @@ CARRIERS: dict[str, tuple[str, ...]] = {
 """The types that carry the values of a section to the code that acts. The last one with such a field must be read."""
 
 ELSEWHERE: dict[str, str] = {
-    "deployments.*.training.job": "[].job",
-    "deployments.*.training.hyperparameters": "[].hyperparameters",
-    "deployments.*.training.at": "[].at",
     "gateway.auth": "fairtrial.config.file.schema.GatewaySection.access",
     "metrics.*.kind": "fairtrial.domain.plan.Published.feedback",
     "metrics.*.window": "fairtrial.experiments.metric_plan.MetricPlan.window_seconds",

@@ -265,7 +265,7 @@ def test_the_export_is_a_page_for_print_that_proves_itself(auditor: Page, audite
         auditor.get_by_role("button", name="Export", exact=True).click()
     taken.value.save_as(tmp_path / "export.html")
     found = check_export(tmp_path / "export.html")
-    assert found["problems"] == [] and found["shows"]["verdict_id"] == audited.released
+    assert found.problems == [] and found.shows.verdict_id == audited.released
     with auditor.expect_popup() as popup:
         auditor.get_by_role("link", name="Print view").click()
     page = popup.value

@@ -9,6 +9,7 @@ from fairtrial.domain.promises import EXIT_CODES, UNAPPROVED
 from fairtrial.domain.verdicts.verdict import Decision
 
 ApprovalVote = Literal["approve", "reject"]
+ApprovalStanding = Literal["waiting", "rejected", "complete"]
 ACTORS = ("account ", "local user ", "key ")
 """How records begin the names of people and of what they use."""
 
@@ -48,6 +49,11 @@ class ApprovalState:
     def complete(self) -> bool:
         """Whether all required approvals are there and nobody rejects."""
         return not self.waiting and self.rejected is None
+
+    @property
+    def standing(self) -> ApprovalStanding:
+        """A rejection outweighs missing approvals."""
+        return "rejected" if self.rejected is not None else "waiting" if self.waiting else "complete"
 
     @property
     def not_counting(self) -> list[Approval]:

@@ -9,6 +9,7 @@ import msgspec
 
 from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.store_reports import RowProblem
 from fairtrial.domain.wording import counted
 from fairtrial.store.access import audit
 from fairtrial.store.access.audit import (
@@ -27,16 +28,6 @@ Key = int | str | None
 NAMES = frozenset(table.name for table in TABLES)
 Fields = tuple[Any, ...]
 """What both a row and its entry say. The first one is the subject of the entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowProblem:
-    """A stored row that is not as it was stored. ``verdict_id``: the verdict that it belongs to, or empty."""
-
-    table: str
-    row: str
-    says: str
-    verdict_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from fairtrial.domain.errors import NotFound
 from fairtrial.domain.limits.canonical_json import json_object, sha256_of_json
-from fairtrial.store.access.row_check import RowProblem
+from fairtrial.domain.store_reports import RowProblem
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 

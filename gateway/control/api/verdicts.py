@@ -6,9 +6,19 @@ The gate is imported when an operation needs it, because it loads the statistics
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from evaluators.report_content.content import REPORTS
 from fairtrial.api.operation import Nothing, Window
+from fairtrial.api.verdict_answers import (
+    AroundVerdict,
+    Integrity,
+    Recomputation,
+    ReleaseRecord,
+    ReportFile,
+    SavedBy,
+    Votes,
+)
 from fairtrial.api.verdicts import FirstStep, Form, Judge, JudgeVariant, ListVerdicts, NameVerdict, ReportOf, Vote
 from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.errors import FairtrialError, NotAllowed, existing
@@ -30,11 +40,11 @@ STALE = "stale"
 
 
 def listing(context: Context, request: ListVerdicts) -> Any:
-    page, chosen = page_of(request), {"gate": request.gate, "candidate": request.candidate}
-    if request.findings:
-        whole = verdicts.with_findings(context.database, page, **chosen)
-        return [msgspec.Raw(verdict_json.encode(verdict)) for verdict in whole]
-    return _table(context, verdicts.listing(page, **chosen))
+    table = _table(context, verdicts.listing(page_of(request), gate=request.gate, candidate=request.candidate))
+    if not request.findings:
+        return table
+    assert table.rows is not None
+    return [row | {"verdict": one(context, NameVerdict(verdict_id=row["verdict_id"]))} for row in table.rows()]
 
 
 def gates(context: Context, request: Window) -> Table:
@@ -42,7 +52,12 @@ def gates(context: Context, request: Window) -> Table:
 
 
 def one(context: Context, request: NameVerdict) -> msgspec.Raw:
-    return msgspec.Raw(verdict_json.encode(_verdict(context, request.verdict_id)))
+    return _written(_verdict(context, request.verdict_id))
+
+
+def _written(verdict: Verdict) -> msgspec.Raw:
+    """The verdict as its encoding names the kinds of evidence."""
+    return msgspec.Raw(verdict_json.encode(verdict))
 
 
 def judge(context: Context, request: Judge) -> msgspec.Raw:
@@ -52,7 +67,7 @@ def judge(context: Context, request: Judge) -> msgspec.Raw:
     context.owner.read_files()
     declared, time = context.owner.declaration(), context.owner.clock.now()
     asker = Asked(declared.plan, context.actor, declared.release_gates, declared.root, time.held)
-    return msgspec.Raw(verdict_json.encode(judge_candidate(context.database, request, asker, now_us=time.now_us)))
+    return _written(judge_candidate(context.database, request, asker, now_us=time.now_us))
 
 
 def judge_variant(context: Context, request: JudgeVariant) -> msgspec.Raw:
@@ -73,23 +88,24 @@ def first(context: Context, _: Nothing) -> list[FirstStep]:
     return first_steps(context.database, asker, url or "http://127.0.0.1:8080")
 
 
-def integrity(context: Context, _: Nothing) -> Any:
+def integrity(context: Context, _: Nothing) -> Integrity:
     from gateway.control.operations.verdicts.release import release_record
 
     return release_record.integrity(context.database)
 
 
-def integrity_of(context: Context, request: NameVerdict) -> Any:
+def integrity_of(context: Context, request: NameVerdict) -> Integrity:
     from gateway.control.operations.verdicts.release import release_record
 
     return release_record.integrity(context.database, find_verdict(context.database, request.verdict_id).verdict_id)
 
 
-def record(context: Context, request: NameVerdict) -> Any:
+def record(context: Context, request: NameVerdict) -> ReleaseRecord:
     from gateway.control.operations.verdicts.release.release_record import release_record
 
     verdict = find_verdict(context.database, request.verdict_id)
-    return release_record(context.database, verdict, context.present())
+    written = release_record(context.database, verdict, context.present())
+    return structs.replace(written, verdict=_written(verdict))
 
 
 def evidence(context: Context, request: NameVerdict) -> Answer:
@@ -110,34 +126,40 @@ def export(context: Context, request: NameVerdict) -> Answer:
     return Answer(html.encode(), "text/html; charset=utf-8", {**EXPORT_HEADERS, "content-security-policy": policy})
 
 
-def recomputation(context: Context, request: NameVerdict) -> Any:
+def recomputation(context: Context, request: NameVerdict) -> Recomputation:
     from gateway.control.operations.verdicts.recompute import recompute
 
     return recompute(context.database, request.verdict_id)
 
 
-def around(context: Context, request: NameVerdict) -> dict[str, Any]:
+def around(context: Context, request: NameVerdict) -> AroundVerdict:
     from evaluators.comparison.presentation import figures
+    from gateway.control.operations.verdicts.release.release_record import runs_of
 
     verdict = _verdict(context, request.verdict_id)
     saved = verdicts.saved_by(context.database, request.verdict_id)
-    runs = verdicts.runs_of(context.database, verdict)
-    return {"saved": saved, "runs": runs, "figures": figures(verdict.findings)}
+    return AroundVerdict(
+        saved=msgspec.convert(saved, SavedBy | None),
+        runs=runs_of(context.database, verdict),
+        figures=figures(verdict.findings),
+    )
 
 
-def report(context: Context, request: ReportOf) -> dict[str, str]:
+def report(context: Context, request: ReportOf) -> ReportFile:
     verdict = _verdict(context, request.verdict_id)
     text = REPORTS.get(request.form).render(verdict, state_of(context.database, verdict))
-    return {"file": f"verdict-{request.verdict_id}.{ENDINGS[request.form]}", "text": text}
+    return ReportFile(file=f"verdict-{request.verdict_id}.{ENDINGS[request.form]}", text=text)
 
 
-def vote(context: Context, request: Vote) -> dict[str, Any]:
+def vote(context: Context, request: Vote) -> Votes:
+    from gateway.control.operations.verdicts.release.release_record import votes_of
+
     actor, caller = context.actor, context.caller
     if not caller.is_person and not actor.startswith(LOCAL_USER):
         raise NotAllowed("verdicts are approved by people: sign in instead of using an API key")
     voter, now_us = (actor, caller.role), context.owner.clock.now().stamp_us
     vote = vote_on_verdict(context.database, request.verdict_id, request.vote, voter, why=request.why, now_us=now_us)
-    return {"waiting": vote.waiting, "rejected": vote.rejected, "complete": vote.complete, "votes": vote.votes}
+    return Votes(**votes_of(vote))
 
 
 def _table(context: Context, query: Query) -> Table:
@@ -172,7 +194,8 @@ def verdict_rows(database: Database, query: Query, present: Present | None) -> l
         if verdict is not None:
             cast = mark_involved(database, verdict, cast)
             row["stale"] = _stale(database, verdict, present) if ships and present is not None else []
-        reads = reads_as(row["decision"], approval_state(row["approvers"], cast))
+        state = approval_state(row["approvers"], cast)
+        row["approval"], reads = state.standing, reads_as(row["decision"], state)
         row["reads"] = f"{reads}, {STALE}" if row["stale"] else reads
     return rows
 

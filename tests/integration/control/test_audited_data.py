@@ -182,7 +182,7 @@ def test_the_export_shows_the_lineage_and_the_audit_and_no_row(trial: JudgedTria
         assert shown in page, shown
     assert "secret row" not in page
     (tmp_path / "release.html").write_text(page, encoding="utf-8")
-    assert check_export(tmp_path / "release.html")["intact"]
+    assert check_export(tmp_path / "release.html").intact
 
 
 def test_a_verdict_is_stale_once_the_lineage_or_the_result_of_the_audit_changes(trial: JudgedTrial) -> None:

@@ -57,8 +57,8 @@ class StoredRows:
 
     def found(self, verdict_id: str | None = None) -> list[str]:
         result = integrity(self.database, verdict_id)
-        assert result["intact"] is (result["problems"] == [])
-        return [one["says"] for one in result["problems"]]
+        assert result.intact is (result.problems == [])
+        return [one.says for one in result.problems]
 
     def do(self, *statements: str) -> None:
         with self.database.transaction() as cursor:
@@ -104,11 +104,11 @@ def alarm(rows: StoredRows, kind: str, text: str | None) -> None:
 
 def test_a_store_is_intact_and_everything_is_covered(stored: StoredRows) -> None:
     result = integrity(stored.database)
-    assert result["problems"] == []
-    assert set(result["uncovered"].values()) == {0}
-    assert all(result["covered"][table] for table in KEYS), result["covered"]
+    assert result.problems == []
+    assert set(result.uncovered.values()) == {0}
+    assert all(result.covered[table] for table in KEYS), result.covered
     number, hash_ = stored.database.rows("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1")[0]
-    assert result["trail_head"] == {"number": number, "hash": hash_}
+    assert result.trail_head == {"number": number, "hash": hash_}
 
 
 def test_every_changed_column_is_found_and_its_row_is_named(stored: StoredRows) -> None:
@@ -243,7 +243,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EarlierRows]:
 
 
 def uncovered(rows: StoredRows) -> dict[str, int]:
-    return {table: count for table, count in integrity(rows.database)["uncovered"].items() if count}
+    return {table: count for table, count in integrity(rows.database).uncovered.items() if count}
 
 
 def test_rows_of_an_earlier_version_are_counted_and_not_called_changed(earlier: EarlierRows) -> None:

@@ -76,7 +76,7 @@ def test_it_does_so_after_a_person_was_erased(shipped: tuple[JudgedTrial, Verdic
     trial, verdict = shipped
     assert erase_unit(trial.database, "user-1", "hash-user-1")["requests"] == 1
     assert recompute(trial.database, verdict.verdict_id).same
-    assert integrity(trial.database)["intact"]
+    assert integrity(trial.database).intact
 
 
 def test_it_does_so_on_a_restored_backup(shipped: tuple[JudgedTrial, Verdict], tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_it_does_so_on_a_restored_backup(shipped: tuple[JudgedTrial, Verdict], t
     restore_backup(tmp_path / "backup", there.layout, now_us=trial.now_us, force=True)
     there.reopen()
     assert recompute(there.database, verdict.verdict_id).same
-    assert integrity(there.database)["intact"]
+    assert integrity(there.database).intact
     there.close()
 
 
@@ -117,18 +117,18 @@ def test_one_changed_byte_is_found(
 ) -> None:
     (trial, _), (mine, later) = shipped, newest
     document = verdict_chain.evidence_of(trial.database, mine.verdict_id)
-    assert document is not None and integrity(trial.database)["intact"]
+    assert document is not None and integrity(trial.database).intact
     kept = {table: trial.database.rows(f"SELECT * FROM {table}") for table in TABLES}
     flipped = document[:-9] + bytes([document[-9] ^ 1]) + document[-8:]
     values = {"id": mine.verdict_id} | ({"blob": flipped} if place == "evidence" else {})
     with trial.database.transaction() as cursor:
         cursor.execute(CHANGES[place], values)
     found = integrity(trial.database)
-    assert not found["intact"] and found["problems"], later.verdict_id
+    assert not found.intact and found.problems, later.verdict_id
     with trial.database.transaction() as cursor:
         for table, rows in kept.items():
             cursor.execute(f"DELETE FROM {table}")
             for row in rows:
                 # by hand: forged, or rows of the product that are put back after a change
                 cursor.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
-    assert integrity(trial.database)["intact"]
+    assert integrity(trial.database).intact

@@ -61,11 +61,11 @@ def reads(trial: JudgedTrial, verdict: Verdict) -> str:
     rows = verdict_rows(trial.database, verdicts.listing(Page(limit=100)), None)
     page = render(read_contents(trial.database, verdict, trial.present))
     report = json.loads(REPORTS.get("json").render(verdict, state_of(trial.database, verdict)))
-    assert record["reads"] in page
+    assert record.reads in page
     listed = next(row["reads"] for row in rows if row["verdict_id"] == verdict.verdict_id)
-    assert {record["reads"], listed, report["reads"]} == {record["reads"]}
+    assert {record.reads, listed, report["reads"]} == {record.reads}
     assert report["exit_code"] == (0 if report["approvals"]["complete"] else 5)
-    return str(record["reads"])
+    return str(record.reads)
 
 
 def promote(trial: JudgedTrial, actor: str) -> None:
@@ -78,7 +78,7 @@ def test_a_second_judgement_of_equal_evidence_keeps_the_approval(trial: JudgedTr
     vote(trial, first, INES)
     second = again(trial)
     assert [reads(trial, verdict) for verdict in (first, second)] == [APPROVED] * 2
-    (cast,) = release_record(trial.database, second, trial.present)["approvals"]["votes"]
+    (cast,) = release_record(trial.database, second, trial.present).approvals.votes
     assert (cast.verdict_id, cast.shared_from, cast.actor) == (first.verdict_id, first.verdict_id, INES)
     where = f"given on the equal evidence of verdict {first.verdict_id}"
     state = state_of(trial.database, second)
@@ -90,7 +90,7 @@ def test_a_second_judgement_of_equal_evidence_keeps_the_approval(trial: JudgedTr
     assert [where in text for text in shown] == [True] * 3
     assert where not in render(read_contents(trial.database, first, trial.present))
     assert [recompute(trial.database, one.verdict_id).differences for one in (first, second)] == [()] * 2
-    assert integrity(trial.database, second.verdict_id)["intact"]
+    assert integrity(trial.database, second.verdict_id).intact
     promote(trial, ROSA)
     assert trial.experiment.serves == "tuned"
 
@@ -171,4 +171,4 @@ def test_a_forged_vote_on_equal_evidence_is_found(trial: JudgedTrial) -> None:
             "FROM verdicts WHERE verdict_id = ?",
             [first.verdict_id],
         )
-    assert not integrity(trial.database, second.verdict_id)["intact"]
+    assert not integrity(trial.database, second.verdict_id).intact

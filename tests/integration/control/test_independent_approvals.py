@@ -55,10 +55,10 @@ def reads(trial: JudgedTrial, verdict: Verdict) -> str:
     """The record, the list and the export say the same."""
     record = release_record(trial.database, verdict, trial.present)
     rows = verdict_rows(trial.database, verdicts.listing(Page(limit=100)), None)
-    assert record["reads"] == next(row["reads"] for row in rows if row["verdict_id"] == verdict.verdict_id)
+    assert record.reads == next(row.reads for row in rows if row.verdict_id == verdict.verdict_id)
     page = render(read_contents(trial.database, verdict, trial.present))
-    assert record["reads"] in page
-    return str(record["reads"])
+    assert record.reads in page
+    return str(record.reads)
 
 
 def promote(trial: JudgedTrial, actor: str) -> None:
@@ -146,10 +146,10 @@ def test_behind_a_pipelines_key_who_last_changed_the_experiment_does_not_count(t
         change_experiment(trial.database, trial.publisher, change, now_us=trial.now_us)
     verdict = trial.judge(asked_by="key ci")
     approve(trial, verdict, ROSA)
-    (vote,) = release_record(trial.database, verdict, trial.present)["approvals"]["votes"]
+    (vote,) = release_record(trial.database, verdict, trial.present).approvals.votes
     assert vote.involved == f"last changed the experiment {NAME} and last changed the configuration"
     assert vote.barred == ("release-manager",)
     by_person = trial.judge(asked_by=INES)
     approve(trial, by_person, ROSA)
-    (_, vote) = release_record(trial.database, by_person, trial.present)["approvals"]["votes"]
+    (_, vote) = release_record(trial.database, by_person, trial.present).approvals.votes
     assert (vote.involved, vote.barred) == ("", ())

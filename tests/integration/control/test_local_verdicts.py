@@ -17,7 +17,7 @@ def test_a_kill_that_the_file_does_not_show_is_seen(tmp_path: Path) -> None:
     trial.change("kill")
     trial.close()
     with open_store(trial.layout, trial.config) as store:
-        stale = store.call(record, NameVerdict(verdict_id=verdict.verdict_id))["stale"]
+        stale = store.call(record, NameVerdict(verdict_id=verdict.verdict_id)).stale
         assert any("tested this definition and was killed on" in one for one in stale)
         project = load_project(trial.config, {})
         again = judge_gate_file(store, trial.gate, project, candidate="tuned", baseline="base")

@@ -10,9 +10,10 @@ import pytest
 
 from evaluators.gate import evidence
 from evaluators.gate.live_evidence import Rate, contradictions
+from fairtrial.api.verdict_answers import Recomputation
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
-from gateway.control.operations.verdicts.recompute import Recomputed, recompute
+from gateway.control.operations.verdicts.recompute import recompute
 from tests.fixtures.control.judged_trial import JudgedTrial
 from tests.fixtures.for_each import for_each
 
@@ -26,7 +27,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
     trial.close()
 
 
-def changed(shipped: Shipped, *statements: str) -> Recomputed:
+def changed(shipped: Shipped, *statements: str) -> Recomputation:
     """The recomputation after SQL, which is undone."""
     trial, verdict = shipped
     with trial.database.transaction() as cursor:

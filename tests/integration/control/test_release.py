@@ -53,8 +53,8 @@ def test_with_everything_in_place_it_is_one_change(trial: JudgedTrial) -> None:
     promote(trial)
     assert (trial.experiment.state, trial.experiment.serves) == ("ended", "tuned")
     record = release_record(trial.database, verdict, trial.present)
-    assert record["reads"] == f"SHIP, approved by the person who asked for it and promoted it ({PERSON})"
-    assert [(one["action"], one["actor"]) for one in record["releases"]] == [("promote", PERSON)]
+    assert record.reads == f"SHIP, approved by the person who asked for it and promoted it ({PERSON})"
+    assert [(one.action, one.actor) for one in record.releases] == [("promote", PERSON)]
     assert trial.trail()[-1]["why"] == "it resolves more"
 
 
@@ -68,7 +68,7 @@ def test_a_kept_control_needs_the_same_and_leaves_the_verdict_fresh_until_a_roll
     assert (trial.experiment.state, trial.experiment.kept_control is not None) == ("running", True)
     assert stale_reasons(trial.database, verdict, trial.present) == ()
     record = release_record(trial.database, verdict, trial.present)
-    assert [(one["action"], one["actor"]) for one in record["releases"]] == [("promote", PERSON)]
+    assert [(one.action, one.actor) for one in record.releases] == [("promote", PERSON)]
     trial.change("rollback", "complaints")
     (reason,) = stale_reasons(trial.database, verdict, trial.present)
     assert reason == f"the experiment {NAME} was rolled back since"

@@ -47,7 +47,7 @@ def test_a_removed_newest_verdict_is_found(trial: JudgedTrial) -> None:
     with trial.database.transaction() as cursor:
         cursor.execute("DELETE FROM verdict_records WHERE verdict_id = $1", [newest.verdict_id])
         cursor.execute("DELETE FROM verdicts WHERE verdict_id = $1", [newest.verdict_id])
-    assert not integrity(trial.database)["intact"]
+    assert not integrity(trial.database).intact
 
 
 def test_an_official_verdict_without_a_place_in_the_chain_is_found(trial: JudgedTrial) -> None:
@@ -58,14 +58,14 @@ def test_an_official_verdict_without_a_place_in_the_chain_is_found(trial: Judged
             "INSERT INTO verdicts SELECT 'forged', at_time + INTERVAL 1 HOUR, gate, candidate, baseline, decision, "
             "headline, replace(verdict::VARCHAR, verdict_id, 'forged') FROM verdicts"
         )
-    assert not integrity(trial.database)["intact"]
+    assert not integrity(trial.database).intact
 
 
 def test_a_changed_time_by_which_the_newest_verdict_is_chosen_is_found(trial: JudgedTrial) -> None:
     trial.judge()
     with trial.database.transaction() as cursor:
         cursor.execute("UPDATE verdicts SET at_time = at_time + INTERVAL 1 DAY")
-    assert not integrity(trial.database)["intact"]
+    assert not integrity(trial.database).intact
 
 
 def journal(trial: JudgedTrial, *events: Event) -> None:
@@ -158,7 +158,7 @@ def test_a_page_that_shows_another_decision_is_found_whatever_program_it_names(
     forged = replace(contents, record=json.dumps(json.loads(contents.record) | {"program": "0.0.9"}))
     page = tmp_path / "verdict.html"
     page.write_text(render(forged).replace("BLOCK", "SHIP"))
-    assert not check_export(page)["intact"]
+    assert not check_export(page).intact
 
 
 def test_a_line_requires_a_number_of_what_the_experiment_counts(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_kill_stops_a_hung_control_s_workers_and_is_recorded_once_while_nobody
             assert set(load.served[after:]) == {("base", "kill")}
             assert transitions(tmp_path) == [("kill", local_actor(), WHY)]
             with open_store(layout) as store:
-                assert store.call(integrity, Nothing())["intact"]
+                assert store.call(integrity, Nothing()).intact
                 client_reads.ingest(store)
                 (counted,) = store.call(by_experiment, ExperimentTraffic(experiment=NAME, since_us=0))
                 assert counted.reasons["kill"] >= len(load.served) - after
@@ -181,7 +181,7 @@ def test_control_that_is_killed_before_it_removes_the_file_records_one_transitio
         until(lambda: is_recorded(layout))
         assert transitions(tmp_path) == [("kill", local_actor(), WHY)]
         with open_store(layout) as store:
-            assert store.call(integrity, Nothing())["intact"]
+            assert store.call(integrity, Nothing()).intact
     finally:
         end(control)
 

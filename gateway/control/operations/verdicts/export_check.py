@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from evaluators.results.evidence_table import UnreadableEvidence
+from fairtrial.api.verdict_answers import ChainHead
 from fairtrial.domain.errors import UsageError
 from fairtrial.named_files import read_named
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
@@ -39,12 +41,34 @@ GATE, SUITES = "gate.yaml", "suites"
 SAFE = " "
 
 
-def check_export(path: Path) -> dict[str, Any]:
-    """Whether an exported file or folder is unchanged since it was exported, with each problem as a sentence.
+@dataclass(frozen=True, slots=True)
+class ShownVerdict:
+    """What the embedded verdict says."""
 
-    ``head`` is the last entry of the chain that the export contains. ``shows``: what the embedded verdict says.
-    ``notes``: what was not checked. Raises `UsageError` for a path that can't be read.
+    verdict_id: str
+    gate: str
+    candidate: str
+    baseline: str
+    decision: str
+    official: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExportCheck:
+    """Whether an export is unchanged, with each problem as a sentence. ``notes``: what was not checked.
+
+    ``head``: the last entry of the chain that the export contains.
     """
+
+    intact: bool
+    problems: list[str]
+    notes: list[str]
+    head: ChainHead | None
+    shows: ShownVerdict | None
+
+
+def check_export(path: Path) -> ExportCheck:
+    """Check an exported file or folder; raises `UsageError` for a path that can't be read."""
     notes: list[str] = []
     problems: list[str] = []
     contents: ExportContents | None = None
@@ -66,7 +90,7 @@ def check_export(path: Path) -> dict[str, Any]:
         problems.append(f"{page.name} can't be read, so it was changed ({type(error).__name__})")
     head = None if contents is None else _head(contents)
     shows = None if contents is None else _shows(contents)
-    return {"intact": not problems, "problems": problems, "notes": notes, "head": head, "shows": shows}
+    return ExportCheck(not problems, problems, notes, head, shows)
 
 
 def _problems(contents: ExportContents) -> Iterator[str]:
@@ -126,19 +150,19 @@ def _folder(path: Path, contents: ExportContents) -> Iterator[str]:
     )
 
 
-def _head(contents: ExportContents) -> dict[str, Any] | None:
+def _head(contents: ExportContents) -> ChainHead | None:
     try:
         last = contents.entries[-1:]
     except (ValueError, TypeError):
         return None
-    return {"number": last[0].number, "hash": last[0].hash} if last else None
+    return ChainHead(number=last[0].number, hash=last[0].hash) if last else None
 
 
-def _shows(contents: ExportContents) -> dict[str, Any] | None:
+def _shows(contents: ExportContents) -> ShownVerdict | None:
     try:
         verdict = json.loads(contents.verdict)
         official = bool((verdict.get("provenance") or {}).get("official"))
-        return {name: str(verdict[name]) for name in SHOWN} | {"official": official}
+        return ShownVerdict(**{name: str(verdict[name]) for name in SHOWN}, official=official)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -12,11 +12,12 @@ import msgspec
 from evaluators.comparison.presentation import figures
 from evaluators.results.evidence_table import strict_json_of
 from fairtrial import html_pages
+from fairtrial.api.verdict_answers import RecordParts, VerdictUse
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.promises import WORST_FIRST
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts import verdict_json, verdict_wording
-from fairtrial.domain.verdicts.approvals import Approval, approval_state, reads_as, vote_note
+from fairtrial.domain.verdicts.approvals import approval_state, reads_as, vote_note
 from fairtrial.domain.wording import age, counted
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 
@@ -27,8 +28,8 @@ def render(contents: "ExportContents") -> str:
     The page follows from its embedded parts alone, so that a check without a store can render it again and compare.
     """
     verdict = verdict_json.decode(contents.verdict)
-    record = json.loads(contents.record)
-    approvals = approval_state(verdict.approvers, tuple(Approval(**vote) for vote in record["approvals"]["votes"]))
+    record = msgspec.json.decode(contents.record, type=ExportedRecord)
+    approvals = approval_state(verdict.approvers, record.approvals.votes)
     ordered = sorted(verdict.findings, key=lambda finding: (not finding.decisive, WORST_FIRST.index(finding.result)))
     return html_pages.render(
         "verdict_export.html",
@@ -47,7 +48,7 @@ def render(contents: "ExportContents") -> str:
         changes=list(verdict_wording.unasked_lines(verdict.findings)),
         figures=list(figures(verdict.findings)),
         training=_training(None if verdict.provenance is None else verdict.provenance.training),
-        releases=[(_action(release), release) for release in record["releases"]],
+        releases=[(_action(release), release) for release in record.releases],
         parts=[(name, base64.b64encode(content).decode()) for name, content in _parts(contents)],
         age=age,
         counted=counted,
@@ -64,26 +65,31 @@ def _parts(contents: "ExportContents") -> Iterator[tuple[str, bytes]]:
         yield "chain", contents.chain.encode()
 
 
-def _action(release: dict[str, Any]) -> str:
-    evidence = json.loads(release["evidence"] or "{}")
+def _action(release: VerdictUse) -> str:
+    evidence = json.loads(release.evidence or "{}")
     missing = "; ".join(evidence.get("missing", ()))
     overridden = evidence.get("override")
-    return f"{release['action']}, although something was missing: {missing}" if overridden else str(release["action"])
+    return f"{release.action}, although something was missing: {missing}" if overridden else release.action
 
 
 def _training(training: TrainingEvidence | None) -> dict[str, Any] | None:
     if training is None:
         return None
-    row = msgspec.to_builtins(training)
     return {
-        "terms": verdict_wording.lineage_terms(row),
-        "files": verdict_wording.data_rows(row),
-        "audit": verdict_wording.audit_sentence(row),
+        "terms": verdict_wording.lineage_terms(training),
+        "files": verdict_wording.data_rows(training),
+        "audit": verdict_wording.audit_sentence(training),
     }
 
 
 def _distinct(names: Iterable[str | None], unknown: str) -> str:
     return ", ".join(dict.fromkeys(name or unknown for name in names))
+
+
+class ExportedRecord(RecordParts, frozen=True, kw_only=True):
+    """The release record at the time of the export. ``program``: the version that made the page."""
+
+    program: str
 
 
 @dataclass(frozen=True, slots=True)

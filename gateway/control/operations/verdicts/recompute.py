@@ -1,18 +1,19 @@
 """Judges a stored verdict again from its own evidence, and repeats the looks of its live experiments."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from math import isclose
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from evaluators.gate.evidence import Evidence, decode
 from evaluators.gate.judge import judge_again
 from evaluators.gate.live_evidence import LiveExperiment, contradictions
+from fairtrial.api.verdict_answers import Recomputation, RecomputedFinding, RepeatedLooks
 from fairtrial.domain.errors import Conflict
-from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.experiments.analysis.findings import effect_over_time
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
 from fairtrial.experiments.decision.decide import look as look_at
@@ -25,71 +26,23 @@ PRECISION = 1e-9
 """The relative difference of two numbers that another machine's libraries may cause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One finding as it was stored and as it is computed now; one of the two is ``None`` if only the other exists."""
-
-    rule: str
-    source: str
-    scope: str
-    stored: str | None
-    computed: str | None
-    says: str
-    says_now: str
-    same: bool
-
-    def difference(self) -> str:
-        """A sentence on what differs."""
-        if self.stored != self.computed:
-            return f"{self.rule} ({self.source}): {self.stored} when stored, {self.computed} now"
-        return f"{self.rule} ({self.source}): its numbers or words differ"
+def _line_difference(line: RecomputedFinding) -> str:
+    if line.stored != line.computed:
+        return f"{line.rule} ({line.source}): {line.stored} when stored, {line.computed} now"
+    return f"{line.rule} ({line.source}): its numbers or words differ"
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """The looks at one experiment that the verdict ``judged``, those that are still stored, and those that repeat.
-
-    ``different``: the numbers of the looks that don't repeat. ``decisions``: whether repeating them gives the decisions
-    of the evidence; ``None`` if the store has no look.
-    """
-
-    experiment: str
-    judged: int
-    stored: int
-    repeated: int
-    decisions: bool | None
-    different: tuple[int, ...] = ()
-
-    def differences(self) -> Iterator[str]:
-        """A sentence for each look that does not repeat, and for what follows from them."""
-        if self.stored != self.judged:
-            yield f"{self.stored} looks at {self.experiment} are stored, and the verdict judged {self.judged}"
-        for number in self.different:
-            yield f"look {number} of {self.experiment} does not repeat: its findings differ from its sums"
-        if self.decisions is False:
-            yield f"the looks at {self.experiment} give other decisions than the evidence has"
+def _look_differences(looks: RepeatedLooks) -> Iterator[str]:
+    """A sentence for each look that does not repeat, and for what follows from them."""
+    if looks.stored != looks.judged:
+        yield f"{looks.stored} looks at {looks.experiment} are stored, and the verdict judged {looks.judged}"
+    for number in looks.different:
+        yield f"look {number} of {looks.experiment} does not repeat: its findings differ from its sums"
+    if looks.decisions is False:
+        yield f"the looks at {looks.experiment} give other decisions than the evidence has"
 
 
-@dataclass(frozen=True, slots=True)
-class Recomputed:
-    """A verdict that was judged again. ``program`` is the version that judged first, ``program_now`` this one.
-
-    ``differences``: a sentence for each; ``result`` is ``THE SAME`` if there is none.
-    """
-
-    verdict_id: str
-    same: bool
-    result: Literal["THE SAME", "CHANGED"]
-    differences: tuple[str, ...]
-    decision: Decision
-    decision_now: Decision
-    program: str
-    program_now: str
-    lines: tuple[Line, ...]
-    looks: tuple[Looks, ...] = ()
-
-
-def recompute(database: Database, verdict_id: str) -> Recomputed:
+def recompute(database: Database, verdict_id: str) -> Recomputation:
     """Judge the verdict again from its stored evidence; nothing is stored.
 
     Raises `NotFound`, `Conflict` for a verdict of an earlier version, and `UsageError` for damaged evidence.
@@ -102,11 +55,11 @@ def recompute(database: Database, verdict_id: str) -> Recomputed:
     looks = tuple(_looks(database, verdict, evidence))
     differences = (
         *_whole_differences(verdict, again),
-        *(line.difference() for line in lines if not line.same),
+        *(_line_difference(line) for line in lines if not line.same),
         *contradictions(evidence.live),
-        *(line for look in looks for line in look.differences()),
+        *(line for each in looks for line in _look_differences(each)),
     )
-    return Recomputed(
+    return Recomputation(
         verdict_id=verdict_id,
         same=not differences,
         result="CHANGED" if differences else "THE SAME",
@@ -144,21 +97,21 @@ def _whole(verdict: Verdict) -> dict[str, Any]:
             "not_shown": verdict.not_shown}  # fmt: skip
 
 
-def _lines(stored: Sequence[Finding], computed: Sequence[Finding]) -> Iterator[Line]:
+def _lines(stored: Sequence[Finding], computed: Sequence[Finding]) -> Iterator[RecomputedFinding]:
     for at in range(max(len(stored), len(computed))):
         old = stored[at] if at < len(stored) else None
         new = computed[at] if at < len(computed) else None
         named = old or new
         assert named is not None
-        yield Line(
-            named.rule,
-            named.source,
-            named.scope,
-            None if old is None else old.result,
-            None if new is None else new.result,
-            "" if old is None else old.says,
-            "" if new is None else new.says,
-            _same(old, new),
+        yield RecomputedFinding(
+            rule=named.rule,
+            source=named.source,
+            scope=named.scope,
+            stored=None if old is None else old.result,
+            computed=None if new is None else new.result,
+            says="" if old is None else old.says,
+            says_now="" if new is None else new.says,
+            same=_same(old, new),
         )
 
 
@@ -180,7 +133,7 @@ def _alike(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _looks(database: Database, verdict: Verdict, evidence: Evidence) -> Iterator[Looks]:
+def _looks(database: Database, verdict: Verdict, evidence: Evidence) -> Iterator[RepeatedLooks]:
     """Repeat every look that the verdict could read, from its stored sums."""
     judged_experiments = () if verdict.provenance is None else verdict.provenance.experiments
     for live in evidence.live.experiments:
@@ -190,7 +143,7 @@ def _looks(database: Database, verdict: Verdict, evidence: Evidence) -> Iterator
             yield _repeat(live, looks, judged.looks)
 
 
-def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> Looks:
+def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> RepeatedLooks:
     memory, last = Memory(), None
     different = []
     for stored in looks:
@@ -210,7 +163,14 @@ def _repeat(live: LiveExperiment, looks: Sequence[StoredLook], judged: int) -> L
     )
     decisions = decisions and (last is None or _same_weeks(live, last))
     repeated = len(looks) - len(different)
-    return Looks(live.name, judged, len(looks), repeated, decisions if looks else None, tuple(different))
+    return RepeatedLooks(
+        experiment=live.name,
+        judged=judged,
+        stored=len(looks),
+        repeated=repeated,
+        decisions=decisions if looks else None,
+        different=tuple(different),
+    )
 
 
 def _lost_us(split: SplitLatch) -> int | None:

@@ -63,7 +63,7 @@ def test_every_surface_says_the_same(trial: tuple[Row, StatesTrial]) -> None:
     record = release_record(found.database, verdict, found.present)
     seen["page of the verdict"] = row.gate == "SHIP" or any(row.says in one for one in (verdict.headline, said))
     seen["page and export"] = row.says in render(read_contents(found.database, verdict, found.present)) or said
-    seen["stale from birth"], seen["ending"] = list(record["stale"]), decided.ending
+    seen["stale from birth"], seen["ending"] = list(record.stale), decided.ending
     seen["recompute"] = recompute(found.database, verdict.verdict_id).differences
     seen["fit to start"] = "Fit to start, no user has been asked." in verdict.headline
     seen["promote"] = _promote(found, row)

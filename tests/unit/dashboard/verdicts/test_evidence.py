@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+import msgspec
 from streamlit.testing.v1 import AppTest
 
+from fairtrial.api.verdict_answers import Approvals, ReleaseRecord
+from fairtrial.domain.training_data import TrainingEvidence
+from fairtrial.domain.verdicts.verdict import Provenance, Verdict
+
 SCRIPT = """
-import json
+import msgspec
 from dashboard.verdicts.evidence import draw_evidence
-draw_evidence(json.loads({record!r}), None)
+from fairtrial.api.verdict_answers import ReleaseRecord
+from fairtrial.domain.estimates import read_evidence
+draw_evidence(msgspec.json.decode({record!r}, type=ReleaseRecord, dec_hook=read_evidence), None)
 """
 LINEAGE = {
     "base": "base", "method": "lora", "data": ["data/train.jsonl"], "validation": ["data/val.jsonl"], "job": None,
     "hyperparameters": {"epochs": 3}, "cost": 1234.5, "at": "2026-11-25", "log": None,
 }  # fmt: skip
 AUDIT = {
+    "deployment": "tuned", "program": "", "files": [],
     "audit_id": "a1", "at_us": 1_800_000_000_000_000, "actor": "account rosa", "version": "1", "seconds": 0.5,
     "counts": [
         {"check": "wrong-pattern", "severity": "error", "issues": 2, "rows": 96},
@@ -30,15 +37,22 @@ FILES = [
 
 
 def drawn(training: dict[str, Any] | None) -> str:
-    provenance: dict[str, Any] = {
-        "suites": [], "queues": [], "experiments": [], "runs": [], "gate_sha256": "b" * 64, "gate_text": "gate: x",
-        "asked_by": "account rosa", "program": "0.2.0", "plan_hash": "c" * 32, "libraries": {},
-    }  # fmt: skip
-    if training is not None:
-        provenance["training"] = training
-    verdict = {"verdict_id": "v1", "candidate": "tuned", "baseline": "base", "provenance": provenance}
-    record = json.dumps({"verdict": verdict, "runs": [], "now_us": 1_800_000_000_000_000})
-    page = AppTest.from_string(SCRIPT.format(record=record)).run(timeout=60)
+    provenance = Provenance(
+        "gate: x",
+        "b" * 64,
+        (),
+        "0.2.0",
+        "c" * 32,
+        "account rosa",
+        training=msgspec.convert(training, TrainingEvidence | None),
+    )
+    verdict = Verdict("v1", 1, "release", "tuned", "base", "HOLD", "", (), provenance=provenance)
+    record = ReleaseRecord(
+        verdict=verdict, chain=None, reads="HOLD", official=False, standing="", stale=[], runs=[], figures=[],
+        approvals=Approvals(required=(), waiting=(), complete=True, rejected=None, votes=()), releases=[],
+        trail_head=None, now_us=1_800_000_000_000_000,
+    )  # fmt: skip
+    page = AppTest.from_string(SCRIPT.format(record=msgspec.json.encode(record))).run(timeout=60)
     assert not page.exception
     texts = [str(element.value) for element in (*page.subheader, *page.markdown, *page.caption)]
     tables = [element.value.to_string() for element in page.dataframe]
@@ -46,7 +60,7 @@ def drawn(training: dict[str, Any] | None) -> str:
 
 
 def test_lineage_files_and_audit_are_shown() -> None:
-    page = drawn({"deployment": "tuned", "lineage": LINEAGE, "files": FILES, "audit": AUDIT})
+    page = drawn({"deployment": "tuned", "lineage": LINEAGE, "files": FILES, "audit": AUDIT, "audit_version": "1"})
     for words in (
         "Training data",
         "lora",
@@ -60,7 +74,7 @@ def test_lineage_files_and_audit_are_shown() -> None:
 
 
 def test_a_deployment_without_a_lineage_says_so() -> None:
-    page = drawn({"deployment": "tuned", "lineage": None, "files": [], "audit": None})
+    page = drawn({"deployment": "tuned", "lineage": None, "files": [], "audit": None, "audit_version": "1"})
     assert "the deployment declares none" in page
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from evaluators.comparison.presentation import Figure, figures
+from evaluators.comparison.presentation import figures
+from fairtrial.api.verdict_answers import Figure
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding
 from tests.fixtures.for_each import for_each

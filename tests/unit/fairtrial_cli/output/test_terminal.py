@@ -22,6 +22,7 @@ from fairtrial.api.accounts import AccountRow
 from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.keys import KeyRow
 from fairtrial.api.run_answers import RunRow
+from fairtrial.api.verdict_answers import VerdictRow
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial_cli.commands import accounts, gate, keys, review
 from fairtrial_cli.output import terminal
@@ -75,9 +76,10 @@ class Printed:
     whole: tuple[str, ...]
 
 
-def verdict_row(verdict_id: str) -> dict[str, Any]:
-    names = {"candidate": CANDIDATE, "baseline": BASELINE, "gate": GATE}
-    return {"verdict_id": verdict_id, "reads": WAITING, "at_time": AT, "official": False, **names}
+def verdict_row(verdict_id: str) -> VerdictRow:
+    names = {"candidate": CANDIDATE, "baseline": BASELINE, "gate": GATE, "headline": "", "decision": "SHIP"}
+    state = {"approval": "waiting", "reads": WAITING, "stale": [], "approvers": [], "official": False}
+    return convert({"verdict_id": verdict_id, "at_time": f"{AT}Z", **names, **state}, VerdictRow)
 
 
 def show_gate() -> None:

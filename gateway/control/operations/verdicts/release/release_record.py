@@ -8,59 +8,79 @@ from typing import Any
 import msgspec
 
 from evaluators.comparison.presentation import figures
-from fairtrial.domain.verdicts import verdict_json
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as
+from fairtrial.api.verdict_answers import (
+    Approvals,
+    ChainHead,
+    ChainPlace,
+    Integrity,
+    ReleaseRecord,
+    VerdictRun,
+    VerdictUse,
+)
+from fairtrial.domain.store_reports import RowProblem
+from fairtrial.domain.verdicts.approvals import ApprovalState, reads_as
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.access import audit
-from fairtrial.store.access.row_check import RowProblem, check_rows
+from fairtrial.store.access.row_check import check_rows
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain, verdicts
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
 from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.export_page import ExportContents, chain_text, compact_json
+from gateway.control.operations.verdicts.export_page import ExportContents, ExportedRecord, chain_text
 from gateway.control.operations.verdicts.release.approvals import state_of
 from gateway.control.operations.verdicts.staleness import stale_reasons
 
 
-def release_record(database: Database, verdict: Verdict, present: Present) -> dict[str, Any]:
-    """The record as JSON values; times are microseconds since 1970, UTC. Raises `StoreError`.
-
-    ``chain`` is ``None`` for a verdict of an earlier version, and ``stale`` says why it no longer stands.
-    """
-    state = state_of(database, verdict)
+def release_record(database: Database, verdict: Verdict, present: Present) -> ReleaseRecord:
+    """The record; raises `StoreError`."""
     entries = verdict_chain.entries(database)
     own = next((entry for entry in entries if entry.verdict_id == verdict.verdict_id), None)
+    head = _head(entries)
+    return ReleaseRecord(
+        verdict=verdict,
+        chain=None if own is None or head is None else ChainPlace(**asdict(own), head=head),
+        **_parts(database, verdict, present),
+    )
+
+
+def _parts(database: Database, verdict: Verdict, present: Present) -> dict[str, Any]:
+    """The fields of `RecordParts`."""
+    state = state_of(database, verdict)
     return {
-        "verdict": msgspec.Raw(verdict_json.encode(verdict)),
         "reads": reads_as(verdict.decision, state),
         "official": verdict.official,
         "standing": verdict.standing,
-        "approvals": _approvals(verdict, state),
+        "approvals": Approvals(required=verdict.approvers, **votes_of(state)),
         "stale": list(stale_reasons(database, verdict, present)),
-        "runs": verdicts.runs_of(database, verdict),
+        "runs": runs_of(database, verdict),
         "figures": figures(verdict.findings),
-        "chain": None if own is None else asdict(own) | {"head": _head(entries)},
-        "releases": transitions.citing(database, verdict.verdict_id),
+        "releases": msgspec.convert(transitions.citing(database, verdict.verdict_id), list[VerdictUse]),
         "trail_head": _trail_head(database),
         "now_us": present.now_us,
     }
 
 
-KEPT_APART = ("verdict", "chain")
-"""Parts of a release record that an export contains as stored."""
+def votes_of(state: ApprovalState) -> dict[str, Any]:
+    """The fields of `Votes`."""
+    return {"waiting": state.waiting, "complete": state.complete, "rejected": state.rejected, "votes": state.votes}
+
+
+def runs_of(database: Database, verdict: Verdict) -> list[VerdictRun]:
+    """The runs that the verdict used, as far as they are still stored."""
+    return msgspec.convert(verdicts.runs_of(database, verdict), list[VerdictRun])
 
 
 def read_contents(database: Database, verdict: Verdict, present: Present) -> ExportContents:
     """The contents of a stored verdict's export; raises `StoreError`."""
-    record = msgspec.json.decode(msgspec.json.encode(release_record(database, verdict, present)), type=dict[str, Any])
-    shown = {name: value for name, value in record.items() if name not in KEPT_APART}
     entries = verdict_chain.entries(database)
     from_own = [entry for entry in entries if entry.number >= _number(entries, verdict.verdict_id)]
     text, evidence = verdict_chain.stored(database, verdict.verdict_id)
     return ExportContents(
         text,
-        compact_json({"program": version("fairtrial"), **shown}),
+        msgspec.json.encode(
+            ExportedRecord(program=version("fairtrial"), **_parts(database, verdict, present))
+        ).decode(),
         evidence,
         chain_text(from_own) if evidence is not None else None,
     )
@@ -70,12 +90,11 @@ def _number(entries: Sequence[ChainEntry], verdict_id: str) -> int:
     return next((entry.number for entry in entries if entry.verdict_id == verdict_id), len(entries) + 1)
 
 
-def integrity(database: Database, verdict_id: str | None = None) -> dict[str, Any]:
+def integrity(database: Database, verdict_id: str | None = None) -> Integrity:
     """Whether stored rows are as the audit trail and the chain of verdicts recorded them.
 
     Of one verdict or of all verdicts: the stored texts, their evidence and approvals. In both cases: the audit trail,
-    and the transitions, looks, plans and alarms that it covers. ``uncovered``: rows of earlier versions without a
-    digest, by table. ``head`` and ``trail_head``: the newest entries of the two chains. An auditor who keeps them
+    and the transitions, looks, plans and alarms that it covers. An auditor who keeps the heads of the two chains
     elsewhere can tell later that nothing before was replaced.
     """
     with database.read_transaction() as cursor:  # the statements below use the same cursor, so all see one snapshot
@@ -96,34 +115,23 @@ def integrity(database: Database, verdict_id: str | None = None) -> dict[str, An
     if verdict_id is not None:  # votes on equal evidence count for it, too
         own_or_equal = {"", *verdicts.on_equal_evidence(database, [verdict_id])[verdict_id]}
         problems = [problem for problem in problems if problem.verdict_id in own_or_equal]
-    return {
-        "intact": not problems,
-        "problems": [asdict(problem) for problem in problems],
-        "verdicts": len(entries),
-        "without_evidence": stored - len(entries),
-        "covered": rows.covered,
-        "uncovered": rows.uncovered,
-        "head": _head(entries),
-        "trail_head": trail_head,
-    }
+    return Integrity(
+        intact=not problems,
+        problems=problems,
+        verdicts=len(entries),
+        without_evidence=stored - len(entries),
+        covered=dict(rows.covered),
+        uncovered=dict(rows.uncovered),
+        head=_head(entries),
+        trail_head=trail_head,
+    )
 
 
-def _head(entries: list[ChainEntry]) -> dict[str, Any] | None:
-    return {"number": entries[-1].number, "hash": entries[-1].hash} if entries else None
+def _head(entries: list[ChainEntry]) -> ChainHead | None:
+    return ChainHead(number=entries[-1].number, hash=entries[-1].hash) if entries else None
 
 
-def _trail_head(database: Database) -> dict[str, Any] | None:
+def _trail_head(database: Database) -> ChainHead | None:
     with database.read_cursor() as cursor:
         head = audit.head(cursor)
-    return None if head is None else {"number": head[0], "hash": head[1]}
-
-
-def _approvals(verdict: Verdict, state: ApprovalState) -> dict[str, Any]:
-    votes: list[Approval] = list(state.votes)
-    return {
-        "required": list(verdict.approvers),
-        "waiting": list(state.waiting),
-        "complete": state.complete,
-        "rejected": state.rejected,
-        "votes": votes,
-    }
+    return None if head is None else ChainHead(number=head[0], hash=head[1])

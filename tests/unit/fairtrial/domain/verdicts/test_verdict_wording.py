@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from fairtrial.domain.training_data import CheckCount, DataAudit, Lineage, PresentFile, TrainingEvidence
 from fairtrial.domain.verdicts.verdict_wording import audit_sentence, data_rows, dollars, lineage_terms
 
-LINEAGE = {
-    "base": "base", "method": "qlora", "data": ["a.jsonl", "b.jsonl"], "validation": ["v.jsonl"], "job": "ftjob-1",
-    "hyperparameters": {"epochs": 3, "rank": 8}, "cost": None, "at": None, "log": "log.jsonl",
-}  # fmt: skip
-AUDIT = {
-    "audit_id": "a1", "at_us": 1_800_000_000_000_000, "actor": "account rosa", "version": "1", "seconds": 2.345,
-    "counts": [{"check": "volume", "severity": "info", "issues": 1, "rows": 0}],
-}  # fmt: skip
-TRAINING = {"deployment": "tuned", "lineage": LINEAGE, "files": [], "audit": None}
+LINEAGE = Lineage(
+    base="base", method="qlora", data=("a.jsonl", "b.jsonl"), validation=("v.jsonl",), job="ftjob-1",
+    hyperparameters={"epochs": 3, "rank": 8}, log="log.jsonl",
+)  # fmt: skip
+AUDIT = DataAudit(
+    audit_id="a1", at_us=1_800_000_000_000_000, actor="account rosa", deployment="tuned", version="1", program="",
+    seconds=2.345, files=(), counts=(CheckCount(check="volume", severity="info", issues=1, rows=0),),
+)  # fmt: skip
+TRAINING = TrainingEvidence("tuned", LINEAGE, "1")
 
 
 def test_the_terms_name_what_is_declared_and_say_that_a_cost_is_unknown() -> None:
@@ -30,14 +33,14 @@ def test_files_that_no_rule_names_were_not_read() -> None:
 
 
 def test_a_clean_audit_is_one_sentence_with_its_cost_in_time() -> None:
-    files = [{"path": "a.jsonl", "role": "train", "sha256": "f" * 64, "wrong": ""}]
-    judged = TRAINING | {"files": files, "audit": AUDIT}
+    files = (PresentFile(path="a.jsonl", role="train", sha256="f" * 64),)
+    judged = replace(TRAINING, files=files, audit=AUDIT)
     assert audit_sentence(judged) == (
         "Audit a1 by account rosa on 2027-01-15 08:00 UTC (2.3 seconds, version 1 of the checks) "
         "finds no error and no warning."
     )
     assert data_rows(judged)[0] == ("a.jsonl", "train", "f" * 64)
-    assert audit_sentence(judged | {"audit": None}) == "No audit of exactly these files is stored."
+    assert audit_sentence(replace(judged, audit=None)) == "No audit of exactly these files is stored."
 
 
 def test_dollars_have_cents() -> None:

@@ -35,7 +35,7 @@ async def test_a_verdict_is_listed_and_audited_and_reads_as_the_version_that_gav
         (whole,) = (await http.get("/api/verdicts", params={"findings": True})).json()["rows"]
         (gate,) = (await http.get("/api/gates")).json()["rows"]
         events = (await http.get("/api/events")).json()["rows"]
-    assert (row["decision"], gate["decision"], len(whole["findings"])) == ("BLOCK", "BLOCK", 5)
+    assert (row["decision"], gate["decision"], len(whole["verdict"]["findings"])) == ("BLOCK", "BLOCK", 5)
     assert "verdict.save" in {event["action"] for event in events}
 
 

@@ -17,9 +17,10 @@ import msgspec
 import pytest
 
 from evaluators.results.evidence_table import strict_json_of, text_of
+from fairtrial.api.verdict_answers import ChainHead
 from fairtrial.domain.errors import UsageError
 from gateway.control.operations.verdicts import export_check
-from gateway.control.operations.verdicts.export_check import check_export, write_folder
+from gateway.control.operations.verdicts.export_check import ExportCheck, check_export, write_folder
 from gateway.control.operations.verdicts.export_page import ExportContents, chain_text, render
 from tests.fixtures.control.exported_verdict import Exported, exported
 from tests.fixtures.for_each import for_each
@@ -47,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     export.trial.close()
 
 
-def checked(path: Path, content: bytes) -> dict[str, object]:
+def checked(path: Path, content: bytes) -> ExportCheck:
     path.write_bytes(content)
     return check_export(path)
 
@@ -60,13 +61,13 @@ def places(start: int, end: int) -> list[int]:
 
 def test_an_export_is_intact_and_names_what_it_shows_and_its_head(made: Exported, tmp_path: Path) -> None:
     check = checked(tmp_path / "v.html", made.html.encode())
-    assert check["problems"] == [] and check["notes"] == []
-    assert check["intact"] is True
+    assert check.problems == [] and check.notes == []
+    assert check.intact is True
     last = made.contents.entries[-1]
-    assert last.number == 3 and check["head"] == {"number": 3, "hash": last.hash}
-    shows = check["shows"]
-    assert isinstance(shows, dict)
-    assert (shows["decision"], shows["verdict_id"], shows["official"]) == ("SHIP", made.verdict.verdict_id, True)
+    assert last.number == 3 and check.head == ChainHead(number=3, hash=last.hash)
+    shows = check.shows
+    assert shows is not None
+    assert (shows.decision, shows.verdict_id, shows.official) == ("SHIP", made.verdict.verdict_id, True)
 
 
 @pytest.mark.parametrize("part", [*PROVEN, "record"])
@@ -77,7 +78,7 @@ def test_a_flipped_byte_in_an_embedded_part_is_found(made: Exported, tmp_path: P
     offset = len(made.html[: match.start(1)].encode())
     for at in places(offset, offset + len(match.group(1))):
         flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-        assert not checked(tmp_path / "v.html", flipped)["intact"], at
+        assert not checked(tmp_path / "v.html", flipped).intact, at
 
 
 @pytest.mark.parametrize("part", PROVEN)
@@ -87,7 +88,7 @@ def test_so_is_one_that_was_flipped_before_the_page_was_rendered(made: Exported,
     for at in places(0, len(raw)):
         flipped = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
         page = embedded(made, part, flipped)
-        assert not checked(tmp_path / "v.html", page.encode())["intact"], at
+        assert not checked(tmp_path / "v.html", page.encode()).intact, at
 
 
 def embedded(made: Exported, part: str, content: bytes) -> str:
@@ -105,19 +106,19 @@ def test_a_flipped_byte_of_the_visible_page_is_found(made: Exported, tmp_path: P
     visible = content.index(b"<script")
     for at in places(0, visible):
         flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-        assert not checked(tmp_path / "v.html", flipped)["intact"], at
+        assert not checked(tmp_path / "v.html", flipped).intact, at
 
 
 def test_another_spelling_of_the_same_bytes_is_found(made: Exported, tmp_path: Path) -> None:
     page = re.sub('(id="fairtrial-verdict">....)', "\\1\n", made.html)
-    assert not checked(tmp_path / "v.html", page.encode())["intact"]
+    assert not checked(tmp_path / "v.html", page.encode()).intact
     padded = re.search('id="fairtrial-[a-z]+">[^<]*?([A-Za-z0-9+/])==<', made.html)
     if padded is not None:  # the unused bits of the last character
         at = padded.start(1)
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
         flipped = alphabet[alphabet.index(made.html[at]) ^ 1]
         page = made.html[:at] + flipped + made.html[at + 1 :]
-        assert not checked(tmp_path / "v.html", page.encode())["intact"]
+        assert not checked(tmp_path / "v.html", page.encode()).intact
 
 
 def test_an_entry_with_a_matching_new_hash_does_not_lead_to_the_head(made: Exported, tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_an_entry_with_a_matching_new_hash_does_not_lead_to_the_head(made: Expor
     forged = replace(forged, hash=forged.expected_hash())
     entries = [forged, *made.contents.entries[1:]]
     contents = replace(made.contents, verdict=verdict, chain=chain_text(entries))
-    problems = checked(tmp_path / "v.html", render(contents).encode())["problems"]
+    problems = checked(tmp_path / "v.html", render(contents).encode()).problems
     assert problems == ["entry 2 of the chain does not follow entry 1"]
 
 
@@ -143,7 +144,7 @@ def test_a_folder_has_each_part_as_stored_and_is_intact(made: Exported, tmp_path
     assert (folder / "verdict.json").read_text() == stored
     assert (folder / "evidence.bin").read_bytes() == bytes(evidence)
     assert (folder / "gate.yaml").read_text() == made.trial.gate.read_text()
-    assert check_export(folder)["problems"] == []
+    assert check_export(folder).problems == []
 
 
 def test_the_evidence_of_a_folder_is_strict_json_and_as_stored_in_binary(made: Exported, tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_the_evidence_of_a_folder_is_strict_json_and_as_stored_in_binary(made: E
     entry = replace(entry, hash=entry.expected_hash())
     contents = replace(made.contents, evidence=evidence, chain=chain_text([entry]))
     write_folder(render(contents), tmp_path / "out")
-    assert check_export(tmp_path / "out")["problems"] == []
+    assert check_export(tmp_path / "out").problems == []
     assert (tmp_path / "out" / "evidence.bin").read_bytes() == evidence
     text = (tmp_path / "out" / "evidence.json").read_text()
     content = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
@@ -173,11 +174,11 @@ def test_a_flipped_byte_in_any_file_of_a_folder_is_found(made: Exported, tmp_pat
     content = (folder / name).read_bytes()
     for at in places(0, len(content))[::6]:
         (folder / name).write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
-        assert not check_export(folder)["intact"], at
+        assert not check_export(folder).intact, at
     (folder / name).write_bytes(content)
-    assert check_export(folder)["intact"]
+    assert check_export(folder).intact
     (folder / name).unlink()
-    assert not check_export(folder)["intact"]
+    assert not check_export(folder).intact
 
 
 @for_each("name", FILES)
@@ -219,8 +220,8 @@ def test_several_changes_of_a_folder_are_all_named(made: Exported, tmp_path: Pat
 
 def problems_of(folder: Path) -> list[str]:
     check = check_export(folder)
-    assert check["intact"] is (check["problems"] == [])
-    return list(check["problems"])
+    assert check.intact is (check.problems == [])
+    return list(check.problems)
 
 
 def test_a_folder_with_something_in_it_is_not_overwritten(made: Exported, tmp_path: Path) -> None:
@@ -232,19 +233,19 @@ def test_a_folder_with_something_in_it_is_not_overwritten(made: Exported, tmp_pa
 def test_an_export_without_a_chain_proves_nothing(made: Exported, tmp_path: Path) -> None:
     bare = ExportContents(made.contents.verdict, made.contents.record)
     check = checked(tmp_path / "v.html", render(bare).encode())
-    assert check["problems"] == [export_check.NO_ENTRY]
+    assert check.problems == [export_check.NO_ENTRY]
 
 
 def test_the_page_of_another_version_is_not_vouched_for(made: Exported, tmp_path: Path) -> None:
     record = json.loads(made.contents.record) | {"program": "0.0.1"}
     contents = replace(made.contents, record=json.dumps(record))
     check = checked(tmp_path / "v.html", render(contents).encode())
-    assert not check["intact"] and "this version can't check its visible text" in str(check["problems"])
-    assert "trust only what is printed here" in str(check["notes"])
+    assert not check.intact and "this version can't check its visible text" in str(check.problems)
+    assert "trust only what is printed here" in str(check.notes)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html></html>", b"\xff\xfe", b'<script type="application/octet-stream"'])
 def test_something_else_is_no_export(tmp_path: Path, content: bytes) -> None:
-    assert not checked(tmp_path / "v.html", content)["intact"]
+    assert not checked(tmp_path / "v.html", content).intact
     with pytest.raises(UsageError, match="can't be read"):
         check_export(tmp_path / "nothing.html")
