@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import sqrt
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -40,13 +40,6 @@ UNMATCHED = {
 }
 """Why a feedback counts in no figure, and what to do about it."""
 KEYS_SHOWN = 5
-
-
-class OfVariant(Protocol):
-    """Figures of one variant."""
-
-    @property
-    def variant(self) -> str: ...
 
 
 def variant_name(variant: str, control: str) -> str:

@@ -7,7 +7,7 @@ from msgspec import Meta, field
 from fairtrial.api.alarms import Reason
 from fairtrial.api.experiment_answers import ExperimentStatus, ReleaseStanding, ShownDecision, TransitionRow
 from fairtrial.api.experiment_traffic import ExperimentDetails, ExperimentList, Series, SignalList, VariantErrors
-from fairtrial.api.operation import Nothing, Operation, Request, Rows, Text, TrafficWindow, Window
+from fairtrial.api.operation import Nothing, Operation, Request, Text, TrafficWindow, Window
 from fairtrial.domain.settings import PersonsAction
 
 
@@ -215,9 +215,10 @@ analysis_plans = Operation(
     path="/analysis-plans",
     role="release-manager",
     request=Nothing,
-    response=Rows,
-    kind="table",
-    description="The newest frozen analysis plan of every experiment that has started.",
+    response=bytes,
+    kind="file",
+    description="The newest frozen analysis plan of every experiment that has started, as JSON. Each is as it was "
+    "frozen, so that a plan by older rules has their fields.",
 )
 change = Operation(
     name="experiments.change",

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from fairtrial.api.operation import Answer, Operation, Request, Row, Time, Window
+from fairtrial.api.operation import Answer, Operation, Request, Time, Window
 
 
 class PlanAt(Request, frozen=True, kw_only=True):
@@ -121,6 +121,8 @@ one = Operation(
     path="/plans/{plan_hash}",
     role="release-manager",
     request=NamePlan,
-    response=Row,
-    description="One published configuration without secrets, by its hash or the beginning of it.",
+    response=bytes,
+    kind="file",
+    description="One published configuration without secrets as JSON, by its hash or the beginning of it. It is as it "
+    "was published, so that an older one has the fields of its version.",
 )

@@ -29,6 +29,8 @@ go by each unit's first request; a pause cuts no window, and an accepted decline
 rolls back what is beyond the margin, and its evidence restarts each week; planned looks are the default, are made once
 a week, and the one at the end spends all error that is left.
 """
+RESTARTS_RULES = 7
+"""Since these rules, the units and the error probability of a kept control begin anew each week."""
 UNCAPPED = 1e9
 """More requests than one unit sends."""
 
@@ -137,11 +139,11 @@ class AnalysisPlan:
     @property
     def rolls_back_declines(self) -> bool:
         """Whether a decline that would pause an experiment rolls the promotion back."""
-        return self.kept_control is not None and self.rules < 7
+        return self.kept_control is not None and self.rules < RESTARTS_RULES
 
     def in_week(self, at_us: int) -> "AnalysisPlan":
         """The plan of this week, whose units and error probability begin anew if a control is kept."""
-        restarts = self.kept_control is not None and self.rules > 6
+        restarts = self.kept_control is not None and self.rules >= RESTARTS_RULES
         return replace(self, week=1 + max(0, at_us - self.from_us) // WEEK_US) if restarts else self
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +80,8 @@ def show(plan_hash: str | None, time: str | None, config: Path, as_json: bool) -
     moment = datetime.now(UTC) if time is None else _utc(time)
     with _open(config) as store:
         if plan_hash:
-            return print_indented(store.call(plans.one, plans.NamePlan(plan_hash=plan_hash)))
+            published = store.call(plans.one, plans.NamePlan(plan_hash=plan_hash))
+            return print_indented(json.loads(published))
         served_then = store.call(plans.at_time, plans.PlanAt(at=moment.isoformat()))
     if as_json:
         return print_json(served_then)

@@ -13,7 +13,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.arm_words import arm_words
 from fairtrial.experiments.lifecycle import ACCEPTED
-from fairtrial.experiments.methods.finding import bare_size, is_share, size_words
+from fairtrial.experiments.methods.finding import bare_size, is_share, size_words, way_words
 
 
 def accepting(accepted: Iterable[AcceptedDecline]) -> dict[str, Any] | None:
@@ -74,7 +74,7 @@ def _size(plan: AnalysisPlan, decline: AcceptedDecline) -> str:
     levels = " against ".join(arm_words(plan, metric, arm) for arm in decline.arms)
     if interval is None:
         return f"worse by an unknown size ({levels or 'no data'})"
-    size = f"{size_words(interval.value, metric)} {'worse' if interval.value > 0 else 'better'}"
+    size = way_words(-interval.value, metric)
     if interval.low is None or interval.high is None:
         return f"{size} ({levels})"
     ends = f"{bare_size(interval.low, metric)} to {bare_size(interval.high, metric)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fairtrial.domain.decision.by_request import ByRequest, UnitBehind
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.methods.finding import level_words, size_words
+from fairtrial.experiments.methods.finding import level_words, way_words
 from fairtrial.experiments.metric_plan import MetricPlan
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 def by_request_words(metric: MetricPlan, variant: str, unit: str, by_request: ByRequest) -> str:
     """The difference with its requests, the units behind it, and those that were accepted."""
     control, treatment = by_request.rates
-    way = "worse" if treatment > control else "better"
-    size = f"{size_words(treatment - control, metric)} {way}" if treatment != control else "no different"
+    size = way_words(control - treatment, metric) if treatment != control else "no different"
     levels = " against ".join(
         f"{level_words(1 - rate if metric.better == 'higher' else rate, metric)} of {counted(round(sent), 'request')}"
         for rate, (_, sent) in ((treatment, by_request.treatment), (control, by_request.control))

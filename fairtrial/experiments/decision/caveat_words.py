@@ -126,6 +126,4 @@ def _with_interval(week: values.WeekEffect, plan: AnalysisPlan, metric: MetricPl
 
 
 def _way(value: float, metric: MetricPlan) -> str:
-    if value == 0:
-        return "no difference"
-    return f"{finding.size_words(value, metric)} {'better' if finding.goodness(value, metric) > 0 else 'worse'}"
+    return finding.way_words(finding.goodness(value, metric), metric) if value else "no difference"

@@ -102,9 +102,13 @@ def goodness(value: float, metric: MetricPlan) -> float:
 
 def between_words(interval: Estimate, metric: MetricPlan) -> str:
     """An interval as ``between 1.2 points worse and 4.0 points better``."""
-    ends = sorted(goodness(end, metric) for end in (interval.low, interval.high))
-    low, high = (f"{size_words(end, metric)} {'worse' if end < 0 else 'better'}" for end in ends)
-    return f"between {low} and {high}"
+    low, high = sorted(goodness(end, metric) for end in (interval.low, interval.high))
+    return f"between {way_words(low, metric)} and {way_words(high, metric)}"
+
+
+def way_words(good: float, metric: MetricPlan) -> str:
+    """A difference in the direction that is better, as ``1.2 points better`` or ``4.0 points worse``."""
+    return f"{size_words(good, metric)} {'worse' if good < 0 else 'better'}"
 
 
 def rounded_up(number: int) -> int:

@@ -22,13 +22,14 @@ from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.simulation.people import SPREAD, TAIL, Arm, World
 from fairtrial.experiments.simulation.trial import START_US, Outcome, Setting, run_trial
 from fairtrial.experiments.simulation.unit_sums import FAILING
+from fairtrial.stats.planning.rate_courses import HARM_TIMES
 
 Truth = Literal["better", "same", "worse"]
 EVERY_US = 12 * HOUR_US
 """How often the simulated monitor looks; the product looks more often, so that it decides a little sooner."""
 MOST_UNITS = 500_000
-ERRORS, TIMES = 0.01, 5
-"""The share of failed requests unless it is stated, and how many times as many a broken candidate has."""
+ERRORS = 0.01
+"""The share of failed requests unless it is stated. A broken candidate has `HARM_TIMES` as many."""
 LEVELS = {"amount": 0.01, "quantile": 1000.0}
 """Levels of costs and latencies that nobody stated; their margins are relative, so that they matter little."""
 
@@ -87,7 +88,7 @@ def _scenarios(plan: Plan, frozen: AnalysisPlan, primary: MetricPlan, assumed: A
     for moved in (good * margin, 0.0, -good * margin):
         yield _scenario(plan, frozen, assumed, moved)
     if assumed.errors is None:
-        yield _scenario(plan, frozen, replace(assumed, errors=(ERRORS, TIMES * ERRORS)), 0.0)
+        yield _scenario(plan, frozen, replace(assumed, errors=(ERRORS, HARM_TIMES * ERRORS)), 0.0)
 
 
 def _scenario(plan: Plan, frozen: AnalysisPlan, assumed: Assumptions, moved: float) -> Scenario:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import UNIT_COLUMNS
+from fairtrial.experiments.analysis_plan import RESTARTS_RULES
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import ANALYSED, DAY, HOUR, MINUTE, REASONS
@@ -37,14 +38,14 @@ _IS_FIRST = """NOT (early OR kept_away) AND row_number() OVER (
         ORDER BY at_time, request_id) = 1"""
 _READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
     user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd"""
-_STARTED = """
+_STARTED = f"""
     SELECT experiment, analysis_hash,
         make_timestamp(max(CAST(json_extract(plan, '$.started_us') AS BIGINT))) AS started_at,
         max(CAST(json_extract(plan, '$.from_us') AS BIGINT)) FILTER (json_extract(plan, '$.kept_control') IS NOT NULL
-            AND CAST(json_extract(plan, '$.rules') AS INTEGER) > 6) AS restarts_us
+            AND CAST(json_extract(plan, '$.rules') AS INTEGER) >= {RESTARTS_RULES}) AS restarts_us
     FROM analysis_plans
     GROUP BY experiment, analysis_hash
-"""
+"""  # noqa: S608 - ours
 """The start of each analysis plan, of the newest one if there are several, and the start of its restarts."""
 _WEEK = f"coalesce((epoch_us({{at}}) - restarts_us) // {WEEK_US}, 0)"
 """The week in which units count anew, where a control is kept after a promotion."""

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from fairtrial.api import experiments
 from fairtrial.api.experiment_answers import ExperimentStatus, ReleaseStanding, ShownDecision
 from fairtrial.api.experiment_traffic import (
@@ -40,7 +42,7 @@ from fairtrial.store.traffic.answers import Exchange
 from fairtrial.store.traffic.experiment_traffic import errors_by_variant
 from fairtrial.store.traffic.traffic import segment_page
 from gateway.control.api.traffic import traffic_page
-from gateway.control.context import Context, page_of
+from gateway.control.context import Answer, Context, page_of
 from gateway.control.operations.experiments.states import known_experiment, read_state, read_states
 from gateway.control.operations.present import gateway_probe
 
@@ -128,8 +130,9 @@ def transitions(context: Context, request: experiments.TransitionsOf) -> Query:
     return stored_transitions.listing(page_of(request), request.name)
 
 
-def analysis_plans(context: Context, _: Nothing) -> list[Any]:
-    return [plan.stored() for plan in frozen_plans(context.database).values()]
+def analysis_plans(context: Context, _: Nothing) -> Answer:
+    plans = [plan.stored() for plan in frozen_plans(context.database).values()]
+    return Answer(msgspec.json.encode({"rows": plans}))
 
 
 def change(context: Context, request: experiments.ChangeExperiment) -> ExperimentStatus:

@@ -12,15 +12,13 @@ from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, pla
 from fairtrial.experiments.decision.caveat_words import UNSEEN
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.planning.question import Design, Question, Terms
-from fairtrial.stats.planning.rate_courses import kill_course, pause_course
+from fairtrial.stats.planning.rate_courses import HARM_TIMES, LIKELY, kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
 from gateway.control.operations.experiment_questions import Assumptions, MetricAssumptions, arm_shares, questions_of
 from gateway.control.operations.traffic_history import NO_HISTORY, TrafficHistory
 
-TIMES = 5
-"""A broken treatment has so many times the control's bad requests."""
-MOST_UNITS, LIKELY = 20_000.0, 0.9
-"""How far the courses are followed, and how many of the trials must stop until then for a mean to say something."""
+MOST_UNITS = 20_000.0
+"""How far the courses are followed. `LIKELY` of the trials must stop until then for a mean to say something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +205,7 @@ def metrics_of(experiment: Experiment) -> tuple[MetricPlan, ...]:
 def _stops(question: Question, metric: MetricPlan, *, share: float, alpha: float) -> str:
     """The units until the pause and the kill, or nothing where the treatment can't be so bad, or is seldom stopped."""
     bad = question.baseline if question.lower_is_better else 1 - question.baseline
-    worse = round(TIMES * bad, 12)
+    worse = round(HARM_TIMES * bad, 12)
     if not 0 < worse < 1:
         return ""
     pause = pause_course(control=bad, treatment=worse, units=MOST_UNITS, share=share, alpha=alpha)
@@ -217,6 +215,6 @@ def _stops(question: Question, metric: MetricPlan, *, share: float, alpha: float
         margin=metric.stop, relative=metric.stop_relative and metric.stop > 0,
         control=bad, treatment=worse, units=MOST_UNITS, share=share, alpha=alpha,
     )  # fmt: skip
-    rise = f"five times as many bad requests ({100 * bad:.3g} → {100 * worse:.3g} %) pause it after about"
+    rise = f"{HARM_TIMES} times as many bad requests ({100 * bad:.3g} → {100 * worse:.3g} %) pause it after about"
     later = f", and stop it after about {kill.mean_stop:,.0f} if it continues after the pause"
     return f"{rise} {pause.mean_stop:,.0f} units" + (later if kill.power[-1] >= LIKELY else "")

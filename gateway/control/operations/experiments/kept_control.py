@@ -12,10 +12,11 @@ from fairtrial.experiments.methods.finding import rounded_up, size_words
 from fairtrial.experiments.methods.rates import harm_test
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.promotion import MOST_DAYS, KeptTerms
-from fairtrial.stats.planning.rate_courses import ShareRule, restarted_units
+from fairtrial.stats.planning.rate_courses import HARM_TIMES, LIKELY, ShareRule, restarted_units
 
-TIMES, MARGINS = 5, 4
-"""The harm that is planned for: so many times the control's bad requests, or more of them by so many margins."""
+MARGINS = 4
+"""The harm that is planned for is larger than the control's bad requests by at least so many margins."""
+FOUND = f"in {100 * LIKELY:g} % of cases"
 HOURS_A_WEEK = 7 * 24
 SHARES, DAYS, WIDER = (10.0, 20.0, 30.0, 50.0), (14.0, 28.0, 56.0, float(MOST_DAYS)), (2.0, 3.0, 5.0)
 """The shares, times and multiples of the margin that a refusal tries."""
@@ -40,7 +41,7 @@ def harm_is_found(plan: AnalysisPlan, terms: KeptTerms, *, per_week: float, most
             raise Conflict(_too_few(plan, metric, terms, (per_week, most)))
         users, days = rounded_up(ceil(found)), ceil(7 * found / per_week)
         yield (
-            f"{_rise(metric)} are rolled back within {counted(users, plan.unit)} of their start in 90 % of cases "
+            f"{_rise(metric)} are rolled back within {counted(users, plan.unit)} of their start {FOUND} "
             f"({counted(days, 'day')} at {per_week:,.0f} a week)"
         )
 
@@ -48,7 +49,7 @@ def harm_is_found(plan: AnalysisPlan, terms: KeptTerms, *, per_week: float, most
 def harmful_level(metric: MetricPlan) -> float:
     """The share of bad requests of a harm that must be found soon, far enough beyond the margin to be provable."""
     level = metric.level or 0.0
-    return round(max(TIMES * level, level + MARGINS * (metric.stop_on_scale or metric.margin_on_scale or 0.0)), 12)
+    return round(max(HARM_TIMES * level, level + MARGINS * (metric.stop_on_scale or metric.margin_on_scale or 0.0)), 12)
 
 
 def _rise(metric: MetricPlan) -> str:
@@ -57,7 +58,7 @@ def _rise(metric: MetricPlan) -> str:
 
 
 def users_to_harm(plan: AnalysisPlan, metric: MetricPlan, terms: KeptTerms, per_week: float) -> float | None:
-    """The users until such a harm is rolled back in 90 % of cases; ``None`` if the time has fewer.
+    """The users until such a harm is rolled back in most cases (`LIKELY`); ``None`` if the time has fewer.
 
     A unit counts by its first hour, so the users of one more hour come until then.
     """
@@ -74,7 +75,7 @@ def _too_few(plan: AnalysisPlan, metric: MetricPlan, terms: KeptTerms, traffic: 
     remedies = list(_remedies(plan, metric, terms, traffic))
     instead = f"what would do: {', or '.join(remedies)}" if remedies else "no longer time and no larger share would do"
     return (
-        f"experiments.{plan.experiment}: {_rise(metric)} need more {plan.unit}s to be found in 90 % of cases than come "
+        f"experiments.{plan.experiment}: {_rise(metric)} need more {plan.unit}s to be found {FOUND} than come "
         f"in {terms.days:g} days, at {per_week:,.0f} {plan.unit}s a week of which {terms.share:g} % stay on "
         f"{plan.control}. Nothing was promoted ({instead}; or promote without a kept control)"
     )

@@ -121,7 +121,7 @@ def test_guardrails_have_their_own_baselines_and_unplannable_ones_are_listed(fil
 def test_it_says_after_how_many_units_a_broken_treatment_is_stopped(file: Path) -> None:
     plan = planned(changed(file, PLAIN, GUARDED), *BASELINES, *SPREAD, "--per-week", "4000")
     pattern = (
-        r"requests\.error_rate: five times as many bad requests \(1 → 5 %\) pause it after about (\d+) units, "
+        r"requests\.error_rate: 5 times as many bad requests \(1 → 5 %\) pause it after about (\d+) units, "
         r"and stop it after about ([\d,]+) if it continues after the pause"
     )
     stops = re.fullmatch(pattern, plan["notes"][0])
