@@ -19,7 +19,7 @@ from dashboard.experiments.state import named_units, render_state, render_transi
 from dashboard.view import View
 from fairtrial.api import experiments, store
 from fairtrial.api.experiment_answers import ShownDecision
-from fairtrial.api.experiment_traffic import ExperimentDetails, LiveSignals, Series, Slot, VariantErrors
+from fairtrial.api.experiment_traffic import ExperimentDetails, Series, Slot
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.store_reports import VariantTraffic
 
@@ -163,7 +163,11 @@ def _figures(
     }
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     rows = [{"": name} | {head: column.get(name, "–") for head, column in columns.items()} for name in names]
-    raw = [{"experiment": experiment.name} | _flat(row, errors.get(row.variant)) for row in variants]
+    failures: dict[str, Any] = msgspec.to_builtins(errors)
+    raw = [
+        {"experiment": experiment.name} | _flat(msgspec.to_builtins(row)) | failures.get(row.variant, {})
+        for row in variants
+    ]
     st.caption(PLAIN)
     st.caption(ERRORS)
     table(rows, title=f"variants of {experiment.name}", raw=raw, height="content")
@@ -178,22 +182,20 @@ def _signals(control: Control, experiment: ExperimentDetails, since_us: int) -> 
     st.markdown(f"**{UNASKED}**")
     st.caption(UNASKED_CAPTION)
     shown = [traffic.signal_row(row, experiment.control) for row in traffic.in_order(rows, experiment.control)]
-    table(shown, title=f"signals of {experiment.name}", raw=[_flat_signals(row) for row in rows], height="content")
+    table(
+        shown,
+        title=f"signals of {experiment.name}",
+        raw=[_flat(msgspec.to_builtins(row)) for row in rows],
+        height="content",
+    )
 
 
-def _flat_signals(signals: LiveSignals) -> dict[str, Any]:
-    row: dict[str, Any] = msgspec.to_builtins(signals)
-    flat = {name: value for name, value in row.items() if not isinstance(value, dict)}
-    for name, rate in row.items():
-        flat |= {f"{name} {part}": value for part, value in rate.items()} if isinstance(rate, dict) else {}
+def _flat(row: Mapping[str, Any], head: str = "") -> dict[str, Any]:
+    """A row of a file: the values of records in it, each with its path as its name."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        flat |= _flat(value, f"{head}{name} ") if isinstance(value, dict) else {f"{head}{name}": value}
     return flat
-
-
-def _flat(variant: VariantTraffic, errors: VariantErrors | None) -> dict[str, Any]:
-    flat: dict[str, Any] = msgspec.to_builtins(variant)
-    for key, feedback in flat.pop("feedback").items():
-        flat |= {f"feedback {key} {name}": value for name, value in feedback.items()}
-    return flat | ({} if errors is None else msgspec.to_builtins(errors))
 
 
 def _charts(series: Series, variants: Sequence[str]) -> None:

@@ -197,7 +197,7 @@ def simulation_json(results: Results) -> list[dict[str, Any]]:
 def _meaning_simulation(results: Results) -> Iterator[str]:
     for scenario, summary in results:
         ships, stopped = summary.ends["ships"], summary.ends["stopped"]
-        who = escape(f"A candidate with {scenario.name}" if scenario.name.startswith("no") else f"One {scenario.name}")
+        who = escape(f"One {scenario.name}" if scenario.moved else f"A candidate with {scenario.name}")
         if scenario.truth == "worse":
             yield f"{who}: this plan ships it in {_percent(ships)} of the trials, and stops it in {_percent(stopped)}."
         else:

@@ -151,9 +151,9 @@ def _written(section: Primary | Guardrail | FeedbackMetric) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
 
 
-def frozen_changes(frozen: AnalysisPlan, experiment: Experiment) -> list[str]:
-    """The frozen fields that an edit changes, each as ``name: before → after``. A later end may be free."""
-    return [f"{name}: {_value(old)} → {_value(new)}" for name, old, new in _changes(frozen, experiment)]
+def frozen_changes(frozen: AnalysisPlan, experiment: Experiment) -> dict[str, str]:
+    """The frozen fields that an edit changes, each with ``name: before → after``. A later end may be free."""
+    return {name: f"{name}: {_value(old)} → {_value(new)}" for name, old, new in _changes(frozen, experiment)}
 
 
 def counts_anew(frozen: AnalysisPlan, experiment: Experiment) -> bool:

@@ -118,10 +118,11 @@ def _lowered(frozen: Frozen, old: Experiment | None, experiment: Experiment) -> 
     )
 
 
-def _sentence(experiment: Experiment, changes: list[str]) -> str:
-    text = f"experiments.{experiment.name}: the experiment has started, so its plan is frozen ({'; '.join(changes)})"
+def _sentence(experiment: Experiment, changes: Mapping[str, str]) -> str:
+    listed = "; ".join(changes.values())
+    text = f"experiments.{experiment.name}: the experiment has started, so its plan is frozen ({listed})"
     salt = "give it a new salt, which starts it anew"
-    if any(change.split(":")[0] in NEEDS_SALT for change in changes):
+    if not changes.keys().isdisjoint(NEEDS_SALT):
         return f"{text}: {salt}"
     return f"{text}: amend it (fairtrial experiment amend {experiment.name} --why …), or {salt}"
 

@@ -59,11 +59,15 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One truth about the candidate, in words, and what is simulated for it."""
+    """One truth about the candidate, in words, and what is simulated for it.
+
+    ``moved``: whether the candidate differs from the control in the primary metric.
+    """
 
     name: str
     truth: Truth
     setting: Setting
+    moved: bool
 
 
 def scenarios(plan: Plan, experiment: Experiment, assumed: Assumptions) -> tuple[Scenario, ...]:
@@ -103,7 +107,7 @@ def _scenario(plan: Plan, frozen: AnalysisPlan, assumed: Assumptions, moved: flo
     world = World(per_week=assumed.per_week, arms=arms, habit="heavy" if assumed.most > 1 else "one", most=assumed.most)
     known = {metric.metric: _known(metric, assumed, base) for metric in frozen.metrics}
     setting = Setting(plan=plan, name=frozen.experiment, world=world, known=known, every_us=EVERY_US)
-    return Scenario(_words(primary, moved, good, (base, tuned)), truth, setting)
+    return Scenario(_words(primary, moved, good, (base, tuned)), truth, setting, moved != 0)
 
 
 def _words(primary: MetricPlan, moved: float, good: float, errors: tuple[float, float]) -> str:

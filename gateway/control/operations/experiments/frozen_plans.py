@@ -147,8 +147,10 @@ def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experi
     if not rules and not stored.states_missing and any(feedback.missing == "worst_case" for feedback in new.feedback):
         older = f"its rules (number {stored.rules}) do not know missing: worst_case"
         raise Conflict(f"experiments.{name}: {older}; adopt the newest ones: amend --rules")
-    if any(change.split(":")[0] in NEEDS_SALT for change in changes):
-        raise Conflict(f"experiments.{name}: {'; '.join(changes)}: no amendment can do that; give it a new salt")
+    if not changes.keys().isdisjoint(NEEDS_SALT):
+        raise Conflict(
+            f"experiments.{name}: {'; '.join(changes.values())}: no amendment can do that; give it a new salt"
+        )
     if new.stage < experiment.stage:
         raise Conflict(
             f"experiments.{name}: the stage can't be lowered from {experiment.stage:g} to {new.stage:g} %; "

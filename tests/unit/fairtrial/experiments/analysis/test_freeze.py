@@ -92,11 +92,11 @@ def test_the_days_that_the_file_does_not_state_are_those_of_the_rules() -> None:
     experiment = plan.experiments[NAME]
     old, new = (freeze(plan, experiment, 7, rules=rules) for rules in (5, 6))
     assert (old.min_days, new.min_days) == (7.0, 14.0)
-    assert frozen_changes(new, experiment) == []
+    assert frozen_changes(new, experiment) == {}
     earlier = replace(old, declared={**old.declared, "primary.min_days": 7.0})
-    assert frozen_changes(earlier, experiment) == [], "an earlier version declared its default"
+    assert frozen_changes(earlier, experiment) == {}, "an earlier version declared its default"
     stated = project(primary={"metric": "feedback.solved", "mde": "3pp", "min_days": 14}).experiments[NAME]
-    assert frozen_changes(earlier, stated) == ["primary.min_days: 7 → 14"]
+    assert list(frozen_changes(earlier, stated).values()) == ["primary.min_days: 7 → 14"]
 
 
 def test_each_guardrail_has_both_margins_and_its_signal() -> None:
@@ -185,24 +185,24 @@ def test_a_level_measured_on_the_first_units_moves_the_start_of_that_metric() ->
     ],
 )
 def test_a_change_of_a_frozen_field_is_named(change: dict[str, Any], named: str) -> None:
-    assert named in frozen_changes(frozen(project()), _experiment(**change))
+    assert named in frozen_changes(frozen(project()), _experiment(**change)).values()
 
 
 def test_a_new_or_a_lost_guardrail_is_a_change() -> None:
-    changes = frozen_changes(frozen(project()), _experiment(guardrails=GUARDRAILS[1:]))
+    changes = list(frozen_changes(frozen(project()), _experiment(guardrails=GUARDRAILS[1:])).values())
     assert any(change.startswith(f"guardrails.{ERRORS}.metric: {ERRORS} → none") for change in changes)
 
 
 @pytest.mark.parametrize("change", [{}, {"question": "Is it really better?"}])
 def test_what_decides_nothing_may_change(change: dict[str, Any]) -> None:
-    assert frozen_changes(frozen(project()), _experiment(**change)) == []
+    assert frozen_changes(frozen(project()), _experiment(**change)) == {}
     assert not counts_anew(frozen(project()), _experiment(**change))
 
 
 def test_a_later_end_is_free_where_looks_are_made_at_any_time_and_an_amendment_where_they_are_planned() -> None:
     watched = frozen(project(looks="monitor"))
-    assert frozen_changes(watched, _experiment(looks="monitor", max_weeks=9)) == []
-    assert frozen_changes(frozen(project()), _experiment(max_weeks=9)) == ["max_weeks: 5 → 9"]
+    assert frozen_changes(watched, _experiment(looks="monitor", max_weeks=9)) == {}
+    assert list(frozen_changes(frozen(project()), _experiment(max_weeks=9)).values()) == ["max_weeks: 5 → 9"]
     assert not counts_anew(frozen(project()), _experiment(max_weeks=9))
 
 
@@ -220,8 +220,8 @@ def test_a_plan_of_earlier_rules_keeps_its_looks_under_the_new_default() -> None
     earlier = freeze(plan, plan.experiments[NAME], 0, rules=6)
     assert earlier.planned_units is None
     stored = replace(earlier, declared={**earlier.declared, "looks": "monitor"})
-    assert frozen_changes(stored, plan.experiments[NAME]) == []
-    assert frozen_changes(stored, _experiment(looks="planned")) != []
+    assert frozen_changes(stored, plan.experiments[NAME]) == {}
+    assert frozen_changes(stored, _experiment(looks="planned")) != {}
 
 
 @for_each(
@@ -293,9 +293,9 @@ def test_a_cost_within_its_margin_pauses_only_where_the_file_says_so(
 
 def test_an_edit_of_a_stop_is_a_frozen_change_and_its_default_is_none() -> None:
     before, guardrail = frozen(project()), {"metric": ERRORS, "margin": "1pp"}
-    assert frozen_changes(before, _experiment()) == []
+    assert frozen_changes(before, _experiment()) == {}
     edited = _experiment(guardrails=[guardrail | {"kill_at": "2pp"}, *GUARDRAILS[1:]])
-    assert frozen_changes(before, edited) == [f"guardrails.{ERRORS}.kill_at: none → 2pp"]
+    assert list(frozen_changes(before, edited).values()) == [f"guardrails.{ERRORS}.kill_at: none → 2pp"]
 
 
 def test_plans_of_earlier_rules_keep_their_methods_and_one_stop() -> None:
@@ -328,7 +328,9 @@ def test_what_is_assumed_without_the_key_is_no_frozen_change_and_no_other_experi
     stated, worst = (project(metrics=_solved(missing=missing)) for missing in ("at_random", "worst_case"))
     before = frozen(project())
     assert "metrics.solved.missing" not in before.declared
-    assert frozen_changes(before, stated.experiments[NAME]) == []
+    assert frozen_changes(before, stated.experiments[NAME]) == {}
     assert stated.experiments[NAME].analysis_hash == project().experiments[NAME].analysis_hash
-    assert frozen_changes(before, worst.experiments[NAME]) == ["metrics.solved.missing: none → worst_case"]
+    assert list(frozen_changes(before, worst.experiments[NAME]).values()) == [
+        "metrics.solved.missing: none → worst_case"
+    ]
     assert worst.experiments[NAME].analysis_hash != project().experiments[NAME].analysis_hash
