@@ -74,7 +74,7 @@ def refused_promotions(promotions: Promotions, before: Plan | None, new: Plan) -
         if changes:
             serves = "everyone" if experiment.serves else "everyone but the kept control"
             refusals[name] = (
-                f"experiments.{name}: {variant} is promoted and serves {serves}, but this would "
+                f"{variant} is promoted and serves {serves}, but this would "
                 f"{' and '.join(changes)}. Roll it back first (fairtrial experiment rollback {name} --why …), or write "
                 "the routes without the experiment."
             )

@@ -221,12 +221,7 @@ def _against_store(path: Path, project: Project, today: date) -> list[Diagnostic
 
 def _raise_refused(document: Document, refused: dict[str, str]) -> None:
     if refused:
-        raise ConfigError(
-            [
-                document.diagnostic(("experiments", name), text.removeprefix(f"experiments.{name}: "))
-                for name, text in refused.items()
-            ]
-        )
+        raise ConfigError([document.diagnostic(("experiments", name), text) for name, text in refused.items()])
 
 
 def _kind(path: Path) -> str:

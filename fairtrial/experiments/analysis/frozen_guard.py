@@ -38,8 +38,7 @@ def refused_changes(
     """One sentence for each experiment whose frozen fields an edit changes, whose stage it lowers, or whose units move.
 
     So is the promoted variant of a route, if an edit replaces what it serves, and a new experiment with a deployment
-    that has ended by ``today``. ``before``: the published plan; ``promotions``: the evidence of those in force. The
-    sentences begin with the experiment's path in the file.
+    that has ended by ``today``. ``before``: the published plan; ``promotions``: the evidence of those in force.
     """
     refusals: dict[str, str] = {}
     for name, experiment in new.experiments.items():
@@ -80,7 +79,7 @@ def _unstarted(frozen: Frozen, experiment: Experiment) -> str | None:
     if experiment.state != "declared" or not is_frozen(frozen, replace(experiment, state="running")):
         return None
     return (
-        f"experiments.{experiment.name}: the experiment has started, so enroll.start: manual would stop it without "
+        f"the experiment has started, so enroll.start: manual would stop it without "
         f"a record (fairtrial experiment pause {experiment.name} --why …, or give it a new salt, which starts it anew)"
     )
 
@@ -96,7 +95,7 @@ def _retired(plan: Plan, experiment: Experiment, today: date) -> str | None:
         return None
     said = " and ".join(f"{one.deployment} ended on {one.day} ({one.source})" for one in ended.values())
     return (
-        f"experiments.{experiment.name}: {said}, so no experiment begins with {'it' if len(ended) == 1 else 'them'} "
+        f"{said}, so no experiment begins with {'it' if len(ended) == 1 else 'them'} "
         f"(remove {' and '.join(ended)}, or correct the shutdown_date)"
     )
 
@@ -113,14 +112,14 @@ def _lowered(frozen: Frozen, old: Experiment | None, experiment: Experiment) -> 
     if old is None or not same or experiment.stage >= old.stage:
         return None
     return (
-        f"experiments.{experiment.name}: lowering the stage from {old.stage:g} to {experiment.stage:g} % would move "
+        f"lowering the stage from {old.stage:g} to {experiment.stage:g} % would move "
         f"units that have seen a variant to {experiment.control} (pause or stop the experiment instead)"
     )
 
 
 def _sentence(experiment: Experiment, changes: Mapping[str, str]) -> str:
     listed = "; ".join(changes.values())
-    text = f"experiments.{experiment.name}: the experiment has started, so its plan is frozen ({listed})"
+    text = f"the experiment has started, so its plan is frozen ({listed})"
     salt = "give it a new salt, which starts it anew"
     if not changes.keys().isdisjoint(NEEDS_SALT):
         return f"{text}: {salt}"
@@ -140,7 +139,7 @@ def reassignment(old: Experiment, new: Experiment) -> str | None:
         return None
     salt = new.salt if new.segment == 1 else new.name  # the salt of a later segment is derived
     return (
-        f"experiments.{new.name}: the change from {_described(old)} to {_described(new)} would move units "
+        f"the change from {_described(old)} to {_described(new)} would move units "
         f"to other arms during the experiment "
         f"(give it a new salt, such as salt: {salt}-{new.segment + 1}, which starts it anew)"
     )

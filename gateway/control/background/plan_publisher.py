@@ -127,7 +127,7 @@ class PlanPublisher:
         promotions = transitions.promotions(self._database)
         old, today = None if before is None else before.plan, today_utc(self._clock_us())
         if refused := refused_changes(frozen, old, plan, promotions=promotions, today=today):
-            raise PlanRefused("\n".join(refused.values()))
+            raise PlanRefused("\n".join(f"experiments.{name}: {why}" for name, why in refused.items()))
         anew = restart_stages(self._database, frozen, (project.plan, plan), now_us=self._clock_us())
         pause_removed(self._database, old, plan, now_us=self._clock_us())
         if pause_changed_models(self._database, frozen, plan, now_us=self._clock_us()) or anew:
