@@ -107,6 +107,10 @@ class PrimaryDecision(MetricDecision, frozen=True, kw_only=True):
     def held(self) -> bool:
         return self.meets and isinstance(self.over_time, EffectOverTime) and self.over_time.holds
 
+    @property
+    def fades(self) -> bool:
+        return isinstance(self.over_time, EffectOverTime) and self.over_time.fades
+
     def counts(self, now_us: int) -> bool:
         """Whether the plan's requirement is met, no fading holds it, and the time has come from which it counts."""
         return self.meets and not (self.changed or self.held) and now_us >= (self.counts_us or now_us + 1)

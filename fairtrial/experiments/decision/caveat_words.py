@@ -12,7 +12,6 @@ AT_RANDOM = "count as missing at random (missing: at_random)"
 DIFFER = "but the arms may differ in how many there are, so the worst case must agree too"
 WORST_CASE = "the worst case must agree too (missing: worst_case)"
 UNSEEN = "a fading effect can't be seen"
-NOT_KNOWN = f"the effect is not known in {SEEN_WEEKS} whole weeks yet"
 
 
 def missing_words(plan: AnalysisPlan, variant: str, metric_decision: values.MetricDecision) -> str:
@@ -63,7 +62,7 @@ def fading_words(plan: AnalysisPlan, primary: values.PrimaryDecision) -> str:
     if not isinstance(over_time, values.EffectOverTime) or not (over_time.fades or over_time.holds):
         return ""
     if not over_time.fades:
-        return NOT_KNOWN
+        return f"the effect is not known in {SEEN_WEEKS} whole weeks yet"
     metric, known = plan.metric(primary.metric), [week for week in over_time.weeks if week is not None]
     weeks = ", ".join(
         f"{_way(week.value, metric)} in week {number}"

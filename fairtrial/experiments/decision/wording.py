@@ -11,7 +11,7 @@ from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.transition import Transition
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.caveat_words import NOT_KNOWN, fading_words, unseen_words
+from fairtrial.experiments.decision.caveat_words import fading_words, unseen_words
 from fairtrial.experiments.decision.guardrail_words import e_value_words, levels_words
 from fairtrial.experiments.methods.finding import (
     bare_size,
@@ -45,7 +45,7 @@ def headline_words(plan: AnalysisPlan, decision: Decision) -> str:
     if primary.answer == "undecided":
         return "Not decided yet" + (f": {variant} is {between_words(primary.interval.estimate(), metric)}"
                                     if primary.interval else "")  # fmt: skip
-    if primary.held and fading_words(plan, primary) != NOT_KNOWN:
+    if primary.held and primary.fades:
         return f"HOLD: the effect of {variant} on {primary.metric} fades"
     effect = "" if primary.interval is None else f": {primary.metric} is {_size_and_way(primary.interval, metric)}"
     return f"{variant} is {primary.answer}{effect}"
