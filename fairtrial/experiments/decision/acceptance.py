@@ -1,13 +1,13 @@
 """Defines the declines that a resume accepts, checks what a person writes for them, and words them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 from typing import Any
 
 import msgspec
 
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.domain.metrics import parse_margin
+from fairtrial.domain.metrics import Margin, parse_margin
 from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
@@ -23,8 +23,8 @@ def accepting(accepted: Iterable[AcceptedDecline]) -> dict[str, Any] | None:
 
 
 def accepted_by(entered: Transition | None) -> tuple[AcceptedDecline, ...]:
-    """What was accepted in the segment, by the resume into the present state; empty in other states."""
-    evidence = (entered.evidence if entered is not None and entered.action == "resume" else None) or {}
+    """What was accepted in the segment, while it runs or is paused; ``entered``: the transition into this state."""
+    evidence = (entered.evidence if entered is not None and entered.action in ("resume", "pause") else None) or {}
     return msgspec.convert(evidence.get(ACCEPTED, ()), tuple[AcceptedDecline, ...])
 
 
@@ -36,32 +36,46 @@ def accept(
     Raises `BadRequest` for another amount, and `Conflict` if a decline lies beyond its amount, with what to write.
     """
     amounts = dict(_amount(plan, offers, text) for text in texts)
-    chosen = [msgspec.structs.replace(offer, amount=_on_scale(offer, amounts), by=by, at_us=at_us) for offer in offers]
-    beyond = [refusal_words(plan, decline) for decline in chosen if decline.is_beyond]
+    written = [amounts.get(offer.metric) or amounts.get("") for offer in offers]
+    chosen = [
+        msgspec.structs.replace(offer, amount=_on_scale(plan, offer, amount), by=by, at_us=at_us)
+        for offer, amount in zip(offers, written, strict=True)
+    ]
+    beyond = [
+        refusal_words(plan, decline) if amount is None else too_little_words(plan, decline)
+        for decline, amount in zip(chosen, written, strict=True)
+        if decline.is_beyond
+    ]
     if beyond:
         raise Conflict(f"experiments.{plan.experiment}: {'; '.join(beyond)}")
     return tuple(chosen)
 
 
-def _amount(plan: AnalysisPlan, offers: Sequence[AcceptedDecline], text: str) -> tuple[str, tuple[float, bool]]:
+def _amount(plan: AnalysisPlan, offers: Sequence[AcceptedDecline], text: str) -> tuple[str, Margin]:
     name, _, amount = text.rpartition("=")
     known = ", ".join(offer.metric for offer in offers)
     try:
         margin = parse_margin(amount)
     except ValueError as error:
-        raise BadRequest(f"accept: {error} (write the decline that you accept, such as 25pp or 30%)") from None
+        where = f"accept: {name}" if name else "accept"
+        raise BadRequest(f"{where}: {error} (write the decline that you accept, such as 25pp or 30%)") from None
     about = [offer for offer in offers if name in ("", offer.metric)]
     if not about:
         raise BadRequest(f"accept: {text!r} is about no decline that paused {plan.experiment} ({known or 'none'})")
     if not margin.relative and not all(is_share(plan.metric(offer.metric)) for offer in about):
         raise BadRequest(f"accept: points are for shares; write a share of the control's level, such as 30% ({known})")
-    return name, (float(margin.value), margin.relative)
+    return name, margin
 
 
-def _on_scale(offer: AcceptedDecline, amounts: Mapping[str, tuple[float, bool]]) -> float | None:
-    value, relative = amounts.get(offer.metric) or amounts.get("") or (offer.amount, False)
-    level = offer.arms[-1].level if offer.arms else None
-    return value if value is None or not relative else value * abs(level or 0.0)
+def _on_scale(plan: AnalysisPlan, offer: AcceptedDecline, margin: Margin | None) -> float | None:
+    if margin is None:
+        return offer.amount
+    level = (offer.arms[-1].level if offer.arms else None) or 0.0
+    amount = float(margin.value) * (abs(level) if margin.relative else 1.0)
+    if amount > 1 and is_share(plan.metric(offer.metric)):
+        written = f"{float(100 * margin.value):g}{'%' if margin.relative else 'pp'}"
+        raise BadRequest(f"accept: {written!r} is more than 100 points, the whole of a rate ({offer.metric})")
+    return amount
 
 
 def decline_at_resume(plan: AnalysisPlan, decline: AcceptedDecline) -> str:
@@ -85,6 +99,19 @@ def refusal_words(plan: AnalysisPlan, decline: AcceptedDecline) -> str:
     """Why a resume needs a larger amount, and which."""
     amount = "" if decline.amount is None else f"beyond {size_words(decline.amount, plan.metric(decline.metric))}, "
     return f"{decline_at_resume(plan, decline)}, {amount}so accept it by name: --accept {suggested(plan, decline)}"
+
+
+def too_little_words(plan: AnalysisPlan, decline: AcceptedDecline) -> str:
+    """Why a resume needs a larger amount than the one that a person wrote, and which."""
+    metric, interval = plan.metric(decline.metric), decline.decline
+    reach = "the size of the decline is unknown"
+    if interval is not None and interval.low is not None and interval.high is not None:
+        ends = f"{bare_size(interval.low, metric)} to {size_words(interval.high, metric)}"
+        reach = f"the decline's interval reaches from {ends}"
+    elif interval is not None:
+        reach = f"the decline is {size_words(interval.value, metric)}"
+    about, amount = f"{decline.metric} of {decline.variant}", size_words(decline.amount or 0.0, metric)
+    return f"{about}: {amount} is too little, because {reach}; write --accept {suggested(plan, decline)}"
 
 
 def suggested(plan: AnalysisPlan, decline: AcceptedDecline) -> str:

@@ -65,8 +65,8 @@ class Situation:
 
     @property
     def accepted(self) -> tuple[AcceptedDecline, ...]:
-        """The declines with which a person let it continue, while it runs."""
-        return accepted_by(self.entered) if self.state == "running" else ()
+        """The declines with which a person let it continue, while it runs or is paused."""
+        return accepted_by(self.entered)
 
     @property
     def ending(self) -> Ending | None:

@@ -216,8 +216,8 @@ def _changed(decision: Decision) -> Iterator[Effect]:
 
 
 def _accepted(plan: AnalysisPlan, decision: Decision, live: LiveState) -> Iterator[Effect]:
-    """A decline with which a person let it continue is repeated for as long as it runs."""
-    for accepted in accepted_by(live.entered) if live.state == "running" else ():
+    """A decline with which a person let it continue is repeated for as long as its segment lasts."""
+    for accepted in accepted_by(live.entered):
         if accepted.variant == decision.variant and accepted.amount is not None:
             yield Effect("accepted", "shown", accepted_words(plan, accepted), "", accepted.metric)
 

@@ -10,6 +10,7 @@ from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.lifecycle import DECLINED
+from fairtrial.experiments.methods.finding import is_share
 from fairtrial.experiments.methods.method import mirror
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import Sums
@@ -65,9 +66,9 @@ def has_grown(plan: AnalysisPlan, sums: Sums, accepted: AcceptedDecline) -> bool
         return False
     metric = plan.metric(accepted.metric)
     pair = [sums.arms[name].metrics.get(accepted.metric) for name in (plan.control, accepted.variant)]
-    if pair[0] is None or pair[1] is None:
-        return False
     amount = accepted.amount
+    if pair[0] is None or pair[1] is None or (amount >= 1 and is_share(metric)):
+        return False
     larger = replace(metric, pause=amount, pause_relative=False, margin=amount, relative=False)
     finding = METHODS[metric.method].guardrail(plan, larger, accepted.variant, tuple(pair))
     return finding.declined or finding.vetoed

@@ -80,8 +80,13 @@ def test_a_resume_beyond_what_stops_for_good_needs_the_amount_by_name(trial: Liv
     assert "requests.error_rate of tuned is" in offer.words and "plain 95 % interval" in offer.words
     with pytest.raises(Conflict, match=rf"beyond 1 point, so accept it by name: --accept {offer.write}"):
         trial.change("resume")
-    with pytest.raises(Conflict, match="--accept"):
+    too_little = (
+        r"2 points is too little, because the decline's interval reaches from .* to 4.* points; write --accept "
+    )
+    with pytest.raises(Conflict, match=too_little + offer["write"]):
         trial.change("resume", options=accepts("2pp"))
+    with pytest.raises(BadRequest, match=r"accept: requests.error_rate: '' is not a margin"):
+        trial.change("resume", options=accepts("requests.error_rate="))
     with pytest.raises(BadRequest, match=r"'cost.per_request=2pp' is about no decline that paused"):
         trial.change("resume", options=accepts("cost.per_request=2pp"))
     with pytest.raises(BadRequest, match="accept: 'much' is not a margin"):
@@ -91,6 +96,22 @@ def test_a_resume_beyond_what_stops_for_good_needs_the_amount_by_name(trial: Liv
     assert trial.experiment.state == "paused"
     trial.change("resume", options=accepts(offer.write))
     assert trial.experiment.state == "running"
+
+
+def test_no_resume_accepts_more_than_the_whole_of_a_rate(trial: LiveTrial) -> None:
+    Visitors(trial).come(0.3)
+    with pytest.raises(BadRequest, match="accept: '200pp' is more than 100 points, the whole of a rate"):
+        trial.change("resume", options=accepts("200pp"))
+    with pytest.raises(BadRequest, match="accept: '480pp' is more than 100 points"):
+        trial.change("resume", options=accepts("requests.error_rate=480pp"))
+    trial.change("resume", options=accepts("100pp"))
+    trial.step(hours=2)
+    assert described(trial)["analysis"]["guardrails"] and "Error" not in dict(described(trial)["box"]["lines"])
+
+
+def test_a_resume_of_a_running_experiment_is_refused_for_its_state(trial: LiveTrial) -> None:
+    with pytest.raises(Conflict, match="can't resume an experiment that is running"):
+        trial.change("resume", options=accepts("25pp"))
 
 
 def test_what_was_accepted_stays_an_amber_alarm_with_its_number_on_every_surface(trial: LiveTrial) -> None:
@@ -114,6 +135,9 @@ def test_what_was_accepted_stays_an_amber_alarm_with_its_number_on_every_surface
     trial.step()
     assert alarms(trial)["experiment.accepted"][0] == "open"
     trial.change("pause")
+    assert words in dict(described(trial)["box"]["lines"])["Accepted"]
+    assert words in read_state(trial.database, trial.publisher.published.plan, NAME)["accepted"][0]
+    assert words in said_by_the_gate(trial)["accepted"]
     trial.change("resume")
     trial.step()
     assert alarms(trial)["experiment.accepted"][0] == "open"

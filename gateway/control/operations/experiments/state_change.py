@@ -14,7 +14,16 @@ from fairtrial.domain.settings import ExperimentState, KeptControl
 from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.lifecycle import KEPT, PROMOTED, WORSE, cause_of, checked_reason, next_state, promoted_by
+from fairtrial.experiments.lifecycle import (
+    ACCEPTED,
+    KEPT,
+    PROMOTED,
+    WORSE,
+    cause_of,
+    checked_reason,
+    next_state,
+    promoted_by,
+)
 from fairtrial.experiments.promotion import KeptTerms, kept_control, kept_terms, promoted_variant
 from fairtrial.experiments.published_state import find_experiment, is_promoted, state_without_rows
 from fairtrial.store.core.database import Cursor, Database
@@ -84,7 +93,7 @@ def change_state(
         )
     if change.action == "withdraw":
         _refuse_without_proof(database, change.experiment)
-    if experiment.kept_control is not None or change.action in ("promote", "rollback"):
+    if experiment.kept_control is not None or change.action in ("promote", "rollback", "resume"):
         _refuse_impossible(database, experiment, change.action)
     if change.action == "approve" and not change.options.unit:
         change = replace(change, stage=_approved_stage(experiment, change.stage))
@@ -249,8 +258,9 @@ def _record(
         evidence = change.evidence
         if change.action == "end" and live.kept_control is not None and live.state == "running":
             evidence = {**(evidence or {}), **transitions.kept_promotion(cursor, change.experiment)}
-        if change.action == "end" and entered is not None and WORSE in (entered.evidence or {}):
-            evidence = {**(evidence or {}), WORSE: (entered.evidence or {})[WORSE]}  # why it ended
+        lasting = {"end": WORSE, "pause": ACCEPTED}.get(change.action)  # why it ended, and what a resume accepted
+        if lasting is not None and entered is not None and lasting in (entered.evidence or {}):
+            evidence = {**(evidence or {}), lasting: (entered.evidence or {})[lasting]}
         state, segment = next_state(
             change.experiment,
             live.state,

@@ -61,7 +61,6 @@ def read_state(database: Database, plan: Plan, name: str) -> ExperimentStatus:
         return describe_removed(stored.plan, last, archived=archived)
     experiment = find_experiment(plan, name)
     entered = transitions.all_entered(database).get(name)
-    accepted = () if stored is None or experiment.state != "running" else accepted_by(entered)
     state = describe_state(
         plan,
         name,
@@ -69,7 +68,7 @@ def read_state(database: Database, plan: Plan, name: str) -> ExperimentStatus:
         entered=entered,
         other_model=stored is not None and bool(changed_models(stored.plan, plan, experiment)),
         archived=archived,
-        accepted=() if stored is None else tuple(accepted_texts(stored.plan, accepted)),
+        accepted=() if stored is None else tuple(accepted_texts(stored.plan, accepted_by(entered))),
     )
     kill = standing_kill(database.layout.folder, experiment)
     return state if kill is None else replace(state, sentence=unrecorded_kill(kill, experiment.control))
