@@ -109,7 +109,7 @@ def render_transitions(control: Control, name: str) -> None:
     rows = [
         {
             "when": moment_of(row.at_time),
-            "action": LABELS.get(row.action, row.action),
+            "action": ACCEPT if _accepted_units(row) else LABELS.get(row.action, row.action),
             "by": row.actor,
             "why": _reason(row),
             "segment": row.segment,
@@ -120,9 +120,16 @@ def render_transitions(control: Control, name: str) -> None:
     table(rows, title=f"transitions of {name}", raw=msgspec.to_builtins(history))
 
 
+def _accepted_units(row: TransitionRow) -> list[str]:
+    """The users that an approval accepted instead of a stage."""
+    return [unit["unit"] for unit in json.loads(row.evidence or "{}").get("accepted_units", ())]
+
+
 def _reason(row: TransitionRow) -> str:
-    """The reason, with what a promotion lacked if an admin overrode it."""
+    """The reason, with the users that were accepted, or what a promotion lacked if an admin overrode it."""
     evidence = json.loads(row.evidence or "{}")
+    if units := _accepted_units(row):
+        return f"{row.why} ({', '.join(dict.fromkeys(units))})"
     missing = "; ".join(evidence.get("missing", ())) if evidence.get("override") else ""
     return f"{row.why} (overriding: {missing})" if missing else row.why
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Any, get_args
 
 from fairtrial.config.plan.live_state import CAN_BE_KILLED, KillFile
 from fairtrial.domain.errors import BadRequest, Conflict
@@ -161,8 +161,7 @@ def sentence(
         served = f"{kept_control.variant} serves everyone else. {undo(name)}"
         return f"PROMOTED, {kept_words(kept_control)}: {_LAST[last.action]} {_by(last)}{made} {served}"
     if last is None or state == "running":
-        units = last is not None and ACCEPTED_UNITS in (last.evidence or {})
-        made = "" if last is None else "a unit was accepted" if units else _LAST[last.action]
+        made = "" if last is None else accepted_unit_words(last.evidence or {}) or _LAST[last.action]
         return "Running." if last is None else f"Running: {made} {_by(last)}"
     variant = promoted_by(last)
     if variant is not None:
@@ -178,6 +177,12 @@ def state_word(state: ExperimentState, last: Transition | None) -> str:
     if promoted_by(last) is not None:
         return "PROMOTED"
     return "ROLLED BACK" if last is not None and last.action == "rollback" else _WORD[state]
+
+
+def accepted_unit_words(evidence: Mapping[str, Any]) -> str:
+    """Which units an approval accepted instead of a stage; empty for other transitions."""
+    units = dict.fromkeys(unit["unit"] for unit in evidence.get(ACCEPTED_UNITS, ()))
+    return f"accepted {', '.join(units)}" if units else ""
 
 
 def unrecorded_kill(kill: KillFile, control: str) -> str:

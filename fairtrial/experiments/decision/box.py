@@ -12,7 +12,7 @@ from fairtrial.domain.wording import duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accepted_by, accepted_texts
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
-from fairtrial.experiments.decision.by_request_words import open_sentence
+from fairtrial.experiments.decision.by_request_words import held_by_request, held_sentence, open_sentence
 from fairtrial.experiments.decision.caveat_words import missing_sentence, over_time_sentence
 from fairtrial.experiments.decision.guardrail_words import guardrails_sentence, kept_away_words, kept_decline_words
 from fairtrial.experiments.decision.waits import Wait, wait_words
@@ -142,7 +142,13 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
     if now.state == "killed" or now.error or wrong:
         return "error"
     changed = any(decision.changed for decision in every)
-    if now.state == "paused" or changed or now.accepted or any(proof.stands for proof in now.earlier):
+    if (
+        now.state == "paused"
+        or changed
+        or now.accepted
+        or held_by_request(every)
+        or any(proof.stands for proof in now.earlier)
+    ):
         return "warning"
     if now.kept is not None:
         promotion = now.last.evidence if now.last is not None and now.last.action == "promote" else None
@@ -246,6 +252,8 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         return f"Judge {counting[0].variant} by the official gate, then promote it: {command.format('promote')}"
     if counting:
         return open_sentence(plan, counting)
+    if held := held_sentence(plan, every):
+        return held
     if now.accepted:
         return f"Watch the accepted decline. If it is too large, pause: {command.format('pause')}"
     return "Wait: it goes on by itself." if now.state == "running" else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fairtrial.domain.decision.by_request import ByRequest, UnitBehind
@@ -64,9 +64,22 @@ def heaviest_words(decision: Decision) -> str:
 
 def open_sentence(plan: AnalysisPlan, decisions: Sequence[Decision]) -> str:
     """What guardrails that are not proven safe wait for, once the primary metric counts."""
-    open_ = [guardrail for decision in decisions for guardrail in decision.guardrails if guardrail.answer != "safe"]
-    held = [guardrail.by_request for guardrail in open_ if guardrail.by_request and guardrail.by_request.holds]
-    if len(held) == len(open_) and held:
-        words = needed_words(plan.experiment, plan.unit, held[0])
-        return f"By request {counted(len(held), 'guardrail')} can't be called safe. It needs {words}."
-    return f"Wait until {counted(len(open_), 'more guardrail')} {'is' if len(open_) == 1 else 'are'} proven safe."
+    unproven = sum(guardrail.answer != "safe" for decision in decisions for guardrail in decision.guardrails)
+    more = unproven - len(held_by_request(decisions))
+    waits = f"Wait until {counted(more, 'more guardrail')} {'is' if more == 1 else 'are'} proven safe." if more else ""
+    return " ".join(filter(None, (held_sentence(plan, decisions), waits)))
+
+
+def held_by_request(decisions: Iterable[Decision]) -> list[ByRequest]:
+    """The differences by request that alone keep their guardrails from being safe."""
+    lines = (guardrail.by_request for decision in decisions for guardrail in decision.guardrails)
+    return [line for line in lines if line is not None and line.holds]
+
+
+def held_sentence(plan: AnalysisPlan, decisions: Iterable[Decision]) -> str:
+    """What settles the differences by request that keep guardrails from being safe; empty without any."""
+    held = held_by_request(decisions)
+    if not held:
+        return ""
+    words = needed_words(plan.experiment, plan.unit, next((line for line in held if line.named), held[0]))
+    return f"By request {counted(len(held), 'guardrail')} can't be called safe. It needs {words}."

@@ -189,7 +189,7 @@ def _evidence_words(decision: values.GuardrailDecision, *, kept: bool) -> str:
 
 def levels_words(plan: AnalysisPlan, metric_decision: values.MetricDecision) -> str:
     """The levels of both arms, each with its number of units."""
-    metric = plan.metric(metric_decision.metric)
-    return " against ".join(
-        arm_words(plan, metric, arm) for arm in (metric_decision.treatment, metric_decision.control)
-    )
+    metric, arms = plan.metric(metric_decision.metric), (metric_decision.treatment, metric_decision.control)
+    if metric.counts_requests and all(arm.level is None and not arm.units for arm in arms):
+        return "no requests yet"
+    return " against ".join(arm_words(plan, metric, arm) for arm in arms)

@@ -50,6 +50,9 @@ def test_a_user_whose_many_requests_fail_is_named_and_keeps_the_rate_from_being_
     assert "points worse" in hold.says and f"1 user ({heavy}) is behind it" in hold.says
     assert f"fairtrial experiment approve {NAME} --unit {heavy}" in hold.needed
     assert shown.says.startswith("the heaviest 1 % of users send 30.3 %")
+    decision = describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us)
+    assert decision["box"]["tone"] == "warning"
+    assert f"fairtrial experiment approve {NAME} --unit {heavy}" in dict(decision["box"]["lines"])["Next"]
     shown_words = status(trial)
     assert f"By {hold.says.partition(': by ')[2]}." in shown_words
     assert "17.5 % of the requests of" in shown_words  # the level has no cap either
@@ -71,7 +74,9 @@ def test_an_accepted_user_stays_in_the_sums_and_every_surface_repeats_who_accept
     (shown, _) = effects(trial)
     assert shown.result == "shown" and f"account rosa accepted {heavy}" in shown.says
     assert "our nightly test bot" in status(trial)
-    assert sentence(NAME, "base", "running", made).startswith("Running: a unit was accepted at ")
+    assert sentence(NAME, "base", "running", made).startswith(f"Running: accepted {heavy} at ")
+    with pytest.raises(Conflict, match=f"done already: account rosa accepted {heavy} on "):
+        accept(trial, heavy)
 
 
 def test_a_user_who_becomes_heavy_later_is_not_accepted_with_the_earlier_one(trial: LiveTrial) -> None:
@@ -103,6 +108,8 @@ def test_only_named_units_can_be_accepted(trial: LiveTrial) -> None:
     (heavy,) = send(trial, heavy=1)
     with pytest.raises(Conflict, match=f"hash-user-1 can't be accepted .named now: {heavy}."):
         accept(trial, heavy, "hash-user-1")
+    with pytest.raises(BadRequest, match="unit: ' ' is empty"):
+        accept(trial, " ")
     with pytest.raises(BadRequest, match="only an approval without a stage accepts units"):
         trial.change("pause", options=ChangeOptions(unit=(heavy,)))
 
@@ -113,5 +120,5 @@ def test_many_users_behind_a_difference_are_counted_and_not_named(trial: LiveTri
     assert held.by_request is not None
     assert (held.by_request.behind, held.by_request.named) == (4, ())
     assert "4 users are behind it" in status(trial)
-    with pytest.raises(Conflict, match="no more than three units"):
+    with pytest.raises(Conflict, match="no users are named now, because at most three"):
         accept(trial, "hash-user-1")

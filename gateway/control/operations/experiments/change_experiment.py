@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.api.experiments import ChangeOptions
-from fairtrial.domain.errors import Conflict
+from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.transition import Transition
 from fairtrial.experiments.lifecycle import ACCEPTED_UNITS
@@ -18,6 +18,8 @@ from fairtrial.store.experiments import stored_looks
 from gateway.control.operations.experiments.accept_declines import accepting_evidence
 from gateway.control.operations.experiments.state_change import Change, change_state
 from gateway.control.operations.present import Present, Probe, Publisher, probed_weights, published_plan
+
+WHEN_NAMED = "at most three that together make most of a candidate's additional failures are named"
 
 
 def change_experiment(
@@ -51,23 +53,28 @@ def change_experiment(
 def accepted_units(database: Database, experiment: Experiment, units: Sequence[str]) -> dict[str, Any]:
     """The evidence of an approval that accepts these units, with their requests, which no longer change.
 
-    Raises `Conflict` for a unit that is not named now, and `StoreError`.
+    Raises `BadRequest` for an empty name, `Conflict` for a unit that is not named now, and `StoreError`.
     """
+    if empty := [unit for unit in units if not unit.strip()]:
+        raise BadRequest(f"unit: {empty[0]!r} is empty (write a pseudonym that the experiment's status names)")
     from gateway.control.operations.verdicts.live_evidence import stored_plan  # loads the gate
 
     stored = stored_plan(database, experiment)
     decisions = {} if stored is None else stored_looks.read(database, stored).decisions
-    named = [
-        unit
+    lines = [
+        guardrail.by_request
         for decision in decisions.values()
         for guardrail in decision.guardrails
         if guardrail.by_request is not None
-        for unit in guardrail.by_request.named
     ]
+    named = [unit for line in lines for unit in line.named]
+    accepted = [unit for line in lines for unit in line.accepted]
     if missing := [unit for unit in units if unit not in {one.unit for one in named}]:
+        if again := [one.words for one in accepted if one.unit in missing]:
+            raise Conflict(f"experiments.{experiment.name}: this was done already: {'; '.join(again)}")
         names = ", ".join({one.unit: None for one in named})
-        known = names or "none: no more than three units must carry two thirds of an excess by request"
-        raise Conflict(f"experiments.{experiment.name}: {', '.join(missing)} can't be accepted (named now: {known})")
+        known = f"named now: {names}" if names else f"no {experiment.unit}s are named now, because {WHEN_NAMED}"
+        raise Conflict(f"experiments.{experiment.name}: {', '.join(missing)} can't be accepted ({known})")
     return {ACCEPTED_UNITS: [msgspec.to_builtins(unit) for unit in named if unit.unit in units]}
 
 

@@ -27,7 +27,7 @@ from tests.fixtures.experiments.frozen_plans import analysis_plan, cost, rate, r
 def test_an_amount_is_needed_where_the_decline_is_beyond_what_kills_or_that_is_unknown(
     amount: float | None, low: float | None, needed: bool
 ) -> None:
-    decline = Interval(0.05, low, None if low is None else 0.08, 0.95, 100.0)
+    decline = Interval(0.05, low, None if low is None else 0.08, 0.95, 100)
     for known in (decline, None) if amount == 0.0 else (decline,):
         offer = AcceptedDecline(metric="cost.per_request", variant="tuned", amount=amount, decline=known)
         assert offer.is_beyond is needed
@@ -38,7 +38,7 @@ def accepted(metric: MetricPlan, text: str, *, level: float) -> float | None:
         metric=metric.metric,
         variant="tuned",
         amount=0.01,
-        decline=Interval(0.05, 0.02, 0.08, 0.95, 100.0),
+        decline=Interval(0.05, 0.02, 0.08, 0.95, 100),
         arms=(Arm("tuned", level + 0.05, 50), Arm("base", level, 50)),
     )
     (decline,) = accept(analysis_plan(metric), (offer,), (text,), by="account rosa", at_us=1)
