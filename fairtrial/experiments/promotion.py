@@ -233,10 +233,14 @@ def until_words(control: KeptControl) -> str:
     return f"{until.day} {until:%b %Y, %H:%M} UTC"
 
 
+def days_words(days: float) -> str:
+    return counted(round(days), "day") if days == round(days) else f"{days:g} days"
+
+
 def over_words(period: KeptControl, control: str, declined: str) -> str:
     """Why the experiment ends as promoted. ``declined``: the proven declines that did not roll back; may be empty."""
-    days = counted(round(period.days), "day") if period.days == round(period.days) else f"{period.days:g} days"
     proven = declined or "no harm is proven"
+    days = days_words(period.days)
     return f"{control} was kept at {period.share:g} % for {days}, and {proven}; {period.variant} serves everyone"
 
 

@@ -395,3 +395,11 @@ def test_a_restored_store_without_the_promotion_goes_on_serving_the_variant(kept
     assert (kept.experiment.state, kept.experiment.serves) == ("ended", "tuned")
     kept.change("rollback")
     assert set(arms(kept.experiment).values()) == {"base"}
+
+
+def test_a_longer_time_and_a_larger_share_are_also_searched_together(trial: LiveTrial) -> None:
+    visits(trial, "before", 300)
+    with pytest.raises(Conflict) as refused:
+        trial.change("promote", options=ChangeOptions(override=True, keep_control="10.5%", keep_for="1d"))
+    assert "than come in 1 day, at 300 users a week" in str(refused.value)
+    assert re.search(r"what would do: --keep-control \d+% --for \d+d", str(refused.value))

@@ -1,6 +1,6 @@
 """Says how soon a control that stays after a promotion shows harm, and refuses one that too few users would show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from math import ceil
@@ -11,7 +11,7 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import rounded_up, size_words
 from fairtrial.experiments.methods.rates import harm_test
 from fairtrial.experiments.metric_plan import MetricPlan
-from fairtrial.experiments.promotion import MOST_DAYS, KeptTerms
+from fairtrial.experiments.promotion import MOST_DAYS, KeptTerms, days_words
 from fairtrial.stats.planning.rate_courses import HARM_TIMES, LIKELY, ShareRule, restarted_units
 
 MARGINS = 4
@@ -73,16 +73,24 @@ def _too_few(plan: AnalysisPlan, metric: MetricPlan, terms: KeptTerms, traffic: 
     """Why the control can't be kept like this. ``traffic``: the users a week, and the largest share of the control."""
     per_week, _ = traffic
     remedies = list(_remedies(plan, metric, terms, traffic))
-    instead = f"what would do: {', or '.join(remedies)}" if remedies else "no longer time and no larger share would do"
+    instead = (
+        f"what would do: {', or '.join(remedies)}"
+        if remedies
+        else "no longer time and no larger share would do, also not together"
+    )
+    days, users = days_words(terms.days), counted(round(per_week), plan.unit)
     return (
         f"experiments.{plan.experiment}: {_rise(metric)} need more {plan.unit}s to be found {FOUND} than come "
-        f"in {terms.days:g} days, at {per_week:,.0f} {plan.unit}s a week of which {terms.share:g} % stay on "
+        f"in {days}, at {users} a week of which {terms.share:g} % stay on "
         f"{plan.control}. Nothing was promoted ({instead}; or promote without a kept control)"
     )
 
 
 def _remedies(plan: AnalysisPlan, metric: MetricPlan, terms: KeptTerms, traffic: tuple[float, float]) -> Iterator[str]:
-    """The shortest longer time, the smallest larger share and the smallest larger margin that would do, if any."""
+    """The shortest longer time, the smallest larger share and the smallest larger margin that would do, if any.
+
+    If neither a time nor a share would do alone, the shortest time with the smallest share.
+    """
     per_week, most = traffic
     longer = [(f"--for {days:g}d", metric, replace(terms, days=days)) for days in DAYS if days > terms.days]
     larger = [
@@ -95,7 +103,17 @@ def _remedies(plan: AnalysisPlan, metric: MetricPlan, terms: KeptTerms, traffic:
         for each in (replace(metric, stop=times * metric.stop, margin=times * metric.margin) for times in WIDER)
         if harmful_level(each) < 1
     ]
-    for options in (longer, larger, wider):
-        yield from islice(
-            (words for words, changed, other in options if users_to_harm(plan, changed, other, per_week) is not None), 1
+    both = [
+        (f"{share} {time}", metric, KeptTerms(more.share, later.days))
+        for time, _, later in longer
+        for share, _, more in larger
+    ]
+
+    def first(options: Sequence[tuple[str, MetricPlan, KeptTerms]]) -> list[str]:
+        found = (
+            words for words, changed, other in options if users_to_harm(plan, changed, other, per_week) is not None
         )
+        return list(islice(found, 1))
+
+    yield from first(longer) + first(larger) or first(both)
+    yield from first(wider)
