@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from fairtrial.domain.wording import counted
 from fairtrial.stats.planning.proposals import Option
 from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable, false_stop, held
@@ -112,7 +113,7 @@ def _meaning(plan: ExperimentPlan) -> Iterator[str]:
         rest = f", except for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
         time = f"{_weeks(result.weeks)} of the {design.weeks} that are allowed"
         yield f"\n[green]It can be decided[/green] in {time}{rest}."
-        yield from _ships(result)
+        yield from _ships(result, unplanned)
         if first.chosen.exaggeration is not None and first.question.kind == "superior":
             times = f"{first.chosen.exaggeration:.1f} times the true one"
             yield f"When a trial stops early, its observed effect is on average {times}; use the interval instead."
@@ -125,11 +126,13 @@ def _meaning(plan: ExperimentPlan) -> Iterator[str]:
         yield f"If it ends undecided and shows no difference, this is excluded: more than {', '.join(losses)}."
 
 
-def _ships(trial: PlannedTrial) -> Iterator[str]:
+def _ships(trial: PlannedTrial, unplanned: int) -> Iterator[str]:
     """How likely a candidate ships that is as good as planned, with an effect that stays."""
     design, stops = trial.design, false_stop(trial.metrics)
     by, end = (trial.ships(week) for week in (trial.weeks, design.weeks))
-    yield f"A candidate as good as planned ships within {_weeks(trial.weeks)} with a probability of at least {by:.0%}."
+    left_out = f", if {counted(unplanned, 'metric')} without a plan {'is' if unplanned == 1 else 'are'} left out"
+    within = f"{_weeks(trial.weeks)} with a probability of at least {by:.0%}{left_out if unplanned else ''}"
+    yield f"A candidate as good as planned ships within {within}."
     if design.weeks > trial.weeks and end > by:
         yield f"Within {_weeks(design.weeks)} the probability is at least {end:.0%}."
     if stops:
