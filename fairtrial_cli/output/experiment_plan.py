@@ -113,6 +113,11 @@ def _meaning(plan: ExperimentPlan) -> Iterator[str]:
         rest = f", except for {unplanned} metric{'s' if unplanned > 1 else ''} without a plan" if unplanned else ""
         time = f"{_weeks(result.weeks)} of the {design.weeks} that are allowed"
         yield f"\n[green]It can be decided[/green] in {time}{rest}."
+        if any((metric.chosen.weeks or 0) > result.weeks for metric in result.metrics):
+            yield (
+                f"The tables' weeks give each metric alone {first.power:.0%} power. These {_weeks(result.weeks)} give "
+                f"all metrics together {design.power:.0%}."
+            )
         yield from _ships(result, unplanned)
         if first.chosen.exaggeration is not None and first.question.kind == "superior":
             times = f"{first.chosen.exaggeration:.1f} times the true one"
