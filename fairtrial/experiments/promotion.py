@@ -176,20 +176,21 @@ def kept_terms(share: str | None, keep_for: str | None) -> KeptTerms | None:
     if share is None and keep_for is None:
         return None
     if share is None or keep_for is None:
-        missing, example = ("keep_control", "5%") if share is None else ("keep_for", "14d")
+        missing, option = ("keep_control", "--keep-control 5%") if share is None else ("keep_for", "--for 14d")
         raise BadRequest(
-            f"{missing}: a control is kept at a share for a time, such as 5% for 14d ({missing}: {example} is missing)",
+            f"{missing}: a control is kept at a share for a time, such as 5% for 14d ({option} is missing)",
             param=missing,
         )
     percent, days = _PERCENT.fullmatch(share.strip()), _days(keep_for)
     if percent is None or not LEAST_SHARE <= Decimal(percent[1]) <= MOST_SHARE:
         raise BadRequest(
-            f"keep_control: {share!r} is not a share from {LEAST_SHARE}% to {MOST_SHARE}% (write 5%)",
+            f"keep_control: {share!r} is not a share from {LEAST_SHARE}% to {MOST_SHARE}% (write --keep-control 5%)",
             param="keep_control",
         )
     if not LEAST_DAYS <= days <= MOST_DAYS:
         raise BadRequest(
-            f"keep_for: {keep_for!r} is not a time from {LEAST_DAYS}d to {MOST_DAYS}d (write 14d)", param="keep_for"
+            f"keep_for: {keep_for!r} is not a time from {LEAST_DAYS}d to {MOST_DAYS}d (write --for 14d)",
+            param="keep_for",
         )
     return KeptTerms(float(percent[1]), days)
 
