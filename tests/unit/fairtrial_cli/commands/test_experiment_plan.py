@@ -228,6 +228,7 @@ def test_a_guardrail_of_the_primary_metric_is_no_question_of_its_own(file: Path)
 def test_what_is_left_out_is_no_part_of_the_answer(file: Path) -> None:
     _, output = run(changed(file, PLAIN, GUARDED), "--baseline", "62%", "--per-week", "4000")
     assert "that are allowed, except for 2 metrics without a plan." in " ".join(output.split())
+    assert "if 2 metrics without a plan are left out." in " ".join(output.split())
     assert "--baseline requests.error_rate=1%" in output  # in one line, to be copied
 
 

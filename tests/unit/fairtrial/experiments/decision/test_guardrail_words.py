@@ -17,12 +17,12 @@ from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.decision.box import Situation, result_box
 from fairtrial.experiments.decision.caveat_words import missing_words
 from fairtrial.experiments.decision.effects import LiveState, effects
-from fairtrial.experiments.decision.guardrail_words import room_words, stops_words, weighed_words
+from fairtrial.experiments.decision.guardrail_words import levels_words, room_words, stops_words, weighed_words
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.feedback import Feedback
-from tests.fixtures.experiments.frozen_plans import RESOLVED, analysis_plan, answers, resolved
+from tests.fixtures.experiments.frozen_plans import RESOLVED, analysis_plan, answers, rate, resolved
 from tests.fixtures.experiments.reported_looks import analysis_plan as reported_plan
 
 ERRORS = "requests.error_rate"
@@ -171,3 +171,8 @@ def test_a_guardrail_says_it_too_and_has_no_line_of_the_result() -> None:
 @pytest.mark.parametrize("rules", [1, 3, 4])
 def test_plans_of_earlier_rules_say_nothing_of_it(rules: int) -> None:
     assert caveats(resolved(), EQUAL, rules=rules) == ("", "", [])
+
+
+def test_a_rate_without_requests_says_so_instead_of_unknown_levels() -> None:
+    nothing = msgspec.structs.replace(OPEN, control=Arm("base", None, 0), treatment=Arm("tuned", None, 0))
+    assert levels_words(analysis_plan(rate()), nothing) == "no requests yet"
