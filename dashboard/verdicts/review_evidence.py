@@ -6,11 +6,20 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.client import Control, Refused, Row
+from dashboard.client import Control, Refused
 from dashboard.components import tables_and_charts
-from dashboard.components.formatting import MINUS, count, plain
+from dashboard.components.formatting import DASH, MINUS, count, plain
 from dashboard.components.tables_and_charts import table
 from fairtrial.api import reviews
+from fairtrial.api.comparison_answers import Difference
+from fairtrial.api.review_answers import (
+    BiasedReviewer,
+    MetricAgreement,
+    PreferenceBias,
+    QueueEvidence,
+    ReviewerAgreement,
+    ReviewFigures,
+)
 from fairtrial.domain.wording import counted
 
 SHAPES = {
@@ -33,7 +42,6 @@ QUALITIES = {
     "not measured": "very low",
     "unknown": "not known",
 }
-ADJUSTED = {"adjusted for the side": "position", "for side and length": "length"}
 
 
 def draw_review_evidence(control: Control, candidate: str, baseline: str) -> None:
@@ -44,15 +52,15 @@ def draw_review_evidence(control: Control, candidate: str, baseline: str) -> Non
     except Refused as error:
         st.caption(f"The review evidence is not available: {plain(str(error))}")
         return
-    if evidence["figures"] is None:
-        _nothing(evidence["queues"], candidate, baseline)
+    if evidence.figures is None:
+        _nothing(evidence.queues, candidate, baseline)
     else:
-        _figures(evidence["figures"], candidate, baseline)
-    if evidence["queues"]:
-        _queues(evidence["queues"])
+        _figures(evidence.figures, candidate, baseline)
+    if evidence.queues:
+        _queues(evidence.queues)
 
 
-def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
+def _nothing(queues: Sequence[QueueEvidence], candidate: str, baseline: str) -> None:
     if queues:
         st.info("A review is in progress. Its votes count once all pairs are judged or the queue is closed.")
         return
@@ -63,96 +71,77 @@ def _nothing(queues: Sequence[Row], candidate: str, baseline: str) -> None:
     )
 
 
-def _figures(figures: Row, candidate: str, baseline: str) -> None:
+def _figures(figures: ReviewFigures, candidate: str, baseline: str) -> None:
     st.markdown(
-        f"{counted(figures['votes'], 'vote')} on {counted(figures['pairs'], 'pair')} by "
-        f"{counted(figures['people'], 'person', 'people')}. Drawn: {figures['drawn']}."
+        f"{counted(figures.votes, 'vote')} on {counted(figures.pairs, 'pair')} by "
+        f"{counted(figures.people, 'person', 'people')}. Drawn: {figures.drawn}."
     )
-    counts = figures["counts"]
-    rows = [{"preferred": PREFERENCES.get(name, name), "votes": count(number)} for name, number in counts.items()]
+    rows = [{"preferred": PREFERENCES[name], "votes": count(number)} for name, number in figures.counts.items()]
     table(rows, title=f"preferences {candidate} against {baseline}")
-    preference = figures["preference"]["difference"]
-    if "value" in preference:
-        row = _drawn("preference", preference, figures["preference"]["answer"], factor=100.0)
+    row = _drawn("preference", figures.preference.difference, figures.preference.answer, factor=100.0)
+    if row is not None:
         title = "win rate minus 50 %, in points, with one-sided 95 % bounds (ties and both bad count half)"
         st.altair_chart(
-            tables_and_charts.intervals(
-                [row, *_adjusted(figures["pull"]["model"])], title=title, zero=True, answers=SHAPES
-            ),
+            tables_and_charts.intervals([row, *_adjusted(figures.pull.model)], title=title, zero=True, answers=SHAPES),
             width="stretch",
             alt="Win rate with interval",
         )
-    _scales(figures["net"], figures["elo"])
-    _warn_position_bias(figures["pull"]["leanings"])
-    _agreement(figures["agreement"], figures["each"])
-    rows = [_drawn(name, gap["difference"], gap["answer"]) for name, gap in _known(figures["dimensions"]).items()]
-    if rows:
+    _warn_position_bias(figures.pull.leanings)
+    _agreement(figures.agreement, figures.each)
+    gaps = [_drawn(name, gap.difference, gap.answer) for name, gap in figures.dimensions.items()]
+    if drawn := [gap for gap in gaps if gap is not None]:
         title = "difference of the ratings from the baseline, on the scale from 1 to 5, with one-sided 95 % bounds"
-        chart = tables_and_charts.intervals(rows, title=title, zero=True, answers=SHAPES)
+        chart = tables_and_charts.intervals(drawn, title=title, zero=True, answers=SHAPES)
         st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
 
 
-def _adjusted(model: Row | None) -> list[dict[str, Any]]:
+def _adjusted(model: PreferenceBias | None) -> list[dict[str, Any]]:
     """The win rate adjusted for side and for length, shown only beside the plain one."""
-    rates = {} if model is None else {name: model[f"{what}_adjusted"] for name, what in ADJUSTED.items()}
-    gaps = {
-        name: rate | {end: rate[end] - 0.5 for end in ("value", "low", "high")}
-        for name, rate in rates.items()
-        if "value" in rate
-    }
-    return [_drawn(name, gap, _answer(gap), factor=100.0) for name, gap in gaps.items()]
+    if model is None:
+        return []
+    rates = {"adjusted for the side": model.position_adjusted, "for side and length": model.length_adjusted}
+    rows = [_drawn(name, rate, _answer(rate), factor=100.0, even=0.5) for name, rate in rates.items()]
+    return [row for row in rows if row is not None]
 
 
-def _answer(gap: Row) -> str:
-    return "better" if gap["low"] > 0 else "worse" if gap["high"] < 0 else "cannot tell"
+def _answer(rate: Difference) -> str:
+    _, low, high = rate.bounds or (0.5, 0.5, 0.5)
+    return "better" if low > 0.5 else "worse" if high < 0.5 else "cannot tell"
 
 
-def _scales(net: Row, elo: Row) -> None:
-    """Draw the win rate as a net preference and as an Elo difference, with bounds."""
-    scales = []
-    if "value" in net:
-        value, low, high = (_signed(100 * net[end]) for end in ("value", "low", "high"))
-        scales.append(f"net preference {value} points ({low} to {high})")
-    if "value" in elo:
-        low, high = ("no bound" if elo[end] is None else _signed(elo[end]) for end in ("low", "high"))
-        scales.append(f"Elo gap {_signed(elo['value'])} ({low} to {high})")
-    if scales:
-        st.caption(f"The same as {'; as '.join(scales)}.")
-
-
-def _warn_position_bias(leanings: Sequence[Row]) -> None:
+def _warn_position_bias(leanings: Sequence[BiasedReviewer]) -> None:
     """Warn about reviewers with position bias, which the adjusted rates remove."""
     for leaning in leanings:
-        model = leaning["model"]
-        side, who = ("left" if model["pulls_to_first"] else "right"), plain(leaning["name"] or leaning["reviewer"])
+        model = leaning.model
+        side, who = ("left" if model.pulls_to_first else "right"), plain(leaning.name or leaning.reviewer)
         st.warning(
-            f"{who} tends to prefer the {side} answer: {counted(model['firsts'], 'vote')} for the left one, "
-            f"{model['seconds']} for the right one. The adjusted win rates remove this bias.",
+            f"{who} tends to prefer the {side} answer: {counted(model.firsts, 'vote')} for the left one, "
+            f"{model.seconds} for the right one. The adjusted win rates remove this bias.",
             icon=":material/balance:",
         )
 
 
-def _agreement(agreement: Mapping[str, Row], each: Sequence[Row]) -> None:
+def _agreement(agreement: Mapping[str, MetricAgreement], each: Sequence[ReviewerAgreement]) -> None:
     """Draw the agreement on pairs that several people judged, and of each reviewer with the others."""
-    shared = {_of(metric): alpha for metric, alpha in agreement.items() if alpha["pairs"]}
+    shared = {_of(metric): alpha for metric, alpha in agreement.items() if alpha.pairs}
     if not shared:
         st.caption("No pair was judged by two people, so agreement is unknown.")
         return
     rows = [
         {
             "measure": name,
-            "alpha": _interval(alpha["alpha"]),
-            "Gwet's AC": _figure(alpha["gwet"]),
-            "shared pairs": count(alpha["pairs"]),
-            "agreement": QUALITIES[alpha["quality"]],
+            "alpha": _interval(alpha.alpha),
+            "Gwet's AC": _figure(alpha.gwet),
+            "shared pairs": count(alpha.pairs),
+            "agreement": QUALITIES[alpha.quality],
         }
         for name, alpha in shared.items()
     ]
     st.markdown("Agreement of the reviewers (1 is perfect, 0 is chance level):")
     table(rows, title="agreement of the reviewers")
     people = [
-        {"reviewer": plain(group["name"] or group["reviewer"])}
-        | {_of(metric): _figure(alpha) for metric, alpha in group["alphas"].items() if _of(metric) in shared}
+        {"reviewer": plain(group.name or group.reviewer)}
+        | {_of(metric): _figure(alpha) for metric, alpha in group.alphas.items() if _of(metric) in shared}
         for group in each
     ]
     if people:
@@ -164,42 +153,38 @@ def _of(metric: str) -> str:
     return metric.removeprefix("review.")
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.0f}".replace("-", MINUS)
-
-
 def _hundredths(value: float) -> str:
     return f"{value:.2f}".replace("-", MINUS)
 
 
-def _figure(figure: Row) -> str:
-    return _hundredths(figure["value"]) if "value" in figure else "–"
+def _figure(figure: Difference) -> str:
+    return DASH if figure.bounds is None else _hundredths(figure.bounds[0])
 
 
-def _interval(interval: Row) -> str:
-    if "value" not in interval:
+def _interval(interval: Difference) -> str:
+    if interval.bounds is None:
         return "not enough data"
-    return f"{_figure(interval)} ({_hundredths(interval['low'])} to {_hundredths(interval['high'])})"
+    value, low, high = map(_hundredths, interval.bounds)
+    return f"{value} ({low} to {high})"
 
 
-def _known(dimensions: Mapping[str, Row]) -> dict[str, Row]:
-    return {name: gap for name, gap in dimensions.items() if "value" in gap["difference"]}
+def _drawn(name: str, gap: Difference, answer: str, *, factor: float = 1.0, even: float = 0.0) -> dict[str, Any] | None:
+    """A row of the chart, from the point where both are ``even``; ``None`` without an estimate."""
+    if gap.bounds is None:
+        return None
+    value, low, high = (factor * (bound - even) for bound in gap.bounds)
+    return {"name": name, "answer": answer, "limit": None, "n": gap.n, "value": value, "low": low, "high": high}
 
 
-def _drawn(name: str, gap: Row, answer: str, *, factor: float = 1.0) -> dict[str, Any]:
-    numbers = {field: gap[field] * factor for field in ("value", "low", "high")}
-    return {"name": name, "answer": answer, "limit": None, "n": gap["n"]} | numbers
-
-
-def _queues(queues: Sequence[Row]) -> None:
+def _queues(queues: Sequence[QueueEvidence]) -> None:
     rows = [
         {
-            "queue": row["title"],
-            "suite": row["suite"],
-            "state": row["state"],
-            "judged": f"{row['settled']} of {row['items']}",
-            "ties by equal answers": count(row["equal"]),
-            "used by the gate": "yes" if row["read"] else "no" if row["present"] else "no, a model has changed",
+            "queue": row.title,
+            "suite": row.suite,
+            "state": row.state,
+            "judged": f"{row.settled} of {row.items}",
+            "ties by equal answers": count(row.equal),
+            "used by the gate": "yes" if row.read else "no" if row.present else "no, a model has changed",
         }
         for row in queues
     ]

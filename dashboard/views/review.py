@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
 import streamlit as st
+from msgspec import convert, to_builtins
 
-from dashboard.client import Control, ControlUnreachable, Refused, Row
+from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components.formatting import plain
 from dashboard.components.tables_and_charts import suggest_command
 from dashboard.view import View
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing
+from fairtrial.api.review_answers import OfferedQueue
+from fairtrial.domain.review import Draft, Next, Progress, RubricRow, ShownItem
 from fairtrial.domain.wording import drawn_pairs
 
 IDLE_SECONDS = 180.0
@@ -42,12 +45,12 @@ class ReviewSession:
 
     queue_id: str
     title: str
-    rubric: Sequence[Mapping[str, Any]]
+    rubric: Sequence[RubricRow]
     clock: Callable[[], float] = time.monotonic
     done: int = 0
     turn: int = 0
-    item: Mapping[str, Any] | None = None
-    progress: Mapping[str, int] = field(default_factory=lambda: {"done": 0, "total": 0, "mine_done": 0})
+    item: ShownItem | None = None
+    progress: Progress = field(default_factory=partial(Progress, 0, 0, 0))
     waiting: int = 0
     skipped: int = 0
     ended: str | None = None
@@ -63,7 +66,7 @@ class ReviewSession:
             if error.status != 409:
                 raise
             self.ended = "This queue has been closed. All your submitted votes count. Thank you."
-            self._set_item({"item": None, "progress": self.progress, "waiting": 0})
+            self._set_item(Next(None, self.progress, 0))
 
     def apply(self, control: Control, steps: Sequence[Step]) -> None:
         """Apply the new steps. After a temporary failure, the remaining steps wait for the next attempt."""
@@ -80,27 +83,30 @@ class ReviewSession:
 
     def state(self) -> dict[str, Any]:
         """The state sent to the browser. Nothing in it reveals which model wrote which answer."""
-        item = {name: self.item.get(name) for name in PUBLIC_FIELDS} if self.item is not None else None
-        return {
+        item = None if self.item is None else {name: getattr(self.item, name) for name in PUBLIC_FIELDS}
+        shown = {
             "title": self.title,
-            "rubric": list(self.rubric),
+            "rubric": self.rubric,
             "done": self.done,
             "turn": self.turn,
             "item": item,
-            "progress": dict(self.progress),
+            "progress": self.progress,
             "minutes_left": self._minutes_left(),
             "waiting": self.waiting,
             "skipped": self.skipped,
             "ended": self.ended,
             "problem": self.problem,
         }
+        state: dict[str, Any] = to_builtins(shown)
+        return state
 
     def _apply_step(self, control: Control, step: Step) -> None:
         kind = step["kind"]
         if kind == "draft":
             control.call(reviews.draft, _draft(step))
-            if self.item is not None and self.item["item_id"] == step.get("item_id"):
-                self.item = {**self.item, "draft": step["draft"]}  # for a page that is redrawn in this session
+            if self.item is not None and self.item.item_id == step.get("item_id"):
+                # For a page that is redrawn in this session.
+                self.item = replace(self.item, draft=convert(step["draft"], Draft))
         elif kind in ("submit", "skip"):
             if kind == "submit":
                 control.call(reviews.submit, _draft(step))
@@ -133,8 +139,8 @@ class ReviewSession:
         number = self.problem["id"] + 1 if self.problem else 1
         self.problem = {"id": number, "kind": kind, "words": words[:1].upper() + words[1:]}
 
-    def _set_item(self, item: Mapping[str, Any]) -> None:
-        self.item, self.progress, self.waiting = item["item"], item["progress"], item["waiting"]
+    def _set_item(self, item: Next) -> None:
+        self.item, self.progress, self.waiting = item.item, item.progress, item.waiting
         self.turn += 1
         self.since = self.clock()
 
@@ -142,7 +148,7 @@ class ReviewSession:
         self.pace = [*self.pace, min(self.clock() - self.since, IDLE_SECONDS)][-PACE_WINDOW:]
 
     def _minutes_left(self) -> float | None:
-        left = self.progress["total"] - self.progress["done"]
+        left = self.progress.total - self.progress.done
         return median(self.pace) * left / 60 if self.pace and left > 0 and self.item is not None else None
 
 
@@ -207,7 +213,7 @@ def draw(control: Control) -> None:
     """Draw the list of queues, or the review of the queue in the URL."""
     queues = control.call(reviews.queues, Nothing())
     chosen = st.query_params.get("queue")
-    queue = next((row for row in queues if row["queue_id"] == chosen), None)
+    queue = next((row for row in queues if row.queue_id == chosen), None)
     if queue is not None:
         _review(control, queue)
         return
@@ -218,7 +224,7 @@ def draw(control: Control) -> None:
     _queues(queues)
 
 
-def _queues(queues: Sequence[Row]) -> None:
+def _queues(queues: Sequence[OfferedQueue]) -> None:
     if not queues:
         suggest_command(
             "No queues yet. A release manager creates one from two runs of a suite:",
@@ -232,17 +238,17 @@ def _queues(queues: Sequence[Row]) -> None:
             _queue(row)
 
 
-def _queue(row: Row) -> None:
-    left, done, skipped = row["left"], row["mine"]["done"], row["mine"]["skipped"]
+def _queue(row: OfferedQueue) -> None:
+    left, done, skipped = row.left, row.mine.done, row.mine.skipped
     text, action = st.columns([5, 1], vertical_alignment="center")
-    status = "closed" if row["state"] == "closed" else f"{left} left for you" if left else "nothing left for you"
+    status = "closed" if row.state == "closed" else f"{left} left for you" if left else "nothing left for you"
     skipped_text = f", you skipped {skipped}" if skipped else ""
-    summary = plain(f"{drawn_pairs(row['items'], row['equal'])}, you judged {done}{skipped_text}, {status}")
-    text.markdown(f"**{plain(row['title'])}**  \n:gray[:small[{summary}]]")
-    if row["state"] == "open":
+    summary = plain(f"{drawn_pairs(row.items, row.equal)}, you judged {done}{skipped_text}, {status}")
+    text.markdown(f"**{plain(row.title)}**  \n:gray[:small[{summary}]]")
+    if row.state == "open":
         kind: Literal["primary", "secondary"] = "primary" if left else "secondary"
         label = "Continue" if left and done else "Review" if left else "Open"
-        key, args = f"open-{row['queue_id']}", (row["queue_id"],)
+        key, args = f"open-{row.queue_id}", (row.queue_id,)
         action.button(label, key=key, type=kind, width="stretch", on_click=_choose, args=args)
 
 
@@ -254,12 +260,12 @@ def _leave() -> None:
     st.query_params.pop("queue", None)
 
 
-def _review(control: Control, queue: Row) -> None:
+def _review(control: Control, queue: OfferedQueue) -> None:
     st.button("All queues", key="all_queues", icon=":material/arrow_back:", type="tertiary", on_click=_leave)
     session: ReviewSession | None = st.session_state.get(SESSION)
-    if session is None or session.queue_id != queue["queue_id"]:
-        rubric, skipped = control.call(reviews.rubric, Nothing()), queue["mine"]["skipped"]
-        session = ReviewSession(queue["queue_id"], queue["title"], rubric, skipped=skipped)
+    if session is None or session.queue_id != queue.queue_id:
+        rubric = control.call(reviews.rubric, Nothing())
+        session = ReviewSession(queue.queue_id, queue.title, rubric, skipped=queue.mine.skipped)
         session.take_next(control)
         st.session_state[SESSION] = session
     _review_pairs(control, session)

@@ -1,29 +1,27 @@
 """Presents blind reviews: all statistics of their votes, and the evidence in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 import scipy  # its `special` loads at its first use, because it is slow to load
+from msgspec import convert
 
 from evaluators.comparison.presentation import MINUS, p_in_words
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.validation import PREFERENCE, REVIEW_METRICS
 from evaluators.review.agreement import (
-    Agreement,
-    PersonAgreement,
     PositionAndLengthBias,
     ReviewerBias,
     agreement_with_the_rest,
 )
 from evaluators.review.statistics import AMONG, GENERAL, Votes
 from evaluators.trial import Trial
+from fairtrial.api.review_answers import ReviewFigures
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.promises import ONE_SIDED_95
-from fairtrial.domain.review import DIMENSIONS, Dimension, ReviewedQueue
+from fairtrial.domain.review import DIMENSIONS, ReviewedQueue
 from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import quantile
-from fairtrial.stats.review.preference import TIE, elo_gap, net_preference
 from fairtrial.stats.review.preference_model import PreferenceModel
 
 HALVES = {"tie": "ties", "both_bad": "both bad"}
@@ -190,55 +188,20 @@ def _signed(value: float) -> str:
     return f"{MINUS if value < 0 else '+'}{abs(value):.2f}"
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewFigures:
-    """All statistics of the votes of some queues, for display; the field names are keys of the API.
-
-    ``drawn``: the drawn pairs with those that are equal, in words; ``counts``: votes by preference; ``preference``: the
-    win rate against one half; ``net`` and ``elo``: the same as net preference and as an Elo difference; ``pull``: its
-    position and length bias; ``levels``: the candidate's mean ratings; ``dimensions``: these against the baseline's;
-    ``agreement``: of all reviewers, by metric; ``each``: of each reviewer with the others.
-    """
-
-    votes: int
-    pairs: int
-    drawn: str
-    people: int
-    counts: dict[str, int]
-    preference: Comparison
-    net: Estimate | NotEnough
-    elo: Estimate | NotEnough
-    pull: PositionAndLengthBias
-    levels: dict[Dimension, Estimate | NotEnough]
-    dimensions: dict[Dimension, Comparison]
-    agreement: dict[str, Agreement]
-    each: tuple[PersonAgreement, ...]
-
-
 def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
     """All statistics at once."""
     votes = Votes(queues)
-    preference = votes.preference()
-    rate = _rate(preference.difference)
-    return ReviewFigures(
-        votes.n,
-        votes.pairs,
-        votes.drawn,
-        votes.people,
-        votes.counts,
-        preference,
-        net_preference(rate),
-        elo_gap(rate),
-        votes.bias(),
-        {dimension: votes.level(dimension) for dimension in DIMENSIONS},
-        {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
-        {metric: votes.agreement(metric) for metric in REVIEW_METRICS},
-        agreement_with_the_rest(queues),
-    )
-
-
-def _rate(gap: Estimate | NotEnough) -> Estimate | NotEnough:
-    """The win rate, from its difference to one half."""
-    if isinstance(gap, NotEnough):
-        return gap
-    return replace(gap, value=gap.value + TIE, low=gap.low + TIE, high=gap.high + TIE)
+    figures = {
+        "votes": votes.n,
+        "pairs": votes.pairs,
+        "drawn": votes.drawn,
+        "people": votes.people,
+        "counts": votes.counts,
+        "preference": votes.preference(),
+        "pull": votes.bias(),
+        "levels": {dimension: votes.level(dimension) for dimension in DIMENSIONS},
+        "dimensions": {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
+        "agreement": {metric: votes.agreement(metric) for metric in REVIEW_METRICS},
+        "each": agreement_with_the_rest(queues),
+    }
+    return convert(figures, ReviewFigures, from_attributes=True)

@@ -4,8 +4,18 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from fairtrial.api.operation import Nothing, Operation, Request, Row, Rows, Text
-from fairtrial.domain.review import Outcome, ReviewedQueue
+from fairtrial.api.operation import Nothing, Operation, Request, Text
+from fairtrial.api.review_answers import (
+    ComparedByReview,
+    ExportedVote,
+    JudgedPair,
+    OfferedQueue,
+    QueueDetails,
+    QueueRow,
+    ReviewedPair,
+    SavedDraft,
+)
+from fairtrial.domain.review import Next, Outcome, ReviewedQueue, RubricRow
 
 LONGEST_COMMENT = 10_000
 LONGEST_EDIT = 200_000
@@ -103,7 +113,7 @@ queues = Operation(
     path="/reviews/queues",
     role="reviewer",
     request=Nothing,
-    response=Rows,
+    response=list[OfferedQueue],
     kind="table",
     description="The queues with titles and counts, without targets, models or runs.",
 )
@@ -113,7 +123,7 @@ rubric = Operation(
     path="/reviews/rubric",
     role="reviewer",
     request=Nothing,
-    response=Rows,
+    response=tuple[RubricRow, ...],
     kind="table",
     description="The dimensions, each with its question and one sentence per rating from 1 to 5.",
 )
@@ -124,7 +134,7 @@ next_item = Operation(
     role="reviewer",
     person=True,
     request=NameQueue,
-    response=Row,
+    response=Next,
     description="Claim the next pair for ten minutes. A pair that is already claimed is returned again with its draft.",
 )
 undo = Operation(
@@ -134,7 +144,7 @@ undo = Operation(
     role="reviewer",
     person=True,
     request=NameQueue,
-    response=Row,
+    response=Next,
     description="Undo the latest vote. Its pair is claimed again, with the vote as its draft.",
 )
 draft = Operation(
@@ -144,7 +154,7 @@ draft = Operation(
     role="reviewer",
     person=True,
     request=DraftOf,
-    response=Row,
+    response=SavedDraft,
     description="Save a draft and extend the claim by ten minutes; 409 if another reviewer has claimed the pair.",
 )
 submit = Operation(
@@ -154,7 +164,7 @@ submit = Operation(
     role="reviewer",
     person=True,
     request=DraftOf,
-    response=Row,
+    response=JudgedPair,
     description="Submit a vote; 400 says what is missing, 409 means that another reviewer has claimed the pair.",
 )
 skip = Operation(
@@ -164,7 +174,7 @@ skip = Operation(
     role="reviewer",
     person=True,
     request=Skip,
-    response=Row,
+    response=JudgedPair,
     description="Skip the pair. It stays available to others and is not shown to this reviewer again.",
 )
 create = Operation(
@@ -173,7 +183,7 @@ create = Operation(
     path="/reviews/queues",
     role="release-manager",
     request=CreateQueue,
-    response=Row,
+    response=QueueDetails,
     status=201,
     description="Create a queue with pairs of answers by two targets to one suite; 400 says what to run first. Drawn "
     "pairs with equal answers count as ties, and nobody judges them.",
@@ -184,7 +194,7 @@ one = Operation(
     path="/reviews/queues/{queue_id}",
     role="release-manager",
     request=NameQueue,
-    response=Row,
+    response=QueueDetails,
     description="One queue with all details. Preferences are included once it is closed.",
 )
 close = Operation(
@@ -193,7 +203,7 @@ close = Operation(
     path="/reviews/queues/{queue_id}/close",
     role="release-manager",
     request=NameQueue,
-    response=Row,
+    response=QueueDetails,
     description="Close a queue permanently.",
 )
 export = Operation(
@@ -202,7 +212,7 @@ export = Operation(
     path="/reviews/queues/{queue_id}/export",
     role="release-manager",
     request=NameQueue,
-    response=Rows,
+    response=list[ExportedVote],
     kind="table",
     description="One row per vote of a closed queue, with the models named and reviewers hashed; 409 while it is open. "
     "A pair with equal answers has one row, a tie without a reviewer.",
@@ -213,7 +223,7 @@ pairs = Operation(
     path="/reviews/queues/{queue_id}/pairs",
     role="release-manager",
     request=NameQueue,
-    response=Rows,
+    response=list[ReviewedPair],
     kind="table",
     description="One row per pair of a closed queue with its votes, for training rows; 409 while it is open. `unit` is "
     "hashed, and known only for cases from recorded traffic.",
@@ -224,7 +234,7 @@ status = Operation(
     path="/reviews/status",
     role="release-manager",
     request=Nothing,
-    response=Rows,
+    response=list[QueueRow],
     kind="table",
     description="Every queue with its two targets and its progress, newest first.",
 )
@@ -245,6 +255,6 @@ evidence = Operation(
     path="/reviews/evidence",
     role="release-manager",
     request=TwoTargets,
-    response=Row,
+    response=ComparedByReview,
     description="The evidence that a gate uses for two targets: queues, votes and figures; null if there is none.",
 )

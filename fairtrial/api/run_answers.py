@@ -1,10 +1,12 @@
 """Declares what the operations on runs answer: runs, their figures, and their cases."""
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Literal
 
 from fairtrial.api.operation import Answer, Time
+from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
 from fairtrial.domain.run import CaseOutcome
 from fairtrial.domain.wording import Change, Grade
 
@@ -74,6 +76,19 @@ class StoredRun(Answer, frozen=True, kw_only=True):
     versions: dict[str, str]
     plan_hash: str
     model: str | None
+
+
+class RunEvents(Answer, frozen=True, kw_only=True):
+    """All journaled events of one run, in their order, from which `domain.Run` is rebuilt."""
+
+    run: RunEvent
+    results: list[CaseResultEvent]
+    scores: list[ScoreEvent]
+
+    def __iter__(self) -> Iterator[RunEvent | CaseResultEvent | ScoreEvent]:
+        yield from self.results
+        yield from self.scores
+        yield self.run
 
 
 class RunUsage(Answer, frozen=True, kw_only=True):

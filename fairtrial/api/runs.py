@@ -5,12 +5,13 @@ from typing import Annotated
 from msgspec import Meta
 
 from fairtrial.api.comparison_answers import RunMatrix, RunsCompared
-from fairtrial.api.operation import Operation, Request, Row, Text, Window
+from fairtrial.api.operation import Operation, Request, Text, Window
 from fairtrial.api.run_answers import (
     CasePage,
     FoundRun,
     OptionalRun,
     PairPage,
+    RunEvents,
     RunFigures,
     RunRow,
     SliceMean,
@@ -144,7 +145,7 @@ one = Operation(
     path="/runs/{run_id}",
     role="release-manager",
     request=NameRun,
-    response=Row,
+    response=RunEvents,
     description="One run with its results and scores.",
 )
 events = Operation(

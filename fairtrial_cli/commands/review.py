@@ -4,51 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import to_builtins
 
 from dashboard.components.formatting import csv_text
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.promises import MIN_ITEMS
+from fairtrial.domain.review import ARMS, DIMENSIONS
 from fairtrial.domain.wording import counted, drawn_pairs, equal_pairs
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
+    from fairtrial.api.review_answers import ExportedVote, QueueRow, ReviewedPair
     from fairtrial.config.project import Project
+    from fairtrial_cli.store_client.client import StoreClient
     from fairtrial_cli.training_data.exports import ExportFiles
 
 YAML_ENDINGS = (".yaml", ".yml")
-Row = Mapping[str, Any]
-SIDES = ("candidate", "baseline")
 
 
-def as_jsonl(rows: Sequence[Row]) -> str:
+def as_jsonl(rows: Sequence[ExportedVote]) -> str:
     """One line per vote."""
-    return "".join(_line(row) for row in rows)
+    return "".join(_line(to_builtins(row)) for row in rows)
 
 
-def as_csv(rows: Sequence[Row]) -> str:
+def as_csv(rows: Sequence[ExportedVote]) -> str:
     """One row per vote with ratings in separate columns. No cell is a spreadsheet formula."""
     return csv_text([_flat(row) for row in rows])
 
 
-def _flat(row: Row) -> dict[str, Any]:
-    marks = {
-        f"{side}_{dimension}": row["ratings"].get(side, {}).get(dimension)
-        for side in SIDES
-        for dimension in ("accuracy", "tone", "usefulness")
-    }
-    return {name: value for name, value in row.items() if name != "ratings"} | marks
+def _flat(row: ExportedVote) -> dict[str, Any]:
+    marks = {f"{arm}_{dimension}": row.ratings.get(arm, {}).get(dimension) for arm in ARMS for dimension in DIMENSIONS}
+    return {name: value for name, value in to_builtins(row).items() if name != "ratings"} | marks
 
 
-def _line(value: Row) -> str:
+def _line(value: Mapping[str, Any]) -> str:
     text = json.dumps(value, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Row]], str]] = {"jsonl": as_jsonl, "csv": as_csv}
+FORMATS: Mapping[str, Callable[[Sequence[ExportedVote]], str]] = {"jsonl": as_jsonl, "csv": as_csv}
 TRAINING_FORMS = ("dpo", "kto", "sft")
 
 
@@ -95,11 +94,11 @@ def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
     if as_json:
         print_json(made)
         return
-    drawn = made["sampling"]
-    pairs = f"{drawn['size']} of {drawn['of']} pairs at random{equal_pairs(made['equal'])}"
-    click.echo(f"queue {made['queue_id']}: {made['title']!r}, {pairs}, {drawn['shared']} for two people")
-    click.echo(_required_share(made["items"]), err=True)
-    click.echo(_agreement_hint(drawn["shared"]), err=True)
+    drawn = made.sampling
+    pairs = f"{drawn.size} of {drawn.of} pairs at random{equal_pairs(made.equal)}"
+    click.echo(f"queue {made.queue_id}: {made.title!r}, {pairs}, {drawn.shared} for two people")
+    click.echo(_required_share(made.items), err=True)
+    click.echo(_agreement_hint(drawn.shared), err=True)
     click.echo(
         "Reviewers find it on the dashboard's page Review. To see its progress: fairtrial review status", err=True
     )
@@ -144,9 +143,9 @@ def close(queue_id: str, config: Path, as_json: bool) -> None:
     if as_json:
         print_json(closed)
         return
-    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in closed["preferences"].items())
-    votes = f"{counted(closed['votes'], 'vote')}{': ' if counts else ''}{counts}"
-    equal = f"; {drawn_pairs(closed['items'], closed['equal'])}" if closed["equal"] else ""
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in (closed.preferences or {}).items())
+    votes = f"{counted(closed.votes, 'vote')}{': ' if counts else ''}{counts}"
+    equal = f"; {drawn_pairs(closed.items, closed.equal)}" if closed.equal else ""
     click.echo(f"queue {queue_id} is closed with {votes}{equal}")
 
 
@@ -215,7 +214,9 @@ def export(
     click.echo(f"{out}: {max(text.count(chr(10)) - (form == 'csv'), 0)} rows", err=True)
 
 
-def _export_training(pairs: Sequence[Row], form: Any, files: ExportFiles, *, min_votes: int, as_json: bool) -> None:
+def _export_training(
+    pairs: Sequence[ReviewedPair], form: Any, files: ExportFiles, *, min_votes: int, as_json: bool
+) -> None:
     from evaluators.review.training_rows import training_rows
     from fairtrial_cli.training_data.exports import lines_of, print_left_out, write_rows
 
@@ -235,7 +236,7 @@ def _export_training(pairs: Sequence[Row], form: Any, files: ExportFiles, *, min
         raise click.exceptions.Exit(1)
 
 
-def _store(project: Project) -> Any:
+def _store(project: Project) -> AbstractContextManager[StoreClient]:
     from fairtrial_cli.store_client.client import open_store
 
     return open_store(project.layout, project.path)
@@ -272,19 +273,18 @@ def _agreement_hint(shared: int) -> str:
     return "For pairs that two people judge, the verdict reports how well they agree."
 
 
-def _print_status(rows: Sequence[dict[str, Any]]) -> None:
+def _print_status(rows: Sequence[QueueRow]) -> None:
     from rich.console import Console
 
     from fairtrial_cli.output.terminal import columns, print_table
 
-    names = ("queue_id", "state", "candidate", "baseline", "title")
     cells = [
-        (*(str(row[name]) for name in names), f"{row['judged']} of {row['items']}{_waiting(row)}", str(row["equal"]))
-        for row in rows
+        (row.queue_id, row.state, row.candidate, row.baseline, row.title, _judged(row), str(row.equal)) for row in rows
     ]
     head = columns("queue", "state", "candidate", "baseline", "title", "judged", "ties by equal answers")
     print_table(Console(), head, cells)
 
 
-def _waiting(row: Row) -> str:
-    return f", {row['waiting']} wait for a second vote" if row["waiting"] and row["state"] == "open" else ""
+def _judged(row: QueueRow) -> str:
+    waiting = f", {row.waiting} wait for a second vote" if row.waiting and row.state == "open" else ""
+    return f"{row.judged} of {row.items}{waiting}"

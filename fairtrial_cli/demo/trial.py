@@ -86,7 +86,7 @@ class Trial:
         )
         with open_store(self.project.layout, self.project.path) as store:
             store.call(ingest, Nothing())
-            return int(store.call(reviews.create, request)["items"])
+            return store.call(reviews.create, request).items
 
     def runs_of(self, suite: str) -> dict[str, Run]:
         """The runs of one suite by target."""

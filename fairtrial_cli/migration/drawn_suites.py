@@ -16,6 +16,7 @@ from evaluators.migration.answer_forms import form_of
 from evaluators.migration.recorded_requests import case_of, chat_of, common_params, in_words
 from evaluators.review.training_rows import LeftOut, preferred
 from fairtrial.api import reviews
+from fairtrial.api.review_answers import ReviewedPair
 from fairtrial.api.traffic import AnsweredBy, LeftOutRequests, SampleTraffic, left_out, samples
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
@@ -106,7 +107,7 @@ def review_suite(project: Project, store: StoreClient, queue_id: str) -> tuple[P
     return path, True
 
 
-def _pair_row(pair: Mapping[str, Any]) -> dict[str, Any] | None:
+def _pair_row(pair: ReviewedPair) -> dict[str, Any] | None:
     """One case, or ``None`` without an agreed preference. An erasure knows the row by its case and its request."""
     try:
         arm = preferred(pair)
@@ -114,13 +115,13 @@ def _pair_row(pair: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     kinds: Counter[str] = Counter()
     return {
-        "id": pair["case_id"],
-        "case_id": pair["case_id"],
-        "request_id": pair[f"{arm}_request"],
-        "queue_id": pair["queue_id"],
-        "votes": len(pair["votes"]),
-        "preferred": pair[arm],
-        **mask({"messages": pair["asked"], "expected": pair[f"{arm}_output"]}, kinds),
+        "id": pair.case_id,
+        "case_id": pair.case_id,
+        "request_id": pair.request(arm),
+        "queue_id": pair.queue_id,
+        "votes": len(pair.votes),
+        "preferred": pair.target(arm),
+        **mask({"messages": pair.asked, "expected": pair.output(arm)}, kinds),
     }
 
 

@@ -282,9 +282,9 @@ def reviews_to_make(
     """What to do where a verdict waits for people: queue pairs of a suite that requires a review, or judge them."""
     names = [run.suite.name for run in suite_runs if any(map(is_judged_by_people, map(parse, run.suite.gate)))]
     queues = {
-        (row["suite"], row["candidate"], row["baseline"]): row["queue_id"]
+        (row.suite, row.candidate, row.baseline): row.queue_id
         for row in store.call(review_operations.status, Nothing())
-        if row["state"] == "open"
+        if row.state == "open"
     }
     for target in [successor.target for successor in successors if successor.waits_for_review]:
         for name in names or [suite_runs[0].suite.name]:

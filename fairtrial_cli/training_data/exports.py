@@ -185,15 +185,15 @@ def write_rows(files: ExportFiles, exported: TrainingRows) -> list[dict[str, Any
 
 def _split(rows: TrainingRows, files: ExportFiles) -> list[list[dict[str, Any]]]:
     """The training rows and the held-out ones, by the split of `fairtrial data split`."""
-
     column = str(files.split_by)
-    if not any(pair[column] for pair in rows.pairs):
+    groups = [pair.unit if column == "unit" else pair.cluster for pair in rows.pairs]
+    if not any(groups):
         raise UsageError(
             f"--split-by {column}: no pair has one, because the suite is not from recorded traffic (use cluster)"
         )
     examples = tuple(
-        Example(line, _messages(row), {column: pair[column] or pair["cluster"]})
-        for line, (row, pair) in enumerate(zip(rows.rows, rows.pairs, strict=True), 1)
+        Example(line, _messages(row), {column: group or pair.cluster})
+        for line, (row, group, pair) in enumerate(zip(rows.rows, groups, rows.pairs, strict=True), 1)
     )
     source = ExampleFile(Path(str(files.rows)), "", "chat", examples)
     split = split_examples(source, Options(files.share, 0, group=column))

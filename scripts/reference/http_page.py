@@ -156,7 +156,7 @@ def _type(schema: dict[str, Any]) -> str:
     if schema.get("format") == "date-time":
         return "time"
     if schema.get("type") == "array":
-        return f"list of {_type(schema.get('items', {}))}"
+        return f"list of {_type(schema.get('prefixItems', [schema.get('items', {})])[0])}"
     return words.get(schema.get("type", ""), "object")
 
 

@@ -1,6 +1,7 @@
 """Names units of time, status classes, endpoints, days of warning, and limits of listings; converts times."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -32,3 +33,8 @@ def microseconds(time: datetime) -> int:
     """A time of the store, in microseconds since 1970, UTC."""
     delta = time.replace(tzinfo=UTC) - datetime.fromtimestamp(0, UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def with_zone(value: Any) -> Any:
+    """A time of the store with its zone; any other value unchanged."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value

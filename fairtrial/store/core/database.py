@@ -16,10 +16,11 @@ import duckdb
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import OwnerLock
 from fairtrial.domain.errors import StoreError
+from fairtrial.domain.limits.constants import with_zone
 from fairtrial.safe_files import sweep_folder, sync_folder
 from fairtrial.store.core import recovery
 from fairtrial.store.core.engine import engine_settings, is_damage, migrate, store_error
-from fairtrial.store.core.query import Query, with_zone
+from fairtrial.store.core.query import Query
 from fairtrial.store.core.state_files import save_chain_head, sweep_erasure, sweep_part
 from fairtrial.store.core.thread_access import Cursor as Cursor, ReadWriteLock, T
 

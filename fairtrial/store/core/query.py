@@ -70,8 +70,3 @@ def timestamp(microseconds: int) -> datetime:
     """A time in the form that the store uses: UTC, without a time zone."""
     whole, rest = divmod(microseconds, 1_000_000)
     return datetime.fromtimestamp(whole, UTC).replace(tzinfo=None, microsecond=rest)
-
-
-def with_zone(value: Any) -> Any:
-    """A time with its zone; any other value unchanged."""
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value

@@ -4,11 +4,14 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import duckdb
+from msgspec import convert
+from msgspec.structs import fields
 
-from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.limits.constants import microseconds, with_zone
 
 STATEMENTS = 1_000
 """How many parsed statements a process keeps at most. The program has a few hundred."""
@@ -97,12 +100,13 @@ class Cursor:
         return rows[0][0] if rows else None
 
     def values(self, type_: Callable[..., T], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
-        """All rows as values. Columns have the names of the fields, or end with `_time` for `_us`.
+        """All rows as values. Columns have the names of the fields. Where the type has `x_us`, a column is `x_time`.
 
         A column `x_json` is the JSON of the field `x`; a list becomes a tuple.
         """
         result = self.execute(sql, parameters)
-        columns = [_field(name, str(kind)) for name, kind, *_ in result.description or ()]
+        types = _types_of(type_) if hasattr(type_, "__struct_fields__") else {}
+        columns = [_field(name, str(kind), types) for name, kind, *_ in result.description or ()]
         return [
             type_(
                 **{
@@ -165,10 +169,18 @@ class Cursor:
         return statement
 
 
-def _field(column: str, kind: str) -> tuple[str, Callable[[Any], Any] | None]:
-    """The field of a column, and what reads its values."""
+@lru_cache
+def _types_of(struct: Any) -> Mapping[str, Any]:
+    return {field.name: field.type for field in fields(struct)}
+
+
+def _field(column: str, kind: str, types: Mapping[str, Any]) -> tuple[str, Callable[[Any], Any] | None]:
+    """The field of a column, and what reads its values. ``types``: those of a struct's fields."""
+    if column.endswith("_time") and column in types:
+        return column, with_zone
     if column.endswith("_time"):
         return column.removesuffix("_time") + "_us", microseconds
     if column.endswith("_json"):
-        return column.removesuffix("_json"), json.loads
+        name = column.removesuffix("_json")
+        return name, lambda text: convert(json.loads(text), types.get(name, Any))
     return column, tuple if kind.endswith("[]") else None

@@ -1,9 +1,9 @@
 """Reads suite runs, as summaries or as events, with the texts of suites, and marks the runs that are kept for good."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from fairtrial.api.run_answers import RunEvents
 from fairtrial.domain.errors import BadRequest, NotFound, existing
 from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
 from fairtrial.domain.run import STATISTICAL_DETAILS, RunHead, noise_target
@@ -124,20 +124,6 @@ WHERE run_id IN (SELECT run_id FROM kept_runs) AND status = 'finished' AND ($1 I
 """
 
 
-@dataclass(frozen=True, slots=True)
-class RunEvents:
-    """All journaled events of one run, in their order, from which `domain.Run` is rebuilt."""
-
-    run: RunEvent
-    results: tuple[CaseResultEvent, ...]
-    scores: tuple[ScoreEvent, ...]
-
-    def __iter__(self) -> Iterator[RunEvent | CaseResultEvent | ScoreEvent]:
-        yield from self.results
-        yield from self.scores
-        yield self.run
-
-
 def listing(page: Page, *, suite: str | None = None, target: str | None = None) -> Query:
     """Summaries of runs that began in a time window, newest first."""
     return Query(LIST, (page.since, page.until, suite, target, page.rows, page.offset))
@@ -167,11 +153,11 @@ def events(database: Database, run_id: str) -> RunEvents | None:
     run = head(database, run_id)
     if run is None:
         return None
-    return RunEvents(
-        run,
-        tuple(database.values(CaseResultEvent, RESULTS, (run_id,))),
-        tuple(database.values(ScoreEvent, SCORES, (run_id,))),
+    results, scores = (
+        database.values(CaseResultEvent, RESULTS, (run_id,)),
+        database.values(ScoreEvent, SCORES, (run_id,)),
     )
+    return RunEvents(run=run, results=results, scores=scores)
 
 
 def find_run(database: Database, name: str) -> str:

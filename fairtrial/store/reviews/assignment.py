@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fairtrial.api.review_answers import OfferedQueue, OwnProgress, QueueState
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.masking import mask
 from fairtrial.domain.promises import CLAIM_US
 from fairtrial.domain.review import Draft, Next, Progress, ShownItem, arm_on_the_left, side_of
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Query, timestamp
+from fairtrial.store.core.query import timestamp
 from fairtrial.store.reviews.queues import require_open
 
 OPEN_TO_ME = """
@@ -79,16 +80,16 @@ class _Open:
     drafted: bool
 
 
-def queues_of(database: Database, reviewer: str, *, now_us: int) -> list[dict[str, Any]]:
+def queues_of(database: Database, reviewer: str, *, now_us: int) -> list[OfferedQueue]:
     """The queues open to this reviewer: titles and counts, without names, models or runs; open ones first."""
-    rows = []
-    for row in database.dicts(Query(QUEUES, (reviewer,))):
-        queue_id, is_open = row["queue_id"], row["state"] == "open"
+
+    def offered(queue_id: str, state: QueueState, skipped: int, **counts: Any) -> OfferedQueue:
         with database.read_cursor() as cursor:
-            left = len(_open_to(cursor, queue_id, reviewer, now_us=now_us)) if is_open else 0
-            done = progress(cursor, queue_id, reviewer).mine_done
-        rows.append(row | {"mine": {"done": done, "skipped": row.pop("skipped")}, "left": left})
-    return rows
+            left = len(_open_to(cursor, queue_id, reviewer, now_us=now_us)) if state == "open" else 0
+            mine = OwnProgress(done=progress(cursor, queue_id, reviewer).mine_done, skipped=skipped)
+        return OfferedQueue(queue_id=queue_id, state=state, mine=mine, left=left, **counts)
+
+    return database.values(offered, QUEUES, (reviewer,))
 
 
 def next_item(database: Database, queue_id: str, reviewer: str, *, now_us: int) -> Next:

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from msgspec.structs import asdict
+
+from fairtrial.api.review_answers import QueueDetails, QueueReviewer, QueueRow
 from fairtrial.domain.errors import Conflict, NotFound
 from fairtrial.domain.review import Pair
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
-from fairtrial.store.core.query import Query, timestamp
+from fairtrial.store.core.query import timestamp
 
 ID_BYTES = 12
 SECRET_BYTES = 16
@@ -30,7 +33,8 @@ WITH live AS (
     SELECT item_id, count(*) AS votes FROM live GROUP BY item_id
 )
 SELECT queue_id, at_time, title, if(closed_time IS NULL, 'open', 'closed') AS state, suite, suite_digest, candidate,
-    baseline, candidate_digest, baseline_digest, candidate_run, baseline_run, rule, created_by, closed_time, closed_by,
+    baseline, candidate_digest, baseline_digest, candidate_run, baseline_run, created_by, closed_time, closed_by,
+    rule AS sampling_json,
     (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants > 0) AS items,
     (SELECT count(*) FROM review_items i WHERE i.queue_id = q.queue_id AND i.wants = 0) AS equal,
     (SELECT count(*) FROM live v WHERE v.queue_id = q.queue_id) AS votes,
@@ -112,23 +116,24 @@ def _item_row(queue_id: str, pair: Pair) -> list[Any]:
     return [*head, pair.candidate, pair.baseline, pair.probability, pair.wants]
 
 
-def list_details(database: Database, *, limit: int = 1000) -> list[dict[str, Any]]:
+def list_details(database: Database, *, limit: int = 1000) -> list[QueueRow]:
     """Every queue as a release manager sees it, newest first."""
-    return [_whole(row) for row in database.dicts(Query(DETAILS, (None, limit)))]
+    return database.values(QueueRow, DETAILS, (None, limit))
 
 
-def details(database: Database, queue_id: str) -> dict[str, Any]:
+def details(database: Database, queue_id: str) -> QueueDetails:
     """One queue with its reviewers, for a release manager; raises `NotFound`.
 
     The preferences are included only once the queue is closed, because an early look would bias the decision.
     """
-    queues = database.dicts(Query(DETAILS, (queue_id, 1)))
+    queues = database.values(QueueRow, DETAILS, (queue_id, 1))
     if not queues:
         raise no_queue(queue_id)
-    whole = _whole(queues[0])
-    whole["reviewers"] = database.dicts(Query(REVIEWERS, (queue_id,)))
-    whole["preferences"] = dict(database.rows(COUNTS, (queue_id,))) if whole["state"] == "closed" else None
-    return whole
+    return QueueDetails(
+        **asdict(queues[0]),
+        reviewers=database.values(QueueReviewer, REVIEWERS, (queue_id,)),
+        preferences=dict(database.rows(COUNTS, (queue_id,))) if queues[0].state == "closed" else None,
+    )
 
 
 def close(database: Database, queue_id: str, *, by: str, now_us: int) -> None:
@@ -151,8 +156,3 @@ def require_open(cursor: Cursor, queue_id: str) -> None:
 
 def no_queue(queue_id: str) -> NotFound:
     return NotFound(f"reviews: there is no queue with the id {queue_id!r}", code="queue_not_found")
-
-
-def _whole(row: dict[str, Any]) -> dict[str, Any]:
-    rule = json.loads(row.pop("rule") or "{}")
-    return row | {"sampling": rule}

@@ -6,6 +6,9 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
+from msgspec import convert
+
+from fairtrial.api.review_answers import ExportedVote, PairVote, ReviewedPair
 from fairtrial.domain import review
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.store.core.database import Cursor, Database
@@ -85,8 +88,8 @@ ORDER BY v.at_time, v.rowid, i.rowid
 """A pair with equal answers has one row, the tie that nobody voted."""
 PAIRS = f"""
 SELECT q.queue_id, q.suite, q.candidate, q.baseline, q.candidate_run, q.baseline_run, i.item_id, i.case_id, i.cluster,
-    sha256(q.secret || coalesce(i.unit, r.unit)) AS unit, i.asked, i.candidate_output, i.baseline_output, i.probability,
-    i.wants = 0 AS equal_answers,
+    sha256(q.secret || coalesce(i.unit, r.unit)) AS unit, i.asked AS asked_json, i.candidate_output,
+    i.baseline_output, i.probability, i.wants = 0 AS equal_answers,
     i.asked <> '[]' AND i.candidate_output NOT IN {NO_TEXT} AND i.baseline_output NOT IN {NO_TEXT} AS has_texts,
     (SELECT count(*) FROM review_skips s WHERE s.item_id = i.item_id) AS skips,
     new.request_id AS candidate_request, old.request_id AS baseline_request
@@ -99,7 +102,6 @@ WHERE i.queue_id = $1
 ORDER BY i.rowid
 """  # noqa: S608 - ours
 """A case of a suite from traffic has the id of its request, whose unit is known."""
-OF_VOTE = ("reviewer", "preference", "flagged", "edited_candidate", "edited_baseline", "ratings")
 Ratings = dict[str, dict[review.Arm, dict[review.Dimension, int]]]
 
 
@@ -198,25 +200,30 @@ def read_evidence(database: Database, candidate: str, baseline: str) -> review.R
     return tuple(_queue(database, row) for row in database.dicts(Query(QUEUES, (candidate, baseline))))
 
 
-def export_rows(database: Database, queue_id: str) -> list[dict[str, Any]]:
+def export_rows(database: Database, queue_id: str) -> list[ExportedVote]:
     """One row for each vote and each equal pair, with models and hashed reviewers.
 
     Raises `NotFound`, and `Conflict` while the queue is open.
     """
-    if details(database, queue_id)["state"] == "open":
+    if details(database, queue_id).state == "open":
         raise Conflict("an open queue is not exported, because its votes would reveal the models (close it first)")
     ratings = _ratings(database, queue_id)
     votes = database.dicts(Query(ROWS, (queue_id,)))
-    return [row | {"asked": json.loads(row["asked"]), "ratings": ratings.get(row["vote_id"], {})} for row in votes]
+    rows = [row | {"asked": json.loads(row["asked"]), "ratings": ratings.get(row["vote_id"], {})} for row in votes]
+    return convert(rows, list[ExportedVote])
 
 
-def export_pairs(database: Database, queue_id: str) -> list[dict[str, Any]]:
+def export_pairs(database: Database, queue_id: str) -> list[ReviewedPair]:
     """One row for each pair with its votes, also for one without votes; raises the errors of `export_rows`."""
-    votes: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in filter(lambda row: row["vote_id"] is not None, export_rows(database, queue_id)):
-        votes[row["item_id"]].append({name: row[name] for name in OF_VOTE})
-    pairs = database.dicts(Query(PAIRS, (queue_id,)))
-    return [pair | {"asked": json.loads(pair["asked"]), "votes": votes[pair["item_id"]]} for pair in pairs]
+    votes: dict[str, list[PairVote]] = defaultdict(list)
+    for row in export_rows(database, queue_id):
+        if row.vote_id is not None:
+            votes[row.item_id].append(convert(row, PairVote, from_attributes=True))
+
+    def pair(item_id: str, **columns: Any) -> ReviewedPair:
+        return ReviewedPair(item_id=item_id, votes=votes[item_id], **columns)
+
+    return database.values(pair, PAIRS, (queue_id,))
 
 
 def _queue(database: Database, row: dict[str, Any]) -> review.ReviewedQueue:

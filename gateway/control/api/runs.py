@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from fairtrial.api.comparison_answers import MeasureComparison, MeasureForm, RunMatrix, RunsCompared, SignalDifference
-from fairtrial.api.run_answers import CasePage, FoundRun, OptionalRun, PairPage, RunFigures
+from fairtrial.api.run_answers import CasePage, FoundRun, OptionalRun, PairPage, RunEvents, RunFigures
 from fairtrial.api.runs import (
     CasesOf,
     CompareMany,
@@ -53,9 +53,8 @@ def resolve(context: Context, request: ResolveRun) -> FoundRun:
     return FoundRun(runs.find_run(context.database, request.name))
 
 
-def one(context: Context, request: NameRun) -> dict[str, Any]:
-    events = _events(context, request.run_id)
-    return {"run": events.run, "results": events.results, "scores": events.scores}
+def one(context: Context, request: NameRun) -> RunEvents:
+    return _events(context, request.run_id)
 
 
 def events(context: Context, request: NameRun) -> Answer:
@@ -158,7 +157,7 @@ def suite_text(context: Context, request: NameSuiteText) -> Answer:
     return Answer(existing(text, "suite", request.text_digest).encode())
 
 
-def _events(context: Context, run_id: str) -> runs.RunEvents:
+def _events(context: Context, run_id: str) -> RunEvents:
     return existing(runs.events(context.database, run_id), "run", run_id)
 
 

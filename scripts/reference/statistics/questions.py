@@ -37,7 +37,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Does a model **remember** texts that were planted in its training data?", ("tpr_at_fpr",)),
     ),
     "What people and judges say": (
-        ("Which answer do people **prefer**, and by how much?", ("win_rate", "net_preference", "elo_gap")),
+        ("Which answer do people **prefer**, and by how much?", ("win_rate",)),
         ("The same, for **reviewers who lean** to one side or are strict", ("preference_model",)),
         ("The mean **rating** of pairs by several people", ("mean_rating",)),
         ("Do people **agree** enough to count?", ("alpha", "agreement_quality", "gwet_ac")),

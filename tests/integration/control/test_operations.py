@@ -44,7 +44,7 @@ def reads(side: Side) -> Asked:
     run_ids = [row.run_id for row in call(runs.listing, runs.ListRuns(suite="small"))][:2]
     verdict = verdicts.NameVerdict(verdict_id=call(verdicts.listing, verdicts.ListVerdicts())[0].verdict_id)
     published = call(plans.listing, Window())
-    queue_id = call(reviews.status, Nothing())[0]["queue_id"]
+    queue_id = call(reviews.status, Nothing())[0].queue_id
     text = call(runs.suites, runs.ListSuites())[0]
     request_id = call(traffic.requests, traffic.ListRequests())[0].request_id
     names = [row.name for row in call(experiments.states, experiments.ListStates(everything=True))]

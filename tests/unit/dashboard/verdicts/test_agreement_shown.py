@@ -1,15 +1,18 @@
-"""What the verdict's page says of agreement and of the win rate on other scales: with a minus, and never mute."""
+"""What the verdict's page says of agreement: with a minus, and never mute."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dashboard.verdicts import review_evidence
+from fairtrial.api.comparison_answers import Difference
+from fairtrial.api.review_answers import MetricAgreement
 
-ALPHA = {"value": -0.13, "low": -0.31, "high": 0.06}
-SHARED = {"alpha": ALPHA, "gwet": {"reason": "r"}, "pairs": 40, "quality": "not measured"}
+ALPHA = Difference(n=40, value=-0.13, low=-0.31, high=0.06)
+SHARED = MetricAgreement(alpha=ALPHA, gwet=Difference(n=40, reason="r"), pairs=40, quality="not measured", people=2)
 
 
 @pytest.fixture
@@ -30,11 +33,5 @@ def test_agreement_below_chance_has_a_minus(said: list[Any]) -> None:
 
 
 def test_where_no_pair_was_judged_by_two_the_page_says_so(said: list[Any]) -> None:
-    review_evidence._agreement({"review.tone": SHARED | {"pairs": 0}}, [])
+    review_evidence._agreement({"review.tone": replace(SHARED, pairs=0)}, [])
     assert said == ["No pair was judged by two people, so agreement is unknown."]
-
-
-def test_the_other_scales_have_their_signs_and_their_missing_bound(said: list[Any]) -> None:
-    review_evidence._scales({"value": -0.4, "low": -1.0, "high": 0.1}, {"value": -147.2, "low": None, "high": 35.0})
-    (line,) = said
-    assert line == ("The same as net preference −40 points (−100 to +10); as Elo gap −147 (no bound to +35).")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,16 @@ from tests.fixtures.evaluators.review_answers import NEW, NOW, OLD, enqueued, ru
 
 TEXT = "20 pairs, 8 of them with equal answers counted as ties"
 LIST = """
-import json
+import msgspec
 from dashboard.views.review import _queues
-_queues(json.loads({text!r}))
+from fairtrial.api.review_answers import OfferedQueue
+_queues(msgspec.json.decode({text!r}, type=list[OfferedQueue]))
 """
 FIGURES = """
-import json
+import msgspec
 from dashboard.verdicts.review_evidence import _figures
-_figures(json.loads({text!r}), "tuned", "base")
+from fairtrial.api.review_answers import ReviewFigures
+_figures(msgspec.json.decode({text!r}, type=ReviewFigures), "tuned", "base")
 """
 
 
@@ -42,7 +43,7 @@ def judged(tmp_path: Path) -> Database:
 
 
 def drawn(script: str, shown: Any) -> str:
-    page = AppTest.from_string(script.format(text=json.dumps(shown))).run(timeout=60)
+    page = AppTest.from_string(script.format(text=msgspec.json.encode(shown))).run(timeout=60)
     assert not page.exception
     return "\n".join(str(element.value) for element in (*page.markdown, *page.caption)).replace("\\", "")
 
@@ -53,6 +54,6 @@ def test_the_list_of_queues_counts_equal_pairs_apart(judged: Database) -> None:
 
 
 def test_the_figures_beside_a_verdict_count_equal_pairs_as_ties(judged: Database) -> None:
-    figures = msgspec.to_builtins(figures_of(votes.read_evidence(judged, NEW, OLD)))
+    figures = figures_of(votes.read_evidence(judged, NEW, OLD))
     page = drawn(FIGURES, figures)
     assert f"12 votes on 12 pairs by 1 person. Drawn: {TEXT}." in page

@@ -59,6 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 GONE = (0, None)
+PROGRESS = {"done": 0, "total": 4, "mine_done": 0}
+VOTED = {"progress": PROGRESS}
 
 
 def refused(status: int, message: str = "no") -> tuple[int, Any]:
@@ -73,8 +75,9 @@ def answers() -> Iterator[Answers]:
 
 
 def found(item_id: str, **more: Any) -> dict[str, Any]:
-    item = {"item_id": item_id, "prompt": [], "reference": None, "answers": {}, "draft": None, "masked": False, **more}
-    return {"item": item, "progress": {"done": 0, "total": 4, "mine_done": 0}, "waiting": 0}
+    item = {"item_id": item_id, "prompt": [], "reference": None, "answers": {}, "draft": None, "masked": False}
+    item |= {"expires_us": 1, **more}
+    return {"item": item, "progress": PROGRESS, "waiting": 0}
 
 
 def step(n: int, kind: str, item_id: str | None = "a") -> dict[str, Any]:
@@ -86,7 +89,7 @@ def desk() -> ReviewSession:
 
 
 def test_a_step_is_done_once_however_often_it_comes(answers: Answers) -> None:
-    control, mine = answers.will((200, {}), (200, found("b"))), desk()
+    control, mine = answers.will((200, VOTED), (200, found("b"))), desk()
     mine.apply(control, [step(1, "submit")])
     mine.apply(control, [step(1, "submit")])
     assert answers.asked == [("POST", "/api/reviews/items/a/submit"), ("POST", NEXT)]
@@ -96,7 +99,7 @@ def test_a_step_is_done_once_however_often_it_comes(answers: Answers) -> None:
 def test_what_control_does_not_hear_stays_for_the_next_try_and_a_vote_that_is_in_is_not_sent_again(
     answers: Answers,
 ) -> None:
-    control, mine = answers.will(GONE, (200, {}), GONE, (200, found("b"))), desk()
+    control, mine = answers.will(GONE, (200, VOTED), GONE, (200, found("b"))), desk()
     mine.apply(control, [step(1, "submit")])
     assert (mine.done, mine.problem and mine.problem["kind"]) == (0, "away")
     mine.apply(control, [step(1, "submit")])
@@ -122,7 +125,7 @@ def test_a_refusal_that_may_pass_keeps_the_step(answers: Answers, status: int) -
 
 def test_the_browser_gets_no_field_that_is_not_named(answers: Answers) -> None:
     mine = desk()
-    mine.take_next(answers.will((200, found("a", candidate="tuned", latency_ms=3, expires_us=1))))
+    mine.take_next(answers.will((200, found("a", candidate="tuned", latency_ms=3))))
     assert set(mine.state()["item"]) == set(PUBLIC_FIELDS)
 
 

@@ -55,7 +55,7 @@ def test_who_leans_to_a_side_is_shown_with_their_own_rate_but_not_by_name_in_a_v
     assert "ben" not in finding.says.lower()
     (warning,) = figures_of([leaning()]).pull.leanings
     assert (warning.reviewer, warning.name, warning.model.firsts, warning.model.seconds) == ("ben", "Ben", 40, 0)
-    assert isinstance(warning.model.position, NotEnough) and warning.model.position_biased
+    assert warning.model.position.bounds is None and warning.model.position.reason
 
 
 def test_who_leans_mostly_has_their_own_rate_shown_adjusted() -> None:
@@ -85,14 +85,6 @@ def test_people_who_lean_together_a_little_each_are_shown_together() -> None:
     pull = Votes([shown(vote, sides, [None] * 180, [f"p{i % 20}" for i in range(180)])]).bias()
     assert pull.leanings == ()
     assert "; together, the votes favour the left answer: 1" in bias_text(pull, 20)
-
-
-def test_people_see_the_same_preference_as_net_and_as_a_gap_of_elo_ratings() -> None:
-    figures = figures_of([queue([WON] * 15 + [LOST] * 5 + [TIE] * 4)])
-    assert isinstance(figures.net, Estimate) and isinstance(figures.elo, Estimate)
-    assert figures.net.value == pytest.approx(10 / 24)
-    assert figures.elo.value == pytest.approx(400 * np.log10(17 / 7))
-    assert isinstance(figures_of([queue([WON] * 3)]).elo, NotEnough)
 
 
 def test_votes_that_nobody_could_judge_are_left_out_and_lengths_that_are_gone_adjust_nothing() -> None:

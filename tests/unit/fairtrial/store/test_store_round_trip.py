@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from fairtrial.api.keys import CreateKey
+from fairtrial.api.run_answers import RunEvents
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import is_owned, read_note
 from fairtrial.domain.errors import StoreError, StoreLocked, UsageError
@@ -38,11 +39,11 @@ def bring(database: Database, ingester: Ingester, *events: Event) -> None:
 
 
 def test_a_run_comes_back_event_for_event(database: Database, ingester: Ingester) -> None:
-    run, results = samples.run(), (samples.case_result(), samples.case_result(case_id="c2", output=None, error="boom"))
-    scores = (samples.score(), samples.score(case_id="c2", value=None, why="crashed", details=None))
+    run, results = samples.run(), [samples.case_result(), samples.case_result(case_id="c2", output=None, error="boom")]
+    scores = [samples.score(), samples.score(case_id="c2", value=None, why="crashed", details=None)]
     bring(database, ingester, *results, *scores, run)
     events = runs.events(database, "run-1")
-    assert events == runs.RunEvents(run, results, scores)
+    assert events == RunEvents(run=run, results=results, scores=scores)
     assert runs.events(database, "run-2") is None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from evaluators.review.training_rows import training_rows
 from fairtrial.api.operation import Nothing
@@ -154,7 +155,7 @@ def test_pairs_without_texts_and_repeated_pairs_are_left_out(tmp_path: Path) -> 
     pairs = export_pairs(database, queue_id)
     again = training_rows([*pairs, pairs[0]], "dpo")
     assert (len(again.rows), again.reasons) == (2, {"duplicate of an earlier pair": 1})
-    same = [pair | {"candidate_output": "x", "baseline_output": "x"} for pair in pairs]
+    same = [replace(pair, candidate_output="x", baseline_output="x") for pair in pairs]
     assert training_rows(same, "dpo").reasons == {"the answers are the same": 2}
     drop_old_texts(database, before_us=NOW + 10**15)
     assert training_rows(export_pairs(database, queue_id), "sft").reasons == {"texts erased or no longer kept": 2}

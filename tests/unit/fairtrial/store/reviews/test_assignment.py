@@ -83,7 +83,7 @@ def test_a_fifth_of_the_items_wants_a_second_person(database: Database) -> None:
     second = [vote(database, queue, "ben") for _ in range(4)]
     assert len(set(second)) == 4
     assert take(database, queue, "ben").item is None
-    assert queues.details(database, queue)["votes"] == 24
+    assert queues.details(database, queue).votes == 24
 
 
 def test_votes_stay_hidden_until_the_second_person_has_judged_the_shared_pairs(database: Database) -> None:
@@ -129,7 +129,7 @@ def test_a_skipped_item_does_not_come_again_to_who_skipped_it(database: Database
     assert take(database, queue, "ann").item is None
     assert take(database, queue, "ben").item.item_id == item
     (row,) = assignment.queues_of(database, "ann", now_us=NOW)
-    assert (row["mine"], row["left"]) == ({"done": 1, "skipped": 1}, 0)
+    assert (row.mine.done, row.mine.skipped, row.left) == (1, 1, 0)
 
 
 def test_undo_brings_back_up_to_ten_votes_as_they_were(database: Database) -> None:
@@ -156,7 +156,7 @@ def test_undo_lays_the_held_item_aside_with_its_draft_and_both_are_judged_in_tur
     assert vote(database, queue, draft=Draft("both_bad")) == first
     back = take(database, queue).item
     assert (back.item_id, back.draft) == (second, Draft("tie"))
-    (votes_left, gone) = queues.details(database, queue)["votes"], database.rows("SELECT * FROM review_undone")
+    (votes_left, gone) = queues.details(database, queue).votes, database.rows("SELECT * FROM review_undone")
     assert (votes_left, len(gone)) == (1, 1)
 
 
@@ -172,7 +172,7 @@ def test_a_vote_needs_an_outcome_and_a_low_mark_needs_a_reason(database: Databas
 def test_a_closed_queue_takes_nothing_more(database: Database) -> None:
     queue = filled(database)
     item = take(database, queue).item.item_id
-    assert queues.details(database, queue)["preferences"] is None
+    assert queues.details(database, queue).preferences is None
     queues.close(database, queue, by="meg", now_us=NOW)
     for late in (
         lambda: take(database, queue),

@@ -28,15 +28,15 @@ def test_nobody_is_asked_about_equal_answers_and_they_count_with_the_queue(datab
     rows = database.rows("SELECT wants, probability, case_id FROM review_items")
     assert {probability for _, probability, _ in rows} == {30 / 40}
     equal = sum(int(case_id.removeprefix("case-")) < 12 for *_, case_id in rows)
-    assert (shown["items"], shown["equal"], len(rows)) == (30 - equal, equal, 30)
+    assert (shown.items, shown.equal, len(rows)) == (30 - equal, equal, 30)
     assert 0 < equal == sum(wants == 0 for wants, *_ in rows)
-    assert shown["sampling"]["shared"] == sum(wants == 2 for wants, *_ in rows) == round((30 - equal) / 2)
+    assert shown.sampling.shared == sum(wants == 2 for wants, *_ in rows) == round((30 - equal) / 2)
     assert judge_all(database, queue_id) == 30 - equal
     (mine,) = assignment.queues_of(database, "ann", now_us=NOW)
-    assert (mine["items"], mine["equal"], mine["left"]) == (30 - equal, equal, 0)
+    assert (mine.items, mine.equal, mine.left) == (30 - equal, equal, 0)
     (read,) = votes.read_evidence(database, NEW, OLD)
     assert (read.items, len(read.equal)) == (30 - equal, equal)
-    assert shown["title"] == f"tickets: {30 - equal} pairs"
+    assert shown.title == f"tickets: {30 - equal} pairs"
 
 
 def test_a_queue_is_complete_and_exported_without_votes_on_its_equal_pairs(database: Database) -> None:
@@ -47,11 +47,11 @@ def test_a_queue_is_complete_and_exported_without_votes_on_its_equal_pairs(datab
     assert read.readable and (len(read.votes), read.settled, read.awaited) == (15, 15, 0)
     queues.close(database, queue_id, by="local", now_us=NOW)
     rows = votes.export_rows(database, queue_id)
-    equal = [row for row in rows if row["equal_answers"]]
+    equal = [row for row in rows if row.equal_answers]
     assert (len(rows), len(equal)) == (20, 5)
-    assert {(row["preference"], row["reviewer"], row["vote_id"]) for row in equal} == {("tie", None, None)}
+    assert {(row.preference, row.reviewer, row.vote_id) for row in equal} == {("tie", None, None)}
     pairs = votes.export_pairs(database, queue_id)
-    assert [len(pair["votes"]) for pair in pairs] == [0 if pair["equal_answers"] else 1 for pair in pairs]
+    assert [len(pair.votes) for pair in pairs] == [0 if pair.equal_answers else 1 for pair in pairs]
     assert training_rows(pairs, "dpo").reasons == {"tie": 15, "the answers are the same": 5}
 
 

@@ -1,0 +1,283 @@
+"""Declares what the operations of blind review answer."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from fairtrial.api.comparison_answers import Difference, MeasureComparison
+from fairtrial.api.operation import Answer, Time
+from fairtrial.domain.review import Arm, Dimension, Preference, Progress
+
+QueueState = Literal["open", "closed"]
+Agreement = Literal["good", "tentative", "low", "not measured", "unknown"]
+Message = dict[str, str]
+Ratings = dict[Arm, dict[Dimension, int]]
+Pseudonym = Annotated[str, Meta(description="a hash, which differs between queues")]
+
+
+class OwnProgress(Answer, frozen=True, kw_only=True):
+    """How many pairs this reviewer has judged and skipped."""
+
+    done: int
+    skipped: int
+
+
+class OfferedQueue(Answer, frozen=True, kw_only=True):
+    """A queue as a reviewer sees it. ``left``: the pairs that this reviewer may still judge."""
+
+    queue_id: str
+    title: str
+    state: QueueState
+    items: int
+    equal: Annotated[int, Meta(description="drawn pairs with equal answers, which count as ties")]
+    mine: OwnProgress
+    left: int
+
+
+class SavedDraft(Answer, frozen=True, kw_only=True):
+    """When the claim on the pair ends."""
+
+    expires_us: Annotated[int, Meta(description="microseconds since 1970, UTC")]
+
+
+class JudgedPair(Answer, frozen=True, kw_only=True):
+    """The progress after a vote or a skip."""
+
+    progress: Progress
+
+
+class QueueSampling(Answer, frozen=True, kw_only=True):
+    """How the pairs were drawn: ``size`` of ``of``; ``shared``: those for two people, as a share ``overlap``."""
+
+    kind: str
+    size: int
+    of: int
+    seed: int
+    shared: int
+    overlap: float | None
+
+
+class QueueRow(Answer, frozen=True, kw_only=True):
+    """A queue as a release manager sees it. ``waiting``: judged pairs that need the vote of a second person."""
+
+    queue_id: str
+    at_time: Time
+    title: str
+    state: QueueState
+    suite: str
+    suite_digest: str
+    candidate: str
+    baseline: str
+    candidate_digest: str
+    baseline_digest: str
+    candidate_run: str
+    baseline_run: str
+    created_by: str | None
+    closed_time: Time | None
+    closed_by: str | None
+    items: int
+    equal: int
+    votes: int
+    judged: int
+    waiting: int
+    sampling: QueueSampling
+
+
+class QueueReviewer(Answer, frozen=True, kw_only=True):
+    """A reviewer of a queue; ``name`` is empty without a vote."""
+
+    account_id: str
+    name: str
+    votes: int
+    skipped: int
+    median_seconds: float | None
+
+
+class QueueDetails(QueueRow, frozen=True, kw_only=True):
+    """A queue with its reviewers. ``preferences``: votes by preference, once the queue is closed."""
+
+    reviewers: list[QueueReviewer]
+    preferences: dict[Preference, int] | None
+
+
+class ExportedVote(Answer, frozen=True, kw_only=True):
+    """A vote with the pair and the queue. A pair with equal answers has a tie that nobody voted."""
+
+    queue_id: str
+    suite: str
+    candidate: str
+    baseline: str
+    candidate_run: str
+    baseline_run: str
+    candidate_digest: str
+    baseline_digest: str
+    item_id: str
+    case_id: str
+    cluster: str
+    asked: list[Message]
+    reference: str | None
+    candidate_output: str
+    baseline_output: str
+    probability: float
+    vote_id: str | None
+    reviewer: Pseudonym | None
+    at_time: Time | None
+    left_arm: Arm | None
+    preference: Preference
+    comment: str | None
+    edited_candidate: str | None
+    edited_baseline: str | None
+    flagged: bool | None
+    seconds: float | None
+    equal_answers: bool
+    ratings: Ratings
+
+
+class PairVote(Answer, frozen=True, kw_only=True):
+    """A vote on a pair. It has fields of `ExportedVote`, where they may be missing."""
+
+    reviewer: Pseudonym
+    preference: Preference
+    flagged: bool
+    edited_candidate: str | None
+    edited_baseline: str | None
+    ratings: Ratings
+
+    def edited(self, arm: Arm) -> str | None:
+        """The answer of this arm as the reviewer edited it."""
+        return self.edited_candidate if arm == "candidate" else self.edited_baseline
+
+
+class ReviewedPair(Answer, frozen=True, kw_only=True):
+    """A pair with its votes. ``unit``: a hash, known for cases from traffic. ``skips``: how often it was skipped."""
+
+    queue_id: str
+    suite: str
+    candidate: str
+    baseline: str
+    candidate_run: str
+    baseline_run: str
+    item_id: str
+    case_id: str
+    cluster: str
+    unit: Pseudonym | None
+    asked: list[Message]
+    candidate_output: str
+    baseline_output: str
+    probability: float
+    equal_answers: bool
+    has_texts: bool
+    skips: int
+    candidate_request: str | None
+    baseline_request: str | None
+    votes: list[PairVote]
+
+    def target(self, arm: Arm) -> str:
+        """The target of this arm."""
+        return self.candidate if arm == "candidate" else self.baseline
+
+    def run(self, arm: Arm) -> str:
+        """The run of this arm."""
+        return self.candidate_run if arm == "candidate" else self.baseline_run
+
+    def output(self, arm: Arm) -> str:
+        """The answer of this arm."""
+        return self.candidate_output if arm == "candidate" else self.baseline_output
+
+    def request(self, arm: Arm) -> str | None:
+        """The recorded request of this arm's answer."""
+        return self.candidate_request if arm == "candidate" else self.baseline_request
+
+
+class QueueEvidence(Answer, frozen=True, kw_only=True):
+    """A queue of two targets. ``present``: both are still defined as reviewed; ``read``: a gate counts its votes."""
+
+    queue_id: str
+    title: str
+    suite: str
+    state: QueueState
+    items: int
+    equal: int
+    settled: int
+    read: bool
+    present: bool
+
+
+class PreferenceBias(Answer, frozen=True, kw_only=True):
+    """The win rate, plain and adjusted for position and length, as `PreferenceModel` describes it."""
+
+    raw: Difference
+    position_adjusted: Difference
+    length_adjusted: Difference
+    position: Difference
+    position_p: float | None
+    length: Difference
+    length_p: float | None
+    pulls_to_first: bool | None
+    firsts: int
+    seconds: int
+
+
+class BiasedReviewer(Answer, frozen=True, kw_only=True):
+    """A reviewer with a position bias."""
+
+    reviewer: str
+    name: str
+    model: PreferenceBias
+
+
+class ReviewBias(Answer, frozen=True, kw_only=True):
+    """The bias of all votes, ``None`` if the sides are unknown, and the reviewers with a position bias."""
+
+    model: PreferenceBias | None
+    leanings: list[BiasedReviewer]
+
+
+class MetricAgreement(Answer, frozen=True, kw_only=True):
+    """The agreement of ``people`` on the ``pairs`` that two or more of them have judged.
+
+    ``alpha`` is Krippendorff's, ``gwet`` is AC1 or AC2.
+    """
+
+    alpha: Difference
+    gwet: Difference
+    quality: Agreement
+    pairs: int
+    people: int
+
+
+class ReviewerAgreement(Answer, frozen=True, kw_only=True):
+    """A reviewer's alpha against all others, by metric."""
+
+    reviewer: str
+    name: str
+    alphas: dict[str, Difference]
+
+
+class ReviewFigures(Answer, frozen=True, kw_only=True):
+    """All statistics of the votes of some queues.
+
+    ``drawn``: the drawn pairs with those that are equal, in words. ``counts``: votes by preference. ``preference``: the
+    win rate against one half. ``pull``: its position and length bias. ``levels``: the candidate's mean ratings;
+    ``dimensions``: these against the baseline's. ``agreement``: of all reviewers, by metric; ``each``: of each reviewer
+    with the others.
+    """
+
+    votes: int
+    pairs: int
+    drawn: str
+    people: int
+    counts: dict[Preference, int]
+    preference: MeasureComparison
+    pull: ReviewBias
+    levels: dict[Dimension, Difference]
+    dimensions: dict[Dimension, MeasureComparison]
+    agreement: dict[str, MetricAgreement]
+    each: list[ReviewerAgreement]
+
+
+class ComparedByReview(Answer, frozen=True, kw_only=True):
+    """The queues of two targets, and the statistics of those that count; ``None`` without one."""
+
+    queues: list[QueueEvidence]
+    figures: ReviewFigures | None
