@@ -12,11 +12,10 @@ from evaluators.report_content import wording
 from evaluators.report_content.content import CaseRow, ReportContent, SuiteReport, Text
 from evaluators.report_content.wording import answer, difference, interval, level, quiet
 from fairtrial import html_pages
+from fairtrial.documents.verdict import describe_verdict
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.estimates import Answer, Estimate
-from fairtrial.domain.promises import WORST_FIRST
-from fairtrial.domain.verdicts.verdict import Finding, Verdict
-from fairtrial.domain.verdicts.verdict_wording import block_lines, is_unasked, scope_lines, standing_word
+from fairtrial.domain.verdicts.verdict_wording import block_lines, standing_word
 from fairtrial.domain.wording import IN_POINTS, OUTCOMES, UNADJUSTED, counted, noise_floor_in_words
 
 LONG = 900
@@ -35,8 +34,7 @@ def render(content: ReportContent) -> str:
         report=content,
         title=_title(content),
         standing="runs" if content.verdict is None else standing_word(official=content.verdict.official),
-        findings=[] if content.verdict is None else _findings(content.verdict),
-        scope=[] if content.verdict is None else scope_lines(content.verdict),
+        verdict=() if content.verdict is None else describe_verdict(content.verdict, content.approvals).blocks,
         suites=[_suite(suite) for suite in content.suites],
         texts=wording.shown_texts(content.policy, content.masked),
         changes_title=BLOCK_TITLE,
@@ -57,12 +55,6 @@ def _title(content: ReportContent) -> str:
     if content.verdict is not None:
         return f"{content.verdict.candidate} against {content.verdict.baseline}"
     return ", ".join(suite.matrix.suite for suite in content.suites)
-
-
-def _findings(verdict: Verdict) -> list[Finding]:
-    """The decisive findings, worst first, and then those for information."""
-    shown = [finding for finding in verdict.findings if not is_unasked(finding)]
-    return sorted(shown, key=lambda finding: (not finding.decisive, WORST_FIRST.index(finding.result)))
 
 
 def _suite(suite: SuiteReport) -> dict[str, Any]:

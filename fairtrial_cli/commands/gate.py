@@ -190,6 +190,8 @@ def _check_places(files: dict[str, Path | None], *read: Path) -> None:
 
 def _write(verdict: Verdict, approvals: ApprovalState, files: dict[str, Path | None]) -> None:
     from evaluators.report_content.content import REPORTS
+    from fairtrial.documents.verdict import describe_judgement
+    from fairtrial_cli.output.document import print_document
 
     to_screen = files.get("as_json") == Path("-")
     for option, report in (("junit", "junit"), ("markdown", "markdown"), ("as_json", "json")):
@@ -199,35 +201,4 @@ def _write(verdict: Verdict, approvals: ApprovalState, files: dict[str, Path | N
     if to_screen:
         click.echo(REPORTS.get("json").render(verdict, approvals), nl=False)
     else:
-        _print(verdict, approvals)
-
-
-def _print(verdict: Verdict, approvals: ApprovalState | None = None) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from fairtrial.domain.verdicts.verdict_wording import (
-        approval_lines,
-        is_unasked,
-        notable_changes,
-        scope_lines,
-        titled,
-    )
-    from fairtrial_cli.output.verdict import print_findings
-
-    console = Console()
-    console.print(Text(titled(verdict.headline, official=verdict.official), style="bold"))
-    console.print(Text(f"This verdict is {verdict.standing}."))
-    for line in scope_lines(verdict):
-        console.print(Text(line), soft_wrap=True)
-    for conflict in verdict.conflicts:
-        console.print(Text(f"Conflict: {conflict}", style="yellow"))
-    headline = verdict.headline.lower()
-    findings = [each for each in verdict.findings if each.decisive or each.says.lower() not in headline]
-    print_findings(console, findings, needed=True)
-    for sentence in notable_changes(finding.says for finding in verdict.findings if is_unasked(finding)):
-        console.print(Text(f"Notable: {sentence}."))
-    if verdict.odds is not None:
-        console.print(Text(f"By this gate, {verdict.odds}.", style="dim"))
-    for line in approval_lines(verdict, approvals):
-        console.print(Text(line), soft_wrap=True)
+        print_document(describe_judgement(verdict, approvals))

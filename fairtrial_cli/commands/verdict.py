@@ -207,10 +207,13 @@ def _open(config: Path) -> AbstractContextManager[StoreClient]:
 
 
 def _print_record(record: ReleaseRecord, *, as_json: bool, head_only: bool = False) -> None:
+    from fairtrial.documents.release_record import describe_record, describe_votes
     from fairtrial.domain.verdicts.verdict_json import plain_values
-    from fairtrial_cli.output.verdict import print_record
+    from fairtrial_cli.output.document import print_document
 
     if as_json:
         print_indented(msgspec.to_builtins(record) | {"verdict": plain_values(record.verdict)})
+    elif head_only:
+        print_document(describe_votes(record.verdict, record))
     else:
-        print_record(record, head_only=head_only)
+        print_document(describe_record(record.verdict, record, record.chain))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -11,10 +10,7 @@ from rich.text import Text
 
 from fairtrial.api.verdict_answers import Integrity, Recomputation, ReleaseRecord, VerdictRow
 from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts import verdict_wording
-from fairtrial.domain.verdicts.approvals import vote_note
-from fairtrial.domain.verdicts.verdict import Finding, Provenance
 from fairtrial.domain.wording import counted, rows_by_table
 from fairtrial_cli.output.terminal import columns, print_table
 
@@ -47,33 +43,6 @@ def print_list(rows: Sequence[VerdictRow]) -> None:
     print_table(console, columns("id", "reads", "judged", "candidate", "baseline", "gate", "standing"), cells)
 
 
-def print_record(record: ReleaseRecord, *, head_only: bool = False) -> None:
-    """The record, or only its decision, approvals and what makes it stale."""
-    console, verdict = Console(), record.verdict
-    console.print(Text(f"{_title(record)}   [{record.standing}]", style="bold"))
-    for line in _head(record):
-        console.print(Text(line), soft_wrap=True)
-    if head_only:
-        return
-    for conflict in verdict.conflicts:
-        console.print(Text(f"conflict: {conflict}"))
-    print_findings(console, verdict.findings)
-    print_block(console, verdict_wording.unasked_lines(verdict.findings))
-    provenance = verdict.provenance
-    for line in () if provenance is None else _evidence(provenance, record):
-        console.print(Text(line), soft_wrap=True)
-
-
-def print_findings(console: Console, findings: Iterable[Finding], *, needed: bool = False) -> None:
-    """A row for each rule, without the signals. ``needed``: also print what would settle an open rule."""
-    rows = []
-    for finding in (each for each in findings if not verdict_wording.is_unasked(each)):
-        result = Text(finding.result, style=COLOURS[finding.result]) if finding.decisive else Text("shown", style="dim")
-        sentence = finding.says + (f"\nneeded: {finding.needed}" if needed and finding.needed else "")
-        rows.append((result, finding.rule, finding.source, sentence))
-    print_table(console, columns("result", "rule", "source", "finding", prose=("finding",)), rows)
-
-
 def print_block(console: Console, lines: Sequence[str]) -> None:
     """Print the lines of `block_lines`, the last of which is the rule."""
     if not lines:
@@ -87,59 +56,6 @@ def print_block(console: Console, lines: Sequence[str]) -> None:
 
 def _title(row: VerdictRow | ReleaseRecord) -> str:
     return verdict_wording.titled(row.reads, official=row.official)
-
-
-def _head(record: ReleaseRecord) -> Iterator[str]:
-    verdict, approvals = record.verdict, record.approvals
-    yield verdict.headline
-    yield from verdict_wording.scope_lines(verdict)
-    yield f"id {verdict.verdict_id}, gate {verdict.gate}, judged {_time(verdict.at_us)}"
-    if verdict.decision == "SHIP" and approvals.waiting:
-        yield f"It waits for {verdict_wording.approval_of(verdict.verdict_id, approvals.waiting)}."
-    for vote in approvals.votes:
-        done = "approved" if vote.vote == "approve" else "rejected"
-        note = vote_note(vote.involved, vote.barred, vote.shared_from)
-        yield f"{done} by {vote.actor} ({vote.role}) on {_time(vote.at_us)}: {vote.why}"
-        if note:
-            yield f"  {note}"
-    for reason in record.stale:
-        yield f"stale: {reason}"
-    for release in record.releases:
-        day = f"{release.at_time:%Y-%m-%d %H:%M}"
-        yield f"used by {release.action} of {release.experiment} by {release.actor} on {day}"
-
-
-def _evidence(provenance: Provenance, record: ReleaseRecord) -> Iterator[str]:
-    yield f"asked by {provenance.asked_by}, fairtrial {provenance.program}"
-    yield f"configuration {provenance.plan_hash}, gate text {provenance.gate_sha256[:SHORT_DIGEST]}"
-    for suite in provenance.suites:
-        yield f"suite {suite.suite}: cases {suite.digest[:SHORT_DIGEST]}"
-    for run in provenance.runs:
-        weights = run.fingerprint or "no fingerprint, so a swap of its weights can't be seen"
-        model = run.model or "model unknown"
-        yield f"run {run.run_id}: {run.suite} on {run.target} ({model}, {weights}), {_time(run.started_us)}"
-    for queue in provenance.queues:
-        yield f"reviews {queue.title}: {counted(queue.votes, 'vote')} on {queue.suite}"
-    for experiment in provenance.experiments:
-        amended = f", amended {counted(len(experiment.amendments), 'time')}" if experiment.amendments else ""
-        yield (
-            f"experiment {experiment.experiment}/{experiment.variant}: {counted(experiment.looks, 'look')}, "
-            f"attempt {experiment.attempt}, plan {experiment.analysis_hash[:SHORT_DIGEST]}{amended}"
-        )
-    if provenance.training is not None:
-        yield from _training(provenance.training)
-    chain = record.chain
-    if chain is not None:
-        head = chain.head
-        yield f"entry {chain.number} of the hash chain: {chain.hash}; head {head.number}: {head.hash}"
-
-
-def _training(training: TrainingEvidence) -> Iterator[str]:
-    yield "; ".join(f"{name} {value}" for name, value in verdict_wording.lineage_terms(training))
-    for path, role, sha256 in verdict_wording.data_rows(training):
-        yield f"{role} data {path}: {sha256[:SHORT_DIGEST] if len(sha256) == DIGEST else sha256}"
-    if sentence := verdict_wording.audit_sentence(training):
-        yield sentence
 
 
 def print_recomputed(recomputation: Recomputation) -> None:
@@ -196,7 +112,3 @@ def print_export_check(result: ExportCheck) -> None:
     if result.intact and head is not None:
         console.print(Text(f"Head of the chain: {head.number} {head.hash}"), soft_wrap=True)
         console.print(Text("Compare it with a head that you kept: only that shows that the chain was not replaced."))
-
-
-def _time(us: int) -> str:
-    return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M} UTC"

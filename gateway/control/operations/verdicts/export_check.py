@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +18,7 @@ from fairtrial.api.verdict_answers import ChainHead
 from fairtrial.domain.errors import UsageError
 from fairtrial.named_files import read_named
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
-from gateway.control.operations.verdicts.export_page import ExportContents, chain_text, render
+from gateway.control.operations.verdicts.export_page import FORM, ExportContents, chain_text, render
 
 SHOWN = ("verdict_id", "gate", "candidate", "baseline", "decision")
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, msgspec.MsgspecError)
@@ -124,10 +123,14 @@ def _page(html: str, contents: ExportContents, notes: list[str]) -> Iterator[str
     """What is wrong with the visible page, which must follow from its embedded parts."""
     if contents.chain is not None and contents.record_sha256 not in html:
         yield "the record of approvals and releases was changed"
-    program = str(json.loads(contents.record)["program"])
-    if program != version("fairtrial"):
+    record = json.loads(contents.record)
+    form = record.get("form", 1)
+    if form != FORM:
         notes.append("the visible text was not checked, so trust only what is printed here")
-        yield f"fairtrial {program} made the page, so this version can't check its visible text; use that version"
+        yield (
+            f"fairtrial {record['program']} made the page in form {form}, so this version can't check its visible text "
+            f"(it knows form {FORM}); use that version"
+        )
     elif render(contents) != html:
         yield "the visible page was changed: it does not show what the embedded verdict says"
 

@@ -3,23 +3,38 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
 
-from evaluators.comparison.presentation import figures
 from evaluators.results.evidence_table import strict_json_of
 from fairtrial import html_pages
-from fairtrial.api.verdict_answers import RecordParts, VerdictUse
-from fairtrial.domain.answers.signals import BLOCK_TITLE
-from fairtrial.domain.promises import WORST_FIRST
-from fairtrial.domain.training_data import TrainingEvidence
-from fairtrial.domain.verdicts import verdict_json, verdict_wording
-from fairtrial.domain.verdicts.approvals import approval_state, reads_as, vote_note
-from fairtrial.domain.wording import age, counted
+from fairtrial.api.verdict_answers import ChainHead, ChainPlace, RecordParts
+from fairtrial.document.html import html
+from fairtrial.document.values import Block, Sentence, Texts
+from fairtrial.documents.release_record import describe_record
+from fairtrial.domain.verdicts import verdict_json
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
+
+FORM = 2
+"""The number of the form of the page. Form 1 has no number."""
+SAVE_AND_RUN = (
+    "To check this page, save it as a file, then run this command on any machine with fairtrial. It needs neither the "
+    "store nor a network."
+)
+WHAT_IS_CHECKED = (
+    "It computes the SHA-256 of the embedded verdict and evidence, compares them with the chain entry, follows the "
+    "chain to its head, and renders this page again. Then compare the head with one that you kept from another time, "
+    "or got from another person. Only that shows that nobody replaced the whole chain."
+)
+WHAT_IS_NOT_CHAINED = (
+    "Approvals, releases and the reasons why a verdict no longer stands are not part of the chain entry. This page "
+    "shows them as the store had them at the time of the export. On the machine with the store, `fairtrial verdict "
+    "verify` checks them against the audit trail. The head of the trail, which this page shows, proves later that the "
+    "trail before it was not replaced."
+)
 
 
 def render(contents: "ExportContents") -> str:
@@ -29,32 +44,28 @@ def render(contents: "ExportContents") -> str:
     """
     verdict = verdict_json.decode(contents.verdict)
     record = msgspec.json.decode(contents.record, type=ExportedRecord)
-    approvals = approval_state(verdict.approvers, record.approvals.votes)
-    ordered = sorted(verdict.findings, key=lambda finding: (not finding.decisive, WORST_FIRST.index(finding.result)))
-    return html_pages.render(
-        "verdict_export.html",
-        title=verdict_wording.titled(reads_as(verdict.decision, approvals), official=verdict.official),
-        headline=verdict_wording.titled(verdict.headline, official=verdict.official),
-        scope=verdict_wording.scope_lines(verdict),
-        standing=verdict_wording.standing_word(official=verdict.official),
-        why=verdict.standing.partition(":")[2],
-        contents=contents,
-        entries=contents.entries,
-        verdict=verdict,
-        record=record,
-        approvals=approvals,
-        findings=[finding for finding in ordered if not verdict_wording.is_unasked(finding)],
-        changes_title=BLOCK_TITLE,
-        changes=list(verdict_wording.unasked_lines(verdict.findings)),
-        figures=list(figures(verdict.findings)),
-        training=_training(None if verdict.provenance is None else verdict.provenance.training),
-        releases=[(_action(release), release) for release in record.releases],
-        parts=[(name, base64.b64encode(content).decode()) for name, content in _parts(contents)],
-        age=age,
-        counted=counted,
-        distinct=_distinct,
-        vote_note=vote_note,
-    )
+    document = describe_record(verdict, record, _place(contents), end=_how_to_check(contents))
+    made = f"exported {html_pages.moment(record.now_us)} by fairtrial {record.program}"
+    parts = tuple((name, base64.b64encode(content).decode()) for name, content in _parts(contents))
+    return html(document, brand="release record", made=made, parts=parts)
+
+
+def _place(contents: "ExportContents") -> ChainPlace | None:
+    """The verdict's place in the chain that is embedded."""
+    entries = contents.entries
+    if not entries or contents.evidence is None:
+        return None
+    return ChainPlace(**asdict(entries[0]), head=ChainHead(number=entries[-1].number, hash=entries[-1].hash))
+
+
+def _how_to_check(contents: "ExportContents") -> Iterator[Block]:
+    if _place(contents) is None:
+        return
+    yield Sentence(SAVE_AND_RUN)
+    yield Texts((("", "fairtrial verdict verify FILE.html"),))
+    yield Sentence(WHAT_IS_CHECKED)
+    yield Sentence(f"SHA-256 of the record of this export: {contents.record_sha256}", "quiet")
+    yield Sentence(WHAT_IS_NOT_CHAINED, "quiet")
 
 
 def _parts(contents: "ExportContents") -> Iterator[tuple[str, bytes]]:
@@ -65,31 +76,11 @@ def _parts(contents: "ExportContents") -> Iterator[tuple[str, bytes]]:
         yield "chain", contents.chain.encode()
 
 
-def _action(release: VerdictUse) -> str:
-    evidence = json.loads(release.evidence or "{}")
-    missing = "; ".join(evidence.get("missing", ()))
-    overridden = evidence.get("override")
-    return f"{release.action}, although something was missing: {missing}" if overridden else release.action
-
-
-def _training(training: TrainingEvidence | None) -> dict[str, Any] | None:
-    if training is None:
-        return None
-    return {
-        "terms": verdict_wording.lineage_terms(training),
-        "files": verdict_wording.data_rows(training),
-        "audit": verdict_wording.audit_sentence(training),
-    }
-
-
-def _distinct(names: Iterable[str | None], unknown: str) -> str:
-    return ", ".join(dict.fromkeys(name or unknown for name in names))
-
-
 class ExportedRecord(RecordParts, frozen=True, kw_only=True):
-    """The release record at the time of the export. ``program``: the version that made the page."""
+    """The release record at the time of the export. ``program``: the version that made the page, in this ``form``."""
 
     program: str
+    form: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from evaluators.reports import json as json_report, junit, markdown
 from evaluators.results.equal_answers import same_results
 from evaluators.results.evidence_table import read_table, written_table
 from evaluators.results.run_table import table_of
+from fairtrial.documents.verdict import describe_judgement
 from fairtrial.domain.answers.signals import BLOCK_TITLE, METRICS, NOTABLE_RULE, SIGNALS
 from fairtrial.domain.estimates import Comparison, NotEnough
 from fairtrial.domain.run import Run, Score
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.verdict_wording import is_unasked, unasked_lines
-from fairtrial_cli.commands import gate
+from fairtrial_cli.output.document import print_document
 from tests.fixtures.evaluators.trials import run, suite, verdict
 
 LINE = "qa not worse than base by 20pp"
@@ -51,7 +52,7 @@ def test_a_ship_says_that_no_hard_case_is_right(capsys) -> None:
     assert not finding.decisive and (finding.source, finding.scope) == ("small", "difficulty:hard")
     sentence = "small: the worst slice is difficulty:hard, where qa.accuracy is 0 of 12 for tuned and 2 of 12 for base"
     assert finding.says == sentence
-    gate._print(judgement)
+    print_document(describe_judgement(judgement))
     printed = " ".join(capsys.readouterr().out.split())
     for report in (printed, junit.render(judgement), json_report.render(judgement)):
         assert sentence in report

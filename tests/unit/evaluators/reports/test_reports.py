@@ -54,7 +54,7 @@ def test_markdown_puts_the_verdict_first_and_then_what_matters_worst_first() -> 
     lines = REPORTS.get("markdown").render(VERDICT).splitlines()
     assert lines[0] == "## Unofficial INVALID tuned: the evidence is unsound."
     bullets = [line for line in lines if line.startswith("- ")]
-    assert [bullet.split(":")[0] for bullet in bullets[:3]] == ["- invalid", "- **fail**", "- cannot tell"]
+    assert [bullet.split(":")[0] for bullet in bullets[:3]] == ["- **invalid**", "- **fail**", "- cannot tell"]
 
 
 def test_markdown_lets_no_text_become_markup() -> None:
@@ -64,7 +64,7 @@ def test_markdown_lets_no_text_become_markup() -> None:
     assert "**x**" not in text
     assert text.count("</details>") == 1
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert len(rows) == 5
+    assert len(rows) == 6
 
 
 def test_json_has_everything_and_the_kind_of_evidence() -> None:

@@ -23,9 +23,11 @@ from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.keys import KeyRow
 from fairtrial.api.run_answers import RunRow
 from fairtrial.api.verdict_answers import VerdictRow
+from fairtrial.documents.verdict import describe_judgement
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
-from fairtrial_cli.commands import accounts, gate, keys, review
+from fairtrial_cli.commands import accounts, keys, review
 from fairtrial_cli.output import terminal
+from fairtrial_cli.output.document import print_document
 from fairtrial_cli.output.experiment_state import print_states
 from fairtrial_cli.output.matrix import print_matrices
 from fairtrial_cli.output.stored_runs import print_runs
@@ -87,7 +89,8 @@ def show_gate() -> None:
         Finding(RULE, SUITE, "cannot tell", SAYS, "about 40 more cases"),
         Finding("lost == 0", SUITE, "pass", ""),
     )
-    gate._print(Verdict(ID, 1, GATE, CANDIDATE, BASELINE, "HOLD", f"HOLD {CANDIDATE}: {SAYS}", findings))
+    verdict = Verdict(ID, 1, GATE, CANDIDATE, BASELINE, "HOLD", f"HOLD {CANDIDATE}: {SAYS}", findings)
+    print_document(describe_judgement(verdict))
 
 
 def show_comparison() -> None:

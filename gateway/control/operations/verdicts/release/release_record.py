@@ -27,7 +27,7 @@ from fairtrial.store.evaluations import verdict_chain, verdicts
 from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
 from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.export_page import ExportContents, ExportedRecord, chain_text
+from gateway.control.operations.verdicts.export_page import FORM, ExportContents, ExportedRecord, chain_text
 from gateway.control.operations.verdicts.release.approvals import state_of
 from gateway.control.operations.verdicts.staleness import stale_reasons
 
@@ -79,7 +79,7 @@ def read_contents(database: Database, verdict: Verdict, present: Present) -> Exp
     return ExportContents(
         text,
         msgspec.json.encode(
-            ExportedRecord(program=version("fairtrial"), **_parts(database, verdict, present))
+            ExportedRecord(program=version("fairtrial"), form=FORM, **_parts(database, verdict, present))
         ).decode(),
         evidence,
         chain_text(from_own) if evidence is not None else None,

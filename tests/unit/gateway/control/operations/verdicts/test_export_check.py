@@ -236,10 +236,21 @@ def test_an_export_without_a_chain_proves_nothing(made: Exported, tmp_path: Path
     assert check.problems == [export_check.NO_ENTRY]
 
 
-def test_the_page_of_another_version_is_not_vouched_for(made: Exported, tmp_path: Path) -> None:
+def test_the_page_of_another_version_is_checked_if_it_has_the_same_form(made: Exported, tmp_path: Path) -> None:
     record = json.loads(made.contents.record) | {"program": "0.0.1"}
     contents = replace(made.contents, record=json.dumps(record))
+    page = render(contents)
+    assert checked(tmp_path / "v.html", page.encode()).intact
+    changed = checked(tmp_path / "v.html", page.replace("tuned against base", "base against tuned").encode())
+    assert "the visible page was changed" in str(changed.problems)
+
+
+def test_the_page_of_another_form_is_not_vouched_for(made: Exported, tmp_path: Path) -> None:
+    record = json.loads(made.contents.record)
+    del record["form"]
+    contents = replace(made.contents, record=json.dumps(record))
     check = checked(tmp_path / "v.html", render(contents).encode())
+    assert "form 1" in str(check.problems)
     assert not check.intact and "this version can't check its visible text" in str(check.problems)
     assert "trust only what is printed here" in str(check.notes)
 

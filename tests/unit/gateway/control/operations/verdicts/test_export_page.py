@@ -93,7 +93,7 @@ def test_hostile_words_stay_words(made: Exported) -> None:
     assert set(seen.tags).isdisjoint({"img", "iframe", "link", "a", "object", "base", "form"})
     assert {value for name, value in seen.attributes if name == "type"} == {"application/octet-stream"}
     names = {name for name, _ in seen.attributes}
-    assert names == {"lang", "charset", "name", "content", "http-equiv", "class", "type", "id", "tabindex"}
+    assert names == {"lang", "charset", "name", "content", "http-equiv", "class", "type", "id", "open", "tabindex"}
     assert "<img src=x onerror=alert(1)></script><script>alert(2)</script>" in seen.words
 
 

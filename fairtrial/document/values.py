@@ -1,0 +1,137 @@
+"""Defines a document: what is read, as a list of blocks that renderers show without knowing what they are about."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from fairtrial.api.operation import Operation, Request
+
+State = Literal["good", "bad", "open", "quiet", ""]
+"""How a text, a fact or a row is to be seen: as good, as bad, as not settled, or as something minor."""
+BAD: tuple[State, ...] = ("bad", "open")
+
+
+class Heading(Struct, frozen=True):
+    """A heading; ``level`` 1 begins a part of the document, and 2 a part of that."""
+
+    text: str
+    level: int = 1
+
+
+class Sentence(Struct, frozen=True):
+    """A sentence or a paragraph. ``mark``: one emphasised word before it."""
+
+    text: str
+    state: State = ""
+    mark: str = ""
+
+
+class Note(Struct, frozen=True):
+    """A sentence that a reader must not overlook."""
+
+    text: str
+    state: State = "open"
+
+
+class Fact(Struct, frozen=True):
+    """A name and its value."""
+
+    name: str
+    text: str
+
+
+class Facts(Struct, frozen=True):
+    """Names and values; those without a value are left out."""
+
+    facts: tuple[Fact, ...]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, object]]) -> "Facts":
+        """The facts in these pairs."""
+        return cls(tuple(Fact(name, str(value)) for name, value in pairs if value))
+
+
+class Interval(Struct, frozen=True):
+    """An estimate of ``n`` units with its bounds; ``limit``: what is required."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    limit: float | None = None
+    unit: str = ""
+
+
+class Row(Struct, frozen=True):
+    """A row of a table or a chart. ``state`` is that of its first cell."""
+
+    cells: tuple[str, ...]
+    state: State = ""
+    interval: Interval | None = None
+
+
+class Table(Struct, frozen=True):
+    """Rows with titles. ``prose``: the columns of sentences.
+
+    ``summary``: what folds the rows where there is little room. Rows that are bad or open are then listed before.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    prose: tuple[str, ...] = ()
+    summary: str = ""
+
+
+class Chart(Struct, frozen=True):
+    """Intervals to be seen side by side, where a renderer can draw; elsewhere they are a table."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def as_table(self) -> Table:
+        """The table with the numbers of each interval."""
+        rows = (Row((*row.cells, *_numbers(row.interval)), row.state) for row in self.rows)
+        return Table((*self.columns, "estimate", "interval", "limit", "n"), tuple(rows))
+
+
+def _numbers(interval: Interval | None) -> Iterator[str]:
+    if interval is None:
+        return iter(("", "", "", ""))
+    unit = f" {interval.unit}" if interval.unit else ""
+    limit = "" if interval.limit is None else f"{interval.limit:.4g}{unit}"
+    bounds = f"{interval.low:.4g} to {interval.high:.4g}{unit}"
+    return iter((f"{interval.value:.4g}{unit}", bounds, limit, str(interval.n)))
+
+
+class Texts(Struct, frozen=True):
+    """Texts to be compared, each with its name. They are shown as they are written."""
+
+    texts: tuple[tuple[str, str], ...]
+
+
+class Action(Struct, frozen=True):
+    """What can be done: an operation with its request, for a button, and the command that does the same."""
+
+    label: str
+    command: str
+    operation: Operation[Any, Any]
+    request: Request
+
+
+class Details(Struct, frozen=True):
+    """Blocks that may be folded under a title."""
+
+    title: str
+    blocks: "tuple[Block, ...]"
+
+
+Block = Heading | Sentence | Note | Facts | Table | Chart | Texts | Action | Details
+
+
+class Document(Struct, frozen=True):
+    """A document. ``kind``: one word, which a renderer may style."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    kind: str = ""
