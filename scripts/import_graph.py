@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +28,18 @@ class Module:
         return self.name.partition(".")[0]
 
 
-def read_modules(root: Path, packages: Iterable[str]) -> dict[str, Module]:
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def read_modules(
+    root: Path, packages: Iterable[str], *, tree_of: Callable[[Path], ast.Module] = parsed
+) -> dict[str, Module]:
     """Every module below the packages, with its imports of the others, by dotted name."""
     files = [path for package in packages for path in sorted((root / package).rglob("*.py"))]
     texts = {_dotted(path.relative_to(root)): (path, path.read_text(encoding="utf-8")) for path in files}
     gc.disable()  # it would walk the growing trees again and again, which takes three quarters of the time
-    trees = {name: ast.parse(text) for name, (_, text) in texts.items()}
+    trees = {name: tree_of(path) for name, (path, _) in texts.items()}
     gc.enable()
     modules = {}
     for name, (path, text) in texts.items():

@@ -14,6 +14,7 @@ from scripts.import_graph import PACKAGES, Module, imports_in, imports_of, read_
 from scripts.size.import_chain import longest_chain
 from tests.fixtures.loaded_modules import HELP, loaded_by
 from tests.fixtures.paths import ROOT
+from tests.fixtures.source.trees import tree_of
 
 HEAVY = (
     "numpy",
@@ -91,7 +92,7 @@ Import = ast.Import | ast.ImportFrom
 
 @pytest.fixture(scope="module")
 def modules() -> Mapping[str, Module]:
-    return read_modules(ROOT, PACKAGES)
+    return read_modules(ROOT, PACKAGES, tree_of=tree_of)
 
 
 def test_no_chain_of_imports_has_more_than_14_modules(modules: Mapping[str, Module]) -> None:
