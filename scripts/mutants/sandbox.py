@@ -52,6 +52,8 @@ class Sandbox:
         shutil.rmtree(self._cache, ignore_errors=True)
         options = ["-o", f"cache_dir={self._cache}", "-o", f"timeout={SECONDS_OF_A_TEST}"]
         pytest = [self._python, "-m", "pytest", "-x", "-q", "--tb=no", *options, *tests]
+        if (self.tree / "tests/release_parts.py").is_file():
+            pytest += ["--release", "test,stories"]
         limited = [sys.executable, CPU_LIMIT, str(cpu), str(wall), *pytest]
         self._running = subprocess.Popen(
             limited, cwd=self.tree, env=self._variables(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

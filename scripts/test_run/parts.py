@@ -36,6 +36,7 @@ SINCE = ("benchmarks/since.py", "--rounds", "4")
 VALIDITY = ("benchmarks/validity.py", "--replications", "1000")
 PARTS = (
     Part("short_demo", "the demo's story on few cases, with known answers in place of its models", 50, EVERY_RUN),
+    Part("stories", "long ways through states, commands and services, with many looks or processes", 85, EVERY_RUN),
     Part("walks", "pages of the documentation, followed from their first line to their last", 220, EVERY_RUN),
     Part("since", "no kind of work costs more than in the newest release", 540, 0, SINCE),
     Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 65, 0),

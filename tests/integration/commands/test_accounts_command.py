@@ -66,6 +66,7 @@ def test_two_roles_meet_what_they_may_and_may_not_do(services: ForkedServices, f
         assert manager.get("/api/me").status_code == 200
 
 
+@pytest.mark.release("stories")
 def test_the_command_line_goes_on_after_the_first_account_and_sessions_outlive_control(folder: Path) -> None:
     project = folder / "fairtrial.yaml"
     alone = in_process("accounts", "invite", "--name", "Ada", "--role", "admin", "--json", cwd=folder)

@@ -49,6 +49,7 @@ def test_output_beyond_the_buffer_of_a_pipe_changes_no_exit_code(project: Path) 
     assert piped(project, f"{command} 2>&1 | head -1").returncode == 0
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize(
     "streams", [pytest.param("2>&-", marks=RARE), ">&- 2>&-", pytest.param("2>&1 | true", marks=RARE)]
 )

@@ -66,6 +66,7 @@ def judged(project: Path, gate: str, candidate: str) -> tuple[int, dict[str, Any
     return done.returncode, json.loads((project / "v.json").read_text()), " ".join(done.stdout.split())
 
 
+@pytest.mark.release("stories")
 def test_garbage_is_held_on_every_surface_where_only_errors_are_limited(project: Path) -> None:
     code, verdict, printed = judged(project, "errors", "junk")
     controls = "Controls: shuffled SHIP, empty SHIP."

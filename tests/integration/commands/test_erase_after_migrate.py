@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from click.testing import CliRunner
 
 from evaluators.loading.suite_reader import load
@@ -27,6 +28,7 @@ def reply(body: dict[str, Any], _: int) -> str | Script:
     return "refund" if "messages" in body and last(body) else failing(404)
 
 
+@pytest.mark.release("stories")
 def test_an_erasure_after_a_migration_leaves_no_copy_of_the_units_texts(tmp_path: Path) -> None:
     with ScriptedUpstream(reply) as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"), workers=1)

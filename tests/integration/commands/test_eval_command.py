@@ -102,6 +102,7 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
     assert len(asked(upstream)) == 13
 
 
+@pytest.mark.release("stories")
 def test_several_targets_are_one_table_with_the_noise_of_the_baseline_which_is_asked_again_only_once(
     folder: Path, upstream: FakeUpstream
 ) -> None:
@@ -146,6 +147,7 @@ def test_a_dry_run_counts_what_would_be_asked_and_asks_nothing(folder: Path, ups
     assert code == 0 and "6 requests, 8 at a time for each target; cost: unknown" in " ".join(out.split()), problems
 
 
+@pytest.mark.release("stories")
 def test_an_own_scorer_that_hangs_is_an_error_with_its_reason_in_each_command(folder: Path) -> None:
     program = "import time\n\nfrom fairtrial.scoring import scorer\n\n\n@scorer\ndef slow(answer: str) -> bool:\n"
     (folder / "slow.py").write_text(f"{program}    time.sleep(600)\n")
@@ -220,6 +222,7 @@ def test_a_wrong_target_or_suite_exits_with_two_before_anything_is_started(
     assert not upstream.seen and not (folder / "fairtrial.duckdb.d").exists()
 
 
+@pytest.mark.release("stories")
 def test_ctrl_c_says_what_is_kept_and_leaves_nothing_running(folder: Path, upstream: FakeUpstream) -> None:
     upstream.script = {"kind": "stall"}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

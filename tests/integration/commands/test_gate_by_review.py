@@ -70,6 +70,7 @@ def test_the_gate_holds_until_people_have_judged_and_then_they_decide(judged, pr
     assert "one person judged" in after.stdout.replace("\n", " ")
 
 
+@pytest.mark.release("stories")
 def test_a_dimension_on_which_two_people_differ_at_random_does_not_pass(project: Path) -> None:
     with (project / "gate.yaml").open("a") as file:
         file.write("require: [review.tone >= 2.5]\n")
@@ -124,6 +125,7 @@ def test_without_a_line_the_votes_are_shown_and_do_not_decide(project: Path) -> 
     ]
 
 
+@pytest.mark.release("stories")
 def test_few_reviewers_decide_the_official_gate_only_among_themselves(judged: Path) -> None:
     with (judged / "fairtrial.yaml").open("a") as file:
         file.write("releases: {gate: gate.yaml}\n")

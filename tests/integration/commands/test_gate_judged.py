@@ -180,6 +180,7 @@ def shown(page: str, **query: str) -> AppTest:
     return found
 
 
+@pytest.mark.release("stories")
 def test_a_wrong_split_that_control_has_seen_is_invalid_without_it_too(project: Path) -> None:
     process = start_control(project, "store.duckdb")
     try:

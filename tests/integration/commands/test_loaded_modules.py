@@ -62,6 +62,7 @@ def test_a_command_that_opens_the_store_loads_no_statistics_to_list_something(pr
     assert not loaded & {"scipy", "sklearn", "evaluators.gate.file", "fastapi", "httpx", "aiohttp"}
 
 
+@pytest.mark.release("stories")
 def test_checking_files_beside_a_store_and_running_suites_load_no_statistics(project: Path) -> None:
     loaded = loaded_by(
         f"{RUN_COMMANDS}\nrun('config log', 'check fairtrial.yaml suite.yaml gate.yaml')\n{RUN}", project
@@ -70,6 +71,7 @@ def test_checking_files_beside_a_store_and_running_suites_load_no_statistics(pro
     assert not loaded & {*SLOW, "evaluators.scoring.metrics.rouge", "fairtrial.store.erasure.erase"}
 
 
+@pytest.mark.release("stories")
 def test_a_gate_on_two_files_loads_no_store_and_no_client(tmp_path: Path) -> None:
     for name, right in (("old", 160), ("new", 164)):
         write_lines(tmp_path / f"{name}.jsonl", scored(right))

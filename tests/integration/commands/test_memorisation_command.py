@@ -84,6 +84,7 @@ def test_canaries_are_a_second_verdict_and_too_few_controls_are_said_so(
     assert "Membership cannot be judged: 40 controls cannot show a false-positive rate of 1 %" in done.stdout
 
 
+@pytest.mark.release("stories")
 def test_a_suite_that_is_kept_can_be_run_and_gated(folder: Path) -> None:
     done = fairtrial("data", "memorisation", "--on", "tuned", "--write-suite", "kept", "--json", cwd=folder)
     assert done.returncode == 1, done.stderr

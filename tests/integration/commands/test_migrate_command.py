@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from fairtrial.config.layout import Layout
@@ -28,6 +29,7 @@ def migrate(project: Path, *options: str) -> tuple[int, dict[str, Any]]:
     return done.exit_code, found
 
 
+@pytest.mark.release("stories")
 def test_a_review_judges_a_successor_and_stored_answers_outlive_the_old_model_and_an_erasure(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "fairtrial.duckdb").make()
     database = Database.open(layout)

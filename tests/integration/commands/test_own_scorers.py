@@ -76,6 +76,7 @@ def test_a_program_runs_only_as_long_as_the_lock_lists_its_text(folder: Path, up
     assert len((folder / LOCK).read_text().splitlines()) == 2, "the earlier text is no longer trusted"
 
 
+@pytest.mark.release("stories")
 def test_off_is_a_scorer_error_and_the_other_scorers_still_measure(folder: Path) -> None:
     in_process(*TRUST.split()[1:], cwd=folder)
     fork = {"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "8", "CI_MERGE_REQUEST_PROJECT_ID": "7"}

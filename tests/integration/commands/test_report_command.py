@@ -91,6 +91,7 @@ def test_personal_data_and_secrets_are_masked_and_counted_in_every_form(forms: l
     assert "Write to [email] with the key [key], or pay with [card]." in forms[0]
 
 
+@pytest.mark.release("stories")
 def test_texts_are_shown_in_full_or_left_out_if_asked(folder: Path) -> None:
     full = in_every_form(folder, "--with-texts")
     assert EMAIL in full[0] and KEY in full[0] and CARD in full[2] and "are not masked" in full[0]
@@ -148,6 +149,7 @@ def test_a_file_is_replaced_as_a_whole_and_a_wrong_name_writes_nothing(folder: P
     assert "it is not a regular file" in refused(folder, BASE, "--html", "/dev/null")
 
 
+@pytest.mark.release("stories")
 def test_control_gives_the_same_report_as_the_store_itself(folder: Path) -> None:
     direct = report(folder, *CANDIDATES, BASE)
     process = start_control(folder, "store.duckdb")
@@ -188,6 +190,7 @@ def test_deleted_texts_are_marked_as_deleted(judged: Path) -> None:
     assert (judged / "d.html").read_text().count(TEXT_DELETED) >= 400
 
 
+@pytest.mark.release("stories")
 def test_runs_of_two_suites_need_the_baseline_of_each(judged: Path) -> None:
     other = (judged / "suite.yaml").read_text().replace("suite: small", "suite: other")
     (judged / "suite.yaml").write_text(other)

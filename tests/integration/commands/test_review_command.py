@@ -77,6 +77,7 @@ def review_all(reviewer: httpx.Client, queue: str, outcome: str) -> list[str]:
     return judged
 
 
+@pytest.mark.release("stories")
 @pytest.mark.usefixtures("control")
 def test_clients_that_ask_at_once_share_a_queue_and_its_votes_are_exported_when_it_is_closed(folder: Path) -> None:
     queue = enqueue(folder, "--overlap", "0.25")["queue_id"]

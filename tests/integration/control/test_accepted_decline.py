@@ -106,7 +106,8 @@ def test_no_resume_accepts_more_than_the_whole_of_a_rate(trial: LiveTrial) -> No
         trial.change("resume", options=accepts("requests.error_rate=480pp"))
     trial.change("resume", options=accepts("100pp"))
     trial.step(hours=2)
-    assert described(trial)["analysis"]["guardrails"] and "Error" not in dict(described(trial)["box"]["lines"])
+    shown = described(trial)
+    assert shown.analysis is not None and shown.analysis.guardrails and "Error" not in dict(shown.box.lines)
 
 
 def test_a_resume_of_a_running_experiment_is_refused_for_its_state(trial: LiveTrial) -> None:
@@ -114,6 +115,7 @@ def test_a_resume_of_a_running_experiment_is_refused_for_its_state(trial: LiveTr
         trial.change("resume", options=accepts("25pp"))
 
 
+@pytest.mark.release("stories")
 def test_what_was_accepted_stays_an_amber_alarm_with_its_number_on_every_surface(trial: LiveTrial) -> None:
     visitors = Visitors(trial)
     visitors.come(0.3)

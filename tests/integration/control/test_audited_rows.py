@@ -77,6 +77,7 @@ def number_of(client: Store, audit_id: str, check: str) -> int:
     return next(at for at, one in enumerate(findings) if one.check == check)
 
 
+@pytest.mark.release("stories")
 def test_the_store_has_lines_and_no_text(audit_id: str, client: Store) -> None:
     found = client.call(data_audits.one, NameAudit(audit_id=audit_id))
     pii = next(finding for finding in found.findings if finding.check == "pii")

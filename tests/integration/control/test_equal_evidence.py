@@ -95,6 +95,7 @@ def test_a_second_judgement_of_equal_evidence_keeps_the_approval(trial: JudgedTr
     assert trial.experiment.serves == "tuned"
 
 
+@pytest.mark.release("stories")
 def test_a_rejection_stays_until_that_person_approves_any_of_the_verdicts(trial: JudgedTrial) -> None:
     first = trial.judge(asked_by=ROSA)
     vote(trial, first, INES, "reject")
@@ -106,6 +107,7 @@ def test_a_rejection_stays_until_that_person_approves_any_of_the_verdicts(trial:
     assert [reads(trial, verdict) for verdict in (first, second)] == [APPROVED] * 2
 
 
+@pytest.mark.release("stories")
 def test_who_asked_for_either_verdict_is_involved(trial: JudgedTrial) -> None:
     first = trial.judge(asked_by=ROSA)
     vote(trial, first, INES)
@@ -130,6 +132,7 @@ def new_gate(trial: JudgedTrial) -> None:
     trial.gate.write_text(f"{GATE}max_age: 29d\n")
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize("change", [new_run, new_visits, new_gate])
 def test_a_changed_part_of_the_evidence_needs_a_new_approval(
     trial: JudgedTrial, change: Callable[[JudgedTrial], None]

@@ -201,6 +201,7 @@ def test_a_harm_that_begins_on_any_day_is_rolled_back_within_the_users_of_the_pl
     assert alarms(half)["promotion.rolled_back"] == "closed"
 
 
+@pytest.mark.release("stories")
 def test_a_decline_within_the_margin_is_an_alarm_on_every_surface_and_rolls_nothing_back(trial: LiveTrial) -> None:
     trial.edit("margin: 1pp, baseline: 5%", "margin: 30pp, pause_at: 0pp, baseline: 5%")
     trial.change("amend")
@@ -232,6 +233,7 @@ def test_a_decline_within_the_margin_is_an_alarm_on_every_surface_and_rolls_noth
     assert standing_proofs(trial.database, NAME) == ()
 
 
+@pytest.mark.release("stories")
 def test_too_few_users_for_the_stated_number_refuse_it_and_start_nothing(trial: LiveTrial) -> None:
     visits(trial, "before", 1_000)
     with pytest.raises(Conflict) as refused:

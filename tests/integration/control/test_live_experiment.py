@@ -48,6 +48,7 @@ def day(trial: LiveTrial, number: int, *, users: int = 600, better: float = 0.2)
     trial.step(12)
 
 
+@pytest.mark.release("stories")
 def test_a_good_arm_walks_through_all_stages_with_one_approval(trial: LiveTrial) -> None:
     stages = []
     for number in range(16):
@@ -76,6 +77,7 @@ def test_a_good_arm_walks_through_all_stages_with_one_approval(trial: LiveTrial)
     assert latched.answer == "better"
 
 
+@pytest.mark.release("stories")
 def test_what_looks_have_shown_survives_a_restart(whole: LiveTrial) -> None:
     for number in range(3):
         day(whole, number)

@@ -70,6 +70,7 @@ def test_the_second_of_two_equal_candidates_counts_at_half_the_level_and_the_fir
     assert [recompute(trial.database, each.verdict_id).differences for each in (first, second, again)] == [()] * 3
 
 
+@pytest.mark.release("stories")
 def test_a_candidate_that_is_better_at_the_shared_level_stays_a_ship(trial: JudgedTrial) -> None:
     first = judge(trial, "tuned", MANY)
     others = [judge(trial, name) for name in CANDIDATES[1:]]

@@ -63,6 +63,7 @@ def test_a_verdict_of_the_default_gate_does_not_release_what_another_gate_covers
     assert trial.publisher.published.plan.experiments["sales"].serves == "tuned"
 
 
+@pytest.mark.release("stories")
 def test_a_gate_asks_for_the_experiment_of_its_candidate_by_no_name(trial: JudgedTrial) -> None:
     trial.gate.write_text(CANDIDATE)
     trial.live_traffic(200)

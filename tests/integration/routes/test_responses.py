@@ -269,6 +269,7 @@ def test_ids_that_would_lead_elsewhere_are_not_found(rig: Rig, servers: dict[str
     assert not servers["base"].seen
 
 
+@pytest.mark.release("stories")
 def test_the_map_outlives_a_worker_that_was_killed(client: openai.OpenAI, rig: Rig, plan: Plan) -> None:
     make(client, "resp_kept", user=user_of(plan, "tuned"))
     before = rig.worker_pids()

@@ -58,6 +58,7 @@ def published(services: ForkedServices) -> Experiment:
     return read(services.project.layout.plan).plan.experiments[NAME]
 
 
+@pytest.mark.release("stories")
 def test_a_kill_works_with_a_broken_file_survives_a_restart_and_a_re_arm_has_new_units(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))

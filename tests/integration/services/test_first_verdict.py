@@ -34,6 +34,7 @@ def run_lines(page: AppTest, folder: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.release("stories")
 def test_the_lines_of_the_list_lead_from_init_to_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "mine"
     with VllmServer(QWEN, LORA) as server:

@@ -104,6 +104,7 @@ def test_a_promoted_variant_serves_everyone_in_all_workers_until_it_is_rolled_ba
             assert [(row["action"], row["to_state"]) for row in rows] == [("rollback", "ended"), ("promote", "ended")]
 
 
+@pytest.mark.release("stories")
 def test_a_fallback_answers_for_a_promoted_variant_that_fails(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
@@ -114,6 +115,7 @@ def test_a_fallback_answers_for_a_promoted_variant_that_fails(tmp_path: Path) ->
             assert (models(services), reasons(services)) == ({"base"}, {"fallback"})
 
 
+@pytest.mark.release("stories")
 def test_the_edit_of_the_file_takes_over_and_the_experiment_can_be_removed(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))

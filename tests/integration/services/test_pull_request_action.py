@@ -87,6 +87,7 @@ def pull_request(tmp_path: Path) -> Iterator[PullRequest]:
         yield PullRequest(tmp_path, api)
 
 
+@pytest.mark.release("stories")
 def test_the_exit_code_is_the_verdict_and_one_comment_shows_the_newest(pull_request: PullRequest) -> None:
     api = pull_request.api
     for number in range(120):

@@ -98,6 +98,7 @@ def test_a_service_that_dies_is_named_and_started_again(tmp_path: Path, capfd: p
     assert "control exited with code -9; restarting it" in capfd.readouterr().err
 
 
+@pytest.mark.release("stories")
 def test_a_gateway_that_dies_while_the_file_is_broken_comes_back_with_the_last_good_plan(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"), workers=1)
@@ -149,6 +150,7 @@ def test_a_store_in_use_is_refused_before_anything_is_started(tmp_path: Path) ->
     assert all(child.pid is None for child in services.children.values())
 
 
+@pytest.mark.release("stories")
 def test_a_service_that_can_not_start_says_why(tmp_path: Path) -> None:
     path = write_project(tmp_path)
     services = Services(path, dashboard=False)

@@ -233,6 +233,7 @@ def test_a_worker_that_dies_while_nothing_can_be_written_is_replaced(folder: Pat
         assert (seen["ready"], seen["recording"]) == (True, "losing")  # what the Overview shows
 
 
+@pytest.mark.release("stories")
 def test_health_and_the_terminal_name_a_refused_configuration_and_no_secret(folder: Path) -> None:
     process = up(folder, "--workers", "1")
     output = wait_until_up(process)

@@ -121,6 +121,7 @@ def test_a_broken_off_run_goes_on_where_it_stopped(
     assert int(cached) >= before - CONCURRENCY
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize("cases", [40, pytest.param(2000, marks=MORE)])
 def test_three_models_that_are_killed_go_on_side_by_side_and_are_asked_nothing_twice(
     tmp_path: Path, cases: int

@@ -63,6 +63,7 @@ def kill_before(number: int) -> None:
     sys.addaudithook(kill)
 
 
+@pytest.mark.release("stories")
 @for_each("name", COMMANDS)
 def test_a_killed_command_leaves_whole_new_files_or_none_and_never_old_beside_new(folder: Path, name: str) -> None:
     arguments, outputs = COMMANDS[name]

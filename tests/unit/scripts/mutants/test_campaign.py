@@ -69,6 +69,7 @@ TOTAL = ["return None", "return price / count"]
 DISCOUNT = ["return None", "return count > 11", "return count >= 10"]
 
 
+@pytest.mark.release("stories")
 def test_a_mutant_is_caught_in_a_process_without_variables_and_the_rest_survive(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -161,6 +161,7 @@ def test_retention_deletes_compressed_segments(database: Database, ingester: Ing
     assert list(plain.parent.iterdir()) == []
 
 
+@pytest.mark.release("stories")
 def test_a_restored_backup_goes_on_within_a_compressed_segment_and_brings_nobody_back(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "here" / "fairtrial.duckdb")
     layout.store.parent.mkdir()
