@@ -15,7 +15,7 @@ import streamlit as st
 
 from fairtrial.api.operation import Operation, Q, R, read_answer
 from fairtrial.domain.limits.constants import CONTROL_SECONDS
-from fairtrial.http_calls import error_message, send
+from fairtrial.http_calls import error_message, send, unknown_answer
 
 CONTROL_URL = "FAIRTRIAL_CONTROL_URL"
 SESSION_COOKIE = "fairtrial_session"
@@ -59,9 +59,12 @@ class Control:
             answer = send(_client(self.url), operation, request, headers=headers)
         except httpx.HTTPError as error:
             raise ControlUnreachable(f"{self.url} does not answer ({type(error).__name__})") from error
-        if answer.is_success:
+        if not answer.is_success:
+            raise Refused(answer.status_code, error_message(answer))
+        try:
             return read_answer(operation, answer.content)
-        raise Refused(answer.status_code, error_message(answer))
+        except msgspec.ValidationError as error:
+            raise Refused(answer.status_code, unknown_answer(answer, error)) from error
 
     def _require_life(self) -> None:
         """Raise `ControlUnreachable` within seconds if control hangs; for as long again, do so at once."""

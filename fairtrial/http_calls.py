@@ -33,3 +33,8 @@ def error_message(response: httpx.Response) -> str:
         return str(response.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
         return f"{response.request.url}: status {response.status_code}"
+
+
+def unknown_answer(response: httpx.Response, error: Exception) -> str:
+    """The message for an answer that this version can't read, as that of a control of another version."""
+    return f"{response.request.url}: control may run another version, because its answer can't be read ({error})"

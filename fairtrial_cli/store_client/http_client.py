@@ -16,7 +16,7 @@ from fairtrial.domain.errors import ControlSilent, StoreError, UsageError
 from fairtrial.domain.limits.constants import CONTROL_SECONDS
 from fairtrial.domain.store_reports import Job, OnProgress, ignore_progress
 from fairtrial.domain.wording import WITHOUT_CONTROL
-from fairtrial.http_calls import error_message, send
+from fairtrial.http_calls import error_message, send, unknown_answer
 
 ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 """The environment variable for an `admin` key, for a control process on another machine.
@@ -45,10 +45,14 @@ class HttpClient:
         self._client.close()
 
     def call(self, operation: Operation[Q, R], request: Q) -> R:
-        return read_answer(operation, self._send(operation, request))
+        answer = self._send(operation, request)
+        try:
+            return read_answer(operation, answer.content)
+        except msgspec.ValidationError as error:
+            raise StoreError(unknown_answer(answer, error)) from error
 
     def follow(self, operation: Operation[Q, R], request: Q, on_progress: OnProgress = ignore_progress) -> R:
-        job = msgspec.json.decode(self._send(operation, request), type=Job)
+        job = msgspec.json.decode(self._send(operation, request).content, type=Job)
         while job.state == "running":
             if job.step is not None:
                 on_progress(job.step)
@@ -61,7 +65,7 @@ class HttpClient:
     def publish_plan(self) -> None:
         """Nothing to do: control published it before it answered, and watches the file."""
 
-    def _send(self, operation: Operation[Q, R], request: Q) -> bytes:
+    def _send(self, operation: Operation[Q, R], request: Q) -> httpx.Response:
         self._require_life("The request was not sent.")
         answers: SimpleQueue[httpx.Response | Exception] = SimpleQueue()
         Thread(target=lambda: answers.put(self._answer(operation, request)), daemon=True).start()
@@ -74,7 +78,7 @@ class HttpClient:
         if isinstance(answer, Exception):
             raise self._silent(answer, "Whether it did what was requested is unknown.") from answer
         if answer.is_success:
-            return answer.content
+            return answer
         raise _refusal(answer)
 
     def _answer(self, operation: Operation[Q, R], request: Q) -> httpx.Response | Exception:

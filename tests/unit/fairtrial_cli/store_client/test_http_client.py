@@ -13,7 +13,7 @@ import pytest
 from fairtrial.api import store
 from fairtrial.api.operation import Nothing
 from fairtrial.config.layout import Layout
-from fairtrial.domain.errors import ControlSilent
+from fairtrial.domain.errors import ControlSilent, StoreError
 from fairtrial_cli.store_client.http_client import HttpClient
 
 
@@ -79,3 +79,11 @@ def test_control_that_hangs_during_a_request_ends_the_wait(control: Control, tmp
     control.hangs = True
     with pytest.raises(ControlSilent, match="may still do what was requested"):
         ask(control, tmp_path)
+
+
+def test_an_answer_of_another_version_is_an_error_that_says_so(control: Control, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{control.server_address[1]}"
+    control.looked.set()
+    with HttpClient(url, Layout(tmp_path / "fairtrial.duckdb")) as client:
+        with pytest.raises(StoreError, match="control may run another version, because its answer can't be read"):
+            client.call(store.services, Nothing())
