@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+import msgspec
 import streamlit as st
 from msgspec import UNSET
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from evaluators.trial import RULES
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.estimates import Estimate
-from fairtrial.domain.transition import Transition
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch

@@ -8,6 +8,7 @@ from fairtrial.api.operation import Answer, Time
 from fairtrial.domain.decision.arms import Interval
 from fairtrial.domain.decision.by_request import ByRequest
 from fairtrial.domain.decision.split import ArmUnits, LostRecords
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.decision.values import (
     Answer as PrimaryAnswer,
     EarlierProof,
@@ -20,7 +21,6 @@ from fairtrial.domain.decision.values import (
 from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.metrics import Method
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl, PersonsAction, UnitKind
-from fairtrial.domain.transition import Action, Transition
 
 Tone = Literal["success", "info", "warning", "error"]
 Label = Literal[

@@ -1,8 +1,8 @@
 """Says why an experiment ended, which is evidence about what it has tested, from the transition that ended it."""
 
 from fairtrial.domain.accounts import CONTROL
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.settings import Ending, Undoing
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.lifecycle import PROMOTED, WORSE, promoted_by
 
 

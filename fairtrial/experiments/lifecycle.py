@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from fairtrial.config.plan.live_state import CAN_BE_KILLED, KillFile
+from fairtrial.domain.decision.transition import Action, Cause, Transition
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.names.look_alikes import has_invisible
 from fairtrial.domain.settings import ExperimentState, KeptControl, PersonsAction
-from fairtrial.domain.transition import Action, Cause, Transition
 from fairtrial.experiments.promotion import kept_words, refused_while_kept
 
 ACTIONS: tuple[PersonsAction, ...] = get_args(PersonsAction)

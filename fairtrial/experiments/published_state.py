@@ -6,10 +6,10 @@ from dataclasses import replace
 from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.config.plan.live_state import CAN_BE_KILLED, Live
 from fairtrial.domain.accounts import CONTROL
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.errors import NotFound, nearest
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.settings import ExperimentState
-from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import PROMOTED, cause_of, possible, promoted_by, sentence
 from fairtrial.experiments.promotion import definition, file_edit

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.metrics import Margin, parse_margin
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.arm_words import arm_words

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fairtrial.api.experiment_answers import Box, Label, Tone
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
-from fairtrial.domain.transition import Transition
 from fairtrial.domain.wording import duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accepted_by, accepted_texts

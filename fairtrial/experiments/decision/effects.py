@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.domain.settings import Ending, ExperimentState
-from fairtrial.domain.transition import Transition
 from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accepted_by, accepted_words

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from fairtrial.domain.decision.arms import Interval
 from fairtrial.domain.decision.split import ArmLost, LostRecords, Split
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.settings import UnitKind
-from fairtrial.domain.transition import Transition
 from fairtrial.domain.wording import counted, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.caveat_words import fading_words, unseen_words

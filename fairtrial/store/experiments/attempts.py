@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import EarlierProof
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.promises import ATTEMPT_AGE_US
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan

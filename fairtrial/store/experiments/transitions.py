@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from fairtrial.config.plan.live_state import Live
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import KeptAway
 from fairtrial.domain.limits.constants import HOUR_US, microseconds
 from fairtrial.domain.settings import ExperimentState, KeptControl
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline, Key
 from fairtrial.experiments.lifecycle import ACCEPTED, DECLINED, KEPT, promoted_by

@@ -15,9 +15,9 @@ from fairtrial.config.plan.retirement import endings, today_utc
 from fairtrial.config.project import Project
 from fairtrial.config.releases import NO_GATES
 from fairtrial.domain.accounts import CONTROL
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.errors import ConfigError, PlanRefused, StoreError
 from fairtrial.domain.plan import Key, Plan, Published
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.frozen_guard import Frozen, begun_anew, paused_by_models, refused_changes
 from fairtrial.experiments.lifecycle import MODELS
 from fairtrial.safe_files import write_private

@@ -7,8 +7,8 @@ from datetime import date
 from fairtrial.api.store import StandingAlarms
 from fairtrial.config.plan.retirement import Retirement, retirements, today_utc
 from fairtrial.domain.accounts import CONTROL
+from fairtrial.domain.decision.transition import Action, Cause, Transition
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.transition import Action, Cause, Transition
 from fairtrial.experiments.lifecycle import cause_of, checked_reason
 from fairtrial.journal.counts import has_requests
 from fairtrial.store.access import audit

@@ -83,7 +83,7 @@ def test_a_resume_beyond_what_stops_for_good_needs_the_amount_by_name(trial: Liv
     too_little = (
         r"2 points is too little, because the decline's interval reaches from .* to 4.* points; write --accept "
     )
-    with pytest.raises(Conflict, match=too_little + offer["write"]):
+    with pytest.raises(Conflict, match=too_little + offer.write):
         trial.change("resume", options=accepts("2pp"))
     with pytest.raises(BadRequest, match=r"accept: requests.error_rate: '' is not a margin"):
         trial.change("resume", options=accepts("requests.error_rate="))

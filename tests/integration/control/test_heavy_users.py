@@ -51,8 +51,8 @@ def test_a_user_whose_many_requests_fail_is_named_and_keeps_the_rate_from_being_
     assert f"fairtrial experiment approve {NAME} --unit {heavy}" in hold.needed
     assert shown.says.startswith("the heaviest 1 % of users send 30.3 %")
     decision = describe_decision(trial.database, trial.experiment, (), now_us=trial.now_us)
-    assert decision["box"]["tone"] == "warning"
-    assert f"fairtrial experiment approve {NAME} --unit {heavy}" in dict(decision["box"]["lines"])["Next"]
+    assert decision.box.tone == "warning"
+    assert f"fairtrial experiment approve {NAME} --unit {heavy}" in dict(decision.box.lines)["Next"]
     shown_words = status(trial)
     assert f"By {hold.says.partition(': by ')[2]}." in shown_words
     assert "17.5 % of the requests of" in shown_words  # the level has no cap either

@@ -5,8 +5,8 @@ from typing import Any
 
 from fairtrial.api.experiment_answers import Offer
 from fairtrial.api.experiments import ChangeOptions
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accept, accepting, decline_at_resume, suggested

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from fairtrial.api.experiments import ChangeOptions
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.lifecycle import ACCEPTED_UNITS
 from fairtrial.experiments.promotion import chosen_treatment, definition
 from fairtrial.experiments.published_state import find_experiment

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from fairtrial.domain.accounts import CONTROL
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.published_state import adopted_transitions, declared_transitions, state_without_rows
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database

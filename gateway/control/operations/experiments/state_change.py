@@ -8,10 +8,10 @@ import msgspec
 
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.config.plan.live_state import Live
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.errors import BadRequest, Conflict, FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.settings import ExperimentState, KeptControl
-from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.lifecycle import (

@@ -15,9 +15,9 @@ from fairtrial.config.plan.live_state import (
     standing_kill,
     standing_kills,
 )
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.errors import FairtrialError, Unavailable
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.freeze import changed_models
 from fairtrial.experiments.decision.acceptance import accepted_by, accepted_texts
 from fairtrial.experiments.lifecycle import shortened, unrecorded_kill

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import ValidationError
 
 from fairtrial.api import accounts, experiments, keys, plans, reviews, runs, traffic, verdicts
 from fairtrial.api.operation import Operation, Request, Window, from_http, operations, read_answer, to_http
@@ -75,7 +76,9 @@ def test_unknown_parameters_of_a_query_are_ignored_and_known_ones_are_checked() 
 
 
 def test_answers_are_read_by_their_kind() -> None:
-    assert read_answer(runs.listing, b'{"rows": [{"a": 1}], "next": null}') == [{"a": 1}]
+    assert read_answer(verdicts.listing, b'{"rows": [], "next": null}') == []
+    with pytest.raises(ValidationError, match="missing required field `run_id`"):
+        read_answer(runs.listing, b'{"rows": [{"a": 1}], "next": null}')
     assert read_answer(runs.events, b"{}\n") == b"{}\n"
     assert read_answer(runs.resolve, b'{"run_id": "r"}') == runs.FoundRun("r")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.settings import Ending
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.ending import ending_of, undoing_of, undone_variants
 from fairtrial.experiments.lifecycle import KEPT, WORSE
 from tests.fixtures.for_each import for_each

@@ -7,9 +7,9 @@ from itertools import product
 
 import pytest
 
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.settings import ExperimentState
-from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.lifecycle import (
     ACTIONS,
     MOST_WHY,

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
+from fairtrial.api.experiment_answers import TransitionRow
 from fairtrial.api.experiments import TransitionsOf, transitions
 from fairtrial_cli.demo.live import Seen, outcome_lines
 from fairtrial_cli.store_client.client import StoreClient
 
-KILL = {"at_time": "2027-01-15T14:03:07.250", "action": "kill", "actor": "control", "why": "too many time-outs"}
+KILL = TransitionRow(
+    number=1, at_time=datetime(2027, 1, 15, 14, 3, 7, 250_000, tzinfo=UTC), experiment="next-vs-base", action="kill",
+    from_state="running", to_state="killed", segment=1, actor="control", why="too many time-outs", evidence=None,
+    plan_hash="p", stage=None,
+)  # fmt: skip
 
 
 class Rows:
     """A store with these transitions and nothing else."""
 
-    def __init__(self, *rows: dict[str, Any]) -> None:
+    def __init__(self, *rows: TransitionRow) -> None:
         self.rows = list(rows)
 
-    def call(self, operation: object, request: TransitionsOf) -> list[dict[str, Any]]:
+    def call(self, operation: object, request: TransitionsOf) -> list[TransitionRow]:
         assert (operation, request.name) == (transitions, "next-vs-base")
         return self.rows
 
 
-def lines(seen: Seen, *rows: dict[str, Any]) -> str:
+def lines(seen: Seen, *rows: TransitionRow) -> str:
     return "\n".join(outcome_lines(cast(StoreClient, Rows(*rows)), seen))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from evaluators.results.run_table import table_of
 from fairtrial.api.accounts import AccountRow
 from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.keys import KeyRow
+from fairtrial.api.review_answers import QueueRow
 from fairtrial.api.run_answers import RunRow
 from fairtrial.api.verdict_answers import VerdictRow
 from fairtrial.documents.verdict import describe_judgement
@@ -67,6 +68,16 @@ SUMMARY = {
     "plan_hash": "h",
     "versions": "{}",
 }
+
+
+def review_queue(**fields: Any) -> QueueRow:
+    """An open queue in which 12 of 40 pairs are judged."""
+    words = dict.fromkeys(("suite", "suite_digest", "candidate_digest", "baseline_digest"), "x")
+    runs = dict.fromkeys(("candidate_run", "baseline_run"), "x")
+    counts = {"items": 40, "equal": 8, "votes": 12, "judged": 12, "waiting": 5}
+    closed = dict.fromkeys(("created_by", "closed_time", "closed_by"))
+    made = {"at_time": datetime(2027, 1, 15, tzinfo=UTC), "state": "open", "sampling": "random"}
+    return QueueRow(**(words | runs | counts | closed | made | fields))
 
 
 @dataclass(frozen=True)
@@ -118,10 +129,7 @@ COMMANDS = (
     Printed(
         "review status",
         lambda: review._print_status(
-            [
-                {"queue_id": ID, "title": f"Which answer to {SUITE}?", "candidate": CANDIDATE, "baseline": BASELINE}
-                | {"state": "open", "judged": 12, "items": 40, "equal": 8, "waiting": 5}
-            ]
+            [review_queue(queue_id=ID, title=f"Which answer to {SUITE}?", candidate=CANDIDATE, baseline=BASELINE)]
         ),
         (ID, f"Which answer to {SUITE}?", CANDIDATE, BASELINE, "open", "12 of 40, 5 wait for a second vote"),
     ),

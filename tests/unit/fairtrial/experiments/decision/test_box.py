@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.settings import Enrolment
-from fairtrial.domain.transition import Transition
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Looked, Memory

@@ -9,8 +9,8 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.live_state import Live
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.errors import BadRequest, NotFound
-from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.lifecycle import next_state
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import audit

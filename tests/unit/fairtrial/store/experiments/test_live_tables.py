@@ -8,8 +8,8 @@ from math import inf
 
 import pytest
 
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.errors import Conflict, NotFound
-from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan

@@ -176,7 +176,7 @@ async def test_only_an_admin_accepts_units_and_only_named_ones(background: Backg
         wrong = await http.post(f"{PATH}/approve", json=WHY | {"unit": ["3f2a"], "stage": 40}, headers=ada)
     assert [answer.status_code for answer in (denied, unknown, wrong)] == [403, 409, 400]
     assert "only an admin can accept units" in denied.json()["error"]["message"]
-    assert "3f2a can't be accepted (named now: none" in unknown.json()["error"]["message"]
+    assert "3f2a can't be accepted (no users are named now" in unknown.json()["error"]["message"]
 
 
 def _key(background: BackgroundWork, name: str) -> NewKey:

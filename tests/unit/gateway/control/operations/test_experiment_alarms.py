@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.plan import Experiment, Variant
-from fairtrial.domain.transition import Transition
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions

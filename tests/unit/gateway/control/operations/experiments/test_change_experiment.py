@@ -10,9 +10,9 @@ import pytest
 from fairtrial.config.plan.plan_record import plan_diff
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.errors import BadRequest, Conflict, NotFound, Unavailable
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.published_state import describe_state
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database

@@ -11,9 +11,9 @@ from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.config.plan.published import read
 from fairtrial.config.project import load_project
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.errors import BadRequest, Conflict, PlanRefused
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.transition import Action, Transition
 from fairtrial.experiments.published_state import describe_state
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page

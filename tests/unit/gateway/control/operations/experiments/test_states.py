@@ -9,8 +9,8 @@ import pytest
 
 from fairtrial.config.plan.live_state import UNREADABLE, KillFile, standing_kills, write_kill
 from fairtrial.config.plan.published import read
+from fairtrial.domain.decision.transition import Action, Transition
 from fairtrial.domain.errors import Conflict, Unavailable
-from fairtrial.domain.transition import Action, Transition
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
