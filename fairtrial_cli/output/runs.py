@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from msgspec import to_builtins
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
@@ -147,7 +148,7 @@ def as_json(suite: Suite, run: Run, matrix: Matrix | None = None) -> dict[str, A
 def _against_baseline(run: Run, matrix: Matrix) -> dict[str, Any]:
     place = [column.run_id for column in matrix.columns].index(run.run_id)
     if not place:
-        return {"noise_floor": None if matrix.noise is None else asdict(matrix.noise)}
+        return {"noise_floor": None if matrix.noise is None else to_builtins(matrix.noise)}
     comparisons = [row.comparisons[place - 1] for row in matrix.rows]
     return {
         "baseline": matrix.columns[0].target,

@@ -137,8 +137,8 @@ def test_what_was_accepted_stays_an_amber_alarm_with_its_number_on_every_surface
     trial.step()
     assert alarms(trial)["experiment.accepted"][0] == "open"
     trial.change("pause")
-    assert words in dict(described(trial)["box"]["lines"])["Accepted"]
-    assert words in read_state(trial.database, trial.publisher.published.plan, NAME)["accepted"][0]
+    assert words in dict(described(trial).box.lines)["Accepted"]
+    assert words in read_state(trial.database, trial.publisher.published.plan, NAME).accepted[0]
     assert words in said_by_the_gate(trial)["accepted"]
     trial.change("resume")
     trial.step()

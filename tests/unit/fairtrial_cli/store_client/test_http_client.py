@@ -84,6 +84,6 @@ def test_control_that_hangs_during_a_request_ends_the_wait(control: Control, tmp
 def test_an_answer_of_another_version_is_an_error_that_says_so(control: Control, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{control.server_address[1]}"
     control.looked.set()
-    with HttpClient(url, Layout(tmp_path / "fairtrial.duckdb")) as client:
-        with pytest.raises(StoreError, match="control may run another version, because its answer can't be read"):
-            client.call(store.services, Nothing())
+    failure = pytest.raises(StoreError, match="control may run another version, because its answer can't be read")
+    with HttpClient(url, Layout(tmp_path / "fairtrial.duckdb")) as client, failure:
+        client.call(store.services, Nothing())
