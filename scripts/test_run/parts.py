@@ -36,13 +36,14 @@ SINCE = ("benchmarks/since.py", "--rounds", "4")
 VALIDITY = ("benchmarks/validity.py", "--replications", "1000")
 PARTS = (
     Part("short_demo", "the demo's story on few cases, with known answers in place of its models", 50, EVERY_RUN),
-    Part("stories", "long ways through states, commands and services, with many looks or processes", 85, EVERY_RUN),
+    Part("stories", "long ways through states, commands and services, with many looks or processes", 100, EVERY_RUN),
     Part("walks", "pages of the documentation, followed from their first line to their last", 220, EVERY_RUN),
     Part("since", "no kind of work costs more than in the newest release", 540, 0, SINCE),
     Part("kills", "nothing that was acknowledged is lost or stored twice when processes are killed", 65, 0),
     Part("fuzz", "thousands of odd requests and answers: none crashes, none is answered with another's", 60, 0),
     Part("load", "memory and answers under a thousand streams, large bodies and slow readers", 35, 0),
     Part("golden", "every published metric gives its reference implementation's numbers on a thousand pairs", 25, 0),
+    Part("validity", "error rates of the statistics, by a thousand simulations of each", 90, 0, VALIDITY),
     Part("demo", "the demo on real models from its first line to its last, and when it is interrupted", 670, 1),
     Part("upgrades", "the store, journal and workers of earlier releases, with their own programs", 45, 1),
     Part("models", "the small real models answer over OpenAI's protocol, adapters included", 45, 1),
@@ -50,7 +51,6 @@ PARTS = (
     Part("containers", "the package on three Pythons, and the containers: they start and serve", 245, 2),
     Part("browser", "every page of the dashboard in Chromium, whole stories, and the documented proxies", 180, 2),
     Part("simulations", "planted faults of more seeds, and how often decisions are right", 90, 2),
-    Part("validity", "error rates of the statistics, by a thousand simulations of each", 90, 2, VALIDITY),
 )
 
 

@@ -96,7 +96,7 @@ def test_a_gate_with_clean_data_ships_blocks_and_holds(owned: Path) -> None:
     shown = run(owned, "verdict", "show", shipped["verdict_id"]).stdout
     lineage = (r"trained from +base", r"method +lora", r"cost of the training +\$4\.20")
     assert all(re.search(term, shown) for term in lineage), shown
-    assert "data/train.jsonl" in shown and "12c2ebdaf835" in shown
+    assert re.search(r"data/train\.jsonl +train\s+(SHA-256 when judged\s+)?12c2ebdaf835", shown), shown
 
     run(owned, "data", "audit", "--deployment", "wrong", code=1)
     blocked = gate(owned, "wrong", 1)

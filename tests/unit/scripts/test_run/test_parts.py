@@ -47,11 +47,11 @@ def test_three_turns_begin_with_each_part_once_after_those_of_every_run() -> Non
     assert sorted(part.name for part in (*always, *first)) == sorted(part.name for part in PARTS)
 
 
-def test_each_group_fits_beside_a_make_test_of_24_minutes() -> None:
+def test_each_group_fits_beside_a_make_test_of_25_minutes() -> None:
     seconds = dict.fromkeys(range(EVERY_RUN, GROUPS), 0.0)
     for part in PARTS:
         seconds[part.group] += part.seconds
-    assert seconds[EVERY_RUN] + max(seconds[group] for group in range(GROUPS)) <= (45 - 24) * 60
+    assert seconds[EVERY_RUN] + max(seconds[group] for group in range(GROUPS)) <= (45 - 25) * 60
 
 
 def test_the_turn_has_been_raised_since_the_changelog_changed() -> None:
