@@ -63,7 +63,7 @@ class Control:
             raise Refused(answer.status_code, error_message(answer))
         try:
             return read_answer(operation, answer.content)
-        except msgspec.ValidationError as error:
+        except msgspec.DecodeError as error:
             raise Refused(answer.status_code, unknown_answer(answer, error)) from error
 
     def _require_life(self) -> None:

@@ -10,7 +10,7 @@ from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import local_actor, read_note
 from fairtrial.config.plan.live_state import standing_kill, unusable_kills
-from fairtrial.domain.errors import RequestError, StoreError, UsageError
+from fairtrial.domain.errors import RequestError, StoreError, UnreadableAnswer, UsageError
 from fairtrial.domain.limits.constants import CONTROL_SECONDS
 from fairtrial.experiments.kill_by_file import first_line, kill_by_file, published_plan
 from fairtrial.experiments.lifecycle import unrecorded_kill
@@ -65,6 +65,8 @@ def _ask_control(url: str, layout: Layout, name: str, why: str) -> ExperimentSta
     try:
         with HttpClient(url, layout, seconds=CONTROL_SECONDS) as store:
             return store.call(experiments.change, _kill(name, why))
+    except UnreadableAnswer as error:
+        return _kill_by_file(layout, name, why, cause=f"Control answered, but {first_line(str(error))}.")
     except StoreError as error:
         return _kill_by_file(layout, name, why, cause=f"Control did not complete it: {first_line(str(error))}.")
 

@@ -92,6 +92,10 @@ class ControlSilent(StoreError):
     exit_code = CONTROL_SILENT
 
 
+class UnreadableAnswer(StoreError):
+    """Control did what was requested, and this version can't read its answer."""
+
+
 class JournalError(FairtrialError):
     """A journal segment cannot be written or read."""
 

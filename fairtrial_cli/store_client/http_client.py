@@ -2,8 +2,10 @@
 
 import os
 import time
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -12,7 +14,7 @@ from fairtrial.api import store
 from fairtrial.api.operation import Operation, Q, R, read_answer
 from fairtrial.config.layout import Layout, written_key
 from fairtrial.config.owner_lock import read_note
-from fairtrial.domain.errors import ControlSilent, StoreError, UsageError
+from fairtrial.domain.errors import ControlSilent, StoreError, UnreadableAnswer, UsageError
 from fairtrial.domain.limits.constants import CONTROL_SECONDS
 from fairtrial.domain.store_reports import Job, OnProgress, ignore_progress
 from fairtrial.domain.wording import WITHOUT_CONTROL
@@ -24,6 +26,7 @@ ADMIN_KEY = "FAIRTRIAL_ADMIN_KEY"
 Without it, commands use the key that control wrote for this machine.
 """
 POLL_SECONDS = 0.15
+T = TypeVar("T")
 UNAUTHORIZED = 401
 
 
@@ -46,13 +49,11 @@ class HttpClient:
 
     def call(self, operation: Operation[Q, R], request: Q) -> R:
         answer = self._send(operation, request)
-        try:
-            return read_answer(operation, answer.content)
-        except msgspec.ValidationError as error:
-            raise StoreError(unknown_answer(answer, error)) from error
+        return _read(answer, lambda: read_answer(operation, answer.content))
 
     def follow(self, operation: Operation[Q, R], request: Q, on_progress: OnProgress = ignore_progress) -> R:
-        job = msgspec.json.decode(self._send(operation, request).content, type=Job)
+        answer = self._send(operation, request)
+        job = _read(answer, lambda: msgspec.json.decode(answer.content, type=Job))
         while job.state == "running":
             if job.step is not None:
                 on_progress(job.step)
@@ -60,7 +61,8 @@ class HttpClient:
             job = self.call(store.job, store.NameJob(job_id=job.job_id))
         if job.error is not None:
             raise UsageError(job.error) if job.blame == "caller" else StoreError(job.error)
-        return msgspec.convert(job.result, operation.response)
+        result = job.result
+        return _read(answer, lambda: msgspec.convert(result, operation.response))
 
     def publish_plan(self) -> None:
         """Nothing to do: control published it before it answered, and watches the file."""
@@ -98,6 +100,13 @@ class HttpClient:
         note = read_note(self.layout)
         process = "" if note is None else f" Its process has the pid {note.pid}; if it hangs, end it."
         return ControlSilent(f"{self._url}: control does not answer ({error})\n{known} {WITHOUT_CONTROL}{process}")
+
+
+def _read(answer: httpx.Response, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except msgspec.DecodeError as error:
+        raise UnreadableAnswer(unknown_answer(answer, error)) from error
 
 
 def _refusal(answer: httpx.Response) -> UsageError | StoreError:

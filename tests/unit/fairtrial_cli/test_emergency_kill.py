@@ -96,6 +96,14 @@ def test_a_control_that_fails_is_replaced_by_a_file(layout: Layout, status: int)
     assert len(standing_kills(layout.folder)) == 1
 
 
+@pytest.mark.parametrize("body", [b'{"name": "x"}', b"<html>"])
+def test_a_kill_whose_answer_cannot_be_read_is_written_to_a_file_too(layout: Layout, body: bytes) -> None:
+    with control_that_answers(layout, 200, body):
+        cause = kill(layout).cause
+    assert cause is not None and cause.startswith("Control answered, but ") and "can't be read" in cause
+    assert len(standing_kills(layout.folder)) == 1
+
+
 def test_what_control_refuses_stays_refused(layout: Layout) -> None:
     refusal = b'{"error": {"message": "can\'t kill an experiment that is killed"}}'
     with control_that_answers(layout, 409, refusal), pytest.raises(UsageError, match="that is killed"):

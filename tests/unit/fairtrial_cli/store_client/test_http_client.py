@@ -13,7 +13,7 @@ import pytest
 from fairtrial.api import store
 from fairtrial.api.operation import Nothing
 from fairtrial.config.layout import Layout
-from fairtrial.domain.errors import ControlSilent, StoreError
+from fairtrial.domain.errors import ControlSilent, UnreadableAnswer
 from fairtrial_cli.store_client.http_client import HttpClient
 
 
@@ -23,6 +23,7 @@ class Control(ThreadingHTTPServer):
     daemon_threads = True
     hangs = False
     looks = 0
+    body = b"{}"
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -42,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.looked.wait()
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(self.server.body)
 
     def do_POST(self) -> None:
         self.do_GET()
@@ -81,9 +82,12 @@ def test_control_that_hangs_during_a_request_ends_the_wait(control: Control, tmp
         ask(control, tmp_path)
 
 
-def test_an_answer_of_another_version_is_an_error_that_says_so(control: Control, tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{control.server_address[1]}"
+@pytest.mark.parametrize("body", [b"{}", b"<html>", b'{"job_id": "j", "state": "done", "result": {"x": 1}}'])
+def test_an_answer_that_cannot_be_read_is_an_error_that_says_so(control: Control, tmp_path: Path, body: bytes) -> None:
+    control.body = body
     control.looked.set()
-    failure = pytest.raises(StoreError, match="control may run another version, because its answer can't be read")
-    with HttpClient(url, Layout(tmp_path / "fairtrial.duckdb")) as client, failure:
-        client.call(store.services, Nothing())
+    url = f"http://127.0.0.1:{control.server_address[1]}"
+    with HttpClient(url, Layout(tmp_path / "fairtrial.duckdb")) as client:
+        for ask_control in (client.call, client.follow):
+            with pytest.raises(UnreadableAnswer, match="control may run another version, because its answer can't"):
+                ask_control(store.services, Nothing())
