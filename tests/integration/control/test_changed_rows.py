@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fairtrial.api.verdict_answers import ChainHead
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms
 from gateway.control.operations.record_alarms import acknowledge_alarm
@@ -108,7 +109,7 @@ def test_a_store_is_intact_and_everything_is_covered(stored: StoredRows) -> None
     assert set(result.uncovered.values()) == {0}
     assert all(result.covered[table] for table in KEYS), result.covered
     number, hash_ = stored.database.rows("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1")[0]
-    assert result.trail_head == {"number": number, "hash": hash_}
+    assert result.trail_head == ChainHead(number=number, hash=hash_)
 
 
 def test_every_changed_column_is_found_and_its_row_is_named(stored: StoredRows) -> None:

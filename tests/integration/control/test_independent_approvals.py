@@ -55,7 +55,7 @@ def reads(trial: JudgedTrial, verdict: Verdict) -> str:
     """The record, the list and the export say the same."""
     record = release_record(trial.database, verdict, trial.present)
     rows = verdict_rows(trial.database, verdicts.listing(Page(limit=100)), None)
-    assert record.reads == next(row.reads for row in rows if row.verdict_id == verdict.verdict_id)
+    assert record.reads == next(row["reads"] for row in rows if row["verdict_id"] == verdict.verdict_id)
     page = render(read_contents(trial.database, verdict, trial.present))
     assert record.reads in page
     return str(record.reads)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairtrial.api.experiment_answers import ShownDecision, ShownGuardrail
+from fairtrial.domain.decision.values import KeptAway
 from fairtrial.domain.errors import Conflict, Unavailable
 from fairtrial.domain.promises import LEAST_KEPT_AWAY
 from fairtrial.experiments.analysis_plan import RULES
@@ -88,10 +89,10 @@ def test_an_arm_that_a_breaker_keeps_requests_from_is_paused_and_not_killed(tria
     box = trial.decision.box
     assert box.headline == "PAUSED: a breaker kept requests from tuned"
     assert "requests.kept_away_rate: 14.2 % of 190 requests of tuned against 0.0 % of 210" in str(box.lines)
-    assert trial.decision.analysis.kept_away == [
-        {"variant": "tuned", "kept_away": away, "requests": 190},
-        {"variant": "base", "kept_away": 0, "requests": 210},
-    ]
+    assert trial.decision.analysis.kept_away == (
+        KeptAway(variant="tuned", kept_away=away, requests=190),
+        KeptAway(variant="base", kept_away=0, requests=210),
+    )
     trial.run_both()
     verdict = trial.judge()
     assert verdict.decision == "HOLD"

@@ -48,7 +48,7 @@ def test_safe_that_harm_followed_after_a_promotion_is_not_safe(trial: StatesTria
     assert trial.judge(gate=GUARDRAILS).decision == "SHIP"
     while trial.experiment.state == "running":
         trial.users(1000, fails=0.6)
-    assert "proven safe" not in sentence(trial) and '"answer": "harmed"' in sentence(trial)
+    assert "proven safe" not in sentence(trial) and '"answer":"harmed"' in sentence(trial)
     verdict = trial.judge(gate=GUARDRAILS)
     assert verdict.decision == "BLOCK"
     assert next(one.result for one in verdict.findings if one.rule == "live.guardrails hold") == "fail"
