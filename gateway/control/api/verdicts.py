@@ -40,11 +40,15 @@ STALE = "stale"
 
 
 def listing(context: Context, request: ListVerdicts) -> Any:
-    table = _table(context, verdicts.listing(page_of(request), gate=request.gate, candidate=request.candidate))
+    page, chosen = page_of(request), {"gate": request.gate, "candidate": request.candidate}
+    table = _table(context, verdicts.listing(page, **chosen))
     if not request.findings:
         return table
     assert table.rows is not None
-    return [row | {"verdict": one(context, NameVerdict(verdict_id=row["verdict_id"]))} for row in table.rows()]
+    whole = {
+        verdict.verdict_id: _written(verdict) for verdict in verdicts.with_findings(context.database, page, **chosen)
+    }
+    return [row | {"verdict": whole[row["verdict_id"]]} for row in table.rows()]
 
 
 def gates(context: Context, request: Window) -> Table:
