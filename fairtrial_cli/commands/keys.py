@@ -97,11 +97,8 @@ def _print_keys(rows: Sequence[KeyRow]) -> None:
 
     cells = []
     for row in rows:
-        state = (
-            "revoked"
-            if row.revoked_time
-            else f"until {row.expires_time.isoformat() if row.expires_time else 'revoked'}"
-        )
+        until = f"{row.expires_time:%Y-%m-%d %H:%M} UTC" if row.expires_time else "revoked"
+        state = "revoked" if row.revoked_time else f"until {until}"
         routes = ", ".join(row.routes) or "all routes"
         cells.append((row.key_id, row.name, f"{', '.join(row.rights)}; {routes}; {state}"))
     print_table(Console(), columns("key", "name", "rights", prose=("rights",)), cells)

@@ -175,7 +175,7 @@ COMMANDS = (
                 )
             ]
         ),
-        (ID, CANDIDATE, "see_variant", SUITE, GATE, AT),
+        (ID, CANDIDATE, "see_variant", SUITE, GATE, f"{AT_TIME:%Y-%m-%d %H:%M} UTC"),
     ),
 )
 
