@@ -102,13 +102,15 @@ def print_export_check(result: ExportCheck) -> None:
     console, shows, head = Console(), result.shows, result.head
     for problem in result.problems:
         console.print(Text(f"CHANGED: {problem}", style="red"), soft_wrap=True)
-    if result.intact and shows is not None:
+    if result.unknown_form:
+        console.print(Text(f"CAN'T BE CHECKED: {result.unknown_form}", style="yellow"), soft_wrap=True)
+    if not result.problems and shows is not None:
         console.print(Text("Intact: the verdict, its evidence and the chain.", style="bold"))
         words = verdict_wording.titled(shows.decision, official=shows.official)
         against = f"{shows.candidate} against {shows.baseline}, gate {shows.gate}"
         console.print(Text(f"{words}: {against}, id {shows.verdict_id}"), soft_wrap=True)
     for note in result.notes:
         console.print(Text(f"Not checked: {note}"), soft_wrap=True)
-    if result.intact and head is not None:
+    if not result.problems and head is not None:
         console.print(Text(f"Head of the chain: {head.number} {head.hash}"), soft_wrap=True)
         console.print(Text("Compare it with a head that you kept: only that shows that the chain was not replaced."))

@@ -56,6 +56,7 @@ class ShownVerdict:
 class ExportCheck:
     """Whether an export is unchanged, with each problem as a sentence. ``notes``: what was not checked.
 
+    ``unknown_form``: why the visible text can't be checked by this version, or empty; the export is then not intact.
     ``head``: the last entry of the chain that the export contains.
     """
 
@@ -64,6 +65,7 @@ class ExportCheck:
     notes: list[str]
     head: ChainHead | None
     shows: ShownVerdict | None
+    unknown_form: str = ""
 
 
 def check_export(path: Path) -> ExportCheck:
@@ -71,12 +73,14 @@ def check_export(path: Path) -> ExportCheck:
     notes: list[str] = []
     problems: list[str] = []
     contents: ExportContents | None = None
+    unknown = ""
     page = path / HTML if path.is_dir() else path
     try:
         html = utf8("page", read_bytes(page))
         contents = parse(html)
         named = f"{HTML}: " if path.is_dir() else ""
-        for check in (_problems(contents), _page(html, contents, notes)):
+        unknown = _unknown_form(contents)
+        for check in (_problems(contents), _page(html, contents, notes, is_known=not unknown)):
             problems.extend(problem if problem == NO_ENTRY else f"{named}{problem}" for problem in check)
         problems += _folder(path, contents)
     except UnreadableEvidence as error:
@@ -89,7 +93,7 @@ def check_export(path: Path) -> ExportCheck:
         problems.append(f"{page.name} can't be read, so it was changed ({type(error).__name__})")
     head = None if contents is None else _head(contents)
     shows = None if contents is None else _shows(contents)
-    return ExportCheck(not problems, problems, notes, head, shows)
+    return ExportCheck(not problems and not unknown, problems, notes, head, shows, unknown)
 
 
 def _problems(contents: ExportContents) -> Iterator[str]:
@@ -119,18 +123,22 @@ def _links(entries: Sequence[ChainEntry]) -> Iterator[str]:
             yield f"entry {entry.number} of the chain does not follow entry {before.number}"
 
 
-def _page(html: str, contents: ExportContents, notes: list[str]) -> Iterator[str]:
+def _unknown_form(contents: ExportContents) -> str:
+    record = json.loads(contents.record)
+    form = record.get("form", 1)
+    if form == FORM:
+        return ""
+    return (
+        f"fairtrial {record['program']} made the page in form {form}; this version knows form {FORM}, so use that one"
+    )
+
+
+def _page(html: str, contents: ExportContents, notes: list[str], *, is_known: bool) -> Iterator[str]:
     """What is wrong with the visible page, which must follow from its embedded parts."""
     if contents.chain is not None and contents.record_sha256 not in html:
         yield "the record of approvals and releases was changed"
-    record = json.loads(contents.record)
-    form = record.get("form", 1)
-    if form != FORM:
+    if not is_known:
         notes.append("the visible text was not checked, so trust only what is printed here")
-        yield (
-            f"fairtrial {record['program']} made the page in form {form}, so this version can't check its visible text "
-            f"(it knows form {FORM}); use that version"
-        )
     elif render(contents) != html:
         yield "the visible page was changed: it does not show what the embedded verdict says"
 
