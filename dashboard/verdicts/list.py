@@ -55,7 +55,7 @@ def meaning_of(row: ListedVerdict) -> str:
         return "unofficial, so it releases nothing"
     if row.stale:
         return f"no longer stands: {row.stale[0]}"
-    return "may ship" if row.approval == "complete" else APPROVALS[row.approval][1]
+    return APPROVALS[row.approval][1] if row.approval in ("waiting", "rejected") else "may ship"
 
 
 def badge(row: ListedVerdict) -> None:
@@ -70,7 +70,7 @@ def badge(row: ListedVerdict) -> None:
         st.badge(f"{row.decision}, stale", icon=DECISIONS["HOLD"][0], color=DECISIONS["HOLD"][1])
         return
     label, shown = str(row.decision), row.decision
-    if row.decision == "SHIP" and row.approval != "complete":
+    if row.approval in ("waiting", "rejected"):
         label, _, shown = APPROVALS[row.approval]
     icon, colour, _ = DECISIONS[shown]
     st.badge(label, icon=icon, color=colour)

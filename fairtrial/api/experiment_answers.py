@@ -170,7 +170,7 @@ class ShownGuardrail(ShownMetric, frozen=True, kw_only=True):
     answer: GuardrailAnswer
     room: float | None
     room_words: str
-    evidence_words: str
+    evidence_words: str = ""
     signal: Literal["kill", "pause"]
     margin: float | None
     pause_at: float | None

@@ -17,7 +17,8 @@ FigureKind = Literal["difference", "level"]
 class ListedVerdict(Answer, frozen=True, kw_only=True):
     """What listings say of a verdict. ``approvers``: the roles that must approve.
 
-    ``reads``: the decision with the state of its approvals. ``stale``: why a SHIP no longer stands.
+    ``reads``: the decision with the state of its approvals, and ``approval`` that state of an official SHIP alone.
+    ``stale``: why a SHIP no longer stands.
     """
 
     verdict_id: str
@@ -28,7 +29,7 @@ class ListedVerdict(Answer, frozen=True, kw_only=True):
     headline: str
     official: bool
     approvers: list[Role]
-    approval: ApprovalStanding
+    approval: ApprovalStanding | None = None
     reads: str
     stale: list[str]
 

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from fairtrial.api.operation import Operation, from_http, operations, path_names
 from fairtrial.domain.errors import BadRequest, FairtrialError, RequestError, StoreExhausted, Unavailable, UsageError
-from fairtrial.domain.estimates import Estimate, NotEnough, WrittenComparison
+from fairtrial.domain.estimates import KINDS, WrittenComparison
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from fairtrial.store.access.passwords import AT_ONCE
 from fairtrial.store.core.engine import EngineError, store_error
@@ -31,9 +31,20 @@ MAX_WAITING = 8
 """How many calls may wait for an operation that runs few at once."""
 
 REFERENCE = "#/components/schemas/{name}"
-EVIDENCE = (Estimate, NotEnough, WrittenComparison)
-_EVIDENCE_SCHEMA = {"anyOf": [{"$ref": REFERENCE.format(name=kind.__name__)} for kind in EVIDENCE]}
+EVIDENCE = KINDS | {"comparison": WrittenComparison}
+_EVIDENCE_SCHEMA = {
+    "anyOf": [
+        {
+            "allOf": [
+                {"$ref": REFERENCE.format(name=kind.__name__)},
+                {"type": "object", "properties": {"is": {"const": name}}, "required": ["is"]},
+            ]
+        }
+        for name, kind in EVIDENCE.items()
+    ]
+}
 """Of the only type that msgspec doesn't know."""
+NEXT_PAGE = {"type": ["string", "null"], "description": "`after` of the request for the next page; null at the end"}
 Schema = dict[str, Any]
 
 
@@ -229,7 +240,8 @@ def described(operation: Operation[Any, Any]) -> Schema:
         description["requestBody"] = {"content": {"application/json": {"schema": whole}}, "required": bool(needed)}
     if operation.kind in ("value", "table"):
         answer = _schemas([operation.response])[0][0]
-        rows = {"type": "object", "properties": {"rows": answer}, "required": ["rows"]}
+        following = {"next": NEXT_PAGE} if "after" in fields else {}
+        rows = {"type": "object", "properties": {"rows": answer} | following, "required": ["rows"]}
         content = {"application/json": {"schema": rows if operation.kind == "table" else answer}}
         description["responses"] = {str(operation.status): {"content": content}}
     return description
@@ -245,7 +257,7 @@ def components(every: Iterable[Operation[Any, Any]]) -> Schema:
 
 
 def _schemas(kinds: list[type]) -> tuple[Sequence[Schema], Schema]:
-    every = [*kinds, *EVIDENCE]
+    every = [*kinds, *EVIDENCE.values()]
     return msgspec.json.schema_components(every, schema_hook=lambda _: _EVIDENCE_SCHEMA, ref_template=REFERENCE)
 
 

@@ -199,7 +199,8 @@ def verdict_rows(database: Database, query: Query, present: Present | None) -> l
             cast = mark_involved(database, verdict, cast)
             row["stale"] = _stale(database, verdict, present) if ships and present is not None else []
         state = approval_state(row["approvers"], cast)
-        row["approval"], reads = state.standing, reads_as(row["decision"], state)
+        row["approval"] = state.standing if row["decision"] == "SHIP" and row["official"] else None
+        reads = reads_as(row["decision"], state)
         row["reads"] = f"{reads}, {STALE}" if row["stale"] else reads
     return rows
 
