@@ -233,7 +233,6 @@ def test_a_decline_within_the_margin_is_an_alarm_on_every_surface_and_rolls_noth
     assert standing_proofs(trial.database, NAME) == ()
 
 
-@pytest.mark.release("stories")
 def test_too_few_users_for_the_stated_number_refuse_it_and_start_nothing(trial: LiveTrial) -> None:
     visits(trial, "before", 1_000)
     with pytest.raises(Conflict) as refused:

@@ -40,12 +40,9 @@ LONG = {
     "approved and judged again",
     "declined within the margin",
     "kept away",
-    "model replaced",
     "promoted with a kept control",
     "re-armed, proven safe and better",
-    "rolled back",
     "rolled back by control",
-    "unbalanced split",
     "unbalanced split and a decline",
     "worse, then amended",
 }
