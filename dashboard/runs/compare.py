@@ -15,7 +15,8 @@ from dashboard.runs.list import caption_of, help_of
 from fairtrial.api import runs
 from fairtrial.api.comparison_answers import MeasureComparison, MeasureForm, RunsCompared
 from fairtrial.api.operation import Operation, Q, R
-from fairtrial.api.run_answers import CasePair, RunFigures, StoredRun
+from fairtrial.api.run_answers import CasePair, RunFigures
+from fairtrial.domain.run import StoredRun
 from fairtrial.domain.verdicts.verdict_wording import block_lines
 from fairtrial.domain.wording import CHANGES, IN_POINTS
 

@@ -12,8 +12,9 @@ from dashboard.components.formatting import DASH, count, dollars, milliseconds, 
 from dashboard.components.tables_and_charts import table
 from dashboard.runs.list import caption_of, help_of, name_of
 from fairtrial.api import runs
-from fairtrial.api.run_answers import RunFigures, RunUsage, SignalLevel, SliceMean, StoredRun
+from fairtrial.api.run_answers import RunFigures, RunUsage, SignalLevel, SliceMean
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
+from fairtrial.domain.run import StoredRun
 from fairtrial.domain.wording import GRADES, OUTCOMES, counted
 
 SIGNAL_NAMES = {f"{SIGNALS}.{signal}": name for name, signal in METRICS.items()}

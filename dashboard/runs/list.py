@@ -13,7 +13,8 @@ from dashboard.components.formatting import count, moment_of, plain
 from dashboard.components.query_params import filtered
 from dashboard.components.tables_and_charts import offer, suggest_command
 from fairtrial.api import runs
-from fairtrial.api.run_answers import RunRow, StoredRun
+from fairtrial.api.run_answers import RunRow
+from fairtrial.domain.run import StoredRun
 from fairtrial.domain.wording import age
 
 SHOWN = 12

@@ -10,7 +10,9 @@ from dashboard.components.formatting import moment, moment_of, plain
 from dashboard.components.query_params import link
 from dashboard.components.tables_and_charts import prose, sentences
 from dashboard.runs.list import NO_FINGERPRINT, NO_MODEL
-from fairtrial.api.verdict_answers import ReleaseRecord, VerdictRun, VerdictUse
+from fairtrial.api.experiment_answers import StateChange
+from fairtrial.api.run_answers import RunSummary
+from fairtrial.api.verdict_answers import ReleaseRecord
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.verdict import (
     Amendment,
@@ -51,7 +53,7 @@ def draw_evidence(record: ReleaseRecord, saved_by: str | None) -> None:
     _circumstances(provenance)
 
 
-def draw_releases(releases: Sequence[VerdictUse]) -> None:
+def draw_releases(releases: Sequence[StateChange]) -> None:
     """Draw where the verdict was used."""
     st.header("Where it was used", divider="gray")
     if not releases:
@@ -70,7 +72,7 @@ def draw_releases(releases: Sequence[VerdictUse]) -> None:
     prose(rows, title="releases by this verdict", raw=msgspec.to_builtins(releases))
 
 
-def _action(release: VerdictUse) -> str:
+def _action(release: StateChange) -> str:
     """What was done; a promotion that lacked something says so."""
     evidence = json.loads(release.evidence or "{}")
     return f"{release.action}, although something was missing" if evidence.get("override") else release.action
@@ -112,7 +114,7 @@ def _links(verdict: Verdict, suite: str, rows: Sequence[JudgedRun]) -> None:
             link("Compare", "runs", icon=":material/compare_arrows:", run=new.run_id, against=old.run_id)
 
 
-def _old(run: VerdictRun) -> JudgedRun:
+def _old(run: RunSummary) -> JudgedRun:
     """A run of a verdict that kept no record of its models."""
     return JudgedRun(run.run_id, run.suite, run.target, "", None, "", 0)
 

@@ -68,19 +68,24 @@ class ExperimentStatus(Answer, frozen=True, kw_only=True):
     notes: tuple[str, ...] | UnsetType = UNSET
 
 
-class TransitionRow(Answer, frozen=True, kw_only=True):
-    """A transition, as in `Transition`. ``evidence`` is a JSON object as text."""
+class StateChange(Answer, frozen=True, kw_only=True):
+    """A change of an experiment's state. It is a `Transition` as stored: ``evidence`` is a JSON object as text."""
 
     number: int
     at_time: Time
     experiment: str
     action: Action
-    from_state: ExperimentState
     to_state: ExperimentState
-    segment: int
     actor: str
     why: str
     evidence: str | None
+
+
+class TransitionRow(StateChange, frozen=True, kw_only=True):
+    """A transition, as in `Transition`."""
+
+    from_state: ExperimentState
+    segment: int
     plan_hash: str
     stage: float | None
 
@@ -162,9 +167,8 @@ class ShownPrimary(ShownMetric, frozen=True, kw_only=True):
 
 
 class ShownGuardrail(ShownMetric, frozen=True, kw_only=True):
-    """A guardrail, as in `GuardrailDecision`. ``stops``: what pauses and what stops, as a text.
-
-    ``evidence_words``: ``room_words`` without the answer.
+    """A guardrail, as in `GuardrailDecision`. ``stops``: what pauses and what stops, as a text. ``evidence_words``:
+    ``room_words`` without the answer.
     """
 
     answer: GuardrailAnswer

@@ -11,7 +11,7 @@ from fairtrial.api.operation import Answer
 from fairtrial.domain.decision.split import ArmUnits
 from fairtrial.domain.plan import FeedbackMetric
 from fairtrial.domain.settings import Enrolment, ExperimentState, Guardrail, KeptControl, Looks, Primary, UnitKind
-from fairtrial.domain.store_reports import Traffic
+from fairtrial.domain.store_reports import RequestCounts, Traffic
 
 
 class ShownVariant(Answer, frozen=True, kw_only=True):
@@ -92,22 +92,11 @@ class ExperimentList(Answer, frozen=True, kw_only=True):
     window: TimeWindow
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One variant in the slot that begins at ``at_us``; latencies are ``None`` if there were no requests.
-
-    ``errors`` are those of the arm, ``user_errors`` those that callers saw. ``kept_away``: those that an open
-    breaker kept from the arm. `VariantTraffic` has more figures, which few requests do not show.
-    """
+class Slot(RequestCounts, frozen=True, kw_only=True):
+    """One variant in the slot that begins at ``at_us``."""
 
     at_us: int
     variant: str
-    requests: int
-    errors: int
-    user_errors: int
-    kept_away: int
-    latency_p50: float | None
-    latency_p95: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,19 @@ class OwnProgress(Answer, frozen=True, kw_only=True):
     skipped: int
 
 
-class OfferedQueue(Answer, frozen=True, kw_only=True):
-    """A queue as a reviewer sees it. ``left``: the pairs that this reviewer may still judge."""
+class QueueSummary(Answer, frozen=True, kw_only=True):
+    """What everybody may know about a queue. A `ReviewedQueue` names its equal pairs instead of counting them."""
 
     queue_id: str
     title: str
     state: QueueState
     items: int
     equal: Annotated[int, Meta(description="drawn pairs with equal answers, which count as ties")]
+
+
+class OfferedQueue(QueueSummary, frozen=True, kw_only=True):
+    """A queue as a reviewer sees it. ``left``: the pairs that this reviewer may still judge."""
+
     mine: OwnProgress
     left: int
 
@@ -57,13 +62,10 @@ class QueueSampling(Answer, frozen=True, kw_only=True):
     overlap: float | None
 
 
-class QueueRow(Answer, frozen=True, kw_only=True):
+class QueueRow(QueueSummary, frozen=True, kw_only=True):
     """A queue as a release manager sees it. ``waiting``: judged pairs that need the vote of a second person."""
 
-    queue_id: str
     at_time: Time
-    title: str
-    state: QueueState
     suite: str
     suite_digest: str
     candidate: str
@@ -75,8 +77,6 @@ class QueueRow(Answer, frozen=True, kw_only=True):
     created_by: str | None
     closed_time: Time | None
     closed_by: str | None
-    items: int
-    equal: int
     votes: int
     judged: int
     waiting: int
@@ -189,15 +189,10 @@ class ReviewedPair(Answer, frozen=True, kw_only=True):
         return self.candidate_request if arm == "candidate" else self.baseline_request
 
 
-class QueueEvidence(Answer, frozen=True, kw_only=True):
+class QueueEvidence(QueueSummary, frozen=True, kw_only=True):
     """A queue of two targets. ``present``: both are still defined as reviewed; ``read``: a gate counts its votes."""
 
-    queue_id: str
-    title: str
     suite: str
-    state: QueueState
-    items: int
-    equal: int
     settled: int
     read: bool
     present: bool

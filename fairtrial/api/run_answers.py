@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Literal
 
 from fairtrial.api.operation import Answer, Time
 from fairtrial.domain.events import CaseResultEvent, RunEvent, ScoreEvent
-from fairtrial.domain.run import CaseOutcome
+from fairtrial.domain.run import CaseOutcome, RunStatus, StoredRun
 from fairtrial.domain.wording import Change, Grade
 
 
@@ -23,23 +22,27 @@ class OptionalRun(Answer, frozen=True):
     run_id: str | None
 
 
-RunStatus = Literal["finished", "interrupted"]
-
-
-class RunRow(Answer, frozen=True, kw_only=True):
-    """A run in the listing. ``counts``, ``metrics`` and ``versions`` are JSON objects as text, as in `StoredRun`."""
+class RunSummary(Answer, frozen=True, kw_only=True):
+    """When a run was, of which suite and target, and whether it reached its end."""
 
     run_id: str
+    suite: str
+    target: str
     at_time: Time
     ended_time: Time
-    suite: str
+    status: RunStatus
+
+
+class RunRow(RunSummary, frozen=True, kw_only=True):
+    """A run in the listing. It has the columns of a `StoredRun`: ``counts``, ``metrics`` and ``versions`` are JSON
+    objects as text, and times are times.
+    """
+
     suite_digest: str
-    target: str
     deployment_digest: str
     fingerprint: str | None
     seed: int
     repeat: int
-    status: RunStatus
     counts: str
     metrics: str
     versions: str
@@ -53,29 +56,6 @@ class RunRow(Answer, frozen=True, kw_only=True):
     def levels(self) -> dict[str, float | None]:
         """The value of each metric."""
         return dict(json.loads(self.metrics))
-
-
-class StoredRun(Answer, frozen=True, kw_only=True):
-    """A run without its cases. ``counts``: answers by outcome. ``versions``: of each scorer. ``fingerprint``: of the
-    weights that answered. ``model``: the provider and model that the deployment declared, unknown in older runs.
-    """
-
-    run_id: str
-    at_us: int
-    ended_us: int
-    suite: str
-    suite_digest: str
-    target: str
-    deployment_digest: str
-    fingerprint: str | None
-    seed: int
-    repeat: int
-    status: RunStatus
-    counts: dict[str, int]
-    metrics: dict[str, float | None]
-    versions: dict[str, str]
-    plan_hash: str
-    model: str | None
 
 
 class RunEvents(Answer, frozen=True, kw_only=True):
@@ -198,23 +178,24 @@ class CasePair(CaseQuestion, frozen=True, kw_only=True):
     baseline: CaseAnswer
 
 
-class CasePage(Answer, frozen=True, kw_only=True):
-    """Cases of one run. ``metric`` grades them; ``counts`` has all of the run by grade; ``total``: of all pages."""
+class Graded(Answer, frozen=True, kw_only=True):
+    """What a page of cases begins with. ``metric`` grades them; ``total``: of all pages."""
 
     metric: str
     counts: dict[str, int]
     texts_deleted: int
     total: int
+
+
+class CasePage(Graded, frozen=True, kw_only=True):
+    """Cases of one run. ``counts`` has all of the run by grade."""
+
     rows: list[GradedCase]
 
 
-class PairPage(Answer, frozen=True, kw_only=True):
-    """Cases of two runs, as in `CasePage`; ``counts`` has all common cases by change."""
+class PairPage(Graded, frozen=True, kw_only=True):
+    """Cases of two runs. ``counts`` has all common cases by change."""
 
-    metric: str
-    counts: dict[str, int]
-    texts_deleted: int
-    total: int
     rows: list[CasePair]
 
 

@@ -18,8 +18,8 @@ from fairtrial.domain.events import (
     UsageSource,
 )
 from fairtrial.domain.settings import BreakerState, ExperimentState, UnitKind
+from fairtrial.domain.store_reports import RequestCounts
 
-Milliseconds = Annotated[float, Meta(description="milliseconds")]
 Dollars = Annotated[Decimal, Meta(description="US dollars; unknown without a price")]
 Pseudonym = Annotated[str, Meta(description="a pseudonym")]
 Attribution = Literal[
@@ -182,16 +182,10 @@ class AttributedFeedback(Answer, frozen=True, kw_only=True):
     feedback: int
 
 
-class RouteTraffic(Answer, frozen=True, kw_only=True):
-    """The traffic of a route and the deployment that was tried first, as `VariantTraffic` counts it."""
+class RouteTraffic(RequestCounts, frozen=True, kw_only=True):
+    """The traffic of a route and the deployment that was tried first. ``rejected``: only the upstream refused them."""
 
     route: str
     deployment: str | None
-    requests: int
-    errors: int
-    user_errors: int
     rejected: int
-    kept_away: int
     fallbacks: int
-    latency_p50: Milliseconds | None
-    latency_p95: Milliseconds | None

@@ -4,8 +4,11 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from fairtrial.api.experiment_answers import StateChange
 from fairtrial.api.operation import Answer, Time
+from fairtrial.api.run_answers import RunSummary
 from fairtrial.domain.accounts import Role
+from fairtrial.domain.limits.canonical_json import sha256_of_json
 from fairtrial.domain.store_reports import RowProblem
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalStanding, ApprovalState
 from fairtrial.domain.verdicts.verdict import Decision, Result, Verdict
@@ -70,22 +73,12 @@ class Approvals(Votes, frozen=True, kw_only=True):
     required: tuple[Role, ...]
 
 
-class VerdictRun(Answer, frozen=True, kw_only=True):
-    """A run that a verdict used and that is still stored."""
-
-    run_id: str
-    suite: str
-    target: str
-    at_time: Time
-    ended_time: Time
-    status: str
-
-
 class Figure(Answer, frozen=True):
     """A two-sided interval at ``level``, in ``unit``; ``limit`` is what the rule requires.
 
     ``kind`` is a difference candidate − baseline, or the candidate's level; ``better`` is its good direction.
-    ``finding`` is the index of the finding. An `Estimate` has the same numbers on the metric's own scale.
+    ``finding`` is the index of the finding. An `Estimate` has the same numbers on the metric's own scale. Exports
+    contain the fields in this order.
     """
 
     finding: int
@@ -107,35 +100,39 @@ class ChainHead(Answer, frozen=True, kw_only=True):
     hash: str
 
 
-class ChainPlace(ChainHead, frozen=True, kw_only=True):
-    """A verdict's entry of the hash chain, and the head of the chain."""
+class ChainEntry(Answer, frozen=True, kw_only=True):
+    """A verdict's entry of the hash chain; ``at_us``: microseconds since 1970, UTC.
 
+    It has the SHA-256 of the stored verdict, the SHA-256 of its evidence, and the hash of the entry before. Exports
+    contain its fields in this order.
+    """
+
+    number: int
     verdict_id: str
     at_us: int
     verdict_sha256: str
     evidence_sha256: str
     previous: str
+    hash: str
+
+    def expected_hash(self) -> str:
+        """The hash that follows from the other fields."""
+        content = [self.number, self.verdict_id, self.at_us, self.verdict_sha256, self.evidence_sha256, self.previous]
+        return sha256_of_json(content)
+
+
+class ChainPlace(ChainEntry, frozen=True, kw_only=True):
+    """A verdict's entry of the hash chain, and the head of the chain."""
+
     head: ChainHead
-
-
-class VerdictUse(Answer, frozen=True, kw_only=True):
-    """A change of an experiment that cites a verdict. ``evidence``: a JSON object as text."""
-
-    number: int
-    at_time: Time
-    experiment: str
-    action: str
-    to_state: str
-    actor: str
-    why: str
-    evidence: str | None
 
 
 class RecordParts(Answer, frozen=True, kw_only=True):
     """A release record without its verdict and its place in the hash chain.
 
-    ``standing``: ``official``, or why not. ``stale``: why the verdict no longer stands. ``trail_head``: the newest
-    entry of the audit trail.
+    ``standing``: ``official``, or why not. ``stale``: why the verdict no longer stands. ``runs``: those that the
+    verdict used and that are still stored. ``releases``: the changes of experiments that cite it. ``trail_head``: the
+    newest entry of the audit trail.
     """
 
     reads: str
@@ -143,9 +140,9 @@ class RecordParts(Answer, frozen=True, kw_only=True):
     standing: str
     approvals: Approvals
     stale: list[str]
-    runs: list[VerdictRun]
+    runs: list[RunSummary]
     figures: list[Figure]
-    releases: list[VerdictUse]
+    releases: list[StateChange]
     trail_head: ChainHead | None
     now_us: int
 
@@ -168,7 +165,7 @@ class AroundVerdict(Answer, frozen=True, kw_only=True):
     """What is stored about a verdict beside it."""
 
     saved: SavedBy | None
-    runs: list[VerdictRun]
+    runs: list[RunSummary]
     figures: list[Figure]
 
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from fairtrial.api import verdicts
-from fairtrial.api.verdict_answers import ChainPlace, Figure, RecordParts, VerdictUse
+from fairtrial.api.experiment_answers import StateChange
+from fairtrial.api.verdict_answers import ChainPlace, Figure, RecordParts
 from fairtrial.document.values import (
     Action,
     Block,
@@ -122,14 +123,14 @@ def _old_evidence(record: RecordParts) -> Iterator[Block]:
     yield from rows_of(("suite", "target", "run"), ((run.suite, run.target, run.run_id) for run in record.runs))
 
 
-def _uses(releases: Sequence[VerdictUse]) -> Iterator[Block]:
+def _uses(releases: Sequence[StateChange]) -> Iterator[Block]:
     yield Heading("Where it was used")
     if not releases:
         yield Sentence("No release has used this verdict so far.")
     yield from rows_of(("action", "experiment", "who", "when", "why"), map(_use, releases))
 
 
-def _use(use: VerdictUse) -> tuple[str, ...]:
+def _use(use: StateChange) -> tuple[str, ...]:
     """The row of a change; a promotion that lacked something says what."""
     evidence = json.loads(use.evidence or "{}")
     missing = f", although something was missing: {'; '.join(evidence.get('missing', ()))}"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from fairtrial.domain.run import HEAD, CaseOutcome
+from fairtrial.domain.run import HEAD, CaseOutcome, StoredRun
 from fairtrial.domain.settings import BreakerState, ExperimentState, UnitKind
 
 REQUEST = "request"
@@ -189,29 +189,9 @@ class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
     v: int = 1
 
 
-class RunEvent(Struct, frozen=True, kw_only=True, gc=False):
-    """One suite on one target, when it has ended; ``counts`` has each case outcome, ``metrics`` each aggregate.
+class RunEvent(StoredRun, frozen=True, kw_only=True, gc=False):
+    """One suite on one target, when it has ended."""
 
-    ``model``: the provider and model that the target's deployment declares, such as ``openai/support-v2``. In the
-    program it is a `RunHead`; the names and the order of fields here are the journal's.
-    """
-
-    run_id: str
-    at_us: int
-    ended_us: int
-    suite: str
-    suite_digest: str
-    target: str
-    deployment_digest: str
-    fingerprint: str | None
-    seed: int
-    repeat: int
-    status: Literal["finished", "interrupted"]
-    counts: dict[str, int]
-    metrics: dict[str, float | None]
-    versions: dict[str, str]
-    plan_hash: str
-    model: str | None = None
     kind: Literal["run"] = "run"
     v: int = 1
 

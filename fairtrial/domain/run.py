@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from msgspec import Struct
+
 MANY = "|"
 """Separates the values of a tag if a row has several."""
 
@@ -17,6 +19,7 @@ CASE_OUTCOMES: tuple[CaseOutcome, ...] = (
     "judge_error",
     "skipped",
 )
+RunStatus = Literal["finished", "interrupted"]
 REPLACEMENTS = ("empty", "shuffled 1", "shuffled 2", "shuffled 3")
 """The answers that negative controls score in place of each answer: none, and three answers of other cases."""
 CONTROLS, CONTROLS_VERSION = "negative controls", "1"
@@ -136,6 +139,32 @@ class Run(RunHead):
     ended_us: int
     results: tuple[CaseResult, ...]
     plan_hash: str = ""
+
+
+class StoredRun(Struct, frozen=True, kw_only=True, gc=False):
+    """A run without its cases. ``counts``: answers by outcome. ``metrics``: each aggregate. ``versions``: of each
+    scorer. ``fingerprint``: of the weights that answered. ``model``: the provider and model that the target's
+    deployment declares, such as ``openai/support-v2``; unknown in older runs.
+
+    In the program it is a `RunHead`; the names and the order of fields here are the journal's.
+    """
+
+    run_id: str
+    at_us: int
+    ended_us: int
+    suite: str
+    suite_digest: str
+    target: str
+    deployment_digest: str
+    fingerprint: str | None
+    seed: int
+    repeat: int
+    status: RunStatus
+    counts: dict[str, int]
+    metrics: dict[str, float | None]
+    versions: dict[str, str]
+    plan_hash: str
+    model: str | None = None
 
 
 def head_of(run: RunHead) -> dict[str, Any]:

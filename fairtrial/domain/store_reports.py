@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta, Struct
+
+Milliseconds = Annotated[float, Meta(description="milliseconds")]
 Found = Literal["holds it", "free of it", "rewritten", "not there", "can't be read"]
 
 
@@ -171,25 +174,31 @@ class KeyFeedback:
     rate: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class VariantTraffic:
+class RequestCounts(Struct, frozen=True):
+    """Requests of one target, and their latencies in milliseconds, ``None`` if there were no requests.
+
+    ``errors``: requests that the target did not answer, even if a fallback did. ``user_errors``: requests that nobody
+    answered. ``kept_away``: those that an open breaker kept from it, which are no errors.
+    """
+
+    requests: int
+    errors: int
+    user_errors: int
+    kept_away: int
+    latency_p50: Milliseconds | None
+    latency_p95: Milliseconds | None
+
+
+class VariantTraffic(RequestCounts, frozen=True, kw_only=True):
     """One arm of one experiment, in milliseconds and US dollars (``None`` if any answer's cost is unknown).
 
-    ``errors``: requests that the arm did not answer, even if a fallback did. ``user_errors``: requests that nobody
-    answered. ``rejected``: requests that only the upstream refused, and ``kept_away``: those that an open breaker kept
-    from the arm. Neither are errors.
+    ``rejected``: requests that only the upstream refused, which are no errors.
     """
 
     variant: str
     units: int
-    requests: int
-    errors: int
-    user_errors: int
     rejected: int
-    kept_away: int
     fallbacks: int
-    latency_p50: float | None
-    latency_p95: float | None
     latency_p99: float | None
     ttft_p50: float | None
     ttft_p95: float | None

@@ -12,6 +12,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from fairtrial.api import runs
+from fairtrial.api.operation import Nothing
+from fairtrial.api.store import ingest
 from fairtrial.domain.errors import UsageError
 from fairtrial_cli.options import project_of
 from fairtrial_cli.output.terminal import columns, count_progress, print_table
@@ -73,8 +76,6 @@ def self_test(gate_path: Path, config: Path, *, candidate: str | None, baseline:
 def _of_store(gate: Gate, config: Path, candidate: str, baseline: str) -> GateOdds | None:
     from evaluators.gate.odds import gate_odds
     from evaluators.trial import Trial
-    from fairtrial.api.operation import Nothing
-    from fairtrial.api.store import ingest
     from fairtrial_cli.store_client.client import open_store
     from gateway.control.operations.gate_file import digests_of
 
@@ -100,7 +101,6 @@ def _read(gate: Gate, trial: Trial) -> None:
 
 def newest_run(store: StoreClient, suite: Suite, target: str) -> RunTable | None:
     """The newest finished run of this version of the suite, which a verdict would use."""
-    from fairtrial.api import runs
     from fairtrial_cli.store_client.stored import load_table
 
     for run_id in store.call(runs.latest, runs.LatestRuns(suite=suite.name, target=target)):

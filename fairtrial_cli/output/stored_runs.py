@@ -21,16 +21,8 @@ from fairtrial_cli.output.terminal import columns, print_table
 
 if TYPE_CHECKING:
     from evaluators.engine.summary import Explanation
-    from fairtrial.api.run_answers import (
-        AnyAnswer,
-        CasePair,
-        CaseQuestion,
-        CaseScore,
-        GradedCase,
-        RunRow,
-        RunUsage,
-        StoredRun,
-    )
+    from fairtrial.api.run_answers import AnyAnswer, CasePair, CaseQuestion, CaseScore, GradedCase, RunRow, RunUsage
+    from fairtrial.domain.run import StoredRun
     from fairtrial_cli.store_client.stored import ExplainedAnswer, ExplainedCase
 
 

@@ -4,18 +4,10 @@ from typing import Any
 
 from msgspec import convert
 
-from fairtrial.api.run_answers import (
-    CasePage,
-    CasePair,
-    GradedCase,
-    PairPage,
-    RunFigures,
-    RunUsage,
-    SignalLevel,
-    StoredRun,
-)
+from fairtrial.api.run_answers import CasePage, CasePair, GradedCase, PairPage, RunFigures, RunUsage, SignalLevel
 from fairtrial.api.runs import CasesOf, PairsOf
 from fairtrial.domain.answers.signals import CHARACTERS, SIGNALS
+from fairtrial.domain.run import StoredRun
 from fairtrial.domain.wording import CHANGES, Grade
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 
+from msgspec.structs import asdict
+
+from fairtrial.api.verdict_answers import ChainEntry
 from fairtrial.domain.errors import NotFound
-from fairtrial.domain.limits.canonical_json import json_object, sha256_of_json
+from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.store_reports import RowProblem
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
@@ -39,32 +41,19 @@ LISTED = ("at_us", "gate", "candidate", "baseline", "decision", "headline")
 """Fields that lists show from columns beside the stored verdict."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChainEntry:
-    """One verdict's place in the chain; ``at_us``: microseconds since 1970, UTC.
-
-    An entry has the SHA-256 of the stored verdict, the SHA-256 of its evidence, and the hash of the entry before.
-    """
-
-    number: int
-    verdict_id: str
-    at_us: int
-    verdict_sha256: str
-    evidence_sha256: str
-    previous: str
-    hash: str
-
-    def expected_hash(self) -> str:
-        """The hash that follows from the other fields."""
-        content = [self.number, self.verdict_id, self.at_us, self.verdict_sha256, self.evidence_sha256, self.previous]
-        return sha256_of_json(content)
-
-
 def append(cursor: Cursor, verdict_id: str, *, now_us: int, verdict: str, evidence: bytes) -> str:
     """Append a verdict with its evidence in the caller's transaction; returns the hash of its entry."""
     last = cursor.execute(LAST).fetchone()
     number, previous = (int(last[0]) + 1, str(last[1])) if last else (1, "")
-    entry = ChainEntry(number, verdict_id, now_us, _sha256(verdict.encode()), _sha256(evidence), previous, "")
+    entry = ChainEntry(
+        number=number,
+        verdict_id=verdict_id,
+        at_us=now_us,
+        verdict_sha256=_sha256(verdict.encode()),
+        evidence_sha256=_sha256(evidence),
+        previous=previous,
+        hash="",
+    )
     row = asdict(entry) | {"hash": entry.expected_hash(), "at_time": timestamp(now_us), "evidence": evidence}
     del row["at_us"]
     cursor.insert("verdict_records", **row)

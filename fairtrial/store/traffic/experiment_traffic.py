@@ -152,7 +152,11 @@ def series(database: Database, page: Page, *, experiment: str) -> Series:
     return Series(
         width_s,
         tuple(
-            Slot(origin_us + slot * width_s * 1_000_000, variant, *known.get((slot, variant), (0, 0, 0, 0, None, None)))
+            Slot(
+                *known.get((slot, variant), (0, 0, 0, 0, None, None)),
+                at_us=origin_us + slot * width_s * 1_000_000,
+                variant=variant,
+            )
             for slot, variant in product(slots, variants)
         ),
         tuple(latencies),

@@ -14,10 +14,9 @@ from urllib.parse import quote
 import msgspec
 
 from evaluators.results.evidence_table import UnreadableEvidence
-from fairtrial.api.verdict_answers import ChainHead
+from fairtrial.api.verdict_answers import ChainEntry, ChainHead
 from fairtrial.domain.errors import UsageError
 from fairtrial.named_files import read_named
-from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from gateway.control.operations.verdicts.export_page import FORM, ExportContents, chain_text, render
 
 SHOWN = ("verdict_id", "gate", "candidate", "baseline", "decision")

@@ -4,19 +4,19 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from evaluators.results.evidence_table import strict_json_of
 from fairtrial import html_pages
-from fairtrial.api.verdict_answers import ChainHead, ChainPlace, RecordParts
+from fairtrial.api.verdict_answers import ChainEntry, ChainHead, ChainPlace, RecordParts
 from fairtrial.document.html import html
 from fairtrial.document.values import Block, Sentence, Texts
 from fairtrial.documents.release_record import describe_record
 from fairtrial.domain.verdicts import verdict_json
-from fairtrial.store.evaluations.verdict_chain import ChainEntry
 
 FORM = 2
 """The number of the form of the page. Form 1 has no number."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from dashboard.experiments.traffic import feedback_rates
 from fairtrial.domain.store_reports import KeyFeedback, VariantTraffic
 
-NOTHING = (0, 0, 0, 0, 0, 0, 0, None, None, None, None, None, None, None, None, None, 0, 0)
+FIELDS = msgspec.structs.fields(VariantTraffic)
+NOTHING: dict[str, Any] = {of.name: 0 if of.type is int else None for of in FIELDS if of.name != "variant"}
 
 
 def variant(name: str, **feedback: KeyFeedback) -> VariantTraffic:
-    return VariantTraffic(name, *NOTHING, feedback)
+    return VariantTraffic(variant=name, **NOTHING | {"feedback": feedback})
 
 
 def test_the_interval_is_wilsons() -> None:

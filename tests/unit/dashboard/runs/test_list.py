@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from dashboard.runs.list import caption_of, fingerprint_of, help_of, model_of
-from fairtrial.api.run_answers import StoredRun
+from fairtrial.domain.run import StoredRun
 
 DAY_US = 86_400_000_000
 

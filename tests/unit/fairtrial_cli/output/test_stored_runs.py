@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec import convert
 
-from fairtrial.api.run_answers import CasePair, GradedCase, RunRow, RunUsage, StoredRun
+from fairtrial.api.run_answers import CasePair, GradedCase, RunRow, RunUsage
+from fairtrial.domain.run import StoredRun
 from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED
 from fairtrial_cli.output.stored_runs import (
     WIDTH,

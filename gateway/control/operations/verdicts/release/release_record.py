@@ -1,21 +1,22 @@
 """Describes a verdict as a release record: how it reads, what it rests on, who approved it, and where it was used."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from evaluators.comparison.presentation import figures
+from fairtrial.api.experiment_answers import StateChange
+from fairtrial.api.run_answers import RunSummary
 from fairtrial.api.verdict_answers import (
     Approvals,
+    ChainEntry,
     ChainHead,
     ChainPlace,
     Integrity,
     ReleaseRecord,
-    VerdictRun,
-    VerdictUse,
 )
 from fairtrial.domain.store_reports import RowProblem
 from fairtrial.domain.verdicts.approvals import ApprovalState, reads_as
@@ -24,7 +25,6 @@ from fairtrial.store.access import audit
 from fairtrial.store.access.row_check import check_rows
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdict_chain, verdicts
-from fairtrial.store.evaluations.verdict_chain import ChainEntry
 from fairtrial.store.experiments import transitions
 from gateway.control.operations.present import Present
 from gateway.control.operations.verdicts.export_page import FORM, ExportContents, ExportedRecord, chain_text
@@ -55,7 +55,7 @@ def _parts(database: Database, verdict: Verdict, present: Present) -> dict[str, 
         "stale": list(stale_reasons(database, verdict, present)),
         "runs": runs_of(database, verdict),
         "figures": figures(verdict.findings),
-        "releases": msgspec.convert(transitions.citing(database, verdict.verdict_id), list[VerdictUse]),
+        "releases": msgspec.convert(transitions.citing(database, verdict.verdict_id), list[StateChange]),
         "trail_head": _trail_head(database),
         "now_us": present.now_us,
     }
@@ -66,9 +66,9 @@ def votes_of(state: ApprovalState) -> dict[str, Any]:
     return {"waiting": state.waiting, "complete": state.complete, "rejected": state.rejected, "votes": state.votes}
 
 
-def runs_of(database: Database, verdict: Verdict) -> list[VerdictRun]:
+def runs_of(database: Database, verdict: Verdict) -> list[RunSummary]:
     """The runs that the verdict used, as far as they are still stored."""
-    return msgspec.convert(verdicts.runs_of(database, verdict), list[VerdictRun])
+    return msgspec.convert(verdicts.runs_of(database, verdict), list[RunSummary])
 
 
 def read_contents(database: Database, verdict: Verdict, present: Present) -> ExportContents:

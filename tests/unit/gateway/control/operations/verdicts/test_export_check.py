@@ -124,8 +124,8 @@ def test_another_spelling_of_the_same_bytes_is_found(made: Exported, tmp_path: P
 def test_an_entry_with_a_matching_new_hash_does_not_lead_to_the_head(made: Exported, tmp_path: Path) -> None:
     verdict = made.contents.verdict.replace('"tuned"', '"tuner"')
     own = made.contents.entries[0]
-    forged = replace(own, verdict_sha256=hashlib.sha256(verdict.encode()).hexdigest())
-    forged = replace(forged, hash=forged.expected_hash())
+    forged = msgspec.structs.replace(own, verdict_sha256=hashlib.sha256(verdict.encode()).hexdigest())
+    forged = msgspec.structs.replace(forged, hash=forged.expected_hash())
     entries = [forged, *made.contents.entries[1:]]
     contents = replace(made.contents, verdict=verdict, chain=chain_text(entries))
     problems = checked(tmp_path / "v.html", render(contents).encode()).problems
@@ -152,10 +152,10 @@ def test_the_evidence_of_a_folder_is_strict_json_and_as_stored_in_binary(made: E
     stored = json.loads(zlib.decompress(made.contents.evidence))
     odd = {"nothing": nan, "more": [inf, -inf, 1.5, 10**30, "NaN"]}
     evidence = zlib.compress(json.dumps(stored | odd).encode())
-    entry = replace(made.contents.entries[-1], evidence_sha256=hashlib.sha256(evidence).hexdigest())
-    entry = replace(entry, verdict_sha256=hashlib.sha256(made.contents.verdict.encode()).hexdigest())
-    entry = replace(entry, verdict_id=made.verdict.verdict_id)
-    entry = replace(entry, hash=entry.expected_hash())
+    entry = msgspec.structs.replace(made.contents.entries[-1], evidence_sha256=hashlib.sha256(evidence).hexdigest())
+    entry = msgspec.structs.replace(entry, verdict_sha256=hashlib.sha256(made.contents.verdict.encode()).hexdigest())
+    entry = msgspec.structs.replace(entry, verdict_id=made.verdict.verdict_id)
+    entry = msgspec.structs.replace(entry, hash=entry.expected_hash())
     contents = replace(made.contents, evidence=evidence, chain=chain_text([entry]))
     write_folder(render(contents), tmp_path / "out")
     assert check_export(tmp_path / "out").problems == []
