@@ -15,7 +15,7 @@ VERSION = 1
 
 def content(verdict: Verdict, approvals: ApprovalState | None = None) -> dict[str, Any]:
     """The verdict as plain values; ``evidence_kind`` is Estimate, Comparison or NotEnough."""
-    made = asdict(verdict)
+    made: dict[str, Any] = msgspec.to_builtins(verdict)
     for finding, written in zip(verdict.findings, made["findings"], strict=True):
         written["evidence_kind"] = None if finding.evidence is None else type(finding.evidence).__name__
     if verdict.provenance is None:
@@ -43,7 +43,7 @@ def render(verdict: Verdict, approvals: ApprovalState | None = None) -> str:
 
 def render_content(report: ReportContent) -> str:
     """The whole report; its verdict is as `render` gives it."""
-    made = {"version": VERSION, **asdict(report)}
+    made = {"version": VERSION, **msgspec.to_builtins(report)}
     made.pop("approvals")
     return _text(made | {"verdict": None if report.verdict is None else content(report.verdict, report.approvals)})
 
