@@ -13,9 +13,10 @@ from dashboard.components.formatting import DASH, change, count, figure, moment,
 from dashboard.components.tables_and_charts import draw_signals, table
 from dashboard.runs.list import caption_of, help_of
 from fairtrial.api import runs
-from fairtrial.api.comparison_answers import MeasureComparison, MeasureForm, RunsCompared
+from fairtrial.api.comparison_answers import MeasureForm, RunsCompared
 from fairtrial.api.operation import Operation, Q, R
 from fairtrial.api.run_answers import CasePair, RunFigures
+from fairtrial.domain.estimates import Comparison, NotEnough
 from fairtrial.domain.run import StoredRun
 from fairtrial.domain.verdicts.verdict_wording import block_lines
 from fairtrial.domain.wording import CHANGES, IN_POINTS
@@ -111,9 +112,9 @@ def _comparison(comparison: RunsCompared, new: StoredRun, old: StoredRun) -> Non
         )
 
 
-def _line(row: MeasureComparison, shown: Mapping[str, MeasureForm]) -> dict[str, Any]:
+def _line(row: Comparison, shown: Mapping[str, MeasureForm]) -> dict[str, Any]:
     form, scale = _form(row, shown)
-    gap = row.difference.bounds
+    gap, reason = row.difference.bounds, row.difference.reason if isinstance(row.difference, NotEnough) else ""
     low, high = (change(bound, form=form, scale=scale) for bound in (gap[1:] if gap else (None, None)))
     return {
         "metric": row.metric,
@@ -122,7 +123,7 @@ def _line(row: MeasureComparison, shown: Mapping[str, MeasureForm]) -> dict[str,
         "baseline": figure(row.baseline, form=form, scale=scale),
         "candidate": figure(row.candidate, form=form, scale=scale),
         "difference": change(gap[0], form=form, scale=scale) if gap else DASH,
-        "95 % interval": f"{low} to {high}" if gap else f"not enough: {row.difference.reason}",
+        "95 % interval": f"{low} to {high}" if gap else f"not enough: {reason}",
         "p": "" if row.p is None else "< 0.001" if row.p < 0.001 else f"{row.p:.3f}",
         "answer": row.answer,
         "rule": _short_rule(row.rule),
@@ -147,25 +148,25 @@ def _rules(comparison: RunsCompared) -> list[str]:
     ]
 
 
-def _raw(row: MeasureComparison) -> dict[str, Any]:
+def _raw(row: Comparison) -> dict[str, Any]:
     plain_row: dict[str, Any] = to_builtins(row)
     difference = plain_row.pop("difference")
     return plain_row | {f"difference {name}": value for name, value in difference.items()}
 
 
-def _in_points(row: MeasureComparison, shown: Mapping[str, MeasureForm]) -> bool:
+def _in_points(row: Comparison, shown: Mapping[str, MeasureForm]) -> bool:
     """Shares; in slices, only scores."""
     return ("." in row.metric or not row.scope) and _form(row, shown)[0] == "share"
 
 
-def _interval(row: MeasureComparison, bounds: tuple[float, float, float]) -> dict[str, Any]:
+def _interval(row: Comparison, bounds: tuple[float, float, float]) -> dict[str, Any]:
     factor = 100.0 if max(abs(row.candidate or 0), abs(row.baseline or 0)) <= 1 else 1.0
     name = f"{row.metric} in {row.scope}" if row.scope else row.metric
     numbers = {end: bound * factor for end, bound in zip(ENDS, bounds, strict=True)}
     return {"name": name, "answer": row.answer, "n": row.n, "limit": None, **numbers}
 
 
-def _form(row: MeasureComparison, shown: Mapping[str, MeasureForm]) -> tuple[str, float]:
+def _form(row: Comparison, shown: Mapping[str, MeasureForm]) -> tuple[str, float]:
     form = shown.get(row.metric)
     return ("number", 1.0) if form is None else (form.form, form.scale)
 

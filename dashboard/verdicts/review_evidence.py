@@ -11,15 +11,15 @@ from dashboard.components import tables_and_charts
 from dashboard.components.formatting import DASH, MINUS, count, plain
 from dashboard.components.tables_and_charts import table
 from fairtrial.api import reviews
-from fairtrial.api.comparison_answers import Difference
 from fairtrial.api.review_answers import (
     BiasedReviewer,
     MetricAgreement,
-    PreferenceBias,
     QueueEvidence,
     ReviewerAgreement,
     ReviewFigures,
 )
+from fairtrial.domain.estimates import MaybeEstimate
+from fairtrial.domain.review import PreferenceModel
 from fairtrial.domain.wording import counted
 
 SHAPES = {
@@ -95,7 +95,7 @@ def _figures(figures: ReviewFigures, candidate: str, baseline: str) -> None:
         st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
 
 
-def _adjusted(model: PreferenceBias | None) -> list[dict[str, Any]]:
+def _adjusted(model: PreferenceModel | None) -> list[dict[str, Any]]:
     """The win rate adjusted for side and for length, shown only beside the plain one."""
     if model is None:
         return []
@@ -104,7 +104,7 @@ def _adjusted(model: PreferenceBias | None) -> list[dict[str, Any]]:
     return [row for row in rows if row is not None]
 
 
-def _answer(rate: Difference) -> str:
+def _answer(rate: MaybeEstimate) -> str:
     _, low, high = rate.bounds or (0.5, 0.5, 0.5)
     return "better" if low > 0.5 else "worse" if high < 0.5 else "cannot tell"
 
@@ -157,18 +157,20 @@ def _hundredths(value: float) -> str:
     return f"{value:.2f}".replace("-", MINUS)
 
 
-def _figure(figure: Difference) -> str:
+def _figure(figure: MaybeEstimate) -> str:
     return DASH if figure.bounds is None else _hundredths(figure.bounds[0])
 
 
-def _interval(interval: Difference) -> str:
+def _interval(interval: MaybeEstimate) -> str:
     if interval.bounds is None:
         return "not enough data"
     value, low, high = map(_hundredths, interval.bounds)
     return f"{value} ({low} to {high})"
 
 
-def _drawn(name: str, gap: Difference, answer: str, *, factor: float = 1.0, even: float = 0.0) -> dict[str, Any] | None:
+def _drawn(
+    name: str, gap: MaybeEstimate, answer: str, *, factor: float = 1.0, even: float = 0.0
+) -> dict[str, Any] | None:
     """A row of the chart, from the point where both are ``even``; ``None`` without an estimate."""
     if gap.bounds is None:
         return None

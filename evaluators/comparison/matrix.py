@@ -1,17 +1,25 @@
 """Compares several runs of one suite with one baseline: levels, paired differences, and the cases that changed most."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from evaluators.comparison.compare import compare_runs, figure
-from evaluators.comparison.observations import SignalChange, signal_changes
+from evaluators.comparison.observations import signal_changes
 from evaluators.comparison.pairing import Pairs, differences, pair, side_of, slices_of
-from evaluators.criteria.metric_catalogue import BUILT_IN, Form, Measure, ended_as
-from evaluators.results.equal_answers import EqualAnswers, equal_answers
+from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, ended_as
+from evaluators.results.equal_answers import equal_answers
 from evaluators.results.run_table import Floats, RunTable, Scope
-from fairtrial.api.comparison_answers import ChangedCase, MatrixColumn, MatrixLevel, NoiseFloor
+from fairtrial.api.comparison_answers import (
+    ChangedCase,
+    MatrixChanges,
+    MatrixColumn,
+    MatrixLevel,
+    MatrixRow,
+    NoiseFloor,
+    RunMatrix,
+)
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.run import UNSCORED
@@ -23,50 +31,6 @@ MOST_CASES = 5
 """How many cases a matrix names on each side of a candidate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One measure in one scope: a level for each column, and a comparison for each candidate, ``None`` without pairs.
-
-    ``noise`` compares the baseline with itself.
-    """
-
-    metric: str
-    scope: str
-    form: Form
-    scale: float
-    higher_is_better: bool
-    levels: tuple[MatrixLevel, ...]
-    comparisons: tuple[Comparison | None, ...]
-    noise: Comparison | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The cases of one candidate that changed most by ``metric``, and what changed that nobody measures on purpose.
-
-    ``same``: how many of its answers equal those of the baseline.
-    """
-
-    target: str
-    metric: str | None
-    worst: tuple[ChangedCase, ...]
-    best: tuple[ChangedCase, ...]
-    signals: tuple[SignalChange, ...]
-    same: EqualAnswers
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Runs of one suite against one baseline, which is the first column."""
-
-    suite: str
-    suite_digest: str
-    columns: tuple[MatrixColumn, ...]
-    rows: tuple[Row, ...]
-    changes: tuple[Changes, ...]
-    noise: NoiseFloor | None = None
-
-
 def matrix_of(
     measures: Sequence[Measure],
     baseline: RunTable,
@@ -74,7 +38,7 @@ def matrix_of(
     *,
     by: Iterable[str] = (),
     again: RunTable | None = None,
-) -> Matrix:
+) -> RunMatrix:
     """The matrix over all cases, and over each slice of the tags ``by``; ``again`` is a second run of the baseline.
 
     Each comparison is that of `compare_runs` for the two runs alone. Raises `UsageError` if runs are not comparable.
@@ -89,13 +53,13 @@ def matrix_of(
     compared = [_by_place(compare_runs(measures, candidate, baseline, scopes)) for candidate in candidates]
     noise = {} if again is None else _by_place(compare_runs(measures, again, baseline, scopes))
     primary = _primary(measures, baseline)
-    return Matrix(
-        baseline.suite,
-        baseline.suite_digest,
-        tuple(column_of(run) for run in runs),
-        tuple(_rows(measures, scopes, runs, compared, noise)),
-        tuple(_changes(primary, candidate, baseline) for candidate in candidates),
-        None if again is None else _noise_floor(primary, again, baseline),
+    return RunMatrix(
+        suite=baseline.suite,
+        suite_digest=baseline.suite_digest,
+        columns=tuple(column_of(run) for run in runs),
+        rows=tuple(_rows(measures, scopes, runs, compared, noise)),
+        changes=tuple(_changes(primary, candidate, baseline) for candidate in candidates),
+        noise=None if again is None else _noise_floor(primary, again, baseline),
     )
 
 
@@ -109,22 +73,23 @@ def _rows(
     runs: Sequence[RunTable],
     compared: Sequence[Mapping[Place, Comparison]],
     noise: Mapping[Place, Comparison],
-) -> Iterator[Row]:
+) -> Iterator[MatrixRow]:
     """One row for each measure and scope that any run has a case for."""
     for scope in scopes:
         for measure in measures:
             levels = tuple(_level(measure, run, scope) for run in runs)
             if not any(level.n for level in levels):
                 continue
-            place = (measure.name, str(scope or ""))
-            yield Row(
-                *place,
-                measure.form,
-                measure.scale,
-                measure.higher_is_better,
-                levels,
-                tuple(comparisons.get(place) for comparisons in compared),
-                noise.get(place),
+            place = name, where = measure.name, str(scope or "")
+            yield MatrixRow(
+                metric=name,
+                scope=where,
+                form=measure.form,
+                scale=measure.scale,
+                higher_is_better=measure.higher_is_better,
+                levels=levels,
+                comparisons=tuple(comparisons.get(place) for comparisons in compared),
+                noise=noise.get(place),
             )
 
 
@@ -162,16 +127,23 @@ def _primary(measures: Sequence[Measure], run: RunTable) -> Measure | None:
     return next((measure for measure in single if side_of(measure, run).n), None)
 
 
-def _changes(primary: Measure | None, candidate: RunTable, baseline: RunTable) -> Changes:
-    signals, same = tuple(signal_changes(candidate, baseline)), equal_answers(candidate, baseline)
+def _changes(primary: Measure | None, candidate: RunTable, baseline: RunTable) -> MatrixChanges:
+    changes = MatrixChanges(
+        target=candidate.target,
+        metric=None,
+        worst=(),
+        best=(),
+        signals=tuple(signal_changes(candidate, baseline)),
+        same=equal_answers(candidate, baseline),
+    )
     if primary is None:
-        return Changes(candidate.target, None, (), (), signals, same)
+        return changes
     pairs = pair(primary, candidate, baseline)
     gains = primary.sign * pairs.differences
     order = np.argsort(gains, kind="stable")
     worst = [at for at in order[:MOST_CASES] if gains[at] < 0]
     best = [at for at in order[::-1][:MOST_CASES] if gains[at] > 0]
-    return Changes(candidate.target, primary.name, _cases(pairs, worst), _cases(pairs, best), signals, same)
+    return replace(changes, metric=primary.name, worst=_cases(pairs, worst), best=_cases(pairs, best))
 
 
 def _cases(pairs: Pairs, rows: Iterable[int]) -> tuple[ChangedCase, ...]:

@@ -11,6 +11,7 @@ from evaluators.comparison.presentation import SUBJECTS, amount, both_figures, f
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, of_stat
 from evaluators.results.run_table import RunTable, Scope
 from evaluators.suite import Suite
+from fairtrial.api.comparison_answers import MatrixSignal
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_LENGTH, NOTABLE_LEVEL, SIGNALS
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.promises import MIN_SLICE_CASES
@@ -21,17 +22,7 @@ from fairtrial.stats.paired.clustered import ratio_of_means
 LENGTH = "verbosity"
 
 
-@dataclass(frozen=True, slots=True)
-class SignalChange:
-    """One signal of two runs; ``says`` is one sentence with the figures of both."""
-
-    metric: str
-    notable: bool
-    says: str
-    comparison: Comparison
-
-
-def signal_changes(candidate: RunTable, baseline: RunTable) -> list[SignalChange]:
+def signal_changes(candidate: RunTable, baseline: RunTable) -> list[MatrixSignal]:
     """Every signal that both runs measured, notable ones first; none if a run lacks signals of this version.
 
     A change is notable by the rule in `fairtrial.domain.answers.signals`. It decides nothing.
@@ -61,7 +52,7 @@ def signal_findings(
     ]
 
 
-def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[SignalChange]:
+def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[MatrixSignal]:
     measure = BUILT_IN[name]
     pairs = pair(measure, candidate, baseline)
     if not pairs.n:
@@ -74,7 +65,7 @@ def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[Sign
     sentence = (
         f"{SUBJECTS[name]} {both_figures(comparison, measure)}{_interval(comparison, measure)}{_lost(comparison, name)}"
     )
-    yield SignalChange(name, notable, f"{sentence}{_end(notable)}", comparison)
+    yield MatrixSignal(metric=name, notable=notable, says=f"{sentence}{_end(notable)}", comparison=comparison)
 
 
 def _interval(comparison: Comparison, measure: Measure) -> str:
@@ -93,7 +84,7 @@ def _lost(comparison: Comparison, name: str) -> str:
     return f"; the candidate refuses {counted(comparison.lost, 'case')} that the baseline answers"
 
 
-def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
+def _length(candidate: RunTable, baseline: RunTable) -> MatrixSignal:
     """The ratio of the mean lengths, in tokens where both runs know all of them, otherwise in characters."""
     measure = BUILT_IN["tokens" if _has_tokens(candidate) and _has_tokens(baseline) else LENGTH]
     pairs = pair(measure, candidate, baseline)
@@ -104,11 +95,13 @@ def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
     old, new = (amount(value or 0.0, measure) for value in (comparison.baseline, comparison.candidate))
     sentence = f"the mean length {old} → {new} {unit} over {counted(pairs.n, 'case')}"
     if not isinstance(ratio, Estimate):
-        return SignalChange(LENGTH, False, f"{sentence} (no ratio: {ratio.reason})", comparison)
+        says = f"{sentence} (no ratio: {ratio.reason})"
+        return MatrixSignal(metric=LENGTH, notable=False, says=says, comparison=comparison)
     bounds = f"{100 * ratio.level:.4g} % interval {ratio.low:.2f} to {ratio.high:.2f}"
     shown = comparison.answer != "cannot tell" and not ratio.low <= 1 <= ratio.high
     notable = shown and abs(ratio.value - 1) >= NOTABLE_LENGTH
-    return SignalChange(LENGTH, notable, f"{sentence} ({ratio.value:.2f} times, {bounds}){_end(notable)}", comparison)
+    says = f"{sentence} ({ratio.value:.2f} times, {bounds}){_end(notable)}"
+    return MatrixSignal(metric=LENGTH, notable=notable, says=says, comparison=comparison)
 
 
 def _has_tokens(run: RunTable) -> bool:

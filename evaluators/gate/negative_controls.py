@@ -17,9 +17,10 @@ from evaluators.gate.multiplicity import RuleResult
 from evaluators.gate.regression_rule import scope_mask
 from evaluators.gate.rules import judge_rule
 from evaluators.results.controlled_table import controls_of, only, replaced, with_donor
-from evaluators.results.equal_answers import EqualAnswers, equal_answers, same_results
+from evaluators.results.equal_answers import equal_answers, same_results
 from evaluators.results.run_table import RunTable
 from evaluators.trial import Trial
+from fairtrial.api.comparison_answers import EqualAnswers
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.promises import MIN_DONORS
 from fairtrial.domain.run import CONTROLS, REPLACEMENTS
@@ -105,7 +106,7 @@ def equal_to_base(gate: Gate, trial: Trial) -> Iterator[Finding]:
         (trial.table(suite.name, trial.candidate), trial.table(suite.name, trial.baseline)) for suite in gate.suites
     ]
     pairs = [(tuned, base) for tuned, base in both if tuned is not None and base is not None]
-    total = sum((equal_answers(*pair) for pair in pairs), EqualAnswers(0, 0))
+    total = sum((equal_answers(*pair) for pair in pairs), EqualAnswers(equal=0, n=0))
     if total.all_equal:
         sentence = total.words(trial.candidate, trial.baseline)
     elif pairs and not total.n and all(_look_equal(*pair) for pair in pairs):

@@ -15,7 +15,7 @@ from fairtrial.domain.wording import TEXT_DELETED, TEXT_NOT_STORED, Change, Grad
 from fairtrial.privacy.masking import mask
 
 if TYPE_CHECKING:
-    from evaluators.comparison.matrix import Matrix, Row  # loads numpy and scipy, which a list of formats does not need
+    from fairtrial.api.comparison_answers import MatrixRow, RunMatrix
 
 TextPolicy = Literal["masked", "full", "none"]
 LEFT_OUT = "left out of this report"
@@ -73,7 +73,7 @@ class SuiteReport:
     those of the columns, and that of the noise floor.
     """
 
-    matrix: Matrix
+    matrix: RunMatrix
     metric: str | None
     outcomes: Mapping[CaseOutcome, tuple[int, ...]]
     errors: Mapping[str, tuple[int, ...]]
@@ -82,17 +82,17 @@ class SuiteReport:
     notes: tuple[str, ...] = ()
 
     @property
-    def overall(self) -> tuple[Row, ...]:
+    def overall(self) -> tuple[MatrixRow, ...]:
         """The rows over all cases."""
         return tuple(row for row in self.matrix.rows if not row.scope)
 
     @property
-    def slices(self) -> tuple[Row, ...]:
+    def slices(self) -> tuple[MatrixRow, ...]:
         """The rows of slices."""
         return tuple(row for row in self.matrix.rows if row.scope)
 
     @property
-    def primary(self) -> Row | None:
+    def primary(self) -> MatrixRow | None:
         """The row of the metric that grades the cases."""
         return next((row for row in self.overall if row.metric == self.metric), None)
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
-from evaluators.comparison.matrix import Row
 from evaluators.comparison.presentation import amount, rules_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN
 from evaluators.report_content import wording
 from evaluators.report_content.content import CaseRow, ReportContent, SuiteReport, Text
 from evaluators.report_content.wording import answer, difference, interval, level, quiet
 from fairtrial import html_pages
+from fairtrial.api.comparison_answers import MatrixRow
 from fairtrial.documents.verdict import describe_verdict
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 from fairtrial.domain.estimates import Answer, Estimate
@@ -206,7 +206,7 @@ def levels(suite: SuiteReport) -> Plot | None:
     return _plot("Level by run in percent", values, [0.0, 25.0, 50.0, 75.0, 100.0], signed=False)
 
 
-def _shares(suite: SuiteReport) -> Iterable[Row]:
+def _shares(suite: SuiteReport) -> Iterable[MatrixRow]:
     return (row for row in suite.overall if row.form == "share" and "." in row.metric and not quiet(row))
 
 

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from msgspec.structs import replace as struct_replace
+from msgspec.structs import replace
 
-from evaluators.comparison.matrix import Changes, Matrix, matrix_of
+from evaluators.comparison.matrix import matrix_of
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
 from evaluators.report_content.content import CaseAnswer, CaseRow, SuiteReport, Text, Texts
 from evaluators.results.run_table import RunTable
+from fairtrial.api.comparison_answers import MatrixChanges, RunMatrix
 from fairtrial.api.run_answers import AnyAnswer, CasePair, CaseQuestion, GradedCase
 from fairtrial.domain.answers.chat import messages_of, reference_of
 from fairtrial.domain.answers.signals import departs
@@ -49,7 +50,7 @@ class SuiteRuns:
         return (self.baseline, *self.candidates)
 
 
-def compared(runs: SuiteRuns) -> Matrix:
+def compared(runs: SuiteRuns) -> RunMatrix:
     """The matrix of the runs; slices are compared by the suite's scores alone. Raises `UsageError`."""
     whole = matrix_of(runs.measures, runs.baseline, runs.candidates, again=runs.again)
     scored = [measure for measure in runs.measures if measure.scorer is not None]
@@ -57,7 +58,7 @@ def compared(runs: SuiteRuns) -> Matrix:
     return _named(replace(whole, rows=whole.rows + tuple(row for row in sliced.rows if row.scope)))
 
 
-def grading_metric(matrix: Matrix) -> str | None:
+def grading_metric(matrix: RunMatrix) -> str | None:
     """The metric that grades the cases: the one by which the matrix names those that changed most."""
     if matrix.changes:
         return next((change.metric for change in matrix.changes if change.metric), None)
@@ -65,7 +66,7 @@ def grading_metric(matrix: Matrix) -> str | None:
 
 
 def suite_report(
-    runs: SuiteRuns, matrix: Matrix, rows: Sequence[Sequence[CasePair]] | Sequence[GradedCase], texts: Texts
+    runs: SuiteRuns, matrix: RunMatrix, rows: Sequence[Sequence[CasePair]] | Sequence[GradedCase], texts: Texts
 ) -> SuiteReport:
     """The part of the report. ``rows`` are the cases of `runs.pairs` for each candidate, or `runs.cases` of one run."""
     cases = (
@@ -85,7 +86,7 @@ def suite_report(
     )
 
 
-def _named(matrix: Matrix) -> Matrix:
+def _named(matrix: RunMatrix) -> RunMatrix:
     """The matrix with the beginning of its id behind the target of each run that shares it with another one."""
     targets = [column.target for column in matrix.columns]
     ids = [column.run_id for column in matrix.columns]
@@ -94,7 +95,7 @@ def _named(matrix: Matrix) -> Matrix:
         f"{target} ({run_id[:size]})" if targets.count(target) > 1 else target
         for target, run_id in zip(targets, ids, strict=True)
     ]
-    columns = tuple(struct_replace(column, target=name) for column, name in zip(matrix.columns, names, strict=True))
+    columns = tuple(replace(column, target=name) for column, name in zip(matrix.columns, names, strict=True))
     changes = tuple(replace(change, target=name) for change, name in zip(matrix.changes, names[1:], strict=True))
     return replace(matrix, columns=columns, changes=changes)
 
@@ -123,15 +124,15 @@ def _errors(cases: Iterable[CaseRow], columns: int) -> dict[str, tuple[int, ...]
     return {error: tuple(errors[error]) for error, _ in most}
 
 
-def _labelled(matrix: Matrix, texts: Texts) -> Matrix:
+def _labelled(matrix: RunMatrix, texts: Texts) -> RunMatrix:
     """The matrix with masked names from the data: slices, and the ids of cases."""
     rows = tuple(replace(row, scope=texts.label(row.scope)) if row.scope else row for row in matrix.rows)
     return replace(matrix, rows=rows, changes=tuple(_change(change, texts) for change in matrix.changes))
 
 
-def _change(change: Changes, texts: Texts) -> Changes:
+def _change(change: MatrixChanges, texts: Texts) -> MatrixChanges:
     worst, best = (
-        tuple(struct_replace(case, case_id=texts.case_id(case.case_id)) for case in cases)
+        tuple(replace(case, case_id=texts.case_id(case.case_id)) for case in cases)
         for cases in (change.worst, change.best)
     )
     return replace(change, worst=worst, best=best)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from evaluators.comparison.matrix import Row
 from evaluators.comparison.presentation import amount, answer_in_words, both_figures, format_signed, gap
 from evaluators.report_content.content import SuiteReport, TextPolicy
+from fairtrial.api.comparison_answers import MatrixRow
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.wording import counted
 from fairtrial.privacy.search import counted_kind
@@ -44,7 +44,7 @@ def _verb(comparison: Comparison | None, than: str = " than") -> str:
     return verb + (" from" if than and comparison.answer == "cannot tell" else than)
 
 
-def _figures(row: Row, comparison: Comparison | None) -> str:
+def _figures(row: MatrixRow, comparison: Comparison | None) -> str:
     if comparison is None:
         return f"because no case is scored by {row.metric} on both sides"
     shown = f"{row.metric} {both_figures(comparison, row)}"
@@ -52,24 +52,24 @@ def _figures(row: Row, comparison: Comparison | None) -> str:
     return f"{shown} ({with_unit(row, comparison)}, 95 % interval {bounds})" if bounds else shown
 
 
-def _short(row: Row, candidate: int) -> str:
+def _short(row: MatrixRow, candidate: int) -> str:
     comparison = row.comparisons[candidate]
     shown = level(row, candidate + 1)
     return f"{shown}, {with_unit(row, comparison)}" if difference(row, comparison) else shown
 
 
-def with_unit(row: Row, comparison: Comparison | None) -> str:
+def with_unit(row: MatrixRow, comparison: Comparison | None) -> str:
     """The difference for a sentence: ``−7.9 points``."""
     return difference(row, comparison) + (" points" if row.form == "share" else "")
 
 
-def level(row: Row, column: int) -> str:
+def level(row: MatrixRow, column: int) -> str:
     """A column's level in its unit."""
     value = row.levels[column].value
     return "–" if value is None else amount(value, row)
 
 
-def difference(row: Row, comparison: Comparison | None) -> str:
+def difference(row: MatrixRow, comparison: Comparison | None) -> str:
     """A candidate's difference from the baseline, with its sign; nothing without one."""
     estimate = None if comparison is None else comparison.difference
     if not isinstance(estimate, Estimate):
@@ -80,7 +80,7 @@ def difference(row: Row, comparison: Comparison | None) -> str:
     )
 
 
-def interval(row: Row, comparison: Comparison | None) -> str:
+def interval(row: MatrixRow, comparison: Comparison | None) -> str:
     """The bounds of the difference's interval; nothing without one."""
     estimate = None if comparison is None else comparison.difference
     return (
@@ -95,7 +95,7 @@ def answer(comparison: Comparison | None) -> str:
     return "not compared" if comparison is None else answer_in_words(comparison)
 
 
-def changed_rows(suite: SuiteReport) -> list[tuple[Row, int]]:
+def changed_rows(suite: SuiteReport) -> list[tuple[MatrixRow, int]]:
     """Each measure and candidate's index that is answered by better or worse, by candidate and worse ones first.
 
     Of the slices, only those whose answer is another one than that over all cases.
@@ -111,12 +111,12 @@ def changed_rows(suite: SuiteReport) -> list[tuple[Row, int]]:
     return sorted(rows, key=lambda pair: (pair[1], _answered(*pair) != "worse"))
 
 
-def _answered(row: Row, candidate: int) -> str:
+def _answered(row: MatrixRow, candidate: int) -> str:
     comparison = row.comparisons[candidate]
     return "" if comparison is None else comparison.answer
 
 
-def quiet(row: Row) -> bool:
+def quiet(row: MatrixRow) -> bool:
     """Whether a measure is 0 in every run, so that a sentence is clearer than a line of the table."""
     return all(not level.value for level in row.levels)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from evaluators.comparison.matrix import Row
 from evaluators.report_content.content import Report, ReportContent, SuiteReport
 from evaluators.report_content.wording import answer, changed_rows, difference, interval, level, shown_texts, with_unit
+from fairtrial.api.comparison_answers import MatrixRow
 from fairtrial.document.markdown import markdown, safe
 from fairtrial.documents.verdict import describe_verdict
 from fairtrial.domain.verdicts.approvals import ApprovalState
@@ -65,7 +65,7 @@ def _suite(suite: SuiteReport) -> Iterator[str]:
     yield from ("", "</details>", "", "Runs: " + ", ".join(safe(column.run_id) for column in columns))
 
 
-def _changed(suite: SuiteReport, row: Row, candidate: int) -> str:
+def _changed(suite: SuiteReport, row: MatrixRow, candidate: int) -> str:
     comparison, target = row.comparisons[candidate], suite.matrix.columns[candidate + 1].target
     where = f" in {row.scope}" if row.scope else ""
     return (
@@ -74,7 +74,7 @@ def _changed(suite: SuiteReport, row: Row, candidate: int) -> str:
     )
 
 
-def _cell(row: Row, column: int) -> str:
+def _cell(row: MatrixRow, column: int) -> str:
     comparison = row.comparisons[column - 1]
     shown = difference(row, comparison)
     return f"{level(row, column)}" + (f" ({shown}, {answer(comparison)})" if shown else "")

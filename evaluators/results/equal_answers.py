@@ -1,38 +1,17 @@
 """Tells whether two runs have the same results, and counts their equal answers."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from evaluators.results.run_table import RunTable
+from fairtrial.api.comparison_answers import EqualAnswers
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.wording import counted
-
-
-@dataclass(frozen=True, slots=True)
-class EqualAnswers:
-    """How many of ``n`` answers to the same question are equal, character by character."""
-
-    equal: int
-    n: int
-
-    @property
-    def all_equal(self) -> bool:
-        return 0 < self.n == self.equal
-
-    def words(self, target: str, baseline: str) -> str:
-        """``160 of 160 answers of tuned are the same as those of base``."""
-        return f"{self.equal:,} of {counted(self.n, 'answer')} of {target} are the same as those of {baseline}"
-
-    def __add__(self, more: "EqualAnswers") -> "EqualAnswers":
-        return EqualAnswers(self.equal + more.equal, self.n + more.n)
 
 
 def equal_answers(left: RunTable, right: RunTable) -> EqualAnswers:
     """The equal ones of the answers that both runs have for a case and its repeat, and whose texts are known."""
     theirs = {place: digest for place, digest in _answers(right) if digest}
     pairs = [(digest, theirs[place]) for place, digest in _answers(left) if digest and place in theirs]
-    return EqualAnswers(sum(mine == other for mine, other in pairs), len(pairs))
+    return EqualAnswers(equal=sum(mine == other for mine, other in pairs), n=len(pairs))
 
 
 def _answers(run: RunTable) -> list[tuple[tuple[str, int], int]]:

@@ -1,12 +1,13 @@
 """Measures agreement between reviewers, and the position and length bias of their preferences."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine
 from evaluators.criteria.validation import PREFERENCE, REVIEW_METRICS
+from fairtrial.api.review_answers import BiasedReviewer, MetricAgreement, ReviewBias, ReviewerAgreement
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.promises import MIN_PEOPLE, NOT_MEASURED_AGREEMENT
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference, ReviewedQueue, Vote
@@ -14,7 +15,7 @@ from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.stats.review.agreement import RatingTable, Value, gwet_ac
 from fairtrial.stats.review.krippendorff_alpha import Quality, agreement_quality, alpha, alpha_against_rest
 from fairtrial.stats.review.preference import TIE
-from fairtrial.stats.review.preference_model import Judgements, PreferenceModel, preference_model
+from fairtrial.stats.review.preference_model import Judgements, preference_model
 
 RatingRow = tuple[str, str, Value, str, str]
 MARKS = (1, 2, 3, 4, 5)
@@ -30,31 +31,7 @@ AGREE: dict[Quality, str] = {
 BEFORE_RULES_5 = AGREE | {"not measured": "too little to measure anything"}
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """Agreement on one metric over the pairs that two or more people have judged.
-
-    ``alpha`` is Krippendorff's, nominal for preferences and ordinal for ratings. ``gwet`` is AC1 or AC2, which stays
-    high if nearly all votes are the same. ``people`` counts those who judged a pair that another person judged too.
-    """
-
-    alpha: Estimate | NotEnough
-    gwet: Estimate | NotEnough
-    quality: Quality
-    pairs: int
-    people: int
-
-
-@dataclass(frozen=True, slots=True)
-class PersonAgreement:
-    """One reviewer's alpha against all others who judged the same pairs, for each metric."""
-
-    reviewer: str
-    name: str
-    alphas: dict[str, Estimate | NotEnough]
-
-
-def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> Agreement:
+def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> MetricAgreement:
     """The agreement on ``review.preference``, or on a dimension's ratings of both answers.
 
     Cases of one cluster are resampled together, and so are the two answers of a pair.
@@ -71,26 +48,30 @@ def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> Agreement:
     else:
         gwet = gwet_ac(table, scale=MARKS, weights="ordinal")
     people = len(set().union(*twice))
-    return Agreement(estimate, gwet, _quality(estimate, metric), len(twice), people)
+    return MetricAgreement(
+        alpha=estimate, gwet=gwet, quality=_quality(estimate, metric), pairs=len(twice), people=people
+    )
 
 
-def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[PersonAgreement, ...]:
+def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[ReviewerAgreement, ...]:
     """Each reviewer against the others, if there are three or more; of two, neither is closer to the truth."""
     names = {vote.reviewer: vote.name for queue in queues for vote in queue.votes}
     if len(names) < MIN_PEOPLE:
         return ()
     tables = {metric: _table(list(_rows(queues, metric))) for metric in REVIEW_METRICS}
     return tuple(
-        PersonAgreement(
-            person,
-            name,
-            {metric: alpha_against_rest(table, person, metric=_metric(metric)) for metric, table in tables.items()},
+        ReviewerAgreement(
+            reviewer=person,
+            name=name,
+            alphas={
+                metric: alpha_against_rest(table, person, metric=_metric(metric)) for metric, table in tables.items()
+            },
         )
         for person, name in sorted(names.items(), key=lambda pair: pair[::-1])
     )
 
 
-def agreement_text(agreement: Agreement, people: int, rules: int) -> str:
+def agreement_text(agreement: MetricAgreement, people: int, rules: int) -> str:
     """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93; AC2 0.93)``; "" for one person."""
     if people < 2:
         return ""
@@ -109,7 +90,7 @@ def agreement_text(agreement: Agreement, people: int, rules: int) -> str:
     return f"; over {pairs} they agree {words[agreement.quality]} (alpha {value}, {low} to {high}{gwet})"
 
 
-def require_agreement(line: GateLine, finding: Finding, agreement: Agreement) -> Finding:
+def require_agreement(line: GateLine, finding: Finding, agreement: MetricAgreement) -> Finding:
     """Turn a pass into "cannot tell" if reviewers do not agree, because guesses could produce it; a failure stands.
 
     The pass stands if the whole interval lies above the value of two equal models, because guesses prefer neither.
@@ -176,33 +157,20 @@ def _given(vote: Vote, metric: str) -> Iterator[tuple[str, Value]]:
             yield arm, mark
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewerBias:
-    """A reviewer with a position bias, by the alarm of `PreferenceModel`; ``model`` has only their votes."""
-
-    reviewer: str
-    name: str
-    model: PreferenceModel
-
-
-@dataclass(frozen=True, slots=True)
-class PositionAndLengthBias:
-    """The raw and the adjusted win rates, and the biased reviewers; ``model`` is ``None`` if the sides are unknown."""
-
-    model: PreferenceModel | None
-    leanings: tuple[ReviewerBias, ...]
-
-
 def estimate_bias(
     everybody: Judgements | None,
     each: Iterable[tuple[str, Judgements | None]],
     names: Mapping[str, str],
     *,
     level: float,
-) -> PositionAndLengthBias:
+) -> ReviewBias:
     """Fit the model to all votes, and to each person's votes."""
     models = [(person, preference_model(votes, level=level)) for person, votes in each if votes is not None]
-    return PositionAndLengthBias(
-        None if everybody is None else preference_model(everybody, level=level),
-        tuple(ReviewerBias(person, names[person], model) for person, model in models if model.position_biased),
+    return ReviewBias(
+        model=None if everybody is None else preference_model(everybody, level=level),
+        leanings=tuple(
+            BiasedReviewer(reviewer=person, name=names[person], model=model)
+            for person, model in models
+            if model.position_biased
+        ),
     )

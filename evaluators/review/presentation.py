@@ -4,25 +4,21 @@ from collections.abc import Sequence
 from math import ceil, sqrt
 
 import scipy  # its `special` loads at its first use, because it is slow to load
-from msgspec import convert
 
 from evaluators.comparison.presentation import MINUS, p_in_words
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
 from evaluators.criteria.validation import PREFERENCE, REVIEW_METRICS
 from evaluators.review.agreement import (
-    PositionAndLengthBias,
-    ReviewerBias,
     agreement_with_the_rest,
 )
 from evaluators.review.statistics import AMONG, GENERAL, Votes
 from evaluators.trial import Trial
-from fairtrial.api.review_answers import ReviewFigures
+from fairtrial.api.review_answers import BiasedReviewer, ReviewBias, ReviewFigures
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.promises import ONE_SIDED_95
-from fairtrial.domain.review import DIMENSIONS, ReviewedQueue
+from fairtrial.domain.review import DIMENSIONS, PreferenceModel, ReviewedQueue
 from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import quantile
-from fairtrial.stats.review.preference_model import PreferenceModel
 
 HALVES = {"tie": "ties", "both_bad": "both bad"}
 """Votes for neither answer."""
@@ -54,7 +50,7 @@ def preference_text(comparison: Comparison, votes: Votes, trial: Trial) -> str:
     return f"{PREFERENCE} is {_percent(comparison.candidate)} ({figures}; {bounds}{test})"
 
 
-def bias_text(pull: PositionAndLengthBias, people: int) -> str:
+def bias_text(pull: ReviewBias, people: int) -> str:
     """``; adjusted for position 60.1 % (51.0 to 68.3), for position and length 58.0 % (…); the votes of …``.
 
     It stands at the end of a sentence, because it does not decide.
@@ -74,7 +70,7 @@ def bias_text(pull: PositionAndLengthBias, people: int) -> str:
     return text + "".join(f"; {reviewer_bias_text(leaning, people)}" for leaning in pull.leanings)
 
 
-def reviewer_bias_text(leaning: ReviewerBias, people: int) -> str:
+def reviewer_bias_text(leaning: BiasedReviewer, people: int) -> str:
     """``the votes of one of the 3 reviewers favour the left answer: 41 of 52 (p < 0.001); their preference is …``.
 
     The reviewer is not named, because a verdict is shared more widely than figures on a person should be.
@@ -191,17 +187,16 @@ def _signed(value: float) -> str:
 def figures_of(queues: Sequence[ReviewedQueue]) -> ReviewFigures:
     """All statistics at once."""
     votes = Votes(queues)
-    figures = {
-        "votes": votes.n,
-        "pairs": votes.pairs,
-        "drawn": votes.drawn,
-        "people": votes.people,
-        "counts": votes.counts,
-        "preference": votes.preference(),
-        "pull": votes.bias(),
-        "levels": {dimension: votes.level(dimension) for dimension in DIMENSIONS},
-        "dimensions": {dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
-        "agreement": {metric: votes.agreement(metric) for metric in REVIEW_METRICS},
-        "each": agreement_with_the_rest(queues),
-    }
-    return convert(figures, ReviewFigures, from_attributes=True)
+    return ReviewFigures(
+        votes=votes.n,
+        pairs=votes.pairs,
+        drawn=votes.drawn,
+        people=votes.people,
+        counts=votes.counts,
+        preference=votes.preference(),
+        pull=votes.bias(),
+        levels={dimension: votes.level(dimension) for dimension in DIMENSIONS},
+        dimensions={dimension: votes.comparison(dimension) for dimension in DIMENSIONS},
+        agreement={metric: votes.agreement(metric) for metric in REVIEW_METRICS},
+        each=agreement_with_the_rest(queues),
+    )

@@ -9,8 +9,9 @@ import numpy as np
 
 from evaluators.criteria.grammar import Population
 from evaluators.criteria.validation import PREFERENCE
-from evaluators.review.agreement import Agreement, PositionAndLengthBias, agreement_of, estimate_bias
+from evaluators.review.agreement import agreement_of, estimate_bias
 from evaluators.trial import RULES
+from fairtrial.api.review_answers import MetricAgreement, ReviewBias
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.promises import IN_GENERAL, MIN_PEOPLE, ONE_SIDED_95, TENTATIVE_AGREEMENT, TWO_SIDED_95
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
@@ -42,7 +43,7 @@ class Votes:
 
     def __init__(self, queues: Sequence[ReviewedQueue], population: Population = "", rules: int = RULES) -> None:
         self._queues, self.population, self.rules = queues, population, rules
-        self._agreements: dict[str, Agreement] = {}
+        self._agreements: dict[str, MetricAgreement] = {}
         self._chances = chances = _chances(queues)
         self._votes = [(vote, chances[_population(queue)], queue.suite) for queue in queues for vote in queue.votes]
         self._equal = len({round(chance, 9) for _, chance, _ in self._votes}) <= 1
@@ -77,7 +78,7 @@ class Votes:
         """Whether the figures of this metric generalise to reviewers in general."""
         return self._generalises(metric, self.reviewers(metric))
 
-    def agreement(self, metric: str) -> Agreement:
+    def agreement(self, metric: str) -> MetricAgreement:
         """The agreement of the reviewers on this metric, computed once."""
         if metric not in self._agreements:
             self._agreements[metric] = agreement_of(self._queues, metric)
@@ -113,7 +114,7 @@ class Votes:
         return NotEnough(f"{who} cannot represent reviewers in general", needed, of.n)
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[Preference, int]:
         return dict(Counter(vote.preference for vote, _, _ in self._votes))
 
     def preference(self, level: float = ONE_SIDED_95) -> Comparison:
@@ -152,7 +153,7 @@ class Votes:
             weights=columns.weights,
         )
 
-    def bias(self, level: float = ONE_SIDED_95) -> PositionAndLengthBias:
+    def bias(self, level: float = ONE_SIDED_95) -> ReviewBias:
         """The position and length bias of the win rate."""
         names = {vote.reviewer: vote.name for vote, _, _ in self._votes}
         each = ((reviewer, self.judgements(reviewer)) for reviewer in names)
@@ -161,7 +162,8 @@ class Votes:
             return bias
         model, rate = bias.model, partial(self._with_equal_pairs, columns=self._of(PREFERENCE))
         rates = rate(model.raw), rate(model.position_adjusted), rate(model.length_adjusted)
-        return replace(bias, model=replace(model, raw=rates[0], position_adjusted=rates[1], length_adjusted=rates[2]))
+        model = replace(model, raw=rates[0], position_adjusted=rates[1], length_adjusted=rates[2])
+        return ReviewBias(model=model, leanings=bias.leanings)
 
     def _with_equal_pairs(self, rate: Estimate | NotEnough, columns: "_Columns") -> Estimate | NotEnough:
         """The win rate over all drawn pairs, in which each suite has the weight that its votes have."""

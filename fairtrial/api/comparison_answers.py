@@ -2,48 +2,9 @@
 
 from typing import Literal
 
-from msgspec import UNSET, UnsetType
-
 from fairtrial.api.operation import Answer
-from fairtrial.domain.estimates import Answer as ComparisonAnswer
-
-
-class Difference(Answer, frozen=True, kw_only=True):
-    """A difference with its interval, or why there is none: then it has only ``reason``, ``needed`` and ``n``."""
-
-    n: int
-    value: float | UnsetType = UNSET
-    low: float | UnsetType = UNSET
-    high: float | UnsetType = UNSET
-    level: float | UnsetType = UNSET
-    method: str | UnsetType = UNSET
-    always_valid: bool | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
-    needed: str | UnsetType = UNSET
-
-    @property
-    def bounds(self) -> tuple[float, float, float] | None:
-        """The value and its interval; ``None`` if there is none."""
-        if self.value is UNSET or self.low is UNSET or self.high is UNSET:
-            return None
-        return self.value, self.low, self.high
-
-
-class MeasureComparison(Answer, frozen=True, kw_only=True):
-    """A `Comparison` of two runs."""
-
-    metric: str
-    scope: str
-    candidate: float | None
-    baseline: float | None
-    difference: Difference
-    answer: ComparisonAnswer
-    won: int | None
-    lost: int | None
-    n: int
-    p: float | None
-    p_method: str
-    rule: str
+from fairtrial.domain.estimates import Comparison
+from fairtrial.domain.wording import counted
 
 
 class MeasureForm(Answer, frozen=True, kw_only=True):
@@ -65,7 +26,7 @@ class SignalDifference(Answer, frozen=True, kw_only=True):
 class RunsCompared(Answer, frozen=True, kw_only=True):
     """Two runs. ``shown``: the form of each measure."""
 
-    rows: list[MeasureComparison]
+    rows: list[Comparison]
     shown: dict[str, MeasureForm]
     signals: list[SignalDifference]
 
@@ -104,9 +65,9 @@ class MatrixRow(Answer, frozen=True, kw_only=True):
     form: Literal["share", "number", "ms", "usd"]
     scale: float
     higher_is_better: bool
-    levels: list[MatrixLevel]
-    comparisons: list[MeasureComparison | None]
-    noise: MeasureComparison | None
+    levels: tuple[MatrixLevel, ...]
+    comparisons: tuple[Comparison | None, ...]
+    noise: Comparison | None
 
 
 class ChangedCase(Answer, frozen=True, kw_only=True):
@@ -120,14 +81,25 @@ class ChangedCase(Answer, frozen=True, kw_only=True):
 class MatrixSignal(SignalDifference, frozen=True, kw_only=True):
     """A signal with its comparison."""
 
-    comparison: MeasureComparison
+    comparison: Comparison
 
 
 class EqualAnswers(Answer, frozen=True, kw_only=True):
-    """How many of ``n`` answers are equal in both runs."""
+    """How many of ``n`` answers to the same question are equal in both runs, character by character."""
 
     equal: int
     n: int
+
+    @property
+    def all_equal(self) -> bool:
+        return 0 < self.n == self.equal
+
+    def words(self, target: str, baseline: str) -> str:
+        """``160 of 160 answers of tuned are the same as those of base``."""
+        return f"{self.equal:,} of {counted(self.n, 'answer')} of {target} are the same as those of {baseline}"
+
+    def __add__(self, more: "EqualAnswers") -> "EqualAnswers":
+        return EqualAnswers(equal=self.equal + more.equal, n=self.n + more.n)
 
 
 class MatrixChanges(Answer, frozen=True, kw_only=True):
@@ -135,9 +107,9 @@ class MatrixChanges(Answer, frozen=True, kw_only=True):
 
     target: str
     metric: str | None
-    worst: list[ChangedCase]
-    best: list[ChangedCase]
-    signals: list[MatrixSignal]
+    worst: tuple[ChangedCase, ...]
+    best: tuple[ChangedCase, ...]
+    signals: tuple[MatrixSignal, ...]
     same: EqualAnswers
 
 
@@ -155,7 +127,7 @@ class RunMatrix(Answer, frozen=True, kw_only=True):
 
     suite: str
     suite_digest: str
-    columns: list[MatrixColumn]
-    rows: list[MatrixRow]
-    changes: list[MatrixChanges]
+    columns: tuple[MatrixColumn, ...]
+    rows: tuple[MatrixRow, ...]
+    changes: tuple[MatrixChanges, ...]
     noise: NoiseFloor | None

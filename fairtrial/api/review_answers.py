@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from fairtrial.api.comparison_answers import Difference, MeasureComparison
 from fairtrial.api.operation import Answer, Time
-from fairtrial.domain.review import Arm, Dimension, Preference, Progress
+from fairtrial.domain.estimates import Comparison, MaybeEstimate
+from fairtrial.domain.review import Arm, Dimension, Preference, PreferenceModel, Progress
 
 QueueState = Literal["open", "closed"]
 Agreement = Literal["good", "tentative", "low", "not measured", "unknown"]
@@ -198,44 +198,30 @@ class QueueEvidence(QueueSummary, frozen=True, kw_only=True):
     present: bool
 
 
-class PreferenceBias(Answer, frozen=True, kw_only=True):
-    """The win rate, plain and adjusted for position and length, as `PreferenceModel` describes it."""
-
-    raw: Difference
-    position_adjusted: Difference
-    length_adjusted: Difference
-    position: Difference
-    position_p: float | None
-    length: Difference
-    length_p: float | None
-    pulls_to_first: bool | None
-    firsts: int
-    seconds: int
-
-
 class BiasedReviewer(Answer, frozen=True, kw_only=True):
-    """A reviewer with a position bias."""
+    """A reviewer with a position bias, by the alarm of `PreferenceModel`; ``model`` has only their votes."""
 
     reviewer: str
     name: str
-    model: PreferenceBias
+    model: PreferenceModel
 
 
 class ReviewBias(Answer, frozen=True, kw_only=True):
     """The bias of all votes, ``None`` if the sides are unknown, and the reviewers with a position bias."""
 
-    model: PreferenceBias | None
-    leanings: list[BiasedReviewer]
+    model: PreferenceModel | None
+    leanings: tuple[BiasedReviewer, ...]
 
 
 class MetricAgreement(Answer, frozen=True, kw_only=True):
     """The agreement of ``people`` on the ``pairs`` that two or more of them have judged.
 
-    ``alpha`` is Krippendorff's, ``gwet`` is AC1 or AC2.
+    ``alpha`` is Krippendorff's, nominal for preferences and ordinal for ratings. ``gwet`` is AC1 or AC2, which stays
+    high if nearly all votes are the same.
     """
 
-    alpha: Difference
-    gwet: Difference
+    alpha: MaybeEstimate
+    gwet: MaybeEstimate
     quality: Agreement
     pairs: int
     people: int
@@ -246,7 +232,7 @@ class ReviewerAgreement(Answer, frozen=True, kw_only=True):
 
     reviewer: str
     name: str
-    alphas: dict[str, Difference]
+    alphas: dict[str, MaybeEstimate]
 
 
 class ReviewFigures(Answer, frozen=True, kw_only=True):
@@ -263,12 +249,12 @@ class ReviewFigures(Answer, frozen=True, kw_only=True):
     drawn: str
     people: int
     counts: dict[Preference, int]
-    preference: MeasureComparison
+    preference: Comparison
     pull: ReviewBias
-    levels: dict[Dimension, Difference]
-    dimensions: dict[Dimension, MeasureComparison]
+    levels: dict[Dimension, MaybeEstimate]
+    dimensions: dict[Dimension, Comparison]
     agreement: dict[str, MetricAgreement]
-    each: list[ReviewerAgreement]
+    each: tuple[ReviewerAgreement, ...]
 
 
 class ComparedByReview(Answer, frozen=True, kw_only=True):

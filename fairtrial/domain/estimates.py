@@ -1,7 +1,7 @@
 """Defines estimates with confidence intervals, the alternative if the data do not suffice, and both as JSON."""
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,8 +15,19 @@ class Evidence:
     __slots__ = ()
 
 
+class Estimation(Evidence):
+    """An `Estimate`, or `NotEnough` for one."""
+
+    __slots__ = ()
+
+    @property
+    def bounds(self) -> tuple[float, float, float] | None:
+        """The value and its interval; ``None`` without an estimate."""
+        return (self.value, self.low, self.high) if isinstance(self, Estimate) else None
+
+
 @dataclass(frozen=True, slots=True)
-class Estimate(Evidence):
+class Estimate(Estimation):
     """An effect or a level with its interval, on the metric's own scale.
 
     ``level`` is the two-sided confidence of ``low`` and ``high``; one-sided 95 % bounds have the level 0.90. ``n``
@@ -37,7 +48,7 @@ class Estimate(Evidence):
 
 
 @dataclass(frozen=True, slots=True)
-class NotEnough(Evidence):
+class NotEnough(Estimation):
     """There is no estimate; ``reason`` says why, and ``needed`` what is missing."""
 
     reason: str
@@ -46,6 +57,12 @@ class NotEnough(Evidence):
 
     def __str__(self) -> str:
         return f"not enough: {self.reason}; needed: {self.needed}"
+
+
+if TYPE_CHECKING:
+    MaybeEstimate = Estimate | NotEnough
+else:
+    MaybeEstimate = Estimation  # msgspec reads no union of dataclasses; `read_evidence` reads their base
 
 
 class Forecast(Struct, frozen=True):
@@ -92,7 +109,7 @@ class Comparison(Evidence):
     scope: str
     candidate: float | None
     baseline: float | None
-    difference: Estimate | NotEnough
+    difference: MaybeEstimate
     answer: Answer
     won: int | None = None
     lost: int | None = None
@@ -104,13 +121,6 @@ class Comparison(Evidence):
 
 KINDS: dict[str, type[Evidence]] = {"estimate": Estimate, "not_enough": NotEnough, "comparison": Comparison}
 NAMES = {kind: name for name, kind in KINDS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenComparison(Comparison):
-    """A comparison whose difference names its kind; msgspec reads no union of dataclasses."""
-
-    difference: Evidence  # type: ignore[assignment]
 
 
 def named_evidence(evidence: Evidence | None) -> dict[str, Any] | None:
@@ -126,11 +136,13 @@ def named_evidence(evidence: Evidence | None) -> dict[str, Any] | None:
 
 
 def read_evidence(kind: type, value: Any) -> Any:
-    """The hook of msgspec for types with `Evidence`; raises `ValueError`."""
-    if kind is not Evidence or not isinstance(value, dict) or value.get("is") not in KINDS:
+    """The hook of msgspec for types with `Evidence` or `Estimation`; raises `ValueError`.
+
+    Answers of control don't name the kind of an `Estimation`, because their fields tell.
+    """
+    name = value.get("is") if isinstance(value, dict) else None
+    if kind is Estimation and isinstance(value, dict) and name is None:
+        name = "estimate" if "value" in value else "not_enough"
+    if kind not in (Evidence, Estimation) or name not in KINDS:
         raise ValueError(f"unknown kind of evidence: {str(value)[:80]} (known: {', '.join(KINDS)})")
-    named = KINDS[value["is"]]
-    if named is not Comparison:
-        return msgspec.convert(value, named)
-    written = msgspec.convert(value, WrittenComparison, dec_hook=read_evidence)
-    return Comparison(**{field.name: getattr(written, field.name) for field in fields(Comparison)})
+    return msgspec.convert(value, KINDS[name], dec_hook=read_evidence)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fairtrial.domain.promises import LOW_RATING
+from fairtrial.domain.estimates import MaybeEstimate, NotEnough
+from fairtrial.domain.promises import LOW_RATING, POSITION_ALPHA, POSITION_SHIFT
 
 Arm = Literal["candidate", "baseline"]
 Side = Literal["left", "right"]
@@ -195,6 +196,45 @@ class Vote:
     left: Arm | None = None
     longer: int | None = None
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceModel:
+    """The raw and the adjusted win rates, and the effects for which they were adjusted.
+
+    ``raw``, ``position_adjusted`` and ``length_adjusted`` are win rates in [0, 1]. ``position_adjusted`` is the rate
+    without an effect of the side. ``length_adjusted`` is that rate for answers of equal length. ``position`` is the
+    effect of the left, or first, place in log odds, above 0 if that place is preferred. ``length`` is the effect of the
+    longer answer, by tanh(difference / its standard deviation). An effect that can't be estimated is `NotEnough`, and
+    its p is ``None``.
+
+    ``position_p`` is the two-sided p-value of the coefficient or, if there is none, of Fisher's exact test. The
+    coefficient of a reviewer who always prefers the left answer is not finite. ``pulls_to_first`` is the direction of
+    the effect, or ``None`` if there is no effect. ``firsts`` and ``seconds`` count the votes for each place; ties count
+    for neither.
+
+    >>> few = NotEnough("3 judged pairs are too few", "27 more judged pairs", 3)
+    >>> PreferenceModel(few, few, few, few, None, few, None, None, 2, 1).position_biased
+    False
+    """
+
+    raw: MaybeEstimate
+    position_adjusted: MaybeEstimate
+    length_adjusted: MaybeEstimate
+    position: MaybeEstimate
+    position_p: float | None
+    length: MaybeEstimate
+    length_p: float | None
+    pulls_to_first: bool | None
+    firsts: int
+    seconds: int
+
+    @property
+    def position_biased(self) -> bool:
+        """Whether p < 0.01 for a position effect above 0.2 in log odds (5 points at 50 %), or for an infinite one."""
+        if self.position_p is None or self.position_p >= POSITION_ALPHA:
+            return False
+        return isinstance(self.position, NotEnough) or abs(self.position.value) > POSITION_SHIFT
 
 
 @dataclass(frozen=True, slots=True)

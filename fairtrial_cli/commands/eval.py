@@ -17,8 +17,8 @@ from fairtrial_cli.options import CONFIG, JSON, MAP, print_indented, project_of
 from fairtrial_cli.own_scorers import OWN_SCORERS, admit_scorers
 
 if TYPE_CHECKING:
-    from evaluators.comparison.matrix import Matrix
     from evaluators.suite import Suite
+    from fairtrial.api.comparison_answers import RunMatrix
     from fairtrial.config.project import Project
     from fairtrial.domain.run import Run
 
@@ -169,7 +169,7 @@ def _print(
     return None
 
 
-def _matrix(project: Project, suite: Suite, finished: Sequence[tuple[Suite, Run]], baseline: str) -> Matrix | None:
+def _matrix(project: Project, suite: Suite, finished: Sequence[tuple[Suite, Run]], baseline: str) -> RunMatrix | None:
     """The suite's runs against its run on the baseline; ``None`` for a single run."""
     from evaluators.comparison.matrix import matrix_of
     from evaluators.criteria.metric_catalogue import measures_of

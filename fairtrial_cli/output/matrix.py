@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from evaluators.comparison.matrix import Changes, Matrix
 from evaluators.comparison.presentation import amount, comparison_row, rules_in_words
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure
-from fairtrial.api.comparison_answers import ChangedCase
+from fairtrial.api.comparison_answers import ChangedCase, MatrixChanges, RunMatrix
 from fairtrial.domain.answers.signals import METRICS
 from fairtrial.domain.errors import printable
 from fairtrial.domain.estimates import Comparison
@@ -25,7 +24,7 @@ STYLES = {"better": "green", "worse": "red"}
 
 
 def print_matrices(
-    console: Console, matrices: Sequence[tuple[Matrix, Sequence[Measure]]], *, details: bool = False
+    console: Console, matrices: Sequence[tuple[RunMatrix, Sequence[Measure]]], *, details: bool = False
 ) -> None:
     """Print for each suite who is better, the metrics and cases that changed, and errors and costs if there are any.
 
@@ -46,7 +45,7 @@ def print_matrices(
         console.print(Text(note, style="dim"))
 
 
-def _print_table(console: Console, matrix: Matrix, by_name: Mapping[str, Measure], *, details: bool) -> None:
+def _print_table(console: Console, matrix: RunMatrix, by_name: Mapping[str, Measure], *, details: bool) -> None:
     baseline, listed = matrix.columns[0].target, []
     for at, changes in enumerate(matrix.changes):
         compared = [comparison for row in matrix.rows if (comparison := row.comparisons[at]) is not None]
@@ -72,7 +71,7 @@ def _print_table(console: Console, matrix: Matrix, by_name: Mapping[str, Measure
     print_table(console, columns(*head, numbers=numbers), rows)
 
 
-def _headline(suite: str, changes: Changes, comparisons: Sequence[Comparison], baseline: str) -> str:
+def _headline(suite: str, changes: MatrixChanges, comparisons: Sequence[Comparison], baseline: str) -> str:
     """The answer by the first metric."""
     names = changes.metric, ""
     answer = next((each.answer for each in comparisons if (each.metric, each.scope) == names), None)
@@ -83,7 +82,7 @@ def _headline(suite: str, changes: Changes, comparisons: Sequence[Comparison], b
     return f"{suite}: cannot tell whether {changes.target} is better or worse than {baseline} by {changes.metric}"
 
 
-def _changed(changes: Changes, compared: Sequence[Comparison]) -> list[Comparison]:
+def _changed(changes: MatrixChanges, compared: Sequence[Comparison]) -> list[Comparison]:
     """The first metric, and the first others that are proven worse, then better."""
     proven = [each for each in compared if each.answer in STYLES and each.metric not in (changes.metric, *AS_SIGNALS)]
     others = sorted(proven, key=lambda each: each.answer == "better")
@@ -100,7 +99,7 @@ def _cells(comparison: Comparison, measure: Measure, *, target: str | None, deta
 
 
 def _print_changes(
-    console: Console, changes: Changes, by_name: Mapping[str, Measure], baseline: str, *, details: bool
+    console: Console, changes: MatrixChanges, by_name: Mapping[str, Measure], baseline: str, *, details: bool
 ) -> None:
     if changes.same.n and (details or changes.same.all_equal):
         console.print(Text(f"{changes.same.words(changes.target, baseline)}."))
@@ -123,7 +122,7 @@ def _case(case: ChangedCase, measure: Measure) -> str:
     return f"{case_id} ({amount(case.baseline, measure)} → {amount(case.candidate, measure)})"
 
 
-def _run_lines(matrix: Matrix, *, details: bool) -> Iterator[str]:
+def _run_lines(matrix: RunMatrix, *, details: bool) -> Iterator[str]:
     """What is unscored or costs money in any run, and the noise floor."""
     if any(column.unscored for column in matrix.columns):
         counts = [f"{column.target} {column.unscored:,} of {column.results:,}" for column in matrix.columns]

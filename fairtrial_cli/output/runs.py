@@ -10,13 +10,13 @@ from rich.markup import escape
 from rich.text import Text
 
 from evaluators.clusters import prompt_key
-from evaluators.comparison.matrix import Matrix
 from evaluators.engine import summary
 from evaluators.engine.answer_cache import RunEstimate
 from evaluators.scoring.confusion import Confusion, confusion
 from evaluators.scoring.metrics.label import Label
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
+from fairtrial.api.comparison_answers import RunMatrix
 from fairtrial.domain.run import Run
 from fairtrial.domain.wording import counted
 from fairtrial_cli.output.terminal import columns, print_table
@@ -109,7 +109,7 @@ def shown(value: float | None, stat: Stat) -> str:
     )
 
 
-def as_json(suite: Suite, run: Run, matrix: Matrix | None = None) -> dict[str, Any]:
+def as_json(suite: Suite, run: Run, matrix: RunMatrix | None = None) -> dict[str, Any]:
     """One run for a program. Its metrics are numbers or null, never zero for an unknown value.
 
     A candidate of the matrix has its comparisons with the baseline, and the baseline has the noise floor.
@@ -145,7 +145,7 @@ def as_json(suite: Suite, run: Run, matrix: Matrix | None = None) -> dict[str, A
     }
 
 
-def _against_baseline(run: Run, matrix: Matrix) -> dict[str, Any]:
+def _against_baseline(run: Run, matrix: RunMatrix) -> dict[str, Any]:
     place = [column.run_id for column in matrix.columns].index(run.run_id)
     if not place:
         return {"noise_floor": None if matrix.noise is None else to_builtins(matrix.noise)}

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from fairtrial.api.operation import Operation, from_http, operations, path_names
 from fairtrial.domain.errors import BadRequest, FairtrialError, RequestError, StoreExhausted, Unavailable, UsageError
-from fairtrial.domain.estimates import KINDS, WrittenComparison
+from fairtrial.domain.estimates import KINDS, Estimation
 from fairtrial.domain.limits.json_limits import MESSAGE, excess
 from fairtrial.store.access.passwords import AT_ONCE
 from fairtrial.store.core.engine import EngineError, store_error
@@ -31,19 +31,6 @@ MAX_WAITING = 8
 """How many calls may wait for an operation that runs few at once."""
 
 REFERENCE = "#/components/schemas/{name}"
-EVIDENCE = KINDS | {"comparison": WrittenComparison}
-_EVIDENCE_SCHEMA = {
-    "anyOf": [
-        {
-            "allOf": [
-                {"$ref": REFERENCE.format(name=kind.__name__)},
-                {"type": "object", "properties": {"is": {"const": name}}, "required": ["is"]},
-            ]
-        }
-        for name, kind in EVIDENCE.items()
-    ]
-}
-"""Of the only type that msgspec doesn't know."""
 NEXT_PAGE = {"type": ["string", "null"], "description": "`after` of the request for the next page; null at the end"}
 Schema = dict[str, Any]
 
@@ -257,8 +244,17 @@ def components(every: Iterable[Operation[Any, Any]]) -> Schema:
 
 
 def _schemas(kinds: list[type]) -> tuple[Sequence[Schema], Schema]:
-    every = [*kinds, *EVIDENCE.values()]
-    return msgspec.json.schema_components(every, schema_hook=lambda _: _EVIDENCE_SCHEMA, ref_template=REFERENCE)
+    every = [*kinds, *KINDS.values()]
+    return msgspec.json.schema_components(every, schema_hook=_evidence, ref_template=REFERENCE)
+
+
+def _evidence(base: type) -> Schema:
+    """The schema of evidence, whose kinds are named, or of an estimation: msgspec knows neither."""
+    kinds = {name: {"$ref": REFERENCE.format(name=kind.__name__)} for name, kind in KINDS.items()}
+    if base is Estimation:
+        return {"anyOf": [kinds["estimate"], kinds["not_enough"]]}
+    named = {name: {"type": "object", "properties": {"is": {"const": name}}, "required": ["is"]} for name in kinds}
+    return {"anyOf": [{"allOf": [kinds[name], named[name]]} for name in kinds]}
 
 
 def _with_meaning(field: Schema) -> Schema:

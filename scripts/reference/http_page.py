@@ -148,7 +148,7 @@ def _type(schema: dict[str, Any]) -> str:
         "object": "object",
     }
     if "anyOf" in schema:
-        return " or ".join(_type(one) for one in schema["anyOf"] if one.get("type") != "null")
+        return " or ".join(dict.fromkeys(_type(one) for one in schema["anyOf"] if one.get("type") != "null"))
     if "enum" in schema:
         return " or ".join(code(value) for value in schema["enum"])
     if "const" in schema:

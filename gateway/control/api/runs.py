@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairtrial.api.comparison_answers import MeasureComparison, MeasureForm, RunMatrix, RunsCompared, SignalDifference
+from fairtrial.api.comparison_answers import MeasureForm, RunMatrix, RunsCompared, SignalDifference
 from fairtrial.api.run_answers import CasePage, FoundRun, OptionalRun, PairPage, RunEvents, RunFigures
 from fairtrial.api.runs import (
     CasesOf,
@@ -124,9 +124,11 @@ def compare(context: Context, request: CompareRuns) -> RunsCompared:
         for measure in measures
     }
     return RunsCompared(
-        rows=msgspec.convert(rows, list[MeasureComparison], from_attributes=True),
+        rows=rows,
         shown=shown,
-        signals=msgspec.convert(changes, list[SignalDifference], from_attributes=True),
+        signals=[
+            SignalDifference(metric=change.metric, notable=change.notable, says=change.says) for change in changes
+        ],
     )
 
 
@@ -137,14 +139,13 @@ def matrix(context: Context, request: CompareMany) -> RunMatrix:
     with keeping_large_blocks():
         baseline, *candidates = (_table(context, run_id) for run_id in (request.baseline_run, *request.candidate_runs))
         again = runs.noise_floor(context.database, baseline)
-        result = matrix_of(
+        return matrix_of(
             measures_seen([baseline, *candidates]),
             baseline,
             candidates,
             by=request.by,
             again=None if again is None else _table(context, again),
         )
-    return msgspec.convert(result, RunMatrix, from_attributes=True)
 
 
 def suites(_: Context, request: ListSuites) -> Query:

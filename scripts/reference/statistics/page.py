@@ -231,4 +231,4 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
         if one.kind is one.KEYWORD_ONLY and not keyword_only:
             keyword_only = True
             yield "*"
-        yield str(one)
+        yield str(one).replace("fairtrial.domain.estimates.Estimation", "Estimate | NotEnough")

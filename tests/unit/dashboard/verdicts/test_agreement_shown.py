@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from dashboard.verdicts import review_evidence
-from fairtrial.api.comparison_answers import Difference
 from fairtrial.api.review_answers import MetricAgreement
+from fairtrial.domain.estimates import Estimate, NotEnough
 
-ALPHA = Difference(n=40, value=-0.13, low=-0.31, high=0.06)
-SHARED = MetricAgreement(alpha=ALPHA, gwet=Difference(n=40, reason="r"), pairs=40, quality="not measured", people=2)
+ALPHA = Estimate(-0.13, -0.31, 0.06, 0.95, 40, "")
+SHARED = MetricAgreement(alpha=ALPHA, gwet=NotEnough("r", "", 40), pairs=40, quality="not measured", people=2)
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ FIGURES = """
 import msgspec
 from dashboard.verdicts.review_evidence import _figures
 from fairtrial.api.review_answers import ReviewFigures
-_figures(msgspec.json.decode({text!r}, type=ReviewFigures), "tuned", "base")
+from fairtrial.domain.estimates import read_evidence
+_figures(msgspec.json.decode({text!r}, type=ReviewFigures, dec_hook=read_evidence), "tuned", "base")
 """
 
 

@@ -55,7 +55,7 @@ def test_who_leans_to_a_side_is_shown_with_their_own_rate_but_not_by_name_in_a_v
     assert "ben" not in finding.says.lower()
     (warning,) = figures_of([leaning()]).pull.leanings
     assert (warning.reviewer, warning.name, warning.model.firsts, warning.model.seconds) == ("ben", "Ben", 40, 0)
-    assert warning.model.position.bounds is None and warning.model.position.reason
+    assert isinstance(warning.model.position, NotEnough)
 
 
 def test_who_leans_mostly_has_their_own_rate_shown_adjusted() -> None:

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from evaluators.comparison.matrix import Matrix, matrix_of
+from evaluators.comparison.matrix import matrix_of
 from evaluators.criteria.metric_catalogue import Measure, measures_seen
 from evaluators.results.run_table import table_of
+from fairtrial.api.comparison_answers import RunMatrix
 from fairtrial_cli.output.matrix import print_matrices
 from tests.fixtures.evaluators.trials import right, run, suite
 
 SCREEN = 24
 
 
-def compared(name: str, candidates: dict[str, int], base: int) -> tuple[Matrix, Sequence[Measure]]:
+def compared(name: str, candidates: dict[str, int], base: int) -> tuple[RunMatrix, Sequence[Measure]]:
     """A suite of 120 cases, with how many each model has right."""
     of = suite(name=name)
     old, *new = (table_of(run(of, target, right(count))) for target, count in ({"base": base} | candidates).items())
@@ -24,7 +25,7 @@ def compared(name: str, candidates: dict[str, int], base: int) -> tuple[Matrix, 
     return matrix_of(measures, old, new), measures
 
 
-def printed(*matrices: tuple[Matrix, Sequence[Measure]], width: int = 80, details: bool = False) -> list[str]:
+def printed(*matrices: tuple[RunMatrix, Sequence[Measure]], width: int = 80, details: bool = False) -> list[str]:
     text = io.StringIO()
     print_matrices(Console(file=text, width=width), matrices, details=details)
     return text.getvalue().splitlines()
