@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from fairtrial.api.operation import Answer, Nothing, Operation, Request, Time, Window
-from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role, State
+from fairtrial.domain.accounts import LONGEST_NAME, Account, Invitation, OneTimeLink, Role
 
 
 class Invite(Request, frozen=True, kw_only=True):
@@ -36,13 +36,9 @@ class Me(Answer, frozen=True, kw_only=True):
     role: Role
 
 
-class AccountRow(Answer, frozen=True, kw_only=True):
+class AccountRow(Account, frozen=True, kw_only=True):
     """An account with its times; without a ``name`` until the person chooses one. ``seen_time``: its last request."""
 
-    account_id: str
-    name: str | None
-    role: Role
-    state: State
     created_time: Time
     disabled_time: Time | None
     seen_time: Time | None

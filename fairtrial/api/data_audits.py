@@ -59,7 +59,10 @@ class StoredAudit(msgspec.Struct, frozen=True):
 
 
 class AuditResult(Answer, frozen=True, kw_only=True):
-    """An audit without its findings. ``counts``: what no waiver covers. ``seconds``: how long it took."""
+    """An audit without its findings. ``counts``: what no waiver covers. ``seconds``: how long it took.
+
+    Evidence of verdicts fixes the order of a `DataAudit`, which derives ``clean`` and leaves out empty waivers.
+    """
 
     audit_id: str
     deployment: str | None

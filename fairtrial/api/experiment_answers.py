@@ -123,9 +123,10 @@ class Offer(Answer, frozen=True, kw_only=True):
 
 
 class ShownMetric(Answer, frozen=True, kw_only=True):
-    """What the primary metric and the guardrails share, as in `MetricDecision`; ``estimate``: of the last look alone.
+    """What the primary metric and the guardrails share. A `MetricDecision` has each arm as a level with its units.
 
-    ``share``: whether levels are shares of 1. Texts end with ``_words``, apart from ``levels`` and ``why``.
+    ``estimate``: of the last look alone. ``share``: whether levels are shares of 1. Texts end with ``_words``, apart
+    from ``levels`` and ``why``.
     """
 
     metric: str
@@ -201,7 +202,7 @@ class StagesOf(Answer, frozen=True, kw_only=True):
 
 
 class SplitTest(Answer, frozen=True, kw_only=True):
-    """The test of the planned split at the last look, as in `Split`. ``invalid``: the arms can't be compared."""
+    """The test of the planned split at the last look. ``invalid``: a `Split` that is not ``balanced``."""
 
     invalid: bool
     crossed_us: int | None
@@ -221,7 +222,7 @@ class ChartPoint(Interval, frozen=True, kw_only=True):
 
 
 class Analysis(Answer, frozen=True, kw_only=True):
-    """The figures behind a decision, from the frozen plan and the last look. Times: microseconds since 1970, UTC."""
+    """The figures behind the `Decision` on each treatment, and the frozen plan. Times: microseconds since 1970, UTC."""
 
     control: str
     unit: UnitKind
@@ -287,13 +288,3 @@ class ShownDecision(Answer, frozen=True, kw_only=True):
     accepts: tuple[Offer, ...] = ()
     plans: tuple[PlanRow, ...] = ()
     slices: Slices | None = None
-
-
-class ReleaseStanding(Answer, frozen=True, kw_only=True):
-    """What a promotion rests on. ``reads``: the newest official verdict with its approvals, as a text."""
-
-    variant: str
-    verdict_id: str | None
-    reads: str | None
-    headline: str | None
-    missing: tuple[str, ...]

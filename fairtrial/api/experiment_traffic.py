@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from fairtrial.api.experiment_answers import ExperimentStatus
 from fairtrial.api.operation import Answer
+from fairtrial.api.plans import PublishedExperiment
 from fairtrial.domain.decision.split import ArmUnits
 from fairtrial.domain.plan import FeedbackMetric
-from fairtrial.domain.settings import Enrolment, ExperimentState, Guardrail, KeptControl, Looks, Primary, UnitKind
+from fairtrial.domain.settings import Enrolment, Guardrail, KeptControl, Looks, Primary, UnitKind
 from fairtrial.domain.store_reports import RequestCounts, Traffic
 
 
@@ -53,21 +52,15 @@ class SplitCheck(Answer, frozen=True, kw_only=True):
 
 
 # The plan's `Experiment` also has the salt, and the prompts of variants, which no reader may see.
-class ExperimentRow(Answer, frozen=True, kw_only=True):
+class ExperimentRow(PublishedExperiment, frozen=True, kw_only=True):
     """An experiment of the published configuration, as in `Experiment`, with its traffic and the test of its split."""
 
-    name: str
     question: str
     unit: UnitKind
-    control: str
     variants: tuple[ShownVariant, ...]
-    stage: Annotated[float, Meta(description="percent of the units that are enrolled")]
-    state: ExperimentState
     primary: Primary | None
     guardrails: tuple[Guardrail, ...]
     analysis_hash: str
-    segment: int
-    serves: str | None
     kept_control: KeptControl | None
     enrolment: Enrolment
     feedback: tuple[FeedbackMetric, ...]

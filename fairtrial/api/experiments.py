@@ -5,9 +5,10 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from fairtrial.api.alarms import Reason
-from fairtrial.api.experiment_answers import ExperimentStatus, ReleaseStanding, ShownDecision, TransitionRow
+from fairtrial.api.experiment_answers import ExperimentStatus, ShownDecision, TransitionRow
 from fairtrial.api.experiment_traffic import ExperimentDetails, ExperimentList, Series, SignalList, VariantErrors
 from fairtrial.api.operation import Nothing, Operation, Request, Text, TrafficWindow, Window
+from fairtrial.api.verdict_answers import ReleaseStanding
 from fairtrial.domain.settings import PersonsAction
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from fairtrial.api.operation import Answer, Operation, Request, Time, Window
+from fairtrial.domain.settings import ExperimentState
 
 
 class PlanAt(Request, frozen=True, kw_only=True):
@@ -53,15 +54,22 @@ class ServedVariant(Answer, frozen=True, kw_only=True):
     overrides: bool = False
 
 
-class ServedExperiment(Answer, frozen=True, kw_only=True):
-    """An experiment as it was published. ``stage``: percent of units enrolled; ``split``: weights by variant."""
+class PublishedExperiment(Answer, frozen=True, kw_only=True):
+    """The state of an experiment in a published configuration. An `ExperimentStatus` is that of the store and the file,
+    either of which may lack the experiment.
+    """
 
     name: str
-    state: str
-    stage: float
+    state: ExperimentState
+    stage: Annotated[float, Meta(description="percent of the units that are enrolled")]
     control: str
     segment: int
     serves: str | None
+
+
+class ServedExperiment(PublishedExperiment, frozen=True, kw_only=True):
+    """An experiment as it was published at a time. ``split``: weights by variant."""
+
     split: dict[str, float]
 
 

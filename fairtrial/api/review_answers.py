@@ -63,7 +63,10 @@ class QueueSampling(Answer, frozen=True, kw_only=True):
 
 
 class QueueRow(QueueSummary, frozen=True, kw_only=True):
-    """A queue as a release manager sees it. ``waiting``: judged pairs that need the vote of a second person."""
+    """A queue as a release manager sees it. ``waiting``: judged pairs that need the vote of a second person.
+
+    A `NewQueue` has no id and no counts, but the names that reviewers must not read.
+    """
 
     at_time: Time
     suite: str
@@ -101,7 +104,10 @@ class QueueDetails(QueueRow, frozen=True, kw_only=True):
 
 
 class ExportedVote(Answer, frozen=True, kw_only=True):
-    """A vote with the pair and the queue. A pair with equal answers has a tie that nobody voted."""
+    """A vote with the pair and the queue. A pair with equal answers has a tie that nobody voted.
+
+    Exports as CSV have its columns in this order, which no base with the fields of a `ReviewedPair` would keep.
+    """
 
     queue_id: str
     suite: str
@@ -149,7 +155,10 @@ class PairVote(Answer, frozen=True, kw_only=True):
 
 
 class ReviewedPair(Answer, frozen=True, kw_only=True):
-    """A pair with its votes. ``unit``: a hash, known for cases from traffic. ``skips``: how often it was skipped."""
+    """A pair with its votes. ``unit``: a hash, known for cases from traffic. ``skips``: how often it was skipped.
+
+    A `Pair` is what a new queue is filled with: its ``candidate`` and ``baseline`` are answers, and here targets.
+    """
 
     queue_id: str
     suite: str

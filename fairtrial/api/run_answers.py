@@ -118,7 +118,7 @@ class SliceMean(Answer, frozen=True, kw_only=True):
 
 
 class CaseScore(Answer, frozen=True, kw_only=True):
-    """A score of an answer; ``label``: the answered one."""
+    """A score of an answer; ``label``: the answered one. A `ScoreEvent` also names the run and the case."""
 
     metric: str
     value: float | None
@@ -128,7 +128,10 @@ class CaseScore(Answer, frozen=True, kw_only=True):
 
 
 class CaseAnswer(Answer, frozen=True, kw_only=True):
-    """An answer to a case, with its scores. ``texts_deleted``: by retention."""
+    """An answer to a case, with its scores. ``texts_deleted``: by retention.
+
+    A `CaseResultEvent` has the case and its answer in one line of the journal, without scores.
+    """
 
     outcome: CaseOutcome
     output: str | None

@@ -28,7 +28,10 @@ Attribution = Literal[
 
 
 class RequestRow(Answer, frozen=True, kw_only=True):
-    """A request in the listing, as `RequestEvent` describes it."""
+    """A request in the listing, as `RequestEvent` describes it.
+
+    Its fields are columns of the store. The event nests the exposure and the attempts, and the journal fixes its order.
+    """
 
     request_id: str
     at_time: Time
@@ -67,7 +70,10 @@ class RequestRow(Answer, frozen=True, kw_only=True):
 
 
 class RequestAttempt(Answer, frozen=True, kw_only=True):
-    """One upstream call for a request, as `AttemptRecord` describes it; ``ordinal``: from 0."""
+    """One upstream call for a request, as `AttemptRecord` describes it; ``ordinal``: from 0.
+
+    The record nests the tokens, and calls of earlier versions have no outcome.
+    """
 
     at_time: Time
     ordinal: int
@@ -94,7 +100,10 @@ class RequestAttempt(Answer, frozen=True, kw_only=True):
 
 
 class RequestExposure(Answer, frozen=True, kw_only=True):
-    """How an experiment assigned a request, as `Exposure` describes it."""
+    """How an experiment assigned a request: its `Exposure`, with fields of the request that belong to it.
+
+    An `Assignment` is what the gateway decides before it serves the request.
+    """
 
     at_time: Time
     experiment: str
@@ -154,7 +163,10 @@ class UnitArrivals(Answer, frozen=True, kw_only=True):
 
 
 class FeedbackRow(Answer, frozen=True, kw_only=True):
-    """A feedback. ``subject``: the request that it is about. ``experiments``: those in which it counts."""
+    """A feedback. ``subject``: the request that it is about. ``experiments``: those in which it counts.
+
+    A `FeedbackEvent`, and the `Feedback` that a caller sends, are not yet attributed to a request.
+    """
 
     feedback_id: str
     at_time: Time

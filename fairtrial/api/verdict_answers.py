@@ -37,6 +37,16 @@ class ListedVerdict(Answer, frozen=True, kw_only=True):
     stale: list[str]
 
 
+class ReleaseStanding(Answer, frozen=True, kw_only=True):
+    """What a promotion rests on. ``reads``: the newest official verdict with its approvals, as a text."""
+
+    variant: str
+    verdict_id: str | None
+    reads: str | None
+    headline: str | None
+    missing: tuple[str, ...]
+
+
 class VerdictRow(ListedVerdict, frozen=True, kw_only=True):
     """A verdict in the listing, with the whole ``verdict`` if ``findings`` were requested."""
 
@@ -77,8 +87,8 @@ class Figure(Answer, frozen=True):
     """A two-sided interval at ``level``, in ``unit``; ``limit`` is what the rule requires.
 
     ``kind`` is a difference candidate − baseline, or the candidate's level; ``better`` is its good direction.
-    ``finding`` is the index of the finding. An `Estimate` has the same numbers on the metric's own scale. Exports
-    contain the fields in this order.
+    ``finding`` is the index of the finding. An `Estimate` has the same numbers on the metric's own scale, and the
+    `Interval` of a document knows no finding. Exports contain the fields in this order.
     """
 
     finding: int

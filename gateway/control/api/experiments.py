@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fairtrial.api import experiments
-from fairtrial.api.experiment_answers import ExperimentStatus, ReleaseStanding, ShownDecision
+from fairtrial.api.experiment_answers import ExperimentStatus, ShownDecision
 from fairtrial.api.experiment_traffic import (
     ExperimentDetails,
     ExperimentList,
@@ -21,6 +21,7 @@ from fairtrial.api.experiment_traffic import (
     VariantErrors,
 )
 from fairtrial.api.operation import Nothing, TrafficWindow
+from fairtrial.api.verdict_answers import ReleaseStanding
 from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.accounts import may
 from fairtrial.domain.answers.chat import answered_text, asked_text

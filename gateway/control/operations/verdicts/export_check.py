@@ -41,7 +41,7 @@ SAFE = " "
 
 @dataclass(frozen=True, slots=True)
 class ShownVerdict:
-    """What the embedded verdict says."""
+    """What the embedded verdict says. The file may be forged, so its decision can be any text."""
 
     verdict_id: str
     gate: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evaluators.gate.families.live import all_effects
 from evaluators.gate.file import load
-from fairtrial.api.experiment_answers import ReleaseStanding
+from fairtrial.api.verdict_answers import ReleaseStanding
 from fairtrial.api.verdicts import Judge
 from fairtrial.config.releases import ReleaseGates
 from fairtrial.domain.errors import ConfigError, Conflict
