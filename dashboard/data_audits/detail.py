@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 import streamlit as st
 from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from dashboard.client import Control
 from dashboard.components import query_params
@@ -20,6 +21,8 @@ from fairtrial.domain.wording import counted
 
 SHORT = 12
 """The shown digits of a digest."""
+FILTERED = ("severity", "check", "path")
+"""The fields of a finding by which a reader chooses."""
 
 
 def draw_audit(control: Control, audit_id: str) -> None:
@@ -90,22 +93,19 @@ def _rows(number: int | None) -> str:
 
 def _findings(control: Control, details: AuditDetails) -> None:
     findings = [
-        Finding(
-            number, finding.severity, finding.check, finding.kind, details.audit.files[finding.file].path,
-            finding.rows, finding.lines, "all" if finding.is_waived else f"{finding.waived:,}",
-        )
+        Finding(**asdict(finding), number=number, path=details.audit.files[finding.file].path)
         for number, finding in enumerate(details.findings)
-    ]  # fmt: skip
+    ]
     if not findings:
         st.caption("None, or the audit was stored by a version that kept only counts. Audit the data again:")
         st.code(COMMAND, language=None)
         return
     chosen: dict[str, str | None] = {}
-    for column, name in zip(st.columns(3), ("severity", "check", "file"), strict=True):
+    for column, name, field in zip(st.columns(3), ("severity", "check", "file"), FILTERED, strict=True):
         with column:
-            options = list(dict.fromkeys(str(getattr(row, name)) for row in findings))
-            chosen[name] = query_params.choose(name.capitalize(), options, name=name, placeholder="all")
-    shown = [row for row in findings if all(value in (None, getattr(row, name)) for name, value in chosen.items())]
+            options = list(dict.fromkeys(str(getattr(row, field)) for row in findings))
+            chosen[field] = query_params.choose(name.capitalize(), options, name=name, placeholder="all")
+    shown = [row for row in findings if all(value in (None, getattr(row, field)) for field, value in chosen.items())]
     if not shown:
         st.info("No finding matches. Change the filters.", icon=":material/search_off:")
         return
@@ -120,7 +120,7 @@ def _findings(control: Control, details: AuditDetails) -> None:
 
 def _name(finding: Finding) -> str:
     kind = f"/{finding.kind}" if finding.kind else ""
-    return f"{finding.severity} {finding.check}{kind} in {finding.file}: {counted(finding.rows, 'row')}"
+    return f"{finding.severity} {finding.check}{kind} in {finding.path}: {counted(finding.rows, 'row')}"
 
 
 def _line(finding: Finding) -> dict[str, str]:
@@ -128,9 +128,9 @@ def _line(finding: Finding) -> dict[str, str]:
         "severity": finding.severity,
         "check": finding.check,
         "kind": finding.kind or DASH,
-        "file": finding.file,
+        "file": finding.path,
         "rows": f"{finding.rows:,}",
-        "waived": finding.waived,
+        "waived": "all" if finding.is_waived else f"{finding.waived:,}",
     }
 
 

@@ -1,7 +1,6 @@
 """Draws the rows of a finding with their masked texts, and related rows side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
@@ -9,7 +8,7 @@ from dashboard.client import Control, Refused
 from dashboard.components import query_params
 from dashboard.components.formatting import plain
 from fairtrial.api import data_audits
-from fairtrial.domain.training_data import RowText
+from fairtrial.domain.training_data import AuditFinding, RowText
 from fairtrial.domain.wording import counted
 
 CHANGED = 409
@@ -17,18 +16,11 @@ SIZE = 10
 """Rows or groups on a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A finding, with its ``number`` in the audit and the path of its ``file``. ``waived``: rows, or all of them."""
+class Finding(AuditFinding, frozen=True, kw_only=True):
+    """A finding, with its ``number`` in the audit and the ``path`` of its file."""
 
     number: int
-    severity: str
-    check: str
-    kind: str
-    file: str
-    rows: int
-    lines: tuple[int, ...]
-    waived: str
+    path: str
 
 
 def draw_rows(control: Control, audit_id: str, finding: Finding) -> None:
@@ -65,7 +57,7 @@ def _group(group: Sequence[RowText], finding: Finding) -> None:
 
 
 def _row(row: RowText, finding: Finding) -> None:
-    elsewhere = f" of {row.file}" if row.file != finding.file else ""
+    elsewhere = f" of {row.file}" if row.file != finding.path else ""
     st.markdown(f"**Row {row.line:,}**{plain(elsewhere)}")
     if row.fields:
         st.caption(plain(row.fields))

@@ -41,16 +41,21 @@ class Losses:
         return Losses(self.lost + losses.lost, self.sync_failures + losses.sync_failures, max(last, default=None))
 
 
-# The store keeps only these fields. `Manifest` has all, beside the backup; `Backup` is the answer to its creator.
 @dataclass(frozen=True, slots=True)
-class ListedBackup:
-    """A backup and where it was written (it may have been moved since); ``at_us`` is in UTC."""
+class BackupFile:
+    """A backup and where it was written; it may have been moved since."""
 
     backup_id: str
-    at_us: int
     path: str
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBackup(BackupFile):
+    """A backup as the store lists it; ``at_us`` is in UTC."""
+
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +111,9 @@ def ignore_progress(_: Progress) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Backup:
-    """A finished backup: its folder, size and total number of rows."""
+class Backup(BackupFile):
+    """A finished backup with its number of rows by table."""
 
-    backup_id: str
-    path: str
-    bytes: int
-    sha256: str
     rows: dict[str, int]
 
 

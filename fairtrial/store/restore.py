@@ -148,7 +148,7 @@ def _replace(backup: Path, manifest: Manifest, layout: Layout, on_progress: OnPr
         if digest != manifest.sha256:
             raise UsageError(f"{store}: changed while it was read")
         itself = ListedBackup(
-            manifest.backup_id, manifest.at_us, str(backup.absolute()), manifest.bytes, manifest.sha256
+            manifest.backup_id, str(backup.absolute()), manifest.bytes, manifest.sha256, manifest.at_us
         )
         _refuse_foreign(copy, store, manifest)
         _make_ready(copy, [itself, *_listed_until_now(layout)])

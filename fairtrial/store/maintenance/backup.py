@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import duckdb
@@ -13,7 +13,7 @@ import msgspec
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import StoreError, UsageError
 from fairtrial.domain.names.ids import id_at
-from fairtrial.domain.store_reports import Backup, ListedBackup, OnProgress, Progress, ignore_progress
+from fairtrial.domain.store_reports import Backup, BackupFile, ListedBackup, OnProgress, Progress, ignore_progress
 from fairtrial.safe_files import copy_private, has_room, sync_folder
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database, copy_folder
@@ -75,7 +75,7 @@ def make_backup(
         raise StoreError(f"{dest}: the backup failed and was removed ({logged_message(error)})") from error
     made = Backup(manifest.backup_id, str(dest), manifest.bytes, manifest.sha256, manifest.rows)
     add_to_list(database.layout, dest)
-    add_backup(database, ListedBackup(made.backup_id, now_us, made.path, made.bytes, made.sha256))
+    add_backup(database, ListedBackup(made.backup_id, made.path, made.bytes, made.sha256, now_us))
     details = {"path": str(dest), "bytes": made.bytes}
     audit.record(database, now_us=now_us, actor=actor, action="store.backup", subject=made.backup_id, details=details)
     return made
@@ -139,7 +139,7 @@ def add_missing_backups(cursor: Cursor, backups: Sequence[ListedBackup]) -> None
     known = {each.backup_id for each in read_backups(cursor)}
     for backup in backups:
         if backup.backup_id not in known:
-            columns = {name: getattr(backup, name) for name in ("backup_id", "path", "bytes", "sha256")}
+            columns = {of.name: getattr(backup, of.name) for of in fields(BackupFile)}
             cursor.insert("backups", at_time=timestamp(backup.at_us), **columns)
             known.add(backup.backup_id)
 
