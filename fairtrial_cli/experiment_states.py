@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from fairtrial_cli.options import CONFIG, JSON, WHY, print_json
-from fairtrial_cli.output.experiment_state import decision_lines, error_lines, print_states
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -108,6 +106,7 @@ def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
     Example:  fairtrial experiment list --all
     """
     from fairtrial.api import experiments
+    from fairtrial_cli.output.experiment_state import print_states
 
     with _open(config, store) as opened:
         rows = opened.call(experiments.states, experiments.ListStates(everything=all_))
@@ -129,7 +128,10 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
     \b
     Example:  fairtrial experiment status tuned-vs-base
     """
+    from msgspec import to_builtins
+
     from fairtrial.api import experiments
+    from fairtrial_cli.output.experiment_state import decision_lines, error_lines
 
     with _open(config, store) as opened:
         state = opened.call(experiments.state, experiments.NameExperiment(name=name))
@@ -137,7 +139,7 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
         decision = opened.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
         errors = opened.call(experiments.errors, experiments.FiguresOf(name=name, since_us=0))
     if as_json:
-        return print_json(msgspec.to_builtins(state) | {"decision": decision, "errors": errors, "transitions": rows})
+        return print_json(to_builtins(state) | {"decision": decision, "errors": errors, "transitions": rows})
     for line in (*decision_lines(decision), *error_lines(errors)):
         click.echo(line)
     _print_edit(state)

@@ -97,8 +97,10 @@ def print_json(value: Any) -> None:
 
 
 def print_indented(value: Any) -> None:
-    """Print plain values as JSON that people read."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print plain values and structs as JSON that people read."""
+    from msgspec import to_builtins
+
+    click.echo(json.dumps(to_builtins(value), indent=2, ensure_ascii=False))
 
 
 def print_warnings(warnings: Sequence[Diagnostic]) -> None:

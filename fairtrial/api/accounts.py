@@ -1,5 +1,6 @@
 """Declares the operations on the accounts of people."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
@@ -36,7 +37,8 @@ class Me(Answer, frozen=True, kw_only=True):
     role: Role
 
 
-class AccountRow(Account, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow(Account):
     """An account with its times; without a ``name`` until the person chooses one. ``seen_time``: its last request."""
 
     created_time: Time

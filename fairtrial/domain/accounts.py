@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from msgspec import Struct
-
 Role = Literal["auditor", "reviewer", "release-manager", "admin"]
 State = Literal["invited", "active", "disabled"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -28,7 +26,8 @@ RIGHTS: tuple[Right, ...] = ("complete", "feedback", "pin", "see_variant", "admi
 DEFAULT_RIGHTS: tuple[Right, ...] = ("complete", "feedback")
 
 
-class Account(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Account:
     """A person; ``name`` is ``None`` until they choose one, if the invitation left it open."""
 
     account_id: str

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from msgspec import to_builtins
 
 from fairtrial_cli.options import CONFIG, JSON, print_indented
 
@@ -69,7 +68,7 @@ def command(
             return print_indented([asdict(comparison) for comparison in comparisons])
         matrix = matrix_of(measures, old, new, by=tags, again=load_noise_floor(store, old.run_id))
     if as_json:
-        return print_indented(to_builtins(matrix))
+        return print_indented(matrix)
     print_matrices(Console(), [(matrix, measures)], details=details)
     if not details:
         click.echo("Read on: the same command with --details, which prints every metric")

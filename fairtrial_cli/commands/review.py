@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec import to_builtins
 
-from dashboard.components.formatting import csv_text
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.promises import MIN_ITEMS
-from fairtrial.domain.review import ARMS, DIMENSIONS
 from fairtrial.domain.wording import counted, drawn_pairs, equal_pairs
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
-    from fairtrial.api.review_answers import ExportedVote, QueueRow, ReviewedPair
+    from fairtrial.api.review_answers import QueueRow, ReviewedPair
     from fairtrial.config.project import Project
     from fairtrial_cli.store_client.client import StoreClient
     from fairtrial_cli.training_data.exports import ExportFiles
@@ -27,27 +23,7 @@ if TYPE_CHECKING:
 YAML_ENDINGS = (".yaml", ".yml")
 
 
-def as_jsonl(rows: Sequence[ExportedVote]) -> str:
-    """One line per vote."""
-    return "".join(_line(to_builtins(row)) for row in rows)
-
-
-def as_csv(rows: Sequence[ExportedVote]) -> str:
-    """One row per vote with ratings in separate columns. No cell is a spreadsheet formula."""
-    return csv_text([_flat(row) for row in rows])
-
-
-def _flat(row: ExportedVote) -> dict[str, Any]:
-    marks = {f"{arm}_{dimension}": row.ratings.get(arm, {}).get(dimension) for arm in ARMS for dimension in DIMENSIONS}
-    return {name: value for name, value in to_builtins(row).items() if name != "ratings"} | marks
-
-
-def _line(value: Mapping[str, Any]) -> str:
-    text = json.dumps(value, ensure_ascii=False) + "\n"
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-FORMATS: Mapping[str, Callable[[Sequence[ExportedVote]], str]] = {"jsonl": as_jsonl, "csv": as_csv}
+FORMATS = ("jsonl", "csv")
 TRAINING_FORMS = ("dpo", "kto", "sft")
 
 
@@ -193,6 +169,7 @@ def export(
                fairtrial review export 3f9c0a1b2c3d4e5f60718293 --format sft -o train.jsonl --split-by unit
     """
     from fairtrial.api import reviews
+    from fairtrial_cli.output.votes import VOTE_FORMATS
     from fairtrial_cli.training_data.exports import ExportFiles
 
     files = ExportFiles(out, list_, split_by, share)
@@ -206,7 +183,7 @@ def export(
         if form in TRAINING_FORMS:
             _export_training(store.call(reviews.pairs, queue), form, files, min_votes=min_votes, as_json=as_json)
             return
-        text = FORMATS[form](store.call(reviews.export, queue))
+        text = VOTE_FORMATS[form](store.call(reviews.export, queue))
     if out is None:
         click.echo(text, nl=False)
         return

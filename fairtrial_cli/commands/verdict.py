@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from fairtrial_cli.options import CONFIG, JSON, WHY, WrittenPath, print_indented, project_of
 
@@ -53,7 +52,7 @@ def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, 
     request = verdicts.ListVerdicts(gate=gate, candidate=candidate, limit=limit)
     with _open(config) as store:
         rows = store.call(verdicts.listing, request)
-    print_indented(msgspec.to_builtins(rows)) if as_json else print_list(rows)
+    print_indented(rows) if as_json else print_list(rows)
 
 
 @command.command()
@@ -115,7 +114,7 @@ def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
 
     with _open(config) as store:
         recomputation = store.call(verdicts.recomputation, verdicts.NameVerdict(verdict_id=verdict_id))
-    print_indented(msgspec.to_builtins(recomputation)) if as_json else print_recomputed(recomputation)
+    print_indented(recomputation) if as_json else print_recomputed(recomputation)
     raise click.exceptions.Exit(0 if recomputation.same else CHANGED)
 
 
@@ -148,7 +147,7 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
         with _open(config) as store:
             result = stored = _integrity(store, verdict)
         show = partial(print_integrity, stored)
-    print_indented(msgspec.to_builtins(result)) if as_json else show()
+    print_indented(result) if as_json else show()
     raise click.exceptions.Exit(0 if result.intact else CHANGED)
 
 
@@ -207,12 +206,14 @@ def _open(config: Path) -> AbstractContextManager[StoreClient]:
 
 
 def _print_record(record: ReleaseRecord, *, as_json: bool, head_only: bool = False) -> None:
+    from msgspec import to_builtins
+
     from fairtrial.documents.release_record import describe_record, describe_votes
     from fairtrial.domain.verdicts.verdict_json import plain_values
     from fairtrial_cli.output.document import print_document
 
     if as_json:
-        print_indented(msgspec.to_builtins(record) | {"verdict": plain_values(record.verdict)})
+        print_indented(to_builtins(record) | {"verdict": plain_values(record.verdict)})
     elif head_only:
         print_document(describe_votes(record.verdict, record))
     else:

@@ -12,7 +12,7 @@ import pytest
 
 from scripts.import_graph import PACKAGES, Module, imports_in, imports_of, read_modules, targets_of
 from scripts.size.import_chain import longest_chain
-from tests.fixtures.loaded_modules import HELP, loaded_by
+from tests.fixtures.loaded_modules import HELP, RUN_COMMANDS, loaded_by
 from tests.fixtures.paths import ROOT
 from tests.fixtures.source.trees import tree_of
 
@@ -74,6 +74,11 @@ def test_the_command_line_imports_no_command_to_list_them() -> None:
 
 def test_the_help_of_every_command_imports_nothing_heavy() -> None:
     assert not loaded_by(HELP) & {*HEAVY, "pydantic", "fastapi", "starlette", "httpx", "aiohttp", "rich"}
+
+
+def test_the_list_of_commands_imports_neither_answers_nor_the_dashboard() -> None:
+    loaded = loaded_by(f"{RUN_COMMANDS}\nrun('--help')")
+    assert not [name for name in loaded if name.startswith(("msgspec", "fairtrial.api", "dashboard"))]
 
 
 SLOW_OR_OPTIONAL = frozenset({
