@@ -1,13 +1,13 @@
 """Draws one audit of training data: waivers, what changed since the audit before, findings, and a fixed copy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import streamlit as st
 from msgspec import to_builtins
 from msgspec.structs import asdict
 
-from dashboard.client import Control
+from dashboard.client import Control, Refused
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, plain
 from dashboard.components.query_params import link
@@ -153,16 +153,19 @@ def _files(control: Control, audit: ShownAudit, repairs: Sequence[str]) -> None:
         )
         file = st.selectbox("File", list(data), format_func=lambda at: data[at])
         chosen = st.multiselect("Also apply", list(repairs))
-        st.download_button(
-            "Fixed copy",
-            _copied(control, data_audits.FixedCopy(audit_id=audit.audit_id, file=file, apply=tuple(chosen))),
-            f"{PurePath(data[file]).stem}.fixed.jsonl",
-            "application/x-ndjson",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        request = data_audits.FixedCopy(audit_id=audit.audit_id, file=file, apply=tuple(chosen))
+        if st.button("Make the copy", icon=":material/build:"):
+            _offer(control, request, f"{PurePath(data[file]).stem}.fixed.jsonl")
 
 
-def _copied(control: Control, request: data_audits.FixedCopy) -> Callable[[], bytes]:
-    """Makes the copy only when somebody downloads it."""
-    return lambda: control.call(data_audits.fixed, request)
+def _offer(control: Control, request: data_audits.FixedCopy, name: str) -> None:
+    """Make the copy and offer it, or say why it can't be made."""
+    try:
+        with st.spinner("Making the copy…"):
+            content = control.call(data_audits.fixed, request)
+    except Refused as error:
+        st.error(plain(str(error)))
+        return
+    st.download_button(
+        f"Download {name}", content, name, "application/x-ndjson", icon=":material/download:", on_click="ignore"
+    )

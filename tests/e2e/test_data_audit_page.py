@@ -68,6 +68,12 @@ def opened(page: Page, project: Site, query: str = "") -> Page:
     return page
 
 
+def make_a_copy(page: Page) -> None:
+    page.get_by_text("Take a fixed copy").click()
+    expect(page.locator("[data-test-script-state=running]")).to_have_count(0)  # a page that is drawn anew loses clicks
+    page.get_by_role("button", name="Make the copy").click()
+
+
 def test_audits_are_listed_with_their_trend_and_open_by_the_keyboard(people: Visitors, project: Site) -> None:
     page = people.page("Rita")
     page.goto(f"{project.dashboard}/data-audit?deployment={CANDIDATE}")
@@ -93,10 +99,9 @@ def test_an_audit_shows_waivers_the_difference_and_masked_rows_as_text(people: V
 
 def test_a_fixed_copy_is_taken_and_an_auditor_cannot_take_one(people: Visitors, project: Site, tmp_path: Path) -> None:
     page = opened(people.page("Rita"), project)
-    page.get_by_text("Take a fixed copy").click()
-    expect(page.locator("[data-test-script-state=running]")).to_have_count(0)  # a page that is drawn anew loses clicks
+    make_a_copy(page)
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Fixed copy").click()
+        page.get_by_role("button", name="Download train.fixed.jsonl").click()
     taken.value.save_as(tmp_path / "copy.jsonl")
     assert taken.value.suggested_filename == "train.fixed.jsonl"
     assert len((tmp_path / "copy.jsonl").read_text(encoding="utf-8").splitlines()) == 80
@@ -113,9 +118,11 @@ def test_a_page_of_390_pixels_does_not_scroll_sideways(people: Visitors, project
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_the_rows_of_a_file_that_changed_are_not_shown(people: Visitors, project: Site) -> None:
+def test_a_file_that_changed_shows_no_rows_and_is_not_copied(people: Visitors, project: Site) -> None:
     path = project.services.project.path.with_name("train.jsonl")
     with path.open("a") as file:
         file.write("\n")
     page = opened(people.page("Rita"), project, "&check=pii")
     expect(main(page)).to_contain_text("the file has changed since the audit")
+    make_a_copy(page)
+    expect(page.get_by_role("alert").filter(has_text="train.jsonl")).to_contain_text("changed")
