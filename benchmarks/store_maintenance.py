@@ -24,7 +24,7 @@ sys.path[0] = str(Path(__file__).parents[1])  # a file beside this one has the n
 
 from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.domain.events import AttemptRecord, Exposure, RequestEvent  # noqa: E402
-from fairtrial.experiments.assignment import pseudonym  # noqa: E402
+from fairtrial.experiments.unit import pseudonym  # noqa: E402
 from fairtrial.journal.writer import JournalWriter  # noqa: E402
 from fairtrial.store.core import named_values  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 
 from fairtrial.domain.plan import Plan
-from fairtrial.experiments.assignment import pseudonym
+from fairtrial.experiments.unit import pseudonym
 
 PERSON = "unit-0"
 PARAMETER = re.compile(r"\$(\w+)")

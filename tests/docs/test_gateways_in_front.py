@@ -17,7 +17,7 @@ import pytest
 from openai import OpenAI
 
 from fairtrial.config.plan.published import read
-from fairtrial.experiments.assignment import pseudonym
+from fairtrial.experiments.unit import pseudonym
 from tests.fixtures.credentials import by_key
 from tests.fixtures.docs.pages import Block, blocks
 from tests.fixtures.paths import ROOT

@@ -12,12 +12,12 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.assignment import WHAT_TO_SEND
 from fairtrial.experiments.decision.acceptance import accepted_texts
 from fairtrial.experiments.decision.guardrail_words import kept_decline_words
 from fairtrial.experiments.decision.wording import headline_words, lost_words
 from fairtrial.experiments.kept_away import kept_away_words, many_kept_away
 from fairtrial.experiments.monitor import Circumstances, Step
+from fairtrial.experiments.unit import WHAT_TO_SEND
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.traffic.answers import LAST, Exchange, Pair, ServedModels, samples, served_models

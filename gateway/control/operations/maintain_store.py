@@ -18,7 +18,7 @@ from fairtrial.domain.errors import Conflict, FairtrialError, PlanRefused, Store
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.settings import UnitKind
 from fairtrial.domain.store_reports import Backup, Erasure, Job, OnProgress, Progress, RetentionResult, ignore_progress
-from fairtrial.experiments.assignment import pseudonym
+from fairtrial.experiments.unit import pseudonym
 from fairtrial.journal.counts import prune_losses
 from fairtrial.store.core import named_values, state_files
 from fairtrial.store.core.database import Database

@@ -12,7 +12,7 @@ from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.limits.json_limits import MESSAGE, refuse_excess
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.settings import Capture, FeedbackKind
-from fairtrial.experiments.assignment import pseudonym, refuse_longer
+from fairtrial.experiments.unit import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
 from gateway.proxy.plan.routing_table import Caller, Routing
 from gateway.proxy.recording.capture import AT_ONCE, SLICED_STEPS, needs_steps, text_steps

@@ -7,16 +7,8 @@ from typing import Any
 from fairtrial.domain.errors import BadRequest, NotAllowed, NotFound
 from fairtrial.domain.events import Exposure
 from fairtrial.domain.plan import Experiment, Route
-from fairtrial.experiments.assignment import (
-    LONGEST_UNIT,
-    TOO_LONG,
-    UNIT_HEADER,
-    Assignment,
-    assign,
-    find_unit,
-    named_conversation,
-    pseudonym,
-)
+from fairtrial.experiments.assignment import Assignment, assign
+from fairtrial.experiments.unit import LONGEST_UNIT, TOO_LONG, UNIT_HEADER, find_unit, named_conversation, pseudonym
 from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
 from gateway.proxy.stages import Received
 from gateway.proxy.wire.http import TAGS_HEADER, Headers

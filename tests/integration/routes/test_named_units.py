@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.experiments.assignment import assign, pseudonym
+from fairtrial.experiments.assignment import assign
+from fairtrial.experiments.unit import pseudonym
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, key, plan_for
 from tests.fixtures.gateway.module_gateway import BOT, DIRECT, post
 from tests.fixtures.upstream.server import FakeUpstream

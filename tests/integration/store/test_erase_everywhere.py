@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.experiments.assignment import pseudonym
+from fairtrial.experiments.unit import pseudonym
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
 from tests.fixtures.services.forked_services import ForkedServices

@@ -18,7 +18,7 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
-from fairtrial.experiments.assignment import pseudonym
+from fairtrial.experiments.unit import pseudonym
 from fairtrial.journal.segment import files
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core import named_values

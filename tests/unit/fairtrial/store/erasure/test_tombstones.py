@@ -12,7 +12,7 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.limits.constants import DAY_US
-from fairtrial.experiments.assignment import pseudonym
+from fairtrial.experiments.unit import pseudonym
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
