@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 WORK = """
 import json, sys, time
-from gateway.proxy.recording.capture import as_it_came, json_steps, needs_json_steps
+from gateway.proxy.recording.redaction import as_it_came, json_steps, needs_json_steps
 from gateway.proxy.admission.cooperative_work import at_once
 def body(text):
     return json.dumps({"model": "support", "messages": [{"role": "system", "content": "You answer politely. " * 20},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fairtrial.domain.limits.json_limits import DECODED, FIELD, MESSAGE, RECORDED, Limits
 from gateway.proxy.admission.cooperative_work import MOST_OF_ONE
-from gateway.proxy.recording.capture import AT_ONCE, BODY_LIMIT, SLICED_STEPS, STEP
+from gateway.proxy.recording.capture import BODY_LIMIT
+from gateway.proxy.recording.redaction import AT_ONCE, SLICED_STEPS, STEP
 from gateway.proxy.routes.feedback import MAX_BATCH, MAX_BODY, MAX_TEXT
 from scripts.reference.markdown import table
 

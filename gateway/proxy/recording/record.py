@@ -17,15 +17,7 @@ from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.extraction.chat_metadata import NOTHING
 from gateway.proxy.plan.routing_table import Target
-from gateway.proxy.recording.capture import (
-    NO_BODIES,
-    Bodies,
-    capture_bodies,
-    capture_in_slices,
-    read_tags,
-    redact_text,
-    untouched,
-)
+from gateway.proxy.recording.capture import NO_BODIES, Bodies, capture_bodies, capture_in_slices, read_tags, untouched
 from gateway.proxy.recording.outcomes import (
     attempt_outcome,
     cost_usd,
@@ -34,6 +26,7 @@ from gateway.proxy.recording.outcomes import (
     reason_of,
     served_name,
 )
+from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed

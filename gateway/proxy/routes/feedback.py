@@ -15,7 +15,7 @@ from fairtrial.domain.settings import Capture, FeedbackKind
 from fairtrial.experiments.unit import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
 from gateway.proxy.plan.routing_table import Caller, Routing
-from gateway.proxy.recording.capture import AT_ONCE, SLICED_STEPS, needs_steps, text_steps
+from gateway.proxy.recording.redaction import AT_ONCE, SLICED_STEPS, needs_steps, text_steps
 
 MAX_BATCH = 1000
 MAX_BODY = 4 * 2**20

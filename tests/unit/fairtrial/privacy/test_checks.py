@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from fairtrial.privacy.masking import mask
-from gateway.proxy.recording.capture import redact_text
+from gateway.proxy.recording.redaction import redact_text
 from tests.fixtures.for_each import for_each
 
 

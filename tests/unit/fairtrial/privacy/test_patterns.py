@@ -8,7 +8,7 @@ from fairtrial.privacy.masking import mask
 from fairtrial.privacy.national_ids import NATIONAL_IDS
 from fairtrial.privacy.patterns import CATALOGUE, Entry, scope
 from fairtrial.privacy.search import find_personal_text
-from gateway.proxy.recording.capture import redact_json, redact_text
+from gateway.proxy.recording.redaction import redact_json, redact_text
 from tests.fixtures.for_each import for_each
 
 

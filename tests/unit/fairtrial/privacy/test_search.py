@@ -23,7 +23,7 @@ from fairtrial.privacy.search import (
     verified,
 )
 from gateway.proxy.admission.cooperative_work import at_once
-from gateway.proxy.recording.capture import needs_steps, redact_text, text_steps
+from gateway.proxy.recording.redaction import needs_steps, redact_text, text_steps
 from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data import faults
 

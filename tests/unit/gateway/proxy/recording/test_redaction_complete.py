@@ -10,7 +10,7 @@ from hypothesis import example, given, settings, strategies as st
 
 from fairtrial.privacy.patterns import PATTERNS
 from gateway.proxy.admission.cooperative_work import Allowance, TooMuchWork, at_once, bounded
-from gateway.proxy.recording.capture import STEP, json_steps, redact_json, text_steps
+from gateway.proxy.recording.redaction import STEP, json_steps, redact_json, text_steps
 from tests.fixtures.for_each import for_each
 from tests.fixtures.gateway.reference_redaction import redact_text as slowly, redact_value as value_slowly
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from gateway.proxy.admission.cooperative_work import at_once
-from gateway.proxy.recording.capture import json_steps, needs_json_steps, redact_json, redact_text
+from gateway.proxy.recording.redaction import json_steps, needs_json_steps, redact_json, redact_text
 
 PIECES = st.sampled_from(
     [

@@ -12,7 +12,8 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.plan import Deployment
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
-from gateway.proxy.recording.capture import read_tags, redact_json
+from gateway.proxy.recording.capture import read_tags
+from gateway.proxy.recording.redaction import redact_json
 from gateway.proxy.upstream.request_rewrite import steers_a_gateway, upstream_body
 from gateway.proxy.wire.json_bodies import parse_body
 from tests.fixtures.for_each import for_each
