@@ -40,7 +40,7 @@ from fairtrial.store.experiments import transitions as stored_transitions
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.traffic import answers, experiment_traffic, traffic
 from fairtrial.store.traffic.answers import Exchange
-from fairtrial.store.traffic.experiment_traffic import errors_by_variant
+from fairtrial.store.traffic.client_calls import errors_by_variant
 from fairtrial.store.traffic.traffic import segment_page
 from gateway.control.api.traffic import traffic_page
 from gateway.control.context import Answer, Context, page_of

@@ -20,7 +20,7 @@ from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.sums import JointMoments, Moments
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans
-from fairtrial.store.traffic.experiment_traffic import SliceQuestion, TagSlice, can_slice, tag_slices
+from fairtrial.store.traffic.tag_slices import SliceQuestion, TagSlice, can_slice, tag_slices
 
 ERRORS = "requests.error_rate"
 TAU = 0.01

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fairtrial.stats.sums import JointMoments, Moments
-from fairtrial.store.traffic.experiment_traffic import TagSlice
+from fairtrial.store.traffic.tag_slices import TagSlice
 from gateway.control.operations.experiments.slice_findings import slice_findings
 from tests.fixtures.experiments.reported_looks import ERRORS, RESOLVED, analysis_plan
 
