@@ -8,7 +8,7 @@ from typing import Any
 from fairtrial.config.file import schema
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
-from fairtrial.config.rules.metric_catalogue import names_of
+from fairtrial.config.rules.metrics import names_of
 from fairtrial.config.rules.translation import price_map_entry
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS, stop_margin
 from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Route, Variant

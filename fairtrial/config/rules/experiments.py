@@ -6,7 +6,7 @@ from decimal import Decimal
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ExperimentSection, ProjectFile, in_order
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
-from fairtrial.config.rules.metric_catalogue import EXAMPLES, better_of, is_share, method_of, unknown_metric
+from fairtrial.config.rules.metrics import EXAMPLES, better_of, is_share, method_of, unknown_metric
 from fairtrial.domain.errors import control_character, nearest
 from fairtrial.domain.metrics import parse_margin
 from fairtrial.domain.settings import Enrolment, Guardrail

@@ -1,4 +1,4 @@
-"""Checks the names of metrics against the catalogue and the declared feedback, and parses their margins."""
+"""Checks the metrics of experiments against the catalogue and the declared feedback, and reads their properties."""
 
 from collections.abc import Mapping
 
