@@ -31,14 +31,15 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
         "the support team is ready",
     ),
     "approve": (
-        "Approve the next stage that needs it; control raises the stage as soon as its other conditions hold.",
-        "The page of the experiment shows what the stage waits for. With --unit it accepts a unit instead.",
+        "Approve the next stage that needs it.",
+        "Control raises the stage as soon as its other conditions hold. The page of the experiment shows what the "
+        "stage waits for. With --unit it accepts a unit instead.",
         "tone checked on 40 answers",
     ),
     "amend": (
-        "Accept what the project file says now as the frozen plan of a running experiment.",
-        "If it changes what decides, only units that are first seen afterwards count, as a new attempt. "
-        "Every later report shows the amendment.",
+        "Accept the project file as the new plan of an experiment.",
+        "Otherwise the plan of a running experiment stays frozen. If the new plan changes what decides, only units "
+        "that are first seen afterwards count, as a new attempt. Every later report shows the amendment.",
         "a smaller effect matters too",
     ),
     "pause": (
@@ -65,18 +66,19 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
         "the question is answered",
     ),
     "withdraw": (
-        "Withdraw what attempts of the experiment have proven, and its stop or roll-back. Admins only.",
-        "The reason stands beside the proof in every later verdict.",
+        "Withdraw what attempts of the experiment have proven.",
+        "Its stop or roll-back is withdrawn too. Admins only. The reason stands beside the proof in later verdicts.",
         "the harm came from a broken proxy, not from the model",
     ),
     "archive": (
-        "Hide an ended experiment from lists; its result, plan and looks stay readable under its name.",
-        "It works for experiments that the project file no longer has.",
+        "Hide an ended experiment from lists.",
+        "Its result, plan and looks stay readable under its name. The project file need not have it any more.",
         "the quarter is over",
     ),
     "rollback": (
-        "Undo a promotion, or end an experiment without one: its route serves the control.",
-        "It works while the project file is invalid. Nothing can start the experiment again.",
+        "Undo a promotion, or end an experiment without one.",
+        "The route then serves the control. It works while the project file is invalid. Nothing can start the "
+        "experiment again.",
         "complaints about the tone",
     ),
 }
@@ -100,7 +102,9 @@ def add_state_commands(group: click.Group) -> None:
 @JSON
 @click.option("--all", "all_", is_flag=True, help="Also list ended experiments that the project file no longer has.")
 def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
-    """List the experiments of the project file with their states; archived ones are hidden.
+    """List the experiments of the project file with their states.
+
+    Archived ones are hidden.
 
     \b
     Example:  fairtrial experiment list --all
@@ -123,7 +127,9 @@ def list_(config: Path, store: Path | None, as_json: bool, all_: bool) -> None:
 @STORE
 @JSON
 def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
-    """Show the state of the experiment NAME, what it has shown and decided, and its transitions, newest first.
+    """Show the state of the experiment NAME.
+
+    It prints what the experiment has shown and decided, and its transitions, newest first.
 
     \b
     Example:  fairtrial experiment status tuned-vs-base
@@ -161,9 +167,8 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
     """Stop an experiment at once: all traffic goes to the control.
 
     It works while the project file is invalid, control doesn't answer, the store is damaged or the disk is full. The
-    command then writes a file beside the published configuration, and control records the stop
-    later. The gateway's workers follow within
-    a second. To start the experiment again: fairtrial experiment rearm.
+    command then writes a file beside the published configuration, and control records the stop later. The gateway's
+    workers follow within a second. To start the experiment again: fairtrial experiment rearm.
 
     \b
     Example:  fairtrial experiment kill tuned-vs-base --why "answers in French"
@@ -228,17 +233,17 @@ def _change_command(action: PersonsAction) -> Callable[..., None]:
 @STORE
 @JSON
 def promote(name: str, config: Path, store: Path | None, as_json: bool, **options: Any) -> None:
-    """End an experiment and serve its treatment to everyone, until the project file says the same.
+    """End an experiment and serve its treatment to everyone.
 
-    The gate must have decided before. The command prints the lines for the project file. The gateway's workers follow
-    within a second. Undo it with: fairtrial experiment rollback.
+    That lasts until the project file says the same. The gate must have decided before. The command prints the lines for
+    the project file. The gateway's workers follow within a second. Undo it with: fairtrial experiment rollback.
 
     With --keep-control, a part of the control's users stays on the control for a time. The guardrails go on: harm
     beyond a margin rolls the promotion back, and a smaller decline is an alarm. It is refused if too few users come.
 
     \b
-    Example:  fairtrial experiment promote tuned-vs-base --why "SHIP, and the support team agrees"
-    Example:  fairtrial experiment promote tuned-vs-base --keep-control 5% --for 14d --why "SHIP"
+    Examples:  fairtrial experiment promote tuned-vs-base --why "SHIP, and the support team agrees"
+               fairtrial experiment promote tuned-vs-base --keep-control 5% --for 14d --why "SHIP"
     """
     from fairtrial.api import experiments
 

@@ -24,7 +24,7 @@ MOST = 1000
 
 @click.group()
 def command() -> None:
-    """Invite people to the dashboard, list their accounts, and disable them.
+    """Invite people to the dashboard, and manage their accounts.
 
     A reviewer sees only the review page. A release manager also sees the evidence and may create queues. An admin may
     also invite others and create keys. An auditor sees what a release manager sees, and changes nothing. As long as
@@ -116,9 +116,9 @@ def disable(name: str, config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def reset(name: str, config: Path, as_json: bool) -> None:
-    """Print a new link for NAME, for example after a lost password, and enable the account.
+    """Print a new link for NAME, for example after a lost password.
 
-    Earlier links, the old password and every session end at once.
+    It also enables the account. Earlier links, the old password and every session end at once.
 
     \b
     Example:  fairtrial accounts reset Rosa

@@ -44,10 +44,10 @@ Report = tuple[dict[str, Any], str, Sequence[Diagnostic]]
 def command(
     files: tuple[Path, ...], columns: dict[str, str], defaults: bool, trust_scorers: bool, config: Path, as_json: bool
 ) -> None:
-    """Validate configuration, suites, gates and families of probes, and print every error with its line.
+    """Validate project files, and print every error with its line.
 
-    Without FILE it checks ./fairtrial.yaml. The exit code is 2 if there are errors. Warnings, for example about keys
-    that this version ignores, don't change the exit code.
+    FILES are configurations, suites, gates and families of probes; the default is ./fairtrial.yaml. The exit code is 2
+    if there are errors. Warnings, for example about keys that this version ignores, don't change it.
 
     A suite's own scorer is a program, which runs only if the project's scorers.lock lists its text. Read the program,
     then add it with --trust-scorers.

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Show the history of published configurations: the project file and the live state of its experiments.
+    """Show the history of published configurations.
 
-    It contains no secrets.
+    Each is the project file with the live state of its experiments. It contains no secrets.
 
     \b
     Example:  fairtrial config log
@@ -37,7 +37,9 @@ def command() -> None:
 @CONFIG
 @JSON
 def log(limit: int, config: Path, as_json: bool) -> None:
-    """List publications, newest first: when, the configuration's hash, and who changed an experiment.
+    """List publications, newest first.
+
+    Each line has the time, the configuration's hash, and who changed an experiment.
 
     \b
     Example:  fairtrial config log --limit 5
@@ -60,7 +62,7 @@ def log(limit: int, config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def show(plan_hash: str | None, time: str | None, config: Path, as_json: bool) -> None:
-    """Print the configuration with this HASH, or what was in force at a time.
+    """Print the configuration HASH, or what was in force at a time.
 
     HASH may be its first digits. The configuration is printed as JSON, and of API keys only templates such as ${NAME}
     are kept.
@@ -102,7 +104,9 @@ def show(plan_hash: str | None, time: str | None, config: Path, as_json: bool) -
 @CONFIG
 @JSON
 def diff(old: str, new: str, config: Path, as_json: bool) -> None:
-    """List the fields in which the configurations with the hashes OLD and NEW differ.
+    """List the fields in which two configurations differ.
+
+    OLD and NEW are their hashes.
 
     \b
     Example:  fairtrial config diff 3f9c0a1b 8d2e4c6f

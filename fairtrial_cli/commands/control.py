@@ -37,12 +37,13 @@ if TYPE_CHECKING:
     help="The address at which commands reach control; default: its address on this machine.",
 )
 def command(config: Path, gateway_url: str | None, control_url: str | None, **by_up: Any) -> None:
-    """Own the store: ingest journals, publish the configuration, and serve the control API.
+    """Run the control process, which owns the store.
 
-    Gateways keep running without it, and it catches up later. In containers, set the addresses by which the services
-    reach each other. As long as there is no account, a control on loopback prints a link that signs one browser in,
-    once and within 15 minutes. A control that other machines can reach prints an API key and an invitation for the
-    first account at its first start only. If the store is unusable, it exits with 74 and says how to restore it.
+    It ingests journals, publishes the configuration, and serves the control API. Gateways keep running without it, and
+    it catches up later. In containers, set the addresses by which the services reach each other. As long as there is no
+    account, a control on loopback prints a link that signs one browser in, once and within 15 minutes. A control that
+    other machines can reach prints an API key and an invitation for the first account at its first start only. If the
+    store is unusable, it exits with 74 and says how to restore it.
 
     \b
     Example:  fairtrial control -c fairtrial.yaml --gateway-url http://gateway:8080

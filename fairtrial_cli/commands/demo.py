@@ -26,9 +26,10 @@ LOG_WIDTH = 100
     "--limit", type=click.IntRange(8), help="Take at most so many cases of each suite: quick, but decides little."
 )
 def command(no_wait: bool, folder: Path, full: bool, users: int | None, limit: int | None) -> None:
-    """Run the demo: real models, live traffic, three suites, three verdicts, and the dashboard.
+    """Run the demo, from real models to verdicts and the dashboard.
 
-    It measures the machine first, and takes fewer cases on a slow one. Ctrl-C ends everything that it has started.
+    It sends live traffic, runs three suites and gives three verdicts. It measures the machine first, and takes fewer
+    cases on a slow one. Ctrl-C ends everything that it has started.
 
     \b
     Example:  fairtrial demo --no-wait

@@ -29,7 +29,7 @@ UNDECIDABLE = 3
 
 @click.group()
 def command() -> None:
-    """Plan experiments, show their states, and start, pause, continue, stop, end, promote or undo them.
+    """Plan experiments, show their states, and change them.
 
     \b
     Examples:  fairtrial experiment plan tuned-vs-base --baseline 62% --per-week 4000
@@ -83,10 +83,10 @@ def command() -> None:
 @CONFIG
 @JSON
 def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
-    """Plan the experiment NAME: the units, whole weeks and power that each of its metrics needs.
+    """Plan the experiment NAME.
 
-    Without --baseline or --per-week, the control's rates and the new units a week come from the last 14 days of its
-    traffic. The treatment's results are not read.
+    It prints the units, whole weeks and power that each metric needs. Without --baseline or --per-week, the control's
+    rates and the new units a week come from the last 14 days of its traffic. The treatment's results are not read.
 
     The table compares continuous monitoring (always-valid), weekly planned looks (O'Brien-Fleming) and one look at the
     end. The exit code is 0 if a candidate as good as planned ships within the allowed weeks with the wanted power.

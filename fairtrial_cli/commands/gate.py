@@ -44,14 +44,15 @@ FILES_ONLY = ("margin", "better", "measures", "shared_only", "columns")
 @click.option("--markdown", type=OUT, help="Write the verdict as Markdown.")
 @click.option("--json", "as_json", type=OUT, help="Write the verdict as JSON; - prints it instead of the table.")
 def command(gate: Path, new: Path | None, junit: Path | None, markdown: Path | None, **options: Any) -> None:
-    """Judge a candidate by a gate, on the newest runs in the store, and save the verdict there.
+    """Judge a candidate by a gate, and store the verdict.
 
-    The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2 for a usage error. If the gate names
-    approvers, a SHIP waits for them, and the exit code is 5. Approvals of an earlier verdict on equal evidence count.
+    It reads the newest runs in the store. The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2
+    for a usage error. If the gate names approvers, a SHIP waits for them, and the exit code is 5. Approvals of an
+    earlier verdict on equal evidence count.
 
-    With two files of results, OLD and NEW, it compares them without a project, and stores nothing. A file is JSON
-    Lines or CSV with an id and a score, or an answer and its reference; or what promptfoo, Inspect, lm-eval or OpenAI
-    evals wrote.
+    With two files of results, OLD and NEW, it compares them without a project, and stores nothing. A file is JSON Lines
+    or CSV with an id and a score, or an answer and its reference; or what promptfoo, Inspect, lm-eval or OpenAI evals
+    wrote.
 
     With --self-test it simulates how often an identical model would pass, by the stored runs, and which rules hold it
     back. Without --candidate and --baseline it assumes how many cases differ. The exit code is then 0.

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 @click.option("--max-body-mb", type=click.IntRange(1), hidden=True)
 @click.option("--settings", hidden=True)
 def command(config: Path, workers: int | None, **options: Any) -> None:
-    """Run the gateway alone: OpenAI's API on gateway.bind, routed by what `fairtrial control` publishes.
+    """Run the gateway alone.
 
-    Until a configuration is published, every request gets a 503 with a clear message, and /readyz reports it. The
-    control process may stop and start at any time. Meanwhile the gateway serves, and its journals are kept. On SIGTERM
-    and Ctrl-C, responses in progress are completed.
+    It serves OpenAI's API on gateway.bind, and routes by what `fairtrial control` publishes. Until a configuration is
+    published, every request gets a 503 with a clear message, and /readyz reports it. The control process may stop and
+    start at any time. Meanwhile the gateway serves, and its journals are kept. On SIGTERM and Ctrl-C, responses in
+    progress are completed.
 
     \b
     Example:  fairtrial gateway -c fairtrial.yaml --workers 4

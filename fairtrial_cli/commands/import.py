@@ -33,11 +33,11 @@ DIFFERENT = 1
 def command(
     source: str, files: tuple[Path, ...], folder: Path, pairs: tuple[str, ...], *, overwrite: bool, as_json: bool
 ) -> None:
-    """Import evaluations of other tools as suites with their rows, a gate, and a report.
+    """Import evaluations of other tools as suites with a gate.
 
     The report import.md lists each criterion of the original. Equal: the scores are the original's. Near: they differ
-    as the note says. Missing: there is no counterpart, and the original's text is kept. Nothing that a file contains
-    is executed; code becomes a stub of an own scorer.
+    as the note says. Missing: there is no counterpart, and the original's text is kept. Nothing that a file contains is
+    executed; code becomes a stub of an own scorer.
 
     The source openai-evals takes evals, runs and output items of OpenAI's platform as JSON. It also takes YAML of the
     open-source registry with its samples. The source promptfoo takes a configuration. The sources csv, jsonl and

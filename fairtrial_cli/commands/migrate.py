@@ -70,10 +70,10 @@ def command(
     fresh: bool,
     as_json: bool,
 ) -> None:
-    """Find a successor for the deployment OLD, whose provider turns it off, among the deployments NEW.
+    """Find a successor for a model that its provider turns off.
 
-    OLD and each NEW answer the suites at the same time. The complete answers of OLD are kept as the baseline for good.
-    If OLD no longer answers, its stored answers are used.
+    OLD is its deployment, and each NEW may replace it. All answer the suites at the same time. The complete answers of
+    OLD are kept as the baseline for good. If OLD no longer answers, its stored answers are used.
 
     Each NEW is judged by the margins of the suites: it must not be worse than OLD. Several share the error rate of 5 %.
     The experiment that moves live traffic is written to a copy of the project file, which stays as it is.

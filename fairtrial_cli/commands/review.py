@@ -29,7 +29,9 @@ TRAINING_FORMS = ("dpo", "kto", "sft")
 
 @click.group()
 def command() -> None:
-    """Have people compare pairs of answers without knowing which model wrote them.
+    """Let people compare pairs of answers blind.
+
+    They do not see which model wrote an answer.
 
     \b
     Example:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40
@@ -51,9 +53,10 @@ def command() -> None:
 @CONFIG
 @JSON
 def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
-    """Create a queue from the newest runs of both targets on SUITE, which is a suite's name or file.
+    """Create a queue from the newest runs of both targets on SUITE.
 
-    Drawn pairs whose answers look equal to a reviewer count as ties, and nobody judges them.
+    SUITE is a suite's name or file. Drawn pairs whose answers look equal to a reviewer count as ties, and nobody judges
+    them.
 
     \b
     Example:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40

@@ -34,7 +34,7 @@ class RunView:
 
 @click.group()
 def command() -> None:
-    """List the stored runs of suites, and show the cases of one run or of two runs side by side.
+    """List stored runs, and show cases of one run or of two runs.
 
     \b
     Examples:  fairtrial runs list --suite support-tickets
@@ -50,7 +50,7 @@ def command() -> None:
 @CONFIG
 @JSON
 def list_(suite: str | None, target: str | None, limit: int, config: Path, as_json: bool) -> None:
-    """List runs, newest first: id, suite, target, model, fingerprint, age, status, cases, unscored answers and seed.
+    """List runs, newest first.
 
     \b
     Examples:  fairtrial runs list --limit 5
@@ -128,8 +128,8 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
 def why(run: str, case: str, file: Path | None, config: Path, as_json: bool) -> None:
     """Explain the scores of one case. RUN is an id, the beginning of one, or SUITE@TARGET for the newest run.
 
-    It prints each scorer's values and signature, the texts that it compared after extraction and normalisation, and
-    why the answer is right or wrong. Scorers are read from the suite's file, which is searched in ./suites and in the
+    It prints each scorer's values and signature, the texts that it compared after extraction and normalisation, and why
+    the answer is right or wrong. Scorers are read from the suite's file, which is searched in ./suites and in the
     current folder. Without the file it prints what the store has.
 
     \b

@@ -48,12 +48,13 @@ RUNS_A_PROCESS = 20
 @CONFIG
 @JSON
 def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **options: Any) -> None:
-    """Simulate the experiment NAME: how often its plan ships a good model, and how often a bad one.
+    """Simulate the plan of the experiment NAME.
 
-    Simulated users go through the real assignment, analysis, monitor and stages. Approvals are given at once. Without
-    --effect, four candidates are simulated: better by the smallest effect of the plan, equal, worse by it, and equal
-    with five times the errors. A candidate ships as soon as its primary metric and all guardrails allow it. The
-    simulated monitor looks every 12 hours and at every first error of a unit.
+    It shows how often the plan ships a good model, and how often a bad one. Simulated users go through the real
+    assignment, analysis, monitor and stages. Approvals are given at once. Without --effect, four candidates are
+    simulated: better by the smallest effect of the plan, equal, worse by it, and equal with five times the errors. A
+    candidate ships as soon as its primary metric and all guardrails allow it. The simulated monitor looks every 12
+    hours and at every first error of a unit.
 
     \b
     Examples:  fairtrial simulate tuned-vs-base --baseline 62% --per-week 4000

@@ -51,10 +51,11 @@ def info(config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def backup(dest: Path, config: Path, as_json: bool) -> None:
-    """Copy the store consistently into the new folder DEST, also while traffic runs. Parent folders are created.
+    """Copy the store into the new folder DEST.
 
-    The backup contains everything: requests and bodies, runs, verdicts, accounts, and the hashes of keys. Protect it
-    like the store. If the backup fails, nothing is left behind.
+    The copy is consistent, also while traffic runs. Parent folders are created. The backup contains everything:
+    requests and bodies, runs, verdicts, accounts, and the hashes of keys. Protect it like the store. If the backup
+    fails, nothing is left behind.
 
     \b
     Example:  fairtrial store backup backups/2026-03-01
@@ -79,10 +80,11 @@ def backup(dest: Path, config: Path, as_json: bool) -> None:
 @CONFIG
 @JSON
 def restore(backup: Path, to: Path | None, force: bool, config: Path, as_json: bool) -> None:
-    """Restore the store from the folder BACKUP, which is verified first. A store in use is never changed.
+    """Restore the store from the folder BACKUP.
 
-    Events that the journal recorded since are ingested once. Units that were erased since are erased again. Keys,
-    accounts and passwords are those of the backup. Nobody is signed in, and no invitation works.
+    The backup is verified first, and a store in use is never changed. Events that the journal recorded since are
+    ingested once. Units that were erased since are erased again. Keys, accounts and passwords are those of the backup.
+    Nobody is signed in, and no invitation works.
 
     \b
     Example:  fairtrial store restore backups/2026-03-01 --to tried.duckdb
@@ -141,9 +143,9 @@ def new(why: str, config: Path) -> None:
 @CONFIG
 @JSON
 def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None:
-    """Delete old texts: bodies, comments, outputs of runs, journals, cached answers and logs. Numbers are kept.
+    """Delete old texts, and keep the numbers.
 
-    Control does this once a day.
+    Texts are bodies, comments, outputs of runs, journals, cached answers and logs. Control does this once a day.
 
     \b
     Example:  fairtrial store retain --days 7 --dry-run
@@ -173,11 +175,12 @@ def retain(days: int | None, dry_run: bool, config: Path, as_json: bool) -> None
 @CONFIG
 @JSON
 def erase_unit(unit: str, kind: UnitKind, rewrite_backups: bool, yes: bool, config: Path, as_json: bool) -> None:
-    """Permanently erase the texts and the name of UNIT from the store, journals, caches and logs. Numbers are kept.
+    """Erase the texts and the name of UNIT permanently.
 
-    UNIT is the name that the application sends (x-fairtrial-unit, user …). This works while traffic runs. Stop sending
-    requests for the unit first, because later requests are recorded again. The numbers of its requests are kept under
-    an anonymous name, so that verdicts can still be recomputed.
+    They are erased from the store, journals, caches and logs. Numbers are kept. UNIT is the name that the application
+    sends (x-fairtrial-unit, user …). This works while traffic runs. Stop sending requests for the unit first, because
+    later requests are recorded again. The numbers of its requests are kept under an anonymous name, so that verdicts
+    can still be recomputed.
 
     \b
     Example:  fairtrial store erase-unit customer-4711 --rewrite-backups

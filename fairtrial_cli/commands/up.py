@@ -12,13 +12,13 @@ from fairtrial_cli.options import CONFIG, print_warnings
 @click.option("--workers", type=click.IntRange(1, 256), help="Gateway workers; default: `gateway.workers` of the file.")
 @click.option("--no-dashboard", is_flag=True, help="Do not start the dashboard.")
 def command(config: Path, workers: int | None, no_dashboard: bool) -> None:
-    """Start gateway, control and dashboard, and keep them running until Ctrl-C.
+    """Run gateway, control and dashboard until Ctrl-C.
 
     On loopback, models need no API key: every process on this machine may use them. A gateway that others can reach
-    requires keys (fairtrial keys create NAME). The dashboard and the control API always require authentication. As
-    long as there is no account (fairtrial accounts invite), the printed link signs one browser in, once and within 15
-    minutes. Commands on this machine use the key in STORE.d/admin.key, which only you can read. Programs elsewhere
-    need their own key (fairtrial keys create NAME --right admin).
+    requires keys (fairtrial keys create NAME). The dashboard and the control API always require authentication. As long
+    as there is no account (fairtrial accounts invite), the printed link signs one browser in, once and within 15
+    minutes. Commands on this machine use the key in STORE.d/admin.key, which only you can read. Programs elsewhere need
+    their own key (fairtrial keys create NAME --right admin).
 
     An unusable store stops only control. The gateway then serves the last published plan, and its records are ingested
     once the store is restored.

@@ -24,7 +24,7 @@ CHANGED = 1
 
 @click.group()
 def command() -> None:
-    """List verdicts, show what one rests on, approve or reject it, and check that it still stands.
+    """List, show, approve, export and check verdicts.
 
     ID is a verdict's id or its beginning.
 
@@ -41,7 +41,9 @@ def command() -> None:
 @CONFIG
 @JSON
 def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, as_json: bool) -> None:
-    """List verdicts, newest first, with their approvals and whether their gate is the official one.
+    """List verdicts, newest first, with their approvals.
+
+    It also says whether their gate is the official one.
 
     \b
     Example:  fairtrial verdict list --candidate tuned
@@ -60,7 +62,9 @@ def list_(gate: str | None, candidate: str | None, limit: int, config: Path, *, 
 @CONFIG
 @JSON
 def show(verdict_id: str, config: Path, *, as_json: bool) -> None:
-    """Show the verdict ID: how it reads now, every rule, the evidence, the approvals, and what has changed since.
+    """Show the verdict ID and what it rests on.
+
+    It prints how the verdict reads now, every rule, the evidence, the approvals, and what has changed since.
 
     \b
     Example:  fairtrial verdict show 0199f3c2
@@ -101,10 +105,10 @@ command.add_command(
 @CONFIG
 @JSON
 def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
-    """Judge the verdict ID again from its stored evidence, and compare every number; nothing is stored.
+    """Judge the verdict ID again from its stored evidence.
 
-    The looks of its live experiments are repeated from their stored sums. The first line is THE SAME or CHANGED, and
-    then each difference is named. The exit code is 1 if anything differs.
+    It compares every number, and stores nothing. The looks of its live experiments are repeated from their stored sums.
+    The first line is THE SAME or CHANGED, and then each difference is named. The exit code is 1 if anything differs.
 
     \b
     Example:  fairtrial verdict recompute 0199f3c2
@@ -123,11 +127,12 @@ def recompute(verdict_id: str, config: Path, *, as_json: bool) -> None:
 @CONFIG
 @JSON
 def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
-    """Check that verdicts, their evidence and the audit trail are unchanged: all in the store, the verdict ID, or PATH.
+    """Check that verdicts and their evidence are unchanged.
 
-    PATH is an exported file or folder. It is checked without a store, on any machine. For verdicts in the store, the
-    audit trail is checked, too, and every transition, approval, look, plan and alarm with it. Each changed, added or
-    removed row is named. Rows of earlier versions without a digest are counted.
+    It checks all verdicts in the store, one by its ID, or PATH. PATH is an exported file or folder. It is checked
+    without a store, on any machine. For verdicts in the store, the audit trail is checked, too, and every transition,
+    approval, look, plan and alarm with it. Each changed, added or removed row is named. Rows of earlier versions
+    without a digest are counted.
 
     The heads of the hash chains are printed. Keep them elsewhere: only they show that a chain was replaced together
     with the rows. The exit code is 1 if anything was changed.
@@ -157,10 +162,10 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
 @click.option("--folder", type=WrittenPath(file_okay=False), help="Write a folder with all parts instead.")
 @CONFIG
 def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) -> None:
-    """Export the verdict ID for an auditor: one printable HTML file, or a folder with all parts as files.
+    """Export the verdict ID for an auditor.
 
-    Both contain the stored verdict, its evidence and its place in the hash chain. `fairtrial verdict verify PATH`
-    checks them without the store.
+    It writes one printable HTML file, or a folder with all parts as files. Both contain the stored verdict, its
+    evidence and its place in the hash chain. `fairtrial verdict verify PATH` checks them without the store.
 
     \b
     Examples:  fairtrial verdict export 0199f3c2 --to release-7.html

@@ -71,11 +71,12 @@ def command(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    """Find what is wrong with training data before a model learns from it. FILES together are the training set.
+    """Find faults in training data before a model learns from it.
 
-    It looks for personal text and secrets, duplicates, rows that are also in held-out files or suites, contradicting
-    labels, one wrong pattern repeated, inconsistent formats, and empty or truncated completions. It also shows the
-    classes, the lengths and the languages, and what so many rows are good for. It needs no model and no project.
+    FILES together are the training set. It looks for personal text and secrets, duplicates, rows that are also in
+    held-out files or suites, contradicting labels, one wrong pattern repeated, inconsistent formats, and empty or
+    truncated completions. It also shows the classes, the lengths and the languages, and what so many rows are good for.
+    It needs no model and no project.
 
     FILES are JSON Lines, JSON, CSV or Parquet. The exit code is 0 without errors and warnings, 1 with any, and 2 for a
     usage error.

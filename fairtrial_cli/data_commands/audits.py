@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @CONFIG
 @JSON
 def command(deployment: str | None, limit: int, config: Path, as_json: bool) -> None:
-    """List the stored audits that the gate rule `data.audit clean` reads, newest first.
+    """List the stored audits of training data, newest first.
 
-    They have digests of files and counts by check, but no text of a row.
+    The gate rule `data.audit clean` reads them. They have digests of files and counts by check, but no text of a row.
 
     \b
     Example:  fairtrial data audits --deployment tuned

@@ -18,10 +18,11 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--html", type=WrittenPath(dir_okay=False), help="Also write the report as one HTML file.")
 @JSON
 def command(old: Path, new: Path, prompt: str | None, completion: str | None, html: Path | None, as_json: bool) -> None:
-    """Show what changed from OLD to NEW: rows, labels, class shares, and what the audit finds.
+    """Show what changed in training data from OLD to NEW.
 
-    Equal rows match wherever they stand. Rows with the same prompt match next, so that another answer or label is a
-    change. All other rows are added or removed. Findings of the audit are new or gone by the content of their rows.
+    It compares rows, labels, class shares, and findings of the audit. Equal rows match wherever they stand. Rows with
+    the same prompt match next, so that another answer or label is a change. All other rows are added or removed.
+    Findings of the audit are new or gone by the content of their rows.
 
     \b
     Examples:  fairtrial data diff tickets-v1.jsonl tickets-v2.jsonl

@@ -59,12 +59,13 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write a cleaned copy of FILE, a log of each change, and a file of suggestions. FILE is not changed.
+    """Write a cleaned copy of FILE, with a log and suggestions.
 
-    Without further options, it only removes broken lines (`unreadable`), and masks proven personal and secret text.
-    Proof is a check digit or the form of a known secret, outside of code and identifiers. All else is suggested. The
-    review file has each row before and after, which is null where it would be removed. --apply KIND then makes those of
-    a kind. Each kind stands with its recall and its false alarms, as they were measured.
+    FILE is not changed. The log has each change. Without further options, it only removes broken lines (`unreadable`),
+    and masks proven personal and secret text. Proof is a check digit or the form of a known secret, outside of code and
+    identifiers. All else is suggested. The review file has each row before and after, which is null where it would be
+    removed. --apply KIND then makes those of a kind. Each kind stands with its recall and its false alarms, as they
+    were measured.
 
     These kinds change the row: `dialect` (usual roles and keys), `mojibake`, `control-character`, `html`,
     `template-token`, and `pii` (masks all personal text). These remove it: `other-format` (unreadable in the file's

@@ -24,10 +24,10 @@ from fairtrial_cli.options import CONFIG, JSON, WrittenPath, print_json, project
 def command(
     files: tuple[Path, ...], deployment: tuple[str, ...], html: Path | None, config: Path, as_json: bool
 ) -> None:
-    """Plot training and validation loss, and say where validation loss turned. No model is needed.
+    """Plot training and validation loss, with the turning point.
 
-    A fine-tune begins to overfit where its validation loss stops falling and rises. The command reads Hugging Face's
-    trainer_state.json, JSON lines, and the metrics files of OpenAI (CSV) and Together (JSON).
+    No model is needed. A fine-tune begins to overfit where its validation loss stops falling and rises. The command
+    reads Hugging Face's trainer_state.json, JSON lines, and the metrics files of OpenAI (CSV) and Together (JSON).
 
     \b
     Examples:  fairtrial data log trainer_state.json

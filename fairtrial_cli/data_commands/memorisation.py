@@ -47,11 +47,11 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @CONFIG
 @JSON
 def command(candidate: str, base: str | None, config: Path, as_json: bool, **options: Any) -> None:
-    """Test whether a fine-tune repeats its training data, and whether it remembers planted canaries.
+    """Test whether a fine-tune repeats its training data.
 
-    The model continues training texts and held-out texts from their beginning. A good model also continues texts that
-    it never saw. So the test compares the gap between both with that of the base. The runs are stored and can be
-    continued.
+    It also tests whether the model remembers planted canaries. The model continues training texts and held-out texts
+    from their beginning. A good model also continues texts that it never saw. So the test compares the gap between both
+    with that of the base. The runs are stored and can be continued.
 
     The exit code is 1 if memorisation is found, 3 if nothing can be decided, and 4 if more than 2 % of the answers
     failed.

@@ -33,10 +33,11 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @CONFIG
 @JSON
 def command(suite: Path, candidate: str, base: str | None, config: Path, as_json: bool, **options: Any) -> None:
-    """Compare a suite's scores on training, validation, test and unseen cases, for a fine-tune and its base.
+    """Test whether a fine-tune does better on its training data.
 
-    The suite's scorers score training and validation examples too. A fine-tune is overfitted if it does better on its
-    training data than on its validation data, by more than the margin and more than its base.
+    It compares a suite's scores on training, validation, test and unseen cases with those of the base. The suite's
+    scorers score training and validation examples too. A fine-tune is overfitted if it does better on its training data
+    than on its validation data, by more than the margin and more than its base.
 
     The exit code is 1 if the fine-tune is overfitted, 3 if nothing can be decided, and 4 if more than 2 % of the
     answers failed.
