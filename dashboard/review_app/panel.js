@@ -46,6 +46,7 @@ function scale(app, line, side) {
   return make(
     "div",
     { class: `scale ${app.row === row ? "focused" : ""}`, role: "radiogroup", "aria-label": label, "data-row": `${line.dimension}-${side}` },
+    make("span", { class: "side", "aria-hidden": "true" }, SIDE_WORDS[side]),
     buttons,
   );
 }

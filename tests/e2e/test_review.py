@@ -156,6 +156,22 @@ def test_rows_anchors_diff_edit_and_the_key_sheet_by_keyboard(page: Page, site: 
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_have_count(0)
 
 
+def test_on_a_phone_each_row_of_ratings_names_its_answer(page: Page, site: Site) -> None:
+    """Beside each other on a desk, the rows stand below the answers that they rate."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    Reviewing(page, site.dashboard).open(site.enqueue(1))
+    rows = page.locator(".scale")
+    expect(rows.locator(".side")).to_have_text(["Answer 1", "Answer 2"] * 3)
+    expect(rows.locator(".side:visible")).to_have_count(6)
+    for line in page.locator(".line").all():
+        tops = [line.locator(part).bounding_box() for part in (".dimension", ".scale >> nth=0", ".scale >> nth=1")]
+        heights = [box["y"] for box in tops if box is not None]
+        assert heights == sorted(heights) and len(heights) == 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1280, "height": 900})
+    expect(rows.locator(".side:visible")).to_have_count(0)
+
+
 @pytest.mark.release("browser")
 def test_two_reviewers_at_once_never_hold_the_same_pair(visitors: Visitors, site: Site) -> None:
     queue = site.enqueue(6)
