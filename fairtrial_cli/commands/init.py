@@ -39,9 +39,9 @@ COMMANDS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
 SMALL_TRAFFIC = """\
-Fewer than 2,500 new users a week? Then six weeks show no difference of 3 points between models that resolve about 62 %.
-`fairtrial experiment plan` says first what still decides: a larger effect, require: not_worse, people who compare
-pairs of answers (fairtrial review), or an offline evaluation (fairtrial gate).
+With fewer than 2,500 new users a week, six weeks can't show a difference of 3 points between models that resolve
+about 62 %. `fairtrial experiment plan` then lists what can decide: a larger effect, require: not_worse, a blind review
+(fairtrial review), or an offline evaluation (fairtrial gate).
 """
 FROM_SERVER = ("base", "candidate", "questions", "key_env")
 """Options that need --from."""

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -52,7 +52,7 @@ class Contains(TextRules):
         required, details = self._wanted(case), self.score(case, answer).details
         references = tuple(normal(part, case=self.case) for rule in RULES for part in required[rule])
         clauses = [
-            f"of {rule} {required[rule]!r} it has {details.get(rule) or 'nothing'}" for rule in RULES if required[rule]
+            f"{rule} of {_quoted(required[rule])}: {_found(details.get(rule))}" for rule in RULES if required[rule]
         ]
         return Compared(normal(answer.text or "", case=self.case), references, "; ".join(clauses))
 
@@ -80,6 +80,14 @@ def _word(part: str) -> re.Pattern[str]:
     before = (r"(?<!\w)" if part[:1].isalnum() else "") + (BEFORE_A_NUMBER if part[:1].isdigit() else "")
     after = (r"(?!\w)" if part[-1:].isalnum() else "") + (AFTER_A_NUMBER if part[-1:].isdigit() else "")
     return re.compile(before + re.escape(part) + after)
+
+
+def _quoted(parts: Sequence[str]) -> str:
+    return ", ".join(map(repr, parts))
+
+
+def _found(parts: Sequence[str] | None) -> str:
+    return f"found {_quoted(parts)}" if parts else "none found"
 
 
 def _yes(value: bool) -> str:

@@ -256,7 +256,7 @@ def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Si
         return held
     if now.accepted:
         return f"Watch the accepted decline. If it is too large, pause: {command.format('pause')}"
-    return "Wait: it goes on by itself." if now.state == "running" else ""
+    return "Nothing to do: it continues by itself." if now.state == "running" else ""
 
 
 def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[str]:

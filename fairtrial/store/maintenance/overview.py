@@ -57,7 +57,7 @@ def _folders(layout: Layout) -> dict[str, int]:
     done = layout.journal / DONE
     return {
         "journal": sum(_bytes(path) for path in layout.journal.glob("*")),
-        "journal, put away": sum(_bytes(path) for path in done.glob("*")),
+        "journal archive": sum(_bytes(path) for path in done.glob("*")),
         "cache": sum(_bytes(path) for path in layout.cache.glob("*")),
         "logs": sum(_bytes(path) for path in layout.logs.glob("*")),
     }

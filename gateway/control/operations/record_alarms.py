@@ -119,7 +119,7 @@ def settle_retirement_alarms(database: Database, plan: Plan, *, now_us: int) -> 
 
 def _alarm(retirement: Retirement, today: date) -> dict[str, str]:
     name, day, serving = retirement.deployment, retirement.day, retirement.serving
-    advice = f"Find a successor with `fairtrial migrate {name} NEW --suite FILE`."
+    advice = f"Find a successor (fairtrial migrate {name} NEW --suite FILE)."
     if retirement.is_over(today):
         return {ENDED: f"{name}: its last day was {day} ({retirement.source}); {serving}. {advice}"}
     within = retirement.within(today)

@@ -128,7 +128,7 @@ def test_what_was_accepted_stays_an_amber_alarm_with_its_number_on_every_surface
     assert shown.box.tone == "warning"
     assert words in dict(shown.box.lines)["Accepted"]
     assert dict(shown.box.lines)["Next"].startswith("Watch the accepted decline.")
-    assert "goes on by itself" not in text_of(shown.box)
+    assert "continues by itself" not in text_of(shown.box)
     assert trial.publisher.published is not None
     assert words in read_state(trial.database, trial.publisher.published.plan, NAME).accepted[0]
     assert words in said_by_the_gate(trial)["accepted"]

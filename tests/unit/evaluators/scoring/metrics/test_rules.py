@@ -8,7 +8,7 @@ import pytest
 
 from evaluators.loading.scorers import WrongEntry, build_entry
 from evaluators.scoring.metrics.regex import MOST_CHARS
-from evaluators.scoring.scorer import OffFormat, Scorer
+from evaluators.scoring.scorer import OffFormat, Scorer, ShowsComparison
 from fairtrial.domain.run import Answer, Case, Score
 from tests.fixtures.for_each import for_each
 
@@ -48,6 +48,15 @@ def test_contains_joins_any_all_and_none() -> None:
     assert measure(contains, "sure, the hub zx-41").values["accuracy"] == 0
     assert measure(contains, "the hub").values["accuracy"] == 0
     assert measure(contains, "sure").values["accuracy"] == 0
+
+
+def test_contains_names_the_texts_that_it_found_and_those_that_it_missed() -> None:
+    contains = scorer({"contains": {"any": ["yes", "sure"], "all": ["hub"], "none": "ZX-41"}})
+    assert isinstance(contains, ShowsComparison)
+    compared = contains.normalised(Case("c", (), None), Answer("sure, ZX-41"))
+    assert (
+        compared.why == "any of 'yes', 'sure': found 'sure'; all of 'hub': none found; none of 'ZX-41': found 'ZX-41'"
+    )
 
 
 def test_regex_finds_and_forbids() -> None:
