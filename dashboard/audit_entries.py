@@ -58,10 +58,10 @@ SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
     "account.reset": lambda name, _: f"made a new sign-in link for {name}",
     "account.disable": lambda name, _: f"disabled the account {name}",
     "account.role": lambda name, more: f"changed the role of {name} from {more.get('from')} to {more.get('to')}",
-    "alarm.acknowledge": lambda name, _: f"acknowledged an alarm of {name}",
-    "alarm.close": lambda name, _: f"closed an alarm of {name}",
-    "alarm.open": lambda name, _: f"opened an alarm of {name}",
-    "alarm.text": lambda name, _: f"updated the text of an alarm of {name}",
+    "alarm.acknowledge": lambda name, _: f"acknowledged an alarm about {name}",
+    "alarm.close": lambda name, _: f"closed an alarm about {name}",
+    "alarm.open": lambda name, _: f"raised an alarm about {name}",
+    "alarm.text": lambda name, _: f"updated the text of an alarm about {name}",
     "analysis.amend": lambda name, _: f"stored the amended analysis plan of {name}",
     "analysis.levels": lambda name, _: f"stored the analysis plan of {name} with measured levels",
     "analysis.start": lambda name, _: f"froze the analysis plan of {name}",
@@ -148,18 +148,18 @@ def _deed(row: EventRow) -> str:
     name = row.subject_name or short(row.subject)
     group, _, verb = action.partition(".")
     if group == "experiment" and verb in EXPERIMENT:
-        return _experiment(EXPERIMENT[verb], row.subject, details)
+        return _experiment(verb, row.subject, details)
     known = SENTENCES.get(action)
     return known(name, details) if known else f"recorded “{words_of(action)}” for {name}"
 
 
-def _experiment(deed: str, name: str, details: Details) -> str:
+def _experiment(verb: str, name: str, details: Details) -> str:
     stage = details.get("stage")
-    at = f" at {stage:g} % of the units" if isinstance(stage, int | float) else ""
+    at = f" {'to' if verb == 'stage' else 'at'} {stage:g} % of the units" if isinstance(stage, int | float) else ""
     before, after = details.get("from"), details.get("to")
     moved = f" ({before} → {after})" if before and after and before != after else ""
     variant = f" ({details['variant']})" if isinstance(details.get("variant"), str) else ""
-    return f"{deed} {name}{variant}{at}{moved}"
+    return f"{EXPERIMENT[verb]} {name}{variant}{at}{moved}"
 
 
 def render_entries(rows: Sequence[EventRow], publications: Sequence[Publication]) -> None:

@@ -83,6 +83,9 @@ def render_publications(rows: Sequence[Publication]) -> None:
 
 def render_difference(control: Control, earlier: Publication, later: Publication) -> None:
     """Draw the fields in which the two configurations differ."""
+    if earlier.number == later.number:
+        st.info("Both are the same publication, so there is nothing to compare.", icon=":material/equal:")
+        return
     before, after = earlier.plan_hash, later.plan_hash
     who = later.actor or FILE
     st.caption(f"From configuration {before[:SHORT]} to {after[:SHORT]}. The later one was changed by {plain(who)}.")

@@ -46,8 +46,8 @@ def _head(audit: ShownAudit) -> None:
         st.error("Not clean: errors or warnings were found that nobody waived.", icon=":material/error:")
     columns = st.columns(4)
     for column, level in zip(columns, ("error", "warning", "suggestion"), strict=False):
-        column.metric(f"Rows, {level}", count(rows_at(audit.counts, level)))
-    columns[3].metric("Rows, waived", count(sum(part.count.rows for part in audit.waived)))
+        column.metric(f"Rows with {level}s", count(rows_at(audit.counts, level)))
+    columns[3].metric("Rows waived", count(sum(part.count.rows for part in audit.waived)))
     st.caption(
         f"{moment(audit.at_us)} by {plain(audit.actor)} · version {plain(audit.version)} of the checks · "
         f"{audit.seconds:.1f} s · audit {plain(audit.audit_id)}"

@@ -79,12 +79,11 @@ def _progress(primary: ShownPrimary, unit: str) -> None:
     if size is None:
         return
     share = min(1.0, size.units / max(1, size.needed))
-    power = f"with a probability of {100 * size.power:.0f} %"
+    found = f"{count(size.needed)} show the planned effect with a probability of {100 * size.power:.0f} %"
     waiting = f"; {count(size.waiting)} more wait for the end of their window" if size.waiting else ""
     st.progress(
         share,
-        text=f"{plain(primary.variant)}: {count(size.units)} of about {counted(size.needed, unit)} "
-        f"({100 * share:.0f} %) that show the planned effect {power}{waiting}",
+        text=f"{plain(primary.variant)}: {counted(size.units, unit)}; about {found}{waiting}",
     )
 
 

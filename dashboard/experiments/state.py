@@ -28,7 +28,7 @@ LABELS = {
     "rearm": "Start again",
     "end": "End",
     "promote": "Promote",
-    "rollback": "Undo",
+    "rollback": "Roll back",
     "withdraw": "Withdraw what stands against it",
     "archive": "Archive",
 }
@@ -41,7 +41,7 @@ EFFECTS = {
     "kill": "All traffic goes to the control within a second. *Start again* starts it with new units.",
     "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
     "end": "The route serves the control from now on. Nothing can start this experiment again.",
-    "end kept": "The promoted variant serves everyone from now on. Only *Undo* brings the control back.",
+    "end kept": "The promoted variant serves everyone from now on. Only *Roll back* brings the control back.",
     "withdraw": "What attempts have proven, and a stop or undoing, no longer stops a release. Verdicts show why.",
     "archive": "The experiment leaves the lists. Its result, plan and looks stay readable under its name.",
     "promote": "The experiment ends, or goes on with the control that you keep, and the variant serves everyone until "

@@ -84,7 +84,7 @@ def _signals(rows: Sequence[SignalLevel]) -> None:
     order = list(SIGNAL_NAMES)
     known = sorted((row for row in rows if row.metric in order), key=lambda row: order.index(row.metric))
     if known:
-        st.caption(f"Measured without being asked: {', '.join(map(_level, known))}.")
+        st.caption(f"Signals: {', '.join(map(_level, known))}.")
 
 
 def _level(row: SignalLevel) -> str:

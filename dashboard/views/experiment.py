@@ -32,7 +32,7 @@ PLAIN = (
     "Plain rates over enrolled units in the chosen period, by intention to treat. The result at the top decides: it is "
     "from all units since the start of the analysis plan."
 )
-UNASKED = "Measured without being asked"
+UNASKED = "Signals of the answers"
 UNASKED_CAPTION = (
     "Plain rates of answered requests, each over the answers that could be measured. They decide nothing. "
     "The languages of question and answer are compared in a sample of recorded texts."

@@ -32,7 +32,10 @@ from fairtrial.domain.wording import counted
 MONITORING = ":material/monitoring:"
 NEWEST = 20
 REFRESH_SECONDS = 5
-NUMBERS = {name: st.column_config.NumberColumn(format="localized") for name in ("units", "requests")}
+NUMBERS = {name: st.column_config.NumberColumn(format="localized") for name in ("units", "requests")} | {
+    name: st.column_config.TextColumn(alignment="right")
+    for name in ("variant errors", "errors seen by users", "latency p50", "latency p95", "cost")
+}
 
 
 def draw(control: Control) -> None:

@@ -112,7 +112,7 @@ def test_a_run_and_its_comparison_show_what_was_measured_without_being_asked(vis
     runs = site.runs("fourth")
     page = opened(visitors.page("Rita"), site, f"runs?run={runs[CANDIDATE]}", "fourth")
     main = page.get_by_test_id("stMain")
-    expect(main).to_contain_text("Measured without being asked: refusals 0.0 % of 40 cases, over_refusals 0.0 % of 40")
+    expect(main).to_contain_text("Signals: refusals 0.0 % of 40 cases, over_refusals 0.0 % of 40")
     opened(page, site, f"runs?run={runs[CANDIDATE]}&against={runs[BASELINE]}", "against")
     expect(main).to_contain_text("Changed without being asked")
     expect(main).to_contain_text("Not notable: the refusal rate 0 → 0 of 40")

@@ -292,7 +292,7 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
 ) -> None:
     page = opened(empty, monkeypatch, "experiment")
     assert "Running" in words(page)
-    assert _changes(page) == ["Amend", "Pause", "Stop", "End", "Promote", "Undo"]
+    assert _changes(page) == ["Amend", "Pause", "Stop", "End", "Promote", "Roll back"]
     with open_store(empty.project.layout) as owner:
         owner.call(change, ChangeExperiment(name="tuned-vs-base", action="kill", why=f"answers in French {HOSTILE}"))
     page = opened(empty, monkeypatch, "experiment")

@@ -36,7 +36,7 @@ def entry(
         ),
         (
             entry("experiment.stage", actor="control", subject="a-vs-b", stage=40.0),
-            "Control raised the stage of the experiment a-vs-b at 40 % of the units.",
+            "Control raised the stage of the experiment a-vs-b to 40 % of the units.",
         ),
         (
             entry("account.role", name="Otto", **{"from": "reviewer", "to": "auditor"}),

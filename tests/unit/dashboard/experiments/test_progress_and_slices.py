@@ -17,9 +17,12 @@ def page() -> None:
     render_slices(Slices("feedback.resolved", (SliceFinding("language", "de", (arm,), True),)), "user")
 
 
-def test_more_units_than_needed_are_all_of_them_and_each_value_of_a_tag_has_its_row() -> None:
+def test_more_units_than_needed_are_no_share_of_them_and_each_value_of_a_tag_has_its_row() -> None:
     app = AppTest.from_function(page, default_timeout=PATIENCE).run()
     assert not app.exception
-    assert "900 of about 400 users (100 %)" in app.get("progress")[0].proto.text
+    assert (
+        "tuned: 900 users; about 400 show the planned effect with a probability of 80 %"
+        in app.get("progress")[0].proto.text
+    )
     row = app.dataframe[0].value.to_dict("records")[0]
     assert (row["tag"], row["value"], row[""]) == ("language", "de", "unusual")
