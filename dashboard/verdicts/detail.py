@@ -109,9 +109,8 @@ def _standing(record: ReleaseRecord) -> None:
             st.badge("OFFICIAL", icon=":material/verified:", color="green" if decision == "SHIP" else "gray")
             st.markdown("Judged by the gate that the project declares for releases.")
         else:
-            _, _, why = record.standing.partition(": ")
             st.badge("UNOFFICIAL", icon=UNOFFICIAL_ICON, color="gray")
-            st.markdown(f"It can't release anything: {plain(why)}.")
+            st.markdown(f"It can't release anything: {plain(record.verdict.unofficial_why)}.")
     if decision != "SHIP":
         st.markdown(f"{decision} means: {DECISIONS[decision][2]}.")
 

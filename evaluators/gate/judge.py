@@ -14,7 +14,7 @@ from evaluators.criteria.validation import FAMILIES
 from evaluators.engine.summary import MOST_UNSCORED
 from evaluators.gate.evidence import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
-from evaluators.gate.families.live import EXPERIMENT_SAYS, effect_findings, fit_words
+from evaluators.gate.families.live import effect_findings, fit_words
 from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
@@ -29,6 +29,7 @@ from evaluators.trial import Trial
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.promises import REUSED_CASES
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Result, Verdict, decide, interleave_sources, precedence
+from fairtrial.domain.verdicts.verdict_wording import is_in_headline
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.memory import Looked
 from fairtrial.experiments.decision.decide import decide as decide_experiment, look
@@ -272,7 +273,7 @@ def _runs(gate: Gate, trial: Trial) -> Iterator[str]:
 
 def _live_answer(findings: Sequence[Finding]) -> str:
     """Repeat the answers of experiments that decide nothing here, so that nobody overlooks them."""
-    sentences = [finding.says for finding in findings if finding.rule == EXPERIMENT_SAYS and not finding.decisive]
+    sentences = [finding.says for finding in findings if is_in_headline(finding)]
     return "".join(f" {text[0].upper()}{text[1:]}." for text in sentences)
 
 

@@ -10,10 +10,10 @@ from evaluators.gate.live_metric_rule import Decided, LiveLine, judge_metric, no
 from evaluators.gate.multiplicity import RuleResult
 from evaluators.trial import RULES
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Result
+from fairtrial.domain.verdicts.verdict_wording import EXPERIMENT_SAYS
 from fairtrial.experiments.decision.effects import Effect, earlier_effects
 from fairtrial.experiments.ending import ending_of
 
-EXPERIMENT_SAYS = "what the experiment says"
 SHOWN = {
     "missing": "missing feedback",
     "over time": "effect over time",

@@ -115,12 +115,16 @@ class Verdict:
         return self.provenance is not None and self.provenance.official
 
     @property
+    def unofficial_why(self) -> str:
+        """Why the verdict is not official; empty if it is."""
+        if self.provenance is None:
+            return "it has no provenance"
+        return "" if self.official else self.provenance.unofficial_why
+
+    @property
     def standing(self) -> str:
         """``official``, or ``unofficial`` with the reason."""
-        if self.official:
-            return "official"
-        why = "it has no provenance" if self.provenance is None else self.provenance.unofficial_why
-        return f"unofficial: {why}"
+        return "official" if self.official else f"unofficial: {self.unofficial_why}"
 
 
 def exit_code(decision: Decision, waiting: Iterable[Role] = ()) -> int:

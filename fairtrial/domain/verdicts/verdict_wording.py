@@ -10,6 +10,8 @@ from fairtrial.domain.verdicts.verdict import Finding, NegativeControls, Verdict
 from fairtrial.domain.wording import counted
 
 UNOFFICIAL = "Unofficial"
+EXPERIMENT_SAYS = "what the experiment says"
+"""The rule of the answer that an experiment gives without a line of the gate."""
 NOTABLE = ": notable"
 NOT_NOTABLE = ": not notable"
 VOTED: Mapping[ApprovalVote, str] = {"approve": "Approved", "reject": "Rejected"}
@@ -46,6 +48,11 @@ def standing_word(*, official: bool) -> str:
 def is_unasked(finding: Finding) -> bool:
     """Whether the finding is a signal that no line judges."""
     return not finding.decisive and finding.metric in METRICS
+
+
+def is_in_headline(finding: Finding) -> bool:
+    """Whether the headline repeats the finding: the answer of an experiment that decides nothing."""
+    return not finding.decisive and finding.rule == EXPERIMENT_SAYS
 
 
 def scope_lines(verdict: Verdict) -> list[str]:

@@ -14,7 +14,6 @@ import pytest
 
 from evaluators.engine.engine import run_suite
 from evaluators.engine.target import Target
-from evaluators.gate.families.live import EXPERIMENT_SAYS
 from evaluators.gate.file import load
 from evaluators.gate.judge import judge
 from evaluators.trial import Trial
@@ -22,6 +21,7 @@ from fairtrial.api.verdicts import Judge, SuiteReference
 from fairtrial.config.layout import Layout
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import INTERRUPTED
+from fairtrial.domain.verdicts.verdict_wording import EXPERIMENT_SAYS
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
 from fairtrial_cli.store_client.run_journal import store_run

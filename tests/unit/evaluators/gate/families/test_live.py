@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.gate.families.live import EXPERIMENT_SAYS
 from evaluators.gate.live_evidence import LiveEvidence, read_live, written_live
+from fairtrial.domain.verdicts.verdict_wording import EXPERIMENT_SAYS
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
