@@ -9,7 +9,6 @@ from fairtrial.api.operation import Operation, Request
 
 State = Literal["good", "bad", "open", "quiet", ""]
 """How a text, a fact or a row is to be seen: as good, as bad, as not settled, or as something minor."""
-BAD: tuple[State, ...] = ("bad", "open")
 
 
 class Heading(Struct, frozen=True):
@@ -20,11 +19,12 @@ class Heading(Struct, frozen=True):
 
 
 class Sentence(Struct, frozen=True):
-    """A sentence or a paragraph. ``mark``: one emphasised word before it."""
+    """A sentence or a paragraph. ``mark``: one emphasised word before it. ``item``: it is one of a list."""
 
     text: str
     state: State = ""
     mark: str = ""
+    item: bool = False
 
 
 class Note(Struct, frozen=True):
@@ -64,23 +64,39 @@ class Interval(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A row of a table or a chart. ``state`` is that of its first cell."""
+    """A row of a table or a chart. ``state`` is that of its first cell; ``more`` stands below its last cell."""
 
     cells: tuple[str, ...]
     state: State = ""
     interval: Interval | None = None
+    more: Fact | None = None
+
+
+class Listed(Struct, frozen=True):
+    """The first and the last cells of the rows with these states, as a list. Without such rows, it has no title."""
+
+    title: str
+    states: tuple[State, ...]
+
+
+class Fold(Struct, frozen=True):
+    """How a table is shown where there is little room: as lists, and then folded under ``summary``."""
+
+    summary: str
+    lists: tuple[Listed, ...]
 
 
 class Table(Struct, frozen=True):
-    """Rows with titles. ``prose``: the columns of sentences.
+    """Rows under the titles of their columns. ``prose``: the columns of sentences.
 
-    ``summary``: what folds the rows where there is little room. Rows that are bad or open are then listed before.
+    ``title``: a heading, which a folded table leaves to its lists.
     """
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     prose: tuple[str, ...] = ()
-    summary: str = ""
+    title: str = ""
+    fold: Fold | None = None
 
 
 class Chart(Struct, frozen=True):

@@ -19,9 +19,9 @@ from fairtrial.document.values import (
     Sentence,
     Table,
 )
-from fairtrial.documents.verdict import judged
+from fairtrial.documents.verdict import conflict_notes, judged
 from fairtrial.documents.verdict_evidence import NO_MODEL, NO_WEIGHTS, evidence, rows_of
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, approval_state, reads_as, vote_note
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as, vote_note
 from fairtrial.domain.verdicts.verdict import Finding, Provenance, Verdict
 from fairtrial.domain.verdicts.verdict_wording import (
     VOTED,
@@ -56,21 +56,19 @@ def describe_record(
 
 def describe_votes(verdict: Verdict, record: RecordParts) -> Document:
     """The beginning of the release record: the decision, everything that limits it, and the approvals."""
-    state = approval_state(verdict.approvers, record.approvals.votes)
-    title = titled(reads_as(verdict.decision, state), official=verdict.official)
-    _, _, why = verdict.standing.partition(": ")
+    state = record.approvals.state
+    reads = titled(reads_as(verdict.decision, state), official=verdict.official)
     word = standing_word(official=verdict.official)
     blocks: tuple[Block, ...] = (
-        Sentence(f"{verdict.candidate} against {verdict.baseline}"),
-        Sentence(why, mark=word.upper()),
+        Sentence(verdict.unofficial_why, mark=word.upper()),
         Sentence(f"Gate {verdict.gate} · judged {moment(verdict.at_us)} · verdict {verdict.verdict_id}", "quiet"),
         *(Note(f"No longer stands: {reason}", "bad") for reason in record.stale),
-        *(Note(f"Conflict: {conflict}", "bad") for conflict in verdict.conflicts),
+        *conflict_notes(verdict),
         Sentence(titled(verdict.headline, official=verdict.official)),
         *map(Sentence, scope_lines(verdict)),
         *_approvals(verdict, state),
     )
-    return Document(title, blocks, word)
+    return Document(f"{reads}: {verdict.candidate} against {verdict.baseline}", blocks, word)
 
 
 def _models(provenance: Provenance, verdict: Verdict) -> Iterator[Block]:

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from fairtrial.document.values import (
     Block,
     Document,
+    Fact,
+    Fold,
     Heading,
+    Listed,
     Note,
     Row,
     Sentence,
@@ -22,6 +25,7 @@ from fairtrial.domain.verdicts.verdict import (
 )
 from fairtrial.domain.verdicts.verdict_wording import (
     approval_lines,
+    is_in_headline,
     is_unasked,
     notable_changes,
     scope_lines,
@@ -32,6 +36,8 @@ from fairtrial.domain.verdicts.verdict_wording import (
 from fairtrial.domain.wording import counted
 
 STATES: dict[Result, State] = {"invalid": "bad", "fail": "bad", "cannot tell": "open", "pass": "good"}
+DECIDED = "What decided"
+LISTS = (Listed(DECIDED, ("bad", "open")), Listed("For information", ("quiet",)))
 
 
 def describe_verdict(verdict: Verdict, approvals: ApprovalState | None = None) -> Document:
@@ -42,8 +48,7 @@ def describe_verdict(verdict: Verdict, approvals: ApprovalState | None = None) -
 
 def describe_judgement(verdict: Verdict, approvals: ApprovalState | None = None) -> Document:
     """The verdict as the command shows it that has just requested it: without what repeats the headline."""
-    headline = verdict.headline.lower()
-    findings = [each for each in verdict.findings if each.decisive or each.says.lower() not in headline]
+    findings = [finding for finding in verdict.findings if not is_in_headline(finding)]
     notable = notable_changes(each.says for each in verdict.findings if is_unasked(each))
     blocks = (
         *_limits(verdict),
@@ -72,36 +77,37 @@ def _whole(verdict: Verdict, approvals: ApprovalState | None) -> Iterator[Block]
 def _limits(verdict: Verdict) -> Iterator[Block]:
     yield Sentence(f"This verdict is {verdict.standing}.")
     yield from map(Sentence, scope_lines(verdict))
-    yield from (Note(f"Conflict: {conflict}") for conflict in verdict.conflicts)
+    yield from conflict_notes(verdict)
+
+
+def conflict_notes(verdict: Verdict) -> Iterator[Note]:
+    """A note for each two kinds of evidence that disagree."""
+    return (Note(f"Conflict: {conflict}", "bad") for conflict in verdict.conflicts)
 
 
 def judged(verdict: Verdict) -> Iterator[Block]:
-    """What decided, the worst first, then what is only shown, and what changed without being asked."""
-    ordered = sorted(verdict.findings, key=lambda each: (not each.decisive, WORST_FIRST.index(each.result)))
-    if ordered:
-        yield Heading("What decided")
-    yield from _findings(ordered)
+    """What decided, then what is only shown, and what changed without being asked."""
+    yield from _findings(verdict.findings, DECIDED)
     changes = unasked_lines(verdict.findings)
     if changes:
         yield Heading(BLOCK_TITLE)
-    yield from map(Sentence, changes)
+    yield from (Sentence(change, item=True) for change in changes)
 
 
-def _findings(findings: Sequence[Finding]) -> Iterator[Block]:
-    """A row for each rule and each informative finding; `judged` has the signals."""
-    rows = tuple(_finding(finding) for finding in findings if not is_unasked(finding))
+def _findings(findings: Sequence[Finding], title: str = "") -> Iterator[Block]:
+    """A row for each rule, the worst first, and each informative finding; `judged` has the signals."""
+    ordered = sorted(findings, key=lambda each: (not each.decisive, WORST_FIRST.index(each.result)))
+    rows = tuple(_finding(finding) for finding in ordered if not is_unasked(finding))
     deciding = [finding for finding in findings if finding.decisive]
     passed = sum(finding.result == "pass" for finding in deciding)
     if rows:
-        summary = f"{counted(len(deciding), 'rule')}, {passed} passed"
-        yield Table(("result", "rule", "source", "finding"), rows, ("finding",), summary)
+        fold = Fold(f"{counted(len(deciding), 'rule')}, {passed} passed", LISTS)
+        yield Table(("result", "rule", "source", "finding"), rows, ("finding",), title, fold)
 
 
 def _finding(finding: Finding) -> Row:
     state: State = STATES[finding.result] if finding.decisive else "quiet"
     scope = f" [{finding.scope}]" if finding.scope and finding.scope not in finding.rule else ""
-    needed = f"\nneeded: {finding.needed}" if finding.needed else ""
-    return Row(
-        (finding.result if finding.decisive else "shown", finding.rule + scope, finding.source, finding.says + needed),
-        state,
-    )
+    result = finding.result if finding.decisive else "shown"
+    needed = Fact("Needed", finding.needed) if finding.needed else None
+    return Row((result, finding.rule + scope, finding.source, finding.says), state, more=needed)

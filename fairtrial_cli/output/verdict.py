@@ -17,10 +17,6 @@ from fairtrial_cli.output.terminal import columns, print_table
 if TYPE_CHECKING:
     from gateway.control.operations.verdicts.export_check import ExportCheck
 
-SHORT_DIGEST, DIGEST = 12, 64
-"""Characters of a digest."""
-COLOURS = {"pass": "green", "cannot tell": "yellow", "fail": "red", "invalid": "magenta"}
-
 
 def print_list(rows: Sequence[VerdictRow]) -> None:
     """A row for each verdict."""

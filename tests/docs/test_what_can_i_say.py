@@ -32,7 +32,7 @@ IDS = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{1
 """The ids of runs and queues."""
 LATENCY = re.compile(r"latency\.p\d+ (?:better|worse) .+? to \S+ m?s ")
 """The row of a latency in a table of runs."""
-BY_SIDES = re.compile(r"; adjusted for position .+?(?= needed:| pass | cannot tell | fail | shown | By this gate|$)")
+BY_SIDES = re.compile(r"; adjusted for position .+?(?= Needed:| pass | cannot tell | fail | shown | By this gate|$)")
 """What follows from the sides of the answers, which each queue draws at random."""
 NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?")
 

@@ -269,7 +269,7 @@ def test_the_export_is_a_page_for_print_that_proves_itself(auditor: Page, audite
     with auditor.expect_popup() as popup:
         auditor.get_by_role("link", name="Print view").click()
     page = popup.value
-    expect(page.get_by_role("heading", level=1)).to_have_text(ALONE)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{ALONE}: {CANDIDATE} against {BASELINE}")
     expect(page.get_by_text("HEAD of the chain: hash")).to_be_visible()
     expect(page.get_by_text(re.compile("fairtrial verdict verify FILE.html"))).to_be_visible()
     assert page.pdf(path=tmp_path / "export.pdf").startswith(b"%PDF")

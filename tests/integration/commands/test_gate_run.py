@@ -114,7 +114,7 @@ def test_an_upstream_that_nobody_reaches_is_counted_reported_and_no_evidence(
     assert done.returncode == 4, done.stderr
     said = " ".join(done.stdout.split())
     assert said.startswith("Unofficial INVALID tuned: the evidence is unsound: 100.0 % of 24 cases of tickets on")
-    assert "needed:" in said and "again" in said
+    assert "Needed:" in said and "again" in said
     assert all(f"{target}, first error: HTTP 400: out of order" in done.stderr for target in ("base", "tuned"))
 
 

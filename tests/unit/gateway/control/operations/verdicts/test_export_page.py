@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
@@ -93,16 +93,30 @@ def test_hostile_words_stay_words(made: Exported) -> None:
     assert set(seen.tags).isdisjoint({"img", "iframe", "link", "a", "object", "base", "form"})
     assert {value for name, value in seen.attributes if name == "type"} == {"application/octet-stream"}
     names = {name for name, _ in seen.attributes}
-    assert names == {"lang", "charset", "name", "content", "http-equiv", "class", "type", "id", "open", "tabindex"}
+    assert names == {
+        "lang",
+        "charset",
+        "name",
+        "content",
+        "http-equiv",
+        "class",
+        "type",
+        "id",
+        "open",
+        "scope",
+        "tabindex",
+    }
     assert "<img src=x onerror=alert(1)></script><script>alert(2)</script>" in seen.words
 
 
-def changed(made: Exported, **fields: object) -> str:
-    """The page of a verdict with another provenance."""
-    provenance = made.verdict.provenance
+def changed(made: Exported, *, waiting: Sequence[str] = (), **fields: object) -> str:
+    """The page of a verdict with another provenance; ``waiting``: whose approval its record lacks."""
+    provenance, record = made.verdict.provenance, json.loads(made.contents.record)
     assert provenance is not None
+    record["approvals"]["waiting"] = waiting
     verdict: Verdict = replace(made.verdict, provenance=replace(provenance, **fields))  # type: ignore[arg-type]
-    return render(replace(made.contents, verdict=verdict_json.encode(verdict).decode()))
+    text = verdict_json.encode(verdict).decode()
+    return render(replace(made.contents, verdict=text, record=json.dumps(record)))
 
 
 def test_an_unofficial_ship_never_looks_official(made: Exported) -> None:
@@ -116,7 +130,12 @@ def test_an_unofficial_ship_never_looks_official(made: Exported) -> None:
 
 def test_approvals_that_are_missing_are_named(made: Exported) -> None:
     roles: tuple[object, ...] = ("release-manager", "admin")
-    assert "SHIP, waiting for admin" in Seen(changed(made, approvers=roles)).words
+    assert "SHIP, waiting for admin" in Seen(changed(made, waiting=["admin"], approvers=roles)).words
+
+
+def test_the_title_names_both_models(made: Exported) -> None:
+    title = "SHIP, approved by the person who asked for it (account rosa): tuned against base"
+    assert f"<title>{title}</title>" in made.html and f"<h1>{title}</h1>" in made.html
 
 
 def test_a_verdict_of_an_earlier_version_says_what_it_lacks(made: Exported) -> None:
