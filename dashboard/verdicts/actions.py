@@ -9,18 +9,19 @@ import streamlit as st
 
 from dashboard import view
 from dashboard.client import Control, Refused
-from dashboard.components.formatting import moment, plain
-from dashboard.components.tables_and_charts import prose, sentences
+from dashboard.components.document import draw_blocks
+from dashboard.components.formatting import plain
+from dashboard.components.tables_and_charts import offer
 from dashboard.view import address_at_control, link
 from fairtrial.api import accounts, verdicts
 from fairtrial.api.operation import Nothing, to_http
-from fairtrial.api.verdict_answers import Approvals, Integrity, ReleaseRecord
+from fairtrial.api.verdict_answers import Integrity, ReleaseRecord
+from fairtrial.documents.release_record import approvals, integrity
 from fairtrial.domain.accounts import Role, may
-from fairtrial.domain.verdicts.approvals import ApprovalVote, vote_note
-from fairtrial.domain.verdicts.verdict import Decision, Verdict
+from fairtrial.domain.verdicts.approvals import ApprovalVote
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.wording import counted, rows_by_table
 
-DONE = {"approve": "approved", "reject": "rejected"}
 LABELS: Mapping[ApprovalVote, str] = {"approve": "Approve", "reject": "Reject"}
 EFFECTS = {
     "approve": "You confirm that this candidate may be released on this evidence.",
@@ -35,36 +36,12 @@ FORMS: Mapping[verdicts.Form, tuple[str, str, str]] = {
 
 def draw_approvals(control: Control, record: ReleaseRecord) -> None:
     """Draw the approvals so far, and buttons for visitors who may vote."""
-    approvals, verdict = record.approvals, record.verdict
-    st.subheader("Approvals")
-    st.markdown(_required(approvals, verdict.decision))
-    if approvals.votes:
-        rows = [
-            {
-                "vote": DONE[vote.vote],
-                "by": vote.actor,
-                "role": vote.role,
-                "when": moment(vote.at_us),
-                "why": vote.why,
-                "note": vote_note(vote.involved, vote.barred, vote.shared_from),
-            }
-            for vote in approvals.votes
-        ]
-        prose(rows, title=f"approvals of {verdict.verdict_id}", raw=msgspec.to_builtins(approvals.votes))
-    if not control.only_reads and _may_vote(control, approvals.required):
+    state, verdict = record.approvals, record.verdict
+    draw_blocks(approvals(verdict, state.state))
+    if state.votes:
+        offer(msgspec.to_builtins(state.votes), title=f"approvals of {verdict.verdict_id}")
+    if not control.only_reads and _may_vote(control, state.required):
         _buttons(control, record)
-
-
-def _required(approvals: Approvals, decision: Decision) -> str:
-    roles = " and ".join(approvals.required)
-    text = f"The gate requires: **{plain(roles)}**." if roles else "The gate requires no approval."
-    if decision != "SHIP":
-        return f"{text} Only a SHIP can be approved."
-    if approvals.waiting:
-        text += f" Still missing: **{plain(' and '.join(approvals.waiting))}**."
-    elif approvals.required and approvals.complete:
-        text += " All approvals are there."
-    return text
 
 
 def _may_vote(control: Control, required: Sequence[Role]) -> bool:
@@ -126,17 +103,9 @@ def draw_downloads(control: Control, record: ReleaseRecord) -> None:
 
 def draw_checks(control: Control, record: ReleaseRecord) -> None:
     """Draw the chain entry, and the buttons that verify the verdict and judge it again."""
-    st.header("Integrity", divider="gray")
-    chain = record.chain
-    if chain is None:
-        st.info("An earlier version judged it, without evidence and without an entry in the hash chain.")
+    draw_blocks(integrity(record.chain, record.trail_head))
+    if record.chain is None:
         return
-    head = chain.head
-    rows = [
-        {"entry": "this verdict", "number": chain.number, "hash": chain.hash},
-        {"entry": "head of the chain", "number": head.number, "hash": head.hash},
-    ]
-    sentences(rows, title="hash chain")
     st.caption("Keep the head elsewhere: compared later, it shows that nobody replaced the whole chain.")
     with st.container(horizontal=True, gap="small"):
         verify = st.button("Verify", key="verify", icon=":material/verified_user:")

@@ -5,25 +5,28 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+import msgspec
 import streamlit as st
 
 from dashboard.client import Control
 from dashboard.components import query_params, tables_and_charts
-from dashboard.components.formatting import DASH, moment, plain
-from dashboard.components.tables_and_charts import draw_signals, prose, sentences
+from dashboard.components.document import draw_blocks
+from dashboard.components.formatting import plain
+from dashboard.components.query_params import link
+from dashboard.components.tables_and_charts import draw_signals, offer, prose
 from dashboard.verdicts.actions import draw_approvals, draw_checks, draw_downloads
-from dashboard.verdicts.evidence import draw_evidence, draw_releases
-from dashboard.verdicts.list import DECISIONS, SHAPES, UNOFFICIAL_ICON, result_of, title_of
+from dashboard.verdicts.list import DECISIONS, SHAPES, result_of, title_of
 from dashboard.verdicts.review_evidence import draw_review_evidence
 from fairtrial.api import verdicts
+from fairtrial.api.run_answers import RunSummary
 from fairtrial.api.verdict_answers import Figure, ReleaseRecord
+from fairtrial.documents.release_record import models, standing, uses
+from fairtrial.documents.verdict_evidence import evidence
 from fairtrial.domain.promises import WORST_FIRST
-from fairtrial.domain.verdicts.verdict import Finding, Provenance, Verdict
-from fairtrial.domain.verdicts.verdict_wording import is_unasked, scope_lines, titled, unasked_lines
+from fairtrial.domain.verdicts.verdict import Finding, JudgedRun, Verdict
+from fairtrial.domain.verdicts.verdict_wording import is_unasked, unasked_lines
 from fairtrial.domain.wording import counted
 
-NO_MODEL, NO_FINGERPRINT = "not recorded", "none sent"
-HELP = "A server that sends no fingerprint can change its weights without being noticed."
 TITLES = {
     ("difference", "points"): "difference from the baseline, in points",
     ("difference", "ms"): "difference from the baseline, in ms",
@@ -37,6 +40,8 @@ TITLES = {
 LONGEST = 60
 NO_BREAK = "\N{NO-BREAK SPACE}"
 ENDS = {("level", "%"): (0, 100)}
+RUNS = ":material/table_rows:"
+EXPERIMENT = ":material/science:"
 
 
 def draw_verdict(control: Control, verdict_id: str) -> None:
@@ -45,14 +50,14 @@ def draw_verdict(control: Control, verdict_id: str) -> None:
     verdict = record.verdict
     st.button("All verdicts", icon=":material/arrow_back:", type="tertiary", on_click=query_params.go)
     draw_decision(record)
-    draw_models(record)
+    draw_blocks(models(verdict))
     draw_downloads(control, record)
     draw_approvals(control, record)
     draw_findings(verdict)
     draw_figures(verdict.findings, record.figures)
     draw_review_evidence(control, verdict.candidate, verdict.baseline)
     draw_evidence(record, _saved_by(control, verdict.verdict_id) if verdict.provenance is None else None)
-    draw_releases(record.releases)
+    draw_releases(record)
     draw_checks(control, record)
     _again(verdict)
 
@@ -75,56 +80,9 @@ def draw_decision(record: ReleaseRecord) -> None:
     verdict = record.verdict
     st.title(plain(title_of(record)))
     st.markdown(f"**{plain(verdict.candidate)}** against **{plain(verdict.baseline)}**")
-    _standing(record)
-    for reason in record.stale:
-        st.warning(f"**No longer stands:** {plain(reason)}", icon=":material/update_disabled:")
-    for conflict in verdict.conflicts:
-        st.warning(f"**Conflict:** {plain(conflict)}", icon=":material/call_split:")
-    st.markdown(plain(titled(verdict.headline, official=record.official)))
-    for line in scope_lines(verdict):
-        st.markdown(plain(line))
-    judged = verdict.candidates_judged
-    many = f" · {counted(judged, 'candidate')} judged by this gate so far" if judged else ""
-    st.caption(f"Gate {plain(verdict.gate)} · judged {moment(verdict.at_us)}{many}")
-    if verdict.odds:
-        st.caption(plain(f"By this gate, {verdict.odds}."))
-
-
-def draw_models(record: ReleaseRecord) -> None:
-    """Draw what candidate and baseline are: the model string and the fingerprint, not only a name."""
-    verdict = record.verdict
-    provenance = verdict.provenance
-    if provenance is None:
-        return
-    rows = [_model(provenance, "candidate", verdict.candidate), _model(provenance, "baseline", verdict.baseline)]
-    sentences(rows, title="models")
-    if any(NO_FINGERPRINT in row["fingerprint of the weights"] for row in rows):
-        st.caption(HELP)
-
-
-def _standing(record: ReleaseRecord) -> None:
-    decision = record.verdict.decision
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if record.official:
-            st.badge("OFFICIAL", icon=":material/verified:", color="green" if decision == "SHIP" else "gray")
-            st.markdown("Judged by the gate that the project declares for releases.")
-        else:
-            st.badge("UNOFFICIAL", icon=UNOFFICIAL_ICON, color="gray")
-            st.markdown(f"It can't release anything: {plain(record.verdict.unofficial_why)}.")
-    if decision != "SHIP":
-        st.markdown(f"{decision} means: {DECISIONS[decision][2]}.")
-
-
-def _model(provenance: Provenance, role: str, target: str) -> dict[str, str]:
-    runs = [run for run in provenance.runs if run.target == target]
-    models = dict.fromkeys(run.model or NO_MODEL for run in runs)
-    weights = dict.fromkeys(run.fingerprint or NO_FINGERPRINT for run in runs)
-    return {
-        "role": role,
-        "name": target,
-        "model string": ", ".join(models) or DASH,
-        "fingerprint of the weights": ", ".join(weights) or DASH,
-    }
+    draw_blocks(standing(verdict, record.stale))
+    if verdict.decision != "SHIP":
+        st.markdown(f"{verdict.decision} means: {DECISIONS[verdict.decision][2]}.")
 
 
 def draw_findings(verdict: Verdict) -> None:
@@ -187,3 +145,42 @@ def _drawn(figure: Figure, finding: Finding) -> dict[str, Any]:
         "name": name if len(name) <= LONGEST else name[: LONGEST - 1] + "…",
         "answer": finding.result if finding.decisive else "shown",
     } | numbers
+
+
+def draw_evidence(record: ReleaseRecord, saved_by: str | None) -> None:
+    """Draw the evidence as it was when the verdict was judged.
+
+    ``saved_by``: who saved a verdict that does not say who asked for it.
+    """
+    verdict = record.verdict
+    provenance = verdict.provenance
+    runs: Sequence[JudgedRun | RunSummary] = record.runs if provenance is None else provenance.runs
+    st.header("Evidence", divider="gray")
+    for suite in dict.fromkeys(run.suite for run in runs):
+        _links(verdict, suite, [run for run in runs if run.suite == suite])
+    for experiment in () if provenance is None else provenance.experiments:
+        name = experiment.experiment
+        link(f"The experiment {name}", "experiment", icon=EXPERIMENT, experiment=name)
+    draw_blocks(evidence(verdict, record))
+    if saved_by:
+        st.caption(f"It was saved by {plain(saved_by)}.")
+    if runs:
+        offer(msgspec.to_builtins(runs), title=f"runs of {verdict.verdict_id}")
+
+
+def draw_releases(record: ReleaseRecord) -> None:
+    """Draw where the verdict was used."""
+    draw_blocks(uses(record.releases))
+    if record.releases:
+        offer(msgspec.to_builtins(record.releases), title="releases by this verdict")
+
+
+def _links(verdict: Verdict, suite: str, runs: Sequence[JudgedRun | RunSummary]) -> None:
+    new = next((run for run in runs if run.target == verdict.candidate), None)
+    old = next((run for run in runs if run.target == verdict.baseline), None)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(suite)}**", width="content")
+        for run in runs:
+            link(f"Run on {run.target}", "runs", icon=RUNS, run=run.run_id)
+        if new and old:
+            link("Compare", "runs", icon=":material/compare_arrows:", run=new.run_id, against=old.run_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from fairtrial.api import verdicts
 from fairtrial.api.experiment_answers import StateChange
-from fairtrial.api.verdict_answers import ChainPlace, Figure, RecordParts
+from fairtrial.api.verdict_answers import ChainHead, ChainPlace, Figure, RecordParts
 from fairtrial.document.values import (
     Action,
     Block,
@@ -22,7 +22,7 @@ from fairtrial.document.values import (
 from fairtrial.documents.verdict import conflict_notes, judged
 from fairtrial.documents.verdict_evidence import NO_MODEL, NO_WEIGHTS, evidence, rows_of
 from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as, vote_note
-from fairtrial.domain.verdicts.verdict import Finding, Provenance, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.verdict_wording import (
     VOTED,
     scope_lines,
@@ -31,7 +31,7 @@ from fairtrial.domain.verdicts.verdict_wording import (
 )
 from fairtrial.html_pages import moment
 
-EARLIER = "An earlier version judged it, without a record of what it rests on."
+OFFICIAL = "Judged by the gate that the project declares for releases."
 BOUNDS = "One-sided 95 % bounds of differences, and 95 % intervals of levels."
 
 
@@ -40,15 +40,14 @@ def describe_record(
 ) -> Document:
     """The release record: how the verdict reads now, what it rests on, where it was used, and ``end``."""
     head = describe_votes(verdict, record)
-    provenance = verdict.provenance
     blocks: tuple[Block, ...] = (
         *head.blocks,
-        *(_models(provenance, verdict) if provenance is not None else ()),
+        *models(verdict),
         *judged(verdict),
         *_figures(verdict.findings, record.figures),
-        *(evidence(provenance, verdict, record.now_us) if provenance is not None else _old_evidence(record)),
-        *_uses(record.releases),
-        *_integrity(chain, record),
+        *evidence(verdict, record),
+        *uses(record.releases),
+        *integrity(chain, record.trail_head),
         *end,
     )
     return Document(head.title, blocks, head.kind)
@@ -58,20 +57,27 @@ def describe_votes(verdict: Verdict, record: RecordParts) -> Document:
     """The beginning of the release record: the decision, everything that limits it, and the approvals."""
     state = record.approvals.state
     reads = titled(reads_as(verdict.decision, state), official=verdict.official)
-    word = standing_word(official=verdict.official)
-    blocks: tuple[Block, ...] = (
-        Sentence(verdict.unofficial_why, mark=word.upper()),
-        Sentence(f"Gate {verdict.gate} · judged {moment(verdict.at_us)} · verdict {verdict.verdict_id}", "quiet"),
-        *(Note(f"No longer stands: {reason}", "bad") for reason in record.stale),
-        *conflict_notes(verdict),
-        Sentence(titled(verdict.headline, official=verdict.official)),
-        *map(Sentence, scope_lines(verdict)),
-        *_approvals(verdict, state),
-    )
-    return Document(f"{reads}: {verdict.candidate} against {verdict.baseline}", blocks, word)
+    blocks: tuple[Block, ...] = (*standing(verdict, record.stale), *approvals(verdict, state))
+    title = f"{reads}: {verdict.candidate} against {verdict.baseline}"
+    return Document(title, blocks, standing_word(official=verdict.official))
 
 
-def _models(provenance: Provenance, verdict: Verdict) -> Iterator[Block]:
+def standing(verdict: Verdict, stale: Iterable[str]) -> Iterator[Block]:
+    """Whether the verdict is official, what limits it, and its headline. ``stale``: why it no longer stands."""
+    word = standing_word(official=verdict.official).upper()
+    yield Sentence(OFFICIAL if verdict.official else f"It can't release anything: {verdict.unofficial_why}.", mark=word)
+    yield Sentence(f"Gate {verdict.gate} · judged {moment(verdict.at_us)} · verdict {verdict.verdict_id}", "quiet")
+    yield from (Note(f"No longer stands: {reason}", "bad") for reason in stale)
+    yield from conflict_notes(verdict)
+    yield Sentence(titled(verdict.headline, official=verdict.official))
+    yield from map(Sentence, scope_lines(verdict))
+
+
+def models(verdict: Verdict) -> Iterator[Block]:
+    """What candidate and baseline are, and not only their names; nothing for a verdict of an earlier version."""
+    provenance = verdict.provenance
+    if provenance is None:
+        return
     rows = []
     for role, target in (("candidate", verdict.candidate), ("baseline", verdict.baseline)):
         runs = [run for run in provenance.runs if run.target == target]
@@ -83,7 +89,8 @@ def _models(provenance: Provenance, verdict: Verdict) -> Iterator[Block]:
     yield Table(columns, tuple(rows))
 
 
-def _approvals(verdict: Verdict, state: ApprovalState) -> Iterator[Block]:
+def approvals(verdict: Verdict, state: ApprovalState) -> Iterator[Block]:
+    """What the gate requires, what of it is missing, and every vote."""
     yield Heading("Approvals")
     roles = ", ".join(verdict.approvers)
     text = f"The gate requires: {roles}." if roles else "The gate requires no approval."
@@ -91,6 +98,8 @@ def _approvals(verdict: Verdict, state: ApprovalState) -> Iterator[Block]:
         text += " Only a SHIP can be approved."
     elif state.waiting:
         text += f" Still missing: {', '.join(state.waiting)} (fairtrial verdict approve {verdict.verdict_id} --why …)."
+    elif roles and state.complete:
+        text += " All approvals are there."
     yield Sentence(text)
     if state.votes:
         columns = ("vote", "who", "role", "when", "why", "note")
@@ -115,13 +124,8 @@ def _figure(finding: Finding, figure: Figure) -> Row:
     return Row((name, finding.source, figure.kind), interval=interval)
 
 
-def _old_evidence(record: RecordParts) -> Iterator[Block]:
-    yield Heading("Evidence")
-    yield Note(EARLIER)
-    yield from rows_of(("suite", "target", "run"), ((run.suite, run.target, run.run_id) for run in record.runs))
-
-
-def _uses(releases: Sequence[StateChange]) -> Iterator[Block]:
+def uses(releases: Sequence[StateChange]) -> Iterator[Block]:
+    """The promotions and other changes of experiments that cite the verdict."""
     yield Heading("Where it was used")
     if not releases:
         yield Sentence("No release has used this verdict so far.")
@@ -136,12 +140,12 @@ def _use(use: StateChange) -> tuple[str, ...]:
     return action, use.experiment, use.actor, f"{use.at_time:%Y-%m-%d %H:%M:%S} UTC", use.why
 
 
-def _integrity(chain: ChainPlace | None, record: RecordParts) -> Iterator[Block]:
+def integrity(chain: ChainPlace | None, trail: ChainHead | None) -> Iterator[Block]:
+    """The place in the hash chain, the head of the audit trail, and what checks them."""
     yield Heading("Integrity")
     if chain is None:
         yield Sentence("An earlier version judged this verdict. It has no evidence and no entry in the hash chain.")
         return
-    trail = record.trail_head
     yield Facts.of(
         (
             ("number of the chain entry", chain.number),

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from fairtrial.document.values import Block, Details, Facts, Heading, Row, Sentence, Table, Texts
+from fairtrial.api.verdict_answers import RecordParts
+from fairtrial.document.values import Block, Details, Facts, Heading, Note, Row, Sentence, Table, Texts
 from fairtrial.domain.training_data import TrainingEvidence
-from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedRun, Provenance, Verdict
+from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedRun, Verdict
 from fairtrial.domain.verdicts.verdict_wording import (
     audit_sentence,
     data_rows,
@@ -25,11 +26,22 @@ def rows_of(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]], title: st
         yield Table(columns, made)
 
 
-def evidence(provenance: Provenance, verdict: Verdict, now_us: int) -> Iterator[Block]:
+def evidence(verdict: Verdict, record: RecordParts) -> Iterator[Block]:
     """What the verdict rests on, and who requested it with which program."""
+    provenance = verdict.provenance
+    judged = (
+        ("candidates judged by this gate", verdict.candidates_judged),
+        ("chance of an identical model", verdict.odds),
+    )
+    if provenance is None:
+        yield Heading("Evidence")
+        yield Note("An earlier version judged it, without a record of what it rests on.")
+        yield from rows_of(("suite", "target", "run"), ((run.suite, run.target, run.run_id) for run in record.runs))
+        yield from (Facts.of(judged),) if any(value for _, value in judged) else ()
+        return
     yield Heading("Runs")
     columns = ("suite", "target", "model string", "fingerprint", "started", "run")
-    yield from rows_of(columns, (_run(run, now_us) for run in provenance.runs))
+    yield from rows_of(columns, (_run(run, record.now_us) for run in provenance.runs))
     if not provenance.runs:
         yield Sentence("None. The findings say which runs are missing.")
     suites = ((suite.suite, suite.digest, suite.text_digest or "not stored") for suite in provenance.suites)
@@ -44,17 +56,14 @@ def evidence(provenance: Provenance, verdict: Verdict, now_us: int) -> Iterator[
     yield Details(f"The gate's text, SHA-256 {provenance.gate_sha256}", (Texts((("", provenance.gate_text),)),))
     yield Heading("Who asked, and with what")
     days = "" if provenance.max_age_seconds is None else f"{provenance.max_age_seconds / 86400:g} days"
-    yield Facts.of(
-        (
-            ("asked by", provenance.asked_by),
-            ("program", f"fairtrial {provenance.program}"),
-            ("libraries", ", ".join(map(" ".join, provenance.libraries.items()))),
-            ("plan in force", provenance.plan_hash),
-            ("a run may be as old as", days),
-            ("candidates judged by this gate", verdict.candidates_judged),
-            ("chance of an identical model", verdict.odds),
-        )
+    asked = (
+        ("asked by", provenance.asked_by),
+        ("program", f"fairtrial {provenance.program}"),
+        ("libraries", ", ".join(map(" ".join, provenance.libraries.items()))),
+        ("plan in force", provenance.plan_hash),
+        ("a run may be as old as", days),
     )
+    yield Facts.of((*asked, *judged))
 
 
 def _run(run: JudgedRun, now_us: int) -> tuple[str, ...]:

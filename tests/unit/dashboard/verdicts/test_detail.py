@@ -13,7 +13,7 @@ from fairtrial.domain.verdicts.verdict import Provenance, Verdict
 
 SCRIPT = """
 import msgspec
-from dashboard.verdicts.evidence import draw_evidence
+from dashboard.verdicts.detail import draw_evidence
 from fairtrial.api.verdict_answers import ReleaseRecord
 from fairtrial.domain.estimates import read_evidence
 draw_evidence(msgspec.json.decode({record!r}, type=ReleaseRecord, dec_hook=read_evidence), None)
@@ -55,7 +55,7 @@ def drawn(training: dict[str, Any] | None) -> str:
     page = AppTest.from_string(SCRIPT.format(record=msgspec.json.encode(record))).run(timeout=60)
     assert not page.exception
     texts = [str(element.value) for element in (*page.subheader, *page.markdown, *page.caption)]
-    tables = [element.value.to_string() for element in page.dataframe]
+    tables = [element.value.to_string() for element in page.table]
     return "\n".join([*texts, *tables]).replace("\\", "")
 
 

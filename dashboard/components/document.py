@@ -1,0 +1,61 @@
+"""Draws the blocks of a document. A page draws the buttons of its actions itself, because it shows their answers."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from dashboard.components.formatting import plain
+from dashboard.components.tables_and_charts import sentences
+from fairtrial.document.values import (
+    Action,
+    Block,
+    Chart,
+    Details,
+    Facts,
+    Heading,
+    Note,
+    Row,
+    Sentence,
+    Table,
+    Texts,
+)
+
+
+def draw_blocks(blocks: Iterable[Block]) -> None:
+    """Draw each block, in which no text becomes markup."""
+    title = ""
+    for block in blocks:
+        match block:
+            case Heading(title):
+                st.subheader(plain(title))
+            case Sentence(text, state, mark):
+                words = f"**{plain(mark)}** {plain(text)}".strip() if mark else plain(text)
+                (st.caption if state == "quiet" else st.markdown)(words)
+            case Note(text, state):
+                (st.error if state == "bad" else st.warning)(plain(text))
+            case Facts(facts):
+                sentences([{"fact": fact.name, "value": fact.text} for fact in facts], title=title)
+            case Table():
+                _draw_table(block, title)
+            case Chart():
+                _draw_table(block.as_table(), title)
+            case Texts(texts):
+                for name, text in texts:
+                    if name:
+                        st.caption(plain(name))
+                    st.code(text, language=None)
+            case Details(folded, inner):
+                with st.expander(plain(folded)):
+                    draw_blocks(inner)
+            case Action():
+                pass
+
+
+def _draw_table(table: Table, title: str) -> None:
+    rows = [dict(zip(table.columns, _cells(row), strict=True)) for row in table.rows]
+    sentences(rows, title=table.title or title)
+
+
+def _cells(row: Row) -> list[str]:
+    *cells, last = row.cells
+    return [*cells, last if row.more is None else f"{last} {row.more.name}: {row.more.text}"]
