@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from evaluators.engine.answer_cache import LIMITS
 from evaluators.engine.summary import MOST_UNSCORED, first_error, unscored_share
 from evaluators.suite import Suite
+from fairtrial.api.migrations import SuiteRefusal
 from fairtrial.domain.answers.chat import PARAMS
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.run import Run
@@ -18,23 +18,14 @@ QUOTED = frozenset({"n", "seed", "stop"})
 """Names that are also words or letters, so they count only in quotation marks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why most cases of a suite have no answer, in the provider's words; ``params``: the line that may help, or ""."""
-
-    suite: str
-    error: str
-    params: str = ""
-
-
-def refusal_of(suite: Suite, run: Run, deployment: Deployment) -> Refusal | None:
+def refusal_of(suite: Suite, run: Run, deployment: Deployment) -> SuiteRefusal | None:
     """The refusal if more of the run failed than a verdict allows; ``None`` otherwise."""
     error = first_error(run)
     if error is None or unscored_share(run) <= MOST_UNSCORED:
         return None
     params = accepted_params(error, suite.params, deployment.params or {})
     line = "" if params is None else f"deployments.{deployment.name}.params: {_flow(params)}"
-    return Refusal(suite.name, error, line)
+    return SuiteRefusal(suite.name, error, line)
 
 
 def accepted_params(error: str, sent: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -91,8 +91,8 @@ def command(
     from rich.console import Console
 
     from fairtrial.config.plan.retirement import today_utc
-    from fairtrial.store.core.state_files import save_migration_report
-    from fairtrial_cli.migration.report import as_json as plain, print_migration
+    from fairtrial.store.migration_reports import save_migration_report
+    from fairtrial_cli.migration.report import print_migration, record_of
     from fairtrial_cli.run_suites import load_suites
 
     project, today = project_of(config), today_utc(time.time_ns() // 1000)
@@ -103,8 +103,8 @@ def command(
         raise UsageError("give --suite FILE, --from-traffic N for recorded prompts, or --from-reviews QUEUE")
     report = _migrate(project, load_suites(paths), old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
     report = replace(report, command=_again(project, paths, old, new, margin), left_out=left_out)
-    save_migration_report(project.layout, old, plain(report))
-    print_indented(plain(report)) if as_json else print_migration(Console(), report)
+    save_migration_report(project.layout, record_of(report))
+    print_indented(record_of(report)) if as_json else print_migration(Console(), report)
     decisions = {successor.verdict.decision for successor in report.successors}
     if "SHIP" not in decisions:
         raise click.exceptions.Exit(UNSOUND if decisions == {"INVALID"} else NOT_SHIPPED)
@@ -210,7 +210,8 @@ def _ask_models(
 
 def _with_move(project: Project, report: Migration) -> Migration:
     """The report with the experiment that moves live traffic to the chosen successor, if there is one."""
-    from fairtrial_cli.migration.experiment_file import WrittenMove, plan_moves, write_move
+    from fairtrial.api.migrations import WrittenMove
+    from fairtrial_cli.migration.experiment_file import plan_moves, write_move
     from fairtrial_cli.migration.report import chosen_successor, no_successor
     from fairtrial_cli.store_client.client import open_store
 
@@ -224,7 +225,7 @@ def _with_move(project: Project, report: Migration) -> Migration:
         return replace(report, no_move=f"no route leads to {report.old} alone")
     with open_store(project.layout, project.path) as store:
         moves = tuple(plan_moves(store, written[0], report.old, report.retirement, report.today))
-    return replace(report, move=WrittenMove(*written, moves))
+    return replace(report, move=WrittenMove(str(written[0]), written[1], moves))
 
 
 def _too_late(retirement: Retirement, chosen: Successor) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from fairtrial.api import traffic
+from fairtrial.api.migrations import PlannedMove
 from fairtrial.config.plan.retirement import Retirement
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import UsageError
@@ -32,31 +35,6 @@ STAGES = (2, 10, 50, 100)
 MARGIN = "5pp"
 GUARDRAILS = (("requests.error_rate", "1pp"), ("requests.latency_p95", "20%"))
 BLANKS = re.compile(r"\n{3,}")
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedMove:
-    """One experiment, and whether it can decide before the old model's last day.
-
-    ``weeks``: what it needs, ``None`` if it cannot be planned or decided; ``summary`` is one sentence.
-    ``users_missing`` and ``days_missing``: what a decision lacks before the last day.
-    """
-
-    experiment: str
-    route: str
-    summary: str
-    weeks: int | None = None
-    users_missing: int | None = None
-    days_missing: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenMove:
-    """The file, its part that is new, and the plan of each experiment."""
-
-    path: Path
-    piece: str
-    moves: tuple[PlannedMove, ...]
 
 
 def write_move(project: Project, old: str, new: str) -> tuple[Path, str] | None:
@@ -113,7 +91,7 @@ def plan_moves(
             result = plan_experiment(whole, request, lambda known=history: known).result  # type: ignore[misc]
         except UsageError as error:
             command = f"fairtrial experiment plan {experiment.name} --config {path.name}"
-            yield replace(begun, summary=f"it can't be planned yet: {error} ({command})")
+            yield structs.replace(begun, summary=f"it can't be planned yet: {error} ({command})")
             continue
         yield planned(begun, result, retirement, today)
 
@@ -131,7 +109,7 @@ def planned(
         else f"it can't decide: {result.reason}"  # type: ignore[union-attr]
     )
     if retirement is None:
-        return replace(begun, summary=summary, weeks=weeks)
+        return structs.replace(begun, summary=summary, weeks=weeks)
     left = max(0, retirement.days_left(today))
     users = max(0, round(needed - per_week * left / 7))
     days = None if weeks is None else max(0, 7 * weeks - left)
@@ -139,7 +117,7 @@ def planned(
         missing = [counted(users, "user")] if users else []
         missing += [counted(days, "day")] if days else []
         summary += f"; before the last day {' and '.join(missing)} are missing"
-    return replace(begun, summary=summary, weeks=weeks, users_missing=users, days_missing=days)
+    return structs.replace(begun, summary=summary, weeks=weeks, users_missing=users, days_missing=days)
 
 
 def _routes(plan: Plan, old: str) -> Sequence[str]:

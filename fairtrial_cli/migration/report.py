@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
 from rich.console import Console
 from rich.text import Text
 
 from evaluators.criteria.content_lines import MISSING
-from evaluators.migration.refused_params import Refusal
 from fairtrial.api.comparison_answers import MatrixColumn
+from fairtrial.api.migrations import (
+    BothSides,
+    JudgedSuccessor,
+    KeptBaseline,
+    MigrationReport,
+    SuccessorLine,
+    SuiteRefusal,
+    WrittenMove,
+)
 from fairtrial.domain.run import CONTROLS
 from fairtrial.domain.verdicts.verdict import Decision, Verdict
 from fairtrial.domain.verdicts.verdict_wording import unasked_lines
 from fairtrial.domain.wording import counted
-from fairtrial_cli.migration.experiment_file import WrittenMove
 
 if TYPE_CHECKING:
     from fairtrial.api.traffic import LeftOutRequests
@@ -29,22 +35,14 @@ ALPHA_IN_WORDS = "5 %"
 MOVING = ("SHIP", "HOLD")
 """The decisions after which live traffic may be moved, the better one first."""
 
+AMOUNTS: Sequence[tuple[str, Callable[[MatrixColumn], float | None], str]] = (
+    ("cost", lambda side: side.cost_usd, "${:.4f}"),
+    ("output tokens", lambda side: side.tokens_out, "{:,.0f}"),
+    ("median latency", lambda side: side.latency_p50_ms, "{:,.0f} ms"),
+    ("p95 latency", lambda side: side.latency_p95_ms, "{:,.0f} ms"),
+)
+
 STYLES: dict[Decision, str] = {"SHIP": "green", "HOLD": "yellow", "BLOCK": "red", "INVALID": "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """How the old model's answers to one suite came about; ``run_id`` is ``None`` without any.
-
-    ``stored``: whether it is an earlier run, because the model did not answer; ``why`` has the reason.
-    ``erased``: how many cases of the suite are left out on both sides, because an erasure has removed them.
-    """
-
-    suite: str
-    run_id: str | None
-    stored: bool = False
-    why: str = ""
-    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Successor:
     verdict: Verdict
     beside: Mapping[str, tuple[MatrixColumn | None, MatrixColumn]]
     content: frozenset[tuple[str, str]]
-    refusals: Sequence[Refusal] = ()
+    refusals: Sequence[SuiteRefusal] = ()
 
     @property
     def may_move(self) -> bool:
@@ -98,7 +96,7 @@ class Migration:
     old: str
     today: date
     retirement: Retirement | None
-    baselines: Sequence[Baseline]
+    baselines: Sequence[KeptBaseline]
     successors: Sequence[Successor]
     move: WrittenMove | None
     no_move: str = ""
@@ -142,57 +140,52 @@ def no_successor(report: Migration) -> str:
     return "no line that measures what was answered passes"
 
 
-def as_json(report: Migration) -> dict[str, Any]:
-    """The report for a program."""
-    retirement, move = report.retirement, report.move
-    return {
-        "old": report.old,
-        "date": report.today.isoformat(),
-        "command": report.command,
-        "countdown": report.countdown,
-        "last_day": None if retirement is None else retirement.day.isoformat(),
-        "days_left": None if retirement is None else retirement.days_left(report.today),
-        "source": None if retirement is None else retirement.source,
-        "serves": [] if retirement is None else list(retirement.serves),
-        "baselines": [asdict(baseline) for baseline in report.baselines],
-        "replaced": list(report.replaced),
-        "successors": [_successor(successor, report.levels) for successor in report.successors],
-        "error_rate": 0.05 / len(report.successors),
-        "experiment": None
-        if move is None
-        else {
-            "file": str(move.path),
-            "piece": move.piece,
-            "plans": [asdict(planned_move) for planned_move in move.moves],
-        },
-        "no_experiment": report.no_move,
-        "reviews": list(report.reviews),
-        "left_out": {row.left_out: row.requests for row in report.left_out},
-    }
+def record_of(report: Migration) -> MigrationReport:
+    """The report as it is stored and printed as JSON."""
+    retirement = report.retirement
+    return MigrationReport(
+        old=report.old,
+        date=report.today.isoformat(),
+        command=report.command,
+        countdown=report.countdown,
+        last_day=None if retirement is None else retirement.day.isoformat(),
+        days_left=None if retirement is None else retirement.days_left(report.today),
+        source=None if retirement is None else retirement.source,
+        serves=() if retirement is None else retirement.serves,
+        baselines=tuple(report.baselines),
+        replaced=tuple(report.replaced),
+        successors=tuple(_successor(successor, report.levels) for successor in report.successors),
+        error_rate=0.05 / len(report.successors),
+        experiment=report.move,
+        no_experiment=report.no_move,
+        reviews=tuple(report.reviews),
+        left_out={row.left_out: row.requests for row in report.left_out},
+    )
 
 
-def _successor(successor: Successor, levels: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def _successor(successor: Successor, levels: Mapping[str, Mapping[str, str]]) -> JudgedSuccessor:
     verdict = successor.verdict
-    return {
-        "target": successor.target,
-        "decision": verdict.decision,
-        "headline": verdict.headline,
-        "verdict_id": verdict.verdict_id,
-        "findings": [
-            {
-                "rule": finding.rule,
-                "source": finding.source,
-                "result": finding.result,
-                "says": finding.says,
-                "old": levels.get(finding.source, {}).get(finding.rule),
-            }
-            for finding in verdict.findings
-            if finding.decisive
-        ],
-        "refusals": [asdict(refusal) for refusal in successor.refusals],
-        "unasked": successor.unasked,
-        "beside": {suite: to_builtins({"old": old, "new": new}) for suite, (old, new) in successor.beside.items()},
-    }
+    lines = (
+        SuccessorLine(
+            rule=finding.rule,
+            source=finding.source,
+            result=finding.result,
+            says=finding.says,
+            old=levels.get(finding.source, {}).get(finding.rule),
+        )
+        for finding in verdict.findings
+        if finding.decisive
+    )
+    return JudgedSuccessor(
+        target=successor.target,
+        decision=verdict.decision,
+        headline=verdict.headline,
+        verdict_id=verdict.verdict_id,
+        findings=tuple(lines),
+        refusals=tuple(successor.refusals),
+        unasked=tuple(successor.unasked),
+        beside={suite: BothSides(old=old, new=new) for suite, (old, new) in successor.beside.items()},
+    )
 
 
 def print_migration(console: Console, report: Migration) -> None:
@@ -226,7 +219,7 @@ def _line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style=style), soft_wrap=True)
 
 
-def _baseline(old: str, base: Baseline) -> str:
+def _baseline(old: str, base: KeptBaseline) -> str:
     if not base.why:
         return f"{base.suite}: {old} answered; its run {base.run_id} is kept as the baseline for good."
     if base.run_id is not None:
@@ -248,13 +241,8 @@ def _refusals(successor: Successor) -> Iterator[str]:
 
 
 def _amounts(before: MatrixColumn | None, after: MatrixColumn) -> Iterator[str]:
-    for label, name, form in (
-        ("cost", "cost_usd", "${:.4f}"),
-        ("output tokens", "tokens_out", "{:,.0f}"),
-        ("median latency", "latency_p50_ms", "{:,.0f} ms"),
-        ("p95 latency", "latency_p95_ms", "{:,.0f} ms"),
-    ):
-        old, new = (None if column is None else getattr(column, name) for column in (before, after))
+    for label, amount, form in AMOUNTS:
+        old, new = (None if column is None else amount(column) for column in (before, after))
         shown = ["unknown" if value is None else form.format(value) for value in (old, new)]
         if old is not None or new is not None:
             yield f"{label} {' → '.join(shown)}"
@@ -267,9 +255,9 @@ def _next(report: Migration) -> Iterator[str]:
         if report.reviews:
             yield f"When all pairs are judged, judge again: {report.command}"
     else:
-        yield f"The experiment that moves live traffic is in {report.move.path} (a copy of the project file)."
-        for move in report.move.moves:
+        yield f"The experiment that moves live traffic is in {report.move.file} (a copy of the project file)."
+        for move in report.move.plans:
             yield f"  {move.experiment} on {move.route}: {move.summary}."
-        yield f"Next: fairtrial check {report.move.path}, then take its part over into the project file."
+        yield f"Next: fairtrial check {report.move.file}, then take its part over into the project file."
     verdicts = " or ".join(f"fairtrial report {successor.verdict.verdict_id}" for successor in report.successors[:1])
     yield f"To pass the evidence on: {verdicts}"

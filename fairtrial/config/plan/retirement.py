@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Literal
 
+from fairtrial.api.migrations import MigrationReport
 from fairtrial.config.rules.translation import price_map_entry
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Deployment, Ending, Plan
@@ -13,8 +14,6 @@ from fairtrial.domain.wording import counted
 
 Source = Literal["shutdown_date", "the provider's /v1/models", "the price map's deprecation_date"]
 LISTED: Source = "the provider's /v1/models"
-Report = Mapping[str, Any]
-"""A migration's report as it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +68,13 @@ def retirement_of(deployment: Deployment, plan: Plan | None = None, *, listed: s
     return None
 
 
-def reported_retirement(deployment: Deployment, plan: Plan, report: Report | None) -> Retirement | None:
+def reported_retirement(deployment: Deployment, plan: Plan, report: MigrationReport | None) -> Retirement | None:
     """The retirement by the project, by the date that a migration's report has from the provider, or by the map."""
-    listed = report["last_day"] if report is not None and report.get("source") == LISTED else None
+    listed = report.last_day if report is not None and report.source == LISTED else None
     return retirement_of(deployment, plan, listed=listed)
 
 
-def endings(plan: Plan, reports: Mapping[str, Report]) -> dict[str, Ending]:
+def endings(plan: Plan, reports: Mapping[str, MigrationReport]) -> dict[str, Ending]:
     """The last day of each deployment that has one, with the first successor that its migration's report ships.
 
     ``reports``: the newest report on each deployment, by name.
@@ -84,7 +83,8 @@ def endings(plan: Plan, reports: Mapping[str, Report]) -> dict[str, Ending]:
     for name, deployment in plan.deployments.items():
         report = reports.get(name)
         if (retirement := reported_retirement(deployment, plan, report)) is not None:
-            tested = [row["target"] for row in (report or {}).get("successors", ()) if row["decision"] == "SHIP"]
+            judged = () if report is None else report.successors
+            tested = [successor.target for successor in judged if successor.decision == "SHIP"]
             successor = next((target for target in tested if target in plan.deployments), None)
             found[name] = Ending(retirement.day.isoformat(), successor)
     return found

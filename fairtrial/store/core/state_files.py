@@ -1,4 +1,4 @@
-"""Keeps files beside the store: an unfinished erasure, partial backups, reports of migrations, and the chain's head."""
+"""Keeps files beside the store: an unfinished erasure, partial backups, and the chain's head."""
 
 import hashlib
 import os
@@ -7,8 +7,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -143,20 +141,3 @@ def load_chain_head(layout: Layout) -> ChainHead | None:
     except (OSError, msgspec.DecodeError):
         return None
     return head
-
-
-def save_migration_report(layout: Layout, old: str, report: dict[str, Any]) -> None:
-    """Replace the report on this deployment; raises `OSError`."""
-    write_private(layout.make().migrations / f"{quote(old, safe='')}.json", msgspec.json.encode(report))
-
-
-def migration_reports(layout: Layout) -> dict[str, dict[str, Any]]:
-    """The reports by the deployment that ends; raises `StoreError`."""
-    reports: dict[str, dict[str, Any]] = {}
-    for path in sorted(layout.migrations.glob("*.json")):
-        try:
-            report = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        except (OSError, msgspec.DecodeError) as error:
-            raise StoreError(f"{path}: the report of a migration can't be read ({error})") from error
-        reports[str(report.get("old"))] = report
-    return reports

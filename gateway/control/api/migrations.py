@@ -1,25 +1,24 @@
 """Implements the operation on deployments that end, and on the migrations from them."""
 
 from datetime import date
-from typing import Any
 
-from fairtrial.api.migrations import EndingDeployment
+from fairtrial.api.migrations import EndingDeployment, MigrationReport
 from fairtrial.api.operation import Nothing
 from fairtrial.config.plan.retirement import reported_retirement, today_utc
 from fairtrial.domain.plan import Plan
-from fairtrial.store.core import state_files
+from fairtrial.store.migration_reports import migration_reports
 from gateway.control.context import Context
 
 
 def listing(context: Context, _: Nothing) -> list[EndingDeployment]:
     plan, today = context.owner.declaration().plan, today_utc(context.now_us)
-    reports = state_files.migration_reports(context.database.layout)
+    reports = migration_reports(context.database.layout)
     rows = [_row(plan, name, reports.get(name), today) for name in plan.deployments.keys() | reports.keys()]
     known = [row for row in rows if row.last_day is not None or row.report is not None]
     return sorted(known, key=lambda row: (row.last_day is None, row.last_day, row.deployment))
 
 
-def _row(plan: Plan, name: str, report: dict[str, Any] | None, today: date) -> EndingDeployment:
+def _row(plan: Plan, name: str, report: MigrationReport | None, today: date) -> EndingDeployment:
     deployment = plan.deployments.get(name)
     retirement = None if deployment is None else reported_retirement(deployment, plan, report)
     return EndingDeployment(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from fairtrial.api.migrations import MigrationReport
 from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
@@ -24,10 +24,10 @@ from fairtrial.safe_files import write_private
 from fairtrial.store.access import audit, credentials
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.state_files import migration_reports
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
+from fairtrial.store.migration_reports import migration_reports
 from gateway.control.operations.experiments.older_store import adopt_published, settle_declared
 from gateway.control.operations.record_alarms import announce, notice_older_store
 
@@ -161,7 +161,7 @@ class PlanPublisher:
         known, pepper = self._secrets()
         return self._replace(replace(self.published, plan=self._laid(self.published.plan), keys=known, pepper=pepper))
 
-    def _reports(self) -> dict[str, dict[str, Any]]:
+    def _reports(self) -> dict[str, MigrationReport]:
         """The reports of migrations; none if one can't be read, because that must not stop a plan."""
         try:
             return migration_reports(self._database.layout)

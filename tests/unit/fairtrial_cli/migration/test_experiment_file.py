@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from fairtrial.api.migrations import PlannedMove
 from fairtrial.config.plan.retirement import Retirement
 from fairtrial.config.project import load_project
 from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.planning.trial import plan_trial
-from fairtrial_cli.migration.experiment_file import PlannedMove, plan_moves, planned, write_move
+from fairtrial_cli.migration.experiment_file import plan_moves, planned, write_move
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.projects import ENVIRON, project
 

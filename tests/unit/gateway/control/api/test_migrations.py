@@ -37,7 +37,7 @@ def test_the_earliest_day_is_first_and_a_report_needs_no_day(tmp_path: Path, mon
     assert rows["tuned"].serves == ("the route support-bot (tuned-vs-base)",)
     assert "base ends on 2099-01-01" in str(rows["base"].countdown)
     report = rows["base"].report
-    assert report is not None and [successor["target"] for successor in report["successors"]] == ["tuned", "cloud"]
+    assert report is not None and [successor.target for successor in report.successors] == ["tuned", "cloud"]
     assert (rows["gone/v1"].model, rows["gone/v1"].last_day) == (None, None)
 
 
