@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,23 @@ if TYPE_CHECKING:
 
 UNSOUND = 4
 """The exit code for a run with too many unscored cases, the same as INVALID of `fairtrial gate`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which cases are run, and what is printed."""
+
+    concurrency: int
+    side_by_side: int | None
+    noise_floor: bool
+    each: bool
+    repeat: int | None
+    limit: int | None
+    columns: dict[str, str]
+    fresh: bool
+    dry_run: bool
+    confusion: bool
+    as_json: bool
 
 
 @click.command()
@@ -53,7 +70,7 @@ UNSOUND = 4
 @click.option("--dry-run", is_flag=True, help="Print what would be asked, and what it would cost. Ask nothing.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix of each label scorer.")
 @JSON
-def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> None:
+def command(suites: tuple[Path, ...], on: str, baseline: str | None, config: Path, **given: Any) -> None:
     """Run suites on models, through the gateway.
 
     Several models answer each case at about the same time, and are compared with the baseline, case by case. It prints
@@ -72,24 +89,24 @@ def command(suites: tuple[Path, ...], on: str, config: Path, **options: Any) -> 
     """
     from fairtrial_cli.run_suites import load_suites
 
-    project = project_of(config)
-    loaded = [_adjusted(suite, options) for suite in load_suites(suites, options["columns"])]
+    options, project = Options(**given), project_of(config)
+    loaded = [_adjusted(suite, options) for suite in load_suites(suites, options.columns)]
     names = list(dict.fromkeys(name.strip() for name in on.split(",") if name.strip()))
     if not names:
         raise UsageError(f"--on {on!r}: no target given (known: {', '.join(project.plan.deployments)})")
-    baseline = options["baseline"] or names[0]
+    baseline = baseline or names[0]
     if baseline not in names:
         raise UsageError(f"--baseline {baseline}: it is not one of the targets ({', '.join(names)})")
-    if options["dry_run"]:
+    if options.dry_run:
         return _estimate(project, loaded, names, options)
     admit_scorers(config, loaded)
-    runs = _run(project, loaded, names, options | {"baseline": baseline})
+    runs = _run(project, loaded, names, baseline, options)
     if any(_unsound(run) for run in runs):
         sys.exit(UNSOUND)
     return None
 
 
-def _estimate(project: Project, suites: Sequence[Suite], names: Sequence[str], options: dict[str, Any]) -> None:
+def _estimate(project: Project, suites: Sequence[Suite], names: Sequence[str], options: Options) -> None:
     """Print the requests, tokens and cost of every run."""
     import time
 
@@ -101,24 +118,22 @@ def _estimate(project: Project, suites: Sequence[Suite], names: Sequence[str], o
 
     cache, now_us = project.layout.cache, time.time_ns() // 1000
     estimates = [
-        estimate_run(
-            suite, resolve(name, project.plan, base_url=""), cache=cache, now_us=now_us, fresh=options["fresh"]
-        )
+        estimate_run(suite, resolve(name, project.plan, base_url=""), cache=cache, now_us=now_us, fresh=options.fresh)
         for suite in suites
         for name in names
     ]
-    if options["as_json"]:
+    if options.as_json:
         return print_indented([asdict(estimate) for estimate in estimates])
-    return print_estimates(Console(), estimates, concurrency=options["concurrency"])
+    return print_estimates(Console(), estimates, concurrency=options.concurrency)
 
 
-def _adjusted(suite: Suite, options: dict[str, Any]) -> Suite:
-    if options["repeat"] is not None:
-        suite = suite.with_repeat(options["repeat"])
-    return suite.with_limit(options["limit"]) if options["limit"] is not None else suite
+def _adjusted(suite: Suite, options: Options) -> Suite:
+    if options.repeat is not None:
+        suite = suite.with_repeat(options.repeat)
+    return suite.with_limit(options.limit) if options.limit is not None else suite
 
 
-def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], options: dict[str, Any]) -> list[Run]:
+def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], baseline: str, options: Options) -> list[Run]:
     from evaluators.engine.target import resolve
     from fairtrial.config.plan.retirement import refuse_retired, today_utc
     from fairtrial_cli.run_on_terminal import run_on_terminal
@@ -130,18 +145,18 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], option
     refuse_retired(project.plan, names, today_utc(time.time_ns() // 1000))
     running = RunOptions(
         open_store,
-        concurrency=options["concurrency"],
-        side_by_side=options["side_by_side"],
-        fresh=options["fresh"],
-        noise_floor=options["baseline"] if options["noise_floor"] else None,
+        concurrency=options.concurrency,
+        side_by_side=options.side_by_side,
+        fresh=options.fresh,
+        noise_floor=baseline if options.noise_floor else None,
     )
     finished = run_on_terminal(project, suites, names, running)
-    _print(project, suites, finished, options)
+    _print(project, suites, finished, baseline, options)
     return [run for _, run in finished]
 
 
 def _print(
-    project: Project, suites: Sequence[Suite], finished: Sequence[tuple[Suite, Run]], options: dict[str, Any]
+    project: Project, suites: Sequence[Suite], finished: Sequence[tuple[Suite, Run]], baseline: str, options: Options
 ) -> None:
     from rich.console import Console
 
@@ -149,8 +164,8 @@ def _print(
     from fairtrial_cli.output.matrix import print_matrices
     from fairtrial_cli.output.runs import as_json, print_notes, print_run
 
-    matrices = {suite.name: _matrix(project, suite, finished, options["baseline"]) for suite in suites}
-    if options["as_json"]:
+    matrices = {suite.name: _matrix(project, suite, finished, baseline) for suite in suites}
+    if options.as_json:
         results = [as_json(suite, run, matrices[suite.name]) for suite, run in finished]
         return click.echo(json.dumps(results, indent=2, ensure_ascii=False))
     console = Console()
@@ -158,9 +173,9 @@ def _print(
     print_matrices(console, compared)
     for suite in suites:
         runs = [run for of, run in finished if of is suite]
-        if not compared or options["each"] or options["confusion"]:
+        if not compared or options.each or options.confusion:
             for run in runs:
-                print_run(console, suite, run, matrices=options["confusion"])
+                print_run(console, suite, run, matrices=options.confusion)
         else:
             print_notes(console, suite, runs)
     for matrix, _ in compared[:1]:

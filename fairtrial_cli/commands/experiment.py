@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fairtrial.api import traffic
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
+    from fairtrial.stats.planning.question import Mode
     from gateway.control.operations.plan_experiment import PlanRequest
     from gateway.control.operations.traffic_history import TrafficHistory
 
@@ -105,7 +106,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
 
     project = project_of(config)
     experiment = experiment_of(project, name)
-    request = _request(experiment, options, max_weeks=experiment.max_weeks)
+    request = _request(experiment, **options)
     history = partial(_recent_traffic, project, experiment, weeks=request.terms.weeks)
     shared = shared_engine(project.plan, experiment)
     experiment_plan = plan_experiment(experiment, request, history, shared_engine=shared)
@@ -116,7 +117,19 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
 add_state_commands(command)
 
 
-def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int) -> PlanRequest:
+def _request(
+    experiment: Experiment,
+    *,
+    baselines: Sequence[str],
+    spreads: Sequence[str],
+    responses: Sequence[str],
+    per_week: float | None,
+    power: float,
+    mode: Mode | None,
+    weeks: int | None,
+    design_effect: float,
+    lower: Sequence[str],
+) -> PlanRequest:
     from fairtrial.experiments.analysis.freeze import way_to_look
     from fairtrial.stats.planning.question import Terms
     from gateway.control.operations.experiment_questions import parse_levels
@@ -124,16 +137,16 @@ def _request(experiment: Experiment, options: dict[str, Any], *, max_weeks: int)
 
     primary = experiment.primary.metric if experiment.primary else ""
     return PlanRequest(
-        levels=parse_levels(options["baselines"], primary),
-        spreads=parse_levels(options["spreads"], primary),
-        lower=options["lower"],
-        responses=_responses(options["responses"], primary),
-        per_week=options["per_week"],
+        levels=parse_levels(baselines, primary),
+        spreads=parse_levels(spreads, primary),
+        lower=lower,
+        responses=_responses(responses, primary),
+        per_week=per_week,
         terms=Terms(
-            weeks=options["weeks"] or max_weeks,
-            power=options["power"] / 100,
-            mode=options["mode"] or way_to_look(experiment),
-            inflation=options["design_effect"],
+            weeks=weeks or experiment.max_weeks,
+            power=power / 100,
+            mode=mode or way_to_look(experiment),
+            inflation=design_effect,
         ),
     )
 

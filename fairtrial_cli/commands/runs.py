@@ -32,6 +32,19 @@ class RunView:
     cases: CasePage | PairPage
 
 
+@dataclass(frozen=True, slots=True)
+class CasesShown:
+    """Which cases of a run are shown, and how."""
+
+    against: str | None
+    only: str
+    metric: str | None
+    text: str | None
+    limit: int
+    offset: int
+    full: bool
+
+
 @click.group()
 def command() -> None:
     """List stored runs, and show cases of one run or of two runs.
@@ -97,7 +110,7 @@ def list_(suite: str | None, target: str | None, limit: int, config: Path, as_js
 @click.option("--full", is_flag=True, help="Print whole texts and all scores.")
 @CONFIG
 @JSON
-def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
+def show(run: str, config: Path, as_json: bool, **given: Any) -> None:
     """Show a run with its metrics and cases. RUN is an id, the beginning of one, or SUITE@TARGET for the newest run.
 
     A case is right if its score is above 0, and wrong if it is 0. Scores where less is better are read the other way.
@@ -112,6 +125,7 @@ def show(run: str, config: Path, as_json: bool, **options: Any) -> None:
     from fairtrial.api.store import ingest
     from fairtrial_cli.store_client.client import store_of
 
+    options = CasesShown(**given)
     _check(options)
     with store_of(config) as store:
         store.call(ingest, Nothing())
@@ -150,45 +164,44 @@ def why(run: str, case: str, file: Path | None, config: Path, as_json: bool) -> 
     print_indented(asdict(explained)) if as_json else print_explained(explained)
 
 
-def _check(options: dict[str, Any]) -> None:
-    only, against = options["only"], options["against"]
+def _check(options: CasesShown) -> None:
+    only, against = options.only, options.against
     if only in CHANGES and against is None:
         raise UsageError(f"--only {only} needs --against RUN, because it compares two runs")
     if only in ("right", "wrong") and against is not None:
         raise UsageError(f"--only {only} is about one run; with --against use {', '.join(CHANGES)}, unscored or all")
 
 
-def _read(store: StoreClient, run: str, options: dict[str, Any]) -> RunView:
+def _read(store: StoreClient, run: str, options: CasesShown) -> RunView:
     """The head of the run, and the wanted page of cases."""
     from fairtrial.api import runs
 
-    only = None if options["only"] == "all" else options["only"].replace("-", " ")
-    chosen = {name: options[name] for name in ("metric", "text", "limit", "offset") if options[name] is not None}
+    only: Any = None if options.only == "all" else options.only.replace("-", " ")
+    chosen: Any = {"metric": options.metric, "text": options.text, "limit": options.limit, "offset": options.offset}
     run_id = store.call(runs.resolve, runs.ResolveRun(name=run)).run_id
     head = store.call(runs.figures, runs.NameRun(run_id=run_id))
-    if options["against"] is None:
+    if options.against is None:
         return RunView(head, None, store.call(runs.cases, runs.CasesOf(run_id=run_id, grade=only, **chosen)))
-    against = store.call(runs.resolve, runs.ResolveRun(name=options["against"])).run_id
+    against = store.call(runs.resolve, runs.ResolveRun(name=options.against)).run_id
     baseline = store.call(runs.figures, runs.NameRun(run_id=against))
     request = runs.PairsOf(candidate_run=run_id, baseline_run=against, change=only, **chosen)
     return RunView(head, baseline, store.call(runs.pairs, request))
 
 
-def _as_json(view: RunView, options: dict[str, Any]) -> dict[str, Any]:
+def _as_json(view: RunView, options: CasesShown) -> dict[str, Any]:
     from msgspec import to_builtins
 
-    page = {name: options[name] for name in ("limit", "offset")}
     head, baseline, cases = (to_builtins(part) for part in (view.figures, view.baseline, view.cases))
-    return {**head, "baseline": baseline, "cases": cases | page}
+    return {**head, "baseline": baseline, "cases": cases | {"limit": options.limit, "offset": options.offset}}
 
 
-def _print(view: RunView, options: dict[str, Any]) -> None:
+def _print(view: RunView, options: CasesShown) -> None:
     from fairtrial.api.run_answers import CasePage
     from fairtrial.domain.wording import TEXT_DELETED
     from fairtrial_cli.output import stored_runs
 
     run, cases = view.figures.run, view.cases
-    now_us, full, alone = time.time_ns() // 1000, options["full"], options["metric"] is not None
+    now_us, full, alone = time.time_ns() // 1000, options.full, options.metric is not None
     stored_runs.print_head(run, view.figures.used, now_us=now_us, full=full)
     if view.baseline is not None:
         known = stored_runs.identity(view.baseline.run, now_us=now_us)
@@ -201,4 +214,4 @@ def _print(view: RunView, options: dict[str, Any]) -> None:
     else:
         titles = (f"{run.target} (candidate)", f"{view.baseline.run.target} (baseline)" if view.baseline else "")
         stored_runs.print_pairs(cases.rows, cases.metric, titles, alone=alone, full=full)
-    click.echo(f"\n{stored_runs.rest_line(len(cases.rows), cases.total, options['offset'])}")
+    click.echo(f"\n{stored_runs.rest_line(len(cases.rows), cases.total, options.offset)}")

@@ -67,7 +67,7 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
 
     project = project_of(config)
     experiment = experiment_of(project, name)
-    assumed = scenarios(project.plan, experiment, _assumptions(experiment, options))
+    assumed = scenarios(project.plan, experiment, _assumptions(experiment, **options))
     guardrails = [guardrail.metric for guardrail in experiment.watched]
     results = _simulated(assumed, guardrails, runs=runs, seed=seed)
     if as_json:
@@ -76,26 +76,37 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
         print_simulation(Console(), name, results)
 
 
-def _assumptions(experiment: Experiment, options: dict[str, Any]) -> Assumptions:
+def _assumptions(
+    experiment: Experiment,
+    *,
+    per_week: float,
+    baselines: Sequence[str],
+    effect: str | None,
+    response: str,
+    errors: str | None,
+    late: Sequence[str],
+    missing: Sequence[str],
+    requests: int,
+) -> Assumptions:
     from fairtrial.experiments.simulation.scenario import Assumptions
     from gateway.control.operations.experiment_questions import parse_levels
 
     primary = experiment.primary.metric if experiment.primary else ""
-    response = _share(options["response"], "--response")
-    if response == 0:
+    share = _share(response, "--response")
+    if share == 0:
         raise UsageError("--response: without feedback there is nothing to simulate")
     return Assumptions(
-        per_week=options["per_week"],
-        levels=parse_levels(options["baselines"], primary),
-        response=response,
-        errors=_errors(options["errors"]) if options["errors"] else None,
-        late_days={arm: _number(text, "--late") for arm, text in _by_arm(options["late"], "--late").items()},
+        per_week=per_week,
+        levels=parse_levels(baselines, primary),
+        response=share,
+        errors=_errors(errors) if errors else None,
+        late_days={arm: _number(text, "--late") for arm, text in _by_arm(late, "--late").items()},
         silent={
             arm: _number(text.removesuffix("pp"), "--missing") / 100
-            for arm, text in _by_arm(options["missing"], "--missing", named=True).items()
+            for arm, text in _by_arm(missing, "--missing", named=True).items()
         },
-        most=options["requests"],
-        effect=options["effect"],
+        most=requests,
+        effect=effect,
     )
 
 

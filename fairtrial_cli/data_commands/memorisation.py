@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -19,6 +19,24 @@ if TYPE_CHECKING:
 FOUND, UNDECIDED = 1, 3
 MARKS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which texts are continued, and how they are asked."""
+
+    train: tuple[Path, ...]
+    holdout: tuple[Path, ...]
+    canaries: Path | None
+    prefix: float
+    rows: int
+    seed: int
+    margin: float
+    ask: Literal["prefill", "instruction"]
+    params: tuple[str, ...]
+    write_suite: Path | None
+    concurrency: int
+    fresh: bool
 
 
 @click.command()
@@ -46,7 +64,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
 @CONFIG
 @JSON
-def command(candidate: str, base: str | None, config: Path, as_json: bool, **options: Any) -> None:
+def command(candidate: str, base: str | None, config: Path, as_json: bool, **given: Any) -> None:
     """Test whether a fine-tune repeats its training data.
 
     It also tests whether the model remembers planted canaries. The model continues training texts and held-out texts
@@ -69,14 +87,14 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
         print_memorisation,
     )
 
-    tested = FineTune.of(config, candidate, base)
-    recipe = Recipe(options["prefix"], options["rows"], options["seed"], options["ask"])
+    options, tested = Options(**given), FineTune.of(config, candidate, base)
+    recipe = Recipe(options.prefix, options.rows, options.seed, options.ask)
     suites, notes = _suites(tested, recipe, options)
-    runs = tested.run(suites, concurrency=options["concurrency"], fresh=options["fresh"])
+    runs = tested.run(suites, concurrency=options.concurrency, fresh=options.fresh)
     report = MemorisationReport(
         tested.candidate,
         tested.base,
-        judge_regurgitation(suites[0], *runs[0], margin=options["margin"] / 100),
+        judge_regurgitation(suites[0], *runs[0], margin=options.margin / 100),
         judge_membership(suites[1], *runs[1]) if len(runs) > 1 else None,
         tuple(
             (suite.name, candidate.run_id, base.run_id) for suite, (candidate, base) in zip(suites, runs, strict=True)
@@ -87,7 +105,7 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **opt
     sys.exit(FOUND if report.is_found else UNDECIDED if report.is_undecided else 0)
 
 
-def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[list[Suite], list[str]]:
+def _suites(tested: FineTune, recipe: Recipe, options: Options) -> tuple[list[Suite], list[str]]:
     """The suite of continuations and, with canaries, theirs; and notes on what was left out."""
     from evaluators.overfitting.memorisation import SuiteOptions, continuation_suite
     from evaluators.suite import suite_name
@@ -95,18 +113,17 @@ def _suites(tested: FineTune, recipe: Recipe, options: dict[str, Any]) -> tuple[
     from fairtrial_cli.training_data.data_files import training_examples
     from fairtrial_cli.training_data.fine_tune import left_out, parameters
 
-    folder: Path | None = options["write_suite"]
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    usual = SuiteOptions(parameters(options["params"]), folder=folder)
+    if options.write_suite is not None:
+        options.write_suite.mkdir(parents=True, exist_ok=True)
+    usual = SuiteOptions(parameters(options.params), folder=options.write_suite)
     read = training_examples(
-        tested.project, tested.candidate, train=options["train"], held_out=options["holdout"], option="--holdout"
+        tested.project, tested.candidate, train=options.train, held_out=options.holdout, option="--holdout"
     )
     made = continuations(Half("train", read.train), Half("holdout", read.held_out), recipe)
     name = suite_name("memorisation", tested.candidate)
-    suites = [continuation_suite(name, made, recipe, replace(usual, margin=options["margin"]))]
-    if options["canaries"] is not None:
-        canaries = continuations(*_canaries(options["canaries"]), recipe.for_canaries())
+    suites = [continuation_suite(name, made, recipe, replace(usual, margin=options.margin))]
+    if options.canaries is not None:
+        canaries = continuations(*_canaries(options.canaries), recipe.for_canaries())
         name = suite_name("canaries", tested.candidate)
         suites.append(continuation_suite(name, canaries, recipe, usual))
     return suites, left_out(made, read.unreadable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
 
 FOUND, UNDECIDED = 1, 3
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which examples and cases are compared, and how they are asked."""
+
+    train: tuple[Path, ...]
+    validation: tuple[Path, ...]
+    unseen: str
+    rows: int
+    seed: int
+    margin: float
+    concurrency: int
+    fresh: bool
 
 
 @click.command()
@@ -32,7 +47,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--fresh", is_flag=True, help="Ask all questions again, even if their answers are cached.")
 @CONFIG
 @JSON
-def command(suite: Path, candidate: str, base: str | None, config: Path, as_json: bool, **options: Any) -> None:
+def command(suite: Path, candidate: str, base: str | None, config: Path, as_json: bool, **given: Any) -> None:
     """Test whether a fine-tune does better on its training data.
 
     It compares a suite's scores on training, validation, test and unseen cases with those of the base. The suite's
@@ -49,10 +64,10 @@ def command(suite: Path, candidate: str, base: str | None, config: Path, as_json
     from evaluators.overfitting.generalisation import judge_generalisation
     from fairtrial_cli.training_data.fine_tune import FineTune, overfitting_json, print_overfitting
 
-    tested = FineTune.of(config, candidate, base)
+    options, tested = Options(**given), FineTune.of(config, candidate, base)
     asked = _suite(suite, tested, options)
-    [runs] = tested.run([asked], concurrency=options["concurrency"], fresh=options["fresh"])
-    generalisation = judge_generalisation(asked, *runs, margin=options["margin"] / 100)
+    [runs] = tested.run([asked], concurrency=options.concurrency, fresh=options.fresh)
+    generalisation = judge_generalisation(asked, *runs, margin=options.margin / 100)
     if as_json:
         print_json(overfitting_json(generalisation, asked, runs))
     else:
@@ -60,7 +75,7 @@ def command(suite: Path, candidate: str, base: str | None, config: Path, as_json
     sys.exit({"overfitted": FOUND, "cannot tell": UNDECIDED}.get(generalisation.answer, 0))
 
 
-def _suite(path: Path, tested: FineTune, options: dict[str, Any]) -> Suite:
+def _suite(path: Path, tested: FineTune, options: Options) -> Suite:
     """The only suite of the file, with the examples of the fine-tune beside its own cases; raises `UsageError`."""
     from evaluators.loading.suite_reader import load
     from evaluators.overfitting.generalisation import Parts, parts_suite
@@ -72,11 +87,11 @@ def _suite(path: Path, tested: FineTune, options: dict[str, Any]) -> Suite:
     if len(suites) != 1:
         names = ", ".join(suite.name for suite in suites)
         raise UsageError(f"{path}: the file has {len(suites)} suites ({names}); name a file with one")
-    tag, colon, value = options["unseen"].partition(":")
+    tag, colon, value = options.unseen.partition(":")
     if not colon or not tag or not value:
-        raise UsageError(f"--unseen {options['unseen']!r}: write TAG:VALUE, such as phrasing:unseen")
+        raise UsageError(f"--unseen {options.unseen!r}: write TAG:VALUE, such as phrasing:unseen")
     read = training_examples(
-        tested.project, tested.candidate, train=options["train"], held_out=options["validation"], option="--validation"
+        tested.project, tested.candidate, train=options.train, held_out=options.validation, option="--validation"
     )
-    parts = Parts(read.train, read.held_out, (tag, value), options["rows"], options["seed"])
+    parts = Parts(read.train, read.held_out, (tag, value), options.rows, options.seed)
     return parts_suite(suites[0], parts, name=suite_name(f"overfitting-{suites[0].name}", tested.candidate))
