@@ -1,19 +1,18 @@
 """Draws the entries of the audit trail, each as a sentence with the reason, a link and the raw entry."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import streamlit as st
-from msgspec import to_builtins
+from msgspec import DecodeError, to_builtins
+from msgspec.json import decode
 
 from dashboard.components.formatting import plain, second_of
 from dashboard.components.query_params import link
 from dashboard.published_plans import LATER
-from fairtrial.api.events import EventRow
+from fairtrial.api.events import EventDetails, EventRow
 from fairtrial.api.plans import Publication
 from fairtrial.domain.limits.canonical_json import json_object
 
-Details = Mapping[str, Any]
 SHORT = 12
 """The shown digits of an id or a hash."""
 
@@ -52,12 +51,12 @@ EXPERIMENT: Mapping[str, str] = {
     "archive": "archived the experiment",
 }
 
-SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
+SENTENCES: Mapping[str, Callable[[str, EventDetails], str]] = {
     "account.invite": lambda name, _: f"invited {name}",
     "account.accept": lambda _, __: "accepted the invitation",
     "account.reset": lambda name, _: f"made a new sign-in link for {name}",
     "account.disable": lambda name, _: f"disabled the account {name}",
-    "account.role": lambda name, more: f"changed the role of {name} from {more.get('from')} to {more.get('to')}",
+    "account.role": lambda name, more: f"changed the role of {name} from {more.before} to {more.after}",
     "alarm.acknowledge": lambda name, _: f"acknowledged an alarm about {name}",
     "alarm.close": lambda name, _: f"closed an alarm about {name}",
     "alarm.open": lambda name, _: f"raised an alarm about {name}",
@@ -66,34 +65,31 @@ SENTENCES: Mapping[str, Callable[[str, Details], str]] = {
     "analysis.levels": lambda name, _: f"stored the analysis plan of {name} with measured levels",
     "analysis.start": lambda name, _: f"froze the analysis plan of {name}",
     "data.audit": lambda _, more: (
-        f"audited the training data of {more.get('deployment') or 'no deployment'}: "
-        f"{'clean' if more.get('clean') else 'not clean'}"
+        f"audited the training data of {more.deployment or 'no deployment'}: {'clean' if more.clean else 'not clean'}"
     ),
-    "data.copy": lambda _, more: f"took a fixed copy of the training data {more.get('file', '?')}",
+    "data.copy": lambda _, more: f"took a fixed copy of the training data {more.file}",
     "key.create": lambda name, _: f"created the API key {name}",
     "key.revoke": lambda name, _: f"revoked the API key {name}",
     "link.create": lambda _, __: "made a one-time sign-in link",
     "link.use": lambda _, __: "signed in by a one-time link",
-    "look.store": lambda name, more: f"stored look {_row(more)} of {name}",
+    "look.store": lambda name, more: f"stored look {more.stored.row if more.stored else '?'} of {name}",
     "plan.publish": lambda name, _: f"published the configuration {name}",
     "plan.record": lambda name, _: f"recorded the configuration {name} again in the history",
     "plan.refuse": lambda _, __: "refused a changed configuration; the last valid one stays in force",
-    "review.enqueue": lambda name, more: f"created the review queue {name} with {more.get('items', '?')} pairs",
+    "review.enqueue": lambda name, more: f"created the review queue {name} with {more.items} pairs",
     "review.close": lambda name, _: f"closed the review queue {name}",
     "sign_in.burst": lambda name, _: f"stopped further attempts to sign in as {name}",
     "store.backup": lambda name, _: f"made the backup {name}",
     "store.restore": lambda name, _: f"restored the store from the backup {name}",
-    "store.new": lambda _, more: f"began an empty store in place of a lost one ({more.get('why', '?')})",
+    "store.new": lambda _, more: f"began an empty store in place of a lost one ({more.why or '?'})",
     "store.older": lambda _, __: "found that the store is new or an older copy",
     "store.adopt": lambda name, _: f"adopted the published states of experiments, for the configuration {name}",
     "store.erase": lambda name, _: f"erased the unit with the hash {name}",
     "store.retain": lambda name, _: f"deleted texts that were older than {name}",
     "run.keep": lambda name, _: f"kept the run {name[:SHORT]} as a baseline",
-    "verdict.save": lambda name, more: (
-        f"judged {more.get('candidate', '?')} by the gate {name}: {more.get('decision', '?')}"
-    ),
-    "verdict.approve": lambda name, more: f"approved the verdict on {more.get('candidate', name)}",
-    "verdict.reject": lambda name, more: f"rejected the verdict on {more.get('candidate', name)}",
+    "verdict.save": lambda name, more: f"judged {more.candidate or '?'} by the gate {name}: {more.decision}",
+    "verdict.approve": lambda name, more: f"approved the verdict on {more.candidate or name}",
+    "verdict.reject": lambda name, more: f"rejected the verdict on {more.candidate or name}",
 }
 
 
@@ -114,28 +110,24 @@ def actor_of(actor: str) -> str:
     return {"control": "Control", "cli": "The command line", "command line": "The command line"}.get(actor, actor)
 
 
-def details_of(row: EventRow) -> dict[str, Any]:
-    """The details of an entry; empty if they are not an object."""
-    return json_object(row.details) or {}
+def details_of(row: EventRow) -> EventDetails:
+    """The details of an entry; empty if an earlier or later version wrote something else."""
+    try:
+        return decode(row.details, type=EventDetails)
+    except DecodeError:
+        return EventDetails()
 
 
 def reason_of(row: EventRow) -> str | None:
     """Why it was done: the reason that was given, or why a configuration was refused."""
     if row.action == "plan.refuse":
         return row.subject
-    reason = details_of(row).get("why")
-    return reason if isinstance(reason, str) and reason else None
+    return details_of(row).why or None
 
 
 def short(subject: str) -> str:
     """The first characters of an id; names with blanks are kept."""
     return subject if " " in subject or len(subject) <= 2 * SHORT else subject[:SHORT]
-
-
-def _row(details: Details) -> str:
-    """The number of the stored row."""
-    stored = details.get("stored")
-    return str(stored.get("row", "?")) if isinstance(stored, Mapping) else "?"
 
 
 def words_of(action: str) -> str:
@@ -153,12 +145,11 @@ def _deed(row: EventRow) -> str:
     return known(name, details) if known else f"recorded “{words_of(action)}” for {name}"
 
 
-def _experiment(verb: str, name: str, details: Details) -> str:
-    stage = details.get("stage")
-    at = f" {'to' if verb == 'stage' else 'at'} {stage:g} % of the units" if isinstance(stage, int | float) else ""
-    before, after = details.get("from"), details.get("to")
+def _experiment(verb: str, name: str, details: EventDetails) -> str:
+    at = "" if details.stage is None else f" {'to' if verb == 'stage' else 'at'} {details.stage:g} % of the units"
+    before, after = details.before, details.after
     moved = f" ({before} → {after})" if before and after and before != after else ""
-    variant = f" ({details['variant']})" if isinstance(details.get("variant"), str) else ""
+    variant = f" ({details.variant})" if details.variant else ""
     return f"{EXPERIMENT[verb]} {name}{variant}{at}{moved}"
 
 
@@ -177,7 +168,7 @@ def _entry(row: EventRow, publications: Sequence[Publication]) -> None:
         st.caption(f"{second_of(row.at_time)} · entry {row.number}")
         _link(row, publications)
         with st.popover("Raw entry", type="tertiary"):
-            st.json({**to_builtins(row), "details": details_of(row)}, expanded=True)
+            st.json({**to_builtins(row), "details": json_object(row.details) or {}}, expanded=True)
 
 
 def _cause(row: EventRow, publications: Sequence[Publication]) -> str | None:

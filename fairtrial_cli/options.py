@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,18 @@ CONFIG = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WHY = click.option("--why", required=True, metavar="TEXT", help="The reason, which is recorded; one line.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineTuneOptions:
+    """What the commands have in common that ask a fine-tune and its base; ``margin`` is in points."""
+
+    train: tuple[Path, ...]
+    rows: int
+    seed: int
+    margin: float
+    concurrency: int
+    fresh: bool
 
 
 class Number(click.FloatRange):

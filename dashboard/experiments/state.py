@@ -1,6 +1,5 @@
 """Shows the state of an experiment, its transitions, and the buttons that change it."""
 
-import json
 from collections.abc import Sequence
 
 import msgspec
@@ -123,15 +122,14 @@ def render_transitions(control: Control, name: str) -> None:
 
 def _accepted_units(row: TransitionRow) -> list[str]:
     """The users that an approval accepted instead of a stage."""
-    return [unit["unit"] for unit in json.loads(row.evidence or "{}").get("accepted_units", ())]
+    return [accepted.unit for accepted in row.shown.accepted_units]
 
 
 def _reason(row: TransitionRow) -> str:
     """The reason, with the users that were accepted, or what a promotion lacked if an admin overrode it."""
-    evidence = json.loads(row.evidence or "{}")
     if units := _accepted_units(row):
         return f"{row.why} ({', '.join(dict.fromkeys(units))})"
-    missing = "; ".join(evidence.get("missing", ())) if evidence.get("override") else ""
+    missing = "; ".join(row.shown.missing) if row.shown.override else ""
     return f"{row.why} (overriding: {missing})" if missing else row.why
 
 

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Literal
 
 import streamlit as st
-from msgspec import convert, to_builtins
+from msgspec import Struct, ValidationError, convert, to_builtins
 
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components.formatting import plain
@@ -27,13 +27,29 @@ PACE_WINDOW = 20
 PUBLIC_FIELDS = ("item_id", "prompt", "reference", "answers", "draft", "masked")
 """The only fields of an item that the browser receives, whatever else the API returns."""
 
-Step = Mapping[str, Any]
 SIGN_IN = "Your session has expired. Your work is kept in this tab: sign in again, then return to this page."
 AWAY = "Not saved yet: the control plane does not respond. Nothing is lost, and this page retries automatically."
 SCRIPTS = ("model", "step_queue", "diff", "elements", "pair", "panel", "shortcut_help", "page", "keys", "app")
 """The scripts in load order. They are concatenated into one module."""
 KEY = "review"
 SESSION = "review_session"
+
+
+class Step(Struct, frozen=True):
+    """One action of the reviewer: ``n`` is its number, ``kind`` its verb; `review_app/step_queue.js` makes it."""
+
+    n: int
+    kind: str
+    item_id: str | None = None
+    draft: dict[str, Any] | None = None
+
+
+class Problem(Struct, frozen=True):
+    """A failure that the page shows once; each one has another ``id``."""
+
+    id: int
+    kind: str
+    words: str
 
 
 @dataclass(slots=True)
@@ -54,7 +70,7 @@ class ReviewSession:
     waiting: int = 0
     skipped: int = 0
     ended: str | None = None
-    problem: dict[str, Any] | None = None
+    problem: Problem | None = None
     pace: list[float] = field(default_factory=list)
     since: float = 0.0
 
@@ -70,7 +86,7 @@ class ReviewSession:
 
     def apply(self, control: Control, steps: Sequence[Step]) -> None:
         """Apply the new steps. After a temporary failure, the remaining steps wait for the next attempt."""
-        for step in without_old_drafts([step for step in steps if step["n"] > self.done]):
+        for step in without_old_drafts([step for step in steps if step.n > self.done]):
             try:
                 self._apply_step(control, step)
             except ControlUnreachable:
@@ -79,7 +95,7 @@ class ReviewSession:
             except Refused as error:
                 if not self._handle_refusal(control, step, error):
                     return
-            self.done = step["n"]
+            self.done = step.n
 
     def state(self) -> dict[str, Any]:
         """The state sent to the browser. Nothing in it reveals which model wrote which answer."""
@@ -101,20 +117,20 @@ class ReviewSession:
         return state
 
     def _apply_step(self, control: Control, step: Step) -> None:
-        kind = step["kind"]
+        kind = step.kind
         if kind == "draft":
             control.call(reviews.draft, _draft(step))
-            if self.item is not None and self.item.item_id == step.get("item_id"):
+            if self.item is not None and self.item.item_id == step.item_id:
                 # For a page that is redrawn in this session.
-                self.item = replace(self.item, draft=convert(step["draft"], Draft))
+                self.item = replace(self.item, draft=convert(step.draft, Draft))
         elif kind in ("submit", "skip"):
             if kind == "submit":
                 control.call(reviews.submit, _draft(step))
             else:
-                control.call(reviews.skip, reviews.Skip(item_id=str(step.get("item_id"))))
+                control.call(reviews.skip, reviews.Skip(item_id=str(step.item_id)))
             self.skipped += kind == "skip"
             self._record_pace()
-            self.done = step["n"]  # the vote is stored, even if the next pair is unavailable
+            self.done = step.n  # the vote is stored, even if the next pair is unavailable
             self.take_next(control)
         elif kind == "undo":
             self._set_item(control.call(reviews.undo, reviews.NameQueue(queue_id=self.queue_id)))
@@ -129,15 +145,15 @@ class ReviewSession:
         if error.status >= 500:
             self._notify("away", f"Not saved yet: {error}. This page retries automatically.")
             return False
-        lost = error.status in (404, 409) and step["kind"] != "undo"
+        lost = error.status in (404, 409) and step.kind != "undo"
         self._notify("lost" if lost else "refused", str(error))
         if lost:
             self.take_next(control)
         return True
 
     def _notify(self, kind: str, words: str) -> None:
-        number = self.problem["id"] + 1 if self.problem else 1
-        self.problem = {"id": number, "kind": kind, "words": words[:1].upper() + words[1:]}
+        number = self.problem.id + 1 if self.problem else 1
+        self.problem = Problem(number, kind, words[:1].upper() + words[1:])
 
     def _set_item(self, item: Next) -> None:
         self.item, self.progress, self.waiting = item.item, item.progress, item.waiting
@@ -159,19 +175,19 @@ def without_old_drafts(steps: Sequence[Step]) -> list[Step]:
         step
         for step, after in zip(steps, following, strict=True)
         if not (
-            step["kind"] == "draft"
+            step.kind == "draft"
             and after is not None
-            and after["kind"] in ("draft", "submit")
-            and after.get("item_id") == step.get("item_id")
+            and after.kind in ("draft", "submit")
+            and after.item_id == step.item_id
         )
     ]
 
 
 def _draft(step: Step) -> reviews.DraftOf:
     """The input that the browser sent; control checks it."""
-    given = step["draft"]
+    given = step.draft or {}
     known = {name: given[name] for name in ("outcome", "ratings", "comment", "edited", "flagged") if name in given}
-    return reviews.DraftOf(item_id=str(step.get("item_id")), **known)
+    return reviews.DraftOf(item_id=str(step.item_id), **known)
 
 
 FOLDER = Path(__file__).parents[1] / "review_app"
@@ -194,14 +210,13 @@ def component() -> Any:
     return st.components.v2.component("fairtrial_review", js=script, css=style)
 
 
-def pending_steps() -> Sequence[Mapping[str, Any]]:
-    """The steps that the browser sent without having seen an acknowledgement.
-
-    A step is one action of the reviewer: ``n`` is its number, ``kind`` its verb; `review_app/step_queue.js` makes it.
-    """
+def pending_steps() -> Sequence[Step]:
+    """The steps that the browser sent without having seen an acknowledgement."""
     sent = (st.session_state.get(KEY) or {}).get("sent") or {}
-    steps = sent.get("steps", ())
-    return [step for step in steps if isinstance(step.get("n"), int) and isinstance(step.get("kind"), str)]
+    try:
+        return convert(sent.get("steps", ()), list[Step])
+    except ValidationError:
+        return []
 
 
 def show_review_app(data: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from fairtrial.api.operation import Answer, Nothing, Operation, Text, Time, Window
 
@@ -13,6 +13,29 @@ class ListEvents(Window, frozen=True, kw_only=True):
     actor: Text | None = None
     action: Annotated[Text, Meta(description="how the action begins, such as `plan.`")] | None = None
     subject: Annotated[Text, Meta(description="part of the subject or of its name")] | None = None
+
+
+class StoredRow(Struct, frozen=True):
+    """The number of a row that an entry covers."""
+
+    row: int
+
+
+class EventDetails(Struct, frozen=True, rename={"before": "from", "after": "to"}):
+    """What sentences about entries read of their details; each action has its own part of it."""
+
+    why: str = ""
+    before: str = ""
+    after: str = ""
+    stage: float | None = None
+    variant: str | None = None
+    deployment: str | None = None
+    clean: bool = False
+    file: str = "?"
+    items: int = 0
+    candidate: str = ""
+    decision: str = "?"
+    stored: StoredRow | None = None
 
 
 class EventRow(Answer, frozen=True, kw_only=True):

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.json import decode
 
 from fairtrial.api.operation import Answer, Time
 from fairtrial.domain.decision.arms import Interval
 from fairtrial.domain.decision.by_request import ByRequest
 from fairtrial.domain.decision.split import ArmUnits, LostRecords
-from fairtrial.domain.decision.transition import Action, Transition
+from fairtrial.domain.decision.transition import Action, ShownEvidence, Transition
 from fairtrial.domain.decision.values import (
     Answer as PrimaryAnswer,
     EarlierProof,
@@ -79,6 +80,11 @@ class StateChange(Answer, frozen=True, kw_only=True):
     actor: str
     why: str
     evidence: str | None
+
+    @property
+    def shown(self) -> ShownEvidence:
+        """The part of its evidence that is shown."""
+        return decode(self.evidence or "{}", type=ShownEvidence)
 
 
 class TransitionRow(StateChange, frozen=True, kw_only=True):

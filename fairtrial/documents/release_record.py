@@ -1,6 +1,5 @@
 """Describes a release record as a document: a verdict as it reads now, its evidence, and where it was used."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from fairtrial.api import verdicts
@@ -134,9 +133,8 @@ def uses(releases: Sequence[StateChange]) -> Iterator[Block]:
 
 def _use(use: StateChange) -> tuple[str, ...]:
     """The row of a change; a promotion that lacked something says what."""
-    evidence = json.loads(use.evidence or "{}")
-    missing = f", although something was missing: {'; '.join(evidence.get('missing', ()))}"
-    action = use.action + (missing if evidence.get("override") else "")
+    missing = f", although something was missing: {'; '.join(use.shown.missing)}"
+    action = use.action + (missing if use.shown.override else "")
     return action, use.experiment, use.actor, f"{use.at_time:%Y-%m-%d %H:%M:%S} UTC", use.why
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,20 @@ CHECKERS = {
     "probe": "evaluators.loading.probe_file",
 }
 """The module whose ``inspect(path)`` knows a kind of file, by the file's own top-level key."""
-Report = tuple[dict[str, Any], str, Sequence[Diagnostic]]
-"""The report on one file as JSON and as text, and its warnings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The report on one file: as text, and its ``fields`` beside file and kind as JSON."""
+
+    file: Path
+    kind: str
+    text: str
+    warnings: Sequence[Diagnostic]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"file": str(self.file), "kind": self.kind, **self.fields}
 
 
 @click.command()
@@ -59,33 +71,27 @@ def command(
                fairtrial check suites/polite.yaml --trust-scorers
     """
     errors: list[Diagnostic] = []
-    reports: list[dict[str, Any]] = []
-    texts: list[str] = []
-    warnings: list[Diagnostic] = []
+    reports: list[Report] = []
     for path in files or (Path("fairtrial.yaml"),):
         try:
-            report, text, warned = _check(path, columns)
+            report = _check(path, columns)
         except ConfigError as error:
             errors += error.errors
             continue
-        if defaults and report["kind"] == "project":
-            report["defaults"], listed = _defaults(path)
-            text += listed
-        reports.append({"file": str(path), **report})
-        texts.append(text)
-        warnings += [diagnostic for diagnostic in warned if diagnostic not in warnings]
+        reports.append(_with_defaults(report) if defaults and report.kind == "project" else report)
+    warnings = list(dict.fromkeys(warning for report in reports for warning in report.warnings))
     if not errors:
-        _refuse_unused(columns, defaults, {report["kind"] for report in reports})
+        _refuse_unused(columns, defaults, {report.kind for report in reports})
     if trust_scorers and not errors:
-        add_to_lock(config, [Path(report["file"]) for report in reports if report["kind"] == "suite"], columns)
+        add_to_lock(config, [report.file for report in reports if report.kind == "suite"], columns)
     if as_json:
         lists = {
             "mistakes": [asdict(diagnostic) for diagnostic in errors],
             "warnings": [asdict(warning) for warning in warnings],
         }
-        click.echo(json.dumps({"ok": not errors, **lists, "files": reports}, indent=2))
+        click.echo(json.dumps({"ok": not errors, **lists, "files": [report.as_json() for report in reports]}, indent=2))
     else:
-        click.echo("\n".join(texts), nl=bool(texts))
+        click.echo("\n".join(report.text for report in reports), nl=bool(reports))
         print_warnings(warnings)
         for line in [*errors, f"{counted(len(errors), 'error')} found"] if errors else ():
             click.echo(str(line), err=True)
@@ -106,13 +112,14 @@ def _check(path: Path, columns: dict[str, str]) -> Report:
     if kind == "project":
         return _check_project(path)
     summary, warnings = _checker(kind)(path, *([columns] if kind == "suite" else []))
-    return {"kind": kind}, f"{path}: valid {kind}; {summary}", warnings
+    return Report(path, kind, f"{path}: valid {kind}; {summary}", warnings)
 
 
-def _defaults(path: Path) -> tuple[dict[str, Any], str]:
+def _with_defaults(report: Report) -> Report:
     from fairtrial_cli.output.default_settings import describe_defaults  # it reads source, which is slow
 
-    return describe_defaults(project_of(path))
+    settings, text = describe_defaults(project_of(report.file))
+    return replace(report, text=report.text + text, fields={**report.fields, "defaults": settings})
 
 
 def _checker(kind: str) -> Callable[..., tuple[str, list[Diagnostic]]]:
@@ -130,7 +137,8 @@ def _check_project(path: Path) -> Report:
     for gate in project.release_gates.files() if project.release_gates else ():
         _checker("gate")(gate)
     notes = (*retirement_warnings(project, today), *_against_store(path, project, today))
-    return _project_json(project), describe_project(path, project), (*project.warnings, *notes)
+    warnings = (*project.warnings, *notes)
+    return Report(path, "project", describe_project(path, project), warnings, _project_json(project))
 
 
 def retirement_warnings(project: Project, today: date) -> Iterator[Diagnostic]:
@@ -241,7 +249,6 @@ def _kind(path: Path) -> str:
 def _project_json(project: Project) -> dict[str, Any]:
     plan = project.plan
     return {
-        "kind": "project",
         "plan_hash": plan.plan_hash,
         "deployments": sorted(plan.deployments),
         "routes": {name: route.experiment or route.deployment for name, route in plan.routes.items()},

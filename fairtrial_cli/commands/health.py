@@ -1,7 +1,7 @@
 """The command `fairtrial health`, which checks services over HTTP, for example from inside a container."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -15,6 +15,16 @@ LARGEST = 65_536
 
 ALARMS = {"recording": "losing", "plan": "refused", "store": "failing"}
 """Problems that a service reports although it responds with 200."""
+
+
+class Answer(NamedTuple):
+    """What a service responded; ``error`` says why it is not well, and ``said`` is its report."""
+
+    url: str
+    ok: bool
+    status: int | None
+    error: str | None
+    said: dict[str, Any]
 
 
 @click.command()
@@ -35,28 +45,27 @@ def command(urls: tuple[str, ...], timeout: float, as_json: bool) -> None:
         if not url.startswith(SCHEMES):
             raise UsageError(f"{url!r} is not an address (such as http://127.0.0.1:8080/readyz)")
     answers = [_ask(url, timeout) for url in urls]
-    ok = all(answer["ok"] for answer in answers)
-    click.echo(json.dumps({"ok": ok, "services": answers})) if as_json else _print(answers)
+    ok = all(answer.ok for answer in answers)
+    services = [answer._asdict() for answer in answers]
+    click.echo(json.dumps({"ok": ok, "services": services})) if as_json else _print(answers)
     if not ok:
         raise click.exceptions.Exit(1)
 
 
-def _print(answers: list[dict[str, Any]]) -> None:
-    wrong = [f"{answer['url']}: {answer['error']}" for answer in answers if not answer["ok"]]
-    alarms = [
-        f"{answer['url']}: {name} is {state}" for answer in answers for name, state in _alarms(answer["said"]).items()
-    ]
+def _print(answers: list[Answer]) -> None:
+    wrong = [f"{answer.url}: {answer.error}" for answer in answers if not answer.ok]
+    alarms = [f"{answer.url}: {name} is {state}" for answer in answers for name, state in _alarms(answer.said).items()]
     for line in wrong + alarms:
         click.echo(line, err=True)
     if not wrong:
         click.echo(f"ok, with {len(alarms)} {'alarm' if len(alarms) == 1 else 'alarms'}" if alarms else "ok")
 
 
-def _alarms(answer: dict[str, Any]) -> dict[str, str]:
-    return {name: state for name, state in ALARMS.items() if answer.get(name) == state}
+def _alarms(said: dict[str, Any]) -> dict[str, str]:
+    return {name: state for name, state in ALARMS.items() if said.get(name) == state}
 
 
-def _ask(url: str, timeout: float) -> dict[str, Any]:
+def _ask(url: str, timeout: float) -> Answer:
     """Check one address. Proxies set in the environment are ignored."""
     import http.client
     import urllib.error
@@ -77,5 +86,5 @@ def _ask(url: str, timeout: float) -> dict[str, Any]:
         return _report(url, None, f"does not respond ({getattr(failure, 'reason', failure)})", {})
 
 
-def _report(url: str, status: int | None, error: str | None, answer: dict[str, Any]) -> dict[str, Any]:
-    return {"url": url, "ok": error is None, "status": status, "error": error, "said": answer}
+def _report(url: str, status: int | None, error: str | None, said: dict[str, Any]) -> Answer:
+    return Answer(url, error is None, status, error, said)

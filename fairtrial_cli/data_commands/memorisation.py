@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, print_json
+from fairtrial_cli.options import CONFIG, JSON, FineTuneOptions, print_json
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
@@ -21,22 +21,16 @@ MARKS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0":
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(FineTuneOptions):
     """Which texts are continued, and how they are asked."""
 
-    train: tuple[Path, ...]
     holdout: tuple[Path, ...]
     canaries: Path | None
     prefix: float
-    rows: int
-    seed: int
-    margin: float
     ask: Literal["prefill", "instruction"]
     params: tuple[str, ...]
     write_suite: Path | None
-    concurrency: int
-    fresh: bool
 
 
 @click.command()

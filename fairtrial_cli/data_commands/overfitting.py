@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial_cli.options import CONFIG, JSON, print_json
+from fairtrial_cli.options import CONFIG, JSON, FineTuneOptions, print_json
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
@@ -19,18 +19,12 @@ FOUND, UNDECIDED = 1, 3
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(FineTuneOptions):
     """Which examples and cases are compared, and how they are asked."""
 
-    train: tuple[Path, ...]
     validation: tuple[Path, ...]
     unseen: str
-    rows: int
-    seed: int
-    margin: float
-    concurrency: int
-    fresh: bool
 
 
 @click.command()

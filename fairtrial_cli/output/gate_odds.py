@@ -113,17 +113,16 @@ def newest_run(store: StoreClient, suite: Suite, target: str) -> RunTable | None
 def _json(
     gate: Gate, candidate: str | None, baseline: str | None, odds: GateOdds | None, assumed: Sequence[Odds]
 ) -> dict[str, Any]:
-    known = {} if odds is None else asdict(odds)
     return {
         "gate": gate.name,
         "candidate": candidate,
         "baseline": baseline,
         "rules_of_gate": len(gate.rules) + len(gate.external),
-        "odds": known.get("odds"),
-        "trials": known.get("trials"),
-        "standard_error": known.get("error"),
-        "without_better": known.get("without_better"),
-        "rules": known.get("rules", []),
+        "odds": None if odds is None else asdict(odds.odds),
+        "trials": None if odds is None else odds.trials,
+        "standard_error": None if odds is None else odds.error,
+        "without_better": None if odds is None else odds.without_better,
+        "rules": [] if odds is None else [asdict(rule) for rule in odds.rules],
         "other_evidence": [text for text, _ in gate.external],
         "assumed": [asdict(odds) for odds in assumed],
     }

@@ -1,11 +1,11 @@
 """Reports problems for `fairtrial up`: model servers that do not respond, and services that are not ready."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
-from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from fairtrial.domain.names.addresses import is_loopback
 from fairtrial.domain.plan import Deployment, Plan
@@ -20,6 +20,14 @@ MAX_REASON = 2_000
 PROBE_SECONDS = 3.0
 AT_ONCE = 16
 NOT_FOUND = 404
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """What a service's ``/readyz`` states; a service leaves out what it does not have."""
+
+    status: str = ""
+    plan: str = ""
+    recording: str = ""
 
 
 class HealthWatch:
@@ -41,14 +49,14 @@ class HealthWatch:
         if control is not None:
             self._control(control)
         if gateway is not None:
-            self._recording(losing=gateway.get("recording") == "losing")
+            self._recording(losing=gateway.recording == "losing")
 
-    def _control(self, state: dict[str, Any]) -> None:
+    def _control(self, state: Readiness) -> None:
         child = self._services.children["control"]
-        if child.store_error is not None and state.get("status") == "ok":
+        if child.store_error is not None and state.status == "ok":
             child.mark_recovered()
             self._say("Control works again and ingests what was recorded meanwhile.")
-        refused = self._why_refused() if state.get("plan") == "refused" else None
+        refused = self._why_refused() if state.plan == "refused" else None
         if refused is not None and refused != self._refused:
             self._say(f"The changed configuration was refused; the last valid one stays in force:\n{refused}")
         elif refused is None and self._refused is not None:
@@ -79,12 +87,12 @@ class ReadinessProbe:
         parts = urlsplit(url)
         self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
 
-    def ready(self) -> dict[str, Any] | None:
+    def ready(self) -> Readiness | None:
         """The service's state, or ``None`` if it does not respond. Retries once if the connection was closed."""
         again = self._connection.sock is not None
         try:
             return self._ask()
-        except (HTTPException, OSError, ValueError):
+        except (HTTPException, OSError, msgspec.DecodeError):
             self._connection.close()
         return self.ready() if again else None
 
@@ -92,10 +100,9 @@ class ReadinessProbe:
         """Close the connection."""
         self._connection.close()
 
-    def _ask(self) -> dict[str, Any] | None:
+    def _ask(self) -> Readiness:
         self._connection.request("GET", "/readyz")
-        state = json.loads(self._connection.getresponse().read())
-        return state if isinstance(state, dict) else None
+        return msgspec.json.decode(self._connection.getresponse().read(), type=Readiness)
 
 
 def probe_upstreams(plan: Plan) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from fairtrial.domain.settings import ExperimentState, PersonsAction
 
 Action = Literal[PersonsAction, "stage"]
@@ -30,3 +32,17 @@ class Transition:
     plan_hash: str
     evidence: Mapping[str, Any] | None = None
     stage: float | None = None
+
+
+class ApprovedUnit(Struct, frozen=True):
+    """A unit that an approval accepted instead of a stage."""
+
+    unit: str
+
+
+class ShownEvidence(Struct, frozen=True):
+    """What is shown of the evidence of a change; ``missing``: what a promotion lacked, if ``override``."""
+
+    accepted_units: tuple[ApprovedUnit, ...] = ()
+    override: bool = False
+    missing: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dashboard.client import Control
-from dashboard.views.review import PUBLIC_FIELDS, ReviewSession, without_old_drafts
+from dashboard.views.review import PUBLIC_FIELDS, Problem, ReviewSession, Step, without_old_drafts
 
 NEXT = "/api/reviews/queues/q/next"
 
@@ -80,8 +80,8 @@ def found(item_id: str, **more: Any) -> dict[str, Any]:
     return {"item": item, "progress": PROGRESS, "waiting": 0}
 
 
-def step(n: int, kind: str, item_id: str | None = "a") -> dict[str, Any]:
-    return {"n": n, "kind": kind, "item_id": item_id, "draft": {"outcome": "tie"}}
+def step(n: int, kind: str, item_id: str | None = "a") -> Step:
+    return Step(n, kind, item_id, {"outcome": "tie"})
 
 
 def desk() -> ReviewSession:
@@ -101,7 +101,7 @@ def test_what_control_does_not_hear_stays_for_the_next_try_and_a_vote_that_is_in
 ) -> None:
     control, mine = answers.will(GONE, (200, VOTED), GONE, (200, found("b"))), desk()
     mine.apply(control, [step(1, "submit")])
-    assert (mine.done, mine.problem and mine.problem["kind"]) == (0, "away")
+    assert (mine.done, mine.problem and mine.problem.kind) == (0, "away")
     mine.apply(control, [step(1, "submit")])
     assert (mine.done, mine.item) == (1, None), "the vote is in, only the next pair is not"
     mine.apply(control, [step(2, "next", None)])
@@ -112,7 +112,7 @@ def test_what_control_does_not_hear_stays_for_the_next_try_and_a_vote_that_is_in
 def test_a_lost_claim_is_shown_and_the_next_pair_taken(answers: Answers) -> None:
     control, mine = answers.will(refused(409, "this pair is no longer yours"), (200, found("b"))), desk()
     mine.apply(control, [step(1, "draft")])
-    assert mine.problem == {"id": 1, "kind": "lost", "words": "This pair is no longer yours"}
+    assert mine.problem == Problem(1, "lost", "This pair is no longer yours")
     assert mine.state()["item"]["item_id"] == "b"
 
 
@@ -131,5 +131,5 @@ def test_the_browser_gets_no_field_that_is_not_named(answers: Answers) -> None:
 
 def test_drafts_that_a_later_step_says_again_are_left_out() -> None:
     steps = [step(1, "draft"), step(2, "draft"), step(3, "submit"), step(4, "undo", None), step(5, "draft")]
-    assert [each["n"] for each in without_old_drafts(steps)] == [3, 4, 5]
-    assert [each["n"] for each in without_old_drafts([step(1, "draft"), step(2, "skip")])] == [1, 2]
+    assert [each.n for each in without_old_drafts(steps)] == [3, 4, 5]
+    assert [each.n for each in without_old_drafts([step(1, "draft"), step(2, "skip")])] == [1, 2]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
-from fairtrial_cli.processes.health_watch import ReadinessProbe
+from fairtrial_cli.processes.health_watch import Readiness, ReadinessProbe
 
 BODY = b'{"status": "ok"}'
 
@@ -62,11 +62,11 @@ def test_one_connection_serves_all_questions_until_the_service_starts_again() ->
     Ready.connections.clear()
     with serving() as port:
         door = ReadinessProbe(f"http://127.0.0.1:{port}")
-        assert [door.ready() for _ in range(3)] == 3 * [{"status": "ok"}]
+        assert [door.ready() for _ in range(3)] == 3 * [Readiness(status="ok")]
         assert len(Ready.connections) == 1
     assert door.ready() is None
     with serving(port):
-        assert door.ready() == {"status": "ok"}
+        assert door.ready() == Readiness(status="ok")
     with serving(port):
-        assert door.ready() == {"status": "ok"}, "the kept connection was closed by the service before"
+        assert door.ready() == Readiness(status="ok"), "the kept connection was closed by the service before"
     door.close()
