@@ -140,11 +140,15 @@ def draw_figures(findings: Sequence[Finding], figures: Sequence[Figure]) -> None
 def _drawn(figure: Figure, finding: Finding) -> dict[str, Any]:
     name = f"{finding.metric} in {finding.scope}" if finding.scope else finding.metric
     name = f"{name} ({finding.source})"
-    numbers = {field: getattr(figure, field) for field in ("value", "low", "high", "limit", "n")}
     return {
         "name": name if len(name) <= LONGEST else name[: LONGEST - 1] + "…",
         "answer": finding.result if finding.decisive else "shown",
-    } | numbers
+        "value": figure.value,
+        "low": figure.low,
+        "high": figure.high,
+        "limit": figure.limit,
+        "n": figure.n,
+    }
 
 
 def draw_evidence(record: ReleaseRecord, saved_by: str | None) -> None:

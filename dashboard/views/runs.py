@@ -73,8 +73,9 @@ def _raw(row: MatrixRow, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     for name, level, comparison in zip(names[1:], row.levels[1:], row.comparisons, strict=True):
         bounds = (comparison and comparison.difference.bounds) or (None, None, None)
         gap = {f"difference {end}": bound for end, bound in zip(ENDS, bounds, strict=True)}
-        rest = {field: getattr(comparison, field, None) for field in ("answer", "n", "won", "lost", "p")}
-        yield {**common, "run": name, "level": level.value, **gap, **rest}
+        n, won, lost = (comparison.n, comparison.won, comparison.lost) if comparison else (None, None, None)
+        rest = {"answer": comparison and comparison.answer, "p": comparison and comparison.p}
+        yield {**common, "run": name, "level": level.value, **gap, **rest, "n": n, "won": won, "lost": lost}
 
 
 def _chart(rows: Sequence[MatrixRow], names: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,6 +20,19 @@ if TYPE_CHECKING:
 
 OUT = click.Path(path_type=Path, dir_okay=False)
 YAML = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where a verdict is written; ``-`` as the JSON file is the screen."""
+
+    junit: Path | None
+    markdown: Path | None
+    as_json: Path | None
+
+    @property
+    def to_screen(self) -> bool:
+        return self.as_json == Path("-")
 
 
 FILES_ONLY = ("margin", "better", "measures", "shared_only", "columns")
@@ -43,7 +57,9 @@ FILES_ONLY = ("margin", "better", "measures", "shared_only", "columns")
 @click.option("--junit", type=OUT, help="Write the verdict as JUnit XML.")
 @click.option("--markdown", type=OUT, help="Write the verdict as Markdown.")
 @click.option("--json", "as_json", type=OUT, help="Write the verdict as JSON; - prints it instead of the table.")
-def command(gate: Path, new: Path | None, junit: Path | None, markdown: Path | None, **options: Any) -> None:
+def command(
+    gate: Path, new: Path | None, junit: Path | None, markdown: Path | None, as_json: Path | None, **options: Any
+) -> None:
     """Judge a candidate by a gate, and store the verdict.
 
     It reads the newest runs in the store. The exit code is 0 for SHIP, 1 for BLOCK, 3 for HOLD, 4 for INVALID, and 2
@@ -61,7 +77,7 @@ def command(gate: Path, new: Path | None, junit: Path | None, markdown: Path | N
     Examples:  fairtrial gate suites/support-release.gate.yaml --candidate tuned --baseline base --junit gate.xml
                fairtrial gate old.jsonl new.jsonl
     """
-    files = {"junit": junit, "markdown": markdown, "as_json": options.pop("as_json")}
+    files = ReportFiles(junit, markdown, as_json)
     of_files = {name: options.pop(name) for name in FILES_ONLY}
     if new is not None:
         _judge_files(gate, new, options, of_files, files=files)
@@ -78,7 +94,7 @@ def _written(option: str) -> str:
 
 
 def _judge_files(
-    old: Path, new: Path, options: dict[str, Any], of_files: dict[str, Any], *, files: dict[str, Path | None]
+    old: Path, new: Path, options: dict[str, Any], of_files: dict[str, Any], *, files: ReportFiles
 ) -> NoReturn:
     """Judge two files of results, which need no project."""
     import time
@@ -97,10 +113,10 @@ def _judge_files(
     judged = judge_files(old, new, FileOptions(**of_files), at_us=time.time_ns() // 1000)
     for note in judged.notes:
         click.echo(f"{printable(note)}.", err=True)
-    if (markdown := files.pop("markdown")) is not None:
-        markdown.write_text(REPORTS.get("markdown").render_content(report_content(judged)), encoding="utf-8")
-    _write(judged.verdict, approval_state((), ()), files)
-    if files["as_json"] != Path("-"):
+    if files.markdown is not None:
+        files.markdown.write_text(REPORTS.get("markdown").render_content(report_content(judged)), encoding="utf-8")
+    _write(judged.verdict, approval_state((), ()), replace(files, markdown=None))
+    if not files.to_screen:
         click.echo(f"Next: {next_step(judged.verdict, old, new)}")
     raise click.exceptions.Exit(judged.verdict.exit_code)
 
@@ -114,7 +130,7 @@ def _judge_gate(
     run_first: bool,
     allow_unapproved: bool,
     self_test: bool,
-    files: dict[str, Path | None],
+    files: ReportFiles,
 ) -> None:
     if self_test:
         _self_test(gate, config, candidate, baseline, run_first=run_first, files=files)
@@ -140,7 +156,7 @@ def _judge_gate(
         verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
         approvals = read_approvals(store, verdict.verdict_id)
     _write(verdict, approvals, files)
-    if files["as_json"] != Path("-"):
+    if not files.to_screen:
         click.echo(f"Read on: fairtrial verdict show {verdict.verdict_id}")
     raise click.exceptions.Exit(exit_code_of(verdict.decision, approvals, allow_unapproved=allow_unapproved))
 
@@ -152,15 +168,15 @@ def _self_test(
     baseline: str | None,
     *,
     run_first: bool,
-    files: dict[str, Path | None],
+    files: ReportFiles,
 ) -> None:
     from fairtrial_cli.output.gate_odds import self_test
 
-    for name, given in (("--run", run_first), ("--junit", files.get("junit")), ("--markdown", files.get("markdown"))):
+    for name, given in (("--run", run_first), ("--junit", files.junit), ("--markdown", files.markdown)):
         if given:
             raise UsageError(f"{name}: --self-test judges nothing, so only --json applies")
     _check_places(files)
-    self_test(gate, config, candidate=candidate, baseline=baseline, out=files.get("as_json"))
+    self_test(gate, config, candidate=candidate, baseline=baseline, out=files.as_json)
 
 
 def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
@@ -178,9 +194,9 @@ def _run_suites(project: Project, gate: Path, targets: list[str]) -> None:
     print_first_errors(Console(stderr=True), [run for _, run in finished])
 
 
-def _check_places(files: dict[str, Path | None], *read: Path) -> None:
+def _check_places(files: ReportFiles, *read: Path) -> None:
     """Check the report paths first, so that an unwritable one neither wastes a run nor looks like a verdict."""
-    for option, path in files.items():
+    for option, path in asdict(files).items():
         if option != "as_json" and path == Path("-"):
             raise UsageError(f"--{option} -: only --json can be printed (a path, such as gate.{option})")
         if path is not None and not path.parent.is_dir():
@@ -189,17 +205,15 @@ def _check_places(files: dict[str, Path | None], *read: Path) -> None:
             raise UsageError(f"{path}: a report would replace this file of results")
 
 
-def _write(verdict: Verdict, approvals: ApprovalState, files: dict[str, Path | None]) -> None:
+def _write(verdict: Verdict, approvals: ApprovalState, files: ReportFiles) -> None:
     from evaluators.report_content.content import REPORTS
     from fairtrial.documents.verdict import describe_judgement
     from fairtrial_cli.output.document import print_document
 
-    to_screen = files.get("as_json") == Path("-")
-    for option, report in (("junit", "junit"), ("markdown", "markdown"), ("as_json", "json")):
-        path = files.get(option)
+    for path, report in ((files.junit, "junit"), (files.markdown, "markdown"), (files.as_json, "json")):
         if path is not None and path != Path("-"):
             path.write_text(REPORTS.get(report).render(verdict, approvals), encoding="utf-8")
-    if to_screen:
+    if files.to_screen:
         click.echo(REPORTS.get("json").render(verdict, approvals), nl=False)
     else:
         print_document(describe_judgement(verdict, approvals))

@@ -107,12 +107,13 @@ def _from_server(folder: Path, url: str, port: int | None, choices: Mapping[str,
     from fairtrial_cli.first_project.served_project import Choices, served_project
 
     _refuse_existing([folder / "fairtrial.yaml"])
-    is_pasted = choices["questions"] == Path("-")
+    chosen = Choices(port=port, **choices)
+    is_pasted = chosen.questions == Path("-")
     ask = _ask if sys.stdin.isatty() and not is_pasted else None
-    given = {"--from": url, "--port": port, "--questions": choices["questions"], "--key-env": choices["key_env"]}
+    given = {"--from": url, "--port": port, "--questions": chosen.questions, "--key-env": chosen.key_env}
     options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     again = shlex.join(["fairtrial", "init", str(folder), *options])
-    project = served_project(url, Choices(port=port, **choices), ask, again)
+    project = served_project(url, chosen, ask, again)
     files = {**project.files, RENAMED["gitignore"]: (TEMPLATES / SHARED / "gitignore").read_bytes()}
     _write_project(folder, files)
     click.echo(f"{folder}: wrote {len(files)} files.")

@@ -37,7 +37,8 @@ TITLE_WIDTH = 11
 
 def as_listed(row: RunRow) -> dict[str, Any]:
     """A run of the list with parsed counts, and the numbers of cases and of unscored answers."""
-    parsed = {name: json.loads(getattr(row, name)) for name in ("counts", "metrics", "versions")}
+    columns = {"counts": row.counts, "metrics": row.metrics, "versions": row.versions}
+    parsed = {name: json.loads(text) for name, text in columns.items()}
     return {**to_builtins(row), **parsed, "cases": _cases(row), "unscored": _unscored(row)}
 
 
