@@ -13,7 +13,7 @@ INSTALL  := sh scripts/install-locked $(VENV)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test release unit integration conformance e2e browser proxies fixtures lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths originals docs size mutants wheel image compose-check lock clean
+.PHONY: help install demo test release unit integration conformance e2e browser proxies fixtures lint fmt type imports check bench soak crash validity gate-validity promises seeds pilot strengths originals docs size mutants renames wheel image compose-check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -130,6 +130,9 @@ size: $(VENV)/dev  ## statements, logic, headers, import chains, similar records
 
 mutants: $(VENV)/dev  ## which of sixty small changes of the code the tests notice (at most 30 minutes; ARGS="--seed 7 --count 60")
 	@$(BIN)/python -m scripts.mutants $(ARGS)
+
+renames: $(VENV)/dev  ## which renamed fields of answers no command or page notices by its types (about a minute; ARGS="--seed 7 --count 50")
+	@$(BIN)/python -m scripts.renamed_fields $(ARGS)
 
 wheel: $(VENV)/demo  ## the installable package, in dist/
 	@$(BIN)/python -m hatchling build -t wheel

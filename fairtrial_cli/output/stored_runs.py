@@ -132,7 +132,7 @@ def print_explained(case: ExplainedCase) -> None:
     for note in case.notes:
         click.echo(printable(f"note: {note}"))
     for message in case.asked:
-        _line_run_cases("asked", f"{message.get('role', '')}: {_text(message.get('content'))}")
+        _line_run_cases("asked", _message(message))
     if case.expected is not None:
         _line_run_cases("expected", readable_reference(json.dumps(case.expected, ensure_ascii=False)))
     for answer in case.answers:
@@ -189,6 +189,10 @@ def _question(row: CaseQuestion, *, full: bool, deleted: bool) -> Iterator[tuple
         yield "expected", readable_reference(row.expected)
 
 
+def _message(message: Mapping[str, Any]) -> str:
+    return f"{message.get('role', '')}: {_text(message.get('content'))}"
+
+
 def _asked(asked: str | None, *, full: bool, deleted: bool) -> str:
     """All messages with ``full``, otherwise the last one."""
     if asked is None:
@@ -198,7 +202,7 @@ def _asked(asked: str | None, *, full: bool, deleted: bool) -> str:
     except ValueError:
         return asked
     if full:
-        return "\n".join(f"{message.get('role', '')}: {_text(message.get('content'))}" for message in messages)
+        return "\n".join(map(_message, messages))
     return _text(messages[-1].get("content")) if messages else ""
 
 

@@ -177,7 +177,7 @@ class Bars(RichProgress):
             return
         self._printed = now
         of = "" if task.total is None else f" of {task.total:,.0f}"
-        note = f", {task.fields['note']}" if task.fields.get("note") else ""
+        note = f", {text}" if (text := task.fields.get("note")) else ""
         self.console.print(f"{task.description}: {task.completed:,.0f}{of}{note}", highlight=False, soft_wrap=True)
 
 

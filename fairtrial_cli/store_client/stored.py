@@ -75,7 +75,7 @@ def read_approvals(client: StoreClient, verdict_id: str) -> ApprovalState:
 def frozen_plans(client: StoreClient) -> dict[str, AnalysisPlan]:
     """The newest frozen analysis plan of each experiment that has started, by name."""
     rows = msgspec.json.decode(client.call(experiments.analysis_plans, Nothing()))["rows"]
-    return {row["experiment"]: AnalysisPlan.restored(row) for row in rows}
+    return {plan.experiment: plan for plan in map(AnalysisPlan.restored, rows)}
 
 
 def _arrow(content: bytes) -> Any:

@@ -41,7 +41,7 @@ def headline(report: AuditReport) -> str:
     """The result in one sentence."""
     rows = counted(sum(file.rows for file in report.files if file.role == "train"), "training row")
     counts = Counter(issue.severity for issue in report.issues if not issue.is_waived)
-    suggestions = f"; {counted(counts['suggestion'], 'suggestion')}" if counts["suggestion"] else ""
+    suggestions = f"; {counted(number, 'suggestion')}" if (number := counts["suggestion"]) else ""
     waived = sum(len(issue.waived) for issue in report.issues)
     suggestions += f"; {counted(waived, 'waiver')} applied" if waived else ""
     if report.clean:
