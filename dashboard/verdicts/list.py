@@ -64,7 +64,7 @@ def badge(row: ListedVerdict) -> None:
     A verdict of an unofficial gate is grey and says so. A SHIP is green only if no approval is missing.
     """
     if not row.official:
-        unofficial_badge(row.decision)
+        st.badge(f"{UNOFFICIAL} {row.decision}", icon=UNOFFICIAL_ICON, color="gray")
         return
     if row.stale:
         st.badge(f"{row.decision}, stale", icon=DECISIONS["HOLD"][0], color=DECISIONS["HOLD"][1])
@@ -74,11 +74,6 @@ def badge(row: ListedVerdict) -> None:
         label, _, shown = APPROVALS[row.approval]
     icon, colour, _ = DECISIONS[shown]
     st.badge(label, icon=icon, color=colour)
-
-
-def unofficial_badge(decision: Decision) -> None:
-    """Draw the decision of another gate than the official one."""
-    st.badge(f"{UNOFFICIAL} {decision}", icon=UNOFFICIAL_ICON, color="gray")
 
 
 def result_of(finding: Finding) -> str:

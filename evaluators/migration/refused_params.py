@@ -8,7 +8,7 @@ from typing import Any
 from evaluators.engine.answer_cache import LIMITS
 from evaluators.engine.summary import MOST_UNSCORED, first_error, unscored_share
 from evaluators.suite import Suite
-from fairtrial.api.migrations import SuiteRefusal
+from fairtrial.api.migrations import Refusal
 from fairtrial.domain.answers.chat import PARAMS
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.run import Run
@@ -18,14 +18,14 @@ QUOTED = frozenset({"n", "seed", "stop"})
 """Names that are also words or letters, so they count only in quotation marks."""
 
 
-def refusal_of(suite: Suite, run: Run, deployment: Deployment) -> SuiteRefusal | None:
+def refusal_of(suite: Suite, run: Run, deployment: Deployment) -> Refusal | None:
     """The refusal if more of the run failed than a verdict allows; ``None`` otherwise."""
     error = first_error(run)
     if error is None or unscored_share(run) <= MOST_UNSCORED:
         return None
     params = accepted_params(error, suite.params, deployment.params or {})
     line = "" if params is None else f"deployments.{deployment.name}.params: {_flow(params)}"
-    return SuiteRefusal(suite.name, error, line)
+    return Refusal(suite.name, error, line)
 
 
 def accepted_params(error: str, sent: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any] | None:

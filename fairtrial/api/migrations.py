@@ -1,11 +1,13 @@
-"""Declares the operation on deployments that end, and the report on a migration from one."""
+"""Declares the operation on deployments that end, and the report of a migration, which `fairtrial migrate` stores."""
+
+from msgspec import Struct
 
 from fairtrial.api.comparison_answers import MatrixColumn
 from fairtrial.api.operation import Answer, Nothing, Operation
 from fairtrial.domain.verdicts.verdict import Decision, Result
 
 
-class KeptBaseline(Answer, frozen=True):
+class Baseline(Struct, frozen=True):
     """How the old model's answers to one suite came about; ``run_id`` is ``None`` without any.
 
     ``stored``: whether it is an earlier run, because the model did not answer; ``why`` has the reason.
@@ -19,8 +21,19 @@ class KeptBaseline(Answer, frozen=True):
     erased: int = 0
 
 
-class SuccessorLine(Answer, frozen=True, kw_only=True):
-    """A decisive `Finding` without its evidence; ``old``: what the old model itself has on the line."""
+class Refusal(Struct, frozen=True):
+    """Why most cases of a suite have no answer, in the provider's words; ``params``: the line that may help, or ""."""
+
+    suite: str
+    error: str
+    params: str = ""
+
+
+class JudgedLine(Answer, frozen=True, kw_only=True):
+    """A line that decides on a successor. ``old``: what the old model itself has; ``None`` if it has no level.
+
+    It repeats four fields of `Finding`, because stored reports have exactly these.
+    """
 
     rule: str
     source: str
@@ -29,35 +42,27 @@ class SuccessorLine(Answer, frozen=True, kw_only=True):
     old: str | None
 
 
-class SuiteRefusal(Answer, frozen=True):
-    """Why most cases of a suite have no answer, in the provider's words; ``params``: the line that may help, or ""."""
-
-    suite: str
-    error: str
-    params: str = ""
-
-
-class BothSides(Answer, frozen=True, kw_only=True):
-    """What the answers to one suite took; ``old`` is ``None`` if the old model no longer answers."""
+class BothColumns(Answer, frozen=True, kw_only=True):
+    """What the answers of the old model and of a successor took; ``old`` is ``None`` without answers."""
 
     old: MatrixColumn | None
     new: MatrixColumn
 
 
 class JudgedSuccessor(Answer, frozen=True, kw_only=True):
-    """A successor's verdict. ``unasked``: what changed without being asked. ``beside``: by suite."""
+    """The verdict on one successor. ``beside``: by suite. ``unasked``: what changed without being asked."""
 
     target: str
     decision: Decision
     headline: str
     verdict_id: str
-    findings: tuple[SuccessorLine, ...]
-    refusals: tuple[SuiteRefusal, ...]
-    unasked: tuple[str, ...]
-    beside: dict[str, BothSides]
+    findings: list[JudgedLine]
+    refusals: list[Refusal]
+    unasked: list[str]
+    beside: dict[str, BothColumns]
 
 
-class PlannedMove(Answer, frozen=True):
+class PlannedMove(Struct, frozen=True):
     """One experiment, and whether it can decide before the old model's last day.
 
     ``weeks``: what it needs, ``None`` if it cannot be planned or decided; ``summary`` is one sentence.
@@ -72,8 +77,8 @@ class PlannedMove(Answer, frozen=True):
     days_missing: int | None = None
 
 
-class WrittenMove(Answer, frozen=True):
-    """The project file's copy with the experiments, its part that is new, and the plan of each experiment."""
+class WrittenMove(Struct, frozen=True):
+    """The file, its part that is new, and the plan of each experiment."""
 
     file: str
     piece: str
@@ -81,11 +86,11 @@ class WrittenMove(Answer, frozen=True):
 
 
 class MigrationReport(Answer, frozen=True, kw_only=True):
-    """What `fairtrial migrate` found on ``date``; its ``command`` makes the report anew.
+    """The report of a migration. ``date``: of the report. ``error_rate``: of each successor.
 
-    ``replaced``: the lines that the old model itself breaks, in sentences. ``error_rate``: of each successor's verdict.
-    ``no_experiment``: why none was written. ``reviews``: the commands after which people compare answers that no line
-    of a suite measures. ``left_out``: how many recorded requests can't be cases, by reason.
+    ``command`` makes it anew. ``replaced``: the lines that the old model itself breaks, in sentences. ``reviews``: the
+    commands after which people compare answers that no line of a suite measures. ``experiment``: the written one, or
+    ``no_experiment`` says why there is none. ``left_out``: how many requests can't be cases, by reason.
     """
 
     old: str
@@ -96,13 +101,13 @@ class MigrationReport(Answer, frozen=True, kw_only=True):
     days_left: int | None
     source: str | None
     serves: tuple[str, ...]
-    baselines: tuple[KeptBaseline, ...]
-    replaced: tuple[str, ...]
-    successors: tuple[JudgedSuccessor, ...]
+    baselines: list[Baseline]
+    replaced: list[str]
+    successors: list[JudgedSuccessor]
     error_rate: float
     experiment: WrittenMove | None
     no_experiment: str
-    reviews: tuple[str, ...]
+    reviews: list[str]
     left_out: dict[str, int]
 
 

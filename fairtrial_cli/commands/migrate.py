@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from evaluators.suite import Suite
+    from fairtrial.api.migrations import MigrationReport
     from fairtrial.api.traffic import LeftOutRequests
     from fairtrial.config.plan.retirement import Retirement
     from fairtrial.config.project import Project
@@ -90,9 +91,9 @@ def command(
     """
     from rich.console import Console
 
+    from fairtrial.config.plan.migration_reports import save_migration_report
     from fairtrial.config.plan.retirement import today_utc
-    from fairtrial.store.migration_reports import save_migration_report
-    from fairtrial_cli.migration.report import print_migration, record_of
+    from fairtrial_cli.migration.report import report_of
     from fairtrial_cli.run_suites import load_suites
 
     project, today = project_of(config), today_utc(time.time_ns() // 1000)
@@ -101,13 +102,22 @@ def command(
     paths = [*suites, *drawn]
     if not paths:
         raise UsageError("give --suite FILE, --from-traffic N for recorded prompts, or --from-reviews QUEUE")
-    report = _migrate(project, load_suites(paths), old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
-    report = replace(report, command=_again(project, paths, old, new, margin), left_out=left_out)
-    save_migration_report(project.layout, record_of(report))
-    print_indented(record_of(report)) if as_json else print_migration(Console(), report)
-    decisions = {successor.verdict.decision for successor in report.successors}
+    made = _migrate(project, load_suites(paths), old, new, today, margin=margin, concurrency=concurrency, fresh=fresh)
+    report = report_of(replace(made, command=_again(project, paths, old, new, margin), left_out=left_out))
+    save_migration_report(project.layout, report)
+    _show(report, as_json=as_json)
+    decisions = {successor.decision for successor in report.successors}
     if "SHIP" not in decisions:
         raise click.exceptions.Exit(UNSOUND if decisions == {"INVALID"} else NOT_SHIPPED)
+
+
+def _show(report: MigrationReport, *, as_json: bool) -> None:
+    from msgspec import to_builtins
+
+    from fairtrial.documents.migration import describe_migration
+    from fairtrial_cli.output.document import print_document
+
+    print_indented(to_builtins(report)) if as_json else print_document(describe_migration(report))
 
 
 def _again(project: Project, suites: Sequence[Path], old: str, new: Sequence[str], margin: str) -> str:

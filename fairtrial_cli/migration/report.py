@@ -1,48 +1,33 @@
-"""Reports a migration: one value, printed with the countdown and what comes next, or as JSON."""
+"""Reports a migration: what was judged, which successor may get live traffic, and the report that is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
 from evaluators.criteria.content_lines import MISSING
 from fairtrial.api.comparison_answers import MatrixColumn
 from fairtrial.api.migrations import (
-    BothSides,
+    Baseline,
+    BothColumns,
+    JudgedLine,
     JudgedSuccessor,
-    KeptBaseline,
     MigrationReport,
-    SuccessorLine,
-    SuiteRefusal,
+    Refusal,
     WrittenMove,
 )
 from fairtrial.domain.run import CONTROLS
-from fairtrial.domain.verdicts.verdict import Decision, Verdict
+from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import unasked_lines
-from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:
     from fairtrial.api.traffic import LeftOutRequests
     from fairtrial.config.plan.retirement import Retirement
 
-
-ALPHA_IN_WORDS = "5 %"
 MOVING = ("SHIP", "HOLD")
 """The decisions after which live traffic may be moved, the better one first."""
-
-AMOUNTS: Sequence[tuple[str, Callable[[MatrixColumn], float | None], str]] = (
-    ("cost", lambda side: side.cost_usd, "${:.4f}"),
-    ("output tokens", lambda side: side.tokens_out, "{:,.0f}"),
-    ("median latency", lambda side: side.latency_p50_ms, "{:,.0f} ms"),
-    ("p95 latency", lambda side: side.latency_p95_ms, "{:,.0f} ms"),
-)
-
-STYLES: dict[Decision, str] = {"SHIP": "green", "HOLD": "yellow", "BLOCK": "red", "INVALID": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +42,7 @@ class Successor:
     verdict: Verdict
     beside: Mapping[str, tuple[MatrixColumn | None, MatrixColumn]]
     content: frozenset[tuple[str, str]]
-    refusals: Sequence[SuiteRefusal] = ()
+    refusals: Sequence[Refusal] = ()
 
     @property
     def may_move(self) -> bool:
@@ -73,16 +58,6 @@ class Successor:
         undecided = [row for row in self.verdict.findings if row.decisive and row.result == "cannot tell"]
         return any(row.metric.startswith("review.") for row in undecided)
 
-    @property
-    def unasked(self) -> list[str]:
-        """What changed without being asked."""
-        return unasked_lines(self.verdict.findings)
-
-    @property
-    def notable(self) -> list[str]:
-        """The part of it that is notable, or that nothing is."""
-        return [line for line in self.unasked if line.startswith("Notable")] or ["No signal changed notably."]
-
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -96,7 +71,7 @@ class Migration:
     old: str
     today: date
     retirement: Retirement | None
-    baselines: Sequence[KeptBaseline]
+    baselines: Sequence[Baseline]
     successors: Sequence[Successor]
     move: WrittenMove | None
     no_move: str = ""
@@ -112,14 +87,6 @@ class Migration:
         if self.retirement is None:
             return f"{self.old}: no last day is known (set deployments.{self.old}.shutdown_date)"
         return self.retirement.in_words(self.today)
-
-    @property
-    def shared(self) -> str:
-        """How the successors share the error rate."""
-        count = len(self.successors)
-        if count == 1:
-            return f"It is judged at {ALPHA_IN_WORDS}."
-        return f"Each of {count} successors is judged at {ALPHA_IN_WORDS} / {count}, so that they share one error rate."
 
 
 def chosen_successor(successors: Sequence[Successor]) -> Successor | None:
@@ -140,124 +107,48 @@ def no_successor(report: Migration) -> str:
     return "no line that measures what was answered passes"
 
 
-def record_of(report: Migration) -> MigrationReport:
-    """The report as it is stored and printed as JSON."""
-    retirement = report.retirement
+def report_of(migration: Migration) -> MigrationReport:
+    """The report as it is stored and shown."""
+    retirement = migration.retirement
     return MigrationReport(
-        old=report.old,
-        date=report.today.isoformat(),
-        command=report.command,
-        countdown=report.countdown,
+        old=migration.old,
+        date=migration.today.isoformat(),
+        command=migration.command,
+        countdown=migration.countdown,
         last_day=None if retirement is None else retirement.day.isoformat(),
-        days_left=None if retirement is None else retirement.days_left(report.today),
+        days_left=None if retirement is None else retirement.days_left(migration.today),
         source=None if retirement is None else retirement.source,
         serves=() if retirement is None else retirement.serves,
-        baselines=tuple(report.baselines),
-        replaced=tuple(report.replaced),
-        successors=tuple(_successor(successor, report.levels) for successor in report.successors),
-        error_rate=0.05 / len(report.successors),
-        experiment=report.move,
-        no_experiment=report.no_move,
-        reviews=tuple(report.reviews),
-        left_out={row.left_out: row.requests for row in report.left_out},
+        baselines=list(migration.baselines),
+        replaced=list(migration.replaced),
+        successors=[_judged(successor, migration.levels) for successor in migration.successors],
+        error_rate=0.05 / len(migration.successors),
+        experiment=migration.move,
+        no_experiment=migration.no_move,
+        reviews=list(migration.reviews),
+        left_out={row.left_out: row.requests for row in migration.left_out},
     )
 
 
-def _successor(successor: Successor, levels: Mapping[str, Mapping[str, str]]) -> JudgedSuccessor:
+def _judged(successor: Successor, levels: Mapping[str, Mapping[str, str]]) -> JudgedSuccessor:
     verdict = successor.verdict
-    lines = (
-        SuccessorLine(
-            rule=finding.rule,
-            source=finding.source,
-            result=finding.result,
-            says=finding.says,
-            old=levels.get(finding.source, {}).get(finding.rule),
-        )
-        for finding in verdict.findings
-        if finding.decisive
-    )
     return JudgedSuccessor(
         target=successor.target,
         decision=verdict.decision,
         headline=verdict.headline,
         verdict_id=verdict.verdict_id,
-        findings=tuple(lines),
-        refusals=tuple(successor.refusals),
-        unasked=tuple(successor.unasked),
-        beside={suite: BothSides(old=old, new=new) for suite, (old, new) in successor.beside.items()},
-    )
-
-
-def print_migration(console: Console, report: Migration) -> None:
-    """Print the whole report."""
-    retirement = report.retirement
-    over = retirement is not None and retirement.is_over(report.today)
-    _line(console, f"{report.countdown}.", "bold red" if over else "bold")
-    for baseline in report.baselines:
-        _line(console, _baseline(report.old, baseline), "yellow" if baseline.why else "dim")
-        if baseline.erased:
-            _line(
-                console, f"{baseline.suite}: {counted(baseline.erased, 'erased case')} left out on both sides.", "dim"
+        findings=[
+            JudgedLine(
+                rule=finding.rule,
+                source=finding.source,
+                result=finding.result,
+                says=finding.says,
+                old=levels.get(finding.source, {}).get(finding.rule),
             )
-    for suite, levels in report.levels.items():
-        own = "; ".join(f"{level} ({line})" for line, level in levels.items())
-        _line(console, f"{suite}: {report.old} itself has {own}.", "dim")
-    for text in report.replaced:
-        _line(console, text, "yellow")
-    for successor in report.successors:
-        _line(console, successor.verdict.headline, STYLES[successor.verdict.decision])
-        for text in _refusals(successor):
-            _line(console, f"  {text}", "yellow")
-        for text in (*_beside(report.old, successor), *successor.notable):
-            _line(console, f"  {text}", "dim")
-    _line(console, report.shared, "dim")
-    for text in _next(report):
-        _line(console, text)
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style), soft_wrap=True)
-
-
-def _baseline(old: str, base: KeptBaseline) -> str:
-    if not base.why:
-        return f"{base.suite}: {old} answered; its run {base.run_id} is kept as the baseline for good."
-    if base.run_id is not None:
-        return f"{base.suite}: {old} no longer answers ({base.why}). Its stored answers (run {base.run_id}) are used."
-    return f"{base.suite}: {old} no longer answers ({base.why}), and no earlier answers to these cases are stored."
-
-
-def _beside(old: str, successor: Successor) -> Iterator[str]:
-    for suite, (before, after) in successor.beside.items():
-        values = ", ".join(_amounts(before, after))
-        yield f"{suite}, {old} → {successor.target}: {values}"
-
-
-def _refusals(successor: Successor) -> Iterator[str]:
-    for refusal in successor.refusals:
-        yield f"{refusal.suite}: {successor.target} answers {refusal.error}"
-        if refusal.params:
-            yield f"To send other parameters, write this into the project file, and migrate again: {refusal.params}"
-
-
-def _amounts(before: MatrixColumn | None, after: MatrixColumn) -> Iterator[str]:
-    for label, amount, form in AMOUNTS:
-        old, new = (None if column is None else amount(column) for column in (before, after))
-        shown = ["unknown" if value is None else form.format(value) for value in (old, new)]
-        if old is not None or new is not None:
-            yield f"{label} {' → '.join(shown)}"
-
-
-def _next(report: Migration) -> Iterator[str]:
-    if report.move is None:
-        yield f"No experiment was written: {report.no_move}."
-        yield from report.reviews
-        if report.reviews:
-            yield f"When all pairs are judged, judge again: {report.command}"
-    else:
-        yield f"The experiment that moves live traffic is in {report.move.file} (a copy of the project file)."
-        for move in report.move.plans:
-            yield f"  {move.experiment} on {move.route}: {move.summary}."
-        yield f"Next: fairtrial check {report.move.file}, then take its part over into the project file."
-    verdicts = " or ".join(f"fairtrial report {successor.verdict.verdict_id}" for successor in report.successors[:1])
-    yield f"To pass the evidence on: {verdicts}"
+            for finding in verdict.findings
+            if finding.decisive
+        ],
+        refusals=list(successor.refusals),
+        unasked=unasked_lines(verdict.findings),
+        beside={suite: BothColumns(old=old, new=new) for suite, (old, new) in successor.beside.items()},
+    )

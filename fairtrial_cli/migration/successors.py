@@ -33,7 +33,7 @@ from evaluators.migration.successor_lines import (
 from evaluators.results.run_table import RunTable, table_of
 from evaluators.suite import Suite
 from fairtrial.api import reviews as review_operations, runs, runs as run_operations
-from fairtrial.api.migrations import KeptBaseline
+from fairtrial.api.migrations import Baseline
 from fairtrial.api.operation import Nothing
 from fairtrial.api.runs import LatestRuns, NameRun
 from fairtrial.api.verdicts import Judge
@@ -86,7 +86,7 @@ class SuiteRuns:
     """The runs of one suite by target, and the run of the old model that counts, ``None`` without any."""
 
     suite: Suite
-    baseline: KeptBaseline
+    baseline: Baseline
     runs: Mapping[str, Run]
     old: RunTable | None
 
@@ -135,17 +135,17 @@ def runs_of(project: Project, suite: Suite, old: str, runs: Mapping[str, Run], r
     return SuiteRuns(suite, baseline, runs, table)
 
 
-def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refusal: str) -> KeptBaseline:
+def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refusal: str) -> Baseline:
     """The old model's own run, which is kept now, or an earlier one that is kept; ``own``: ``None`` if it refused."""
     erased = erased_rows(suite, project.layout.traffic_suites)
     with open_store(project.layout) as store:
         if own is not None and not _is_broken(own):
             store.call(run_operations.keep, NameRun(run_id=own.run_id))
-            return KeptBaseline(suite.name, own.run_id, erased=erased)
+            return Baseline(suite.name, own.run_id, erased=erased)
         run_id = _kept(store, suite, old)
         if run_id is None and own is not None:
             store_run(store, own, suite)
-    return KeptBaseline(suite.name, run_id, run_id is not None, refusal or _broken_in_words(own), erased)
+    return Baseline(suite.name, run_id, run_id is not None, refusal or _broken_in_words(own), erased)
 
 
 def _kept(store: StoreClient, suite: Suite, old: str) -> str | None:

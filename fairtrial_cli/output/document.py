@@ -41,7 +41,7 @@ def _print(console: Console, blocks: Iterable[Block]) -> None:
             case Sentence(text, state, mark):
                 console.print(_text(f"{mark} {text}".strip(), STYLES[state]), soft_wrap=True)
             case Note(text, state):
-                console.print(_text(text, STYLES[state]))
+                console.print(_text(text, STYLES[state]), soft_wrap=True)
             case Facts(facts):
                 rows = [(fact.name, fact.text) for fact in facts]
                 print_table(console, [Column("name"), Column("text", "prose")], rows, with_head=False)

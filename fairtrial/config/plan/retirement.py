@@ -84,7 +84,7 @@ def endings(plan: Plan, reports: Mapping[str, MigrationReport]) -> dict[str, End
         report = reports.get(name)
         if (retirement := reported_retirement(deployment, plan, report)) is not None:
             judged = () if report is None else report.successors
-            tested = [successor.target for successor in judged if successor.decision == "SHIP"]
+            tested = [row.target for row in judged if row.decision == "SHIP"]
             successor = next((target for target in tested if target in plan.deployments), None)
             found[name] = Ending(retirement.day.isoformat(), successor)
     return found

@@ -4,9 +4,9 @@ from datetime import date
 
 from fairtrial.api.migrations import EndingDeployment, MigrationReport
 from fairtrial.api.operation import Nothing
+from fairtrial.config.plan.migration_reports import migration_reports
 from fairtrial.config.plan.retirement import reported_retirement, today_utc
 from fairtrial.domain.plan import Plan
-from fairtrial.store.migration_reports import migration_reports
 from gateway.control.context import Context
 
 

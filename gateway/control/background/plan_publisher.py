@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fairtrial.api.migrations import MigrationReport
 from fairtrial.config.plan.live_state import Live, lay_over
+from fairtrial.config.plan.migration_reports import migration_reports
 from fairtrial.config.plan.plan_record import lineages, recorded_plan
 from fairtrial.config.plan.published import as_written, publish, read
 from fairtrial.config.plan.retirement import endings, today_utc
@@ -27,7 +28,6 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
-from fairtrial.store.migration_reports import migration_reports
 from gateway.control.operations.experiments.older_store import adopt_published, settle_declared
 from gateway.control.operations.record_alarms import announce, notice_older_store
 

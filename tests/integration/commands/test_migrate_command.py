@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
-from msgspec.json import encode
 
 from fairtrial.config.layout import Layout
+from fairtrial.config.plan.migration_reports import migration_reports
 from fairtrial.store.core.database import Database
-from fairtrial.store.migration_reports import migration_reports
 from fairtrial_cli.main import fairtrial
 from tests.fixtures.evaluators.review_answers import judged
 from tests.fixtures.services.project_files import write_project
@@ -41,7 +41,7 @@ def test_a_review_judges_a_successor_and_stored_answers_outlive_the_old_model_an
         _, alive = migrate(project, "--from-reviews", queue_id)
         [baseline] = alive["baselines"]
         assert (baseline["suite"], baseline["why"], baseline["erased"]) == (f"reviews-{queue_id[:8]}", "", 0)
-        assert json.loads(encode(migration_reports(layout))) == {"base": alive}
+        assert json.loads(msgspec.json.encode(migration_reports(layout))) == {"base": alive}
 
         database = Database.open(layout)
         erase_unit(database, "case-3", "nobody", kind="request")

@@ -11,12 +11,12 @@ import pytest
 from evaluators.engine.scoring import metrics_of, score_case
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
-from fairtrial.api.migrations import KeptBaseline
 from fairtrial.api.runs import NameRun, keep
 from fairtrial.config.project import Project
 from fairtrial.domain.run import Answer, Run
 from fairtrial.store.core.database import Database
 from fairtrial_cli.migration.drawn_suites import path_of, write_suite
+from fairtrial_cli.migration.report import Baseline
 from fairtrial_cli.migration.successors import SuiteRuns, baseline_of, judge_successors
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.run_journal import store_run
@@ -82,7 +82,7 @@ def erase(of: Project, request_id: str) -> None:
     database.close()
 
 
-def baseline_with(of: Project, path: Path) -> tuple[Suite, KeptBaseline]:
+def baseline_with(of: Project, path: Path) -> tuple[Suite, Baseline]:
     [suite] = load(path)
     return suite, baseline_of(of, suite, "base", None, GONE)
 

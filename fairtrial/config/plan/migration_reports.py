@@ -1,4 +1,4 @@
-"""Keeps the newest report of `fairtrial migrate` on each deployment that ends, in a file beside the store."""
+"""Keeps the newest report of `fairtrial migrate` on each deployment that ends, as a file beside the store."""
 
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from fairtrial.safe_files import write_private
 
 
 def save_migration_report(layout: Layout, report: MigrationReport) -> None:
-    """Replace the report on its old deployment; raises `OSError`."""
+    """Replace the report on this deployment; raises `OSError`."""
     write_private(layout.make().migrations / f"{quote(report.old, safe='')}.json", msgspec.json.encode(report))
 
 
