@@ -16,7 +16,7 @@ from fairtrial.stats.paired.clustered import finite
 from fairtrial.stats.review.crossed import FEWEST, NO_SPREAD, Clusters, weights_of
 from fairtrial.stats.review.preference import count_wins, require_votes, win_rate
 
-__all__ = ["Judgements", "PreferenceModel", "Ratings", "fractional_logit", "preference_model"]
+__all__ = ["Judgements", "Ratings", "fractional_logit", "preference_model"]
 
 LOOKS = 50
 CLOSE = 1e-10

@@ -50,7 +50,7 @@ def explained(entry: Any, text: str, expected: Any) -> Explanation:
          "Wrong: the label of the answer is 'pos' instead of 'neg'."),
         ({"label": ["pos", "neg"]}, "hm", "neg", "(off-label)", ("neg",),
          "Wrong: 'hm' is none of the labels pos, neg."),
-        ("contains", "A Refund.", None, "a refund.", ("refund",), "Right: of any ('refund',) it has ['refund']."),
+        ("contains", "A Refund.", None, "a refund.", ("refund",), "Right: any of 'refund': found 'refund'."),
         ({"regex": r"\d+"}, "none", None, "none", (r"\d+",), r"Wrong: match '\\d+' finds nothing."),
         ({"fields": ["a", "b"]}, '{"b": 1.0, "a": 2, "c": 3}', {"a": 1, "b": 1},
          '{"a": 2, "b": 1}', ('{"a": 1, "b": 1}',),
