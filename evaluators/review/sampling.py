@@ -55,7 +55,7 @@ def rule_of(draw: CreateQueue, pairs: Sequence[Pair]) -> dict[str, Any]:
     """The rule as it is stored, with enough detail to draw the same cases again."""
     possible = round(len(pairs) / pairs[0].probability) if pairs else 0
     twice, judged = sum(pair.wants > 1 for pair in pairs), sum(pair.wants > 0 for pair in pairs)
-    rule = {"kind": draw.sampling, "size": len(pairs), "of": possible, "seed": draw.seed, "shared": twice}
+    rule = {"kind": "random", "size": len(pairs), "of": possible, "seed": draw.seed, "shared": twice}
     return rule | {"overlap": twice / judged if draw.overlap is None and judged else draw.overlap}
 
 

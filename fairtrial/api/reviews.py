@@ -1,6 +1,6 @@
 """Declares the operations of blind review, for reviewers and for release managers."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -38,7 +38,6 @@ class CreateQueue(Request, frozen=True, kw_only=True):
     size: Annotated[int, Meta(ge=1, le=LARGEST_QUEUE)] = DEFAULT_SIZE
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     title: Text | None = None
-    sampling: Literal["random"] = "random"
     overlap: (
         Annotated[
             float,
