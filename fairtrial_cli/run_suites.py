@@ -103,7 +103,9 @@ async def _run_all(
 
 async def _run_together(layout: Layout, suite: Suite, targets: Sequence[Target], options: RunOptions) -> list[Run]:
     asking = Options(options.concurrency, options.fresh, options.on_progress)
-    runs = await run_suite(suite, targets, cache=layout.cache, clock=_now_us, new_id=_new_id, options=asking)
+    runs = await run_suite(
+        suite, targets, cache=layout.cache, clock=_now_us, new_id=lambda: id_at(_now_us()), options=asking
+    )
     for run in filter(options.saves, runs):
         await asyncio.to_thread(_save, options.open_store, layout, run, suite)
         options.on_run(suite, run)
@@ -134,7 +136,3 @@ def _save(open_store: OpenStore, layout: Layout, run: Run, suite: Suite) -> None
 
 def _now_us() -> int:
     return time.time_ns() // 1000
-
-
-def _new_id() -> str:
-    return id_at(_now_us())

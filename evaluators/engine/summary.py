@@ -9,7 +9,7 @@ from evaluators.scoring.scorer import OffFormat, Scorer, ScoresPairs, ShowsCompa
 from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN, Suite, tag_values
 from fairtrial.domain.answers.signals import METRICS, SIGNALS
 from fairtrial.domain.promises import MIN_SLICE_CASES
-from fairtrial.domain.run import CASE_OUTCOMES, UNSCORED, Answer, Case, CaseResult, Run, Score, ScoreFailure
+from fairtrial.domain.run import CASE_OUTCOMES, UNSCORED, Case, CaseResult, Run, Score, ScoreFailure
 
 MOST_UNSCORED = 0.02
 """The share of unscored cases above which a run proves nothing, unless its suite's own `errors` line says otherwise."""
@@ -258,8 +258,3 @@ def changed_since(result: CaseResult, suite: Suite) -> str:
     if stored.messages and list(stored.messages) != list(case.messages):
         return "the suite's file now has another prompt for this case"
     return "" if stored.expected == case.expected else "the suite's file now expects another answer in this case"
-
-
-def has_answer(answer: Answer) -> bool:
-    """Whether there is an answer whose text the store keeps."""
-    return answer.error is None and answer.text is not None

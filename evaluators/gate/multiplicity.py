@@ -75,17 +75,13 @@ def _standing(judged: Sequence[RuleResult], family: Family, alpha: float) -> set
     waiting = {at for at, result in enumerate(judged) if result.family == family and _in_question(result)}
     standing: set[int] = set()
     while waiting:
-        significant = {at for at in waiting if _fails(judged[at], alpha / left)}
+        significant = {at for at in waiting if (fails_at := judged[at].fails_at) is not None and fails_at(alpha / left)}
         if not significant:
             break
         standing |= significant
         waiting -= significant
         left -= len(significant)
     return standing
-
-
-def _fails(result: RuleResult, alpha: float) -> bool:
-    return result.fails_at is not None and result.fails_at(alpha)
 
 
 def _doubtful(result: RuleResult, count: int, shared: float) -> Finding:

@@ -76,11 +76,6 @@ def contains(text: str, answer: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def gives_away(text: str, item: Question) -> bool:
-    """Whether repeating the text would pass as an answer to the question."""
-    return any(contains(text, answer) for answer in item.accepted)
-
-
 def lines(pool: str) -> list[list[str]]:
     """The rows of a pool file, with columns separated by ``|``; comments start with ``#``."""
     text = (POOLS / f"{pool}.txt").read_text(encoding="utf-8")
@@ -129,7 +124,8 @@ class Family:
     def _fit(self, item: Question) -> bool:
         """Repeating the question or the example doesn't pass, and no fine-tune was trained on the question."""
         shown = (item.text, *(self.example or ()))
-        return not any(gives_away(text, item) for text in shown) and normalise(item.text) not in known_questions()
+        given_away = any(contains(text, answer) for text in shown for answer in item.accepted)
+        return not given_away and normalise(item.text) not in known_questions()
 
 
 def in_words(number: int) -> list[str]:

@@ -217,11 +217,6 @@ class Nearby:
     unreadable: list[Path] = field(default_factory=list)
 
 
-def suites_near(folder: Path, *, exclude: Path | None = None) -> dict[str, Path]:
-    """Suite name → file. Unreadable files define none; loading a suite by path reports its errors."""
-    return search(folder, exclude=exclude).suites
-
-
 def search(
     folder: Path, *, exclude: Path | None = None, root: Path | None = None, budget: Budget | None = None
 ) -> Nearby:

@@ -37,13 +37,9 @@ def with_donor(run: RunTable, controls: Controls, scorer: str | None) -> Marks:
     replaced = controls.outcomes[0] != NO_DONOR
     if scorer is not None:
         applied = run.state(scorer) != 0
-        scored = [~np.isnan(of).all(axis=0) for name, of in controls.values.items() if _is_of(name, scorer)]
+        scored = [~np.isnan(of).all(axis=0) for name, of in controls.values.items() if name.partition(".")[0] == scorer]
         replaced = replaced & (~applied | np.logical_or.reduce(scored or [np.zeros(run.n, dtype=bool)]))
     return ~run.any_of_case(~replaced)
-
-
-def _is_of(metric: str, scorer: str) -> bool:
-    return metric.partition(".")[0] == scorer
 
 
 def replaced(run: RunTable, controls: Controls, number: int) -> RunTable:

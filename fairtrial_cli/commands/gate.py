@@ -139,11 +139,12 @@ def _judge_gate(
         raise click.UsageError(f"Missing argument 'NEW': a second file of results, or a gate instead of {gate}.")
     if candidate is None or baseline is None:
         raise click.UsageError(f"Missing option '{'--candidate' if candidate is None else '--baseline'}'.")
+    from fairtrial.api import verdicts
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial.domain.verdicts.approvals import exit_code_of
     from fairtrial_cli.store_client.client import open_store
-    from fairtrial_cli.store_client.stored import judge_gate_file, read_approvals
+    from fairtrial_cli.store_client.stored import judge_gate_file
     from gateway.control.operations.gate_file import digests_of
 
     project = project_of(config)
@@ -154,7 +155,8 @@ def _judge_gate(
     with open_store(project.layout, project.path) as store:
         store.call(ingest, Nothing())
         verdict = judge_gate_file(store, gate, project, candidate=candidate, baseline=baseline)
-        approvals = read_approvals(store, verdict.verdict_id)
+        record = store.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict.verdict_id))
+    approvals = record.approvals.state
     _write(verdict, approvals, files)
     if not files.to_screen:
         click.echo(f"Read on: fairtrial verdict show {verdict.verdict_id}")

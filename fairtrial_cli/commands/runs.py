@@ -208,7 +208,8 @@ def _print(view: RunView, options: CasesShown) -> None:
         click.echo(printable(f"against {view.baseline.run.target}: {known}"))
     if cases.texts_deleted:
         click.echo(f"texts of {cases.texts_deleted:,} answers: {TEXT_DELETED}")
-    click.echo(f"\n{stored_runs.counts_line(cases.metric, cases.counts)}")
+    counts = ", ".join(f"{count:,} {name}" for name, count in cases.counts.items())
+    click.echo(f"\n{printable(cases.metric)}: {counts}")
     if isinstance(cases, CasePage):
         stored_runs.print_cases(cases.rows, cases.metric, alone=alone, full=full)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     from rich.console import Console
 
     from fairtrial.experiments.simulation.scenario import scenarios
-    from fairtrial_cli.output.experiment_plan import print_simulation, simulation_json
+    from fairtrial_cli.output.experiment_plan import print_simulation
 
     project = project_of(config)
     experiment = experiment_of(project, name)
@@ -71,7 +72,8 @@ def command(name: str, config: Path, runs: int, seed: int, as_json: bool, **opti
     guardrails = [guardrail.metric for guardrail in experiment.watched]
     results = _simulated(assumed, guardrails, runs=runs, seed=seed)
     if as_json:
-        print_indented({"experiment": name, "runs": runs, "seed": seed, "scenarios": simulation_json(results)})
+        rows = [{"candidate": each.name, "truth": each.truth, **asdict(summary)} for each, summary in results]
+        print_indented({"experiment": name, "runs": runs, "seed": seed, "scenarios": rows})
     else:
         print_simulation(Console(), name, results)
 

@@ -197,11 +197,6 @@ def _rows(results: Results) -> Iterator[tuple[str, ...]]:
     yield "days until it is stopped", *(_days(summary.ends["stopped"]) for _, summary in results)
 
 
-def simulation_json(results: Results) -> list[dict[str, Any]]:
-    """The results for a program."""
-    return [{"candidate": scenario.name, "truth": scenario.truth, **asdict(summary)} for scenario, summary in results]
-
-
 def _meaning_simulation(results: Results) -> Iterator[str]:
     for scenario, summary in results:
         ships, stopped = summary.ends["ships"], summary.ends["stopped"]

@@ -139,11 +139,6 @@ def print_explained(case: ExplainedCase) -> None:
         _print_explained_answer(answer, repeated=len(case.answers) > 1)
 
 
-def counts_line(metric: str, counts: Mapping[str, int]) -> str:
-    """``intent.accuracy: 12 lost, 4 gained, …``."""
-    return f"{printable(metric)}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
-
-
 def rest_line(shown: int, total: int, offset: int) -> str:
     """How many cases there are, and how to see the rest."""
     left = total - offset - shown

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evaluators.engine.run_events import run_of
-from evaluators.engine.summary import Explanation, changed_since, explain, has_answer
-from evaluators.loading.suite_file import suites_near
+from evaluators.engine.summary import Explanation, changed_since, explain
+from evaluators.loading.suite_file import search
 from evaluators.loading.suite_reader import load
 from evaluators.results.table_formats import table_from
 from evaluators.suite import Suite
@@ -19,7 +19,6 @@ from fairtrial.api import experiments, runs, store, verdicts
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.errors import UsageError, nearest
 from fairtrial.domain.run import CaseResult, Run
-from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.wording import TEXT_DELETED
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -65,11 +64,6 @@ def record_suites(client: StoreClient, suites: Sequence[Suite]) -> None:
 def judge(client: StoreClient, request: verdicts.Judge) -> Verdict:
     """Judge, and store the verdict; raises `UsageError`."""
     return client.call(verdicts.judge, request)
-
-
-def read_approvals(client: StoreClient, verdict_id: str) -> ApprovalState:
-    """The state of the verdict's approvals, with those that it shares with verdicts on equal evidence."""
-    return client.call(verdicts.record, verdicts.NameVerdict(verdict_id=verdict_id)).approvals.state
 
 
 def frozen_plans(client: StoreClient) -> dict[str, AnalysisPlan]:
@@ -129,7 +123,7 @@ class ExplainedCase:
 
 def suite_of_run(name: str, file: Path | None) -> Suite | None:
     """The suite with this name in the file, or in a file of `FOLDERS`; ``None`` if there is none."""
-    for path in [file] if file is not None else [suites_near(folder).get(name) for folder in FOLDERS]:
+    for path in [file] if file is not None else [search(folder).suites.get(name) for folder in FOLDERS]:
         if path is not None:
             return next((suite for suite in load(path) if suite.name == name), None)
     return None
@@ -168,5 +162,6 @@ def _answer(result: CaseResult, run: Run, suite: Suite | None) -> ExplainedAnswe
     originals = {
         case_result.case.case_id: case_result for case_result in run.results if case_result.repeat == result.repeat
     }
-    scores = explain(result, run.versions, suite if has_answer(result.answer) else None, originals)
+    is_stored = result.answer.error is None and result.answer.text is not None
+    scores = explain(result, run.versions, suite if is_stored else None, originals)
     return ExplainedAnswer(result.repeat, result.outcome, text, result.answer.error, scores)

@@ -70,7 +70,7 @@ def parse(text: str, name: str, *, budget: Budget | None = None) -> list[Documen
     if bomb is not None:
         raise ConfigError([bomb])
     errors: list[Diagnostic] = []
-    documents = [Document(name, yaml_values.construct(root, name, errors), root) for root in roots]
+    documents = [Document(name, yaml_values.Values(name, errors).of(root), root) for root in roots]
     if errors:
         raise ConfigError(errors)
     return documents

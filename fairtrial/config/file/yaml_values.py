@@ -20,11 +20,6 @@ REPEATED = f"its aliases repeat values until there are more than {MOST_VALUES:,}
 TOO_MANY = ("too many values", f"at most {MOST_VALUES:,} in a file; rows belong in a data file")
 
 
-def construct(root: Node, file: str, errors: list[Diagnostic]) -> Any:
-    """The node's plain value; its errors are appended to ``errors``."""
-    return _Values(file, errors).of(root)
-
-
 def pairs(node: MappingNode) -> list[tuple[Node, Node]]:
     """The keys and values of a mapping, as written."""
     return list(node.value)
@@ -35,7 +30,7 @@ def text_of(node: ScalarNode) -> str:
     return str(node.value)
 
 
-class _Values:
+class Values:
     """Builds each node only once, however many aliases refer to it."""
 
     def __init__(self, file: str, errors: list[Diagnostic]) -> None:

@@ -182,11 +182,6 @@ def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str, *, respon
     return units_needed(question, share=plan.share_of(variant), alpha=alpha, power=power_of_each(plan))
 
 
-def units_behind(metric: MetricPlan, sums: MetricSums) -> int:
-    """The units whose values a level is computed from."""
-    return METHODS[metric.method].behind_level(sums)
-
-
 def effect_over_time(plan: AnalysisPlan, metric: MetricPlan, sums: Sums, variant: str) -> EffectOverTime:
     """The effect of one treatment on the primary metric by week."""
     arms = (sums.arms[name] for name in (plan.control, variant))

@@ -12,7 +12,7 @@ from fairtrial.domain.decision.by_request import ByRequest
 from fairtrial.domain.decision.split import ArmLost, ArmUnits, LostRecords, Split
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.domain.promises import LOST_ALARM
-from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, find, forecast, units_behind
+from fairtrial.experiments.analysis.findings import METHODS, effect_over_time, find, forecast
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis.planned_looks import is_week_over, not_yet
@@ -269,7 +269,7 @@ def _deciding(looked: Looked, metric: MetricPlan, variant: str, latched: Latched
 
 def _units(sums: Sums, variant: str, metric: MetricPlan) -> int:
     metric_sums = sums.arms[variant].metrics.get(metric.metric)
-    return 0 if metric_sums is None else units_behind(metric, metric_sums)
+    return 0 if metric_sums is None else METHODS[metric.method].behind_level(metric_sums)
 
 
 def _room(finding: Finding | None, *, harmed: bool) -> float | None:

@@ -190,7 +190,7 @@ class DerivedColumns:
 
     def _move_exposures(self) -> None:
         """Move exposures to requests that came later; feedback and the summary are then due for these requests."""
-        if self._exposed_since_us is not None and are_waiting(self._database):
+        if self._exposed_since_us is not None and self._database.value(WAITING):
             for earliest_us in move_exposures(self._database, since_us=self._exposed_since_us):
                 self._note_since(earliest_us)
                 self._unsummarised = unit_summaries.LEAST_PLACEMENTS
@@ -215,11 +215,6 @@ def _fill_batch(database: Database) -> int:
         if count:
             cursor.execute(FILL_OUTCOMES)
     return count
-
-
-def are_waiting(database: Database) -> bool:
-    """Whether any exposure is still without its request's row."""
-    return bool(database.value(WAITING))
 
 
 def move_exposures(database: Database, *, since_us: int) -> Iterator[int]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fairtrial.domain.limits.constants import microseconds
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
@@ -111,11 +110,6 @@ def newest_of_starts(database: Database) -> list[StoredPlan]:
 def listing(page: Page, experiment: str) -> Query:
     """One experiment's plans in a time window, newest first."""
     return Query(LIST, (page.since, page.until, experiment, page.rows, page.offset))
-
-
-def at_us_of(row: Mapping[str, Any]) -> int:
-    """The time of a row of `listing`, in microseconds since 1970, UTC."""
-    return microseconds(row["at_time"])
 
 
 def hashes(database: Database, plan: AnalysisPlan) -> list[str]:

@@ -235,7 +235,7 @@ def prepare(published: Published, environ: Mapping[str, str], earlier: Routing |
         endpoints=endpoints,
         arms=arms,
         keys={key.sha256: caller_of(key) for key in published.keys},
-        reachable=_reachable(plan),
+        reachable={name: frozenset(reachable(plan, route)) for name, route in plan.routes.items()},
     )
 
 
@@ -265,11 +265,6 @@ def _overrides(params: Mapping[str, Any]) -> Overrides:
         for name, value in params.items()
         if name not in NEVER_OVERRIDDEN
     }
-
-
-def _reachable(plan: Plan) -> dict[str, frozenset[str]]:
-    """The deployments that each route can lead to."""
-    return {name: frozenset(reachable(plan, route)) for name, route in plan.routes.items()}
 
 
 ANYONE = Caller(None, frozenset(RIGHTS), frozenset())

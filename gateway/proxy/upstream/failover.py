@@ -55,11 +55,6 @@ class FailedCall:
     retryable: bool = True
 
 
-def of_error(error: UpstreamError) -> FailedCall:
-    """A call without a response."""
-    return FailedCall((error.code or "").removeprefix("upstream_"), error)
-
-
 async def of_response(response: StartedResponse, *, started: float) -> tuple[StartedResponse, FailedCall | None]:
     """The response with its whole body if that had to be read, and why it failed, if it did in a way to mend.
 
@@ -157,7 +152,7 @@ class Upstreams:
                 response, failed = await _examine(routed, progress, response, fallback=bool(others))
             except UpstreamError as error:
                 error.__traceback__ = None  # its frames hold the body, and what is kept here would keep them
-                failed = of_error(error)
+                failed = FailedCall((error.code or "").removeprefix("upstream_"), error)
             if failed is None:
                 return response
             if failed.wait is not None:

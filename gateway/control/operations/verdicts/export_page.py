@@ -3,9 +3,8 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from msgspec.structs import asdict
@@ -115,8 +114,4 @@ class ExportContents:
 
 def chain_text(entries: Sequence[ChainEntry]) -> str:
     """Entries of the chain as JSON, one on each line. Equal entries always give equal text."""
-    return "[\n" + ",\n".join(compact_json(asdict(entry)) for entry in entries) + "\n]\n"
-
-
-def compact_json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return "[\n" + ",\n".join(json.dumps(asdict(entry), separators=(",", ":")) for entry in entries) + "\n]\n"

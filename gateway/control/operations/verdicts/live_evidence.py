@@ -7,6 +7,7 @@ from evaluators.engine.target import resolve
 from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment, Rate, Rates
 from fairtrial.config.plan.hashes import definition_of
 from fairtrial.domain.decision.values import Tried
+from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
 from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.store_reports import Traffic, VariantTraffic
@@ -185,7 +186,7 @@ def _judged(database: Database, stored: StoredPlan, live: LiveExperiment) -> Jud
     plan = stored.plan
     rows = database.dicts(analysis_plans.listing(Page(limit=MOST_PLANS), plan.experiment))
     amendments = tuple(
-        Amendment(analysis_plans.at_us_of(row), row["actor"], row["why"], row["analysis_hash"])
+        Amendment(microseconds(row["at_time"]), row["actor"], row["why"], row["analysis_hash"])
         for row in reversed(rows)
         if row["kind"] == "amend" and row["segment"] == plan.segment
     )
