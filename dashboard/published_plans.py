@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from dashboard.client import Control, Refused
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, plain, second_of
-from dashboard.components.tables_and_charts import prose, table
+from dashboard.components.tables import prose, table
 from fairtrial.api import plans
 from fairtrial.api.plans import FieldDifference, Publication, ServedRoute, ServedThen, ServedVariant
 

@@ -30,7 +30,7 @@ READERS = ("dashboard", "fairtrial_cli", "fairtrial/documents", "evaluators/repo
 
 KEYS_OF_OTHERS: Mapping[str, str] = {
     "dashboard/components/query_params.py": "the selection of Streamlit's table",
-    "dashboard/components/tables_and_charts.py": "rows of a chart that pages made",
+    "dashboard/components/charts.py": "rows of a chart that pages made",
     "dashboard/experiments/state.py": "fields of a form",
     "dashboard/experiments/traffic.py": "counts by reason",
     "dashboard/runs/compare.py": "a line of a table, and the URL",

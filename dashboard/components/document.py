@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from dashboard.components.formatting import plain
-from dashboard.components.tables_and_charts import sentences
+from dashboard.components.tables import sentences
 from fairtrial.document.values import (
     Action,
     Block,

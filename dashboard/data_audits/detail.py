@@ -11,7 +11,7 @@ from dashboard.client import Control, Refused
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, plain
 from dashboard.components.query_params import link
-from dashboard.components.tables_and_charts import sentences, table
+from dashboard.components.tables import sentences, table
 from dashboard.data_audits.list import COMMAND, rows_at
 from dashboard.data_audits.rows import Finding, draw_rows
 from fairtrial.api import data_audits

@@ -6,9 +6,9 @@ import streamlit as st
 from msgspec import to_builtins
 
 from dashboard.client import Control
-from dashboard.components import query_params, tables_and_charts
+from dashboard.components import charts, query_params
 from dashboard.components.formatting import moment_of
-from dashboard.components.tables_and_charts import offer, suggest_command
+from dashboard.components.tables import offer, suggest_command
 from fairtrial.api import data_audits
 from fairtrial.api.data_audits import AuditRow
 from fairtrial.domain.training_data import CheckCount
@@ -63,7 +63,7 @@ def _trend(rows: Sequence[AuditRow]) -> None:
         {"at": row.at_time, "variant": level, "rows": rows_at(row.counts, level)} for row in rows for level in LEVELS
     ]
     if len(rows) > 1:
-        st.altair_chart(tables_and_charts.over_time(points, LEVELS, value="rows", title="rows found"), width="stretch")
+        st.altair_chart(charts.over_time(points, LEVELS, value="rows", title="rows found"), width="stretch")
 
 
 def _before(rows: Sequence[AuditRow], at: int) -> AuditRow | None:

@@ -8,9 +8,9 @@ import msgspec
 import streamlit as st
 
 from dashboard.client import Row
-from dashboard.components import tables_and_charts
+from dashboard.components import charts
 from dashboard.components.formatting import count, moment, moment_of, plain
-from dashboard.components.tables_and_charts import table
+from dashboard.components.tables import table
 from fairtrial.api.experiment_answers import (
     Analysis,
     ChartPoint,
@@ -101,7 +101,7 @@ def _effect(analysis: Analysis) -> None:
     limit = "no difference" if first.require == "superior" else "margin"
     boundary = None if first.boundary is None else (scale * first.boundary, limit)
     st.markdown(f"**Effect on {plain(first.metric)} over time**")
-    chart = tables_and_charts.effect(rows, variants, boundary=boundary, title=f"difference from {control}{unit}")
+    chart = charts.effect(rows, variants, boundary=boundary, title=f"difference from {control}{unit}")
     alt = (
         f"Effect on {first.metric} at each look with its interval, and a line for the boundary ({limit}). "
         + " ".join(plain(metric.sentence) for metric in analysis.primary)

@@ -10,7 +10,7 @@ from dashboard import view
 from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
-from dashboard.components.tables_and_charts import table
+from dashboard.components.tables import table
 from fairtrial.api import accounts, experiments, verdicts
 from fairtrial.api.experiment_answers import Analysis, ExperimentStatus, FileEdit, TransitionRow
 from fairtrial.api.operation import Nothing

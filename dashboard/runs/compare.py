@@ -8,9 +8,9 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from dashboard.client import Control, Refused, cached_call
-from dashboard.components import case_panes, query_params, tables_and_charts
+from dashboard.components import case_panes, charts, query_params
 from dashboard.components.formatting import DASH, change, count, figure, moment, plain
-from dashboard.components.tables_and_charts import draw_signals, table
+from dashboard.components.tables import draw_signals, table
 from dashboard.runs.list import caption_of, help_of
 from fairtrial.api import runs
 from fairtrial.api.comparison_answers import MeasureForm, RunsCompared
@@ -104,9 +104,7 @@ def _comparison(comparison: RunsCompared, new: StoredRun, old: StoredRun) -> Non
     ]
     if drawn:
         st.altair_chart(
-            tables_and_charts.intervals(
-                drawn, title="difference in points, with 95 % intervals", zero=True, answers=SHAPES
-            ),
+            charts.intervals(drawn, title="difference in points, with 95 % intervals", zero=True, answers=SHAPES),
             width="stretch",
             alt="Difference of each share in points, with its interval",
         )

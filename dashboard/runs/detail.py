@@ -9,7 +9,7 @@ from msgspec import to_builtins
 from dashboard.client import Control, cached_call
 from dashboard.components import case_panes, query_params
 from dashboard.components.formatting import DASH, count, dollars, milliseconds, moment, plain, share
-from dashboard.components.tables_and_charts import table
+from dashboard.components.tables import table
 from dashboard.runs.list import caption_of, help_of, name_of
 from fairtrial.api import runs
 from fairtrial.api.run_answers import RunFigures, RunUsage, SignalLevel, SliceMean

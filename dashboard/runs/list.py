@@ -11,7 +11,7 @@ from dashboard.client import Control
 from dashboard.components import query_params
 from dashboard.components.formatting import count, moment_of, plain
 from dashboard.components.query_params import filtered
-from dashboard.components.tables_and_charts import offer, suggest_command
+from dashboard.components.tables import offer, suggest_command
 from fairtrial.api import runs
 from fairtrial.api.run_answers import RunRow
 from fairtrial.domain.run import StoredRun

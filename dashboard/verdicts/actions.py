@@ -11,7 +11,7 @@ from dashboard import view
 from dashboard.client import Control, Refused
 from dashboard.components.document import draw_blocks
 from dashboard.components.formatting import plain
-from dashboard.components.tables_and_charts import offer
+from dashboard.components.tables import offer
 from dashboard.view import address_at_control, link
 from fairtrial.api import accounts, verdicts
 from fairtrial.api.operation import Nothing, to_http

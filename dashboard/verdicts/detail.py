@@ -9,11 +9,11 @@ import msgspec
 import streamlit as st
 
 from dashboard.client import Control
-from dashboard.components import query_params, tables_and_charts
+from dashboard.components import charts, query_params
 from dashboard.components.document import draw_blocks
 from dashboard.components.formatting import plain
 from dashboard.components.query_params import link
-from dashboard.components.tables_and_charts import draw_signals, offer, prose
+from dashboard.components.tables import draw_signals, offer, prose
 from dashboard.verdicts.actions import draw_approvals, draw_checks, draw_downloads
 from dashboard.verdicts.list import DECISIONS, SHAPES, result_of, title_of
 from dashboard.verdicts.review_evidence import draw_review_evidence
@@ -131,7 +131,7 @@ def draw_figures(findings: Sequence[Finding], figures: Sequence[Figure]) -> None
     for (kind, unit), group in groupby(ordered, key=lambda entry: (entry.kind, entry.unit)):
         rows = [_drawn(figure, findings[figure.finding]) for figure in group]
         title = TITLES.get((kind, unit), kind)
-        chart = tables_and_charts.intervals(
+        chart = charts.intervals(
             rows, title=title, zero=kind == "difference", answers=SHAPES, within=ENDS.get((kind, unit))
         )
         st.altair_chart(chart, width="stretch", alt=f"Intervals and limits: {title}")

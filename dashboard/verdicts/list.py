@@ -10,7 +10,7 @@ from dashboard.client import Control
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of
 from dashboard.components.query_params import filtered
-from dashboard.components.tables_and_charts import offer, suggest_command
+from dashboard.components.tables import offer, suggest_command
 from fairtrial.api import verdicts
 from fairtrial.api.verdict_answers import ListedVerdict, ReleaseRecord, VerdictRow
 from fairtrial.domain.verdicts.approvals import ApprovalStanding

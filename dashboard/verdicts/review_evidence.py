@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control, Refused
-from dashboard.components import tables_and_charts
+from dashboard.components import charts
 from dashboard.components.formatting import DASH, MINUS, count, plain
-from dashboard.components.tables_and_charts import table
+from dashboard.components.tables import table
 from fairtrial.api import reviews
 from fairtrial.api.review_answers import (
     BiasedReviewer,
@@ -82,7 +82,7 @@ def _figures(figures: ReviewFigures, candidate: str, baseline: str) -> None:
     if row is not None:
         title = "win rate minus 50 %, in points, with one-sided 95 % bounds (ties and both bad count half)"
         st.altair_chart(
-            tables_and_charts.intervals([row, *_adjusted(figures.pull.model)], title=title, zero=True, answers=SHAPES),
+            charts.intervals([row, *_adjusted(figures.pull.model)], title=title, zero=True, answers=SHAPES),
             width="stretch",
             alt="Win rate with interval",
         )
@@ -91,7 +91,7 @@ def _figures(figures: ReviewFigures, candidate: str, baseline: str) -> None:
     gaps = [_drawn(name, gap.difference, gap.answer) for name, gap in figures.dimensions.items()]
     if drawn := [gap for gap in gaps if gap is not None]:
         title = "difference of the ratings from the baseline, on the scale from 1 to 5, with one-sided 95 % bounds"
-        chart = tables_and_charts.intervals(drawn, title=title, zero=True, answers=SHAPES)
+        chart = charts.intervals(drawn, title=title, zero=True, answers=SHAPES)
         st.altair_chart(chart, width="stretch", alt="Differences of the ratings with intervals")
 
 

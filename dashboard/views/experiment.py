@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused
-from dashboard.components import query_params, tables_and_charts
+from dashboard.components import charts, query_params
 from dashboard.components.formatting import duration, plain
-from dashboard.components.tables_and_charts import suggest_command, table
+from dashboard.components.tables import suggest_command, table
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_srm
 from dashboard.experiments.decision import render_analysis, render_plans, render_result, render_slices
@@ -206,21 +206,21 @@ def _charts(series: Series, variants: Sequence[str]) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Requests over time**")
-        chart = tables_and_charts.over_time(rows, variants, value="requests", title=f"requests per {slot}")
+        chart = charts.over_time(rows, variants, value="requests", title=f"requests per {slot}")
         st.altair_chart(chart, width="stretch", alt=f"Requests per {slot} by variant")
     with right:
         st.markdown("**Error rate over time**")
         title = "variant error rate"
-        chart = tables_and_charts.over_time(rows, variants, value="error_rate", title=title, form=".1%")
+        chart = charts.over_time(rows, variants, value="error_rate", title=title, form=".1%")
         st.altair_chart(chart, width="stretch", alt=f"Share of requests that the variant did not answer, per {slot}")
     with left:
         st.markdown("**Latency over time**")
-        chart = tables_and_charts.over_time(rows, variants, value="latency_p95", title="latency p95 (ms)")
+        chart = charts.over_time(rows, variants, value="latency_p95", title="latency p95 (ms)")
         st.altair_chart(chart, width="stretch", alt=f"95th percentile of latency per {slot} by variant")
     with right:
         st.markdown("**Distribution of latency**")
         st.altair_chart(
-            tables_and_charts.latencies(msgspec.to_builtins(series.latencies), variants),
+            charts.latencies(msgspec.to_builtins(series.latencies), variants),
             width="stretch",
             alt="Share of requests answered within a time",
         )
@@ -239,7 +239,7 @@ def _feedback(variants: Sequence[VariantTraffic]) -> None:
             st.markdown(f"**Feedback: {plain(key)}**")
             title = "share of positive ratings, with a plain 95 % interval"
             alt = f"Share of positive ratings by variant: {key}"
-            st.altair_chart(tables_and_charts.rates(rows, title=title), width="stretch", alt=alt)
+            st.altair_chart(charts.rates(rows, title=title), width="stretch", alt=alt)
 
 
 def _why(reasons: Mapping[str, int]) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.client import Control
-from dashboard.components import tables_and_charts
+from dashboard.components import tables
 from dashboard.components.document import draw_blocks
 from dashboard.components.formatting import DASH, plain
 from dashboard.components.query_params import link
@@ -31,7 +31,7 @@ def draw(control: Control) -> None:
         st.header(plain(deployment.deployment), divider="gray")
         _countdown(deployment)
         if deployment.report is None:
-            tables_and_charts.suggest_command(
+            tables.suggest_command(
                 "No migration is stored. Compare its successors:",
                 f"fairtrial migrate {deployment.deployment} NEW --suite FILE",
                 icon=":material/swap_horiz:",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.client import Control
 from dashboard.components import query_params
-from dashboard.components.tables_and_charts import suggest_command
+from dashboard.components.tables import suggest_command
 from dashboard.published_plans import choose_pair, render_difference, render_publications, render_served
 from dashboard.view import View
 from fairtrial.api import plans

@@ -13,7 +13,7 @@ from msgspec import Struct, ValidationError, convert, to_builtins
 
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components.formatting import plain
-from dashboard.components.tables_and_charts import suggest_command
+from dashboard.components.tables import suggest_command
 from dashboard.view import View
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing

@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import Control
-from dashboard.components import query_params, tables_and_charts
+from dashboard.components import charts, query_params
 from dashboard.components.formatting import DASH, change, count, dollars, figure, milliseconds, plain
-from dashboard.components.tables_and_charts import draw_signals, table
+from dashboard.components.tables import draw_signals, table
 from dashboard.runs.compare import ENDS, SHAPES, choose_slices, compared, draw_comparison
 from dashboard.runs.detail import draw_run
 from dashboard.runs.list import draw_run_list, fingerprint_of, model_of
@@ -90,7 +90,7 @@ def _chart(rows: Sequence[MatrixRow], names: Sequence[str]) -> None:
     ]
     if drawn:
         title = "difference in points, with 95 % intervals"
-        chart = tables_and_charts.intervals(drawn, title=title, zero=True, answers=SHAPES)
+        chart = charts.intervals(drawn, title=title, zero=True, answers=SHAPES)
         st.altair_chart(chart, width="stretch", alt="Difference of each share in points, with its interval")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.components import tables_and_charts
+from dashboard.components import charts
 
 POINT = {"variant": "a:b[0]", "at": "2027-01-15T08:00:00Z", "requests": 3, "share": 0.5, "ms": 120.0}
 RATE = {"variant": "base", "rate": 0.5, "low": 0.4, "high": 0.6, "n": 90}
@@ -22,34 +22,33 @@ def titles(spec: Any) -> set[str]:
 
 
 def test_axes_are_labelled_with_their_units() -> None:
-    lines = tables_and_charts.over_time([POINT], ["a:b[0]"], value="requests", title="requests per 3 h").to_dict()
+    lines = charts.over_time([POINT], ["a:b[0]"], value="requests", title="requests per 3 h").to_dict()
     assert titles(lines) == {"time (UTC)", "requests per 3 h"}
-    assert titles(tables_and_charts.latencies([POINT], ["a:b[0]"]).to_dict()) == {
+    assert titles(charts.latencies([POINT], ["a:b[0]"]).to_dict()) == {
         "latency (ms, logarithmic)",
         "answered within",
     }
-    assert "share of yes" in titles(tables_and_charts.rates([RATE], title="share of yes").to_dict())
-    gaps = tables_and_charts.intervals([GAP], title="difference in points", zero=True, answers={"pass": "circle"})
+    assert "share of yes" in titles(charts.rates([RATE], title="share of yes").to_dict())
+    gaps = charts.intervals([GAP], title="difference in points", zero=True, answers={"pass": "circle"})
     assert titles(gaps.to_dict()) == {"difference in points"}
 
 
 def test_time_is_read_as_utc_wherever_the_reader_is() -> None:
-    spec = tables_and_charts.over_time([POINT], ["a:b[0]"], value="requests", title="t").to_dict()
+    spec = charts.over_time([POINT], ["a:b[0]"], value="requests", title="t").to_dict()
     assert spec["encoding"]["x"]["scale"]["type"] == "utc"
 
 
 def test_variants_differ_in_dash_or_shape_as_well_as_in_colour() -> None:
-    spec = tables_and_charts.over_time([POINT], ["a", "b", "c"], value="requests", title="t").to_dict()
+    spec = charts.over_time([POINT], ["a", "b", "c"], value="requests", title="t").to_dict()
     dashes = spec["encoding"]["strokeDash"]["scale"]["range"]
     assert len({tuple(dash) for dash in dashes}) == 3
-    rates = tables_and_charts.rates([RATE, {**RATE, "variant": "tuned"}], title="t").to_dict()
+    rates = charts.rates([RATE, {**RATE, "variant": "tuned"}], title="t").to_dict()
     assert len(set(rates["layer"][1]["encoding"]["shape"]["scale"]["range"])) == 2
 
 
 def test_a_difference_has_a_line_at_zero_and_its_limit_and_a_level_has_no_zero_line() -> None:
     both = (
-        tables_and_charts.intervals([GAP], title="t", zero=zero, answers={"pass": "circle"}).to_dict()
-        for zero in (True, False)
+        charts.intervals([GAP], title="t", zero=zero, answers={"pass": "circle"}).to_dict() for zero in (True, False)
     )
     with_zero, without = ([layer["mark"]["type"] for layer in spec["layer"]] for spec in both)
     assert with_zero == ["rule", "rule", "tick", "point"]
@@ -58,7 +57,7 @@ def test_a_difference_has_a_line_at_zero_and_its_limit_and_a_level_has_no_zero_l
 
 def test_an_effect_has_its_interval_its_boundary_and_the_look_of_its_variant_elsewhere() -> None:
     looks = [{"at": POINT["at"], "variant": "tuned", "value": 2.0, "low": -1.0, "high": 5.0, "units": 60}]
-    spec = tables_and_charts.effect(
+    spec = charts.effect(
         looks, ["base", "tuned"], boundary=(0.0, "no difference"), title="difference from base"
     ).to_dict()
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["area", "line", "line", "line", "rule", "text"]
@@ -67,6 +66,6 @@ def test_an_effect_has_its_interval_its_boundary_and_the_look_of_its_variant_els
     assert line["color"]["scale"]["domain"] == line["strokeDash"]["scale"]["domain"] == ["base", "tuned"]
     assert line["color"]["legend"]["values"] == ["tuned"]
     assert titles(spec) >= {"time (UTC)", "difference from base"}
-    without = tables_and_charts.effect(looks, ["base", "tuned"], boundary=None, title="t").to_dict()
+    without = charts.effect(looks, ["base", "tuned"], boundary=None, title="t").to_dict()
     assert [layer["mark"]["type"] for layer in without["layer"]][-1] == "line"
-    assert tables_and_charts.LEGEND.to_dict().get("values") is None
+    assert charts.LEGEND.to_dict().get("values") is None
