@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluators.criteria.content_lines import compares
+from evaluators.loading.template import text_or_json
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.registry import Registry
 from fairtrial.domain.wording import counted
@@ -74,7 +75,7 @@ class ImportedSuite:
         """Whether the references of a scorer with these options differ; a shuffle shows nothing if all are equal."""
         text = json.dumps(options, default=str)
         columns = {name for row in self.rows for name in row if f'"{name}"' in text} or {"expected"}
-        given = [[as_original(row[name]) for row in self.rows if row.get(name) is not None] for name in columns]
+        given = [[text_or_json(row[name]) for row in self.rows if row.get(name) is not None] for name in columns]
         return len(self.rows) < 2 or any(len(set(values)) > 1 for values in given)
 
 
@@ -96,11 +97,6 @@ def column_named(text: str) -> str:
     """The column for a name of the original; names with a meaning of their own get a prefix."""
     name = named(text, otherwise="column")
     return f"original_{name}" if name in SPECIAL else name
-
-
-def as_original(value: Any) -> str:
-    """A part of the original as text."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +185,7 @@ class SuiteBuilder:
         self, name: str, original: Any, outcome: Outcome, *, scorer: str | None = None, note: str = ""
     ) -> None:
         """List a criterion; the same one of several rows is listed once."""
-        text = as_original(original)
+        text = text_or_json(original)
         self._criteria.setdefault((name, text), Criterion(name, text, outcome, scorer, note))
 
     def near(self, name: str, original: Any, note: str, *, scorer: str | None = None) -> None:

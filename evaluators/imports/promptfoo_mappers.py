@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.imports.files import is_share, listed
-from evaluators.imports.imported import Outcome, as_original
+from evaluators.imports.imported import Outcome
 from evaluators.loading.template import js_text
 from fairtrial.config.file.yaml_file import parse
 from fairtrial.domain.errors import ConfigError
@@ -177,5 +177,5 @@ def mapped(kind: str, value: Any, assertion: Mapping[str, Any], *, negated: bool
     if "pass" in scorer.options or kind == "bleu":
         return "a negated threshold has no counterpart"
     if scorer.strict:
-        return f"here, an answer without the required form is wrong also for {as_original('not-' + kind)}"
+        return f"here, an answer without the required form is wrong also for not-{kind}"
     return scorer

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.domain.errors import Diagnostic
+from fairtrial.domain.limits.canonical_json import refuse_constant
 from fairtrial.domain.limits.json_limits import file_excess
 from fairtrial.domain.limits.nesting import is_deep
 from fairtrial.named_files import PARQUET
@@ -54,7 +55,7 @@ def _lines(text: str, file: str) -> Iterator[Row | Diagnostic]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line, parse_constant=_refuse_constant)
+            value = json.loads(line, parse_constant=refuse_constant)
         except (ValueError, RecursionError) as error:
             yield Diagnostic(file, number, "", f"the line is not JSON: {error}")
             continue
@@ -63,7 +64,7 @@ def _lines(text: str, file: str) -> Iterator[Row | Diagnostic]:
 
 def _list(text: str, file: str) -> Iterator[Row | Diagnostic]:
     try:
-        values = json.loads(text, parse_constant=_refuse_constant)
+        values = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         yield Diagnostic(file, getattr(error, "lineno", 1), "", f"the file is not JSON: {getattr(error, 'msg', error)}")
         return
@@ -154,7 +155,3 @@ def _with_usual_names(columns: dict[str, Any]) -> dict[str, Any]:
     if isinstance(prompt, list) and isinstance(completion, list):
         return {**columns, "messages": [*prompt, *completion]}
     return {"expected": completion, **columns, "input": prompt}
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

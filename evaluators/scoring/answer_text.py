@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from fairtrial.domain.answers.refusals import refuses
+from fairtrial.domain.limits.canonical_json import refuse_constant
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer
 
@@ -87,7 +88,7 @@ def parse(text: str, *, lenient: bool = False) -> Any:
     if lenient:
         return _first_object(text)
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         raise NotJson(f"the answer is not JSON: {error}") from error
 
@@ -138,7 +139,7 @@ def _canonical(value: Any, order: bool, ignore: Collection[str]) -> Any:
 
 
 def _first_object(text: str) -> Any:
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+    decoder = json.JSONDecoder(parse_constant=refuse_constant)
     at = text.find("{")
     while at >= 0:
         try:
@@ -148,10 +149,6 @@ def _first_object(text: str) -> Any:
         else:
             return value
     raise NotJson("the answer contains no JSON object")
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _kind(value: Any) -> str:

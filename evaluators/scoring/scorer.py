@@ -217,6 +217,12 @@ def read_flag(options: Mapping[str, Any], option: str, default: bool) -> bool:
     raise ValueError(f"{option}: {value!r} is neither yes nor no")
 
 
+def no_truth(case: Case, column: str) -> str | None:
+    """What is wrong if the case's column is neither yes nor no."""
+    value = case.fields.get(column)
+    return None if truth_of(value) is not None else f"has {value!r} in {column!r}, which is neither yes nor no"
+
+
 def truth_of(value: Any) -> bool | None:
     """A boolean of a row, which a CSV file has as text; ``None`` for anything else."""
     word = value.strip().casefold() if isinstance(value, str) else value

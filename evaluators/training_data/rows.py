@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fairtrial.domain.limits.canonical_json import refuse_constant
 from fairtrial.domain.limits.json_limits import is_dense
 from fairtrial.domain.limits.nesting import DEEPEST, is_deep
 from fairtrial.named_files import PARQUET, parquet_as_lines
@@ -60,7 +61,7 @@ def json_lines(content: bytes) -> Rows:
             yield UnreadableRow(number, DENSE)
             continue
         try:
-            value = json.loads(line.decode(), parse_constant=_refuse_constant)
+            value = json.loads(line.decode(), parse_constant=refuse_constant)
         except UnicodeDecodeError:
             yield UnreadableRow(number, "the line is not UTF-8")
         except (ValueError, RecursionError) as error:
@@ -75,7 +76,7 @@ def json_list(content: bytes) -> Rows:
         yield UnreadableRow(1, DENSE)
         return
     try:
-        value = json.loads(content.decode(), parse_constant=_refuse_constant)
+        value = json.loads(content.decode(), parse_constant=refuse_constant)
     except UnicodeDecodeError:
         yield UnreadableRow(1, "the file is not UTF-8")
         return
@@ -160,7 +161,3 @@ def _row(line: int, value: Any, *, escaped: bool) -> NumberedRow | UnreadableRow
     if escaped and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         return UnreadableRow(line, "the row has a lone surrogate (half of a character), which UTF-8 cannot encode")
     return NumberedRow(line, value)
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len, MaxLen
@@ -72,11 +72,6 @@ class Waiver:
     def expired(self, day: date) -> bool:
         """Whether it no longer holds on a day."""
         return self.until is not None and date.fromisoformat(self.until) < day
-
-
-def day_of(at_us: int) -> date:
-    """The day (UTC) of a time in microseconds since 1970."""
-    return datetime.fromtimestamp(at_us / 1e6, UTC).date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from msgspec import to_builtins
 from rich.console import Console
 
 from dashboard.components.formatting import readable_reference
+from evaluators.loading.template import text_or_json
 from fairtrial.domain.answers.signals import NO_SCORERS, SIGNALS
 from fairtrial.domain.errors import printable
 from fairtrial.domain.limits.constants import microseconds
@@ -185,7 +186,7 @@ def _question(row: CaseQuestion, *, full: bool, deleted: bool) -> Iterator[tuple
 
 
 def _message(message: Mapping[str, Any]) -> str:
-    return f"{message.get('role', '')}: {_text(message.get('content'))}"
+    return f"{message.get('role', '')}: {text_or_json(message.get('content'))}"
 
 
 def _asked(asked: str | None, *, full: bool, deleted: bool) -> str:
@@ -198,7 +199,7 @@ def _asked(asked: str | None, *, full: bool, deleted: bool) -> str:
         return asked
     if full:
         return "\n".join(map(_message, messages))
-    return _text(messages[-1].get("content")) if messages else ""
+    return text_or_json(messages[-1].get("content")) if messages else ""
 
 
 def _answer(row: AnyAnswer) -> str:
@@ -235,10 +236,6 @@ def _print_parts(parts: Sequence[tuple[str, str]], *, full: bool) -> None:
 def _cut(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= WIDTH else f"{line[:WIDTH]}…"
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
 def _print_explained_answer(answer: ExplainedAnswer, *, repeated: bool) -> None:

@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from evaluators.criteria.grammar import GateLine, State
 from evaluators.gate.external_line import ExternalLine, JudgedFamily
 from evaluators.gate.multiplicity import RuleResult
-from fairtrial.domain.training_data import DataAudit, Lineage, PresentFile, TrainingEvidence, day_of
+from fairtrial.config.plan.retirement import today_utc
+from fairtrial.domain.training_data import DataAudit, Lineage, PresentFile, TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted
 
@@ -124,7 +125,7 @@ def _void(audit: DataAudit, lineage: Lineage, now_us: int | None) -> Iterator[st
     for waiver in audit.waivers:
         if waiver not in lineage.waivers:
             yield f"a waiver of {waiver.subject} that fairtrial.yaml does not declare"
-        elif now_us is not None and waiver.expired(day_of(now_us)):
+        elif now_us is not None and waiver.expired(today_utc(now_us)):
             yield f"a waiver of {waiver.subject} that expired after {waiver.until}"
 
 

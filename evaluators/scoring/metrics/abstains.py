@@ -6,7 +6,17 @@ from typing import Any
 
 from evaluators.scoring import confusion
 from evaluators.scoring.answer_text import NotJson, abstention, parse_object, same
-from evaluators.scoring.scorer import Compared, FromCounts, ScorerType, Stat, read_flag, read_texts, read_word, truth_of
+from evaluators.scoring.scorer import (
+    Compared,
+    FromCounts,
+    ScorerType,
+    Stat,
+    no_truth,
+    read_flag,
+    read_texts,
+    read_word,
+    truth_of,
+)
 from fairtrial.domain.answers.signals import SIGNALS_VERSION
 from fairtrial.domain.limits.linear_regex import compile_regex
 from fairtrial.domain.run import Answer, Case, Score
@@ -49,8 +59,7 @@ class Abstains:
     )
 
     def case_problem(self, case: Case) -> str | None:
-        value = case.fields.get(self.column)
-        return None if truth_of(value) is not None else f"has {value!r} in {self.column!r}, which is neither yes nor no"
+        return no_truth(case, self.column)
 
     def score(self, case: Case, answer: Answer) -> Score:
         right = ANSWER if truth_of(case.fields.get(self.column)) else ABSTAIN

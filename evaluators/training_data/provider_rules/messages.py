@@ -6,6 +6,7 @@ from typing import Any
 
 from evaluators.training_data.example import Row
 from evaluators.training_data.provider_rules.rule import ANSWERS, Conversation, Find, Message
+from fairtrial.domain.answers.chat import is_number
 
 CALLS = ("tool_calls", "function_call", "refusal")
 """What an assistant message can have instead of a content."""
@@ -128,10 +129,6 @@ def has_assistant(conversation: Conversation) -> str:
     return "" if any(_answers(message) for _, message in conversation.turns) else "no message is of the assistant"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _last_role(messages: Any) -> Any:
     return messages[-1].get("role") if isinstance(messages, list) else "user"
 
@@ -147,7 +144,7 @@ OPEN_PROMPT = of_row(
     lambda row: _last_role(row.get("prompt")) in ("user", "tool", "assistant"),
     "the last message of 'prompt' has another role than user, tool and assistant",
 )
-ROW_WEIGHT = of_row(lambda row: _is_number(row.get("weight", 1.0)), "'weight' of the row is not a number")
+ROW_WEIGHT = of_row(lambda row: is_number(row.get("weight", 1.0)), "'weight' of the row is not a number")
 LABEL = of_row(lambda row: isinstance(row["label"], bool), "'label' is not true or false")
 PARALLEL_CALLS = of_row(
     lambda row: isinstance(row.get("input", row).get("parallel_tool_calls", True), bool),

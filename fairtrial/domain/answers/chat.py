@@ -135,7 +135,7 @@ class Param:
     most: float | None = None
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -148,7 +148,7 @@ def _is_stop(value: Any) -> bool:
 
 
 def _is_bias(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_number(bias) for bias in value.values())
+    return isinstance(value, dict) and all(is_number(bias) for bias in value.values())
 
 
 def _is_flag(value: Any) -> bool:
@@ -160,10 +160,10 @@ def _is_text(value: Any) -> bool:
 
 
 PARAMS = {
-    "temperature": Param(NUMBER, _is_number, 0),
-    "top_p": Param(NUMBER, _is_number, 0, 1),
-    "presence_penalty": Param(NUMBER, _is_number),
-    "frequency_penalty": Param(NUMBER, _is_number),
+    "temperature": Param(NUMBER, is_number, 0),
+    "top_p": Param(NUMBER, is_number, 0, 1),
+    "presence_penalty": Param(NUMBER, is_number),
+    "frequency_penalty": Param(NUMBER, is_number),
     "max_tokens": Param(WHOLE, _is_whole, 1),
     "max_completion_tokens": Param(WHOLE, _is_whole, 1),
     "n": Param(WHOLE, _is_whole, 1),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from fairtrial.domain.errors import DigestRefused
 
@@ -65,3 +65,8 @@ def json_object(text: Any) -> dict[str, Any] | None:
     except (TypeError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Raise `ValueError` for `NaN` and infinities, which `json` reads unless this is its ``parse_constant``."""
+    raise ValueError(f"{name} is not JSON")

@@ -205,16 +205,16 @@ def _link(cursor: Cursor, account: Account, now_us: int) -> Invitation:
 def store_link(cursor: Cursor, token: str, account_id: str, *, now_us: int, expires_us: int) -> None:
     """Store a link to an account until it expires, within the caller's transaction."""
     times = {"created_time": timestamp(now_us), "expires_time": timestamp(expires_us)}
-    cursor.insert("invitations", sha256=digest(token), account_id=account_id, **times)
+    cursor.insert("invitations", sha256=token_digest(token), account_id=account_id, **times)
 
 
-def digest(token: str) -> str:
-    """The stored form of a token. A fast hash is enough for 256 random bits."""
+def token_digest(token: str) -> str:
+    """The stored form of a token or a key. A fast hash is enough for 256 random bits."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _valid(cursor: Cursor, token: str, now: datetime) -> str:
-    account_id = cursor.value(VALID, [digest(token), now])
+    account_id = cursor.value(VALID, [token_digest(token), now])
     if account_id is None:
         raise _void()
     return str(account_id)

@@ -1,6 +1,5 @@
 """Creates and ends API keys, browser sessions and one-time links, of which the store has only hashes."""
 
-import hashlib
 import secrets
 
 from fairtrial.api.keys import CreateKey
@@ -9,7 +8,7 @@ from fairtrial.domain.errors import Conflict, NotFound, UsageError, control_char
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.plan import Key
 from fairtrial.store.access import accounts, audit
-from fairtrial.store.access.accounts import TOKEN_BYTES, digest, store_link
+from fairtrial.store.access.accounts import TOKEN_BYTES, store_link, token_digest
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query, timestamp
 
@@ -58,13 +57,8 @@ def create_key(database: Database, request: CreateKey, *, now_us: int) -> NewKey
     may = {"rights": list(rights), "routes": list(routes)}
     times = {"created_time": timestamp(now_us), "expires_time": None if expires_us is None else timestamp(expires_us)}
     with database.transaction() as cursor:
-        cursor.insert("keys", key_id=key_id, name=name, sha256=key_digest(secret), **may, **times)
+        cursor.insert("keys", key_id=key_id, name=name, sha256=token_digest(secret), **may, **times)
     return NewKey(key_id, name, secret, rights, routes, expires_us)
-
-
-def key_digest(secret: str) -> str:
-    """The stored form of a key. A fast hash is enough for 256 random bits."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def list_keys(limit: int = 1000, offset: int = 0) -> Query:
@@ -91,14 +85,14 @@ def begin_session(database: Database, account_id: str, *, now_us: int) -> str:
     with database.transaction() as cursor:
         cursor.execute(END_OLD_SESSIONS, [timestamp(now_us - SESSION_LASTS_US), timestamp(now_us - SESSION_IDLE_US)])
         times = {"created_time": timestamp(now_us), "seen_time": timestamp(now_us)}
-        cursor.insert("sessions", sha256=digest(token), account_id=account_id, **times)
+        cursor.insert("sessions", sha256=token_digest(token), account_id=account_id, **times)
     return token
 
 
 def account_of_session(database: Database, token: str, *, now_us: int) -> Account | None:
     """The account that signed in with this token; ``None`` if the session is over or the account may not sign in."""
     rows = database.rows(
-        FIND_SESSION, [digest(token), timestamp(now_us - SESSION_LASTS_US), timestamp(now_us - SESSION_IDLE_US)]
+        FIND_SESSION, [token_digest(token), timestamp(now_us - SESSION_LASTS_US), timestamp(now_us - SESSION_IDLE_US)]
     )
     if not rows:
         return None
@@ -108,14 +102,14 @@ def account_of_session(database: Database, token: str, *, now_us: int) -> Accoun
         return None
     if now_us - microseconds(seen) > SESSION_RENEW_US:
         with database.transaction() as cursor:
-            cursor.execute(SESSION_SEEN, [timestamp(now_us), digest(token)])
+            cursor.execute(SESSION_SEEN, [timestamp(now_us), token_digest(token)])
     return account
 
 
 def end_session(database: Database, token: str) -> None:
     """Sign out. An unknown token is ignored."""
     with database.transaction() as cursor:
-        cursor.execute(END_SESSION, [digest(token)])
+        cursor.execute(END_SESSION, [token_digest(token)])
 
 
 def _account(database: Database, account_id: str) -> Account | None:
@@ -146,7 +140,7 @@ def redeem_link(database: Database, token: str, *, now_us: int) -> str:
     local = LOCAL.account_id
     with database.transaction() as cursor:
         used = cursor.execute(
-            USE_LINK, {"now": timestamp(now_us), "sha256": digest(token), "account": local}
+            USE_LINK, {"now": timestamp(now_us), "sha256": token_digest(token), "account": local}
         ).fetchall()
         if not used:
             raise NotFound("this link was already used or is older than 15 minutes")

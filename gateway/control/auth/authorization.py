@@ -20,7 +20,8 @@ from fairtrial.domain.errors import NotAllowed, NotAuthenticated
 from fairtrial.domain.names.addresses import host_of, is_loopback, origin_of
 from fairtrial.domain.plan import Key
 from fairtrial.store.access import credentials
-from fairtrial.store.access.credentials import key_digest, valid_keys
+from fairtrial.store.access.accounts import token_digest
+from fairtrial.store.access.credentials import valid_keys
 from gateway.control.auth.sign_in import SESSION_COOKIE
 from gateway.control.context import KEY, Caller, Owner
 
@@ -65,7 +66,7 @@ def by_session(request: Request) -> Caller | None:
 
 def _by_key(authorization: str, owner: Owner) -> Caller:
     scheme, _, secret = authorization.partition(" ")
-    given = key_digest(secret.strip()) if scheme.lower() == "bearer" else ""
+    given = token_digest(secret.strip()) if scheme.lower() == "bearer" else ""
     now_us = owner.clock_us()
     for key in valid_keys(owner.database):
         if hmac.compare_digest(key.sha256, given) and (key.expires_us is None or key.expires_us > now_us):

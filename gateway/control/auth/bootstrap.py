@@ -85,6 +85,6 @@ def ensure_key(database: Database, local_key: LocalKey, *, now_us: int) -> None:
 
 def _digest_of_file(path: Path) -> str | None:
     try:
-        return credentials.key_digest(path.read_text(encoding="utf-8").strip())
+        return accounts.token_digest(path.read_text(encoding="utf-8").strip())
     except OSError:
         return None

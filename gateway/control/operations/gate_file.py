@@ -1,6 +1,5 @@
 """Reads a gate's file: as the request to judge by it, and as one of the official gates of the project."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +97,7 @@ def official_gate(path: Path) -> OfficialGate:
     except FileRefused as error:
         raise ConfigError([Diagnostic(str(path), error.line, "", error.wrong, error.known)]) from error
     suites = {suite.name: digest_of(text_of(suite)) for suite in gate.suites}
-    return OfficialGate(gate.name, str(path.relative_to(root)), sha256_of(text), suites)
+    return OfficialGate(gate.name, str(path.relative_to(root)), digest_of(text), suites)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,3 @@ def find_official(gates: ReleaseGates, gate_sha256: str, suites: Mapping[str, st
         if not why:
             return FoundGate(file)
     return FoundGate(None, why)
-
-
-def sha256_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

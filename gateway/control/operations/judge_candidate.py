@@ -11,6 +11,7 @@ from evaluators.gate.equal_evidence import digest_of_evidence
 from evaluators.gate.evidence import Evidence, encode
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
+from evaluators.loading.suite_text import digest_of
 from evaluators.suite import Suite
 from fairtrial.api.verdicts import Judge
 from fairtrial.domain.errors import ConfigError
@@ -21,7 +22,7 @@ from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
 from fairtrial.store.reviews import votes as reviews
-from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs, sha256_of
+from gateway.control.operations.gate_file import digests_of, find_official, refuse_unknown_refs
 from gateway.control.operations.present import served_weights
 from gateway.control.operations.training_files import read_training_evidence
 from gateway.control.operations.verdicts.live_evidence import read_experiments
@@ -57,7 +58,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
     baselines = kept_baselines(database, request)
     latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites}, baselines)
     official = find_official(
-        asker.release_gates, sha256_of(request.gate), {suite.reference.suite: suite.text_digest for suite in stored}
+        asker.release_gates, digest_of(request.gate), {suite.reference.suite: suite.text_digest for suite in stored}
     )
     covered = None if official.file is None else asker.release_gates.covered(plan, official.file)
     experiments = read_experiments(

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
 from fairtrial.domain.errors import BadRequest
+from fairtrial.domain.limits.canonical_json import refuse_constant
 from fairtrial.domain.limits.json_limits import DECODED, FIELD, UNCOUNTED, refuse_excess
 from gateway.proxy.wire.http import Headers
 
@@ -30,11 +31,7 @@ DIGESTED = 2**20
 _NULL = b"null"
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 def decode_leniently(raw: bytes | msgspec.Raw) -> Any:

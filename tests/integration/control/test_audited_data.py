@@ -12,8 +12,9 @@ import pytest
 
 from evaluators.training_data.audit_report import AUDIT_VERSION
 from fairtrial.api.data_audits import StoreAudit
+from fairtrial.config.plan.retirement import today_utc
 from fairtrial.domain.errors import BadRequest
-from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit, WaivedCount, Waiver, day_of
+from fairtrial.domain.training_data import AuditFile, CheckCount, DataAudit, WaivedCount, Waiver
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.store import data_audits
 from fairtrial.store.core.query import Page
@@ -241,7 +242,7 @@ def test_a_waived_finding_ships_and_verdict_export_and_trail_list_it(trial: Judg
 
 
 def test_an_expired_waiver_holds_and_makes_an_earlier_verdict_stale(trial: JudgedTrial) -> None:
-    day = day_of(trial.now_us)
+    day = today_utc(trial.now_us)
     waived(trial, day.isoformat())
     verdict = trial.judge()
     assert verdict.decision == "SHIP"

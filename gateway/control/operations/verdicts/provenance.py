@@ -12,7 +12,7 @@ import pyarrow
 from evaluators.gate.evidence import Evidence, GivenSuite
 from evaluators.gate.file import Gate
 from evaluators.gate.rules import better_rules
-from evaluators.loading.suite_text import UnusableText, suite_of
+from evaluators.loading.suite_text import UnusableText, digest_of, suite_of
 from evaluators.results.equal_answers import same_results
 from evaluators.results.run_table import RunTable
 from evaluators.results.table_formats import StoredControls, table_from
@@ -26,7 +26,7 @@ from fairtrial.domain.verdicts.verdict import JudgedExperiment, JudgedQueue, Jud
 from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import run_columns, runs, verdicts
 from fairtrial.store.evaluations.judged_candidates import evaluated_candidates, judged_candidates
-from gateway.control.operations.gate_file import find_official, sha256_of
+from gateway.control.operations.gate_file import find_official
 from gateway.process_resources import give_back
 
 SHORT_DIGEST = 8
@@ -104,7 +104,7 @@ def provenance(
     evidence: Evidence, gate: Gate, stored: Sequence[StoredSuite], asker: Asked, experiments: Sequence[JudgedExperiment]
 ) -> Provenance:
     """Who asked for the verdict on this evidence, and what it is based on."""
-    sha256 = sha256_of(evidence.gate_text)
+    sha256 = digest_of(evidence.gate_text)
     official = find_official(
         asker.release_gates, sha256, {suite.reference.suite: suite.text_digest for suite in stored}
     )

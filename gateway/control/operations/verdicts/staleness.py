@@ -8,11 +8,11 @@ from evaluators.gate.evidence import Evidence, decode
 from evaluators.gate.file import Gate
 from evaluators.gate.rules import better_rules, judge_rule
 from evaluators.trial import CANDIDATE_US, age_text, weights_changed
+from fairtrial.config.plan.retirement import today_utc
 from fairtrial.domain.errors import FairtrialError, UsageError
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.promises import DECIDED_BY
-from fairtrial.domain.training_data import day_of
 from fairtrial.domain.verdicts.verdict import Decision, JudgedExperiment, JudgedRun, Provenance, Result, Verdict
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.decision.wording import proof_words
@@ -118,7 +118,7 @@ def _training(database: Database, basis: Provenance, plan: Plan, now_us: int) ->
     if declared is not None and declared.lineage != judged.lineage:
         yield f"the declared lineage of {judged.deployment} has changed since it was judged; {AGAIN}"
     for waiver in judged.audit.waivers:
-        if waiver.expired(day_of(now_us)):
+        if waiver.expired(today_utc(now_us)):
             yield f"the waiver of {waiver.subject} by {waiver.owner} has expired since; {AGAIN}"
     newest = data_audits.newest_of_data(database, judged.audit.digests)
     if newest is not None and newest.clean != judged.audit.clean:

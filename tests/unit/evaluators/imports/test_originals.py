@@ -9,8 +9,9 @@ from typing import Any
 
 from evaluators.engine.scoring import score_case
 from evaluators.imports.files import check, files_of, write
-from evaluators.imports.imported import SOURCES, ImportedSuite, as_original
+from evaluators.imports.imported import SOURCES, ImportedSuite
 from evaluators.loading.suite_reader import load
+from evaluators.loading.template import text_or_json
 from evaluators.suite import Suite
 from fairtrial.domain.run import Answer, Score
 from tests.fixtures.paths import ROOT
@@ -75,7 +76,7 @@ def _is_weighted(test: Mapping[str, Any]) -> bool:
 
 def _equal_scorers(suite: ImportedSuite, assertions: Sequence[Any]) -> list[str | None]:
     """The scorers of assertions that the report lists as equal."""
-    originals = {as_original(assertion) for assertion in assertions}
+    originals = {text_or_json(assertion) for assertion in assertions}
     return [
         criterion.scorer
         for criterion in suite.criteria

@@ -8,7 +8,7 @@ import pyarrow
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.access import credentials
-from fairtrial.store.access.credentials import key_digest
+from fairtrial.store.access.accounts import token_digest
 from fairtrial.store.evaluations import verdicts
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.context import ARROW
@@ -172,7 +172,7 @@ def test_commands_of_this_machine_always_have_a_key(background: BackgroundWork) 
     layout = background.database.layout
     assert layout.admin_key.stat().st_mode & 0o777 == 0o600
     (admin,) = [key for key in credentials.valid_keys(background.database) if key.rights == ("admin",)]
-    assert admin.sha256 == key_digest(layout.admin_key.read_text().strip())
+    assert admin.sha256 == token_digest(layout.admin_key.read_text().strip())
 
 
 def test_the_internal_key_is_private_and_survives_a_restart(background: BackgroundWork) -> None:
