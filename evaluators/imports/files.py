@@ -259,21 +259,22 @@ def _suite_text(suite: ImportedSuite) -> str:
         content["tags"] = {"checks": "checks"}
     content["score"] = [dict(entry) for entry in suite.score]
     content["gate"] = list(suite.gate)
-    return _comment(suite) + _yaml(content)
+    return _comment(suite) + yaml_text(content)
 
 
 def _gate_text(suite: ImportedSuite) -> str:
     content: dict[str, Any] = {"version": 1, "gate": f"{suite.name}-release", "suites": [suite.name]}
     if not suite.compares:
         content["require"] = [REVIEW_LINE]
-    return _comment(suite) + _yaml(content)
+    return _comment(suite) + yaml_text(content)
 
 
 def _comment(suite: ImportedSuite) -> str:
     return "" if suite.compares else fill(ADVICE, 118, initial_indent="# ", subsequent_indent="# ") + "\n"
 
 
-def _yaml(content: Mapping[str, Any]) -> str:
+def yaml_text(content: Mapping[str, Any]) -> str:
+    """The content of a suite or a gate as YAML."""
     writer, text = YAML(), StringIO()
     writer.width, writer.allow_unicode = 120, True
     writer.dump(dict(content), text)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from evaluators.training_data.row_texts import MOST_GROUP, groups_of
 from fairtrial.api.data_audits import StoreAudit
 from fairtrial.domain import training_data
+from fairtrial.domain.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue, WaivedRows
@@ -44,6 +45,23 @@ class AuditedDeployment:
 
     def _path(self, path: str) -> Path:
         return Path(os.path.relpath(self.project.root / path))
+
+
+def find_deployment(project: Project, name: str) -> AuditedDeployment:
+    """The deployment of the project; raises `UsageError` if it does not exist, has no lineage, or a file is missing."""
+    if name not in project.plan.deployments:
+        known = nearest(name, project.plan.deployments)
+        raise UsageError(f"--deployment: the deployment {name!r} does not exist ({known})")
+    lineage = project.plan.deployments[name].lineage
+    if lineage is None:
+        raise UsageError(
+            f"{project.path}: deployments.{name}.training is missing (its data: [FILE, …] says what to audit)"
+        )
+    deployment = AuditedDeployment(project, name, lineage)
+    missing = [path for path in (*deployment.train, *deployment.validation) if not path.is_file()]
+    if missing:
+        raise UsageError(f"{project.path}: deployments.{name}.training: there is no file {missing[0]}")
+    return deployment
 
 
 def audit_request(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoreAudit:

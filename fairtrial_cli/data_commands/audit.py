@@ -11,7 +11,7 @@ import click
 
 from evaluators.training_data.provider_rules.training import Training
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import JSON, WrittenPath
+from fairtrial_cli.options import JSON, WrittenPath, project_of
 from fairtrial_cli.training_data.data_files import COMPLETION, PROMPT, named_columns, show_busy, training_options
 
 if TYPE_CHECKING:
@@ -108,9 +108,10 @@ def _audit_deployment(
     config: Path, name: str, suites: Sequence[Path], training: Training, *, html: Path | None, as_json: bool
 ) -> AuditReport:
     """Audit the files of the lineage, and store the result."""
-    from fairtrial_cli.training_data.audit import find_deployment, store_audit, stored_sentence
+    from evaluators.training_data.audited_deployment import find_deployment
+    from fairtrial_cli.training_data.audit import store_audit, stored_sentence
 
-    audited = find_deployment(config, name)
+    audited = find_deployment(project_of(config), name)
     start = time.monotonic()
     waivers = audited.lineage.waivers
     audit = audit_files(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,11 +12,10 @@ import msgspec
 from evaluators.training_data.audited_deployment import AuditedDeployment, audit_request
 from fairtrial.api import data_audits
 from fairtrial.domain import training_data
-from fairtrial.domain.errors import UsageError, nearest, printable
+from fairtrial.domain.errors import printable
 from fairtrial.domain.verdicts.verdict_wording import dollars
 from fairtrial.domain.wording import counted
 from fairtrial.privacy.patterns import scope
-from fairtrial_cli.options import project_of
 from fairtrial_cli.store_client.client import open_store
 
 if TYPE_CHECKING:
@@ -97,22 +95,6 @@ def _cell(report: AuditReport, issue: Issue) -> str:
     several = sum(file.role == "train" for file in report.files) > 1 and rows
     waived = "".join(f"; waived in {len(part.rows):,} {part.waiver.says}" for part in issue.waived)
     return issue.says + (f" ({f'{issue.file}, ' if several else ''}{rows})" if rows else "") + waived
-
-
-def find_deployment(config: Path, name: str) -> AuditedDeployment:
-    """The deployment of the project; raises `UsageError` if it does not exist, has no lineage, or a file is missing."""
-    project = project_of(config)
-    if name not in project.plan.deployments:
-        known = nearest(name, project.plan.deployments)
-        raise UsageError(f"--deployment: the deployment {name!r} does not exist ({known})")
-    lineage = project.plan.deployments[name].lineage
-    if lineage is None:
-        raise UsageError(f"{config}: deployments.{name}.training is missing (its data: [FILE, …] says what to audit)")
-    deployment = AuditedDeployment(project, name, lineage)
-    missing = [path for path in (*deployment.train, *deployment.validation) if not path.is_file()]
-    if missing:
-        raise UsageError(f"{config}: deployments.{name}.training: there is no file {missing[0]}")
-    return deployment
 
 
 def store_audit(audited: AuditedDeployment, report: AuditReport, seconds: float) -> StoredAudit:

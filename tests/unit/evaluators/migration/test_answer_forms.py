@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluators.loading.suite_reader import load
 from evaluators.migration.answer_forms import form_of
-from fairtrial_cli.migration.drawn_suites import path_of, write_suite
+from evaluators.migration.drawn_suite import write_suite
 from tests.fixtures.for_each import for_each
 
 LETTER = "Thank you for your message, we will look at it today."
@@ -48,7 +48,7 @@ def test_the_form_of_most_answers_decides(
 ) -> None:
     form = form_of(rows(answers))
     assert (form.scorer, form.metric, len(answers) - len(form.rows)) == (scorer, metric, left_out)
-    path = path_of(tmp_path, "drawn")
+    path = tmp_path / "drawn.yaml"
     write_suite(path, "Recorded.", rows(answers))
     [suite] = load(path)
     assert len(suite.cases) == len(form.rows)

@@ -10,12 +10,12 @@ import pytest
 
 from evaluators.engine.scoring import metrics_of, score_case
 from evaluators.loading.suite_reader import load
+from evaluators.migration.drawn_suite import write_suite
 from evaluators.suite import Suite
 from fairtrial.api.runs import NameRun, keep
 from fairtrial.config.project import Project
 from fairtrial.domain.run import Answer, Run
 from fairtrial.store.core.database import Database
-from fairtrial_cli.migration.drawn_suites import path_of, write_suite
 from fairtrial_cli.migration.report import Baseline
 from fairtrial_cli.migration.successors import SuiteRuns, baseline_of, judge_successors
 from fairtrial_cli.store_client.client import open_store
@@ -66,7 +66,7 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Project, Pat
          "expected": f'{{"a": {n}}}'}
         for n in range(COUNT)
     ]  # fmt: skip
-    path = path_of(of.layout.make().traffic_suites, "traffic-base")
+    path = of.layout.make().traffic_suites / "traffic-base.yaml"
     write_suite(path, "Recorded.", rows)
     [suite] = load(path)
     run = run_of(suite, of, "base")
