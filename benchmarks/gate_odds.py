@@ -91,7 +91,7 @@ def recorded(folder: Path, gate: Gate) -> Runs:
     if not (folder / "fairtrial.yaml").exists():
         setting = prepare(folder)
         project = load_project(setting.project, os.environ)
-        with local_models(setting.ports["models"], folder / "models.log"), project_gateway(project) as url:
+        with local_models(setting.ports.models, folder / "models.log"), project_gateway(project) as url:
             suites = load_suites([SUITES / file for file in FILES])
             run_suites(project, suites, targets, base_url=url, options=RunOptions(open_store))
     found: Runs = {}

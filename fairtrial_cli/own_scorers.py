@@ -9,6 +9,8 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,6 +155,10 @@ def _locked(config: Path) -> dict[str, str]:
     return locked
 
 
+PROPOSED_FROM = ("pull_request", "head", "repo", "full_name")
+"""Where GitHub's event names the repository of a pull request's branch."""
+
+
 def is_of_fork(environ: Mapping[str, str]) -> bool:
     """Whether this is a job of GitHub or GitLab for the pull request of a fork, or one that can't be read."""
     source = environ.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
@@ -162,6 +168,6 @@ def is_of_fork(environ: Mapping[str, str]) -> bool:
         return False
     try:
         event = json.loads(Path(environ["GITHUB_EVENT_PATH"]).read_bytes())
-        return bool(event["pull_request"]["head"]["repo"]["full_name"] != environ["GITHUB_REPOSITORY"])
+        return bool(reduce(getitem, PROPOSED_FROM, event) != environ["GITHUB_REPOSITORY"])
     except (OSError, ValueError, KeyError, TypeError):
         return True

@@ -7,6 +7,7 @@ from time import time_ns
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.elements.arrow import DataframeState
 
 from dashboard.client import Refused
 from dashboard.components.formatting import plain
@@ -117,6 +118,11 @@ def pick(label: str, titles: Mapping[str, str], *, placeholder: str) -> str | No
     return chosen
 
 
+def selected_of(table: DataframeState, rows: Sequence[Shown]) -> list[Shown]:
+    """Those of the rows that are selected in the table, which may be older than they are."""
+    return [rows[at] for at in table.selection.rows if at < len(rows)]
+
+
 def open_row(
     lines: Sequence[Mapping[str, str]], titles: Mapping[str, str], *, name: str, article: str, **options: Any
 ) -> None:
@@ -128,7 +134,7 @@ def open_row(
     table = st.dataframe(
         lines, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row", key=key, **options
     )
-    selected = [list(titles)[at] for at in table["selection"]["rows"] if at < len(titles)]
+    selected = selected_of(table, list(titles))
     placeholder = f"choose {article} {name}, or select a row"
     opened = selected[0] if selected else pick(f"Open {article} {name}", titles, placeholder=placeholder)
     if opened is not None:

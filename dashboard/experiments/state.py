@@ -145,13 +145,14 @@ def _confirm(control: Control, live: ExperimentStatus, action: PersonsAction, un
     with st.form(change, border=False):
         choose = {"promote": _promotion, "resume": _accepted}.get(action)
         chosen = {} if choose is None else choose(control, live, change)
-        if units:
-            chosen = {"unit": tuple(st.multiselect("Users", units, default=units, key=f"units to {change}"))}
+        accepted = tuple(st.multiselect("Users", units, default=units, key=f"units to {change}")) if units else ()
+        if accepted:
+            chosen = {"unit": accepted}
         why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {change}")
         confirmed = st.form_submit_button(f"{label} now", type="primary")
     if not confirmed:
         return
-    if units and not chosen["unit"]:
+    if units and not accepted:
         st.error("Select at least one user.")
         return
     try:

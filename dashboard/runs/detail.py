@@ -1,5 +1,6 @@
 """Draws one run: its scores, outcomes, slices, and cases in pages."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -125,18 +126,17 @@ def _pivot(rows: Sequence[SliceMean], tag: str, ordered: Sequence[str]) -> list[
     names = dict.fromkeys(str(row.metric) for row in rows)
     place = {name: at for at, name in enumerate(ordered)}
     metrics = sorted(names, key=lambda name: (name in SIGNAL_NAMES, name.count("."), place.get(name, len(place))))
-    lines: dict[str, dict[str, Any]] = {}
+    cases, means = Counter[str](), defaultdict[str, dict[str, str]](dict)
     for row in rows:
-        line = lines.setdefault(row.value, {tag: row.value, "cases": 0})
-        line["cases"] = max(line["cases"], row.results)
-        line[row.metric] = DASH if row.mean is None else f"{row.mean:.3g}"
+        cases[row.value] = max(cases[row.value], row.results)
+        means[row.value][row.metric] = DASH if row.mean is None else f"{row.mean:.3g}"
     return [
         {
-            tag: line[tag],
-            "cases": line["cases"],
+            tag: value,
+            "cases": cases[value],
             **{SIGNAL_NAMES.get(metric, metric): line.get(metric, DASH) for metric in metrics},
         }
-        for line in lines.values()
+        for value, line in means.items()
     ]
 
 

@@ -10,7 +10,7 @@ from msgspec import to_builtins
 from dashboard.client import Control
 from dashboard.components import query_params
 from dashboard.components.formatting import count, moment_of, plain
-from dashboard.components.query_params import filtered
+from dashboard.components.query_params import filtered, selected_of
 from dashboard.components.tables import offer, suggest_command
 from fairtrial.api import runs
 from fairtrial.api.run_answers import RunRow
@@ -91,7 +91,7 @@ def _table(rows: Sequence[RunRow]) -> None:
         key="runs-selected",
         column_config={"cases": st.column_config.TextColumn(alignment="right")},
     )
-    _open([rows[at] for at in selected["selection"]["rows"] if at < len(rows)], rows)
+    _open(selected_of(selected, rows), rows)
     offer([_raw(row) for row in rows], title="runs")
 
 

@@ -208,8 +208,8 @@ def _export_training(
     else:
         if files.rows is None:
             click.echo(lines_of(rows.rows), nl=False)
-        for path in written:
-            click.echo(f"{path['file']}: {counted(path['rows'], 'row')}", err=True)
+        for file in written:
+            click.echo(f"{file.file}: {counted(file.rows, 'row')}", err=True)
         print_left_out(rows, pairs=len(pairs))
     if not rows.rows:
         click.echo("No pair gives a row.", err=True)

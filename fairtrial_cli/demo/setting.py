@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from fairtrial.config.layout import Layout, bundled_data
 from fairtrial.config.owner_lock import refuse_owned
@@ -32,7 +33,16 @@ FIRST_BYTE = re.compile(r"first_byte: [\d.]+")
 FAMILY_SIZE = re.compile(r"\bn: \d+")
 SLICE_LINE = re.compile(r"(?m)^( +#.*\n)*  - general\.accuracy .* in kind:.*\n")
 """A gate line on a slice of the general questions, with the comment above it."""
-FIRST_PORTS = {"models": 8000, "late": 8010, "gateway": 8080, "control": 8081, "dashboard": 8501}
+
+
+class Ports(NamedTuple):
+    """The port of each service; by default the one in the example's project file."""
+
+    models: int = 8000
+    late: int = 8010
+    gateway: int = 8080
+    control: int = 8081
+    dashboard: int = 8501
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +158,7 @@ class Setting:
     """The demo's folder and ports."""
 
     folder: Path
-    ports: dict[str, int]
+    ports: Ports
 
     @property
     def project(self) -> Path:
@@ -161,7 +171,7 @@ class Setting:
 
     @property
     def models_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['models']}/v1"
+        return f"http://127.0.0.1:{self.ports.models}/v1"
 
     def allow(self, seconds: float) -> None:
         """Let the late server take this long for the first byte of an answer."""
@@ -207,24 +217,23 @@ def prepare(folder: Path) -> Setting:
     return setting
 
 
-def _project(ports: dict[str, int]) -> str:
+def _project(ports: Ports) -> str:
     """The example's project file with the ports of this demo, and its release gate as the official one."""
     text = (SUPPORT / "fairtrial.yaml").read_text(encoding="utf-8")
-    for name in ("late", "models"):
-        text = text.replace(f"127.0.0.1:{FIRST_PORTS[name]}/", f"127.0.0.1:{ports[name]}/")
-    binds = [f'{name}: {{bind: "127.0.0.1:{ports[name]}"}}' for name in ("gateway", "control", "dashboard")]
+    for declared, free in ((Ports().late, ports.late), (Ports().models, ports.models)):
+        text = text.replace(f"127.0.0.1:{declared}/", f"127.0.0.1:{free}/")
+    served = {"gateway": ports.gateway, "control": ports.control, "dashboard": ports.dashboard}
+    binds = [f'{name}: {{bind: "127.0.0.1:{port}"}}' for name, port in served.items()]
     releases = f"releases: {{gate: suites/{RELEASE}}}"
     return text + "\n" + "\n".join([releases, *binds]) + "\n"
 
 
-def _free_ports() -> dict[str, int]:
+def _free_ports() -> Ports:
     """The default port of each service, or the next free one."""
-    taken: set[int] = set()
-    ports = {}
-    for name, first in FIRST_PORTS.items():
-        ports[name] = next(port for port in range(first, first + 500) if port not in taken and _is_free(port))
-        taken.add(ports[name])
-    return ports
+    taken: list[int] = []
+    for first in Ports():
+        taken.append(next(port for port in range(first, first + 500) if port not in taken and _is_free(port)))
+    return Ports(*taken)
 
 
 def _is_free(port: int) -> bool:

@@ -50,9 +50,9 @@ def show(options: Options, console: Console, *, models: StartModels = local_mode
     setting = prepare(options.folder)
     with interruption() as limits, Progress(console) as progress, ExitStack() as stack:
         progress.doing("starting the local models: one base and four fine-tunes of it")
-        children = stack.enter_context(models(setting.ports["models"], setting.folder / "models.log"))
+        children = stack.enter_context(models(setting.ports.models, setting.folder / "models.log"))
         limits.watch(lambda: children)
-        late = stack.enter_context(late_server(setting.ports["late"], setting.models_url))
+        late = stack.enter_context(late_server(setting.ports.late, setting.models_url))
         speed = _measure(setting, progress)
         late.late_seconds = 2 * allowed_seconds(speed)
         setting.allow(allowed_seconds(speed))

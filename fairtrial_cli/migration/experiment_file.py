@@ -51,17 +51,18 @@ def write_move(project: Project, old: str, new: str) -> tuple[Path, str] | None:
     reader.preserve_quotes, reader.width = True, 4096
     content = reader.load(project.path.read_text(encoding="utf-8"))
     metric = next((name for name, kind in project.feedback.items() if kind == "boolean"), None)
-    piece: dict[str, Any] = {"routes": {}, "experiments": {}}
+    moved: dict[str, Any] = {}
+    experiments: dict[str, Any] = {}
     for route in routes:
         name = _name(route, content)
         rest = {key: value for key, value in content["routes"][route].items() if key != "deployment"}
-        piece["routes"][route] = {"experiment": name, **rest}
-        piece["experiments"][name] = _experiment(route, old, new, metric)
-    content["routes"].update(piece["routes"])
-    content["experiments"] = {**(content.get("experiments") or {}), **piece["experiments"]}
+        moved[route] = {"experiment": name, **rest}
+        experiments[name] = _experiment(route, old, new, metric)
+    content["routes"].update(moved)
+    content["experiments"] = {**(content.get("experiments") or {}), **experiments}
     path = project.path.with_name(f"fairtrial.migrate-{old}.yaml")
     write_private(path, _text(reader, content).encode())
-    return path, BLANKS.sub("\n\n", _text(reader, piece))
+    return path, BLANKS.sub("\n\n", _text(reader, {"routes": moved, "experiments": experiments}))
 
 
 def plan_moves(

@@ -31,9 +31,10 @@ SELDOM = 0.005
 """What is not worth a sentence."""
 WATCHED = ("shares of units", "conversion e-process", "normal mixture")
 MODES = {"monitor": "continuous", "planned": "planned looks", "fixed": "one look"}
+SHIPS, STOPPED = "ships", "stopped"
 ENDS = {
-    "ships": "ships",
-    "stopped": "stopped for harm",
+    SHIPS: "ships",
+    STOPPED: "stopped for harm",
     "worse": "ends: called worse",
     "better": "ends: good, but a guardrail is not proven safe",
     "undecided": "ends undecided",
@@ -193,13 +194,13 @@ def _rows(results: Results) -> Iterator[tuple[str, ...]]:
     for guardrail in results[0][1].safe:
         yield f"{guardrail} proven safe", *(_percent(summary.safe[guardrail]) for _, summary in results)
     yield "split called wrong, though right", *(_percent(summary.invalid) for _, summary in results)
-    yield "days until it ships", *(_days(summary.ends["ships"]) for _, summary in results)
-    yield "days until it is stopped", *(_days(summary.ends["stopped"]) for _, summary in results)
+    yield "days until it ships", *(_days(summary.ends[SHIPS]) for _, summary in results)
+    yield "days until it is stopped", *(_days(summary.ends[STOPPED]) for _, summary in results)
 
 
 def _meaning_simulation(results: Results) -> Iterator[str]:
     for scenario, summary in results:
-        ships, stopped = summary.ends["ships"], summary.ends["stopped"]
+        ships, stopped = summary.ends[SHIPS], summary.ends[STOPPED]
         who = escape(f"One {scenario.name}" if scenario.moved else f"A candidate with {scenario.name}")
         if scenario.truth == "worse":
             yield f"{who}: this plan ships it in {_percent(ships)} of the trials, and stops it in {_percent(stopped)}."

@@ -170,7 +170,15 @@ class ExportFiles:
         refuse_existing([path for path in paths if path is not None], sources=(), force=True)
 
 
-def write_rows(files: ExportFiles, exported: TrainingRows) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file with its number of rows."""
+
+    file: str
+    rows: int
+
+
+def write_rows(files: ExportFiles, exported: TrainingRows) -> list[WrittenFile]:
     """Write all files or none; returns the name of each and its number of rows. No rows make no file of rows."""
     contents: dict[Path, Sequence[Mapping[str, Any]]] = {}
     if files.rows is not None and exported.rows:
@@ -180,7 +188,7 @@ def write_rows(files: ExportFiles, exported: TrainingRows) -> list[dict[str, Any
     if files.left_out is not None:
         contents[files.left_out] = [asdict(pair) for pair in exported.left_out]
     write_files({path: lines_of(rows) for path, rows in contents.items()})
-    return [{"file": str(path), "rows": len(rows)} for path, rows in contents.items()]
+    return [WrittenFile(str(path), len(rows)) for path, rows in contents.items()]
 
 
 def _split(rows: TrainingRows, files: ExportFiles) -> list[list[dict[str, Any]]]:

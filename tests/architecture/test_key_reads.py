@@ -7,7 +7,7 @@ from collections import Counter
 from scripts.renamed_fields import KEYS_OF_OTHERS, key_reads
 from tests.fixtures.paths import ROOT
 
-MOST = 79
+MOST = 55
 """In commands and pages."""
 
 

@@ -138,7 +138,7 @@ def test_only_the_late_server_has_a_short_time_limit(tmp_path: Path) -> None:
     setting.allow(7.5)
     deployments = load_project(setting.project, {}).plan.deployments
     assert {name for name, one in deployments.items() if one.timeouts.first_byte == 7.5} == {"support-next"}
-    assert f"127.0.0.1:{setting.ports['late']}/" in deployments["support-next"].base_url
+    assert f"127.0.0.1:{setting.ports.late}/" in deployments["support-next"].base_url
 
 
 def test_the_demo_never_clears_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
