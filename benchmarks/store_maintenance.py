@@ -29,7 +29,7 @@ from fairtrial.journal.writer import JournalWriter  # noqa: E402
 from fairtrial.store.core import named_values  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
 from fairtrial.store.ingest.ingest import Ingester  # noqa: E402
-from gateway.control.operations.maintain_store import StoreMaintenance  # noqa: E402
+from gateway.control.maintain_store import StoreMaintenance  # noqa: E402
 
 UNITS = 1000
 WORDS = [f"word{number}" for number in range(5000)]

@@ -33,7 +33,7 @@ from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.promotion import KeptTerms
 from fairtrial.experiments.sums import Sums
 from fairtrial.stats.planning.rate_courses import share_log_e
-from gateway.control.operations.experiments.kept_control import harmful_level, users_to_harm
+from gateway.control.experiments.kept_control import harmful_level, users_to_harm
 
 ERRORS = "requests.error_rate"
 DAYS, WEEKS = 14, 2

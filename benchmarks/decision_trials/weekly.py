@@ -23,8 +23,8 @@ from fairtrial.stats.arms.means import mean
 from fairtrial.stats.planning.question import Terms
 from fairtrial.stats.planning.trial import PlannedTrial
 from fairtrial.stats.sums import Moments
-from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
-from gateway.control.operations.traffic_history import NO_HISTORY
+from gateway.control.experiments.plan_experiment import PlanRequest, plan_experiment
+from gateway.control.experiments.traffic_history import NO_HISTORY
 
 RESOLVED, DAYS = "feedback.resolved", 7
 WITHIN, POWER = 0.02, 0.8

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Experiment
     from fairtrial.stats.planning.question import Mode
-    from gateway.control.operations.plan_experiment import PlanRequest
-    from gateway.control.operations.traffic_history import TrafficHistory
+    from gateway.control.experiments.plan_experiment import PlanRequest
+    from gateway.control.experiments.traffic_history import TrafficHistory
 
 UNDECIDABLE = 3
 """The exit code if a metric cannot be decided within the allowed weeks."""
@@ -102,7 +102,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     from fairtrial.experiments.analysis.freeze import shared_engine
     from fairtrial.stats.planning.trial import PlannedTrial
     from fairtrial_cli.output.experiment_plan import plan_json, print_plan
-    from gateway.control.operations.plan_experiment import plan_experiment
+    from gateway.control.experiments.plan_experiment import plan_experiment
 
     project = project_of(config)
     experiment = experiment_of(project, name)
@@ -132,8 +132,8 @@ def _request(
 ) -> PlanRequest:
     from fairtrial.experiments.analysis.freeze import way_to_look
     from fairtrial.stats.planning.question import Terms
-    from gateway.control.operations.experiment_questions import parse_levels
-    from gateway.control.operations.plan_experiment import PlanRequest
+    from gateway.control.experiments.experiment_questions import parse_levels
+    from gateway.control.experiments.plan_experiment import PlanRequest
 
     primary = experiment.primary.metric if experiment.primary else ""
     return PlanRequest(
@@ -157,7 +157,7 @@ def _recent_traffic(project: Project, experiment: Experiment, *, weeks: int) -> 
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
     from fairtrial_cli.store_client.client import open_store
-    from gateway.control.operations.traffic_history import NO_HISTORY, summarise_traffic
+    from gateway.control.experiments.traffic_history import NO_HISTORY, summarise_traffic
 
     if not project.layout.store.exists():
         return NO_HISTORY
@@ -192,7 +192,7 @@ def _amounts(project: Project, experiment: Experiment) -> traffic.AmountsBefore:
 
 
 def _responses(texts: Sequence[str], primary: str) -> dict[str, float]:
-    from gateway.control.operations.experiment_questions import parse_levels
+    from gateway.control.experiments.experiment_questions import parse_levels
 
     shares = parse_levels(texts, primary)
     for metric, share in shares.items():

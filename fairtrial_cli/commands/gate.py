@@ -145,7 +145,7 @@ def _judge_gate(
     from fairtrial.domain.verdicts.approvals import exit_code_of
     from fairtrial_cli.store_client.client import open_store
     from fairtrial_cli.store_client.stored import judge_gate_file
-    from gateway.control.operations.gate_file import digests_of
+    from gateway.control.verdicts.gate_file import digests_of
 
     project = project_of(config)
     digests_of(project.plan, candidate, baseline)  # fails early for unknown targets

@@ -91,7 +91,7 @@ def _assumptions(
     requests: int,
 ) -> Assumptions:
     from fairtrial.experiments.simulation.scenario import Assumptions
-    from gateway.control.operations.experiment_questions import parse_levels
+    from gateway.control.experiments.experiment_questions import parse_levels
 
     primary = experiment.primary.metric if experiment.primary else ""
     share = _share(response, "--response")
@@ -137,7 +137,7 @@ def _errors(text: str) -> tuple[float, float]:
 
 
 def _share(text: str, option: str) -> float:
-    from gateway.control.operations.experiment_questions import parse_level
+    from gateway.control.experiments.experiment_questions import parse_level
 
     share = parse_level(text.strip(), option)
     if not 0 <= share <= 1:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairtrial.api.verdict_answers import Integrity, ReleaseRecord
     from fairtrial.domain.verdicts.approvals import ApprovalVote
     from fairtrial_cli.store_client.client import StoreClient
-    from gateway.control.operations.verdicts.export_check import ExportCheck
+    from gateway.control.verdicts.export_check import ExportCheck
 
 CHANGED = 1
 """The exit code if a verdict can't be reproduced, or was changed."""
@@ -142,7 +142,7 @@ def verify(verdict: str | None, config: Path, *, as_json: bool) -> None:
                fairtrial verdict verify verdict-0199f3c2.html
     """
     from fairtrial_cli.output.verdict import print_export_check, print_integrity
-    from gateway.control.operations.verdicts.export_check import check_export
+    from gateway.control.verdicts.export_check import check_export
 
     result: ExportCheck | Integrity
     if verdict is not None and Path(verdict).exists():
@@ -172,7 +172,7 @@ def export(verdict_id: str, to: Path | None, folder: Path | None, config: Path) 
                fairtrial verdict export 0199f3c2 --folder release-7
     """
     from fairtrial.api import verdicts
-    from gateway.control.operations.verdicts.export_check import write_folder
+    from gateway.control.verdicts.export_check import write_folder
 
     if to is not None and folder is not None:
         raise click.UsageError("--to and --folder exclude each other")

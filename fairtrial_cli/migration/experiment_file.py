@@ -23,8 +23,8 @@ from fairtrial.experiments.analysis.freeze import way_to_look
 from fairtrial.safe_files import write_private
 from fairtrial.stats.planning.question import Terms
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable
-from gateway.control.operations.plan_experiment import PlanRequest, plan_experiment
-from gateway.control.operations.traffic_history import history_of_units
+from gateway.control.experiments.plan_experiment import PlanRequest, plan_experiment
+from gateway.control.experiments.traffic_history import history_of_units
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project

@@ -47,7 +47,7 @@ from fairtrial_cli.run_suites import RunOptions, internal_key, run_suites
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.run_journal import store_run
 from fairtrial_cli.store_client.stored import judge, load_table, record_suites, stored_run
-from gateway.control.operations.gate_file import suite_references
+from gateway.control.verdicts.gate_file import suite_references
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from fairtrial.stats.planning.question import Design
 from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable, false_stop, held
 from fairtrial.stats.sizes import size_of_pairs
 from fairtrial_cli.output.terminal import columns, print_table
-from gateway.control.operations.experiment_questions import describe_question, format_difference
-from gateway.control.operations.plan_experiment import ExperimentPlan
+from gateway.control.experiments.experiment_questions import describe_question, format_difference
+from gateway.control.experiments.plan_experiment import ExperimentPlan
 
 if TYPE_CHECKING:
     from fairtrial.experiments.simulation.scenario import Scenario, Share, Summary

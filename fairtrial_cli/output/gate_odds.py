@@ -77,7 +77,7 @@ def _of_store(gate: Gate, config: Path, candidate: str, baseline: str) -> GateOd
     from evaluators.gate.odds import gate_odds
     from evaluators.trial import Trial
     from fairtrial_cli.store_client.client import open_store
-    from gateway.control.operations.gate_file import digests_of
+    from gateway.control.verdicts.gate_file import digests_of
 
     project = project_of(config)
     digests_of(project.plan, candidate, baseline)  # fails early for unknown targets

@@ -15,7 +15,7 @@ from fairtrial.domain.wording import counted, rows_by_table
 from fairtrial_cli.output.terminal import columns, print_table
 
 if TYPE_CHECKING:
-    from gateway.control.operations.verdicts.export_check import ExportCheck
+    from gateway.control.verdicts.export_check import ExportCheck
 
 
 def print_list(rows: Sequence[VerdictRow]) -> None:

@@ -30,13 +30,13 @@ from gateway.control.auth.bootstrap import INTERNAL, ensure_key
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
 from gateway.control.context import COMMAND_LINE, Addresses, Context, Declaration, Work, answer, implementation
-from gateway.control.operations.experiments.states import record_kill_files
-from gateway.control.operations.record_alarms import notice_older_store
+from gateway.control.experiments.record_alarms import notice_older_store
+from gateway.control.experiments.states import record_kill_files
 
 if TYPE_CHECKING:
     from fairtrial.experiments.decision.waits import Wait
-    from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
-    from gateway.control.operations.split_checks import SplitCheckCache
+    from gateway.control.experiments.split_checks import SplitCheckCache
+    from gateway.control.maintain_store import JobRunner, StoreMaintenance
 
 
 PRIVATE_UMASK = 0o077
@@ -81,19 +81,19 @@ class LocalOwner:
 
     @cached_property
     def maintenance(self) -> StoreMaintenance:
-        from gateway.control.operations.maintain_store import StoreMaintenance
+        from gateway.control.maintain_store import StoreMaintenance
 
         return StoreMaintenance(self.database, self.ingester, self.clock_us, actor=COMMAND_LINE.name)
 
     @cached_property
     def jobs(self) -> JobRunner:
-        from gateway.control.operations.maintain_store import JobRunner
+        from gateway.control.maintain_store import JobRunner
 
         return JobRunner()
 
     @cached_property
     def split_checks(self) -> SplitCheckCache:
-        from gateway.control.operations.split_checks import SplitCheckCache
+        from gateway.control.experiments.split_checks import SplitCheckCache
 
         return SplitCheckCache()
 

@@ -87,7 +87,7 @@ def judge_gate_file(store: StoreClient, gate_path: Path, project: Project, *, ca
     `ConfigError` for a gate with errors; evidence that is missing is a HOLD, not an error.
     """
     from evaluators.gate.file import load
-    from gateway.control.operations.gate_file import digests_of, judge_request, refuse_unknown_refs
+    from gateway.control.verdicts.gate_file import digests_of, judge_request, refuse_unknown_refs
 
     digests_of(project.plan, candidate, baseline)
     gate = load(gate_path)

@@ -18,7 +18,7 @@ from fairtrial.domain.store_reports import IngestResult, OnProgress
 from fairtrial.experiments.steady_time import StepTime
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
-from gateway.control.operations.present import Present
+from gateway.control.present import Present
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from fairtrial.domain.plan import Plan
     from fairtrial.experiments.decision.waits import Wait
     from fairtrial.store.ingest.ingest import Ingester
-    from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
-    from gateway.control.operations.present import Publisher
-    from gateway.control.operations.split_checks import SplitCheckCache
+    from gateway.control.experiments.split_checks import SplitCheckCache
+    from gateway.control.maintain_store import JobRunner, StoreMaintenance
+    from gateway.control.present import Publisher
 
 
 KEY = "key:"
@@ -246,7 +246,7 @@ def answer(operation: Operation[Any, Any], context: Context, request: Request, *
 
 def implementation(operation: Operation[Any, Any]) -> Any:
     """The function that implements the operation, found by the operation's name."""
-    return getattr(importlib.import_module(f"gateway.control.api.{operation.module}"), operation.function)
+    return getattr(importlib.import_module(f"gateway.control.operations.{operation.module}"), operation.function)
 
 
 def _table(database: Database, result: Any, *, arrow: bool) -> Answer:

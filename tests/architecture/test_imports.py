@@ -63,7 +63,7 @@ for operation in operations():
 def test_control_loads_the_gate_and_the_slow_parts_of_scipy_only_when_they_are_needed() -> None:
     """They would double its time to start, and take 50 MB while nobody asks for a verdict."""
     loaded = loaded_by(EVERY_OPERATION)
-    assert "gateway.control.api.verdicts" in loaded
+    assert "gateway.control.operations.verdicts" in loaded
     gate = {"evaluators.gate.file", "evaluators.gate.judge", "evaluators.review.statistics"}
     assert not loaded & ({"scipy.special", "scipy.stats", "scipy.optimize"} | gate)
 

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from dashboard.client import SESSION_COOKIE
 from evaluators.gate.file import load
 from evaluators.loading.suite_text import digest_of, text_of
-from gateway.control.operations.verdicts.export_check import check_export
+from gateway.control.verdicts.export_check import check_export
 from tests.fixtures.dashboard.page_walk import WatchedPage
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model
 from tests.fixtures.dashboard.visits import Visitors

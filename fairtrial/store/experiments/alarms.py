@@ -10,6 +10,9 @@ from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
 
+FAILED_LOOK = "experiment.error"
+"""The alarm that the looks at an experiment fail."""
+
 CURRENT = """
 SELECT alarm_id
 FROM alarms

@@ -11,8 +11,8 @@ from fairtrial.safe_files import write_private
 from fairtrial.store.access import accounts, credentials
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Database
-from gateway.control.api import keys as key_operations
 from gateway.control.context import CONTROL, Context, Owner
+from gateway.control.operations import keys as key_operations
 
 MARK = "first_start"
 NAME = "first-admin"

@@ -24,11 +24,11 @@ from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.step_pace import STEP_SECONDS
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.context import Addresses, Declaration
-from gateway.control.operations.experiments.states import record_kill_files
-from gateway.control.operations.maintain_store import JobRunner, StoreMaintenance
-from gateway.control.operations.present import gateway_probe, published_plan
-from gateway.control.operations.record_alarms import settle_retirement_alarms
-from gateway.control.operations.split_checks import SplitCheckCache
+from gateway.control.experiments.record_alarms import settle_retirement_alarms
+from gateway.control.experiments.split_checks import SplitCheckCache
+from gateway.control.experiments.states import record_kill_files
+from gateway.control.maintain_store import JobRunner, StoreMaintenance
+from gateway.control.present import gateway_probe, published_plan
 
 MIN_INTERVAL_SECONDS = 0.075
 MAX_INTERVAL_SECONDS = 0.9

@@ -26,11 +26,10 @@ from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from fairtrial.store.experiments.transitions import KeptAwayByCause
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
-from gateway.control.operations.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
-from gateway.control.operations.experiments.frozen_plans import first_levels, settle_level, start_plan
-from gateway.control.operations.experiments.state_change import Change, change_state
-from gateway.control.operations.present import Publisher
-from gateway.control.operations.record_alarms import FAILED_LOOK
+from gateway.control.experiments.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
+from gateway.control.experiments.frozen_plans import first_levels, settle_level, start_plan
+from gateway.control.experiments.state_change import Change, change_state
+from gateway.control.present import Publisher
 
 MOST_TEXT = 300
 MANY_UNITS = 100_000
@@ -114,7 +113,7 @@ class ExperimentMonitor:
         """Open or renew the alarm that the looks at an experiment fail."""
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:MOST_TEXT]}"
         with self._database.transaction() as cursor:
-            alarms.open_alarm(cursor, FAILED_LOOK, name, text=text, now_us=self._clock_us(), actor=CONTROL)
+            alarms.open_alarm(cursor, alarms.FAILED_LOOK, name, text=text, now_us=self._clock_us(), actor=CONTROL)
 
     def _settle_stopped(self, experiment: Experiment) -> None:
         """Close the alarms that matter only while an experiment runs, once after it has stopped."""

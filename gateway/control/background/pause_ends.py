@@ -10,8 +10,8 @@ from fairtrial.experiments.decision.acceptance import accepting
 from fairtrial.experiments.lifecycle import KEPT_AWAY, cause_of
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
-from gateway.control.operations.experiments.state_change import Change, change_state
-from gateway.control.operations.present import Probe, Publisher
+from gateway.control.experiments.state_change import Change, change_state
+from gateway.control.present import Probe, Publisher
 
 
 class PauseEnds:

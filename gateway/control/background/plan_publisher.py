@@ -28,8 +28,8 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
-from gateway.control.operations.experiments.older_store import adopt_published, settle_declared
-from gateway.control.operations.record_alarms import announce, notice_older_store
+from gateway.control.experiments.older_store import adopt_published, settle_declared
+from gateway.control.experiments.record_alarms import announce, notice_older_store
 
 RETRY_US = 2_000_000
 

@@ -25,8 +25,8 @@ from fairtrial.domain.verdicts.verdict_wording import EXPERIMENT_SAYS
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.local_client import LocalClient, LocalOwner
 from fairtrial_cli.store_client.run_journal import store_run
-from gateway.control.operations.judge_candidate import judge_candidate
-from gateway.control.operations.verdicts.provenance import Asked
+from gateway.control.verdicts.judge_candidate import judge_candidate
+from gateway.control.verdicts.provenance import Asked
 from tests.fixtures.services.command import fairtrial, start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import client_reads

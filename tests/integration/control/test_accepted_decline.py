@@ -13,10 +13,10 @@ from fairtrial.api.experiment_answers import ShownDecision
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.experiments.assignment import assign
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.experiments.states import read_state
-from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.live_evidence import experiment_effects
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.experiments.states import read_state
+from gateway.control.present import Present
+from gateway.control.verdicts.live_evidence import experiment_effects
 from tests.fixtures.control.live_trial import HOUR_US, NAME, NOW, PERSON, WHOLE, LiveTrial
 from tests.fixtures.experiments.box_text import text_of
 

@@ -21,12 +21,12 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import published_plans
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
-from gateway.control.api.data_audits import record_audit
-from gateway.control.operations.verdicts.export_check import check_export
-from gateway.control.operations.verdicts.export_page import render
-from gateway.control.operations.verdicts.recompute import recompute
-from gateway.control.operations.verdicts.release.release_record import read_contents
-from gateway.control.operations.verdicts.staleness import stale_reasons
+from gateway.control.operations.data_audits import record_audit
+from gateway.control.verdicts.export_check import check_export
+from gateway.control.verdicts.export_page import render
+from gateway.control.verdicts.recompute import recompute
+from gateway.control.verdicts.release.release_record import read_contents
+from gateway.control.verdicts.staleness import stale_reasons
 from tests.fixtures.control.judged_trial import PERSON, PROJECT, JudgedTrial
 
 LINE = "data.audit clean"

@@ -11,9 +11,9 @@ import pytest
 from fairtrial.api.verdict_answers import ChainHead
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms
-from gateway.control.operations.record_alarms import acknowledge_alarm
-from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
-from gateway.control.operations.verdicts.release.release_record import integrity
+from gateway.control.experiments.record_alarms import acknowledge_alarm
+from gateway.control.verdicts.release.approvals import vote_on_verdict
+from gateway.control.verdicts.release.release_record import integrity
 from tests.fixtures.control.judged_trial import PERSON, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 from tests.fixtures.for_each import every_failure, for_each

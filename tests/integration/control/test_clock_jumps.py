@@ -10,9 +10,9 @@ import pytest
 
 from fairtrial.domain.errors import Conflict
 from fairtrial.experiments.decision.waits import wait_words
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.record_alarms import acknowledge_alarm
-from gateway.control.operations.verdicts.recompute import recompute
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.experiments.record_alarms import acknowledge_alarm
+from gateway.control.verdicts.recompute import recompute
 from tests.fixtures.control.judged_trial import GATE, PROJECT as BETTER, JudgedTrial
 from tests.fixtures.control.live_trial import NAME, PERSON, PROJECT, WHOLE, LiveTrial
 from tests.fixtures.experiments.box_text import text_of

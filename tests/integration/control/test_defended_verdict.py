@@ -13,8 +13,8 @@ from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
-from gateway.control.operations.verdicts.recompute import recompute
-from gateway.control.operations.verdicts.release.release_record import integrity
+from gateway.control.verdicts.recompute import recompute
+from gateway.control.verdicts.release.release_record import integrity
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store.erasing import erase_unit

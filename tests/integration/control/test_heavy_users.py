@@ -12,9 +12,9 @@ from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.experiments.decision.effects import Effect
 from fairtrial.experiments.lifecycle import sentence
 from fairtrial_cli.output.experiment_state import decision_lines
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.present import Present
-from gateway.control.operations.verdicts.live_evidence import experiment_effects
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.present import Present
+from gateway.control.verdicts.live_evidence import experiment_effects
 from tests.fixtures.control.heavy_users import TEXT, accept, guardrail, send
 from tests.fixtures.control.live_trial import NAME, LiveTrial
 

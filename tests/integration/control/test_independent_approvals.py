@@ -16,12 +16,12 @@ from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.access import accounts
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
-from gateway.control.api.verdicts import verdict_rows
-from gateway.control.operations.experiments.change_experiment import change_experiment
-from gateway.control.operations.experiments.state_change import Change
-from gateway.control.operations.verdicts.export_page import render
-from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
-from gateway.control.operations.verdicts.release.release_record import read_contents, release_record
+from gateway.control.experiments.change_experiment import change_experiment
+from gateway.control.experiments.state_change import Change
+from gateway.control.operations.verdicts import verdict_rows
+from gateway.control.verdicts.export_page import render
+from gateway.control.verdicts.release.approvals import vote_on_verdict
+from gateway.control.verdicts.release.release_record import read_contents, release_record
 from tests.fixtures.control.judged_trial import GATE, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 

@@ -17,9 +17,9 @@ from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.experiments.assignment import assign
 from fairtrial.store.experiments import analysis_plans
 from gateway.control.background.pause_ends import PauseEnds
-from gateway.control.operations.experiments.change_experiment import change_experiment
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.experiments.state_change import Change
+from gateway.control.experiments.change_experiment import change_experiment
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.experiments.state_change import Change
 from tests.fixtures.control.judged_trial import GATE, PERSON, PROJECT, JudgedTrial
 from tests.fixtures.control.live_trial import NAME, NOW
 from tests.fixtures.for_each import for_each

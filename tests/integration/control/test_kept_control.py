@@ -24,8 +24,8 @@ from fairtrial.store.derived import unit_summaries
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.attempts import standing_proofs
 from fairtrial.store.experiments.sums.arm_sums import read_sums
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.experiments.states import read_state
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.experiments.states import read_state
 from gateway.proxy.plan.plan_watch import PlanWatch
 from tests.fixtures.control.live_trial import HOUR_US, NAME, WHOLE, LiveTrial
 from tests.fixtures.experiments.box_text import text_of

@@ -17,9 +17,9 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, analysis_plans
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial_cli.commands import check
-from gateway.control.operations.experiments.change_experiment import change_experiment
-from gateway.control.operations.experiments.frozen_plans import settle_level
-from gateway.control.operations.experiments.state_change import Change
+from gateway.control.experiments.change_experiment import change_experiment
+from gateway.control.experiments.frozen_plans import settle_level
+from gateway.control.experiments.state_change import Change
 from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
 
 RELATIVE = WHOLE.replace("requests.error_rate, margin: 1pp", "cost.per_request, margin: 50%")

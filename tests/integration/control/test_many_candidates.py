@@ -13,9 +13,9 @@ from evaluators.trial import Trial
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
-from gateway.control.api.verdicts import verdict_rows
-from gateway.control.operations.verdicts.recompute import evidence_of, recompute
-from gateway.control.operations.verdicts.release.release_check import missing_for_release
+from gateway.control.operations.verdicts import verdict_rows
+from gateway.control.verdicts.recompute import evidence_of, recompute
+from gateway.control.verdicts.release.release_check import missing_for_release
 from tests.fixtures.control.judged_trial import PROJECT, SUITE, JudgedTrial
 
 GATE = "version: 1\ngate: release\nsuites: [small]\nrequire:\n  - small.exact better than base\n"

@@ -9,9 +9,9 @@ import pytest
 
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.store.experiments import stored_looks
-from gateway.control.operations.experiments.change_experiment import accepted_units
-from gateway.control.operations.experiments.state_change import Change, change_state
-from gateway.control.operations.verdicts.live_evidence import stored_plan
+from gateway.control.experiments.change_experiment import accepted_units
+from gateway.control.experiments.state_change import Change, change_state
+from gateway.control.verdicts.live_evidence import stored_plan
 from tests.fixtures.control.heavy_users import MANY, TEXT, USERS, accept, guardrail, send, users_of
 from tests.fixtures.control.live_trial import HOUR_US, NAME, PERSON, LiveTrial
 

@@ -13,7 +13,7 @@ from evaluators.gate.live_evidence import Rate, contradictions
 from fairtrial.api.verdict_answers import Recomputation
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
-from gateway.control.operations.verdicts.recompute import recompute
+from gateway.control.verdicts.recompute import recompute
 from tests.fixtures.control.judged_trial import JudgedTrial
 from tests.fixtures.for_each import for_each
 
@@ -113,7 +113,7 @@ def test_some_requests_since_the_last_look_are_no_contradiction(shipped: Shipped
 
 def test_recompute_fails_on_such_a_rate(shipped: Shipped, monkeypatch: pytest.MonkeyPatch) -> None:
     trial, _ = shipped
-    from gateway.control.operations.verdicts import live_evidence
+    from gateway.control.verdicts import live_evidence
 
     rates = {"feedback.resolved": (Rate(0.276, 847, "ratings"), Rate(0.25, 901, "ratings"))}
     monkeypatch.setattr(live_evidence, "live_rates", lambda *_: rates)

@@ -11,8 +11,8 @@ import pytest
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import ConfigError, Conflict
-from gateway.control.operations.experiments.change_experiment import change_experiment
-from gateway.control.operations.experiments.state_change import Change
+from gateway.control.experiments.change_experiment import change_experiment
+from gateway.control.experiments.state_change import Change
 from tests.fixtures.control.judged_trial import PROJECT, JudgedTrial
 
 OTHER = """\

@@ -17,14 +17,14 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.events import Event
 from fairtrial.experiments.assignment import assign
 from fairtrial.journal.writer import JournalWriter
-from gateway.control.operations.experiments.change_experiment import change_experiment
-from gateway.control.operations.experiments.state_change import Change
-from gateway.control.operations.judge_candidate import judge_candidate
-from gateway.control.operations.verdicts.export_check import check_export
-from gateway.control.operations.verdicts.export_page import render
-from gateway.control.operations.verdicts.live_evidence import read_experiments
-from gateway.control.operations.verdicts.provenance import Asked
-from gateway.control.operations.verdicts.release.release_record import integrity, read_contents
+from gateway.control.experiments.change_experiment import change_experiment
+from gateway.control.experiments.state_change import Change
+from gateway.control.verdicts.export_check import check_export
+from gateway.control.verdicts.export_page import render
+from gateway.control.verdicts.judge_candidate import judge_candidate
+from gateway.control.verdicts.live_evidence import read_experiments
+from gateway.control.verdicts.provenance import Asked
+from gateway.control.verdicts.release.release_record import integrity, read_contents
 from tests.fixtures.control.judged_trial import PERSON, PROJECT, SUITE, JudgedTrial
 
 pytestmark = pytest.mark.release("attacks")

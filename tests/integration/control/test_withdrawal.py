@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fairtrial.domain.errors import Conflict
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.verdicts.export_page import render
-from gateway.control.operations.verdicts.release.release_record import read_contents
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.verdicts.export_page import render
+from gateway.control.verdicts.release.release_record import read_contents
 from tests.fixtures.control.judged_trial import PROJECT
 from tests.fixtures.control.live_trial import NAME, PERSON
 from tests.fixtures.experiments.box_text import text_of

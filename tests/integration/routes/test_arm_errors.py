@@ -11,7 +11,7 @@ import pytest
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.domain.store_reports import VariantTraffic
 from fairtrial_cli.store_client.client import open_store
-from gateway.control.operations.verdicts.live_evidence import live_rates
+from gateway.control.verdicts.live_evidence import live_rates
 from tests.fixtures.dashboard.opened_page import cells, opened
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import free_ports, write_project

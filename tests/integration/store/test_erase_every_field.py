@@ -22,7 +22,7 @@ from fairtrial.store.core.query import timestamp
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from fairtrial.store.restore import restore_backup
-from gateway.control.operations.maintain_store import StoreMaintenance
+from gateway.control.maintain_store import StoreMaintenance
 from tests.fixtures.store import live_experiment, marked_events, samples
 from tests.fixtures.store.earlier_backup import Rows, earlier_backup
 from tests.fixtures.store.marked_events import mark, marks

@@ -14,7 +14,7 @@ from evaluators.training_data.read_log import read_log
 from fairtrial.domain.errors import UsageError
 from fairtrial.named_files import MOST_NAMED_BYTES, digest_of, read_named
 from fairtrial.store.core.recovery import MANIFEST, read_manifest
-from gateway.control.operations.verdicts.export_check import read_bytes
+from gateway.control.verdicts.export_check import read_bytes
 from gateway.models.catalogue import catalogue
 from tests.fixtures.for_each import for_each
 

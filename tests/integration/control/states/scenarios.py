@@ -9,9 +9,9 @@ from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.accounts import Role
 from fairtrial.experiments.assignment import assign
 from gateway.control.background import experiment_monitor
-from gateway.control.operations.experiments.change_experiment import change_experiment
-from gateway.control.operations.experiments.state_change import Change
-from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
+from gateway.control.experiments.change_experiment import change_experiment
+from gateway.control.experiments.state_change import Change
+from gateway.control.verdicts.release.approvals import vote_on_verdict
 from tests.fixtures.control.judged_trial import PROJECT, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
 

@@ -17,8 +17,8 @@ from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.traffic.traffic import by_variant_in_segments
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.experiments.states import known_experiment, read_state, read_states
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.experiments.states import known_experiment, read_state, read_states
 from tests.fixtures.control.judged_trial import PROJECT
 from tests.fixtures.control.live_trial import NAME
 from tests.fixtures.experiments.box_text import text_of

@@ -13,12 +13,12 @@ from fairtrial.domain.errors import FairtrialError
 from fairtrial.domain.verdicts.approvals import exit_code_of
 from fairtrial.experiments.assignment import assign
 from fairtrial_cli.output.experiment_state import decision_lines
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.experiments.states import known_experiment
-from gateway.control.operations.verdicts.export_page import render
-from gateway.control.operations.verdicts.recompute import recompute
-from gateway.control.operations.verdicts.release.approvals import state_of
-from gateway.control.operations.verdicts.release.release_record import read_contents, release_record
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.experiments.states import known_experiment
+from gateway.control.verdicts.export_page import render
+from gateway.control.verdicts.recompute import recompute
+from gateway.control.verdicts.release.approvals import state_of
+from gateway.control.verdicts.release.release_record import read_contents, release_record
 from tests.fixtures.control.live_trial import NAME
 from tests.fixtures.paths import ROOT
 from tests.integration.control.states.scenarios import SCENARIOS, StatesTrial

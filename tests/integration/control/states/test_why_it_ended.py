@@ -14,8 +14,8 @@ import pytest
 from evaluators.gate.evidence import decode
 from evaluators.gate.judge import judge_again
 from fairtrial.store.evaluations import verdict_chain
-from gateway.control.operations.experiments.describe_decision import describe_decision
-from gateway.control.operations.verdicts.staleness import stale_reasons
+from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.verdicts.staleness import stale_reasons
 from tests.fixtures.control.judged_trial import PROJECT
 from tests.integration.control.states.scenarios import (
     StatesTrial,

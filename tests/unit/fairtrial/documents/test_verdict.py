@@ -22,9 +22,9 @@ from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import EXPERIMENT_SAYS, is_unasked, titled, unasked_lines
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.output.document import print_document
-from gateway.control.operations.verdicts.export_page import render
-from gateway.control.operations.verdicts.release.approvals import vote_on_verdict
-from gateway.control.operations.verdicts.release.release_record import read_contents, release_record
+from gateway.control.verdicts.export_page import render
+from gateway.control.verdicts.release.approvals import vote_on_verdict
+from gateway.control.verdicts.release.release_record import read_contents, release_record
 from tests.fixtures.control.judged_trial import PERSON, JudgedTrial
 from tests.fixtures.evaluators.result_files import run_of
 from tests.fixtures.read_pages import Page, comment

@@ -21,7 +21,7 @@ from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.always_valid import RunningDecision
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.sequential.conversions import conversion_evidence
-from gateway.control.operations.experiment_alarms import find_alarms
+from gateway.control.experiments.experiment_alarms import find_alarms
 from tests.fixtures.experiments.frozen_plans import ERRORS, analysis_plan, errors, failing, sums
 from tests.fixtures.for_each import for_each
 

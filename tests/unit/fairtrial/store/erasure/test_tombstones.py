@@ -20,7 +20,7 @@ from fairtrial.store.erasure.tombstones import find_restored, outstanding
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance.backup import make_backup
 from fairtrial.store.restore import restore_backup
-from gateway.control.operations.maintain_store import StoreMaintenance
+from gateway.control.maintain_store import StoreMaintenance
 from tests.fixtures.store import samples
 from tests.fixtures.store.empty_store import open_empty
 

@@ -20,7 +20,7 @@ from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.restore import restore_backup
 from fairtrial.store.traffic import traffic
-from gateway.control.operations.maintain_store import StoreMaintenance
+from gateway.control.maintain_store import StoreMaintenance
 from tests.fixtures.store import samples
 
 NOW = 1_800_000_000_000_000

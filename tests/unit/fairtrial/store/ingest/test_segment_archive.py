@@ -22,7 +22,7 @@ from fairtrial.store.ingest import segment_archive
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress, compress_sealed
 from fairtrial.store.restore import restore_backup
-from gateway.control.operations.maintain_store import StoreMaintenance
+from gateway.control.maintain_store import StoreMaintenance
 from tests.fixtures.paths import ROOT
 from tests.fixtures.store import samples
 from tests.fixtures.store.maintenance_fixture import files_with

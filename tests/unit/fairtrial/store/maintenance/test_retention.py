@@ -11,7 +11,7 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance import retention
 from fairtrial.store.maintenance.retention import drop_old_texts
-from gateway.control.operations.maintain_store import StoreMaintenance
+from gateway.control.maintain_store import StoreMaintenance
 from tests.fixtures.store import marked_events, samples
 from tests.fixtures.store.marked_events import mark
 
