@@ -10,6 +10,7 @@ one differs; the folder is then kept.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import shutil
@@ -20,9 +21,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[0] = str(HERE.parent)
@@ -30,7 +31,6 @@ sys.path[0] = str(HERE.parent)
 import httpx  # noqa: E402
 
 from benchmarks.crash_trials.services import PRESENT, Services  # noqa: E402
-from benchmarks.kill import Upstream  # noqa: E402
 from fairtrial.config.layout import written_key  # noqa: E402
 from fairtrial.experiments.analysis_plan import AnalysisPlan  # noqa: E402
 from fairtrial.store.core.database import Database  # noqa: E402
@@ -42,6 +42,37 @@ SENDERS = 4
 LATER_SECONDS = 3.0
 STARTS = "SELECT plan FROM analysis_plans WHERE kind = 'start' ORDER BY number"
 BEGUN = "SELECT action, count(DISTINCT segment) FROM transitions WHERE segment > 1 AND action = $1 GROUP BY action"
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-segment",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
+    }
+).encode()
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Fails for a fixed share of the users, by a hash of the model and the user."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """Answer a chat."""
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        drawn = hashlib.sha256(f"{body['model']} {body['messages'][0]['content']}".encode()).digest()
+        fails = int.from_bytes(drawn[:8], "big") / 2**64 < FAILS
+        text = b'{"error": {"message": "overloaded", "type": "server_error"}}' if fails else ANSWER
+        self.send_response(500 if fails else 200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +112,7 @@ def run(folder: Path, times: int, *, rate: float, seed: int) -> Found:
 
 @contextmanager
 def _failing_upstream() -> Iterator[int]:
-    class Failing(Upstream):
-        rates: ClassVar[dict[str, float]] = dict.fromkeys(["base", *MODELS], FAILS)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.server_port

@@ -334,16 +334,14 @@ def test_a_migration_shows_verdicts_amounts_the_baseline_and_the_experiment(
         "1,200 users and 12 days",
         "fairtrial check fairtrial.migrate-base.yaml",
         "fairtrial migrate base tuned tuned-2",
-        PIECE,
-        "2 successors judged, each at an error rate of 2.5 %",
+        PIECE.strip(),
+        "Each of 2 successors is judged at 5 % / 2",
         "Its last day is unknown",
         "kind.accuracy not worse than base by 5pp replaces",
     ):
         assert text in shown or plain(text) in shown, text
-    assert {row["what"]: (row["base"], row["tuned"]) for row in cells(page)} == {
-        "cost": ("$0.0421", "$0.0012"),
-        "output tokens": ("1,234", "1,234"),
-        "median latency": ("840 ms", "840 ms"),
-        "p95 latency": ("2.3 s", "2.3 s"),
-    }
+    amounts = page.table[1].value
+    assert list(amounts["what"]) == ["cost", "output tokens", "median latency", "p95 latency"]
+    assert list(amounts["base"]) == [plain(text) for text in ("$0.0421", "1,234", "840 ms", "2,300 ms")]
+    assert list(amounts["tuned"]) == [plain(text) for text in ("$0.0012", "1,234", "840 ms", "2,300 ms")]
     assert HOSTILE not in shown
