@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fairtrial.domain.verdicts import verdict_json
+from tests.fixtures.docs import with_overlay
+from tests.fixtures.paths import ROOT
+from tests.fixtures.services import fork_server
 from tests.fixtures.services.command import fairtrial, in_process
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, last
+from tests.fixtures.waiting import PATIENCE
 
 COLOURS = ("red", "green", "blue")
 GARBAGE = "purple monkey dishwasher"
@@ -22,6 +29,19 @@ params: {{temperature: 0}}
 data: rows.jsonl
 score: [{{label: {{of: [red, green, blue]}}}}]
 gate: {gate}
+"""
+FAMILY = """\
+from evaluators.gate.external_line import JudgedFamily
+from evaluators.gate.multiplicity import RuleResult
+from fairtrial.domain.verdicts.verdict import Finding
+
+def judge(line):
+    finding = Finding(
+        line.text, line.gate.name, "fail", "the tide of 3.2 m is above 2 m", "wait for six hours", "tide.m"
+    )
+    return RuleResult(finding)
+
+family = JudgedFamily("the sea", lambda line: None, judge=judge)
 """
 HELD = "no line measures what was answered: this gate would also ship answers to other questions"
 
@@ -87,6 +107,31 @@ def test_garbage_is_held_on_every_surface_where_only_errors_are_limited(project:
     assert again.returncode == 0, again.stdout
     stored = json.loads(in_process("verdict", "show", verdict_id, "--json", cwd=project).stdout)["verdict"]
     assert verdict_json.decode(json.dumps(stored)).decision == "HOLD"
+
+
+@pytest.mark.release("stories")
+def test_a_new_family_of_lines_appears_on_every_surface_by_one_file(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "evaluators" / "gate" / "families"
+    folder.mkdir(parents=True)
+    (folder / "tide.py").write_text(FAMILY)
+    (project / "tide.yaml").write_text("version: 1\ngate: tide\nsuites: [labels.suite.yaml]\nrequire: [tide.m <= 2]\n")
+
+    def run(*arguments: str, code: int = 0) -> str:
+        command = (sys.executable, "-m", with_overlay.__name__, str(tmp_path), *arguments)
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = fork_server.run(command, cwd=project, env=environ, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == code, done.stderr
+        return " ".join(done.stdout.split())
+
+    files = ("--json", "v.json", "--junit", "v.xml", "--markdown", "v.md")
+    texts = {"terminal": run("gate", "tide.yaml", "--candidate", "tuned", "--baseline", "base", *files, code=1)}
+    verdict_id = json.loads((project / "v.json").read_text())["verdict_id"]
+    texts["record"] = run("verdict", "show", verdict_id)
+    run("verdict", "export", verdict_id, "--to", "v.html")
+    run("report", verdict_id, "--html", "report.html")
+    texts |= {name: (project / name).read_text() for name in ("v.md", "v.xml", "v.html", "report.html")}
+    for words in ("tide.m <= 2", "the tide of 3.2 m is above 2 m", "wait for six hours"):
+        assert {name for name, text in texts.items() if words not in unescape(text).replace("\\", "")} == set()
 
 
 def test_the_same_garbage_is_blocked_by_labels_and_ships_only_with_a_reason(project: Path) -> None:
