@@ -96,7 +96,7 @@ def _comparison(comparison: RunsCompared, new: StoredRun, old: StoredRun) -> Non
         columns=RIGHT,
     )
     st.caption(" ".join([IN_POINTS, *_rules(comparison)]))
-    draw_signals(block_lines(signal.says for signal in comparison.signals))
+    draw_signals(block_lines(comparison.signals))
     drawn = [
         _interval(row, bounds)
         for row in comparison.rows

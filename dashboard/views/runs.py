@@ -119,7 +119,7 @@ def _changes(changes: MatrixChanges, name: str, run_id: str, baseline: str) -> N
             query_params.link(label, "runs", icon=":material/trending_down:", **link)
     if not changes.worst:
         st.caption(f"No case is worse by {plain(changes.metric or DASH)}.")
-    draw_signals(block_lines(signal.says for signal in changes.signals))
+    draw_signals(block_lines(changes.signals))
 
 
 def draw(control: Control) -> None:

@@ -11,7 +11,7 @@ from evaluators.comparison.presentation import SUBJECTS, amount, both_figures, f
 from evaluators.criteria.metric_catalogue import BUILT_IN, Measure, of_stat
 from evaluators.results.run_table import RunTable, Scope
 from evaluators.suite import Suite
-from fairtrial.api.comparison_answers import MatrixSignal
+from fairtrial.api.comparison_answers import SignalChange
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_LENGTH, NOTABLE_LEVEL, SIGNALS
 from fairtrial.domain.estimates import Comparison, Estimate
 from fairtrial.domain.promises import MIN_SLICE_CASES
@@ -22,7 +22,7 @@ from fairtrial.stats.paired.clustered import ratio_of_means
 LENGTH = "verbosity"
 
 
-def signal_changes(candidate: RunTable, baseline: RunTable) -> list[MatrixSignal]:
+def signal_changes(candidate: RunTable, baseline: RunTable) -> list[SignalChange]:
     """Every signal that both runs measured, notable ones first; none if a run lacks signals of this version.
 
     A change is notable by the rule in `fairtrial.domain.answers.signals`. It decides nothing.
@@ -39,20 +39,22 @@ def signal_findings(
     """The changes as findings that decide nothing; ``required``: metrics that a line of the suite judges anyway."""
     return [
         Finding(
-            rule=f"{change.metric} against {baseline.target}",
+            rule=f"{change.comparison.metric} against {baseline.target}",
             source=suite,
             result="cannot tell",
             says=f"{suite}: {change.says}",
-            metric=change.metric,
+            metric=change.comparison.metric,
             evidence=change.comparison,
             decisive=False,
+            short=change.short,
+            notable=change.notable,
         )
         for change in signal_changes(candidate, baseline)
-        if change.metric not in required
+        if change.comparison.metric not in required
     ]
 
 
-def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[MatrixSignal]:
+def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[SignalChange]:
     measure = BUILT_IN[name]
     pairs = pair(measure, candidate, baseline)
     if not pairs.n:
@@ -62,10 +64,9 @@ def _change(name: str, candidate: RunTable, baseline: RunTable) -> Iterator[Matr
         return
     comparison = compare(measure, pairs, level=NOTABLE_LEVEL, seed=candidate.seed)
     notable = comparison.answer != "cannot tell"
-    sentence = (
-        f"{SUBJECTS[name]} {both_figures(comparison, measure)}{_interval(comparison, measure)}{_lost(comparison, name)}"
-    )
-    yield MatrixSignal(metric=name, notable=notable, says=f"{sentence}{_end(notable)}", comparison=comparison)
+    short = f"{SUBJECTS[name]} {both_figures(comparison, measure)}"
+    says = f"{short}{_interval(comparison, measure)}{_lost(comparison, name)}"
+    yield SignalChange(notable=notable, says=says, short=short, comparison=comparison)
 
 
 def _interval(comparison: Comparison, measure: Measure) -> str:
@@ -84,7 +85,7 @@ def _lost(comparison: Comparison, name: str) -> str:
     return f"; the candidate refuses {counted(comparison.lost, 'case')} that the baseline answers"
 
 
-def _length(candidate: RunTable, baseline: RunTable) -> MatrixSignal:
+def _length(candidate: RunTable, baseline: RunTable) -> SignalChange:
     """The ratio of the mean lengths, in tokens where both runs know all of them, otherwise in characters."""
     measure = BUILT_IN["tokens" if _has_tokens(candidate) and _has_tokens(baseline) else LENGTH]
     pairs = pair(measure, candidate, baseline)
@@ -96,21 +97,17 @@ def _length(candidate: RunTable, baseline: RunTable) -> MatrixSignal:
     sentence = f"the mean length {old} → {new} {unit} over {counted(pairs.n, 'case')}"
     if not isinstance(ratio, Estimate):
         says = f"{sentence} (no ratio: {ratio.reason})"
-        return MatrixSignal(metric=LENGTH, notable=False, says=says, comparison=comparison)
+        return SignalChange(notable=False, says=says, short=sentence, comparison=comparison)
     bounds = f"{100 * ratio.level:.4g} % interval {ratio.low:.2f} to {ratio.high:.2f}"
     shown = comparison.answer != "cannot tell" and not ratio.low <= 1 <= ratio.high
     notable = shown and abs(ratio.value - 1) >= NOTABLE_LENGTH
-    says = f"{sentence} ({ratio.value:.2f} times, {bounds}){_end(notable)}"
-    return MatrixSignal(metric=LENGTH, notable=notable, says=says, comparison=comparison)
+    says = f"{sentence} ({ratio.value:.2f} times, {bounds})"
+    return SignalChange(notable=notable, says=says, short=sentence, comparison=comparison)
 
 
 def _has_tokens(run: RunTable) -> bool:
     """Whether the number of tokens of every answer is known."""
     return bool(np.all(~np.isnan(run.tokens_out) | run.failed))
-
-
-def _end(notable: bool) -> str:
-    return ": notable" if notable else ": not notable"
 
 
 RULE = "worst slice"

@@ -55,12 +55,17 @@ def amount(value: float, measure: Unit) -> str:
 
 def gap(value: float, measure: Unit) -> str:
     """The size of a difference, without its sign: ``18.3 points``, ``210 ms``."""
-    return f"{abs(100 * value / measure.scale):.1f} points" if measure.form == "share" else amount(abs(value), measure)
+    return bare_gap(value, measure) + (" points" if measure.form == "share" else "")
+
+
+def bare_gap(value: float, measure: Unit) -> str:
+    """The same without the word: ``18.3`` for points, or with its unit, such as ``210 ms``."""
+    return f"{abs(100 * value / measure.scale):.1f}" if measure.form == "share" else amount(abs(value), measure)
 
 
 def format_signed(value: float, measure: Unit) -> str:
     """A difference with its sign: ``−25.0`` for points, or with its unit, such as ``+210 ms``."""
-    return (MINUS if value < 0 else "+") + gap(value, measure).removesuffix(" points")
+    return (MINUS if value < 0 else "+") + bare_gap(value, measure)
 
 
 def format_number(value: float) -> str:
@@ -110,19 +115,15 @@ def limit_in_words(test: Threshold, limit: float, measure: Measure) -> str:
 def short_text(finding: Finding) -> str:
     """A finding in the headline: its metric and the number that decided."""
     evidence, name = finding.evidence, subject(finding.metric, finding.scope)
-    if isinstance(evidence, Comparison) and evidence.rule == NO_SIGNAL:
-        return finding.says.split(" (")[0]
-    if finding.metric.startswith("review.") and isinstance(evidence, Comparison | Estimate) and _gives_level(finding):
-        return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={evidence.n}"
-    if isinstance(evidence, Comparison) and isinstance(evidence.difference, Estimate):
+    if finding.short and isinstance(evidence, Comparison | Estimate):
+        return f"{finding.short} (rule: {_limit(finding.rule)}), n={evidence.n}"
+    if isinstance(evidence, Comparison) and isinstance(evidence.difference, Estimate) and evidence.rule != NO_SIGNAL:
         if finding.metric in ("lost", "gained"):
             count = round(evidence.difference.value)
             which = "critical case" if "critical" in finding.scope else "case"
             return f"{counted(count, which)} {finding.metric}"
         return f"{name} {_short_gap(evidence)} (rule: {_limit(finding.rule)}), n={evidence.n}"
-    if isinstance(evidence, Estimate) and _gives_level(finding):
-        return f"{name} is {_short_level(finding)} (rule: {_limit(finding.rule)}), n={evidence.n}"
-    return finding.says.split(" (")[0].split("; ")[0].split(": undecided")[0]
+    return finding.short or finding.says.split(" (")[0].split("; ")[0]
 
 
 def _short_gap(comparison: Comparison) -> str:
@@ -133,16 +134,6 @@ def _short_gap(comparison: Comparison) -> str:
 
 def _plain(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3g}"
-
-
-def _gives_level(finding: Finding) -> bool:
-    """Whether the sentence says "NAME is LEVEL" before its bracket."""
-    return " is " in finding.says.partition(" (")[0]
-
-
-def _short_level(finding: Finding) -> str:
-    """The level as the sentence gives it: the words between "is" and the bracket."""
-    return finding.says.partition(" is ")[2].partition(" (")[0]
 
 
 def _limit(rule: str) -> str:

@@ -1,6 +1,7 @@
 """Judges a live line on one metric: by the frozen plan's latched answer, or by its always-valid interval."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from evaluators.comparison.presentation import MINUS
 from evaluators.criteria.grammar import GateLine, Threshold, VersusBaseline
@@ -17,8 +18,8 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.by_request_words import needed_words
 from fairtrial.experiments.decision.caveat_words import fading_words, unseen_words
 from fairtrial.experiments.decision.guardrail_words import levels_words, waits_words, weighed_words
-from fairtrial.experiments.decision.wording import invalid_words, primary_sentence
-from fairtrial.experiments.methods.finding import bare_size, is_share, level_words, size_words
+from fairtrial.experiments.decision.wording import effect_in_short, invalid_words, primary_sentence
+from fairtrial.experiments.methods.finding import bare_size, is_share, level_words
 from fairtrial.experiments.methods.method import has_kept_away, passes_us
 from fairtrial.experiments.metric_plan import MetricPlan
 
@@ -53,9 +54,14 @@ class LiveLine:
     line: GateLine
     now_us: int
 
-    def finding(self, result: Result, sentence: str, needed: str = "", evidence: Estimate | None = None) -> Finding:
-        """The finding of this line."""
-        return Finding(self.text, self.source, result, sentence, needed, self.line.metric, evidence=evidence)
+    def finding(
+        self, result: Result, sentence: str, needed: str = "", evidence: Estimate | None = None, *, short: str = ""
+    ) -> Finding:
+        """The finding of this line; ``short``: what the headline says of its metric."""
+        short = f"{self.line.metric} {short}" if short else ""
+        return Finding(
+            self.text, self.source, result, sentence, needed, self.line.metric, evidence=evidence, short=short
+        )
 
     def split_is_invalid(self, decided: Decided) -> Finding:
         """The finding that the arms can't be compared."""
@@ -126,22 +132,23 @@ def _primary(line: LiveLine, decided: Decided, decision: PrimaryDecision, questi
     evidence = None if decision.interval is None else decision.interval.estimate()
     if decision.changed:
         return line.finding("cannot tell", sentence, "a new segment", evidence)
+    finding = partial(line.finding, evidence=evidence, short=effect_in_short(plan, decided.decision))
     result = _by_answer(decision, decided, question)
     if result == "cannot tell":
-        return line.finding(result, sentence, _more_units(decision, plan), evidence)
+        return finding(result, sentence, _more_units(decision, plan))
     counts_us = decision.counts_us
     if counts_us is None:
         counts_us = passes_us(plan, decided.live.memory.looked_us) + decided.live.late_us
     if result == "pass" and decided.live.held:
-        return line.finding("cannot tell", sentence, decided.live.held, evidence)
+        return finding("cannot tell", sentence, decided.live.held)
     if result == "pass" and line.now_us < counts_us:
         needed = f"time: it counts from {moment_words(counts_us, now_us=line.now_us)}"
-        return line.finding("cannot tell", sentence, needed, evidence)
+        return finding("cannot tell", sentence, needed)
     fading = fading_words(plan, decision) if question[1].question == "better" else ""
     if result == "pass" and fading:
-        sentence = sentence if fading in sentence else f"{sentence}; {fading}"
-        return line.finding("cannot tell", sentence, STEADY, evidence)
-    return line.finding(result, sentence, evidence=evidence)
+        included = decision.held and decision.answer != "undecided"
+        return finding("cannot tell", sentence if included else f"{sentence}; {fading}", STEADY)
+    return finding(result, sentence)
 
 
 def _by_answer(decision: PrimaryDecision, decided: Decided, question: Question) -> Result:
@@ -227,8 +234,9 @@ def _threshold(line: LiveLine, decided: Decided, question: tuple[MetricPlan, Thr
     word = {">=": "at least", "<=": "at most", "==": "exactly"}[test.operator]
     allowed = f"{word} {level_words(limit, metric)} is {'allowed' if test.operator == '<=' else 'required'}"
     against = f"; {FAILED}" if sums is not None and has_kept_away((sums,)) else ""
-    sentence = f"live {metric.metric} is {level_words(level.value, metric)} ({ends}{against}); {allowed}{ENDS[result]}"
-    return line.finding(result, sentence, "more units" if result == "cannot tell" else "", level)
+    short = f"is {level_words(level.value, metric)}"
+    sentence = f"live {metric.metric} {short} ({ends}{against}); {allowed}{ENDS[result]}"
+    return line.finding(result, sentence, "more units" if result == "cannot tell" else "", level, short=short)
 
 
 def _enough(line: LiveLine, decision: MetricDecision, decided: Decided, finding: Finding) -> Finding:
@@ -273,7 +281,7 @@ def _difference(interval: Estimate | None, metric: MetricPlan) -> str:
         return "; there is no interval yet"
     unit = " points" if is_share(metric) else ""
     sign = MINUS if interval.value < 0 else "+"
-    size = size_words(interval.value, metric).removesuffix(" points").removesuffix(" point")
+    size = bare_size(abs(interval.value), metric)
     low, high = bare_size(interval.low, metric), bare_size(interval.high, metric)
     return f"; difference {sign}{size} ({low} to {high}{unit}, valid at any time)"
 

@@ -56,7 +56,8 @@ def judge_threshold(
         needed = _needed(test, level, measure, limit, alpha) if result == "cannot tell" else ""
         if needed and (look := further_look()):
             needed += f"; {look}"
-        return Finding(rule, source, result, sentence, needed, measure.name, str(scope or ""), level)
+        short = f"{name} is {amount(level.value, measure)}"
+        return Finding(rule, source, result, sentence, needed, measure.name, str(scope or ""), level, short=short)
 
     def fails_at(alpha: float) -> bool:
         again = level_of(measure, run, scope, level=1 - alpha)

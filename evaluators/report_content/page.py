@@ -70,9 +70,7 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
         "noise": "" if noise is None else noise_floor_in_words(noise.changed, noise.n, noise.metric),
         "plots": [plot for plot in (levels(suite), forest(suite)) if plot is not None],
         "signals": [
-            (change.target, lines)
-            for change in suite.matrix.changes
-            if (lines := block_lines(signal.says for signal in change.signals))
+            (change.target, lines) for change in suite.matrix.changes if (lines := block_lines(change.signals))
         ],
         "same": [
             change.same.words(change.target, suite.matrix.columns[0].target)

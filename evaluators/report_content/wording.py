@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from evaluators.comparison.presentation import amount, answer_in_words, both_figures, format_signed, gap
+from evaluators.comparison.presentation import amount, answer_in_words, bare_gap, both_figures, format_signed
 from evaluators.report_content.content import SuiteReport, TextPolicy
 from fairtrial.api.comparison_answers import MatrixRow
 from fairtrial.domain.estimates import Comparison, Estimate
@@ -74,10 +74,8 @@ def difference(row: MatrixRow, comparison: Comparison | None) -> str:
     estimate = None if comparison is None else comparison.difference
     if not isinstance(estimate, Estimate):
         return ""
-    nothing = gap(0.0, row)
-    return (
-        nothing.removesuffix(" points") if gap(estimate.value, row) == nothing else format_signed(estimate.value, row)
-    )
+    nothing = bare_gap(0.0, row)
+    return nothing if bare_gap(estimate.value, row) == nothing else format_signed(estimate.value, row)
 
 
 def interval(row: MatrixRow, comparison: Comparison | None) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from evaluators.report_content.content import Report, ReportContent
 from fairtrial.domain.verdicts.approvals import ApprovalState, approval_state, exit_code_of, reads_as
 from fairtrial.domain.verdicts.verdict import Verdict
+from fairtrial.domain.verdicts.verdict_json import drop_unset
 
 VERSION = 1
 
@@ -17,6 +18,7 @@ def content(verdict: Verdict, approvals: ApprovalState | None = None) -> dict[st
     """The verdict as plain values; ``evidence_kind`` is Estimate, Comparison or NotEnough."""
     made: dict[str, Any] = msgspec.to_builtins(verdict)
     for finding, written in zip(verdict.findings, made["findings"], strict=True):
+        drop_unset(written)
         written["evidence_kind"] = None if finding.evidence is None else type(finding.evidence).__name__
     if verdict.provenance is None:
         made.pop("provenance")  # verdicts of earlier versions keep the form in which they were written

@@ -9,7 +9,6 @@ from fairtrial.document.markdown import markdown, safe
 from fairtrial.documents.verdict import describe_verdict
 from fairtrial.domain.verdicts.approvals import ApprovalState
 from fairtrial.domain.verdicts.verdict import Verdict
-from fairtrial.domain.verdicts.verdict_wording import NOTABLE
 from fairtrial.domain.wording import UNADJUSTED, noise_floor_in_words
 
 MOST_CHANGES = 40
@@ -45,7 +44,7 @@ def _suite(suite: SuiteReport) -> Iterator[str]:
     for change in matrix.changes:
         if change.same.n:
             yield f"- {safe(change.same.words(change.target, columns[0].target))}."
-        notable = [signal.says.removesuffix(NOTABLE) for signal in change.signals if signal.notable]
+        notable = [signal.says for signal in change.signals if signal.notable]
         yield from (f"- {safe(f'{change.target}: changed without being asked: {line}')}" for line in notable)
         if change.worst:
             worst = ", ".join(case.case_id for case in change.worst)

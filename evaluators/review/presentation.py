@@ -47,7 +47,12 @@ def preference_text(comparison: Comparison, votes: Votes, trial: Trial) -> str:
         return f"{PREFERENCE} cannot be estimated: {reason} ({figures})"
     bounds = f"{_interval_name(gap)} {_percent(gap.low + 0.5)} and {_percent(gap.high + 0.5)}"
     test = "" if comparison.p is None else f"; {comparison.p_method}: p {p_in_words(comparison.p)}"
-    return f"{PREFERENCE} is {_percent(comparison.candidate)} ({figures}; {bounds}{test})"
+    return f"{preference_in_short(comparison)} ({figures}; {bounds}{test})"
+
+
+def preference_in_short(comparison: Comparison) -> str:
+    """``review.preference is 62.5 %``, or nothing without votes."""
+    return "" if comparison.candidate is None else f"{PREFERENCE} is {_percent(comparison.candidate)}"
 
 
 def bias_text(pull: ReviewBias, people: int) -> str:
@@ -88,17 +93,26 @@ def rating_comparison_text(comparison: Comparison, trial: Trial | None) -> str:
     if isinstance(gap, NotEnough) or comparison.candidate is None or comparison.baseline is None:
         reason = gap.reason if isinstance(gap, NotEnough) else "no rating"
         return f"{comparison.metric} cannot be compared: {reason}"
-    against = f"{comparison.baseline:.2f} for {trial.baseline if trial else 'the baseline'}"
     bounds = f"{_interval_name(gap)} {_signed(gap.low)} and {_signed(gap.high)}"
-    return (
-        f"{comparison.metric} is {comparison.candidate:.2f} against {against} over "
-        f"{counted(comparison.n, 'rating')} of both (difference {_signed(gap.value)}; {bounds})"
-    )
+    return f"{compared_in_short(comparison, trial)} (difference {_signed(gap.value)}; {bounds})"
+
+
+def compared_in_short(comparison: Comparison, trial: Trial | None) -> str:
+    """``review.tone is 4.10 against 3.80 for base over 20 ratings of both``, or nothing without ratings."""
+    if comparison.candidate is None or comparison.baseline is None:
+        return ""
+    against = f"{comparison.baseline:.2f} for {trial.baseline if trial else 'the baseline'}"
+    ratings = counted(comparison.n, "rating")
+    return f"{comparison.metric} is {comparison.candidate:.2f} against {against} over {ratings} of both"
 
 
 def rating_text(metric: str, estimate: Estimate) -> str:
     interval = f"95 % interval {estimate.low:.2f} to {estimate.high:.2f}"
-    return f"{metric} is {estimate.value:.2f} ({counted(estimate.n, 'rating')}; {interval})"
+    return f"{rating_in_short(metric, estimate)} ({counted(estimate.n, 'rating')}; {interval})"
+
+
+def rating_in_short(metric: str, estimate: Estimate) -> str:
+    return f"{metric} is {estimate.value:.2f}"
 
 
 def requirement_text(line: GateLine) -> str:

@@ -15,11 +15,15 @@ class MeasureForm(Answer, frozen=True, kw_only=True):
     better: Literal["higher", "lower"]
 
 
-class SignalDifference(Answer, frozen=True, kw_only=True):
-    """What changed without being asked, in a sentence; ``notable``: by the rule of signals."""
+class SignalChange(Answer, frozen=True, kw_only=True):
+    """What changed without being asked: ``says``: a sentence; ``short``: without its details.
 
-    metric: str
+    ``notable``: by the rule of signals. The comparison names the metric.
+    """
+
+    comparison: Comparison
     notable: bool
+    short: str
     says: str
 
 
@@ -28,7 +32,7 @@ class RunsCompared(Answer, frozen=True, kw_only=True):
 
     rows: list[Comparison]
     shown: dict[str, MeasureForm]
-    signals: list[SignalDifference]
+    signals: list[SignalChange]
 
 
 class MatrixColumn(Answer, frozen=True, kw_only=True):
@@ -78,12 +82,6 @@ class ChangedCase(Answer, frozen=True, kw_only=True):
     candidate: float
 
 
-class MatrixSignal(SignalDifference, frozen=True, kw_only=True):
-    """A signal with its comparison."""
-
-    comparison: Comparison
-
-
 class EqualAnswers(Answer, frozen=True, kw_only=True):
     """How many of ``n`` answers to the same question are equal in both runs, character by character."""
 
@@ -109,7 +107,7 @@ class MatrixChanges(Answer, frozen=True, kw_only=True):
     metric: str | None
     worst: tuple[ChangedCase, ...]
     best: tuple[ChangedCase, ...]
-    signals: tuple[MatrixSignal, ...]
+    signals: tuple[SignalChange, ...]
     same: EqualAnswers
 
 

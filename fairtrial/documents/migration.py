@@ -70,8 +70,7 @@ def _successor(old: str, successor: JudgedSuccessor) -> Iterator[Block]:
         yield Table(("suite", "what", old, successor.target), amounts)
     if successor.unasked:
         yield Heading(BLOCK_TITLE, 2)
-        none = [] if successor.unasked[0].startswith("Notable") else ["No signal changed notably."]
-        yield from (Sentence(line, item=True) for line in (*none, *successor.unasked))
+        yield from (Sentence(line, item=True) for line in successor.unasked)
 
 
 def _amounts(suite: str, both: BothColumns) -> Iterator[Row]:

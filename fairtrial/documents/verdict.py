@@ -27,7 +27,7 @@ from fairtrial.domain.verdicts.verdict_wording import (
     approval_lines,
     is_in_headline,
     is_unasked,
-    notable_changes,
+    notable_lines,
     scope_lines,
     standing_word,
     titled,
@@ -49,11 +49,11 @@ def describe_verdict(verdict: Verdict, approvals: ApprovalState | None = None) -
 def describe_judgement(verdict: Verdict, approvals: ApprovalState | None = None) -> Document:
     """The verdict as the command shows it that has just requested it: without what repeats the headline."""
     findings = [finding for finding in verdict.findings if not is_in_headline(finding)]
-    notable = notable_changes(each.says for each in verdict.findings if is_unasked(each))
+    notable = notable_lines(each for each in verdict.findings if is_unasked(each))
     blocks = (
         *_limits(verdict),
         *_findings(findings),
-        *(Sentence(f"Notable: {sentence}.") for sentence in notable),
+        *map(Sentence, notable),
         *((Sentence(f"By this gate, {verdict.odds}.", "quiet"),) if verdict.odds is not None else ()),
         *map(Sentence, approval_lines(verdict, approvals)),
     )

@@ -149,6 +149,13 @@ def _judged(successor: Successor, levels: Mapping[str, Mapping[str, str]]) -> Ju
             if finding.decisive
         ],
         refusals=list(successor.refusals),
-        unasked=unasked_lines(verdict.findings),
+        unasked=_unasked(verdict),
         beside={suite: BothColumns(old=old, new=new) for suite, (old, new) in successor.beside.items()},
     )
+
+
+def _unasked(verdict: Verdict) -> list[str]:
+    """What changed without being asked; that nothing is notable is said first."""
+    lines = unasked_lines(verdict.findings)
+    notable = any(finding.notable for finding in verdict.findings)
+    return lines if notable or not lines else ["No signal changed notably.", *lines]

@@ -11,7 +11,7 @@ from fairtrial.api.comparison_answers import ChangedCase, MatrixChanges, RunMatr
 from fairtrial.domain.answers.signals import METRICS
 from fairtrial.domain.errors import printable
 from fairtrial.domain.estimates import Comparison
-from fairtrial.domain.verdicts.verdict_wording import block_lines, notable_changes
+from fairtrial.domain.verdicts.verdict_wording import block_lines
 from fairtrial.domain.wording import IN_POINTS, UNADJUSTED, noise_floor_in_words
 from fairtrial_cli.output.terminal import Cell, columns, print_table
 from fairtrial_cli.output.verdict import print_block
@@ -107,11 +107,11 @@ def _print_changes(
         if cases and changes.metric is not None:
             listed = ", ".join(_case(case, by_name[changes.metric]) for case in cases)
             console.print(Text(f"{changes.target}, {title} cases by {changes.metric}: {listed}"))
-    sentences = [change.says for change in changes.signals]
     if details:
-        return print_block(console, block_lines(sentences))
-    for sentence in notable_changes(sentences):
-        console.print(Text(f"{changes.target}, notable: {sentence}."))
+        return print_block(console, block_lines(changes.signals))
+    for signal in changes.signals:
+        if signal.notable:
+            console.print(Text(f"{changes.target}, notable: {signal.says}."))
     return None
 
 

@@ -76,7 +76,7 @@ def described(audit: DataAudit, previous: DataAudit | None, findings: Sequence[A
         audit=ShownAudit(**msgspec.structs.asdict(audit), clean=audit.clean),
         previous=None if previous is None else AuditBefore(audit_id=previous.audit_id, at_us=previous.at_us),
         findings=list(findings),
-        checks={name: CHECKS.get(name).summary for name in {finding.check for finding in findings} & known},
+        checks={name: CHECKS.get(name).summary for name in sorted({finding.check for finding in findings} & known)},
         difference=[] if previous is None else difference(previous, audit),
         repairs=list(SUGGESTED),
     )

@@ -12,12 +12,15 @@ from evaluators.gate.multiplicity import Family, RuleResult
 from evaluators.review.agreement import agreement_text, require_agreement
 from evaluators.review.presentation import (
     bias_text,
+    compared_in_short,
     more_votes,
     pairs_text,
     people_text,
     population_text,
+    preference_in_short,
     preference_text,
     rating_comparison_text,
+    rating_in_short,
     rating_text,
     requirement_text,
 )
@@ -163,7 +166,8 @@ def _preference(rule: str, source: str, line: GateLine, votes: Votes, trial: Tri
         raise TypeError(f"{rule!r} does not compare")
     sentence = f"{preference_text(comparison, votes, trial)}; {requirement_text(line)}{threshold_rule.ENDS[result]}"
     needed = more_votes(gap, distance, votes, line.metric) if result == "cannot tell" else ""
-    return Finding(rule, source, result, sentence, needed, PREFERENCE, evidence=evidence)
+    short = preference_in_short(comparison)
+    return Finding(rule, source, result, sentence, needed, PREFERENCE, evidence=evidence, short=short)
 
 
 def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look: _Look) -> Finding:
@@ -175,7 +179,8 @@ def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look
         result = look.read(threshold_rule.by_truth_table(test, level, test.number))
         sentence = f"{rating_text(line.metric, level)}; {requirement_text(line)}{threshold_rule.ENDS[result]}"
         needed = more_votes(level, test.number, votes, line.metric) if result == "cannot tell" else ""
-        return Finding(rule, source, result, sentence, needed, line.metric, evidence=level)
+        short = rating_in_short(line.metric, level)
+        return Finding(rule, source, result, sentence, needed, line.metric, evidence=level, short=short)
     if not isinstance(test, VersusBaseline):
         raise TypeError(f"{rule!r} does not compare")
     compared = votes.comparison(dimension)
@@ -187,7 +192,9 @@ def _rating(rule: str, source: str, line: GateLine, votes: Votes, _: Trial, look
     answer = comparison_rule.ANSWERS.get((test.question, result), "cannot tell")
     sentence = f"{rating_comparison_text(compared, None)}; {requirement_text(line)}{threshold_rule.ENDS[result]}"
     needed = more_votes(gap, 0.0, votes, line.metric) if result == "cannot tell" else ""
-    return Finding(rule, source, result, sentence, needed, line.metric, evidence=replace(compared, answer=answer))
+    compared = replace(compared, answer=answer)
+    short = compared_in_short(compared, None)
+    return Finding(rule, source, result, sentence, needed, line.metric, evidence=compared, short=short)
 
 
 def _not_estimated(rule: str, source: str, line: GateLine, why: NotEnough) -> Finding:

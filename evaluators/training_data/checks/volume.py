@@ -11,6 +11,7 @@ TIERS = (
     (50, "50 to 200 rows can teach a style or an output format, and rarely a task"),
 )
 """The number of different rows from which on each sentence holds."""
+LEAST = TIERS[-1][0]
 TOO_FEW = "fewer than 50 rows are memorised instead of learnt; collect at least 50, better 200"
 
 
@@ -19,7 +20,7 @@ def _find(corpus: Corpus) -> list[Issue]:
     different = len({(corpus.prompts[row], corpus.completions[row]) for row in corpus.train})
     advice = next((sentence for least, sentence in TIERS if different >= least), TOO_FEW)
     number = counted(rows, "row") + ("" if different == rows else f", {different:,} of them different")
-    severity: Severity = "warning" if advice is TOO_FEW else "info"
+    severity: Severity = "info" if different >= LEAST else "warning"
     return [corpus.summary("volume", severity, f"{number}: {advice}", rows, different=different)]
 
 

@@ -28,7 +28,8 @@ class Finding:
 
     ``rule`` is the line as written, and ``source`` the name of the suite or gate that has it. ``says`` is one sentence
     for a release manager, with the numbers. ``needed`` is what would settle an undecided rule. ``decisive`` is false
-    for informative evidence. ``safety``: proven harm to users, which blocks even beside unsound evidence.
+    for informative evidence. ``safety``: proven harm to users, which blocks even beside unsound evidence. ``short`` is
+    the sentence without its details, where it has a short form. ``notable``: only of a change of a signal.
     """
 
     rule: str
@@ -41,6 +42,8 @@ class Finding:
     evidence: Evidence | None = None
     decisive: bool = True
     safety: bool = False
+    short: str = ""
+    notable: bool | None = None
 
 
 LineKind = Literal["content", "form", "neither", "not checked"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 
 from fairtrial.domain.answers.signals import METRICS, NOTABLE_RULE
 from fairtrial.domain.training_data import PROBLEMS, TrainingEvidence
@@ -12,8 +13,6 @@ from fairtrial.domain.wording import counted
 UNOFFICIAL = "Unofficial"
 EXPERIMENT_SAYS = "what the experiment says"
 """The rule of the answer that an experiment gives without a line of the gate."""
-NOTABLE = ": notable"
-NOT_NOTABLE = ": not notable"
 VOTED: Mapping[ApprovalVote, str] = {"approve": "Approved", "reject": "Rejected"}
 
 
@@ -81,30 +80,36 @@ def controls_words(controls: NegativeControls) -> str:
 
 def unasked_lines(findings: Iterable[Finding]) -> list[str]:
     """The block of a report: notable changes, the others of each suite in one line, and the rule; empty without any."""
-    return block_lines(finding.says for finding in findings if is_unasked(finding))
+    return block_lines(finding for finding in findings if is_unasked(finding))
 
 
-def block_lines(sentences: Iterable[str]) -> list[str]:
-    """The block of a report for sentences of changes, each of which ends with whether it is notable."""
-    texts = list(sentences)
-    if not texts:
+class Change(Protocol):
+    """A change of a signal: of a verdict, which names its suite, or of two runs."""
+
+    @property
+    def says(self) -> str: ...
+    @property
+    def short(self) -> str: ...
+    @property
+    def notable(self) -> bool | None: ...
+
+
+def block_lines(changes: Iterable[Change]) -> list[str]:
+    """The block of a report for these changes; the others than the notable ones have one line for each suite."""
+    given, suites = list(changes), dict[str, list[str]]()
+    if not given:
         return []
-    others = [text.removesuffix(NOT_NOTABLE).partition(" (")[0] for text in texts if not text.endswith(NOTABLE)]
-    return [*(f"Notable: {text}." for text in notable_changes(texts)), *_by_suite(others), NOTABLE_RULE]
+    for change in given:
+        if not change.notable:
+            where = f" in {change.source}" if isinstance(change, Finding) else ""
+            suites.setdefault(where, []).append(change.short)
+    others = [f"Not notable{where}: {', '.join(parts)}." for where, parts in suites.items()]
+    return [*notable_lines(given), *others, NOTABLE_RULE]
 
 
-def notable_changes(sentences: Iterable[str]) -> list[str]:
-    """The notable ones of these sentences of changes, without the word."""
-    return [text.removesuffix(NOTABLE) for text in sentences if text.endswith(NOTABLE)]
-
-
-def _by_suite(sentences: Iterable[str]) -> list[str]:
-    """A line for each suite that sentences begin with, or one line if they name none."""
-    suites: dict[str, list[str]] = {}
-    for sentence in sentences:
-        suite, colon, rest = sentence.partition(": ")
-        suites.setdefault(f" in {suite}" if colon else "", []).append(rest if colon else sentence)
-    return [f"Not notable{where}: {', '.join(parts)}." for where, parts in suites.items()]
+def notable_lines(changes: Iterable[Change]) -> list[str]:
+    """A line for each notable one of these changes."""
+    return [f"Notable: {change.says}." for change in changes if change.notable]
 
 
 def lineage_terms(training: TrainingEvidence) -> list[tuple[str, str]]:

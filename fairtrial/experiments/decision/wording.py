@@ -53,13 +53,13 @@ def headline_words(plan: AnalysisPlan, decision: Decision) -> str:
 
 def effect_words(plan: AnalysisPlan, decision: Decision) -> str:
     """The effect on the primary metric with its interval and the levels of both arms; empty without an interval."""
-    primary = decision.primary
+    primary, short = decision.primary, effect_in_short(plan, decision)
     if primary is None or primary.interval is None:
         return ""
     metric, interval = plan.metric(primary.metric), primary.interval
     levels = levels_words(plan, primary)
     if primary.answer == "undecided":
-        return f"{decision.variant} is {between_words(interval.estimate(), metric)} on {metric.metric} ({levels})"
+        return f"{decision.variant} {short} ({levels})"
     sign = 1 if interval.value > 0 else -1
     low, high = sorted(sign * end for end in (interval.estimate().low, interval.estimate().high))
     unit = " points" if is_share(metric) else ""
@@ -67,9 +67,19 @@ def effect_words(plan: AnalysisPlan, decision: Decision) -> str:
     of = "" if plan.looks_weekly else f" of {LOOKS}"
     validity = f"at planned look {number}{of}" if number else "valid at any time"
     return (
-        f"{metric.metric} is {_size_and_way(interval, metric)} with {decision.variant} than with {plan.control} "
-        f"({bare_size(low, metric)} to {bare_size(high, metric)}{unit}, {validity}; {levels})"
+        f"{metric.metric} {short} ({bare_size(low, metric)} to {bare_size(high, metric)}{unit}, {validity}; {levels})"
     )
+
+
+def effect_in_short(plan: AnalysisPlan, decision: Decision) -> str:
+    """The effect on the primary metric without its subject and its numbers; empty without an interval."""
+    primary = decision.primary
+    if primary is None or primary.interval is None:
+        return ""
+    metric, interval = plan.metric(primary.metric), primary.interval
+    if primary.answer == "undecided":
+        return f"is {between_words(interval.estimate(), metric)} on {metric.metric}"
+    return f"is {_size_and_way(interval, metric)} with {decision.variant} than with {plan.control}"
 
 
 def _size_and_way(interval: Interval, metric: MetricPlan) -> str:

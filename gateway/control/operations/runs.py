@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairtrial.api.comparison_answers import MeasureForm, RunMatrix, RunsCompared, SignalDifference
+from fairtrial.api.comparison_answers import MeasureForm, RunMatrix, RunsCompared
 from fairtrial.api.run_answers import CasePage, FoundRun, OptionalRun, PairPage, RunEvents, RunFigures
 from fairtrial.api.runs import (
     CasesOf,
@@ -123,13 +123,7 @@ def compare(context: Context, request: CompareRuns) -> RunsCompared:
         )
         for measure in measures
     }
-    return RunsCompared(
-        rows=rows,
-        shown=shown,
-        signals=[
-            SignalDifference(metric=change.metric, notable=change.notable, says=change.says) for change in changes
-        ],
-    )
+    return RunsCompared(rows=rows, shown=shown, signals=changes)
 
 
 def matrix(context: Context, request: CompareMany) -> RunMatrix:

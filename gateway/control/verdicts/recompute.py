@@ -119,7 +119,7 @@ def _same(old: Finding | None, new: Finding | None) -> bool:
     """Whether the evidence gives the same finding; advice may differ, and a later version may show more."""
     if new is None or old is None:
         return new is not None and not new.decisive
-    return _alike(asdict(replace(old, needed="")), asdict(replace(new, needed="")))
+    return _alike(asdict(replace(old, needed="", short="")), asdict(replace(new, needed="", short="")))
 
 
 def _alike(left: Any, right: Any) -> bool:

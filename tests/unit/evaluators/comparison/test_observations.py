@@ -107,7 +107,7 @@ NEW, BASE, OLD = signalled("tuned", CHANGED), signalled("base", SAME), run(OF, "
 
 def test_large_changes_are_notable_and_come_first() -> None:
     comparisons = signal_changes(table_of(NEW), table_of(BASE))
-    assert [(finding.metric, finding.notable) for finding in comparisons] == [
+    assert [(finding.comparison.metric, finding.notable) for finding in comparisons] == [
         ("refusals", True),
         ("language_switch", True),
         ("verbosity", True),
@@ -140,7 +140,9 @@ def test_a_large_change_of_two_cases_is_not_notable() -> None:
 
 def test_the_length_is_compared_in_tokens_where_both_runs_know_them() -> None:
     first, second = signalled("tuned", CHANGED, tokens=True), signalled("base", SAME, tokens=True)
-    length = next(each for each in signal_changes(table_of(first), table_of(second)) if each.metric == "verbosity")
+    length = next(
+        each for each in signal_changes(table_of(first), table_of(second)) if each.comparison.metric == "verbosity"
+    )
     assert "7.0 → 7.0 tokens" in length.says
     assert not length.notable
 

@@ -37,7 +37,7 @@ def test_every_text_is_on_a_terminal_and_in_a_comment(
         f"traffic: base no longer answers ({HOSTILE}). Its stored answers (run kept-base) are used.",
         "traffic: 3 erased cases left out on both sides.",
         *LEVELS["tickets"].values(),
-        f"Notable: {SIGNAL.removesuffix(': notable')}.",
+        f"Notable: {SIGNAL}.",
         "$0.0421",
         "2,300 ms",
         "Each of 2 successors is judged at 5 % / 2, so that they share one error rate.",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from fairtrial.domain.training_data import CheckCount, DataAudit, Lineage, PresentFile, TrainingEvidence
-from fairtrial.domain.verdicts.verdict_wording import audit_sentence, data_rows, dollars, lineage_terms
+from fairtrial.domain.verdicts import verdict_json
+from fairtrial.domain.verdicts.verdict_wording import audit_sentence, data_rows, dollars, lineage_terms, unasked_lines
 
 LINEAGE = Lineage(
     base="base", method="qlora", data=("a.jsonl", "b.jsonl"), validation=("v.jsonl",), job="ftjob-1",
@@ -45,3 +47,24 @@ def test_a_clean_audit_is_one_sentence_with_its_cost_in_time() -> None:
 
 def test_dollars_have_cents() -> None:
     assert (dollars(4.2), dollars(1200)) == ("$4.20", "$1,200.00")
+
+
+def test_a_change_that_an_earlier_version_only_worded_is_shown_as_it_was() -> None:
+    says = (
+        "s: the refusal rate 0 → 9 of 50 (+18.0 points): notable",
+        "s: the over-refusal rate 0 → 0 of 50 (p 1): not notable",
+    )
+    stored = [
+        {"rule": "r", "source": "s", "result": "cannot tell", "says": text, "metric": metric, "decisive": False}
+        for text, metric in zip(says, ("refusals", "over_refusals"), strict=True)
+    ]
+    text = {
+        "verdict_id": "v", "at_us": 1, "gate": "g", "candidate": "tuned", "baseline": "base", "decision": "HOLD",
+        "headline": "HOLD", "findings": stored,
+    }  # fmt: skip
+    verdict = verdict_json.decode(json.dumps(text))
+    assert unasked_lines(verdict.findings)[:2] == [
+        "Notable: s: the refusal rate 0 → 9 of 50 (+18.0 points).",
+        "Not notable in s: the over-refusal rate 0 → 0 of 50.",
+    ]
+    assert verdict_json.decode(verdict_json.encode(verdict)) == verdict
