@@ -21,6 +21,8 @@ from fairtrial.domain.wording import counted
 
 SHORT = 12
 """The shown digits of a digest."""
+COPY = "fixed copy"
+"""The newest fixed copy with its request, in the state of a session: a page that is drawn anew still offers it."""
 FILTERED = ("severity", "check", "path")
 """The fields of a finding by which a reader chooses."""
 
@@ -155,17 +157,19 @@ def _files(control: Control, audit: ShownAudit, repairs: Sequence[str]) -> None:
         chosen = st.multiselect("Also apply", list(repairs))
         request = data_audits.FixedCopy(audit_id=audit.audit_id, file=file, apply=tuple(chosen))
         if st.button("Make the copy", icon=":material/build:"):
-            _offer(control, request, f"{PurePath(data[file]).stem}.fixed.jsonl")
+            _make(control, request)
+        made, content = st.session_state.get(COPY, (None, b""))
+        if made == request:
+            name = f"{PurePath(data[file]).stem}.fixed.jsonl"
+            icon = ":material/download:"
+            st.download_button(f"Download {name}", content, name, "application/x-ndjson", icon=icon, on_click="ignore")
 
 
-def _offer(control: Control, request: data_audits.FixedCopy, name: str) -> None:
-    """Make the copy and offer it, or say why it can't be made."""
+def _make(control: Control, request: data_audits.FixedCopy) -> None:
+    """Keep the copy for this session, or say why it can't be made."""
+    st.session_state.pop(COPY, None)
     try:
         with st.spinner("Making the copy…"):
-            content = control.call(data_audits.fixed, request)
+            st.session_state[COPY] = request, control.call(data_audits.fixed, request)
     except Refused as error:
         st.error(plain(str(error)))
-        return
-    st.download_button(
-        f"Download {name}", content, name, "application/x-ndjson", icon=":material/download:", on_click="ignore"
-    )
