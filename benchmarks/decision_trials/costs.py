@@ -15,6 +15,7 @@ from fairtrial.experiments.analysis.findings import METHODS
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Times
+from fairtrial.experiments.methods.method import normal_primary
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
@@ -73,13 +74,12 @@ Answered = list[tuple[str, int]]
 def _answers(rng: Generator, trials: int, plan: AnalysisPlan, arms: tuple[Cost, Cost]) -> tuple[Answered, Answered]:
     """By both lines and by the capped mean alone."""
     found: tuple[Answered, Answered] = [], []
-    before = replace(plan, rules=3)
     for _ in range(trials):
         answers = [("cannot tell", DAYS), ("cannot tell", DAYS)]
         for day, pair in enumerate(arms_by_day(rng, arms), 1):
-            for number, one in enumerate((plan, before)):
+            for number, answer_of in enumerate((_answer, _mean_alone)):
                 if answers[number][0] == "cannot tell":
-                    answers[number] = _answer(one, pair), day
+                    answers[number] = answer_of(plan, pair), day
             if all(answer != "cannot tell" for answer, _ in answers):
                 break
         for one, answer in zip(found, answers, strict=True):
@@ -90,6 +90,12 @@ def _answers(rng: Generator, trials: int, plan: AnalysisPlan, arms: tuple[Cost, 
 def _answer(plan: AnalysisPlan, pair: tuple[object, object]) -> str:
     metric = primary_of(plan)
     return METHODS[metric.method].primary(plan, metric, plan.treatments[0], pair, Times()).answer
+
+
+def _mean_alone(plan: AnalysisPlan, pair: tuple[object, object]) -> str:
+    metric = primary_of(plan)
+    effect = METHODS[metric.method].difference(metric, pair)(1.0)
+    return normal_primary(plan, metric, plan.treatments[0], effect, Times()).answer
 
 
 def primary_of(plan: AnalysisPlan) -> MetricPlan:

@@ -17,7 +17,7 @@ from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.promises import SEEN_WEEKS
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
-from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import OLDEST_RULES, AnalysisPlan
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.sums import ArmSums, Level, Levels, OverTime, Sums
 from fairtrial.stats.arms.feedback import Feedback
@@ -28,10 +28,10 @@ Floats = NDArray[np.float64]
 LEVEL, START, END = 0.6, 0.12, -0.04
 DAILY, WEEKS = 150, 6
 RESOLVED = "feedback.resolved"
-OLD, ALONE, NEXT, NEW = "rules 5", "the last week alone", "the line in the next week", "rules 6"
+ALONE, NEXT, NEW = "the last week alone", "the line in the next week", "rules 6"
 FOUR_WEEKS = "rules 6, min_days: 28"
-RULES = {OLD: (5, 7.0), ALONE: (6, 14.0), NEXT: (6, 14.0), NEW: (6, 14.0), FOUR_WEEKS: (6, 28.0)}
-"""The number of each rule, and its days before the primary metric passes."""
+MIN_DAYS = {ALONE: 14.0, NEXT: 14.0, NEW: 14.0, FOUR_WEEKS: 28.0}
+"""The days of each rule before the primary metric passes."""
 MOST_TURNED, LEAST_STEADY = 0.1, 0.9
 
 
@@ -81,7 +81,7 @@ def plans() -> dict[str, AnalysisPlan]:
     plan = feedback_plan("superior", "5pp")
     metric = replace(primary_of(plan), window_seconds=DAY_US / 1e6)
     frozen = replace(plan, metrics=(metric,))
-    return {name: replace(frozen, rules=rules, min_days=days) for name, (rules, days) in RULES.items()}
+    return {name: replace(frozen, rules=OLDEST_RULES, min_days=days) for name, days in MIN_DAYS.items()}
 
 
 def _sums_by_day(rng: Generator, kind: Kind, frozen: AnalysisPlan) -> Iterator[Sums]:

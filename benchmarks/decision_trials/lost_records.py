@@ -22,7 +22,7 @@ from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.sums import Moments
 
 DAILY, WEEKS, LEVEL, LOST = 480, 6, 0.6, 0.03
-BEFORE, NOW = "rules 5", "rules 6"
+BEFORE, NOW = "without the comparison", "with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +62,24 @@ class _Arm:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one trial ends with, by the rules before and now: an answer, or INVALID before there is one."""
+    """What one trial ends with, without and with the comparison: an answer, or INVALID before there is one."""
 
     before: str
     now: str
 
 
-def _trial(rng: Generator, plans: Sequence[AnalysisPlan], losses: tuple[Loss, Loss], treated: float) -> Found:
+def _trial(rng: Generator, plan: AnalysisPlan, losses: tuple[Loss, Loss], treated: float) -> Found:
     cut = round((1 - treated) * CELLS)
     arms = _Arm(losses[0], 0, cut), _Arm(losses[1], cut, CELLS)
-    latches, ends = [SplitLatch()] * len(plans), [""] * len(plans)
+    latch, ends = SplitLatch(), ["", ""]
     for day in range(7 * WEEKS):
         count = int(rng.binomial(DAILY, treated))
         for arm, units in zip(arms, (DAILY - count, count), strict=True):
             arm.add(rng, units)
         shown = Sums(day + 1, dict(zip(("base", "tuned"), (one.shown() for one in arms), strict=True)))
         pair = arms[0].sums(), arms[1].sums()
-        for number, plan in enumerate(plans):
-            if not ends[number]:
-                latches[number] = latches[number].after(plan, shown)
-                ends[number] = "INVALID" if latches[number].invalid else _answer(plan, pair)
+        latch, answer = latch.after(plan, shown), _answer(plan, pair)
+        ends = [ends[0] or answer, ends[1] or ("INVALID" if latch.invalid else answer)]
         if all(ends):
             break
     return Found(*ends)
@@ -108,7 +106,7 @@ def _lost(rng: Generator, trials: int) -> list[Row]:
     for what, losses, treated in CASES:
         now = feedback_plan("superior", "5pp")
         now = replace(now, shares={"base": 1 - treated, "tuned": treated})
-        found = [_trial(rng, (replace(now, rules=5), now), losses, treated) for _ in range(trials)]
+        found = [_trial(rng, now, losses, treated) for _ in range(trials)]
         unequal = losses[0] != losses[1]
         for rules in (BEFORE, NOW):
             ends = [one.before if rules == BEFORE else one.now for one in found]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.decision_trials.fading import CONSTANT, FADING, LEVEL, MOST_TURNED, NEW, OLD, RULES, TURNING, Kind
+from benchmarks.decision_trials.fading import CONSTANT, FADING, LEVEL, MIN_DAYS, MOST_TURNED, NEW, TURNING, Kind
 from benchmarks.experiment_trials.project import NAME
 from benchmarks.experiment_trials.promise import Row, share
 from benchmarks.experiment_trials.through_store import PROJECT, START_US, request_of
@@ -30,7 +30,7 @@ from gateway.control.background.plan_publisher import PlanPublisher
 UNITS_A_DAY, WEEKS, LOOKS_A_WEEK = 150, 4, (4, 7)
 MINUTE_US = 60_000_000
 KINDS: tuple[Kind, ...] = (CONSTANT[0], FADING[0], TURNING[1])
-SHOWN = (OLD, NEW)
+SHOWN = (NEW,)
 DECLARED = PROJECT.replace("mde: 10pp, min_days: 0", "mde: 5pp, on_worse: continue")
 
 
@@ -103,8 +103,7 @@ def _passing(status: Status) -> Iterator[str]:
     """The rules by which the primary metric passes at the monitor's last step."""
     plan, sums, memory = status.stored.plan, status.sums, status.step.memory
     for name in SHOWN:
-        rules, days = RULES[name]
-        by_rule = replace(plan, rules=rules, min_days=days)
+        by_rule = replace(plan, min_days=MIN_DAYS[name])
         decisions = decide(Looked(plan=by_rule, memory=memory, findings=status.step.findings, sums=sums))
         if any(one.primary is not None and one.primary.counts(sums.at_us) for one in decisions.values()):
             yield name

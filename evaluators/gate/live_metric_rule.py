@@ -13,7 +13,7 @@ from fairtrial.domain.decision.values import Decision, GuardrailDecision, Metric
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Finding, Result
 from fairtrial.domain.wording import counted, moment_words
-from fairtrial.experiments.analysis.findings import level_interval, pessimistic_interval
+from fairtrial.experiments.analysis.findings import level_interval
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.by_request_words import needed_words
 from fairtrial.experiments.decision.caveat_words import fading_words, unseen_words
@@ -154,7 +154,9 @@ def _primary(line: LiveLine, decided: Decided, decision: PrimaryDecision, questi
 def _by_answer(decision: PrimaryDecision, decided: Decided, question: Question) -> Result:
     """The plan's answer where it implies the line's; otherwise the plan's always-valid interval."""
     (metric, test), plan = question, decided.plan
-    if decision.answer == "worse" and (test.question == "better" or (plan.rules > 1 and metric.require == "not_worse")):
+    if decision.answer == "worse" and (
+        test.question == "better" or (plan.is_computed and metric.require == "not_worse")
+    ):
         return "fail"
     if test.question == "better":
         if test.margin is None:
@@ -169,8 +171,7 @@ def _by_interval(decided: Decided, question: Question, interval: Interval | None
     """The interval against the line's margin, in the direction in which the metric is better.
 
     It decides nothing where the plan has more doubts than the interval: feedback may be missing, and arms on one engine
-    slow each other. That of a guardrail has the level of the first attempt. Requests that a breaker kept away can only
-    prevent a pass.
+    slow each other. That of a guardrail has the level of the first attempt.
     """
     (metric, test), plan = question, decided.plan
     size = _size(metric, test)
@@ -178,11 +179,7 @@ def _by_interval(decided: Decided, question: Question, interval: Interval | None
     if interval is None or size is None or doubtful or (metric.role == "guardrail" and plan.attempt > 1):
         return "cannot tell"
     limit = size if test.question == "better" else -size
-    result, live = _beyond(metric, limit, interval.estimate()), decided.live
-    worst = None if live.sums is None else pessimistic_interval(plan, metric, live.sums, live.variant)
-    if result == "pass" and worst is not None and _beyond(metric, limit, worst) != "pass":
-        return "cannot tell"
-    return result
+    return _beyond(metric, limit, interval.estimate())
 
 
 def _beyond(metric: MetricPlan, limit: float, ends: Estimate | NotEnough) -> Result:

@@ -16,7 +16,7 @@ Method = Literal["events", "shares", "amount", "quantile", "feedback", "given"]
 """How a metric is decided.
 
 ``events``: harm by units with the event, exactly; safety by events per request, clustered by unit. ``shares``: harm and
-safety by each unit's share of bad requests; plans of rules 4 and later decide ``events`` so. ``amount``: one
+safety by each unit's share of bad requests; plans name ``events`` so. ``amount``: one
 amount for each unit, capped, and the share of units above the cap. ``quantile``: a quantile over requests, clustered by
 unit. ``feedback``: one value for each unit, with missing values filled in every way. ``given``: whether a unit gave
 feedback.
@@ -47,7 +47,7 @@ UNIT_COLUMNS: Mapping[str, str] = {
 """SQL aggregates over the analysed requests of one unit.
 
 ``calls`` and ``calls_failed`` are the upstream calls of a request to its arm, and those that failed. Requests that an
-open breaker kept from their arm are summed apart. Plans of rules 1 and 2 add these sums, in which they have failed.
+open breaker kept from their arm are summed apart.
 """
 
 

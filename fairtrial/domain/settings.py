@@ -32,7 +32,7 @@ Capture = Literal["full", "redacted", "none"]
 ExperimentState = Literal["declared", "running", "paused", "killed", "ended"]
 Undoing = Literal["rolled back by a person", "rolled back by control", "killed"]
 """What blocks the definition until a later attempt clears it, or an admin withdraws it."""
-Ending = Literal[Undoing, "worse", "ended by hand", "expired", "promoted"]
+Ending = Literal[Undoing, "worse", "ended by hand", "ended by upgrade", "expired", "promoted"]
 """Why an experiment ended or was stopped."""
 PersonsAction = Literal[
     "start", "approve", "amend", "pause", "resume", "kill", "rearm", "end", "promote", "rollback", "withdraw", "archive"

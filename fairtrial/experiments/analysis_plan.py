@@ -17,18 +17,13 @@ Interruption = tuple[int, int | None]
 RULES = 7
 """The number of the rules by which a plan that starts now is decided.
 
-1: worse is an interval below 0, and stops nothing. 2: worse respects the margin of a ``not_worse`` plan, and does what
-``on_worse`` says; attempts count definitions. 3: a request that an open breaker kept from its arm is not a failure,
-but counts against safety. 4: rates of requests are decided by each unit's share of bad requests, a decline pauses and
-harm beyond the margin kills, and a cost as the primary metric is decided by its mean and its tail. 5: feedback states
-what missing values count as; with ``worst_case`` the worst case must agree too, and it is always shown. 6: what a user
-cost before the start explains a part of what it costs later, if that is known; arms that lose the records of unequally
-many units can't be compared; better passes after two whole weeks, unless the effect fades over the weeks. 7: a rate of
-requests is safe only if its plain difference by request, without a cap, is within the margin too; pause and kill also
-go by each unit's first request; a pause cuts no window, and an accepted decline that grows pauses again; a kept control
-rolls back what is beyond the margin, and its evidence restarts each week; planned looks are the default, are made once
-a week, and the one at the end spends all error that is left.
+6: those of release 0.3.0. 7: a rate of requests is safe only if its plain difference by request, without a cap, is
+within the margin too; pause and kill also go by each unit's first request; a pause cuts no window, and an accepted
+decline that grows pauses again; a kept control rolls back what is beyond the margin, and its evidence restarts each
+week; planned looks are the default, are made once a week, and the one at the end spends all error that is left.
 """
+OLDEST_RULES = 6
+"""Plans of earlier rules, which are those of releases 0.1.0 and 0.2.0, can be read, and are ended by the upgrade."""
 RESTARTS_RULES = 7
 """Since these rules, the units and the error probability of a kept control begin anew each week."""
 UNCAPPED = 1e9
@@ -97,34 +92,9 @@ class AnalysisPlan:
         return tuple(metric for metric in self.metrics if metric.role == "guardrail")
 
     @property
-    def counts_kept_away_apart(self) -> bool:
-        """Whether a request that an open breaker kept from its arm is not a failure of the arm."""
-        return self.rules > 2
-
-    @property
-    def has_two_stops(self) -> bool:
-        """Whether a decline pauses before harm kills, and rates are decided by each unit's share of bad requests."""
-        return self.rules > 3
-
-    @property
-    def states_missing(self) -> bool:
-        """Whether its metrics from feedback state what missing values count as."""
-        return self.rules > 4
-
-    @property
-    def explains_by_earlier(self) -> bool:
-        """Whether amounts from before the start explain a part of the variance; only users are known from then."""
-        return self.rules > 5 and self.unit == "user"
-
-    @property
-    def compares_stored(self) -> bool:
-        """Whether unequal losses of records make the comparison invalid."""
-        return self.rules > 5
-
-    @property
-    def sees_fading(self) -> bool:
-        """Whether better also needs an effect that does not fade over whole weeks."""
-        return self.rules > 5
+    def is_computed(self) -> bool:
+        """Whether this version computes what the plan decides."""
+        return self.rules >= OLDEST_RULES
 
     @property
     def weighs_every_request(self) -> bool:
@@ -134,7 +104,7 @@ class AnalysisPlan:
     @property
     def may_miss_fading(self) -> bool:
         """Whether better may pass before it can be seen whether the effect fades."""
-        return self.sees_fading and self.min_days < 7 * SEEN_WEEKS
+        return self.min_days < 7 * SEEN_WEEKS
 
     @property
     def rolls_back_declines(self) -> bool:
@@ -172,8 +142,8 @@ class AnalysisPlan:
         return self.rules > 6 and self.planned_units is not None
 
     def whole_weeks(self, at_us: int) -> int:
-        """How many whole weeks since the plan began are over; none for rules that do not look at weeks."""
-        return max(0, at_us - self.from_us) // WEEK_US if self.sees_fading else 0
+        """How many whole weeks since the plan began are over."""
+        return max(0, at_us - self.from_us) // WEEK_US
 
     @property
     def ends_us(self) -> int:
@@ -212,10 +182,9 @@ class AnalysisPlan:
         del fields["start"], fields["week"]  # which a plan that has started says, and the time of a look
         if self.kept_control is None:
             fields.pop("kept_control")
-        if self.rules == 1:
+        if not self.is_computed:
             for name in ("rules", "definitions", "routes", "on_worse"):
                 fields.pop(name)
-        if not self.has_two_stops:
             for metric in fields["metrics"]:
                 del metric["pause"], metric["pause_relative"]
         return fields

@@ -3,7 +3,7 @@
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.settings import Ending, Undoing
-from fairtrial.experiments.lifecycle import PROMOTED, WORSE, promoted_by
+from fairtrial.experiments.lifecycle import PROMOTED, RULES, WORSE, promoted_by
 
 
 def ending_of(entered: Transition | None) -> Ending | None:
@@ -22,7 +22,7 @@ def ending_of(entered: Transition | None) -> Ending | None:
     if entered.action != "end":
         return None
     if entered.actor == CONTROL:
-        return "expired"
+        return "ended by upgrade" if RULES in (entered.evidence or {}) else "expired"
     return "worse" if WORSE in (entered.evidence or {}) else "ended by hand"
 
 

@@ -64,6 +64,8 @@ KEPT = "kept_control"
 """The key of the evidence of a promotion that keeps a control."""
 PROMOTED = "promoted"
 """The key of the evidence of a roll-back: the variant that served everyone, ``None`` without a promotion."""
+RULES = "rules"
+"""The key of the evidence of an end because this version no longer computes the rules of the plan: their number."""
 
 
 def possible(

@@ -15,13 +15,13 @@ class MetricPlan:
 
     ``margin``, ``pause`` and ``stop`` are on the metric's scale, or shares of the control's ``level`` where
     ``relative``, ``pause_relative`` or ``stop_relative`` say so; the margin of a ``superior`` metric is its smallest
-    detectable effect. ``pause`` is the decline that pauses, and ``stop`` the one that kills. Under rules 1 to 3
-    ``stop`` alone does what ``signal`` says. ``within`` is the range of one unit's value. ``cap``: the requests of one
-    unit that count, or the largest amount that counts in full. ``level``: the control's level from before the start,
-    ``None`` until it is known; ``source`` says from where. ``from_us``: only units that were first exposed from then on
-    decide. ``response``: the expected share of units that give feedback. ``missing``: what the others count as,
-    unset under rules 1 to 4 and for what is no feedback. ``earlier``: what a unit counts with that sent nothing in the
-    14 days before the start; it is set if amounts of these days explain a part of the variance (CUPED).
+    detectable effect. ``pause`` is the decline that pauses, and ``stop`` the one that kills. ``within`` is the range
+    of one unit's value. ``cap``: the requests of one unit that count, or the largest amount that counts in full.
+    ``level``: the control's level from before the start, ``None`` until it is known; ``source`` says from where.
+    ``from_us``: only units that were first exposed from then on decide. ``response``: the expected share of units that
+    give feedback. ``missing``: what the others count as, unset for what is no feedback. ``earlier``: what a unit counts
+    with that sent nothing in the 14 days before the start; it is set if amounts of these days explain a part of the
+    variance (CUPED).
     """
 
     metric: str
@@ -50,13 +50,11 @@ class MetricPlan:
     @property
     def counts_events(self) -> bool:
         """Whether a stop may be proven by the number of units with the event, which a margin in points can't be."""
-        if self.method == "shares":
-            return self.pause == 0
-        return self.method == "events" and (self.stop == 0 or self.stop_relative)
+        return self.method == "shares" and self.pause == 0
 
     @property
     def counts_requests(self) -> bool:
-        """Whether it is a rate of requests, whose sums count bad requests."""
+        """Whether it is a rate of requests, whose sums count bad requests; releases before 0.3.0 call it ``events``."""
         return self.method in ("events", "shares")
 
     @property

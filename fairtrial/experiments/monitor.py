@@ -118,7 +118,7 @@ def step(plan: AnalysisPlan, memory: Memory, sums: Sums, around: Circumstances) 
         return Step(memory, decisions, findings, stop if plan.kept_control is None else replace(stop, do="rollback"))
     if around.changed:
         return Step(memory, decisions, findings, _changed(around.changed))
-    if (away := many_kept_away(around.kept_away)) and plan.counts_kept_away_apart:
+    if away := many_kept_away(around.kept_away):
         return Step(memory, decisions, findings, _kept_away(away))
     if around.is_over(plan):
         return Step(memory, decisions, findings, Verdict("end", _over(plan, decisions), _excluded(memory)))

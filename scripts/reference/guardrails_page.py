@@ -128,7 +128,7 @@ which 40 % fail in both arms. By chance one arm has more bots. Then 9.5 % of equ
 most three named users, and 36 % at 3,000, of which 58 % name them. Each figure is from 400 trials, with a standard
 error of at most 2.5 points (4.1 for the last one): `python benchmarks/decisions.py --only heavy`.
 
-This is since rules 7. By rules 4 to 6 the shown difference has the cap of the test, which earlier traffic can lower,
+This is since rules 7. By rules 6 the shown difference has the cap of the test, which earlier traffic can lower,
 and *safe* does not need it.
 
 ## A level

@@ -75,7 +75,7 @@ class MetricDecision(msgspec.Struct, frozen=True, kw_only=True):
     ``interval`` is what decides: over all looks, or at the last planned one. ``look`` is that of the last look alone.
     ``answered_us``: when the answer was first given. ``changed``: intervals of different looks exclude each other, so
     that nothing but harm can be concluded. ``why``: why nothing can be told; empty if something can.
-    ``missing_feedback`` is unset under rules 1 to 4, and for what is no feedback.
+    ``missing_feedback`` is unset for what is no feedback.
     """
 
     metric: str
@@ -92,7 +92,7 @@ class MetricDecision(msgspec.Struct, frozen=True, kw_only=True):
 class PrimaryDecision(MetricDecision, frozen=True, kw_only=True):
     """The primary metric. ``counts_us``: from when the answer counts. ``planned_look``: its number, 0 without.
 
-    ``meets``: whether the answer is what the plan requires. ``over_time`` is unset under rules 1 to 5.
+    ``meets``: whether the answer is what the plan requires. ``over_time`` is unset in decisions of earlier releases.
     """
 
     answer: Answer

@@ -10,21 +10,17 @@ from fairtrial.domain.metrics import Method
 from fairtrial.experiments.analysis.planned_looks import not_yet, planned_look
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.amounts import AmountsOfUnits, Quantiles
-from fairtrial.experiments.methods.events import Events
 from fairtrial.experiments.methods.feedback import FeedbackOfUnits
 from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Finding, Times, goodness
 from fairtrial.experiments.methods.method import (
     MetricMethod,
-    has_kept_away,
     needs_spread,
     power_of_each,
     question_of,
-    shown,
 )
 from fairtrial.experiments.methods.rates import Rates
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, Level, Levels, MetricSums, Sums
-from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.means import difference
@@ -36,7 +32,7 @@ from fairtrial.stats.sequential.unit_shares import UnitShares
 from fairtrial.stats.sums import Moments
 
 METHODS: Mapping[Method, MetricMethod] = {
-    "events": Events(),
+    "events": Rates(),
     "shares": Rates(),
     "amount": AmountsOfUnits(),
     "quantile": Quantiles(),
@@ -68,7 +64,7 @@ def _finding(plan: AnalysisPlan, metric: MetricPlan, variant: str, sums: Sums, b
     control, arm, (looked, since_us) = sums.arms[plan.control], sums.arms[variant], before
     pair = control.metrics.get(metric.metric), arm.metrics.get(metric.metric)
     unknown = control.unknown.get(metric.metric) or arm.unknown.get(metric.metric)
-    if metric.needs_level and metric.level is None and not (metric.role == "guardrail" and metric.method == "events"):
+    if metric.needs_level and metric.level is None:
         unknown = unknown or UNKNOWN_LEVEL
     nothing = NotEnough(unknown or "no unit shows it yet", "units of both arms that show it", arm.units)
     empty = Finding(metric.metric, variant, metric.role, "cannot tell", nothing, why=nothing.reason)
@@ -113,27 +109,6 @@ def level_interval(plan: AnalysisPlan, metric: MetricPlan, sums: MetricSums) -> 
     return METHODS[metric.method].level_interval(plan, metric, sums)
 
 
-def pessimistic_interval(
-    plan: AnalysisPlan, metric: MetricPlan, sums: Sums, variant: str
-) -> Estimate | NotEnough | None:
-    """The always-valid interval with requests that a breaker kept away against the treatment.
-
-    ``None`` without any, and for a rate by shares of units, whose own interval counts them so.
-    """
-    control, treatment = (sums.arms[name].metrics.get(metric.metric) for name in (plan.control, variant))
-    method = METHODS[metric.method]
-    if (
-        control is None
-        or treatment is None
-        or not isinstance(method, Events)
-        or not has_kept_away((control, treatment))
-    ):
-        return None
-    level = 1 - (plan.alpha_primary if metric.role == "primary" else plan.alpha)
-    effect = method.for_safety((control, treatment))(1.0)  # type: ignore[arg-type]
-    return shown(metric, always_valid(effect, tau=metric.tau or 0.0, level=level))
-
-
 def forecast(plan: AnalysisPlan, variant: str, sums: Sums) -> Forecast | NotEnough:
     """The size that the comparison of ``variant`` with the control needs; `NotEnough` says why it is unknown.
 
@@ -171,7 +146,7 @@ def planned_size(plan: AnalysisPlan, metric: MetricPlan, variant: str, *, respon
     ``response``: the share of units that give feedback, on which the worst case depends. ``None`` if the level is not
     known or does not say so, and if no number of units suffices.
     """
-    if metric.level is None or needs_spread(metric) or plan.planned_units is not None or not plan.has_two_stops:
+    if metric.level is None or needs_spread(metric) or plan.planned_units is not None:
         return None
     level = 1 - metric.level if metric.counts_requests and metric.better == "higher" else metric.level
     alpha = plan.alpha_primary if metric.role == "primary" else plan.alpha_attempt

@@ -18,8 +18,6 @@ from fairtrial.experiments.metric_plan import MetricPlan
 
 STATED, EARLIER, MEASURED = "stated", "the last 14 days", "the control's first units"
 GIVEN = ".given"
-ADDED_LATER: Mapping[str, Any] = {"primary.on_worse": "pause"}
-"""Frozen fields that plans of rules 1 lack, with their defaults."""
 LATER: Mapping[str, Any] = {"pause_at": None, "kill_at": None, "missing": "at_random"}
 """Keys that stored plans of earlier rules lack, with their defaults."""
 MIN_DAYS = "primary.min_days"
@@ -57,17 +55,15 @@ def freeze(
         unit=experiment.unit,
         control=experiment.control,
         shares={variant.name: variant.weight / 100 for variant in experiment.variants},
-        metrics=tuple(
-            _with_known(metric, facts.get(metric.metric, Known()), rules) for metric in _metrics(experiment, rules)
-        ),
+        metrics=tuple(_with_known(metric, facts.get(metric.metric, Known()), rules) for metric in _metrics(experiment)),
         enrolment=replace(experiment.enrolment, start="now"),
-        min_days=min_days_of(experiment, rules),
+        min_days=min_days_of(experiment),
         max_weeks=experiment.max_weeks,
         models={variant.name: plan.deployments[variant.deployment].digest for variant in experiment.variants},
         definitions={variant.name: definition_of(plan, variant) for variant in experiment.variants},
         routes=tuple(sorted(name for name, route in plan.routes.items() if route.experiment == experiment.name)),
         rules=rules,
-        on_worse=experiment.primary.on_worse if experiment.primary and rules > 1 else "continue",
+        on_worse=experiment.primary.on_worse if experiment.primary else "continue",
         shared_engine=shared_engine(plan, experiment),
         analysis_hash=experiment.analysis_hash,
         declared=declared_fields(experiment),
@@ -80,7 +76,7 @@ def planned_units(experiment: Experiment, rules: int = RULES) -> float | None:
     """As `units_at_the_end`; the number depends on nothing but the file, so that the planner knows it."""
     from fairtrial.experiments.analysis.planned_looks import units_at_the_end  # statistics are slow to load
 
-    return units_at_the_end(experiment, metric_plans(experiment, rules), min_days_of(experiment, rules), rules)
+    return units_at_the_end(experiment, metric_plans(experiment), min_days_of(experiment), rules)
 
 
 def way_to_look(experiment: Experiment) -> Looks:
@@ -88,10 +84,10 @@ def way_to_look(experiment: Experiment) -> Looks:
     return "monitor" if planned_units(experiment) is None else "planned"
 
 
-def min_days_of(experiment: Experiment, rules: int = RULES) -> float:
-    """The days before the primary metric can pass: those of the file, else two whole weeks, or one by rules 1 to 5."""
+def min_days_of(experiment: Experiment) -> float:
+    """The days before the primary metric can pass: those of the file, else two whole weeks."""
     stated = None if experiment.primary is None else experiment.primary.min_days
-    return (14.0 if rules > 5 else 7.0) if stated is None else stated
+    return 14.0 if stated is None else stated
 
 
 def with_level(plan: AnalysisPlan, metric: str, known: Known, *, from_us: int) -> AnalysisPlan:
@@ -107,7 +103,7 @@ def with_level(plan: AnalysisPlan, metric: str, known: Known, *, from_us: int) -
 
 def with_earlier(first: AnalysisPlan, known: Mapping[str, Known]) -> dict[str, Known]:
     """The known facts, with the value of a user who sent nothing: no cost, or the usual cost of a request."""
-    amounts = [metric.metric for metric in first.metrics if metric.method == "amount" and first.explains_by_earlier]
+    amounts = [metric.metric for metric in first.metrics if metric.method == "amount" and first.unit == "user"]
     return {
         name: replace(facts, earlier=(facts.level if CATALOGUE[name].per else 0.0) or 0.0) if name in amounts else facts
         for name, facts in known.items()
@@ -163,11 +159,8 @@ def counts_anew(frozen: AnalysisPlan, experiment: Experiment) -> bool:
 
 def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str, Any, Any]]:
     before, after = frozen.declared, declared_fields(experiment)
-    if before.get(MIN_DAYS) is not None and after.get(MIN_DAYS, 0) is None:  # earlier versions declared their default
-        after[MIN_DAYS] = min_days_of(experiment, frozen.rules)
     if before.get("looks") == "monitor" and experiment.looks is None and frozen.rules < 7:
-        after["looks"] = "monitor"  # the default of rules 1 to 6
-    before = {name: value for name, value in ADDED_LATER.items() if name in after} | dict(before)
+        after["looks"] = "monitor"  # the default of rules 6
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         longer = name == "max_weeks" and frozen.planned_units is None and experiment.max_weeks >= frozen.max_weeks
@@ -176,35 +169,27 @@ def _changes(frozen: AnalysisPlan, experiment: Experiment) -> Iterator[tuple[str
 
 
 def changed_models(frozen: AnalysisPlan, plan: Plan, experiment: Experiment) -> tuple[str, ...]:
-    """The variants that do not serve what they served at the start; a plan of rules 1 knows only their deployments."""
-    now = {
-        variant.name: definition_of(plan, variant)
-        if frozen.definitions
-        else plan.deployments[variant.deployment].digest
-        for variant in experiment.variants
-    }
-    before = frozen.definitions or frozen.models
-    return tuple(name for name, known in before.items() if now.get(name, known) != known)
+    """The variants that do not serve what they served at the start."""
+    now = {variant.name: definition_of(plan, variant) for variant in experiment.variants}
+    return tuple(name for name, known in frozen.definitions.items() if now.get(name, known) != known)
 
 
-def metric_plans(experiment: Experiment, rules: int = RULES) -> tuple[MetricPlan, ...]:
+def metric_plans(experiment: Experiment) -> tuple[MetricPlan, ...]:
     """The metrics that decide an experiment, before anything is known of them."""
-    return tuple(_metrics(experiment, rules))
+    return tuple(_metrics(experiment))
 
 
-def _metrics(experiment: Experiment, rules: int) -> Iterator[MetricPlan]:
+def _metrics(experiment: Experiment) -> Iterator[MetricPlan]:
     """The primary metric and the guardrails; one of the primary metric is left out, because that already decides."""
     declared, primary = {metric.key: metric for metric in experiment.feedback}, experiment.primary
     if primary is not None:
-        yield _metric(primary, declared, experiment.unit, rules)
+        yield _metric(primary, declared, experiment.unit)
     for guardrail in experiment.watched:
         if primary is None or guardrail.metric != primary.metric:
-            yield _metric(guardrail, declared, experiment.unit, rules)
+            yield _metric(guardrail, declared, experiment.unit)
 
 
-def _metric(
-    declaration: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], unit: UnitKind, rules: int
-) -> MetricPlan:
+def _metric(declaration: Primary | Guardrail, declared: Mapping[str, FeedbackMetric], unit: UnitKind) -> MetricPlan:
     primary = isinstance(declaration, Primary)
     margin = parse_margin(declaration.mde if isinstance(declaration, Primary) else declaration.margin)
     stop = parse_margin("0" if isinstance(declaration, Primary) else declaration.stop_margin or "0", zero=True)
@@ -223,15 +208,15 @@ def _metric(
         source=STATED if declaration.baseline is not None else "",
         cap=declaration.cap,
     )
-    if isinstance(declaration, Guardrail) and rules > 3:
+    if isinstance(declaration, Guardrail):
         plan = _with_stops(plan, declaration)
     if metric := CATALOGUE.get(declaration.metric):
-        method: Method = "shares" if metric.method == "events" and rules > 3 else metric.method
+        method: Method = "shares" if metric.method == "events" else metric.method
         most = 1.0 if unit == "request" else REQUESTS_CAP
         cap = plan.cap or most if metric.method == "events" else plan.cap
         level = 1 - plan.level if plan.level is not None and metric.better == "higher" else plan.level
         return replace(plan, method=method, better=metric.better, within=metric.within, cap=cap, level=level)
-    return _feedback(plan, declared, rules)
+    return _feedback(plan, declared)
 
 
 def _with_stops(plan: MetricPlan, guardrail: Guardrail) -> MetricPlan:
@@ -253,7 +238,7 @@ def _with_stops(plan: MetricPlan, guardrail: Guardrail) -> MetricPlan:
     )
 
 
-def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric], rules: int) -> MetricPlan:
+def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric]) -> MetricPlan:
     key = plan.metric.removeprefix("feedback.")
     given = key not in declared and key.endswith(GIVEN)
     metric = declared[key.removesuffix(GIVEN) if given else key]
@@ -264,7 +249,7 @@ def _feedback(plan: MetricPlan, declared: Mapping[str, FeedbackMetric], rules: i
         within=(0.0, 1.0) if given else metric.within,
         window_seconds=metric.window_seconds,
         per=metric.per,
-        missing=msgspec.UNSET if given or rules < 5 else metric.missing,
+        missing=msgspec.UNSET if given else metric.missing,
     )
 
 

@@ -70,9 +70,9 @@ class LostLatch:
 
 
 def lost_after(latch: LostLatch | None, plan: AnalysisPlan, sums: Sums) -> LostLatch | None:
-    """The test after one more look; ``None`` as long as nothing was lost, and for plans that do not compare."""
+    """The test after one more look; ``None`` as long as nothing was lost."""
     none = latch is None and not any(arm.lost_requests for arm in sums.arms.values())
-    if none or not plan.compares_stored or not plan.treatments:
+    if none or not plan.treatments:
         return latch
     return (latch or LostLatch()).after(plan, sums)
 

@@ -61,7 +61,7 @@ def planned_look(plan: AnalysisPlan, looked: Times, share: float, *, at_us: int,
     """The looks up to one that is due now; ``None`` if none is due.
 
     A look is due with the first data of each whole week, and once at the end, where it spends all that is left. By
-    rules 1 to 6 it is due as soon as the units reach the next tenth. The bounds follow from the exact share, so a late
+    rules 6 it is due as soon as the units reach the next tenth. The bounds follow from the exact share, so a late
     look costs nothing. After the whole there is none. ``since_us``: when the experiment was looked at before.
     """
     before = looked.information or 0.0

@@ -126,7 +126,7 @@ def _primary(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: boo
         planned_look=_planned_look(plan, latched.times),
         next_look="" if plan.planned_units is None else not_yet(plan, latched.looked, looked.sums.at_us),
         size=size if isinstance(size, Forecast) else None,
-        over_time=effect_over_time(plan, metric, looked.sums, variant) if plan.sees_fading else msgspec.UNSET,
+        over_time=effect_over_time(plan, metric, looked.sums, variant),
     )
 
 
@@ -148,7 +148,7 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
     beyond = by_request is not None and by_request.is_beyond(metric.margin, relative=metric.relative)
     if by_request is not None and beyond and answer == "safe":
         answer, by_request = "declined" if declined else "open", msgspec.structs.replace(by_request, holds=True)
-    two, unproven = looked.plan.has_two_stops, ("open", "declined")
+    unproven = ("open", "declined")
     counted = _counted_units(looked, metric, variant)
     weighed = None if finding is None or finding.weighed is None else interval_of(finding.weighed)
     return values.GuardrailDecision(
@@ -162,8 +162,8 @@ def _guardrail(looked: Looked, metric: MetricPlan, variant: str, *, forecasts: b
         by_events=metric.counts_events,
         declined=declined,
         declined_levels=latched.declined,
-        pause_at=metric.pause_on_scale if two else None,
-        kill_at=metric.stop_on_scale if two else None,
+        pause_at=metric.pause_on_scale,
+        kill_at=metric.stop_on_scale,
         missing=_missing(looked, metric, variant) if forecasts and answer in unproven and not beyond else None,
         weighed=weighed,
         vetoed=vetoed,
@@ -202,7 +202,7 @@ def _shares(looked: Looked, metric: MetricPlan, variant: str) -> list[ErrorShare
 def _missing(looked: Looked, metric: MetricPlan, variant: str) -> int | None:
     """The further units in both arms that prove a guardrail safe if the levels stay as they are."""
     pair = tuple(looked.sums.arms[name].metrics.get(metric.metric) for name in (looked.plan.control, variant))
-    if pair[0] is None or pair[1] is None or not looked.plan.has_two_stops:
+    if pair[0] is None or pair[1] is None:
         return None
     missing = METHODS[metric.method].missing(looked.plan, metric, pair)
     return None if isinstance(missing, NotEnough) else missing

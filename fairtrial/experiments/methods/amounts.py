@@ -48,10 +48,9 @@ class AmountsOfUnits(method.MetricMethod):
         )  # fmt: skip
 
     def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
-        """Under rules 1 to 3 the mean decides alone."""
         effect = self.difference(metric, pair)(1.0)
-        finding = method.normal_primary(plan, metric, variant, (effect, effect), times)
-        return finding if plan.rules < 4 else self._by_both_lines(plan, metric, finding, pair)
+        finding = method.normal_primary(plan, metric, variant, effect, times)
+        return self._by_both_lines(plan, metric, finding, pair)
 
     def difference(self, metric: MetricPlan, pair: Pair) -> method.Scaled:
         del metric
@@ -96,7 +95,7 @@ class AmountsOfUnits(method.MetricMethod):
         alpha, share = plan.alpha_primary / 2, plan.share_of(by_mean.variant)
         tail_evident, required = tail_evidence(pair, "safe", share), metric.require == "not_worse"
         tail_worse = tail_evidence(pair, "harm", share) >= -log(alpha / 2)
-        beyond, tau, effect = method.worse_beyond(plan, metric), metric.tau or 0.0, self.difference(metric, pair)(1.0)
+        beyond, tau, effect = method.worse_beyond(metric), metric.tau or 0.0, self.difference(metric, pair)(1.0)
         bound = at_least(effect, tau=tau, alpha=alpha / 2)
         mean_worse = isinstance(bound, Estimate) and bound.low > beyond
         if mean_worse or tail_worse:
@@ -154,7 +153,7 @@ class Quantiles(method.MetricMethod):
         self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: QuantilePair, times: Times
     ) -> Finding:
         effect = self.difference(metric, pair)(1.0)
-        finding = method.normal_primary(plan, metric, variant, (effect, effect), times)
+        finding = method.normal_primary(plan, metric, variant, effect, times)
         shared = plan.shared_engine and finding.answer in ("better", "not worse")
         return replace(finding, answer="cannot tell", why=SHARED) if shared else finding
 

@@ -55,11 +55,11 @@ class FeedbackOfUnits(method.MetricMethod):
     def primary(self, plan: AnalysisPlan, metric: MetricPlan, variant: str, pair: Pair, times: Times) -> Finding:
         if metric.method == "given":
             effect = self.difference(metric, pair)(1.0)
-            return method.normal_primary(plan, metric, variant, (effect, effect), times)
+            return method.normal_primary(plan, metric, variant, effect, times)
         margin = metric.margin_on_scale if metric.require == "not_worse" else None
         compared = _compared(
             metric, pair, margin=margin, level=1 - plan.alpha_primary,
-            interval=partial(method.spent, times=times) if times else None, beyond=method.worse_beyond(plan, metric),
+            interval=partial(method.spent, times=times) if times else None, beyond=method.worse_beyond(metric),
         )  # fmt: skip
         answer, estimate = compared.answer, method.shown(metric, compared.complete)
         if method.is_exact(plan, metric):
@@ -151,7 +151,7 @@ def _needed_in_worst_case(plan: AnalysisPlan, metric: MetricPlan, pair: Pair) ->
 
 
 def _extremes(metric: MetricPlan, compared: FeedbackFinding) -> dict[str, Any]:
-    """What a finding says about missing values; nothing under rules 1 to 4."""
+    """What a finding says about missing values."""
     if not metric.missing:
         return {}
     return {"worst_case": method.shown(metric, compared.worst_case), "bounded": compared.bounded}

@@ -47,7 +47,7 @@ class Finding:
     proven. ``log_harm``: the evidence of harm where it is not ``log_e``. ``weighed``: of a rate, the difference with
     each request weighing the same; ``vetoed``: whether that is proven to be worse than the margin. ``worst_case``: of
     feedback, the difference with all missing values at one extreme and at the other, and ``bounded``: whether that must
-    agree; both are unset under rules 1 to 4.
+    agree; both are unset for what is no feedback.
     """
 
     metric: str
@@ -135,14 +135,5 @@ def _digits(number: float) -> str:
 
 
 def kill_alpha(plan: AnalysisPlan, metric: MetricPlan) -> float:
-    """The error probability of one test for harm.
-
-    Two tests share the alpha of an amount (the mean, the share above the cap), and that of counted events whose level
-    the experiment measures itself (before and after it is known).
-    """
-    return plan.alpha_kill / 2 if metric.method == "amount" or tested_twice(metric) else plan.alpha_kill
-
-
-def tested_twice(metric: MetricPlan) -> bool:
-    """Whether harm by counted events is tested before the level is known, and again on the units after."""
-    return metric.counts_events and metric.measures_level
+    """The error probability of one test for harm; the mean of an amount and its share above the cap share it."""
+    return plan.alpha_kill / 2 if metric.method == "amount" else plan.alpha_kill

@@ -86,8 +86,8 @@ def needs_spread(metric: MetricPlan) -> bool:
 
 
 def power_of_each(plan: AnalysisPlan) -> float:
-    """The power that each metric of the plan needs, so that all together have `POWER`; by rules 1 to 3 each has it."""
-    return POWER if not plan.has_two_stops else 1 - (1 - POWER) / max(1, len(plan.metrics))
+    """The power that each metric of the plan needs, so that all together have `POWER`."""
+    return 1 - (1 - POWER) / max(1, len(plan.metrics))
 
 
 def _quantile_spread(metric: MetricPlan, level: float, spread: float) -> float:
@@ -157,35 +157,34 @@ def interval_at_any_time(metric: MetricPlan, effect: Effect | NotEnough, *, leve
 
 
 def normal_primary(
-    plan: AnalysisPlan, metric: MetricPlan, variant: str, effects: tuple[Effect | NotEnough, Effect | NotEnough],
-    times: Times,
-) -> Finding:  # fmt: skip
-    """The primary metric by intervals of a normal effect: one for readers and harm, one for what must be proven.
+    plan: AnalysisPlan, metric: MetricPlan, variant: str, effect: Effect | NotEnough, times: Times
+) -> Finding:
+    """The primary metric by the interval of a normal effect: treatment − control on the scale of the sums.
 
-    Both are treatment − control on the scale of the sums, which for a rate of requests is that of bad ones.
+    For a rate of requests that is the scale of bad ones.
     """
     level = 1 - plan.alpha_primary
     tau, low_is_good = metric.tau or 0.0, metric.counts_requests or metric.better == "lower"
-    estimate, against = (_interval(effect, tau, level, times) for effect in effects)
+    estimate = _interval(effect, tau, level, times)
     answer: Answer = "cannot tell"
-    if isinstance(estimate, Estimate) and isinstance(against, Estimate):
-        beyond = worse_beyond(plan, metric)
-        good = against.high < 0 if low_is_good else against.low > 0
+    if isinstance(estimate, Estimate):
+        beyond = worse_beyond(metric)
+        good = estimate.high < 0 if low_is_good else estimate.low > 0
         bad = estimate.low > beyond if low_is_good else estimate.high < -beyond
         answer = "better" if good else "worse" if bad else "cannot tell"
     margin = metric.margin_on_scale if metric.require == "not_worse" else None
     if answer == "cannot tell" and margin is not None:
         limits = Limits(margin, 0.0, bad="up" if low_is_good else "down", alpha=1 - level)
-        one_sided = guardrail(effects[1], limits, tau=tau).safe
-        safe = spent(effects[1], tau, 2 * level - 1, times=times) if times else one_sided
+        one_sided = guardrail(effect, limits, tau=tau).safe
+        safe = spent(effect, tau, 2 * level - 1, times=times) if times else one_sided
         holds = isinstance(safe, Estimate) and (safe.high < margin if low_is_good else safe.low > -margin)
         answer = "not worse" if holds else answer
     return Finding(metric.metric, variant, "primary", answer, shown(metric, estimate), information=times.information)
 
 
-def worse_beyond(plan: AnalysisPlan, metric: MetricPlan) -> float:
+def worse_beyond(metric: MetricPlan) -> float:
     """How far below the control's level an interval must lie for "worse": 0, or the margin of a ``not_worse`` plan."""
-    return 0.0 if plan.rules < 2 or metric.require == "superior" else metric.margin_on_scale or 0.0
+    return 0.0 if metric.require == "superior" else metric.margin_on_scale or 0.0
 
 
 def shown(metric: MetricPlan, estimate: Estimate | NotEnough) -> Estimate | NotEnough:

@@ -34,7 +34,7 @@ MOST_TIMES = 1000.0
 
 
 class Rates(method.MetricMethod):
-    """Rates of requests under rules 4 and later."""
+    """Rates of requests."""
 
     sums = RequestErrors
 
@@ -56,7 +56,7 @@ class Rates(method.MetricMethod):
         """Each direction has half of the error probability; planned looks use the normal effect of the shares."""
         if times:
             effect = self.difference(metric, pair)(1.0)
-            return normal_primary(plan, metric, variant, (effect, effect), times)
+            return normal_primary(plan, metric, variant, effect, times)
         share, alpha = plan.share_of(variant), plan.alpha_primary
         tests = primary_tests(metric, share, alpha=alpha)
         answers = (answer for answer, test, level in tests if _tested(pair, test) >= -log(level))

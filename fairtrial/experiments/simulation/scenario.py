@@ -136,7 +136,7 @@ def _arm(frozen: AnalysisPlan, assumed: Assumptions, name: str, errors: float) -
 def _moved(arm: Arm, primary: MetricPlan, moved: float, level: float) -> Arm:
     """The arm with an effect on its primary metric."""
     after = level + moved
-    low, high = (0.0, 1.0) if primary.method in ("events", "shares", "given") else primary.within
+    low, high = (0.0, 1.0) if primary.method in ("shares", "given") else primary.within
     if not low <= after <= high or (primary.method in ("amount", "quantile") and after <= 0):
         raise UsageError(f"{primary.metric}: the effect moves it from {level:g} to {after:g}, which is not possible")
     if primary.method == "feedback":

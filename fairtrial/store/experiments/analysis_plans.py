@@ -92,7 +92,7 @@ def is_newest(cursor: Cursor, stored: StoredPlan) -> bool:
     return bool(cursor.value(NUMBER, [stored.plan.experiment]) == stored.number)
 
 
-def newest_of_all(database: Database) -> dict[str, StoredPlan]:
+def newest_of_all(database: Database | Cursor) -> dict[str, StoredPlan]:
     """The plan in force of every experiment that has one; raises `StoreError`."""
     return {plan.plan.experiment: plan for plan in database.values(_stored, NEWEST, (None,))}
 

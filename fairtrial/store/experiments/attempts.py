@@ -126,7 +126,7 @@ def _proofs(
             latch = latched.get((metric.metric, variant))
             if latch is None:
                 continue
-            worse = latch.answer == "worse" and (plan.rules > 1 or metric.require == "superior")
+            worse = latch.answer == "worse" and (plan.is_computed or metric.require == "superior")
             declined_us = latch.declined_us if plan.rolls_back_declines else None
             if latch.answer == "harm" or worse or declined_us is not None:
                 at_us = declined_us or latch.answered_us or stored.at_us

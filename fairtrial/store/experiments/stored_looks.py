@@ -173,8 +173,9 @@ def read(database: Database, stored: StoredPlan) -> DecidedLook:
     rows = database.rows(NEWEST_DECIDED, (stored.number, number)) if number else ()
     known = {str(variant): msgspec.json.decode(text, type=Decision) for variant, text in rows}
     if known.keys() != set(plan.treatments) or any(_is_older(plan, decision) for decision in known.values()):
-        planned, findings = _planned(database, stored), look(plan, memory, sums)
-        known = decide(Looked(plan=plan, memory=memory, findings=findings, sums=sums, planned=planned), forecasts=True)
+        planned, findings = _planned(database, stored), look(plan, memory, sums) if plan.is_computed else ()
+        looked = Looked(plan=plan, memory=memory, findings=findings, sums=sums, planned=planned)
+        known = decide(looked, forecasts=plan.is_computed)
     known = {variant: with_units(database, plan, decision, sums.at_us) for variant, decision in known.items()}
     late_us = named_values.late_us(database, plan.from_us)
     known = {variant: decision.later(late_us) for variant, decision in known.items()} if late_us else known

@@ -28,7 +28,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import published_plans, transitions
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
-from gateway.control.experiments.older_store import adopt_published, settle_declared
+from gateway.control.experiments.older_store import adopt_published, end_earlier_rules, settle_declared
 from gateway.control.experiments.record_alarms import announce, notice_older_store
 
 RETRY_US = 2_000_000
@@ -109,7 +109,9 @@ class PlanPublisher:
             self.published = read(self._database.layout.plan)
         notice_older_store(self._database, now_us=self._clock_us())
         shown = None if self.published is None else self.published.plan
-        return adopt_published(self._database, shown, now_us=self._clock_us())
+        older = adopt_published(self._database, shown, now_us=self._clock_us())
+        end_earlier_rules(self._database, shown, now_us=self._clock_us())
+        return older
 
     def settle_declared(self, declared: Plan) -> None:
         """Let an older store adopt what only the declared plan can tell; see `older_store`."""

@@ -95,7 +95,7 @@ class StepPace:
         changed_us = before.changed_us if before is not None and before.commits == commits else now_us
         soonest_us = now_us + min(max((now_us - changed_us) // QUIET_SHARE, STEP_US), LONGEST_QUIET_US)
         limits = [around.end_us(plan), around.stage_end_us(plan), memory.looked_us + HOUR_US]
-        limits += [next_week_end(plan, now_us)] if plan.sees_fading else []
+        limits += [next_week_end(plan, now_us)]
         limits += [plan.in_week(now_us).counts_from_us + WEEK_US]
         if (busy and changed_us == now_us) or around.held or around.kept_away or around.rested or not around.followed:
             limits.append(soonest_us)

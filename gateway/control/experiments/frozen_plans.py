@@ -144,9 +144,6 @@ def _refuse_impossible(stored: AnalysisPlan, experiment: Experiment, new: Experi
         raise Conflict(f"experiments.{name}: the file has a new salt, which starts the experiment anew by itself")
     if not changes and not rules:
         raise Conflict(f"experiments.{name}: the file says what is frozen; edit it first, then amend")
-    if not rules and not stored.states_missing and any(feedback.missing == "worst_case" for feedback in new.feedback):
-        older = f"its rules (number {stored.rules}) do not know missing: worst_case"
-        raise Conflict(f"experiments.{name}: {older}; adopt the newest ones: amend --rules")
     if not changes.keys().isdisjoint(NEEDS_SALT):
         raise Conflict(
             f"experiments.{name}: {'; '.join(changes.values())}: no amendment can do that; give it a new salt"

@@ -35,7 +35,7 @@ def find_slices(database: Database, plan: AnalysisPlan) -> Slices:
         metric = MetricPlan(
             metric=ERRORS,
             role="guardrail",
-            method="events",
+            method="shares",
             better="lower",
             require="not_worse",
             margin=TAU,

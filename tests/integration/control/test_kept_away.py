@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,7 @@ from fairtrial.api.experiment_answers import ShownDecision, ShownGuardrail
 from fairtrial.domain.decision.values import KeptAway
 from fairtrial.domain.errors import Conflict, Unavailable
 from fairtrial.domain.promises import LEAST_KEPT_AWAY
-from fairtrial.experiments.analysis_plan import RULES
 from fairtrial.experiments.assignment import assign
-from fairtrial.store.experiments import analysis_plans
 from gateway.control.background.pause_ends import PauseEnds
 from gateway.control.experiments.change_experiment import change_experiment
 from gateway.control.experiments.describe_decision import describe_decision
@@ -200,18 +197,3 @@ def test_requests_that_failed_still_stop_it(trial: KeptAwayTrial) -> None:
     assert trial.experiment.state == "killed"
     assert "requests.error_rate of tuned: " in trial.trail()[-1]["why"]
     assert trial.alarms == [("experiment.killed", "open")]
-
-
-def test_a_plan_of_earlier_rules_finishes_under_them(trial: KeptAwayTrial) -> None:
-    stored = analysis_plans.newest(trial.database, NAME)
-    assert stored is not None and stored.plan.rules == RULES
-    with trial.database.transaction() as cursor:
-        metrics = tuple(
-            replace(one, method="events", stop=0.0, pause=None) if one.method == "shares" else one
-            for one in stored.plan.metrics
-        )
-        older = replace(stored.plan, rules=2, metrics=metrics)
-        analysis_plans.append(cursor, older, now_us=trial.now_us, kind="levels", actor="control", why="an upgrade")
-    trial.restart()
-    trial.users(400, kept_away=0.143)
-    assert trial.experiment.state == "killed"

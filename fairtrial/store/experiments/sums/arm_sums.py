@@ -221,7 +221,5 @@ def _amounts(metric: MetricPlan, values: Sequence[float], earlier: Sequence[floa
 
 def read_lost(cursor: Cursor, plan: AnalysisPlan) -> Mapping[str, tuple[int, int]]:
     """The lost units and requests of each variant that has any, in the cursor's transaction; raises `duckdb.Error`."""
-    if not plan.compares_stored:
-        return {}
     rows = cursor.execute(LOST, [plan.experiment, plan.segment, plan.from_us]).fetchall()
     return {str(variant): (int(units), int(requests)) for variant, units, requests in rows}

@@ -57,7 +57,7 @@ QUANTILE_VALUE = """CASE WHEN arm_outcome IN ('failed', 'kept_away') OR outcome 
     OR coalesce(latency_censored, false) THEN 'inf'::DOUBLE ELSE {column} END AS {column}"""
 """A failure and a request whose caller left count as infinitely slow; an unknown latency is NULL.
 
-A request that a breaker kept from its arm says nothing about the arm's latency. Only plans of rules 1 and 2 count it.
+A request that a breaker kept from its arm says nothing about the arm's latency.
 """
 OF_UNITS = f"""requests r JOIN temp.plan_units u ON u.key = hash(r.exposed_unit)
 WHERE r.at_time >= $from AND r.at_time >= u.since AND r.experiment = $experiment
@@ -116,7 +116,7 @@ VALUES = ", ".join(QUANTILE_VALUE.format(column=column) for column in FIELDS)
 QUANTILES = f"""
 SELECT u.key, u.arm, u.early, epoch_us(u.since) AS since, epoch_us(r.at_time) AS at_us, {VALUES}
 FROM {OF_UNITS}
-    AND (r.arm_outcome IS DISTINCT FROM 'kept_away' OR NOT $apart)
+    AND r.arm_outcome IS DISTINCT FROM 'kept_away'
 """  # noqa: S608 - ours
 
 
@@ -161,7 +161,7 @@ def read_values(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str], reque
     """The values of the kept units, one row for each of their ``requests``, or for those of a share of the units."""
     share = max(1, unit_groups.SHARES * MOST // requests) if requests > MOST else None
     bound = unit_groups.bound(plan, hashes)
-    chosen = {"apart": plan.counts_kept_away_apart} | ({} if share is None else {"share": share})
+    chosen: dict[str, object] = {} if share is None else {"share": share}
     sql = QUANTILES if share is None else QUANTILES + unit_groups.SHARE.format(unit="r.exposed_unit")
     parameters = {name: bound[name] for name in ("experiment", "hashes", "from")} | chosen
     columns = cursor.execute(sql, parameters).fetchnumpy()

@@ -148,9 +148,8 @@ def _feedback(
 
 
 def _requests(cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, hashes: Sequence[str], until_us: int) -> Found:
-    apart = "arm_outcome IS DISTINCT FROM 'kept_away'" if plan.counts_kept_away_apart else "true"
     sql = REQUESTS.format(
-        counts=f"{unit_groups.counts(plan, metric)} AND {apart}",
+        counts=f"{unit_groups.counts(plan, metric)} AND arm_outcome IS DISTINCT FROM 'kept_away'",
         periods=PERIODS.format(week=WEEK_US, value=_value(metric)),
     )
     return _read(cursor, sql, _bound(plan, until_us) | {"hashes": list(hashes)})

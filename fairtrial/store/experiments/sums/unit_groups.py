@@ -81,8 +81,8 @@ def week_start(plan: AnalysisPlan) -> datetime:
 
 
 def any_kept_away(cursor: Cursor, plan: AnalysisPlan) -> bool:
-    """Whether a breaker has kept requests from an arm of the experiment, and the plan counts them apart."""
-    return plan.counts_kept_away_apart and bool(cursor.value(ANY_KEPT_AWAY, [plan.experiment]))
+    """Whether a breaker has kept requests from an arm of the experiment."""
+    return bool(cursor.value(ANY_KEPT_AWAY, [plan.experiment]))
 
 
 def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False) -> str:

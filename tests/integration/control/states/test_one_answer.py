@@ -13,7 +13,7 @@ from msgspec import UNSET
 from fairtrial.api.experiment_answers import ShownDecision
 from fairtrial.api.experiments import ChangeOptions
 from fairtrial.domain.errors import Conflict
-from fairtrial.experiments.analysis_plan import RULES
+from fairtrial.experiments.analysis_plan import OLDEST_RULES, RULES
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.traffic.traffic import by_variant_in_segments
@@ -175,22 +175,41 @@ def test_an_experiment_keeps_its_rules_until_an_amendment_adopts_newer_ones(tria
     stored = analysis_plans.newest(trial.database, NAME)
     assert stored is not None
     with trial.database.transaction() as cursor:
-        metrics = tuple(replace(one, missing=UNSET) for one in stored.plan.metrics)
-        older = replace(stored.plan, rules=1, metrics=metrics, definitions={}, routes=(), on_worse="continue")
+        older = replace(stored.plan, rules=OLDEST_RULES)
         analysis_plans.append(cursor, older, now_us=trial.now_us, kind="levels", actor="control", why="an upgrade")
     trial.restart()
-    worse(trial)
-    assert (trial.experiment.state, _decision(trial).analysis.rules) == ("running", 1)
-    assert _decision(trial).box.tone == "error", "worse is said, and by rules 1 it stops nothing"
-    assert _decision(trial).analysis.primary[0].missing_feedback is None
-    trial.edit("window: 1h", "window: 1h, missing: worst_case")
-    with pytest.raises(Conflict, match="do not know missing: worst_case"):
-        trial.change("amend", "many are silent")
-    trial.change("amend", "worse should pause", options=ChangeOptions(rules=True))
+    assert (trial.experiment.state, _decision(trial).analysis.rules) == ("running", OLDEST_RULES)
+    trial.change("amend", "the new rules", options=ChangeOptions(rules=True))
     trial.step()
     found = _decision(trial).analysis
     assert (found.rules, found.attempt) == (RULES, 2)
-    assert found.primary[0].missing_feedback.counts_as == "worst_case"
+
+
+def test_a_plan_of_rules_that_are_no_longer_computed_is_ended_by_the_upgrade_and_stays_readable(
+    trial: StatesTrial,
+) -> None:
+    worse(trial)
+    stored = analysis_plans.newest(trial.database, NAME)
+    assert stored is not None
+    with trial.database.transaction() as cursor:
+        metrics = tuple(
+            replace(one, missing=UNSET, method="events" if one.method == "shares" else one.method, pause=None)
+            for one in stored.plan.metrics
+        )
+        older = replace(stored.plan, rules=1, metrics=metrics, definitions={}, routes=(), on_worse="continue")
+        analysis_plans.append(cursor, older, now_us=trial.now_us, kind="levels", actor="control", why="an upgrade")
+    trial.restart()
+    assert trial.experiment.state == "ended"
+    last = trial.trail()[-1]
+    assert last["why"] == (
+        "ended by upgrade: this version no longer computes its rules (number 1); "
+        "to start it again, declare it under another name"
+    )
+    after = _decision(trial)
+    assert "ended by upgrade" in after.box.lines[0][1], after.box
+    assert after.analysis.primary[0].metric == "feedback.resolved"
+    trial.restart()
+    assert trial.trail()[-1] == last, "it is ended once"
 
 
 def _decision(trial: StatesTrial) -> ShownDecision:

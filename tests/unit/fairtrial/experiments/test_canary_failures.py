@@ -13,12 +13,13 @@ import pytest
 
 from fairtrial.domain.settings import Enrolment
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.analysis_plan import AnalysisPlan
+from fairtrial.experiments.analysis_plan import RULES, AnalysisPlan
 from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.request_errors import RequestErrors
+from tests.fixtures.experiments.frozen_plans import failing
 
 HOUR_US = 3_600_000_000
 ERRORS = "requests.error_rate"
@@ -37,11 +38,12 @@ PLAN = AnalysisPlan(
         MetricPlan(
             metric=ERRORS,
             role="guardrail",
-            method="events",
+            method="shares",
             better="lower",
             require="not_worse",
             margin=0.01,
             cap=50.0,
+            pause=0.0,
         ),
     ),
     enrolment=Enrolment(stages=(10.0, 100.0), min_units=100, min_hours=1.0),
@@ -51,13 +53,14 @@ PLAN = AnalysisPlan(
     shared_engine=False,
     analysis_hash="h",
     declared={},
+    rules=RULES,
 )
 APPROVED = replace(PLAN, enrolment=replace(PLAN.enrolment, approve=(100.0,)))
 LATER = Circumstances(now_us=2 * HOUR_US, stage=10.0, stage_since_us=0, served=BOTH)
 
 
 def errors(failed: int, users: int) -> RequestErrors:
-    return RequestErrors.of([1] * failed + [0] * (users - failed), [1] * users)
+    return failing(users, failed)
 
 
 def arms(base: RequestErrors | None, tuned: RequestErrors | None, *, users: int = 400) -> Sums:

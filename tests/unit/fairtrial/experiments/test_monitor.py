@@ -66,7 +66,7 @@ def test_proven_harm_kills_and_says_so() -> None:
 
 
 def test_a_proven_decline_pauses_until_a_person_accepts_it() -> None:
-    plan, declined = analysis_plan(rate(), rules=4), sums(HOUR_US, errors=(rated(400, 4), rated(400, 20)))
+    plan, declined = analysis_plan(rate()), sums(HOUR_US, errors=(rated(400, 4), rated(400, 20)))
     result = step(plan, Memory(), declined, around())
     assert result.verdict is not None and result.verdict.do == "pause"
     assert result.verdict.why.startswith(f"{ERRORS} of tuned is proven to be worse: 5 % of the requests of 400 users")
@@ -124,14 +124,14 @@ def test_the_evidence_of_a_kept_control_begins_anew_each_week_at_half_the_alpha(
 
 
 def test_an_accepted_decline_does_not_hold_up_the_next_stage() -> None:
-    plan = analysis_plan(rate(), rules=4, enrolment=STAGES)
+    plan = analysis_plan(rate(), enrolment=STAGES)
     declined = sums(30 * HOUR_US, errors=(rated(400, 4), rated(400, 20)))
     accepted = around(30 * HOUR_US, 5.0, accepted={DECLINE.key: DECLINE})
     assert done(step(plan, Memory(), declined, accepted)) == "stage"
 
 
 def test_harm_to_units_with_many_requests_pauses_and_never_ships() -> None:
-    plan = analysis_plan(resolved(), rate(cap=200.0), rules=4)
+    plan = analysis_plan(resolved(), rate(cap=200.0))
     seen = sums(HOUR_US, errors=(heavy(20_000, 0.01, 0.01), heavy(20_000, 0.01, 0.30, seed=4)),
                 resolved=(answers(4_000, 4_000, 2_000), answers(4_000, 4_000, 2_800)))  # fmt: skip
     result = step(plan, Memory(), seen, around(accepted={}))
@@ -350,18 +350,17 @@ def test_the_same_data_give_the_same_step() -> None:
     [(19, 20, None), (20, 2_000, None), (20, 1_999, "pause"), (500, 500, "pause"), (0, 9, None)],
 )
 def test_requests_that_a_breaker_keeps_away_pause(kept_away: int, requests: int, does: str | None) -> None:
-    plan, seen = analysis_plan(errors(), rules=3), sums(HOUR_US, errors=GOOD)
+    plan, seen = analysis_plan(errors()), sums(HOUR_US, errors=GOOD)
     away = around(kept_away=(KeptAway("tuned", kept_away, requests),))
     result = step(plan, Memory(), seen, away)
     assert done(result) == does
     if result.verdict is not None:
         assert result.verdict.why.startswith(f"an open breaker kept {kept_away} of the {requests:,} requests")
         assert result.verdict.evidence["kept_away"] == ["tuned"]
-    assert done(step(replace(plan, rules=2), Memory(), seen, away)) is None
 
 
 def test_harm_and_a_changed_model_come_before_requests_that_are_kept_away() -> None:
-    plan, away = analysis_plan(errors(), rules=3), (KeptAway("tuned", 50, 100),)
+    plan, away = analysis_plan(errors()), (KeptAway("tuned", 50, 100),)
     assert done(step(plan, Memory(), sums(HOUR_US, errors=BAD), around(kept_away=away))) == "kill"
     both = step(plan, Memory(), sums(HOUR_US, errors=GOOD), around(kept_away=away, changed=("tuned",)))
     assert both.verdict is not None and "another model answers" in both.verdict.why

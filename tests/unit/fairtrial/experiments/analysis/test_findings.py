@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import Estimate
 from fairtrial.experiments.analysis.findings import UNKNOWN_LEVEL, Finding, find, level_of
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.amounts import SHARED
-from fairtrial.experiments.methods.method import AGAINST
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from tests.fixtures.experiments.frozen_plans import (
@@ -30,7 +28,6 @@ from tests.fixtures.experiments.frozen_plans import (
     sums,
     waited,
 )
-from tests.fixtures.for_each import for_each
 
 THREE = {"base": 0.4, "tuned": 0.3, "larger": 0.3}
 
@@ -86,31 +83,6 @@ def test_a_primary_share_of_requests_counts_bad_ones(failed: tuple[int, int], an
     assert of(plan, pair).answer == answer
 
 
-@for_each(
-    ("require", "margin", "answer"),
-    [("superior", 0.02, "better"), ("not_worse", 0.05, "better")],
-)
-def test_requests_that_a_breaker_kept_away_are_never_better_and_never_worse(
-    require: str, margin: float, answer: str
-) -> None:
-    plan = errors(role="primary", require=require, margin=margin, cap=3.0)
-    base, tuned = failing(4_000, 300, cap=3.0), failing(4_000, 100, cap=3.0)
-    assert of(plan, (base, tuned)).answer == answer
-    away = replace(tuned, pessimistic=failing(4_000, 900, cap=3.0).requests)
-    finding = of(plan, (base, away))
-    assert finding.answer == "cannot tell" and finding.estimate == of(plan, (base, tuned)).estimate
-
-
-@for_each("stop", [0.0, 0.01])
-def test_requests_that_a_breaker_kept_away_count_against_safety_only(stop: float) -> None:
-    plan, sound = errors(margin=0.02, stop=stop, cap=1.0), failing(8_000, 8, cap=1.0)
-    away = replace(sound, pessimistic=failing(8_000, 1_200, cap=1.0).requests)
-    assert of(plan, (sound, sound)).answer == "safe"
-    finding = of(plan, (sound, away))
-    assert (finding.answer, finding.why, finding.treatment) == ("cannot tell", AGAINST, 0.001)
-    assert finding.log_e == of(plan, (sound, sound)).log_e
-
-
 def test_a_share_of_good_requests_is_shown_as_such() -> None:
     plan = metric("requests.schema_valid_rate", "events", better="higher", role="primary", require="superior", cap=1.0)
     finding = of(plan, (failing(4_000, 400, cap=1), failing(4_000, 40, cap=1)))
@@ -135,15 +107,6 @@ def test_errors_do_harm_by_users_and_are_safe_by_requests() -> None:
 def test_harm_has_evidence() -> None:
     finding = of(errors(), (failing(900, 9), failing(900, 60)))
     assert finding.log_e is not None and finding.log_kill is not None and finding.log_e > finding.log_kill
-
-
-def test_errors_relative_to_an_unknown_level_can_do_harm_and_are_not_safe() -> None:
-    plan = errors(margin=0.5, relative=True)
-    dead = of(plan, (failing(300, 1), failing(300, 300)))
-    assert dead.answer == "harm"
-    assert isinstance(dead.estimate, NotEnough) and dead.why == UNKNOWN_LEVEL
-    assert of(plan, (failing(20_000, 200), failing(20_000, 200))).answer == "cannot tell"
-    assert of(replace(plan, level=0.01), (failing(90_000, 900), failing(90_000, 900))).answer == "safe"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 
 from fairtrial.domain.estimates import Estimate, Forecast, NotEnough
 from fairtrial.experiments.analysis.findings import find, forecast
-from tests.fixtures.experiments.reported_looks import DAY_US, ERRORS, START, analysis_plan, arm, sums
+from tests.fixtures.experiments.reported_looks import DAY_US, START, analysis_plan, arm, sums
 
 
 def forecast_of(*arms: object, days: float = 8.0, **more: object) -> Forecast:
@@ -54,21 +54,6 @@ def test_units_with_an_open_window_wait_and_the_time_follows_their_arrival() -> 
     assert waiting.expected_us is not None
     at_us = START + 8 * DAY_US + DAY_US + missing * 8 * DAY_US / 800
     assert abs(waiting.expected_us - at_us) < 1_000_000
-
-
-def test_an_amount_per_request_of_heavy_users_is_allowed_for() -> None:
-    primary = replace(ERRORS, role="primary", require="not_worse", margin=0.05)
-    sizes = []
-    for cap in (1.0, 20.0):
-        arms = arm(2000, 0, failed=20, cap=cap), arm(2000, 0, failed=22, cap=cap)
-        sizes.append(forecast_of(*arms, metrics=(replace(primary, cap=cap),)).needed)
-    assert sizes[1] > 2 * sizes[0]
-
-
-def test_nothing_is_forecast_while_no_request_of_either_arm_has_failed() -> None:
-    primary = replace(ERRORS, role="primary", require="not_worse", margin=0.02)
-    answer = forecast(analysis_plan(metrics=(primary,)), "tuned", sums(8, arm(900, 0), arm(900, 0)))
-    assert isinstance(answer, NotEnough) and "alike" in answer.reason
 
 
 def test_nothing_is_forecast_without_a_look_or_a_metric() -> None:

@@ -11,7 +11,6 @@ from fairtrial.config.file.schema import ProjectFile
 from fairtrial.config.plan.compile import compile_plan
 from fairtrial.domain.plan import Deployment, Experiment, Plan
 from fairtrial.domain.settings import Enrolment
-from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.freeze import (
     EARLIER,
     MEASURED,
@@ -25,7 +24,7 @@ from fairtrial.experiments.analysis.freeze import (
 )
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
-from tests.fixtures.experiments.frozen_plans import ERRORS, failing, sums
+from tests.fixtures.experiments.frozen_plans import ERRORS
 from tests.fixtures.for_each import for_each
 
 NAME = "tuned-vs-base"
@@ -87,16 +86,13 @@ def test_a_start_freezes_what_the_file_declares() -> None:
     assert [guardrail.metric for guardrail in plan.guardrails] == [declared["metric"] for declared in GUARDRAILS]
 
 
-def test_the_days_that_the_file_does_not_state_are_those_of_the_rules() -> None:
+def test_the_days_that_the_file_does_not_state_are_two_weeks() -> None:
     plan = project(primary={"metric": "feedback.solved", "mde": "3pp"})
-    experiment = plan.experiments[NAME]
-    old, new = (freeze(plan, experiment, 7, rules=rules) for rules in (5, 6))
-    assert (old.min_days, new.min_days) == (7.0, 14.0)
-    assert frozen_changes(new, experiment) == {}
-    earlier = replace(old, declared={**old.declared, "primary.min_days": 7.0})
-    assert frozen_changes(earlier, experiment) == {}, "an earlier version declared its default"
+    frozen_plan = freeze(plan, plan.experiments[NAME], 7)
+    assert frozen_plan.min_days == 14.0
+    assert frozen_changes(frozen_plan, plan.experiments[NAME]) == {}
     stated = project(primary={"metric": "feedback.solved", "mde": "3pp", "min_days": 14}).experiments[NAME]
-    assert list(frozen_changes(earlier, stated).values()) == ["primary.min_days: 7 → 14"]
+    assert list(frozen_changes(frozen_plan, stated).values()) == ["primary.min_days: none → 14"]
 
 
 def test_each_guardrail_has_both_margins_and_its_signal() -> None:
@@ -148,16 +144,6 @@ def test_earlier_traffic_sets_no_cap_of_requests_since_rules_7(rules: int, used:
     plan = project(guardrails=[{"metric": ERRORS, "margin": "1pp"}])
     known = {ERRORS: Known(level=0.01, cap=6.5)}
     assert metric(freeze(plan, plan.experiments[NAME], 0, known, rules=rules), ERRORS).cap == used
-
-
-def test_by_rules_3_a_lower_cap_shows_sooner_that_errors_are_not_more() -> None:
-    answers = []
-    for cap in (50, 5):
-        plan = project(primary=None, guardrails=[{"metric": ERRORS, "margin": "1pp", "cap": cap}])
-        earlier = freeze(plan, plan.experiments[NAME], 7, rules=3)
-        seen = sums(0, errors=(failing(6_000, 60, cap=cap), failing(6_000, 60, cap=cap)))
-        answers.append(find(earlier, seen)[0].answer)
-    assert answers == ["cannot tell", "safe"]
 
 
 def test_a_level_measured_on_the_first_units_moves_the_start_of_that_metric() -> None:
@@ -298,13 +284,6 @@ def test_an_edit_of_a_stop_is_a_frozen_change_and_its_default_is_none() -> None:
     assert list(frozen_changes(before, edited).values()) == [f"guardrails.{ERRORS}.kill_at: none → 2pp"]
 
 
-def test_plans_of_earlier_rules_keep_their_methods_and_one_stop() -> None:
-    plan = project()
-    older = freeze(plan, plan.experiments[NAME], 7, rules=3)
-    rate = metric(older, ERRORS)
-    assert (rate.method, rate.stop, rate.pause, rate.pauses_earlier) == ("events", 0.0, None, False)
-
-
 def _solved(**keys: Any) -> dict[str, Any]:
     return {"solved": {"from": "feedback", "key": "solved", "kind": "boolean", "window": "3d", **keys}}
 
@@ -315,13 +294,6 @@ def test_a_plan_freezes_what_missing_feedback_counts_as() -> None:
     assert metric(frozen(project()), "feedback.solved").missing == "at_random"
     assert not metric(plan, "feedback.solved.given").missing and not metric(plan, ERRORS).missing
     assert AnalysisPlan.restored(plan.stored()) == plan
-
-
-def test_a_plan_of_rules_4_is_stored_without_what_missing_feedback_counts_as() -> None:
-    plan = project(metrics=_solved(missing="worst_case"))
-    older = freeze(plan, plan.experiments[NAME], 7, rules=4)
-    assert all("missing" not in stored_metric for stored_metric in older.stored()["metrics"])
-    assert AnalysisPlan.restored(older.stored()) == older
 
 
 def test_what_is_assumed_without_the_key_is_no_frozen_change_and_no_other_experiment() -> None:

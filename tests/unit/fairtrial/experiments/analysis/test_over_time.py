@@ -92,18 +92,11 @@ def test_nothing_passes_before_two_whole_weeks() -> None:
     early = sums((0.1,), days=7.0)
     assert not primary(plan(), early).counts(early.at_us)
     assert primary(plan(min_days=7.0), early).counts(early.at_us)
-    assert primary(plan(rules=5, min_days=7.0), early).counts(early.at_us)
 
 
 def test_what_can_be_seen_counts_for_a_plan_that_may_pass_earlier() -> None:
     faded = sums((0.12, -0.01))
     assert not primary(plan(min_days=0.0), faded).counts(faded.at_us)
-    assert primary(plan(min_days=0.0, rules=5), faded).counts(faded.at_us)
-
-
-def test_rules_5_say_nothing_about_weeks() -> None:
-    assert not primary(plan(rules=5), sums((0.12, -0.01))).over_time
-    assert "week" not in box_text(plan(rules=5), sums((0.12, -0.01)))
 
 
 def test_not_worse_does_not_need_an_effect_that_stays() -> None:

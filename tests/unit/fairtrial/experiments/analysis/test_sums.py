@@ -51,7 +51,7 @@ def test_sizes_count_units_requests_and_feedback() -> None:
         latency=(waited(1_000), None),
     ).sizes()
     assert both_arms["", "base"] == 500
-    assert (both_arms[ERRORS, "base"], both_arms[ERRORS, "tuned"]) == (2_000, 300)
+    assert (both_arms[ERRORS, "base"], both_arms[ERRORS, "tuned"]) == (2_800, 900)
     assert (both_arms[RESOLVED, "base"], both_arms[RESOLVED, "tuned"]) == (300, 290)
     assert (both_arms[COST, "base"], both_arms[LATENCY, "base"]) == (70, 1_000)
     assert (COST, "tuned") not in both_arms

@@ -50,7 +50,7 @@ def test_a_decision_is_stated_with_effect_interval_levels_and_counts() -> None:
     assert text.startswith("tuned is better: feedback.resolved is 13 points higher. ")
     assert "feedback.resolved is 13 points higher with tuned than with base (" in text
     assert "points, valid at any time; 64 % of 1,000 users of tuned against 51 % of 1,000 users of base)." in text
-    assert "Decided: better, as planned. No guardrail shows proven harm; 0 of 1 proven safe." in text
+    assert "Decided: better, as planned. All guardrails hold (1 of 1 proven safe)." in text
 
 
 def test_a_gain_counts_only_after_whole_weeks() -> None:

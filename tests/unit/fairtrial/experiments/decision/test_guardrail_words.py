@@ -33,11 +33,9 @@ OPEN = GuardrailDecision(
 )  # fmt: skip
 
 
-def frozen(guardrail: Guardrail, rules: int = 4) -> MetricPlan:
+def frozen(guardrail: Guardrail) -> MetricPlan:
     feedback = (FeedbackMetric("resolved", "boolean"),)
-    (metric,) = metric_plans(
-        Experiment("", "", "user", "", (), "", 100.0, guardrails=(guardrail,), feedback=feedback), rules
-    )
+    (metric,) = metric_plans(Experiment("", "", "user", "", (), "", 100.0, guardrails=(guardrail,), feedback=feedback))
     return metric
 
 
@@ -68,10 +66,6 @@ def with_weighed(low: float, high: float, *, vetoed: bool = False) -> str:
 )
 def test_both_stops_are_stated(guardrail: Guardrail, words: str) -> None:
     assert stops_words(reported_plan(), frozen(guardrail)) == words
-
-
-def test_plans_of_earlier_rules_have_no_second_stop() -> None:
-    assert stops_words(reported_plan(), frozen(Guardrail(ERRORS, "1pp"), rules=3)) == ""
 
 
 def test_what_is_missing_for_safety_names_the_units() -> None:
@@ -105,7 +99,7 @@ BETWEEN = "with each missing answer counted for the other side, tuned is between
 
 def caveats(of: MetricPlan, pair: tuple[Feedback, Feedback] | None, **more: Any) -> tuple[str, str, list[str]]:
     """The words, the line of the result box, and what a verdict shows."""
-    plan = analysis_plan(of, **{"rules": 5} | more)
+    plan = analysis_plan(of, **more)
     arms = {name: ArmSums(0) for name in ("base", "tuned")}
     if pair is not None:
         arms = {
@@ -166,11 +160,6 @@ def test_a_guardrail_says_it_too_and_has_no_line_of_the_result() -> None:
     guardrail = resolved(role="guardrail", require="not_worse", margin=0.05, pause=0.05, stop=0.05, missing="at_random")
     words, line, shown = caveats(guardrail, EQUAL)
     assert BETWEEN in words and line == "" and shown == [f"{RESOLVED}: {words}"]
-
-
-@pytest.mark.parametrize("rules", [1, 3, 4])
-def test_plans_of_earlier_rules_say_nothing_of_it(rules: int) -> None:
-    assert caveats(resolved(), EQUAL, rules=rules) == ("", "", [])
 
 
 def test_a_rate_without_requests_says_so_instead_of_unknown_levels() -> None:

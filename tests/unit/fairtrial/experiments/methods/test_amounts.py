@@ -28,7 +28,7 @@ def spent(units: int, *, mean: float = 0.1, above: float = 0.0, seed: int = 1) -
 
 def look(control: Amounts, treatment: Amounts, of: MetricPlan = PRIMARY, **more: Any) -> Finding:
     arms = {name: ArmSums(1, 1, {COST: amounts}) for name, amounts in (("base", control), ("tuned", treatment))}
-    (finding,) = find(analysis_plan(of, rules=4, **more), Sums(0, arms))
+    (finding,) = find(analysis_plan(of, **more), Sums(0, arms))
     return finding
 
 
@@ -39,11 +39,6 @@ def test_a_lower_mean_with_the_same_tail_is_better() -> None:
 def test_a_lower_mean_with_a_longer_tail_is_worse_and_not_better() -> None:
     finding = look(spent(4_000), spent(4_000, mean=0.04, above=0.03, seed=2))
     assert (finding.answer, finding.why) == ("worse", TAIL_WORSE)
-    assert find(
-        analysis_plan(PRIMARY, rules=3),
-        Sums(0, {"base": ArmSums(1, 1, {COST: spent(4_000)}),
-                 "tuned": ArmSums(1, 1, {COST: spent(4_000, mean=0.04, above=0.03, seed=2)})}),
-    )[0].answer == "better"  # fmt: skip
 
 
 def test_a_lower_mean_whose_tail_is_not_yet_known_says_what_disagrees() -> None:

@@ -15,15 +15,14 @@ from tests.fixtures.experiments.frozen_plans import analysis_plan, answers, cost
 from tests.fixtures.for_each import for_each
 
 
-@for_each(("users", "share", "stop"), list(product(((3, 9), (0, 14), (2, 40), (40, 38)), (0.5, 0.1), (0.0, 0.5))))
-def test_it_agrees_with_a_look(users: tuple[int, int], share: float, stop: float) -> None:
-    guardrail = errors(margin=0.5, relative=True, level=0.02, stop=stop, stop_relative=bool(stop))
-    plan = analysis_plan(guardrail, shares={"base": 1 - share, "tuned": share})
+@for_each(("users", "share"), list(product(((3, 9), (0, 14), (2, 40), (40, 38)), (0.5, 0.1))))
+def test_it_proves_no_more_than_a_look(users: tuple[int, int], share: float) -> None:
+    plan = analysis_plan(errors(), shares={"base": 1 - share, "tuned": share})
     seen = sums(0, errors=(failing(1_000, users[0]), failing(1_000, users[1])))
     harm, (finding,) = harm_only(plan, seen), find(plan, seen)
     assert finding.log_e is not None and finding.log_kill is not None
-    assert harm == {(finding.metric, "tuned"): finding.log_e - finding.log_kill}
-    assert (finding.log_e >= finding.log_kill) == (finding.answer == "harm")
+    assert harm[finding.metric, "tuned"] <= finding.log_e - finding.log_kill
+    assert (finding.log_e >= finding.log_kill) == finding.declined
 
 
 def test_metrics_of_other_methods_and_arms_without_data_are_left_out() -> None:
@@ -45,9 +44,6 @@ def test_a_control_without_errors_is_decidable() -> None:
     ("metric", "halved"),
     [
         (errors(), False),
-        (errors(margin=0.5, relative=True, level=0.01), False),
-        (errors(margin=0.5, relative=True), True),
-        (errors(margin=0.5, relative=True, level=0.01, from_us=7), True),
         (cost(), True),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 from msgspec import UNSET
 
@@ -29,7 +28,7 @@ EQUAL = answers(10_000, 9_000, 5_000), answers(10_000, 9_000, 6_000)
 
 def look(pair: tuple[Feedback, Feedback], of: MetricPlan, **more: Any) -> Finding:
     arms = {name: ArmSums(1, 1, {of.metric: feedback}) for name, feedback in zip(("base", "tuned"), pair, strict=True)}
-    (finding,) = find(analysis_plan(of, **{"rules": 5} | more), Sums(0, arms))
+    (finding,) = find(analysis_plan(of, **more), Sums(0, arms))
     return finding
 
 
@@ -42,12 +41,6 @@ def test_equal_arms_where_others_are_silent_are_no_difference_in_the_worst_case(
     assert worst.worst_case.low < 0 < worst.worst_case.value == worst.estimate.value
     assert worst.worst_case.high == pytest.approx(0.2, abs=0.03)  # 7,000 of 10,000 against 5,000
     assert worst.worst_case.n == 20_000
-
-
-def test_by_rules_4_the_answer_is_as_before_and_nothing_is_stored_of_the_worst_case() -> None:
-    finding = look(EQUAL, OLDER, rules=4)
-    assert (finding.answer, finding.worst_case, finding.bounded) == ("better", UNSET, UNSET)
-    assert not {"worst_case", "bounded"} & msgspec.to_builtins(finding).keys()
 
 
 def test_the_worst_case_agrees_where_nearly_all_answer() -> None:
@@ -110,11 +103,11 @@ def test_status_states_the_units_that_the_planner_says_for_the_share_with_feedba
         name: ArmSums(1_000, 1_000, {RESOLVED: feedback})
         for name, feedback in zip(("base", "tuned"), pair, strict=True)
     }
-    stated = forecast(analysis_plan(metric, rules=5), "tuned", Sums(0, arms))
+    stated = forecast(analysis_plan(metric), "tuned", Sums(0, arms))
     assert isinstance(stated, Forecast)
     assert stated.needed == pytest.approx(worst / 0.97, abs=2)
     unknown = [
-        METHODS["feedback"].needed(analysis_plan(metric_plan, rules=5), metric_plan, pair)
+        METHODS["feedback"].needed(analysis_plan(metric_plan), metric_plan, pair)
         for metric_plan in (metric, replace(metric, missing="at_random"))
     ]
     assert unknown[0] == pytest.approx(worst / plain * unknown[1], rel=0.05), "without a level, by the variation so far"
@@ -122,7 +115,7 @@ def test_status_states_the_units_that_the_planner_says_for_the_share_with_feedba
 
 def test_with_too_little_feedback_no_number_of_units_is_enough() -> None:
     metric = replace(WORST, response=0.9)
-    needed = METHODS["feedback"].needed(analysis_plan(metric, rules=5), metric, (answers(1_000, 900, 540),) * 2)
+    needed = METHODS["feedback"].needed(analysis_plan(metric), metric, (answers(1_000, 900, 540),) * 2)
     assert isinstance(needed, NotEnough)
     planned = option(question_of(metric, "user", level=0.6), Design(per_week=2_000.0), 0.8)
     assert (planned.units, planned.weeks, planned.power) == (None, None, 0.0)
@@ -132,7 +125,7 @@ def test_a_guardrail_counts_the_units_that_the_worst_case_still_needs() -> None:
     guardrail = resolved(
         role="guardrail", require="not_worse", margin=0.05, pause=0.05, stop=0.05, missing="worst_case"
     )
-    plan, method = analysis_plan(guardrail, rules=5), METHODS["feedback"]
+    plan, method = analysis_plan(guardrail), METHODS["feedback"]
     pair = (answers(500, 495, 300),) * 2
     more = method.missing(plan, guardrail, pair)
     plain = method.missing(plan, replace(guardrail, missing="at_random"), pair)
@@ -143,9 +136,9 @@ def test_a_guardrail_counts_the_units_that_the_worst_case_still_needs() -> None:
 
 
 def test_a_level_reaches_from_all_missing_as_no_to_all_as_yes_where_the_worst_case_must_agree() -> None:
-    plain, worst = (level_interval(analysis_plan(metric, rules=5), metric, EQUAL[0]) for metric in (RANDOM, WORST))
+    plain, worst = (level_interval(analysis_plan(metric), metric, EQUAL[0]) for metric in (RANDOM, WORST))
     assert isinstance(plain, Estimate) and isinstance(worst, Estimate)
     assert worst.value == plain.value == pytest.approx(5 / 9)
     assert worst.low < 0.5 < plain.low < plain.high < 0.6 < worst.high
-    few = level_interval(analysis_plan(WORST, rules=5), WORST, answers(10, 5, 3))
+    few = level_interval(analysis_plan(WORST), WORST, answers(10, 5, 3))
     assert isinstance(few, NotEnough)

@@ -31,7 +31,7 @@ from tests.fixtures.for_each import for_each
 
 STATED: dict[str, Any] = {"source": "stated"}
 SOLVED, SAFE = resolved(level=0.6, **STATED), rate(level=0.005, **STATED)
-PLAN = analysis_plan(SOLVED, SAFE, rules=4)
+PLAN = analysis_plan(SOLVED, SAFE)
 
 
 def planned(metric: Any, **design: Any) -> Option:
@@ -57,7 +57,7 @@ def test_the_size_of_a_frozen_plan_is_that_of_the_planner(metric: Any) -> None:
 
 def test_a_metric_without_a_level_or_with_unknown_variation_has_no_planned_size() -> None:
     assert planned_size(PLAN, replace(SOLVED, level=None), "tuned") is None
-    assert planned_size(analysis_plan(cost(), rules=4), cost(), "tuned") is None
+    assert planned_size(analysis_plan(cost()), cost(), "tuned") is None
     assert planned_size(replace(PLAN, planned_units=900.0), SOLVED, "tuned") is None
 
 

@@ -93,7 +93,7 @@ def test_three_guardrails_stop_a_dead_arm_by_its_fourteenth_unit() -> None:
     dead = RequestErrors.of([1.0] * 14, [1.0] * 14)
     fine = RequestErrors.of([0.0] * 14, [1.0] * 14)
     arms = {"base": ArmSums(14, 14, {ERRORS: fine}), "tuned": ArmSums(14, 14, {ERRORS: dead})}
-    findings = find(analysis_plan(*metrics, rules=4), Sums(0, arms))
+    findings = find(analysis_plan(*metrics), Sums(0, arms))
     assert [finding.declined for finding in findings] == [True, False, False]
 
 
@@ -157,10 +157,10 @@ def test_before_any_window_is_complete_nothing_is_safe_and_the_reason_is_stated(
 
 @for_each(("bad", "units", "most"), [(0, 600, 0.0112), (0, 1_507, 0.0048)])
 def test_a_level_has_a_bound_even_without_a_single_error(bad: int, units: int, most: float) -> None:
-    interval = level_interval(analysis_plan(RATE, rules=4), RATE, rated(units, bad))
+    interval = level_interval(analysis_plan(RATE), RATE, rated(units, bad))
     assert isinstance(interval, Estimate)
     assert (interval.value, interval.low, interval.high) == (0.0, 0.0, pytest.approx(most, abs=5e-5))
-    missing = level_interval(analysis_plan(RATE, rules=4), RATE, RequestErrors.of([0.0], [1.0]))
+    missing = level_interval(analysis_plan(RATE), RATE, RequestErrors.of([0.0], [1.0]))
     assert isinstance(missing, NotEnough)
 
 
@@ -171,7 +171,7 @@ def test_a_second_attempt_needs_more_for_safety_and_not_for_a_stop() -> None:
 
 
 def test_missing_units_are_those_that_prove_it_safe() -> None:
-    plan, pair = analysis_plan(RATE, rules=4), (rated(300, 0), rated(300, 0))
+    plan, pair = analysis_plan(RATE), (rated(300, 0), rated(300, 0))
     missing = METHODS["shares"].missing(plan, RATE, pair)
     assert isinstance(missing, int)
     enough = (600 + missing + 1) // 2

@@ -58,8 +58,8 @@ def test_attempts_are_counted_by_models_under_any_name(database: Database) -> No
 
 
 def test_attempts_count_definitions_and_not_deployments(database: Database) -> None:
-    first = live.plan(rules=2, definitions={"base": "d0", "tuned": "d1"})
-    second = live.plan(rules=2, definitions={"base": "d0", "tuned": "d2"}, experiment="prompted")
+    first = live.plan(definitions={"base": "d0", "tuned": "d1"})
+    second = live.plan(definitions={"base": "d0", "tuned": "d2"}, experiment="prompted")
     live.store_plans(database, first, second)
     base, prompted = Definition("d0", "m0"), Definition("d2", "m1")
     assert count_attempts(database, base, [prompted]) == 1
