@@ -1,7 +1,7 @@
 """Defines the trial that a gate judges, and tells which of its runs are too old or tested other weights."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from evaluators.results.run_table import RunTable, table_of
 from fairtrial.domain.promises import ALPHA, CANDIDATE_DAYS
@@ -12,12 +12,7 @@ from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.domain.wording import counted
 
 RULES = 5
-"""The version of the rules of judging, which is that of the evidence. 1: what an experiment says counted only by lines,
-apart from harm. 2: failures of 0/1 lines were not enumerated; unequal clusters were decided only from the second look
-on; three reviewers spoke for people in general. 3: a verdict could be SHIP without a line that measures what was
-answered, or with the answers of its base; a roll-back did not count; a line `better` counted at one level for any
-number of candidates. 4: fewer than six reviewers decided a line of the official gate that does not say for whom it
-speaks; three who agreed spoke for people in general; six had to differ less than Welch's t allows."""
+"""The version of the rules of judging, which is that of the evidence. Earlier ones are not computed any more."""
 
 DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
 CANDIDATE_US = CANDIDATE_DAYS * DAY_US
@@ -32,35 +27,42 @@ def _no_run(_: str, __: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """Candidate and baseline; ``run_of(suite, target)`` gives a run or ``None``; a `RunTable` is faster than a `Run`.
+class TrialInputs:
+    """What a trial takes from its evidence as it is, besides the runs.
 
     ``digests``: target → the digest of its present definition; runs of other definitions are not evidence. ``reviews``:
-    the blind reviews of the two targets. ``before(suite, target)``: the previous finished run of the same suite and
-    definition. ``later``: suites that already compared this candidate, on other answers. ``served``: target → the
-    fingerprints of its model's newest answers, newest first; ``now_us``: the time of judging, and ``max_age_seconds``
-    how old a run may be, ``None`` to ignore its age. ``training``: the candidate's training data. ``rules``: the
-    version of the rules, which an older one is for evidence of an older version. ``alpha``: how often the bound of a
-    line may be wrong, which candidates of one migration share. ``kept``: ids of stored baselines whose age and weights
-    do not count, because their deployment may no longer answer. ``candidates``: how many candidates the gate has judged
-    on these cases within `CANDIDATE_DAYS`, including this one.
+    the blind reviews of the two targets. ``later``: suites that already compared this candidate, on other answers.
+    ``served``: target → the fingerprints of its model's newest answers, newest first. ``training``: the candidate's
+    training data. ``alpha``: how often the bound of a line may be wrong, which candidates of one migration share.
+    ``kept``: ids of stored baselines whose age and weights do not count, because their deployment may no longer answer.
+    ``candidates``: how many candidates the gate has judged on these cases within `CANDIDATE_DAYS`, including this one.
     """
 
     candidate: str
     baseline: str
-    run_of: Callable[[str, str], Run | RunTable | None]
+    _: KW_ONLY
     digests: Mapping[str, str] = field(default_factory=dict)
     reviews: ReviewEvidence = ()
-    before: Callable[[str, str], RunTable | Run | None] = _no_run
     later: frozenset[str] = frozenset()
     served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    now_us: int | None = None
-    max_age_seconds: float | None = None
     training: TrainingEvidence | None = None
-    rules: int = RULES
     alpha: float = ALPHA
     kept: frozenset[str] = frozenset()
     candidates: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trial(TrialInputs):
+    """Candidate and baseline; ``run_of(suite, target)`` gives a run or ``None``; a `RunTable` is faster than a `Run`.
+
+    ``before(suite, target)``: the previous finished run of the same suite and definition. ``now_us``: the time of
+    judging, and ``max_age_seconds`` how old a run may be, ``None`` to ignore its age.
+    """
+
+    run_of: Callable[[str, str], Run | RunTable | None]
+    before: Callable[[str, str], RunTable | Run | None] = _no_run
+    now_us: int | None = None
+    max_age_seconds: float | None = None
     _tables: dict[tuple[str, str], RunTable | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -48,8 +48,8 @@ def verdict_on(entry: Entry) -> Verdict:
         "tuned",
         "base",
         lambda suite, target: runs.get((suite, target)),
-        {"tuned": DEFINITION, "base": DEFINITION},
-        reviews(entry, gate.suites),
+        digests={"tuned": DEFINITION, "base": DEFINITION},
+        reviews=reviews(entry, gate.suites),
     )
     return judge(gate, trial, verdict_id="v", at_us=NOW_US, live=live(entry))
 

@@ -17,8 +17,8 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.promises import IN_GENERAL
 from fairtrial.domain.review import Preference, ReviewedQueue, Vote
 from fairtrial.domain.wording import counted
-from fairtrial.stats.review.crossed import mean_rating
-from fairtrial.stats.review.preference import win_rate
+from fairtrial.stats.review.crossed import Clusters, CrossedMean, mean_rating
+from fairtrial.stats.review.preference import rate_bounds, win_rate
 
 TIES, LEANING = 0.2, 1.0
 """The share of ties, and the sd over pairs of the log odds that a pair is judged for the candidate."""
@@ -107,7 +107,7 @@ def simulate(
         official = (low, high)
         if among:
             official = in_general(values, *names) if len(found["lost"]) < FEW else (np.nan, np.nan)
-        plain = bounds(win_rate(values, *names, between="sampled"))
+        plain = plain_bounds(values, *names)
         welch = student_bounds(np.bincount(who, weights=values) / np.bincount(who))
         for name, (lower, upper), middle in (
             ("official", official, 0.5), ("rate", (low, high), truth), ("read", (low, high), 0.5),
@@ -119,6 +119,14 @@ def simulate(
         even = 0.0 if level is None else level
         found["marks"].append(bounds(mean_rating(marks, *names, span=SPAN, level=0.90))[0] > even)
     return {name: np.array(each) for name, each in found.items()}
+
+
+def plain_bounds(values: Floats, items: list[str], people: list[str]) -> tuple[float, float]:
+    """The bounds of the win rate with reviewers as clusters from three on, and without any that are assumed."""
+    groups = Clusters.of(items, people)
+    mean, variance = float(values.mean()), groups.variance((values - values.mean()) / len(values))
+    crossed = CrossedMean(mean, variance, groups.freedom, groups.items, groups.two_way)
+    return rate_bounds(crossed, float((values > 0.5).mean()), float((values < 0.5).mean()), level=0.90)
 
 
 def judged(

@@ -12,7 +12,6 @@ from evaluators.comparison.presentation import MINUS, gap
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
-from evaluators.trial import RULES
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.promises import MIN_UNITS, MIN_UNLIKE
 from fairtrial.domain.verdicts.verdict import Result
@@ -46,31 +45,27 @@ class CasesToSettle:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One line on one slice of two runs; ``later``: this is not the first look at the candidate.
-
-    ``rules``: the version of the rules, as in `Trial`.
-    """
+    """One line on one slice of two runs; ``later``: this is not the first look at the candidate."""
 
     test: VersusBaseline
     measure: Measure
     pairs: Pairs
     later: bool
     seed: int
-    rules: int = RULES
 
     @property
     def unequal(self) -> bool:
         """Whether the line has clusters whose sizes are so unequal that every look uses the bound of later looks."""
         clusters = self.pairs.candidate.clusters
-        if self.rules < 3 or clusters is None or not self.tau:
+        if clusters is None or not self.tau:
             return False
         sizes = np.bincount(clusters).astype(np.float64)
         return unequal(sizes[sizes > 0])
 
     @property
     def look_explained(self) -> bool:
-        """Whether sentences say that this look has other bounds than a first one; those of earlier versions did not."""
-        return self.later and not self.unequal and self.rules > 3
+        """Whether sentences say that this look has other bounds than a first one."""
+        return self.later and not self.unequal
 
     @property
     def always_valid(self) -> bool:
@@ -81,8 +76,8 @@ class Question:
     def enumerated(self) -> bool:
         """Whether an enumerated p has to agree where the difference is beyond the margin: for 0/1 cases."""
         with_margin = self.test.margin is not None and not self.relative and 0 < abs(self.limit) < 1
-        first = self.rules > 2 and not self.always_valid
-        return with_margin and first and self.pairs.n > 0 and compare.is_binary(self.measure, self.pairs)
+        first = with_margin and not self.always_valid
+        return first and self.pairs.n > 0 and compare.is_binary(self.measure, self.pairs)
 
     @property
     def relative(self) -> bool:

@@ -25,7 +25,6 @@ from evaluators.criteria.validation import margin_of
 from evaluators.gate.multiplicity import RuleResult
 from evaluators.gate.threshold_rule import ENDS
 from evaluators.results.run_table import RunTable, Scope
-from evaluators.trial import RULES
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.promises import ALPHA, MIN_UNITS, MIN_UNLIKE
 from fairtrial.domain.verdicts.verdict import Finding, Result
@@ -52,7 +51,6 @@ def judge_comparison(
     runs: tuple[RunTable, RunTable],
     scope: Scope | None,
     later: bool = False,
-    rules: int = RULES,
     alpha: float = ALPHA,
 ) -> RuleResult:
     """Judge one line; ``runs`` are candidate and baseline, and ``later`` is true if this candidate was compared before.
@@ -62,12 +60,11 @@ def judge_comparison(
     wrong with probability ``alpha``. Otherwise the line is undecided. Without a margin, an exact one-sided p has to
     agree with the bound. Beyond a margin, an enumerated p of 0/1 cases has to agree. A relative margin is judged on
     candidate − factor · baseline. From the
-    second look on, and for clusters of unequal sizes always, the bounds hold at all looks together. ``rules`` is as in
-    `Trial`.
+    second look on, and for clusters of unequal sizes always, the bounds hold at all looks together.
     """
     candidate, baseline = runs
     pairs = pair(measure, candidate, baseline, scope)
-    question = Question(test, measure, pairs, later=later, seed=candidate.seed, rules=rules)
+    question = Question(test, measure, pairs, later=later, seed=candidate.seed)
     comparison = compare(measure, pairs, scope=str(scope or ""), seed=candidate.seed)
     if lacks_signal(measure, comparison, candidate, scope):
         return RuleResult(_silent(rule, source, comparison, runs, needed=_needs_signal(measure)))
@@ -83,7 +80,7 @@ def judge_comparison(
         answered = replace(comparison, answer=ANSWERS.get((test.question, result), "cannot tell"))
         sentence = _says(question, answered, judged, baseline.target, result, alpha) + _worst_case(measure, pairs)
         needed = _needed(question, judged, level) if result == "cannot tell" else ""
-        if result == "cannot tell" and question.rules > 3 and _none_right(measure, pairs):
+        if result == "cannot tell" and _none_right(measure, pairs):
             sentence = f"no answer of {candidate.target} or {baseline.target} is right: {sentence}"
             needed = _read_one(candidate, pairs)
         return Finding(rule, source, result, sentence, needed, measure.name, answered.scope, answered)

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ from evaluators.loading.suite_text import suite_of
 from evaluators.results.evidence_table import UnreadableEvidence, read_table, text_of, written_table
 from evaluators.results.run_table import RunTable
 from evaluators.suite import KIND_TAG, Suite
-from evaluators.trial import RULES, Trial
+from evaluators.trial import RULES, Trial, TrialInputs
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.promises import ALPHA
+from fairtrial.domain.errors import Conflict
 from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Finding
 
-READABLE = (1, 2, 3, 4, RULES)
+EARLIER, COMPUTES_EARLIER = (1, 2, 3, 4), "fairtrial 0.3.0"
+"""Rules that this version does not compute, and the release that still does."""
 BUILT_IN_COLUMNS = ("latency", "tokens", "cost")
 Runs = Mapping[tuple[str, str], RunTable]
 RunOf = Callable[[str, str], RunTable | None]
@@ -45,34 +46,21 @@ class GivenSuite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(TrialInputs):
     """The gate, the trial and everything that was read for it.
 
     ``runs``: the newest runs that a rule read, by suite and target; ``before``: the runs before those. ``first``:
-    findings that belong to no line. ``training``: the candidate's training data; ``None`` from an earlier version.
-    ``version``: that of the document, and of the rules that judge it. ``digests``, ``served``, ``later``, ``alpha``,
-    ``kept``, ``candidates`` and ``max_age_seconds`` are as in `Trial`.
+    findings that belong to no line.
     """
 
     gate_text: str
-    candidate: str
-    baseline: str
     at_us: int
     suites: Sequence[GivenSuite] = ()
-    digests: Mapping[str, str] = field(default_factory=dict)
-    served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     runs: Runs = field(default_factory=dict)
     before: Runs = field(default_factory=dict)
-    reviews: ReviewEvidence = ()
     live: LiveEvidence = NO_LIVE_EVIDENCE
-    later: frozenset[str] = frozenset()
     candidates_judged: int | None = None
     first: Sequence[Finding] = ()
-    training: TrainingEvidence | None = None
-    version: int = RULES
-    alpha: float = ALPHA
-    kept: frozenset[str] = frozenset()
-    candidates: int = 1
 
     def gate(self) -> Gate:
         """The gate on these suites; raises `ConfigError`."""
@@ -83,23 +71,9 @@ class Evidence:
 
     def trial(self, gate: Gate, run_of: RunOf, before: RunOf) -> Trial:
         """The trial with these runs; ``before`` gives the run before the newest one."""
-        return Trial(
-            self.candidate,
-            self.baseline,
-            run_of,
-            self.digests,
-            anonymous(self.reviews),
-            before,
-            self.later,
-            self.served,
-            self.at_us,
-            gate.max_age_seconds,
-            self.training,
-            self.version,
-            self.alpha,
-            self.kept,
-            self.candidates,
-        )
+        inputs: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(TrialInputs)}
+        inputs |= {"reviews": anonymous(self.reviews)}
+        return Trial(run_of=run_of, before=before, now_us=self.at_us, max_age_seconds=gate.max_age_seconds, **inputs)
 
 
 def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes:
@@ -136,7 +110,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
 
 
 def decode(document: bytes) -> Evidence:
-    """The inverse of `encode`; raises `UnreadableEvidence`."""
+    """The inverse of `encode`; raises `UnreadableEvidence`, and `Conflict` for evidence of earlier rules."""
     text = text_of(document)
     try:
         return _read(json.loads(text))
@@ -203,8 +177,11 @@ def _written_run(
 
 
 def _read(content: Mapping[str, Any]) -> Evidence:
-    if content["version"] not in READABLE:
-        raise UnreadableEvidence(f"the stored evidence has version {content['version']} (known: {READABLE})")
+    number = content["version"]
+    if number in EARLIER:
+        raise Conflict(f"its rules (number {number}) are no longer computed; {COMPUTES_EARLIER} computes them")
+    if number != RULES:
+        raise UnreadableEvidence(f"the stored evidence has version {number} (known: {RULES})")
     return Evidence(
         gate_text=content["gate_text"],
         candidate=content["candidate"],
@@ -220,10 +197,8 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         later=frozenset(content["later"]),
         candidates_judged=content["candidates_judged"],
         first=tuple(Finding(**finding) for finding in content["first"]),
-        # Evidence of an earlier version has none.
-        training=msgspec.convert(content.get("training"), TrainingEvidence | None, strict=False),
-        version=content["version"],
-        alpha=content.get("alpha", ALPHA),
-        kept=frozenset(content.get("kept", ())),
-        candidates=content.get("candidates", 1),
+        training=msgspec.convert(content["training"], TrainingEvidence | None, strict=False),
+        alpha=content["alpha"],
+        kept=frozenset(content["kept"]),
+        candidates=content["candidates"],
     )

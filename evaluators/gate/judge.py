@@ -47,14 +47,14 @@ def judge(
     candidates_judged: int | None = None,
     first: Sequence[Finding] = (),
 ) -> Verdict:
-    """The verdict on the trial's candidate, by the version of the rules that the trial has.
+    """The verdict on the trial's candidate.
 
     ``candidates_judged``: how many candidates these suites have judged, including this one, if known. ``first``:
     findings of no line, such as a suite without a run. Unsound evidence raises no error; it gives HOLD or INVALID.
     """
     live = replace(live, experiments=tuple(map(_decided, live.experiments)))
     external = list(_external(gate, trial, live, at_us))
-    effects = list(_effects(live, trial, external, at_us))
+    effects = list(_effects(live, external, at_us))
     first = [*(finding for finding in effects if finding.decisive), *first, *_of_runs(gate, trial)]
     shown = [*(finding for finding in effects if not finding.decisive), *_unasked(gate, trial)]
     judged = [judge_rule(rule, trial, rules=gate.rules) for rule in gate.rules]
@@ -63,7 +63,7 @@ def judge(
         return apply_holm([*map(RuleResult, first), *results, *external, *map(RuleResult, shown)])
 
     findings, controls = with_results(chain.from_iterable(judged)), None
-    if trial.rules > 3 and decide(findings) == "SHIP":
+    if decide(findings) == "SHIP":
         controls = check_controls(gate, trial, judged, lambda results: decide(with_results(results)))
         controls = replace(controls, lines=(*controls.lines, *by_people(findings, gate, live)))
         findings = (*without_content(gate, controls), *findings)
@@ -75,14 +75,14 @@ def judge(
         candidate=trial.candidate,
         baseline=trial.baseline,
         decision=decision,
-        headline=headline(decision, trial, findings) + _beside(decision, live, trial, findings, candidates_judged),
+        headline=headline(decision, trial, findings) + _beside(decision, live, findings, candidates_judged),
         findings=findings,
         runs=tuple(_runs(gate, trial)),
         candidates_judged=candidates_judged,
         odds=odds_of(gate.rules, trial),
         conflicts=conflicts(findings),
         controls=controls,
-        form_only=gate.form_only if trial.rules > 3 else "",
+        form_only=gate.form_only,
         shown=scope.shown,
         not_shown=scope.not_shown,
     )
@@ -93,42 +93,38 @@ def _decided(live: LiveExperiment) -> LiveExperiment:
     if live.decision or live.plan is None or live.sums is None:
         return live
     findings = look(live.plan, live.memory, live.sums)
-    looked = Looked(plan=live.plan, memory=live.memory, findings=findings, sums=live.sums, planned=live.planned)
+    looked = Looked(plan=live.plan, memory=live.memory, findings=findings, sums=live.sums)
     return replace(live, decision=decide_experiment(looked, forecasts=True)[live.variant])
 
 
-def _effects(live: LiveEvidence, trial: Trial, external: Iterable[RuleResult], now_us: int) -> Iterator[Finding]:
+def _effects(live: LiveEvidence, external: Iterable[RuleResult], now_us: int) -> Iterator[Finding]:
     """What experiments say without a line, as far as no line says it."""
     findings = (result.finding for result in external)
     lines = [finding for finding in findings if finding.decisive and finding.metric.startswith("live.")]
     if live.read:
-        yield from effect_findings(live, lines, now_us, rules=trial.rules)
+        yield from effect_findings(live, lines, now_us)
 
 
 def _unasked(gate: Gate, trial: Trial) -> Iterator[Finding]:
     """Changed signals, and the worst slices, which decide nothing."""
     yield from _changed_signals(gate, trial)
-    if trial.rules > 1:
-        yield from _worst_slices(gate, trial)
+    yield from _worst_slices(gate, trial)
 
 
-def _beside(
-    decision: Decision, live: LiveEvidence, trial: Trial, findings: Sequence[Finding], judged: int | None
-) -> str:
+def _beside(decision: Decision, live: LiveEvidence, findings: Sequence[Finding], judged: int | None) -> str:
     """What stands beside the headline: whether a user was asked, the answers of experiments, and worn-out suites."""
-    return fit_words(decision, live, trial.rules) + _live_answer(findings) + _reuse_warning(judged)
+    return fit_words(decision, live) + _live_answer(findings) + _reuse_warning(judged)
 
 
 def _of_runs(gate: Gate, trial: Trial) -> Iterator[Finding]:
     """What runs show without a line: answers that all equal those of the base, and cases that could not be scored."""
-    if trial.rules > 3:
-        yield from equal_to_base(gate, trial)
+    yield from equal_to_base(gate, trial)
     for suite in gate.suites:
         yield from _unscored_runs(gate, suite, trial)
 
 
 def judge_again(evidence: Evidence, verdict_id: str) -> Verdict:
-    """The verdict on this evidence, which is the same as when it was first judged by the same version."""
+    """The verdict on this evidence, which is the same as when it was first judged by the same rules."""
     gate = evidence.gate()
 
     def newest(suite: str, target: str) -> RunTable | None:

@@ -6,10 +6,8 @@ from typing import Any
 
 import msgspec
 
-from evaluators.trial import RULES
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
-from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
@@ -70,11 +68,10 @@ class LiveExperiment(KnownState):
     """What one experiment has shown and decided on the candidate, which is its ``variant``.
 
     ``plan`` is ``None`` before its start. ``sums``: those of the last look, and ``memory``: the decisions over all
-    looks. ``decision``: what control stored at that look; ``None`` in evidence of version 1. ``planned``: the interval
-    of the last planned look, by treatment, in evidence of version 1. ``changed``: the variants of which another
-    definition is declared now than the plan froze. ``looks``: how many looks there were. ``exact``: whether candidate
-    and baseline are what the two variants serve; otherwise a variant adds a prompt or parameters, and the experiment is
-    only named. ``late_us`` is that of `DecidedLook`.
+    looks. ``decision``: what control stored at that look; ``None`` for looks of release 0.1.0 and 0.2.0. ``changed``:
+    the variants of which another definition is declared now than the plan froze. ``looks``: how many looks there were.
+    ``exact``: whether candidate and baseline are what the two variants serve; otherwise a variant adds a prompt or
+    parameters, and the experiment is only named. ``late_us`` is that of `DecidedLook`.
     """
 
     segment: int = 1
@@ -82,7 +79,6 @@ class LiveExperiment(KnownState):
     sums: Sums | None = None
     memory: Memory = field(default_factory=Memory)
     decision: Decision | None = None
-    planned: Mapping[str, Estimate] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     looks: int = 0
     exact: bool = True
@@ -93,11 +89,11 @@ class LiveExperiment(KnownState):
         """Whether there is a frozen plan and a look."""
         return self.plan is not None and self.sums is not None
 
-    def effects(self, earlier: Sequence[EarlierProof], now_us: int, *, rules: int = RULES) -> tuple[Effect, ...]:
-        """Its effects on a release of its variant. ``rules``: by version 3 an end has no reason."""
+    def effects(self, earlier: Sequence[EarlierProof], now_us: int) -> tuple[Effect, ...]:
+        """Its effects on a release of its variant."""
         state: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(KnownState)}
-        ending = ending_of(self.entered) if rules > 3 else None
-        state |= {"earlier": tuple(earlier), "redefined": self.variant in self.changed, "ending": ending}
+        state |= {"earlier": tuple(earlier), "redefined": self.variant in self.changed}
+        state |= {"ending": ending_of(self.entered)}
         live = LiveState(**state, now_us=now_us)
         return effects(self.plan, self.decision, live)
 
@@ -201,18 +197,14 @@ def written_live(live: LiveEvidence) -> dict[str, Any]:
 def read_live(fields: Mapping[str, Any]) -> LiveEvidence:
     """The inverse of `written_live`; raises `KeyError`, `TypeError`, `ValueError` or `msgspec.ValidationError`."""
     rates = {metric: (Rate(**candidate), Rate(**baseline)) for metric, (candidate, baseline) in fields["rates"].items()}
-    experiments, earlier = tuple(map(_read, fields["experiments"])), tuple(map(_read_proof, fields["earlier"]))
-    known = {name: fields[name] for name in ("read", "official", "attempts") if name in fields}
-    return LiveEvidence(rates, experiments, earlier, **known)
-
-
-def _read_proof(fields: Mapping[str, Any]) -> EarlierProof:
-    """Evidence of version 1 knows only harm, and whether a later analysis had cleared it."""
-    if "cleared" in fields:
-        names = ("experiment", "segment", "variant", "metric", "at_us")
-        cleared = "a later analysis proved it safe" if fields["cleared"] else ""
-        return EarlierProof(**{name: fields[name] for name in names}, proved="harmed", cleared_by=cleared)
-    return msgspec.convert(fields, EarlierProof)
+    return LiveEvidence(
+        rates,
+        tuple(map(_read, fields["experiments"])),
+        msgspec.convert(fields["earlier"], tuple[EarlierProof, ...]),
+        fields["read"],
+        fields["official"],
+        fields["attempts"],
+    )
 
 
 def _written(live: LiveExperiment) -> dict[str, Any]:
@@ -259,7 +251,6 @@ def _read(fields: Mapping[str, Any]) -> LiveExperiment:
             looked_us=memory["looked_us"],
         ),
         decision=msgspec.convert(fields.get("decision"), Decision | None),
-        planned={variant: msgspec.convert(value, Estimate) for variant, value in fields.get("planned", {}).items()},
         entered=msgspec.convert(fields.get("entered"), Transition | None),
         error=fields.get("error", ""),
         tried=msgspec.convert(fields.get("tried"), Tried | None),

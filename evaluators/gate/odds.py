@@ -34,7 +34,7 @@ from evaluators.gate.simulation.trials import (
     worse_passes,
 )
 from evaluators.gate.threshold_rule import SHORTFALL, WORTH_REPORTING, cases_to_exclude_luck, chance_to_pass
-from evaluators.trial import RULES, Trial
+from evaluators.trial import Trial
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.estimates import Estimate
 from fairtrial.domain.promises import ALPHA
@@ -96,7 +96,6 @@ class _Simulation:
     reasons: Sequence[str]
     cases: int
     share: Estimate
-    version: int = RULES
 
 
 def odds_of(rules: Sequence[Rule], trial: Trial, *, seed: int = 0) -> Odds | None:
@@ -172,7 +171,7 @@ def _of_runs(rules: Sequence[Rule], trial: Trial) -> _Simulation | None:
         if reason or runs is None or measure is None:
             continue
         group = groups.setdefault(name, Group(size_of(runs[0])))
-        lines = lines_of(number, rule, runs, alpha=levels[number], rules=trial.rules)
+        lines = lines_of(number, rule, runs, alpha=levels[number])
         shared = trial.candidates > 1 and better_rules([rule])
         group.lines += (replace(line, upper=1 - trial.better_alpha) if shared else line for line in lines)
         whole = pair(measure, *runs)
@@ -183,7 +182,7 @@ def _of_runs(rules: Sequence[Rule], trial: Trial) -> _Simulation | None:
     share = wilson(differing, of)
     if not isinstance(share, Estimate):
         return None
-    return _Simulation(rules, list(groups.values()), reasons, cases, share, trial.rules)
+    return _Simulation(rules, list(groups.values()), reasons, cases, share)
 
 
 def _levels(rules: Sequence[Rule]) -> list[float]:
@@ -237,13 +236,11 @@ def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
 
 
 def _odds(simulation: _Simulation, seed: int) -> tuple[Odds, Results]:
-    groups, rules, now = simulation.groups, len(simulation.rules), simulation.version > 2
-    results = simulate(groups, rules, np.random.default_rng(seed), failures=now)
+    groups, rules = simulation.groups, len(simulation.rules)
+    results = simulate(groups, rules, np.random.default_rng(seed), failures=True)
     factor, more = _more(groups, results.ship, seed) if simulation.cases else (None, None)
     more_cases = None if factor is None else ceil(factor * simulation.cases)
     odds = Odds(results.ship, simulation.cases, simulation.share, more_cases, more)
-    if not now:
-        return odds, results
     invalid = np.array(
         [rule.line.metric == "errors" and isinstance(rule.line.test, Threshold) for rule in simulation.rules]
     )

@@ -117,7 +117,6 @@ def _compared(
         runs=runs,
         scope=scope,
         later=later,
-        rules=trial.rules,
         alpha=trial.better_alpha if better else trial.alpha,
     )
     more = _shared_level(trial) if better else ""
@@ -187,8 +186,8 @@ def _run(rule: Rule, trial: Trial, target: str) -> RunTable | Finding:
     run = trial.table(rule.suite.name, target)
     command = rule.suite.command(target)
     if run is None:
-        suite = "the present version of suite" if trial.rules > 3 else "suite"
-        return _finding(rule, "cannot tell", f"{suite} {rule.suite.name} has not been run on {target}", command)
+        sentence = f"the present version of suite {rule.suite.name} has not been run on {target}"
+        return _finding(rule, "cannot tell", sentence, command)
     if run.suite_digest != rule.suite.digest:
         sentence = (
             f"the run of {rule.suite.name} on {target} used another version of the suite ({run.suite_digest[:8]})"

@@ -35,12 +35,7 @@ class Scope:
 
 
 def scope_of(gate: Gate, trial: Trial, findings: Sequence[Finding], live: LiveEvidence) -> Scope:
-    """The question of the trial, with what was measured on how many cases or users, and what no line measures.
-
-    Both are empty under the rules of earlier versions.
-    """
-    if trial.rules < 4:
-        return Scope("", "")
+    """The question of the trial, with what was measured on how many cases or users, and what no line measures."""
     measured = [finding for finding in findings if finding.decisive and _is_measured(finding)]
     parts = [*_suites(gate, trial, measured), *_others(gate, measured, live)]
     shown = f"{trial.candidate} against {trial.baseline}: {'; '.join(parts)}" if parts else "nothing"

@@ -28,7 +28,6 @@ AGREE: dict[Quality, str] = {
     "low": "little",
     "not measured": "very little",
 }
-BEFORE_RULES_5 = AGREE | {"not measured": "too little to measure anything"}
 
 
 def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> MetricAgreement:
@@ -71,7 +70,7 @@ def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[ReviewerAg
     )
 
 
-def agreement_text(agreement: MetricAgreement, people: int, rules: int) -> str:
+def agreement_text(agreement: MetricAgreement, people: int) -> str:
     """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93; AC2 0.93)``; "" for one person."""
     if people < 2:
         return ""
@@ -86,8 +85,7 @@ def agreement_text(agreement: MetricAgreement, people: int, rules: int) -> str:
     value, low, high = (
         _number(number) for number in (agreement.alpha.value, agreement.alpha.low, agreement.alpha.high)
     )
-    words = AGREE if rules > 4 else BEFORE_RULES_5
-    return f"; over {pairs} they agree {words[agreement.quality]} (alpha {value}, {low} to {high}{gwet})"
+    return f"; over {pairs} they agree {AGREE[agreement.quality]} (alpha {value}, {low} to {high}{gwet})"
 
 
 def require_agreement(line: GateLine, finding: Finding, agreement: MetricAgreement) -> Finding:

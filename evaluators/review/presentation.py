@@ -169,7 +169,7 @@ def population_text(votes: Votes, metric: str) -> str:
     """Name the reviewers to whom the figures of this metric generalise; "" if there are no figures for them."""
     if votes.in_general(metric):
         return "; valid for reviewers in general"
-    return "" if votes.rules > 4 and votes.population == GENERAL else f"; valid {AMONG} only"
+    return "" if votes.population == GENERAL else f"; valid {AMONG} only"
 
 
 def people_text(people: int) -> str:

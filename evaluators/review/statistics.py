@@ -10,15 +10,14 @@ import numpy as np
 from evaluators.criteria.grammar import Population
 from evaluators.criteria.validation import PREFERENCE
 from evaluators.review.agreement import agreement_of, estimate_bias
-from evaluators.trial import RULES
 from fairtrial.api.review_answers import MetricAgreement, ReviewBias
 from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
-from fairtrial.domain.promises import IN_GENERAL, MIN_PEOPLE, ONE_SIDED_95, TENTATIVE_AGREEMENT, TWO_SIDED_95
+from fairtrial.domain.promises import IN_GENERAL, ONE_SIDED_95, TWO_SIDED_95
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
 from fairtrial.domain.wording import counted, drawn_pairs
 from fairtrial.stats.paired.clustered import sign_flip
 from fairtrial.stats.paired.paired_tests import exact
-from fairtrial.stats.review.crossed import Between, mean_rating
+from fairtrial.stats.review.crossed import mean_rating
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate, with_equal_pairs
 from fairtrial.stats.review.preference_model import Judgements, Ratings
 
@@ -36,13 +35,12 @@ class Votes:
     """The votes of some queues as columns; a vote weighs 1 / (its case's expected number of draws), if these differ.
 
     ``population``: to whom the figures generalise. By default that is reviewers in general if six or more voted, with
-    each reviewer as a cluster. Otherwise it is these reviewers only. ``rules`` is as in `Trial`; by those before
-    version 5, three who are shown to agree were enough, and before version 3 any three. Drawn pairs with equal answers
-    are ties in every win rate of all reviewers. They count neither as judged pairs nor for agreement.
+    each reviewer as a cluster. Otherwise it is these reviewers only. Drawn pairs with
+    equal answers are ties in every win rate of all reviewers. They count neither as judged pairs nor for agreement.
     """
 
-    def __init__(self, queues: Sequence[ReviewedQueue], population: Population = "", rules: int = RULES) -> None:
-        self._queues, self.population, self.rules = queues, population, rules
+    def __init__(self, queues: Sequence[ReviewedQueue], population: Population = "") -> None:
+        self._queues, self.population = queues, population
         self._agreements: dict[str, MetricAgreement] = {}
         self._chances = chances = _chances(queues)
         self._votes = [(vote, chances[_population(queue)], queue.suite) for queue in queues for vote in queue.votes]
@@ -76,7 +74,7 @@ class Votes:
 
     def in_general(self, metric: str) -> bool:
         """Whether the figures of this metric generalise to reviewers in general."""
-        return self._generalises(metric, self.reviewers(metric))
+        return self._generalises(self.reviewers(metric))
 
     def agreement(self, metric: str) -> MetricAgreement:
         """The agreement of the reviewers on this metric, computed once."""
@@ -84,18 +82,8 @@ class Votes:
             self._agreements[metric] = agreement_of(self._queues, metric)
         return self._agreements[metric]
 
-    def _generalises(self, metric: str, people: int) -> bool:
-        least = MIN_PEOPLE if self._between(metric, people) == "sampled" else IN_GENERAL
-        return self.population != AMONG and people >= least
-
-    def _between(self, metric: str, people: int) -> Between:
-        """How the variance between reviewers is estimated by these rules."""
-        if self.rules > 4 or self.rules < 3:
-            return "reflected" if self.rules > 4 else "sampled"
-        if not MIN_PEOPLE <= people < IN_GENERAL:
-            return "added"
-        estimate = self.agreement(metric).alpha
-        return "sampled" if isinstance(estimate, Estimate) and estimate.low >= TENTATIVE_AGREEMENT else "added"
+    def _generalises(self, people: int) -> bool:
+        return self.population != AMONG and people >= IN_GENERAL
 
     def _of(self, metric: str) -> "_Columns":
         if metric == PREFERENCE:
@@ -103,10 +91,10 @@ class Votes:
         dimension = next(name for name in DIMENSIONS if metric == f"review.{name}")
         return self._columns([_mark(vote, "candidate", dimension) for vote, _, _ in self._votes])
 
-    def _too_few(self, of: "_Columns", metric: str) -> NotEnough | None:
+    def _too_few(self, of: "_Columns") -> NotEnough | None:
         """Why figures for reviewers in general cannot be estimated, if a line requires them."""
         people = len(set(of.people))
-        if self.population != GENERAL or self._generalises(metric, people) or not of.n:
+        if self.population != GENERAL or self._generalises(people) or not of.n:
             return None
         who = "one reviewer" if people == 1 else f"{people} reviewers"
         more = counted(IN_GENERAL - people, "more reviewer")
@@ -120,13 +108,12 @@ class Votes:
     def preference(self, level: float = ONE_SIDED_95) -> Comparison:
         """The win rate against one half, which equal models would have."""
         columns = self._of(PREFERENCE)
-        rate = self._too_few(columns, PREFERENCE) or win_rate(
+        rate = self._too_few(columns) or win_rate(
             columns.values,
             columns.items,
             columns.people,
             weights=columns.weights,
             general=self.population != AMONG,
-            between=self._between(PREFERENCE, len(set(columns.people))),
             level=level,
         )
         rate = self._with_equal_pairs(rate, columns)
@@ -185,7 +172,7 @@ class Votes:
         self, dimension: Dimension, arm: Arm = "candidate", *, level: float = TWO_SIDED_95
     ) -> Estimate | NotEnough:
         """The mean rating with its two-sided interval, within 1 to 5."""
-        estimate = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], dimension, level)
+        estimate = self._mean([_mark(vote, arm, dimension) for vote, _, _ in self._votes], level)
         if isinstance(estimate, NotEnough):
             return estimate
         return replace(estimate, low=max(LOWEST, estimate.low), high=min(HIGHEST, estimate.high))
@@ -194,7 +181,7 @@ class Votes:
         self, dimension: Dimension, factor: float = 1.0, *, level: float = ONE_SIDED_95
     ) -> Estimate | NotEnough:
         """candidate − factor · baseline over votes that rated both; one-sided 95 % bounds by default."""
-        return self._mean(self._gaps(dimension, factor), dimension, level)
+        return self._mean(self._gaps(dimension, factor), level)
 
     def comparison(self, dimension: Dimension) -> Comparison:
         """Both arms' means over the votes that rated both, and their paired difference."""
@@ -206,7 +193,7 @@ class Votes:
         ]
         new, old = (float(np.mean(side)) for side in zip(*both, strict=True)) if both else (None, None)
         columns = self._columns(self._gaps(dimension))
-        general = self._generalises(f"review.{dimension}", len(set(columns.people)))
+        general = self._generalises(len(set(columns.people)))
         flipped = None if general else sign_flip(columns.values, columns.items)
         p, method = (flipped, "sign flip") if isinstance(flipped, float) else (None, "")
         return Comparison(f"review.{dimension}", "", new, old, gap, _answer(gap), n=len(both), p=p, p_method=method)
@@ -214,16 +201,15 @@ class Votes:
     def _gaps(self, dimension: Dimension, factor: float = 1.0) -> list[float | None]:
         return [_gap(vote, dimension, factor) for vote, _, _ in self._votes]
 
-    def _mean(self, values: Sequence[float | None], dimension: Dimension, level: float) -> Estimate | NotEnough:
-        of, metric = self._columns(values), f"review.{dimension}"
-        return self._too_few(of, metric) or mean_rating(
+    def _mean(self, values: Sequence[float | None], level: float) -> Estimate | NotEnough:
+        of = self._columns(values)
+        return self._too_few(of) or mean_rating(
             of.values,
             of.items,
             of.people,
             span=SPAN,
             weights=of.weights,
             general=self.population != AMONG,
-            between=self._between(metric, len(set(of.people))),
             level=level,
         )
 

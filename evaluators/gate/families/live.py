@@ -8,7 +8,6 @@ from evaluators.gate.external_line import ExternalLine, JudgedFamily, judging
 from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment
 from evaluators.gate.live_metric_rule import Decided, LiveLine, judge_metric, notes_text
 from evaluators.gate.multiplicity import RuleResult
-from evaluators.trial import RULES
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Result
 from fairtrial.domain.verdicts.verdict_wording import EXPERIMENT_SAYS
 from fairtrial.experiments.decision.effects import Effect, earlier_effects
@@ -76,33 +75,31 @@ def _unclear(candidate: str, named: Sequence[LiveExperiment], exact: Sequence[Li
     return f"the experiment {candidate} does not compare the candidate with the baseline", "the experiment that does"
 
 
-def effect_findings(live: LiveEvidence, lines: Sequence[Finding], now_us: int, *, rules: int = 2) -> Iterator[Finding]:
+def effect_findings(live: LiveEvidence, lines: Sequence[Finding], now_us: int) -> Iterator[Finding]:
     """Make findings of all effects that experiments show on this candidate and baseline, with or without a line.
 
     ``lines``: the findings of live lines, which say some of it already. Other experiments are only named.
-    ``rules``: the version of the evidence; by version 1 only harm counts without a line.
     """
     metrics = frozenset(line.metric for line in lines)
-    for effect, experiment in all_effects(live, now_us, metrics=metrics, rules=rules):
-        known = rules > 1 or (effect.kind in ("harmed", "earlier") and effect.result != "shown")
-        if known and not (experiment is not None and _is_said(effect, experiment, lines)):
+    for effect, experiment in all_effects(live, now_us, metrics=metrics):
+        if experiment is None or not _is_said(effect, experiment, lines):
             yield _finding(effect, "" if experiment is None else experiment.name)
 
 
 def all_effects(
-    live: LiveEvidence, now_us: int, *, metrics: Collection[str] = (), rules: int = RULES
+    live: LiveEvidence, now_us: int, *, metrics: Collection[str] = ()
 ) -> Iterator[tuple[Effect, LiveExperiment | None]]:
     """Yield each effect with its experiment. ``metrics``: those of the gate's live lines."""
     counting = live.counting
-    names = {experiment.name for experiment in counting} if rules > 3 else frozenset()
+    names = {experiment.name for experiment in counting}
     for number, experiment in enumerate(counting):
         earlier = [
             proof
             for proof in live.earlier
             if proof.experiment == experiment.name or (number == 0 and proof.experiment not in names)
         ]
-        undecided = live.official and rules > 3 and _asked(live) and not _settled(experiment, counting, metrics, now_us)
-        for effect in experiment.effects(earlier, now_us, rules=rules):
+        undecided = live.official and _asked(live) and not _settled(experiment, counting, metrics, now_us)
+        for effect in experiment.effects(earlier, now_us):
             if undecided and effect.kind == "answer":
                 yield _undecided(experiment), experiment
             yield effect, experiment
@@ -164,9 +161,9 @@ def _undecided(live: LiveExperiment) -> Effect:
     return Effect("undecided", "cannot tell", says, f"its answer; see fairtrial experiment status {live.name}")
 
 
-def fit_words(decision: Decision, live: LiveEvidence, rules: int) -> str:
+def fit_words(decision: Decision, live: LiveEvidence) -> str:
     """What a SHIP means before a user of the two was asked; empty for other verdicts."""
-    if rules < 4 or decision != "SHIP" or _asked(live) or not live.read:
+    if decision != "SHIP" or _asked(live) or not live.read:
         return ""
     return " Fit to start, no user has been asked."
 

@@ -85,7 +85,7 @@ def judge_review(
         return RuleResult(Finding(rule, source, "invalid", sentence, "correct the line", line.metric), family)
     if not reviews.read:
         return RuleResult(_unread(rule, source, line, reviews, trial), family)
-    votes = Votes(reviews.read, line.population or (GENERAL if official and trial.rules > 4 else ""), trial.rules)
+    votes = Votes(reviews.read, line.population or (GENERAL if official else ""))
     agreement = votes.agreement(line.metric)
     judge = _preference if line.metric == PREFERENCE else _rating
 
@@ -126,7 +126,7 @@ def review_information(reviews: Reviews, trial: Trial, required: frozenset[str])
             unread = _unread(PREFERENCE, REVIEW, GateLine(PREFERENCE, VersusBaseline("better", "base")), reviews, trial)
             yield replace(unread, decisive=False)
         return
-    votes = Votes(reviews.read, rules=trial.rules)
+    votes = Votes(reviews.read)
     if PREFERENCE not in required:
         comparison = votes.preference()
         whose = _who(votes, reviews) + _of_whom(votes, PREFERENCE)
@@ -248,7 +248,7 @@ def _bias(evidence: object, votes: Votes) -> str:
 
 def _of_whom(votes: Votes, metric: str) -> str:
     """How well the reviewers agree, and to whom the figures generalise."""
-    return agreement_text(votes.agreement(metric), votes.people, votes.rules) + population_text(votes, metric)
+    return agreement_text(votes.agreement(metric), votes.people) + population_text(votes, metric)
 
 
 def _who(votes: Votes, reviews: Reviews) -> str:

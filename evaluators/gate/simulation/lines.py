@@ -17,7 +17,7 @@ from evaluators.criteria.validation import limit_of, margin_of, scopes_of
 from evaluators.gate.simulation.score_test import ScoreTest
 from evaluators.results.run_table import Floats, Ints, Marks, RunTable, Scope
 from evaluators.suite import Suite, applies, tag_values
-from evaluators.trial import RULES, Trial
+from evaluators.trial import Trial
 from fairtrial.domain.promises import ALPHA
 
 NEVER = maxsize
@@ -137,12 +137,10 @@ def why_not_simulated(rule: Rule, trial: Trial | None) -> str:
     return "there are no comparable runs" if trial is not None and runs_of(rule, trial) is None else ""
 
 
-def lines_of(
-    number: int, rule: Rule, runs: tuple[RunTable, RunTable], *, alpha: float = ALPHA, rules: int = RULES
-) -> Iterator[Line]:
+def lines_of(number: int, rule: Rule, runs: tuple[RunTable, RunTable], *, alpha: float = ALPHA) -> Iterator[Line]:
     """The lines of a rule that is simulated, one for each slice, over the cases that are scored on both sides.
 
-    ``alpha``: the level at which a failure stands; ``rules`` is as in `Trial`.
+    ``alpha``: the level at which a failure stands.
     """
     measure, test = measure_of(rule.suite, rule.line.metric), rule.line.test
     if measure is None:
@@ -152,7 +150,7 @@ def lines_of(
         if isinstance(test, Threshold):
             line = replace(_level(number, test, measure, pairs), fail_upper=1 - alpha / 2)
         elif isinstance(test, VersusBaseline):
-            question = Question(test, measure, pairs, later=False, seed=0, rules=rules)
+            question = Question(test, measure, pairs, later=False, seed=0)
             line = replace(_compared(number, question), fail_upper=1 - alpha)
             if lacks_signal(measure, figures(measure, pairs, ""), runs[0], scope):
                 yield replace(line, required=NEVER, fails_by=None)
@@ -172,7 +170,7 @@ def _compared(number: int, question: Question) -> Line:
     measure, pairs, factor, better = question.measure, question.pairs, question.factor, question.test.question
     most, new, old = largest_value(measure, pairs) if pairs.n else 1.0, pairs.candidate.values, pairs.baseline.values
     test: Test = "tango" if is_binary(measure, pairs) and not question.relative else "score"
-    clustered = question.rules > 2 and pairs.candidate.clusters is not None
+    clustered = pairs.candidate.clusters is not None
     return Line(
         number,
         *_sums(pairs, measure.sign * (new - factor * old), measure.sign * (old - factor * new)),

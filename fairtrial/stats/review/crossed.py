@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
 
 import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
@@ -16,9 +15,6 @@ from fairtrial.stats.intervals import quantile
 from fairtrial.stats.paired.clustered import finite, unseen_half
 
 __all__ = ["CrossedMean", "crossed_mean", "mean_rating"]
-
-Between = Literal["reflected", "added", "sampled"]
-"""How the variance between people is estimated, as in `crossed_mean`."""
 
 ASSUMED_OF = 11
 """The number of people over whom the assumed variance is taken, unless there are more. Over ten, six reviewers
@@ -63,7 +59,6 @@ def crossed_mean(
     *,
     weights: Floats | None = None,
     general: bool = True,
-    between: Between = "reflected",
     taste: float = 0.0,
 ) -> CrossedMean | NotEnough:
     """Σ w x / Σ w (Hájek) with a sandwich variance clustered by item, and by person if there are six or more.
@@ -76,10 +71,8 @@ def crossed_mean(
     Among few people, those who differ most are often missing, and then E is small. A standard deviation ``taste``
     between people is therefore assumed: E below s = taste²/11 is replaced by s + |E − s|. Above eleven people, their
     number replaces 11. The degrees of freedom are Satterthwaite's for the sum of V_both + E, with those of the people,
-    and V_item − V_both, with those of the items. This is ``reflected``. Verdicts of earlier versions need two other
-    ways. ``added`` always adds taste² over the number of people. ``sampled`` assumes nothing, and three people are
-    enough. Both have the smaller degrees of freedom. A variance that is only rounding relative to the values is 0.
-    Returns `NotEnough` below two items. Raises `ValueError` for columns that can't belong to the same votes.
+    and V_item − V_both, with those of the items. A variance that is only rounding relative to the values is 0. Returns
+    `NotEnough` below two items. Raises `ValueError` for columns that can't belong to the same votes.
 
     Source: Hájek (1971); Liang & Zeger (1986), Biometrika 73:13-22; Cameron, Gelbach & Miller (2011), JBES 29:238-249;
     Kish (1965), Survey Sampling, 8.2, for the effective number; Satterthwaite (1946), Biometrics Bulletin 2:110-114.
@@ -89,8 +82,7 @@ def crossed_mean(
     >>> found.mean, round(found.variance, 4), found.freedom, found.two_way
     (0.625, 0.0557, 2, False)
     """
-    least = MIN_PEOPLE if between == "sampled" else IN_GENERAL
-    values, groups = finite(values), Clusters.of(items, people, general=general, least=least)
+    values, groups = finite(values), Clusters.of(items, people, general=general, least=IN_GENERAL)
     shares = weights_of(len(values), groups, weights)
     if groups.items < FEWEST:
         reason = "one judged pair can't show how much pairs vary" if groups.items else "there is no judged pair"
@@ -100,9 +92,7 @@ def crossed_mean(
     influence = shares * (values - mean)
     variance, freedom = groups.variance(influence), groups.freedom
     spreads = variance > NO_SPREAD * float(np.abs(values).max()) ** 2
-    if groups.by_person is not None and between == "added":
-        variance += taste**2 / effective_people(groups.by_person)
-    elif groups.by_person is not None and between == "reflected":
+    if groups.two_way:
         variance, freedom = groups.reflected(influence, taste)
     return CrossedMean(mean, variance if spreads else 0.0, freedom, groups.items, groups.two_way)
 
@@ -198,18 +188,17 @@ def mean_rating(
     span: float,
     weights: Floats | None = None,
     general: bool = True,
-    between: Between = "reflected",
     level: float = 0.95,
 ) -> Estimate | NotEnough:
     """The mean with a t interval on standard errors clustered by item, and by person if there are six or more.
 
-    ``values`` has one entry for each vote. ``span`` is the largest change that one pair could show, and ``general`` and
-    ``between`` are as in `win_rate`. Reviewers are assumed to vary by 0.3 marks. Most ratings of a pair are
-    equal and few differ, so the sample variance is often too small where the mean looks best. It is therefore computed
-    as if 2 z² more pairs had shown a step up or down, as Agresti and Coull do for a share. By enumeration, gaps of a
-    step otherwise pass a margin wrongly in up to 17 % of reviews of 10 to 200 pairs. With the additional pairs this
-    happens in at most 5.7 %. If all values are equal or cancel within each pair, pairs show no spread. The half-width
-    is then what the next, unseen kind of pair could add: span · z²/(n + z²) over n pairs, as elsewhere in this library.
+    ``values`` has one entry for each vote. ``span`` is the largest change that one pair could show, and ``general`` is
+    as in `win_rate`. Reviewers are assumed to vary by 0.3 marks. Most ratings of a pair are equal and few differ, so
+    the sample variance is often too small where the mean looks best. It is therefore computed as if 2 z² more pairs had
+    shown a step up or down, as Agresti and Coull do for a share. By enumeration, gaps of a step otherwise pass a margin
+    wrongly in up to 17 % of reviews of 10 to 200 pairs. With the additional pairs this happens in at most 5.7 %. If all
+    values are equal or cancel within each pair, pairs show no spread. The half-width is then what the next, unseen kind
+    of pair could add: span · z²/(n + z²) over n pairs, as elsewhere in this library.
     Returns `NotEnough` below ten pairs.
 
     Source: as `crossed_mean`; Agresti & Coull (1998), The American Statistician 52:119-126.
@@ -222,7 +211,7 @@ def mean_rating(
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} rated pairs are too few", f"{MIN_ITEMS - count} more rated pairs", len(values))
-    mean = crossed_mean(values, items, people, weights=weights, general=general, between=between, taste=TASTE)
+    mean = crossed_mean(values, items, people, weights=weights, general=general, taste=TASTE)
     if isinstance(mean, NotEnough):
         return mean
     unseen = 2 * quantile(level) ** 2 * STEP**2 / mean.items**2

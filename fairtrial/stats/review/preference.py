@@ -11,7 +11,7 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.promises import MIN_ITEMS
 from fairtrial.stats.arguments import Floats, upper_share
 from fairtrial.stats.intervals import quantile, score_bounds
-from fairtrial.stats.review.crossed import Between, CrossedMean, crossed_mean
+from fairtrial.stats.review.crossed import CrossedMean, crossed_mean
 
 __all__ = ["win_rate", "with_equal_pairs"]
 
@@ -28,18 +28,17 @@ def win_rate(
     *,
     weights: Floats | None = None,
     general: bool = True,
-    between: Between = "reflected",
     level: float = 0.90,
 ) -> Estimate | NotEnough:
     """The win rate w = (W + T/2)/n in [0, 1], with a score interval on clustered standard errors.
 
     ``values`` has one entry for each vote: 1 for the candidate, 0 for the baseline, ½ for a tie or both bad. Votes of
     "can't judge" must be left out. With six reviewers or more, reviewers are clusters too, so the result applies to
-    reviewers in general. With fewer, or without ``general``, it applies to these reviewers only. ``between`` is as in
-    `crossed_mean`. The two-sided ``level`` 0.90 has one-sided 95 % bounds. The interval is Tango's, which treats ties
-    as ties. It uses a t quantile and the effective sample size n* = s²/V, the votes' variance over that of their mean.
-    Unlike ±t·√V, it stays within [0, 1] and does not vanish if nearly all votes are ties. If pairs show no spread,
-    because all votes are equal or cancel within each pair, n* is the number of pairs.
+    reviewers in general. With fewer, or without ``general``, it applies to these reviewers only. The two-sided
+    ``level`` 0.90 has one-sided 95 % bounds. The interval is Tango's, which treats ties as ties. It uses a t quantile
+    and the effective sample size n* = s²/V, the votes' variance over that of their mean. Unlike ±t·√V, it stays within
+    [0, 1] and does not vanish if nearly all votes are ties. If pairs show no spread, because all votes are equal or
+    cancel within each pair, n* is the number of pairs.
 
     False preferences were counted for reviewers whose tastes differ: normal, polarised, or skewed so that one in five
     differs much from the others. Six to twelve of them find one in at most 6 % of reviews of 60 pairs, and in up to
@@ -58,11 +57,11 @@ def win_rate(
     count = len(set(items))
     if count < MIN_ITEMS:
         return NotEnough(f"{count} judged pairs are too few", f"{MIN_ITEMS - count} more judged pairs", len(values))
-    crossed = crossed_mean(values, items, people, weights=weights, general=general, between=between, taste=TASTE)
+    crossed = crossed_mean(values, items, people, weights=weights, general=general, taste=TASTE)
     if isinstance(crossed, NotEnough):
         return crossed
     won, lost = (float(np.average(side, weights=weights)) for side in (values > TIE, values < TIE))
-    low, high = _bounds(crossed, won, lost, level=level)
+    low, high = rate_bounds(crossed, won, lost, level=level)
     return Estimate(TIE + (won - lost) / 2, low, high, level, len(values), _method(crossed, weights))
 
 
@@ -108,7 +107,8 @@ def count_wins(values: Floats) -> tuple[int, int]:
     return int(np.count_nonzero(values > TIE)), int(np.count_nonzero(values < TIE))
 
 
-def _bounds(crossed: CrossedMean, won: float, lost: float, *, level: float) -> tuple[float, float]:
+def rate_bounds(crossed: CrossedMean, won: float, lost: float, *, level: float) -> tuple[float, float]:
+    """The score interval of a win rate from its clustered standard error and its shares of wins and losses."""
     n, z = float(crossed.items), quantile(level)
     if crossed.spreads:
         n = (won + lost - (won - lost) ** 2) / 4 / crossed.variance

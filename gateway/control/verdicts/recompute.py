@@ -45,7 +45,7 @@ def _look_differences(looks: RepeatedLooks) -> Iterator[str]:
 def recompute(database: Database, verdict_id: str) -> Recomputation:
     """Judge the verdict again from its stored evidence; nothing is stored.
 
-    Raises `NotFound`, `Conflict` for a verdict of an earlier version, and `UsageError` for damaged evidence.
+    Raises `NotFound`, `Conflict` for a verdict of earlier rules, and `UsageError` for damaged evidence.
     """
     verdict = find_verdict(database, verdict_id)
     verdict_id = verdict.verdict_id
@@ -74,11 +74,14 @@ def recompute(database: Database, verdict_id: str) -> Recomputation:
 
 
 def evidence_of(database: Database, verdict_id: str) -> Evidence:
-    """The stored evidence; raises `Conflict` if there is none, and `UsageError` if it is damaged."""
+    """The stored evidence; raises `Conflict` for none or one of earlier rules, and `UsageError` if it is damaged."""
     document = verdict_chain.evidence_of(database, verdict_id)
     if document is None:
         raise Conflict(f"verdict {verdict_id}: an earlier version judged it, without keeping the evidence")
-    return decode(document)
+    try:
+        return decode(document)
+    except Conflict as error:
+        raise Conflict(f"verdict {verdict_id}: {error}") from None
 
 
 def _whole_differences(stored: Verdict, computed: Verdict) -> Iterator[str]:

@@ -11,9 +11,11 @@ import pytest
 from evaluators.gate import evidence
 from evaluators.gate.live_evidence import Rate, contradictions
 from fairtrial.api.verdict_answers import Recomputation
+from fairtrial.domain.errors import Conflict
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.evaluations import verdict_chain
 from gateway.control.verdicts.recompute import recompute
+from gateway.control.verdicts.release.release_record import integrity
 from tests.fixtures.control.judged_trial import JudgedTrial
 from tests.fixtures.for_each import for_each
 
@@ -84,6 +86,18 @@ def test_a_look_that_is_gone_is_a_change(shipped: Shipped) -> None:
     found = changed(shipped, "DELETE FROM looks WHERE number = 2")
     assert found.result == "CHANGED"
     assert any("looks at tuned-vs-base are stored, and the verdict judged" in one for one in found.differences)
+
+
+def test_a_verdict_of_earlier_rules_still_verifies_and_is_not_computed_again(
+    shipped: Shipped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial, _ = shipped
+    monkeypatch.setattr(evidence, "RULES", 4)  # the number that release 0.3.0 wrote
+    earlier = trial.judge()
+    monkeypatch.undo()
+    with pytest.raises(Conflict, match=r"its rules \(number 4\) are no longer computed; fairtrial 0.3.0 computes them"):
+        recompute(trial.database, earlier.verdict_id)
+    assert integrity(trial.database, earlier.verdict_id).intact
 
 
 def evidence_with(shipped: Shipped, scale: Any) -> list[str]:

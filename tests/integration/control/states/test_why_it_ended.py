@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,9 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evaluators.gate.evidence import decode
-from evaluators.gate.judge import judge_again
-from fairtrial.store.evaluations import verdict_chain
 from gateway.control.experiments.describe_decision import describe_decision
 from gateway.control.verdicts.staleness import stale_reasons
 from tests.fixtures.control.judged_trial import PROJECT
@@ -22,7 +17,6 @@ from tests.integration.control.states.scenarios import (
     killed,
     promoted_with_a_control,
     rearmed_safe_and_better,
-    undecided,
 )
 
 GUARDRAILS = "version: 1\ngate: harmless\nsuites: [small]\nexperiment: tuned-vs-base\nrequire: [live.guardrails hold]\n"
@@ -74,17 +68,3 @@ def test_a_kill_of_a_model_that_was_replaced_is_not_held_against_the_new_one(tri
     trial.step()
     trial.run_both()
     assert "was killed" not in str(trial.judge().findings)
-
-
-def test_evidence_of_version_3_gives_what_it_gave(trial: StatesTrial) -> None:
-    undecided(trial)
-    trial.run_both()
-    verdict = trial.judge()
-    assert verdict.decision == "HOLD"
-    document = verdict_chain.evidence_of(trial.database, verdict.verdict_id)
-    assert document is not None
-    content = json.loads(zlib.decompress(document))
-    content["version"] = 3
-    del content["live"]["official"], content["live"]["attempts"]
-    again = judge_again(decode(zlib.compress(json.dumps(content).encode())), verdict.verdict_id)
-    assert again.decision == "SHIP" and "Not decided yet" not in again.headline and "not decided yet" in again.headline

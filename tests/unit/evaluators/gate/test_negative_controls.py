@@ -264,12 +264,6 @@ def test_the_evidence_gives_the_same_verdict_and_holds_no_answer() -> None:
         assert all(max(table.answers) <= 2 * len(of.cases) for table in again.runs.values())
 
 
-def test_evidence_of_earlier_rules_is_judged_without_controls() -> None:
-    made = replace(evidence(suite("errors <= 1%"), ANSWERS["garbage"]), version=3)
-    verdict = judge_again(made, "v")
-    assert (verdict.decision, verdict.controls, verdict.shown) == ("SHIP", None, "")
-
-
 def test_a_verdict_says_what_it_shows_and_what_not() -> None:
     shown, not_shown = scope_lines(judged(suite("label.accuracy >= 80%", "errors <= 1%")))[1:]
     assert shown == "Shown: tuned against base: colours (label.accuracy, errors; 60 cases)."

@@ -9,7 +9,7 @@ import pytest
 
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.gate.file import gate_of
-from evaluators.gate.odds import GateOdds, assumed_odds, gate_odds, odds_of, weakest_floor
+from evaluators.gate.odds import GateOdds, assumed_odds, gate_odds, weakest_floor
 from evaluators.gate.simulation.score_test import ScoreTest
 from evaluators.scoring.scorer import Stat
 from evaluators.suite import Suite
@@ -255,17 +255,6 @@ def test_the_odds_of_block_are_the_share_of_equal_models_that_the_gate_blocks(mo
     )
     assert chances.block_low is not None and chances.block_high is not None and chances.ship_low is not None
     assert chances.block_low < chances.block - 0.05 and chances.block + 0.05 < chances.block_high
-
-
-def test_evidence_of_an_earlier_version_has_the_same_odds_without_block() -> None:
-    of = suite("qa not worse than base by 5pp", n=60)
-    new, old = drawn(of, np.random.default_rng(1), share=0.2)
-    runs = {"tuned": new, "base": old}
-    then = odds_of(gate_of(of).rules, Trial("tuned", "base", lambda _, target: runs[target], rules=2))
-    now = odds_of(gate_of(of).rules, Trial("tuned", "base", lambda _, target: runs[target]))
-    assert then is not None and now is not None
-    assert replace(now, block=None, ship_low=None, ship_high=None, block_low=None, block_high=None) == then
-    assert "BLOCK" in str(now) and "BLOCK" not in str(then)
 
 
 def test_an_errors_line_that_fails_is_invalid_and_not_a_block() -> None:

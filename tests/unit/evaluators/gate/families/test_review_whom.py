@@ -7,7 +7,6 @@ import pytest
 
 from evaluators.criteria.grammar import GateLineError, parse
 from evaluators.criteria.validation import validate_external_line
-from evaluators.trial import RULES
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.review import Preference
 from fairtrial.domain.verdicts.verdict import Finding
@@ -18,8 +17,8 @@ from tests.fixtures.for_each import for_each
 BETTER = "review.preference better than base"
 NOT_WORSE = "review.preference not worse than base by 5pp"
 TONE = "review.tone better than base"
-ENDS = [(0.13010, 0.28517), (0.09020, 0.31213), (0.13078, 0.28468)]
-"""The bounds of the win rate, less one half, by the rules of versions 2, 4 and now."""
+ENDS = (0.13078, 0.28468)
+"""The bounds of the win rate of six, less one half."""
 FOR: tuple[Preference, Marks] = ("candidate", (4, 4))
 AGAINST: tuple[Preference, Marks] = ("baseline", (4, 4))
 
@@ -73,24 +72,15 @@ def test_three_who_agree_on_single_pairs_speak_for_themselves() -> None:
     """Two pairs in three are clearly better for the candidate, and all three see it in each of them."""
     vote = [FOR if n % 3 else AGAINST for n in range(90)]
     agreeing = queue({"r0": vote, "r1": vote, "r2": [*vote[:-1], FOR]})
-    finding, before = finding_of(BETTER, agreeing), finding_of(BETTER, agreeing, rules=4)
+    finding = finding_of(BETTER, agreeing)
     assert finding.result == "pass" and "valid among these reviewers only" in finding.says
-    assert before.result == "pass" and "valid for reviewers in general" in before.says
     assert finding_of(f"{BETTER} in general", agreeing).result == "cannot tell"
 
 
-def test_evidence_of_an_earlier_version_lets_three_speak_in_general() -> None:
-    three = queue(crowd(0.9, 0.9, 0.9))
-    assert "valid for reviewers in general" in finding_of(BETTER, three, rules=2).says
-    assert "valid among these reviewers only" in finding_of(BETTER, three).says
-
-
-def test_evidence_of_an_earlier_version_keeps_its_answer_and_its_interval() -> None:
-    three, six = queue(crowd(0.9, 0.9, 0.9)), queue(crowd(0.7, 0.75, 0.7, 0.6, 0.7, 0.65))
-    official = finding_of(BETTER, three, rules=4, official=True)
-    assert official.result == "pass" and "valid among these reviewers only" in official.says
-    ends = [bounds(finding_of(BETTER, six, rules=rules)) for rules in (2, 4, RULES)]
-    assert ends == [pytest.approx(pair, abs=5e-5) for pair in ENDS]
+def test_three_speak_for_themselves_and_six_in_general() -> None:
+    assert "valid among these reviewers only" in finding_of(BETTER, queue(crowd(0.9, 0.9, 0.9))).says
+    six = queue(crowd(0.7, 0.75, 0.7, 0.6, 0.7, 0.65))
+    assert bounds(finding_of(BETTER, six)) == pytest.approx(ENDS, abs=5e-5)
 
 
 def test_six_who_differ_find_nothing_in_general_and_may_be_read_among_themselves() -> None:
@@ -127,7 +117,6 @@ def test_not_worse_stands_where_the_whole_interval_shows_better() -> None:
     """Agreement is low, since tastes are independent; all the same most votes are for the candidate."""
     liked = queue(crowd(0.8, 0.8, pairs=100))
     assert "they agree very little (alpha" in finding_of(BETTER, liked).says
-    assert "they agree too little to measure anything (alpha" in finding_of(BETTER, liked, rules=4).says
     assert finding_of(BETTER, liked).result == finding_of(NOT_WORSE, liked).result == "pass"
     assert finding_of("review.preference >= 45% sure", liked).result == "pass"
 

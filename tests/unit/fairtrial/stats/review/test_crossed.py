@@ -30,9 +30,9 @@ def test_two_way_agrees_with_statsmodels_part_by_part(seed: int) -> None:
     values, items, people = votes(seed)
     fit = sm.OLS(values, np.ones(len(values))).fit()
     both, by_item, _ = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
-    crossed = crossed_mean(values, items, people, between="sampled")
-    assert crossed.two_way
-    assert crossed.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
+    groups, influence = Clusters.of(items, people), (values - values.mean()) / len(values)
+    assert groups.two_way
+    assert groups.variance(influence) == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
     alone = crossed_mean(values, items, ["ann"] * len(values))
     assert alone.variance == pytest.approx(by_item[0, 0], rel=1e-9)
 
@@ -42,9 +42,11 @@ def test_weighted_agrees_with_weighted_least_squares_of_statsmodels() -> None:
     weights = np.random.default_rng(1).uniform(1, 4, len(values))
     fit = sm.WLS(values, np.ones(len(values)), weights=weights).fit()
     both, by_item, _ = cov_cluster_2groups(fit, np.array(items, dtype=int), np.array(people, dtype=int))
-    crossed = crossed_mean(values, items, people, weights=weights, between="sampled")
+    crossed = crossed_mean(values, items, people, weights=weights)
     assert crossed.mean == pytest.approx(fit.params[0], rel=1e-12)
-    assert crossed.variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
+    influence = weights / weights.sum() * (values - crossed.mean)
+    variance = Clusters.of(items, people).variance(influence)
+    assert variance == pytest.approx(max(both[0, 0], by_item[0, 0]), rel=1e-9)
 
 
 def leaning(leanings: list[float], pairs: int = 40) -> tuple[np.ndarray, list[str], list[str]]:
