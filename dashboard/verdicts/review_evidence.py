@@ -131,7 +131,6 @@ def _agreement(agreement: Mapping[str, MetricAgreement], each: Sequence[Reviewer
         {
             "measure": name,
             "alpha": _interval(alpha.alpha),
-            "Gwet's AC": _figure(alpha.gwet),
             "shared pairs": count(alpha.pairs),
             "agreement": QUALITIES[alpha.quality],
         }

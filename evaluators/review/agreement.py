@@ -12,13 +12,12 @@ from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.promises import MIN_PEOPLE, NOT_MEASURED_AGREEMENT
 from fairtrial.domain.review import ARMS, DIMENSIONS, Preference, ReviewedQueue, Vote
 from fairtrial.domain.verdicts.verdict import Finding
-from fairtrial.stats.review.agreement import RatingTable, Value, gwet_ac
 from fairtrial.stats.review.krippendorff_alpha import Quality, agreement_quality, alpha, alpha_against_rest
 from fairtrial.stats.review.preference import TIE
 from fairtrial.stats.review.preference_model import Judgements, preference_model
+from fairtrial.stats.review.rating_table import RatingTable, Value
 
 RatingRow = tuple[str, str, Value, str, str]
-MARKS = (1, 2, 3, 4, 5)
 SAID: dict[Preference, str] = {"candidate": "candidate", "baseline": "baseline", "tie": "even", "both_bad": "even"}
 """A vote as a preference: "both bad" prefers neither, as in the win rate, and "can't judge" is left out."""
 
@@ -42,14 +41,8 @@ def agreement_of(queues: Sequence[ReviewedQueue], metric: str) -> MetricAgreemen
         judged.setdefault(pair, set()).add(person)
     twice = [people for people in judged.values() if len(people) > 1]
     estimate = alpha(table, metric=_metric(metric))
-    if metric == PREFERENCE:
-        gwet = gwet_ac(table, scale=sorted(set(SAID.values())))
-    else:
-        gwet = gwet_ac(table, scale=MARKS, weights="ordinal")
     people = len(set().union(*twice))
-    return MetricAgreement(
-        alpha=estimate, gwet=gwet, quality=_quality(estimate, metric), pairs=len(twice), people=people
-    )
+    return MetricAgreement(alpha=estimate, quality=_quality(estimate, metric), pairs=len(twice), people=people)
 
 
 def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[ReviewerAgreement, ...]:
@@ -71,21 +64,18 @@ def agreement_with_the_rest(queues: Sequence[ReviewedQueue]) -> tuple[ReviewerAg
 
 
 def agreement_text(agreement: MetricAgreement, people: int) -> str:
-    """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93; AC2 0.93)``; "" for one person."""
+    """``; over 24 shared pairs they agree well (alpha 0.81, 0.62 to 0.93)``; "" for one person."""
     if people < 2:
         return ""
     if not agreement.pairs:
         return "; no pair was judged by two people, so their agreement is unknown"
     pairs = "1 shared pair" if agreement.pairs == 1 else f"{agreement.pairs} shared pairs"
-    gwet = ""
-    if isinstance(agreement.gwet, Estimate):
-        gwet = f"; {'AC1' if 'AC1' in agreement.gwet.method else 'AC2'} {_number(agreement.gwet.value)}"
     if isinstance(agreement.alpha, NotEnough):
-        return f"; their agreement cannot be estimated from {pairs}{gwet and ' (' + gwet[2:] + ')'}"
+        return f"; their agreement cannot be estimated from {pairs}"
     value, low, high = (
         _number(number) for number in (agreement.alpha.value, agreement.alpha.low, agreement.alpha.high)
     )
-    return f"; over {pairs} they agree {AGREE[agreement.quality]} (alpha {value}, {low} to {high}{gwet})"
+    return f"; over {pairs} they agree {AGREE[agreement.quality]} (alpha {value}, {low} to {high})"
 
 
 def require_agreement(line: GateLine, finding: Finding, agreement: MetricAgreement) -> Finding:

@@ -46,8 +46,7 @@ def preference_text(comparison: Comparison, votes: Votes, trial: Trial) -> str:
         reason = gap.reason if isinstance(gap, NotEnough) else "no vote"
         return f"{PREFERENCE} cannot be estimated: {reason} ({figures})"
     bounds = f"{_interval_name(gap)} {_percent(gap.low + 0.5)} and {_percent(gap.high + 0.5)}"
-    test = "" if comparison.p is None else f"; {comparison.p_method}: p {p_in_words(comparison.p)}"
-    return f"{preference_in_short(comparison)} ({figures}; {bounds}{test})"
+    return f"{preference_in_short(comparison)} ({figures}; {bounds})"
 
 
 def preference_in_short(comparison: Comparison) -> str:

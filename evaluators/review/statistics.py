@@ -15,13 +15,10 @@ from fairtrial.domain.estimates import Answer, Comparison, Estimate, NotEnough
 from fairtrial.domain.promises import IN_GENERAL, ONE_SIDED_95, TWO_SIDED_95
 from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, ReviewedQueue, Vote
 from fairtrial.domain.wording import counted, drawn_pairs
-from fairtrial.stats.paired.clustered import sign_flip
-from fairtrial.stats.paired.paired_tests import exact
 from fairtrial.stats.review.crossed import mean_rating
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate, with_equal_pairs
 from fairtrial.stats.review.preference_model import Judgements, Ratings
 
-EXACT_BELOW = 30
 AMONG: Population = "among these reviewers"
 GENERAL: Population = "in general"
 WORTH: dict[Preference, float] = {"candidate": 1.0, "baseline": 0.0, "tie": TIE, "both_bad": TIE}
@@ -118,11 +115,10 @@ class Votes:
         )
         rate = self._with_equal_pairs(rate, columns)
         won, lost = count_wins(columns.values)
-        p, p_method = (None, "") if self.in_general(PREFERENCE) else _p_of(columns, (won, lost))
         if isinstance(rate, NotEnough):
-            return Comparison(PREFERENCE, "", None, TIE, rate, "cannot tell", won, lost, columns.n, p, p_method)
+            return Comparison(PREFERENCE, "", None, TIE, rate, "cannot tell", won, lost, columns.n)
         gap = replace(rate, value=rate.value - TIE, low=rate.low - TIE, high=rate.high - TIE)
-        return Comparison(PREFERENCE, "", rate.value, TIE, gap, _answer(gap), won, lost, columns.n, p, p_method)
+        return Comparison(PREFERENCE, "", rate.value, TIE, gap, _answer(gap), won, lost, columns.n)
 
     def judgements(self, reviewer: str | None = None) -> Judgements | None:
         """All votes, or one person's, with the order of the answers; ``None`` if a vote has no order."""
@@ -192,11 +188,7 @@ class Votes:
             if _gap(vote, dimension) is not None
         ]
         new, old = (float(np.mean(side)) for side in zip(*both, strict=True)) if both else (None, None)
-        columns = self._columns(self._gaps(dimension))
-        general = self._generalises(len(set(columns.people)))
-        flipped = None if general else sign_flip(columns.values, columns.items)
-        p, method = (flipped, "sign flip") if isinstance(flipped, float) else (None, "")
-        return Comparison(f"review.{dimension}", "", new, old, gap, _answer(gap), n=len(both), p=p, p_method=method)
+        return Comparison(f"review.{dimension}", "", new, old, gap, _answer(gap), n=len(both))
 
     def _gaps(self, dimension: Dimension, factor: float = 1.0) -> list[float | None]:
         return [_gap(vote, dimension, factor) for vote, _, _ in self._votes]
@@ -262,16 +254,6 @@ def _mark(vote: Vote, arm: Arm, dimension: Dimension) -> float | None:
 def _gap(vote: Vote, dimension: Dimension, factor: float = 1.0) -> float | None:
     new, old = _mark(vote, "candidate", dimension), _mark(vote, "baseline", dimension)
     return None if new is None or old is None else new - factor * old
-
-
-def _p_of(votes: _Columns, decided_votes: tuple[int, int]) -> tuple[float | None, str]:
-    """The exact sign test for few votes on distinct pairs, else the sign-flip test by pair."""
-    gaps, items = votes.values - TIE, votes.items
-    if len(gaps) < EXACT_BELOW and len(set(items)) == len(items):
-        p, method = exact(*decided_votes), "sign test, exact"
-    else:
-        p, method = sign_flip(gaps, items), "sign flip"
-    return (None, "") if isinstance(p, NotEnough) else (p, method)
 
 
 def _answer(gap: Estimate | NotEnough) -> Answer:

@@ -225,12 +225,10 @@ class ReviewBias(Answer, frozen=True, kw_only=True):
 class MetricAgreement(Answer, frozen=True, kw_only=True):
     """The agreement of ``people`` on the ``pairs`` that two or more of them have judged.
 
-    ``alpha`` is Krippendorff's, nominal for preferences and ordinal for ratings. ``gwet`` is AC1 or AC2, which stays
-    high if nearly all votes are the same.
+    ``alpha`` is Krippendorff's, nominal for preferences and ordinal for ratings.
     """
 
     alpha: MaybeEstimate
-    gwet: MaybeEstimate
     quality: Agreement
     pairs: int
     people: int

@@ -19,7 +19,8 @@ from fairtrial.domain.promises import (
     TENTATIVE_AGREEMENT,
 )
 from fairtrial.stats.arguments import Floats, upper_share
-from fairtrial.stats.review.agreement import RatingTable, Row, Value, unseen_bounds
+from fairtrial.stats.intervals import unseen_share
+from fairtrial.stats.review.rating_table import RatingTable, Row, Value
 
 __all__ = ["agreement_quality", "alpha", "alpha_against_rest"]
 
@@ -72,7 +73,7 @@ def alpha(
     >>> print(alpha(table, metric="ordinal"))
     0.9245 (0.6515 to 1; 95 %, n = 12, Krippendorff's alpha, ordinal, bootstrap over items)
     """
-    groups = [[(row, 1.0) for row in rows] for rows in table.counts(table.scale)]
+    groups = [[(row, 1.0) for row in rows] for rows in table.counts]
     return alpha_of(groups, table.scale, metric=metric, level=level, seed=seed)
 
 
@@ -104,6 +105,17 @@ def alpha_of(
         tail = float(scipy.special.ndtr(-sqrt(n / (n - 1)) * scipy.special.stdtrit(n - 1, upper_share(level))))
         low, high = np.quantile(drawn, [tail, 1 - tail])
     return Estimate(point, min(point, float(low)), max(point, float(high)), level, n, method)
+
+
+def unseen_bounds(value: float, n: int, differ: float, level: float) -> tuple[float, float]:
+    """Bounds of agreement when all groups are equal, so that they show nothing about variation.
+
+    As in Wilson's interval for none of n, a share z²/(n + z²) of groups may be of another kind. For the lower end,
+    these groups got two values at random among pairs that differ. ``differ`` is the share of such pairs among all
+    pairs. For the upper end, these groups agree.
+    """
+    unseen = unseen_share(n, level)
+    return max(-1.0, value - unseen / differ), value + unseen * (1 - value)
 
 
 def units_of(groups: Iterable[Sequence[tuple[Row, float]]]) -> Units:

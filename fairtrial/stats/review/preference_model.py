@@ -123,7 +123,7 @@ def _fit(votes: Judgements, columns: Sequence[Floats], groups: Clusters) -> tupl
     if groups.items < MIN_MODEL_ITEMS:
         reason = f"{groups.items} judged pairs are too few to adjust for anything"
         return NotEnough(reason, f"{MIN_MODEL_ITEMS - groups.items} more judged pairs", votes.n)
-    return fit_clustered(votes.values, columns, groups, weights=votes.weights)
+    return fractional_logit(votes.values, columns, groups, weights=votes.weights)
 
 
 def _spread(votes: Judgements) -> Floats | NotEnough:
@@ -150,37 +150,25 @@ def _rate(theta: Effect | NotEnough, what: str, level: float) -> Estimate | NotE
 
 
 def fractional_logit(
-    values: Floats,
-    columns: Sequence[Floats],
-    items: Sequence[str],
-    people: Sequence[str],
-    *,
-    weights: Floats | None = None,
+    values: Floats, columns: Sequence[Floats], groups: Clusters, *, weights: Floats | None = None
 ) -> tuple[Effect, ...] | NotEnough:
     """The coefficients of logit E(value) = β₀ + Σ βₖ columnₖ, in log odds: β₀ first, then one for each column.
 
-    ``values`` lie in [0, 1], and a tie is ½ (quasi-likelihood). ``values``, ``items``, ``people`` and ``weights`` (1/π)
-    have one entry for each vote. The variance is the sandwich variance, clustered as in `crossed_mean`. Returns
-    `NotEnough` if the columns are collinear: one is constant, or a combination of others. It also does so if the votes
-    are separated. Then a combination of columns splits the votes for one side from those for the other, and a
-    coefficient diverges. The other cases are votes without spread, and fewer than two items. Raises `ValueError` for
-    columns that can't belong to the same votes.
+    ``values`` lie in [0, 1], and a tie is ½ (quasi-likelihood). ``values``, ``columns`` and ``weights`` (1/π) have one
+    entry for each vote. The variance is the sandwich variance, clustered as in `crossed_mean`. Returns `NotEnough` if
+    the columns are collinear: one is constant, or a combination of others. It also does so if the votes are separated.
+    Then a combination of columns splits the votes for one side from those for the other, and a coefficient diverges.
+    The other cases are votes without spread, and fewer than two items. Raises `ValueError` for columns that can't
+    belong to the same votes.
 
     Source: Papke & Wooldridge (1996), J. Appl. Econometrics 11:619-632, for shares; Albert & Anderson (1984),
     Biometrika 71:1-10, for separation; Liang & Zeger (1986), Biometrika 73:13-22, for the variance.
 
     >>> votes, side = np.array([1.0] * 6 + [0.0] * 4), np.array([1.0, -1.0] * 5)
-    >>> level, slope = fractional_logit(votes, [side], list("abcdefghij"), ["ann"] * 10)
+    >>> level, slope = fractional_logit(votes, [side], Clusters.of(list("abcdefghij"), ["ann"] * 10))
     >>> round(level.value, 4), round(slope.value, 4)
     (0.4055, 0.0)
     """
-    return fit_clustered(values, columns, Clusters.of(items, people), weights=weights)
-
-
-def fit_clustered(
-    values: Floats, columns: Sequence[Floats], groups: Clusters, *, weights: Floats | None = None
-) -> tuple[Effect, ...] | NotEnough:
-    """Fits the same model to given clusters, for several fits of the same votes."""
     values, shares = finite(values), weights_of(len(values), groups, weights)
     if any(len(column) != len(values) for column in columns) or not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"each of {len(values)} votes must be worth 0 to 1 and have one entry in each column")
@@ -216,10 +204,10 @@ def _newton(design: Floats, values: Floats, shares: Floats) -> tuple[Floats, Flo
     """The coefficients and the inverse of their information, or ``None`` if they diverge."""
     beta = np.zeros(design.shape[1])
     for _ in range(LOOKS):
-        fit_clustered = scipy.special.expit(design @ beta)
-        information = (design * (shares * fit_clustered * (1 - fit_clustered))[:, None]).T @ design
+        fitted = scipy.special.expit(design @ beta)
+        information = (design * (shares * fitted * (1 - fitted))[:, None]).T @ design
         inverse = np.linalg.inv(information)
-        step = inverse @ (design.T @ (shares * (values - fit_clustered)))
+        step = inverse @ (design.T @ (shares * (values - fitted)))
         beta = beta + step
         if np.abs(beta).max() > BEYOND:
             return None

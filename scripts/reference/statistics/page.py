@@ -54,7 +54,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "review.crossed",
     ),
     "Whether people agree": (
-        "review.agreement",
+        "review.rating_table",
         "review.krippendorff_alpha",
     ),
     "Planning": (

@@ -40,7 +40,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Which answer do people **prefer**, and by how much?", ("win_rate",)),
         ("The same, for **reviewers who lean** to one side or are strict", ("preference_model",)),
         ("The mean **rating** of pairs by several people", ("mean_rating",)),
-        ("Do people **agree** enough to count?", ("alpha", "agreement_quality", "gwet_ac")),
+        ("Do people **agree** enough to count?", ("alpha", "agreement_quality")),
         ("Is **one reviewer** unlike the others?", ("alpha_against_rest",)),
     ),
     "Before it starts": (

@@ -138,11 +138,13 @@ def comparable(finding: Any) -> Any:
 def figures(sentence: str) -> list[str]:
     """The numbers of a sentence in their order; its words may change from release to release.
 
-    Left out are its p, and the pairs of other queues that are not judged, which now include those with one vote of two.
+    Left out are its p, Gwet's AC, and the pairs of other queues that are not judged. These now include those with one
+    vote of two.
     """
     without_p = re.sub(r"; [^;()]*: p (< )?[\d.]+(?=\))", "", sentence)
     others = r"; \d+ pairs? (wait in other queues|in other queues not judged yet)"
-    return re.findall(r"[−+]?\d+(?:\.\d+)?", re.sub(others, "", without_p))
+    coefficient = r"; AC[12] [\d.]+(?=\))| \(AC[12] [\d.]+\)"
+    return re.findall(r"[−+]?\d+(?:\.\d+)?", re.sub(f"{others}|{coefficient}", "", without_p))
 
 
 @pytest.mark.parametrize("name", ["release", "strict", "reviewed after votes"])

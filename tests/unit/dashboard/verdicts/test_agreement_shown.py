@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from dashboard.verdicts import review_evidence
 from fairtrial.api.review_answers import MetricAgreement
-from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.estimates import Estimate
 
 ALPHA = Estimate(-0.13, -0.31, 0.06, 0.95, 40, "")
-SHARED = MetricAgreement(alpha=ALPHA, gwet=NotEnough("r", "", 40), pairs=40, quality="not measured", people=2)
+SHARED = MetricAgreement(alpha=ALPHA, pairs=40, quality="not measured", people=2)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_agreement_below_chance_has_a_minus(said: list[Any]) -> None:
     review_evidence._agreement({"review.tone": SHARED}, [])
     (row,) = said[1]
-    assert (row["measure"], row["alpha"], row["Gwet's AC"]) == ("tone", "−0.13 (−0.31 to 0.06)", "–")
+    assert (row["measure"], row["alpha"]) == ("tone", "−0.13 (−0.31 to 0.06)")
     assert row["agreement"] == "very low"
 
 

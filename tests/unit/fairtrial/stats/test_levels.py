@@ -10,10 +10,10 @@ from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.effects import Effect, fixed
 from fairtrial.stats.intervals import tango, wilson
 from fairtrial.stats.paired.resampling import bootstrap_corpus
-from fairtrial.stats.review.agreement import RatingTable, gwet_ac
 from fairtrial.stats.review.crossed import mean_rating
 from fairtrial.stats.review.krippendorff_alpha import alpha
 from fairtrial.stats.review.preference import win_rate
+from fairtrial.stats.review.rating_table import RatingTable
 from tests.fixtures.for_each import for_each
 
 VALUES = np.array([0.0, 1.0, 1.0] * 8)
@@ -29,7 +29,6 @@ METHODS: dict[str, Callable[[float], Estimate | NotEnough]] = {
     "win_rate": lambda level: win_rate(VALUES, PAIRS, ANN, level=level),
     "mean_rating": lambda level: mean_rating(VALUES, PAIRS, ANN, span=4, level=level),
     "alpha": lambda level: alpha(TABLE, level=level),
-    "gwet_ac": lambda level: gwet_ac(TABLE, level=level),
 }
 
 

@@ -54,8 +54,7 @@ def test_ties_and_both_bad_count_half_and_can_not_judge_is_missing() -> None:
     assert isinstance(finding.evidence, Comparison)
     assert (round(finding.evidence.candidate, 9), finding.evidence.n) == (0.8, 20)
     assert "4 ties and 4 both bad counted as halves, 30 'can't judge' left out" in finding.says
-    assert (finding.evidence.won, finding.evidence.lost, finding.evidence.p_method) == (12, 0, "sign test, exact")
-    assert finding.evidence.p == pytest.approx(2 * 0.5**12)
+    assert (finding.evidence.won, finding.evidence.lost) == (12, 0)
 
 
 @for_each(

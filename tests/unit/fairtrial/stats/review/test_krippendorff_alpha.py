@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.review.agreement import RatingTable
 from fairtrial.stats.review.krippendorff_alpha import alpha, alpha_against_rest
+from fairtrial.stats.review.rating_table import RatingTable
 from tests.fixtures.evaluators.rated_examples import BEN_AND_GERRY, FOUR_RATERS, measured, of_two, table_of
 from tests.fixtures.for_each import for_each
 

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
 from fairtrial.domain.estimates import NotEnough
+from fairtrial.stats.review.crossed import Clusters
 from fairtrial.stats.review.preference_model import fractional_logit, p_of
 
 
@@ -27,7 +28,7 @@ def drawn(seed: int, pairs: int = 80, per_pair: int = 1, crowd: int = 2):
 
 
 def alone(values: np.ndarray, causes: list[np.ndarray]):
-    return fractional_logit(values, causes, [str(i) for i in range(len(values))], ["ann"] * len(values))
+    return fractional_logit(values, causes, Clusters.of([str(i) for i in range(len(values))], ["ann"] * len(values)))
 
 
 def test_the_published_coefficients_of_a_known_example() -> None:
@@ -44,7 +45,7 @@ def test_the_published_coefficients_of_a_known_example() -> None:
 @pytest.mark.parametrize(("seed", "per_pair"), [(0, 1), (1, 2), (2, 3)])
 def test_it_is_the_binomial_model_of_statsmodels_with_clusters(seed: int, per_pair: int) -> None:
     values, causes, items, people = drawn(seed, per_pair=per_pair)
-    result = fractional_logit(values, causes, items, people)
+    result = fractional_logit(values, causes, Clusters.of(items, people))
     n, clusters = len(values), np.array(items, dtype=int)
     model = sm.GLM(values, sm.add_constant(np.column_stack(causes)), family=sm.families.Binomial())
     fit = model.fit(cov_type="cluster", cov_kwds={"groups": clusters}, tol=1e-12)
@@ -57,7 +58,7 @@ def test_it_is_the_binomial_model_of_statsmodels_with_clusters(seed: int, per_pa
 
 def test_two_ways_are_those_of_statsmodels() -> None:
     values, causes, items, people = drawn(5, per_pair=3, crowd=14)
-    fit = fractional_logit(values, causes, items, people)
+    fit = fractional_logit(values, causes, Clusters.of(items, people))
     model = sm.GLM(values, sm.add_constant(np.column_stack(causes)), family=sm.families.Binomial())
     groups = np.array(items, dtype=int), np.array(people, dtype=int)
     both, by_item, _ = cov_cluster_2groups(model.fit(tol=1e-12), *groups)
@@ -77,7 +78,7 @@ def test_it_is_the_unpenalised_logistic_regression_of_scikit_learn() -> None:
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=1000)
     halves = np.concatenate([values * weights, (1 - values) * weights])
     model.fit(np.vstack([design, design]), np.repeat([1, 0], len(values)), sample_weight=halves)
-    fit = fractional_logit(values, causes, items, people, weights=weights)
+    fit = fractional_logit(values, causes, Clusters.of(items, people), weights=weights)
     assert [coefficient.value for coefficient in fit] == pytest.approx([*model.intercept_, *model.coef_[0]], abs=1e-5)
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.stats.review.crossed import crossed_mean, mean_rating
+from fairtrial.stats.review.crossed import Clusters, crossed_mean, mean_rating
 from fairtrial.stats.review.preference import win_rate
 from fairtrial.stats.review.preference_model import Judgements, fractional_logit
 from tests.fixtures.for_each import for_each
 
 PAIRS, ANN = [str(i) for i in range(30)], ["ann"] * 30
+ALONE = Clusters.of(PAIRS, ANN)
 VOTES = np.array([1.0, 0.0, 0.5] * 10)
 SIDES = np.array([1.0, -1.0] * 15)
 
@@ -25,7 +26,7 @@ def rating(values: object, items: object, people: object, **rest: object) -> obj
 
 
 def logit(values: object, items: object, people: object, **rest: object) -> object:
-    return fractional_logit(values, [SIDES], items, people, **rest)
+    return fractional_logit(values, [SIDES], Clusters.of(items, people), **rest)
 
 
 OF_COLUMNS: list[Method] = [*OF_VOTES, crossed_mean, rating, logit]
@@ -60,15 +61,15 @@ def test_a_value_that_is_no_number_is_refused(method: Method) -> None:
 
 def test_shares_beyond_the_possible_and_short_columns_have_no_log_odds() -> None:
     with pytest.raises(ValueError, match="worth 0 to 1"):
-        fractional_logit(2 * VOTES, [SIDES], PAIRS, ANN)
+        fractional_logit(2 * VOTES, [SIDES], ALONE)
     with pytest.raises(ValueError, match="one entry in each column"):
-        fractional_logit(VOTES, [SIDES[:4]], PAIRS, ANN)
+        fractional_logit(VOTES, [SIDES[:4]], ALONE)
     with pytest.raises(ValueError, match="finite"):
-        fractional_logit(VOTES, [np.full(30, nan)], PAIRS, ANN)
+        fractional_logit(VOTES, [np.full(30, nan)], ALONE)
 
 
 def test_one_pair_shows_no_log_odds() -> None:
-    fit = fractional_logit(VOTES, [SIDES], ["a"] * 30, ANN)
+    fit = fractional_logit(VOTES, [SIDES], Clusters.of(["a"] * 30, ANN))
     assert isinstance(fit, NotEnough) and "one judged pair" in fit.reason
 
 
