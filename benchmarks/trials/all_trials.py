@@ -11,7 +11,6 @@ from benchmarks.trials import (
     means,
     power,
     rates,
-    request_errors,
     reviewers,
     sticky,
     tango_exact,
@@ -21,6 +20,6 @@ from benchmarks.trials.limits import LIMITS
 
 __all__ = ["LIMITS", "TRIALS"]
 
-LIVE = (rates, means, unequal_tails, sticky, heavy_users, request_errors, late_feedback, latency, arrivals)
+LIVE = (rates, means, unequal_tails, sticky, heavy_users, late_feedback, latency, arrivals)
 PARTS = (*LIVE, power, reviewers, growing, tango_exact)
 TRIALS = tuple(trial for part in PARTS for trial in part.TRIALS)

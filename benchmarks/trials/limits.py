@@ -75,20 +75,6 @@ LIMITS = (
         "`ratio_difference` with `cap` counts three unseen users at the cap",
     ),
     Limit(
-        "`rare_guardrail` for errors",
-        "1 to 200 requests a user, 1 and 1.5 % of the requests fail, margin 50 %: safe",
-        "errors-margin",
-        "old",
-        "`error_guardrail`: safe by requests",
-    ),
-    Limit(
-        "errors per request, without unseen users",
-        "clients in one arm that send again until they give up: safe",
-        "errors-margin-loops",
-        "alone",
-        "`error_guardrail` counts three unseen users whose requests all fail",
-    ),
-    Limit(
         "feedback so far",
         "one arm's content users answer later: a difference",
         "feedback-later",

@@ -128,7 +128,7 @@ def rare_guardrail(
     events of treatment. Without an event in control there is no lift to show, but there may be evidence of harm.
 
     "Not worse" refers to units with the event. Where a unit sends many requests, it says little about requests; use
-    `error_guardrail` to show their safety.
+    `share_difference` to show their safety.
 
     Source: Lindon & Malek (2022), arXiv:2011.03567, one-sided as `conversion_harm`.
 

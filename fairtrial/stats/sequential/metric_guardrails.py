@@ -1,74 +1,21 @@
-"""The guardrails of errors, by users with an error and errors per request, and of costs, by a capped mean."""
+"""The guardrail of costs, by a capped mean and the share above the cap."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.amounts import Amounts, amount_difference
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
-from fairtrial.stats.effects import Effect
 from fairtrial.stats.sequential.guardrails import (
     GuardrailFinding,
     Limits,
     guardrail,
     rare_guardrail,
-    rare_harm,
     relative_guardrail,
 )
-from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.stats.sums import Moments
 
-__all__ = ["CostFinding", "cost_guardrail", "error_guardrail"]
+__all__ = ["CostFinding", "cost_guardrail"]
 SHARE = (0.0, 1.0)
-
-
-def error_guardrail(
-    control: RequestErrors,
-    treatment: RequestErrors,
-    limits: Limits,
-    *,
-    level: float | None = None,
-    share: float = 0.5,
-    lift: float = 1.0,
-) -> GuardrailFinding:
-    """Whether errors, refusals or other bad requests are proven to be more, or to be within the margin, at any look.
-
-    Harm is proven by the exact e-process of `rare_guardrail` on users who met an error, each counted once, with
-    ``share`` and ``lift`` as there. Safety is proven by `ratio_difference` of errors per request, by user, if it is
-    below the margin. Users alone can't prove it: suppose that the error rate of users with 1 to 200 requests doubles
-    from 1 to 2 %. Only a third more of them then meet an error. Safety goes by the pessimistic sums of both
-    arms, because requests that an arm never got do not show harm, but may hide some.
-
-    ``level`` is control's historical number of errors per request. With it, margins are relative to control, and τ of
-    the safe side is the margin times the level. Without it, the margin is absolute, 0.01 for one request in a hundred,
-    and is also τ; the margin that stops is then 0. A relative margin can't be met if control has no errors. Raises
-    `ValueError` for arms with different caps, for an absolute margin that stops, and if fewer errors are declared
-    harmful.
-
-    Source: as `rare_guardrail`; Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, for the ratio by user.
-
-    >>> arms = [RequestErrors.of([0] * 99 + [1], [20] * 100) for _ in range(2)]
-    >>> error_guardrail(*arms, Limits(margin=0.01, stop_margin=0.0)).answer
-    'cannot tell'
-    >>> arms = [RequestErrors.of(([0] * 99 + [1]) * 60, [20] * 6_000) for _ in range(2)]
-    >>> error_guardrail(*arms, Limits(margin=0.01, stop_margin=0.0)).answer
-    'safe'
-    """
-    control.check_same(treatment)
-    if level is None and limits.stop != 0:
-        raise ValueError("an absolute margin can't stop for harm, which is relative: set the margin that stops to 0")
-    if level is not None and not level > 0:
-        raise ValueError(f"a relative margin needs a level above 0, not {level}")
-
-    def more(scale: float) -> Effect | NotEnough:
-        return ratio_difference(control.for_safety, treatment.for_safety, cap=control.cap, scale=scale)
-
-    harm = rare_harm(control.users, treatment.users, limits, share=share, lift=lift)
-    safe = (
-        guardrail(more(1.0), limits) if level is None else relative_guardrail(more, limits, tau=limits.margin * level)
-    )
-    return replace(harm, safe=safe.safe, not_worse=safe.not_worse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class RequestErrors:
     and answers of control. ``None`` if there are none. ``shares`` are those of each user, for tests by
     `share_evidence`. Raises `ValueError` for sums that no such users can have.
 
-    Source: as `error_guardrail`.
+    Source: Deng, Knoblich & Lu (2018), KDD, arXiv:1803.06336, for the ratio by user.
 
     >>> RequestErrors.of([0, 1, 20], [4, 8, 100], cap=50)
     RequestErrors(users=2, requests=JointMoments(n=3, x=11.0, y=62.0, xx=101.0, yy=2580.0, xy=508.0), cap=50)

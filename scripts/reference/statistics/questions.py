@@ -23,7 +23,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
             ("share_evidence", "share_difference", "share_level"),
         ),
         ("Does a **guardrail** say harm, or safe?", ("guardrail", "relative_guardrail", "rare_guardrail")),
-        ("The guardrails of **errors** and of **costs**", ("error_guardrail", "cost_guardrail")),
+        ("The guardrail of **costs**", ("cost_guardrail",)),
         ("**Many questions** at once: a few; many slices", ("holm", "e_bh")),
     ),
     "Two models on the same cases": (

@@ -1,4 +1,4 @@
-"""The guardrails of errors and of costs: published examples, properties, and error rates."""
+"""The errors of an arm, and the guardrail of costs: properties and error rates."""
 
 from dataclasses import replace
 
@@ -8,63 +8,10 @@ import pytest
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.arms.ratios_and_quantiles import ratio_difference
-from fairtrial.stats.sequential.guardrails import Limits, guardrail, rare_guardrail, relative_guardrail
-from fairtrial.stats.sequential.metric_guardrails import CostFinding, cost_guardrail, error_guardrail
+from fairtrial.stats.sequential.guardrails import Limits, rare_guardrail, relative_guardrail
+from fairtrial.stats.sequential.metric_guardrails import CostFinding, cost_guardrail
 from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.stats.sums import capped_requests
-
-LIMITS, POINT = Limits(margin=0.5, stop_margin=0.0), Limits(margin=0.01, stop_margin=0.0)
-
-
-def arm(rng: np.random.Generator, users: int, rate: float) -> RequestErrors:
-    """1 to 200 requests a user."""
-    requests = rng.integers(1, 201, users)
-    return RequestErrors.of(rng.binomial(requests, rate), requests)
-
-
-def test_doubled_errors_of_busy_users_are_safe_by_users_and_not_by_requests() -> None:
-    rng = np.random.default_rng(1)
-    control, treatment = arm(rng, 20_000, 0.01), arm(rng, 20_000, 0.02)
-    assert rare_guardrail(control.users, treatment.users, LIMITS).not_worse
-    finding = error_guardrail(control, treatment, LIMITS, level=0.01)
-    assert not finding.not_worse
-    assert finding.answer == "harm"
-
-
-def test_equal_errors_are_safe() -> None:
-    rng = np.random.default_rng(2)
-    assert error_guardrail(arm(rng, 4_000, 0.01), arm(rng, 4_000, 0.01), LIMITS, level=0.01).answer == "safe"
-    assert error_guardrail(arm(rng, 4_000, 0.01), arm(rng, 4_000, 0.01), POINT).answer == "safe"
-
-
-def test_no_error_at_all_is_safe_by_an_absolute_margin_once_there_are_enough_requests() -> None:
-    few, many = (RequestErrors.of([0] * users, [10] * users, cap=10) for users in (100, 2_000))
-    assert error_guardrail(few, few, POINT).answer == "cannot tell"
-    assert error_guardrail(many, many, POINT).answer == "safe"
-    assert error_guardrail(many, many, LIMITS, level=0.01).answer == "cannot tell"
-
-
-def test_a_lower_cap_is_sooner_safe() -> None:
-    arms = [RequestErrors.of([0] * 1_500, [10] * 1_500, cap=cap) for cap in (10, 50)]
-    assert [error_guardrail(each, each, POINT).answer for each in arms] == ["safe", "cannot tell"]
-
-
-def test_each_answer_is_that_of_its_method() -> None:
-    rng = np.random.default_rng(3)
-    control, treatment = arm(rng, 900, 0.01), arm(rng, 900, 0.012)
-    finding = error_guardrail(control, treatment, POINT, share=0.4, lift=0.5)
-    exact = rare_guardrail(control.users, treatment.users, POINT, share=0.4, lift=0.5)
-    by_request = guardrail(ratio_difference(control.requests, treatment.requests), POINT)
-    assert (finding.harm, finding.evidence, finding.harmed) == (exact.harm, exact.evidence, exact.harmed)
-    assert (finding.safe, finding.not_worse) == (by_request.safe, by_request.not_worse)
-
-
-def test_what_few_users_send_is_not_yet_enough() -> None:
-    errors = RequestErrors.of([0] * 60, [50] * 3 + [1] * 57)
-    finding = error_guardrail(errors, errors, POINT)
-    assert isinstance(finding.safe, NotEnough)
-    assert "weigh as" in finding.safe.reason
 
 
 def test_arms_add_and_count_each_user_with_an_error_once() -> None:
@@ -74,29 +21,20 @@ def test_arms_add_and_count_each_user_with_an_error_once() -> None:
     assert whole == RequestErrors(2, capped_requests([0, 3, 1], [5, 120, 1]))
 
 
-def test_pessimistic_sums_prevent_safety_and_prove_no_harm() -> None:
+def test_pessimistic_sums_are_added_to_those_of_arms_without_them() -> None:
     sound = RequestErrors.of([0] * 2_000, [10] * 2_000, cap=10)
     one_in_ten = replace(sound, pessimistic=capped_requests([1] * 2_000, [10] * 2_000, cap=10))
-    assert error_guardrail(sound, sound, POINT).answer == "safe"
-    finding = error_guardrail(sound, one_in_ten, POINT)
-    assert (finding.answer, finding.harmed) == ("cannot tell", False)
     assert (sound + one_in_ten).for_safety == sound.requests + one_in_ten.for_safety
     assert (sound + sound).pessimistic is None
 
 
-def test_what_can_not_be_is_refused() -> None:
+def test_impossible_errors_and_other_caps_are_refused() -> None:
     some = RequestErrors.of([1, 0], [2, 2])
     for users in (-1, 0, 3):
         with pytest.raises(ValueError, match="impossible errors"):
             RequestErrors(users, some.requests)
     with pytest.raises(ValueError, match="caps 50 and 10"):
-        error_guardrail(some, RequestErrors.of([1, 0], [2, 2], cap=10), POINT)
-    with pytest.raises(ValueError, match="set the margin that stops to 0"):
-        error_guardrail(some, some, Limits(margin=0.01))
-    with pytest.raises(ValueError, match="level"):
-        error_guardrail(some, some, LIMITS, level=0.0)
-    with pytest.raises(ValueError, match="must be up"):
-        error_guardrail(some, some, Limits(margin=0.01, stop_margin=0.0, bad="down"))
+        _ = some + RequestErrors.of([1, 0], [2, 2], cap=10)
 
 
 COST_LIMITS = Limits(margin=0.2)
