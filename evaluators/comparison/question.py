@@ -13,7 +13,7 @@ from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import Measure
 from evaluators.criteria.validation import margin_of
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.domain.promises import MIN_UNITS, MIN_UNLIKE
+from fairtrial.domain.promises import LOOK_SCALE, MIN_UNITS, MIN_UNLIKE
 from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.domain.wording import counted
 from fairtrial.stats.always_valid import at_least, at_most, cases_for_bound
@@ -22,8 +22,6 @@ from fairtrial.stats.intervals import enumerated_p, tango_score
 from fairtrial.stats.paired.clustered import cases_for_look, cluster_sums, clustered_effect, count_unlike
 from fairtrial.stats.paired.score_mean import always_valid_mean, unequal
 
-USUAL_TAU = 0.05
-"""τ for a line without a margin: five points of a share, or 5 % of the baseline's mean."""
 LOOK_NEEDS = f"needs {MIN_UNITS} cases of which {MIN_UNLIKE} differ"
 """What the rule of every look after the first requires."""
 AGAIN = "corpus figures and totals can be tested only once for each candidate"
@@ -95,7 +93,7 @@ class Question:
         if self.measure.kind not in ("proportion", "mean"):
             return None
         if self.test.margin is None:
-            return USUAL_TAU * (self.measure.scale if self.measure.form == "share" else self._level)
+            return LOOK_SCALE * (self.measure.scale if self.measure.form == "share" else self._level)
         if self.relative:
             return self.test.margin / 100 * self._level
         return margin_of(self.test, self.measure)

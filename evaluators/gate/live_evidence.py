@@ -8,6 +8,7 @@ import msgspec
 
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
+from fairtrial.domain.promises import MOST_CAPPED_SHARE
 from fairtrial.domain.verdicts.verdict import Finding
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Memory, SplitLatch
@@ -23,7 +24,6 @@ EVERY_REQUEST = ("requests.error_rate", "requests.user_error_rate", "requests.re
 """Metrics that count nearly all requests of a unit."""
 FEWER, MORE, SOME = 0.9, 1.25, 20
 """Requests that a metric leaves out, and those since the last look, explain differences up to these shares."""
-MOST_CAPPED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _requests(arm: ArmSums) -> float | None:
         sums.for_safety.y
         for sums in (arm.metrics.get(metric) for metric in EVERY_REQUEST)
         if isinstance(sums, RequestErrors)
-        and sums.for_safety.yy - sums.for_safety.y <= MOST_CAPPED * sums.for_safety.n * (sums.cap**2 - sums.cap)
+        and sums.for_safety.yy - sums.for_safety.y <= MOST_CAPPED_SHARE * sums.for_safety.n * (sums.cap**2 - sums.cap)
     ]
     return max(counts, default=None)
 

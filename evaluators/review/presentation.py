@@ -15,7 +15,7 @@ from evaluators.review.statistics import AMONG, GENERAL, Votes
 from evaluators.trial import Trial
 from fairtrial.api.review_answers import BiasedReviewer, ReviewBias, ReviewFigures
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
-from fairtrial.domain.promises import ONE_SIDED_95
+from fairtrial.domain.promises import ONE_SIDED_95, POWER
 from fairtrial.domain.review import DIMENSIONS, PreferenceModel, ReviewedQueue
 from fairtrial.domain.wording import counted
 from fairtrial.stats.intervals import quantile
@@ -23,8 +23,7 @@ from fairtrial.stats.intervals import quantile
 HALVES = {"tie": "ties", "both_bad": "both bad"}
 """Votes for neither answer."""
 MOST_REVIEWERS = 60
-POWER_Z = 0.8416
-"""The normal quantile of 80 % power."""
+_POWER_Z = float(scipy.special.ndtri(POWER))
 MOST = 20
 """If more than this many times the present pairs are needed, more pairs are not advised."""
 
@@ -151,7 +150,7 @@ def _more_reviewers(half: float, distance: float, level: float, people: int) -> 
     upper = 1 - (1 - level) / 2
     error = half / float(scipy.special.stdtrit(people - 1, upper))
     for reviewers in range(people, MOST_REVIEWERS + 1):
-        if (float(scipy.special.stdtrit(reviewers - 1, upper)) + POWER_Z) * error * sqrt(
+        if (float(scipy.special.stdtrit(reviewers - 1, upper)) + _POWER_Z) * error * sqrt(
             people / reviewers
         ) <= distance:
             more = max(reviewers - people, 1)
@@ -182,7 +181,7 @@ def pairs_text(pairs: int) -> str:
 def _power(level: float) -> float:
     """The factor on the sample size that raises the power from one half to 80 %."""
     z = quantile(level)
-    return ((z + POWER_Z) / z) ** 2
+    return ((z + _POWER_Z) / z) ** 2
 
 
 def _interval_name(estimate: Estimate) -> str:

@@ -41,6 +41,10 @@ POWER = 0.8
 PLANNED_POWER = 0.95
 """The least power of planned looks when all planned units have come, because no look follows. Source: ADR 93."""
 
+HARM_POWER = 0.9
+"""The part of trials that must find a broken treatment before a plan says that it is found. Source: fairtrial's
+choice."""
+
 # Minimum sizes
 
 MIN_UNITS = 30
@@ -104,6 +108,19 @@ fairtrial's choice."""
 REQUESTS_CAP = 50.0
 """The most requests of one unit that count in a request-weighted test, because a test needs a bound. Source: ADRs 36
 and 90."""
+HARM_TIMES = 5
+"""A broken treatment has so many times the control's bad requests, when a plan says how soon it is found. Source:
+fairtrial's choice."""
+HARM_MARGINS = 4
+"""The harm that a kept control must find is larger than the control's bad requests by at least so many margins. Source:
+ADR 65."""
+SLICE_MARGIN = 0.01
+"""The scale of errors in a test of a slice, where the experiment states no margin. Source: fairtrial's choice."""
+LOOK_SCALE = 0.05
+"""τ of a line without a margin: five points of a share, or 5 % of the baseline's mean. Source: fairtrial's choice."""
+MOST_CAPPED_SHARE = 0.1
+"""The share of units at the cap from which on a gate does not say how many requests a metric counted. Source:
+fairtrial's choice."""
 CARRIED = 2 / 3
 """The part of an excess of bad requests that the units behind it carry. Source: ADR 90."""
 MOST_ACCEPTED = 3

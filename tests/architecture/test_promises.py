@@ -23,7 +23,7 @@ DECIDING = (
     "evaluators/review/",
     "gateway/control/",
 )
-LEVEL = re.compile(r"([A-Z_]+_)?(ALPHA|POWER)|MIN_[A-Z_]+|[A-Z_]*EXIT_CODES?")
+LEVEL = re.compile(r"([A-Z_]+_)?(ALPHA|POWER|POWER_Z|TAU|MARGINS?)|MIN_[A-Z_]+|[A-Z_]*EXIT_CODES?")
 ALGORITHM = {
     "MIN_FREEDOM": "Student's t is not defined with less",
     "MIN_IDLE_SECONDS": "a limit of a connection",

@@ -16,13 +16,13 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.metrics import CATALOGUE, parse_margin
 from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.domain.promises import HARM_TIMES
 from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.simulation.people import SPREAD, TAIL, Arm, World
 from fairtrial.experiments.simulation.trial import START_US, Outcome, Setting, run_trial
 from fairtrial.experiments.simulation.unit_sums import FAILING
-from fairtrial.stats.planning.rate_courses import HARM_TIMES
 
 Truth = Literal["better", "same", "worse"]
 EVERY_US = 12 * HOUR_US

@@ -6,13 +6,14 @@ from math import ceil, inf, log
 
 import numpy as np
 
+from fairtrial.domain.promises import HARM_POWER
 from fairtrial.stats.arguments import Floats
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.planning.question import Course
 from fairtrial.stats.sequential.conversions import stopping_evidence
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest
 
-__all__ = ["HARM_TIMES", "LIKELY", "ShareRule", "kill_course", "pause_course", "restarted_units", "share_course"]
+__all__ = ["ShareRule", "kill_course", "pause_course", "restarted_units", "share_course"]
 
 TRIALS = 1_000
 STEP = 0.03
@@ -20,8 +21,6 @@ STEP = 0.03
 FEWEST = 20
 SEED = 7
 
-HARM_TIMES, LIKELY = 5, 0.9
-"""A broken treatment has so many times the control's bad requests, and so many trials must find it to call it found."""
 FEW, STOP_STEP = 2, 0.02
 """Looks are made whenever the units have grown by so many, or by this share."""
 STOP_SEED = 11
@@ -95,7 +94,7 @@ def share_log_e(test: ShareTest, units: tuple[Floats | int, Floats | int], bad: 
 
 @lru_cache(maxsize=64)
 def restarted_units(
-    rule: ShareRule, *, control: float, treatment: float, per_week: float, days: float, power: float = LIKELY
+    rule: ShareRule, *, control: float, treatment: float, per_week: float, days: float, power: float = HARM_POWER
 ) -> float | None:
     """The units after which a harm is proven with this power, on whichever day of a period of so many days it begins.
 

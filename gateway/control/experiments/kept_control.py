@@ -6,17 +6,16 @@ from itertools import islice
 from math import ceil
 
 from fairtrial.domain.errors import Conflict
+from fairtrial.domain.promises import HARM_MARGINS, HARM_POWER, HARM_TIMES
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import rounded_up, size_words
 from fairtrial.experiments.methods.rates import harm_test
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.promotion import MOST_DAYS, KeptTerms, days_words
-from fairtrial.stats.planning.rate_courses import HARM_TIMES, LIKELY, ShareRule, restarted_units
+from fairtrial.stats.planning.rate_courses import ShareRule, restarted_units
 
-MARGINS = 4
-"""The harm that is planned for is larger than the control's bad requests by at least so many margins."""
-FOUND = f"in {100 * LIKELY:g} % of cases"
+FOUND = f"in {100 * HARM_POWER:g} % of cases"
 HOURS_A_WEEK = 7 * 24
 SHARES, DAYS, WIDER = (10.0, 20.0, 30.0, 50.0), (14.0, 28.0, 56.0, float(MOST_DAYS)), (2.0, 3.0, 5.0)
 """The shares, times and multiples of the margin that a refusal tries."""
@@ -49,7 +48,8 @@ def harm_is_found(plan: AnalysisPlan, terms: KeptTerms, *, per_week: float, most
 def harmful_level(metric: MetricPlan) -> float:
     """The share of bad requests of a harm that must be found soon, far enough beyond the margin to be provable."""
     level = metric.level or 0.0
-    return round(max(HARM_TIMES * level, level + MARGINS * (metric.stop_on_scale or metric.margin_on_scale or 0.0)), 12)
+    margin = metric.stop_on_scale or metric.margin_on_scale or 0.0
+    return round(max(HARM_TIMES * level, level + HARM_MARGINS * margin), 12)
 
 
 def _rise(metric: MetricPlan) -> str:
@@ -58,7 +58,7 @@ def _rise(metric: MetricPlan) -> str:
 
 
 def users_to_harm(plan: AnalysisPlan, metric: MetricPlan, terms: KeptTerms, per_week: float) -> float | None:
-    """The users until such a harm is rolled back in most cases (`LIKELY`); ``None`` if the time has fewer.
+    """The users until such a harm is rolled back in most cases (`HARM_POWER`); ``None`` if the time has fewer.
 
     A unit counts by its first hour, so the users of one more hour come until then.
     """

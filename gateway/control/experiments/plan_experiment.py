@@ -6,19 +6,19 @@ from math import ceil
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.promises import ALPHA, SEEN_WEEKS
+from fairtrial.domain.promises import ALPHA, HARM_POWER, HARM_TIMES, SEEN_WEEKS
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
 from fairtrial.experiments.decision.caveat_words import UNSEEN
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.planning.question import Design, Question, Terms
-from fairtrial.stats.planning.rate_courses import HARM_TIMES, LIKELY, kill_course, pause_course
+from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
 from gateway.control.experiments.experiment_questions import Assumptions, MetricAssumptions, arm_shares, questions_of
 from gateway.control.experiments.traffic_history import NO_HISTORY, TrafficHistory
 
 MOST_UNITS = 20_000.0
-"""How far the courses are followed. `LIKELY` of the trials must stop until then for a mean to say something."""
+"""How far the courses are followed. `HARM_POWER` of the trials must stop until then for a mean to say something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ def _stops(question: Question, metric: MetricPlan, *, share: float, alpha: float
     if not 0 < worse < 1:
         return ""
     pause = pause_course(control=bad, treatment=worse, units=MOST_UNITS, share=share, alpha=alpha)
-    if pause.power[-1] < LIKELY:
+    if pause.power[-1] < HARM_POWER:
         return ""
     kill = kill_course(
         margin=metric.stop, relative=metric.stop_relative and metric.stop > 0,
@@ -217,4 +217,4 @@ def _stops(question: Question, metric: MetricPlan, *, share: float, alpha: float
     )  # fmt: skip
     rise = f"{HARM_TIMES} times as many bad requests ({100 * bad:.3g} → {100 * worse:.3g} %) pause it after about"
     later = f", and stop it after about {kill.mean_stop:,.0f} if it continues after the pause"
-    return f"{rise} {pause.mean_stop:,.0f} units" + (later if kill.power[-1] >= LIKELY else "")
+    return f"{rise} {pause.mean_stop:,.0f} units" + (later if kill.power[-1] >= HARM_POWER else "")

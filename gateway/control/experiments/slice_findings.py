@@ -9,7 +9,7 @@ from operator import add
 from fairtrial.api.experiment_answers import SliceArm, SliceFinding, Slices
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.domain.promises import REQUESTS_CAP
+from fairtrial.domain.promises import REQUESTS_CAP, SLICE_MARGIN
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.always_valid import evidence_above
@@ -23,8 +23,6 @@ from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.traffic.tag_slices import SliceQuestion, TagSlice, can_slice, tag_slices
 
 ERRORS = "requests.error_rate"
-TAU = 0.01
-"""For the errors of an experiment that does not plan for them, as their default margin."""
 Arms = Mapping[str, Moments | JointMoments]
 
 
@@ -38,7 +36,7 @@ def find_slices(database: Database, plan: AnalysisPlan) -> Slices:
             method="shares",
             better="lower",
             require="not_worse",
-            margin=TAU,
+            margin=SLICE_MARGIN,
             cap=REQUESTS_CAP,
         )
     hashes = analysis_plans.hashes(database, plan)
@@ -80,7 +78,7 @@ def _opposed(
     sign = 1 if whole.value > 0 else -1
     least, most = part.within
     turned = replace(part, value=-sign * part.value, within=(-most, -least) if sign > 0 else (least, most))
-    return evidence_above(replace(turned, unseen=(max(part.unseen),) * 2), tau=metric.tau or TAU)
+    return evidence_above(replace(turned, unseen=(max(part.unseen),) * 2), tau=metric.tau or SLICE_MARGIN)
 
 
 def _effect(pair: Sequence[Moments | JointMoments], metric: MetricPlan) -> Effect | NotEnough:
