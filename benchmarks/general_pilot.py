@@ -27,17 +27,17 @@ from benchmarks.real_models.pilot_table import Piloted, table  # noqa: E402
 from benchmarks.real_models.serving import BASE, ROOT, models_at, run_of  # noqa: E402 - found by the line above
 from benchmarks.real_models.unused_families import UNUSED  # noqa: E402
 from evaluators.generators import general  # noqa: E402
-from evaluators.generators.general import Family  # noqa: E402
+from evaluators.generators.general import QuestionFamily  # noqa: E402
 from evaluators.loading import suite_reader  # noqa: E402
 from fairtrial.domain.run import Run  # noqa: E402
 
 SUITE = ROOT / "suites" / "general" / "suite.yaml"
 SEED = 7001
 SYSTEM, CHANGED = "system: Be brief.", "system: You are a helpful assistant."
-CANDIDATES: Sequence[Family] = (*(family for family, _ in general.SIZES), *UNUSED)
+CANDIDATES: Sequence[QuestionFamily] = (*(family for family, _ in general.SIZES), *UNUSED)
 
 
-async def piloted(family: Family, count: int, url: str, asked: argparse.Namespace) -> Piloted:
+async def piloted(family: QuestionFamily, count: int, url: str, asked: argparse.Namespace) -> Piloted:
     pool = family.questions()
     rows = general.rows_of(family, family.draw(SEED, min(count, len(pool))))
     first = await _run(rows, SYSTEM, url, asked.cache)

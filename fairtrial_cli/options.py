@@ -43,7 +43,7 @@ class FineTuneOptions:
     fresh: bool
 
 
-class Number(click.FloatRange):
+class NumberOption(click.FloatRange):
     """A number in a range. NaN would pass the check of the range, because every comparison with it is false."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:

@@ -37,7 +37,7 @@ OWN_SCORERS = click.option(
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ScorerProgram:
     """An own scorer of a suite; ``path`` is relative to the project where it can be."""
 
     suite: Path
@@ -92,7 +92,7 @@ def add_to_lock(config: Path, files: Iterable[Path], columns: Mapping[str, str])
     _trust(config, programs)
 
 
-def programs_of(config: Path, suites: Iterable[Suite]) -> list[Program]:
+def programs_of(config: Path, suites: Iterable[Suite]) -> list[ScorerProgram]:
     """The own scorers of all suites."""
     from evaluators.loading.scorers import ModifiedScorer
     from evaluators.scoring.metrics.own import Own
@@ -104,11 +104,11 @@ def programs_of(config: Path, suites: Iterable[Suite]) -> list[Program]:
             if isinstance(inner, Own):
                 file = suite.path.absolute().parent / inner.file.name
                 path = printable(os.path.relpath(file, config.absolute().parent))
-                programs.append(Program(suite.path, path, inner))
+                programs.append(ScorerProgram(suite.path, path, inner))
     return programs
 
 
-def _trust(config: Path, programs: Sequence[Program]) -> None:
+def _trust(config: Path, programs: Sequence[ScorerProgram]) -> None:
     """An older text of the same file is no longer trusted."""
     from fairtrial.safe_files import replace_file
 
@@ -119,7 +119,7 @@ def _trust(config: Path, programs: Sequence[Program]) -> None:
         click.echo(f"{LOCK}: added {program.in_words}; commit this file", err=True)
 
 
-def _ask(config: Path, programs: Sequence[Program]) -> None:
+def _ask(config: Path, programs: Sequence[ScorerProgram]) -> None:
     """Raises `UsageError` unless a person agrees."""
     suites = shlex.join(dict.fromkeys(str(program.suite) for program in programs))
     option = "" if config.absolute() == Path("fairtrial.yaml").absolute() else f" --config {shlex.quote(str(config))}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluators.engine.engine import DEFAULT_CONCURRENCY, Options, Progress, run_suite
+from evaluators.engine.engine import DEFAULT_CONCURRENCY, CaseProgress, EngineOptions, run_suite
 from evaluators.engine.summary import MOST_UNSCORED, unscored_share
 from evaluators.engine.target import Target, resolve
 from evaluators.loading.suite_file import EMPTY
@@ -44,7 +44,7 @@ class RunOptions:
     fresh: bool = False
     noise_floor: str | None = None
     saves: Callable[[Run], bool] = lambda _: True
-    on_progress: Callable[[Progress], None] = lambda _: None
+    on_progress: Callable[[CaseProgress], None] = lambda _: None
     on_run: Callable[[Suite, Run], None] = lambda *_: None
 
 
@@ -102,7 +102,7 @@ async def _run_all(
 
 
 async def _run_together(layout: Layout, suite: Suite, targets: Sequence[Target], options: RunOptions) -> list[Run]:
-    asking = Options(options.concurrency, options.fresh, options.on_progress)
+    asking = EngineOptions(options.concurrency, options.fresh, options.on_progress)
     runs = await run_suite(
         suite, targets, cache=layout.cache, clock=_now_us, new_id=lambda: id_at(_now_us()), options=asking
     )

@@ -22,9 +22,9 @@ from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.method import question_of
 from fairtrial.experiments.monitor import Circumstances, step
-from fairtrial.experiments.simulation.people import Arm, World
+from fairtrial.experiments.simulation.people import SimulatedArm, World
 from fairtrial.experiments.simulation.scenario import EVERY_US, run_trials
-from fairtrial.experiments.simulation.trial import Setting
+from fairtrial.experiments.simulation.trial import TrialSetting
 from fairtrial.experiments.sums import Level, OverTime, Sums
 from fairtrial.stats.arms.feedback import Feedback
 from fairtrial.stats.arms.means import mean
@@ -140,14 +140,14 @@ def _measure(whole: Whole, rng: Generator, trials: int) -> list[Row]:
     return [by_sums, stopped, Row(both, apart, least_error, least=0.0, most=0.0, slack=3.0)]
 
 
-def _setting(plan: Plan, whole: Whole, frozen: AnalysisPlan) -> Setting:
+def _setting(plan: Plan, whole: Whole, frozen: AnalysisPlan) -> TrialSetting:
     level, effect = whole.level, frozen.metrics[0].margin
     arms = {
-        frozen.control: Arm(levels={RESOLVED: level}, errors=whole.errors),
-        frozen.treatments[0]: Arm(levels={RESOLVED: level + effect}, errors=whole.errors),
+        frozen.control: SimulatedArm(levels={RESOLVED: level}, errors=whole.errors),
+        frozen.treatments[0]: SimulatedArm(levels={RESOLVED: level + effect}, errors=whole.errors),
     }
     world = World(per_week=whole.per_week, arms=arms)
-    return Setting(plan=plan, name=NAME, world=world, every_us=EVERY_US)
+    return TrialSetting(plan=plan, name=NAME, world=world, every_us=EVERY_US)
 
 
 def _of(whole: Whole) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, mean, share
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US
-from fairtrial.experiments.simulation.people import Arm, World
-from fairtrial.experiments.simulation.trial import Outcome, Setting
+from fairtrial.experiments.simulation.people import SimulatedArm, World
+from fairtrial.experiments.simulation.trial import TrialOutcome, TrialSetting
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 
 BASE, WORSE, HEALTHY, MORE = 0.01, 0.05, 2_000, 900
@@ -22,10 +22,10 @@ WAITING = PER_WEEK / 7 / 24 / 2
 """The users an arm who arrive while a user's first hour lasts, which the evidence lags behind."""
 
 
-def _setting(tuned: Arm, per_week: float, every_us: int) -> Setting:
+def _setting(tuned: SimulatedArm, per_week: float, every_us: int) -> TrialSetting:
     plan = project(primary=None, max_weeks=1)
-    world = World(per_week=per_week, arms={"base": Arm(errors=BASE), "tuned": tuned})
-    return Setting(plan=plan, name=NAME, world=world, every_us=every_us, resumes=True)
+    world = World(per_week=per_week, arms={"base": SimulatedArm(errors=BASE), "tuned": tuned})
+    return TrialSetting(plan=plan, name=NAME, world=world, every_us=every_us, resumes=True)
 
 
 def _users(units: Mapping[str, int]) -> float:
@@ -36,7 +36,7 @@ def _near(planned: float) -> dict[str, float]:
     return {"least": 0.95 * planned, "most": 1.05 * planned + 2 * WAITING}
 
 
-def _from_first(found: Sequence[Outcome]) -> list[Row]:
+def _from_first(found: Sequence[TrialOutcome]) -> list[Row]:
     paused = [one for one in found if one.paused]
     users = [_users(one.paused) for one in paused]
     return [
@@ -51,7 +51,7 @@ def _from_first(found: Sequence[Outcome]) -> list[Row]:
     ]
 
 
-def _from_later(found: Sequence[Outcome]) -> list[Row]:
+def _from_later(found: Sequence[TrialOutcome]) -> list[Row]:
     stopped = [one.paused.get("tuned", one.units["tuned"]) for one in found]
     more = [units - HEALTHY for units in stopped if units > HEALTHY]
     return [
@@ -61,7 +61,7 @@ def _from_later(found: Sequence[Outcome]) -> list[Row]:
     ]
 
 
-def _severe(found: Sequence[Outcome]) -> list[Row]:
+def _severe(found: Sequence[TrialOutcome]) -> list[Row]:
     users = [_users(one.units) for one in found]
     middle = mean(f"median users an arm until the kill, {SEVERE_PER_WEEK:,} a week", users, most=SOON)
     return [
@@ -72,15 +72,18 @@ def _severe(found: Sequence[Outcome]) -> list[Row]:
 
 
 SEVERE_PER_WEEK, SOON = 20_000, 60
-LATER = Arm(errors=WORSE, errors_before=BASE, healthy=HEALTHY)
+LATER = SimulatedArm(errors=WORSE, errors_before=BASE, healthy=HEALTHY)
 PROMISES = (
     Promise(
-        "harm", "Errors of 1 → 5 % from the first user", _setting(Arm(errors=WORSE), PER_WEEK, HOUR_US), _from_first
+        "harm",
+        "Errors of 1 → 5 % from the first user",
+        _setting(SimulatedArm(errors=WORSE), PER_WEEK, HOUR_US),
+        _from_first,
     ),
     Promise(
         "harm-severe",
         "Errors of 1 → 25 % from the first user",
-        _setting(Arm(errors=0.25), SEVERE_PER_WEEK, 5 * MINUTE_US),
+        _setting(SimulatedArm(errors=0.25), SEVERE_PER_WEEK, 5 * MINUTE_US),
         _severe,
     ),
     Promise("harm-later", "Errors of 1 → 5 % after 2,000 healthy users", _setting(LATER, 12_000, DAY_US), _from_later),

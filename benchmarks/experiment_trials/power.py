@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from benchmarks.experiment_trials.project import NAME, project
 from benchmarks.experiment_trials.promise import Promise, Row, share
 from fairtrial.domain.limits.constants import DAY_US
-from fairtrial.experiments.simulation.people import Arm, World
-from fairtrial.experiments.simulation.trial import START_US, Outcome, Setting
-from fairtrial.stats.planning.question import Design, Question
+from fairtrial.experiments.simulation.people import SimulatedArm, World
+from fairtrial.experiments.simulation.trial import START_US, TrialOutcome, TrialSetting
+from fairtrial.stats.planning.question import Design, MetricQuestion
 from fairtrial.stats.planning.trial import option
 
 PER_WEEK, WEEKS, LEVEL, EFFECT = 3_000, 2, 0.6, 0.1
 DESIGN = Design(per_week=PER_WEEK, weeks=1)
-PLANNED = option(Question("feedback.resolved", "superior", LEVEL, EFFECT), DESIGN, 0.8)
+PLANNED = option(MetricQuestion("feedback.resolved", "superior", LEVEL, EFFECT), DESIGN, 0.8)
 WITHIN = 0.02
 """How far the power may be from the planned one."""
 WINDOW_DAYS = 7
@@ -24,12 +24,12 @@ def _power_at(units: float) -> float:
     """The planner's power after so many units, looked at each day."""
     from fairtrial.stats.planning.courses import monitored
 
-    question = Question("feedback.resolved", "superior", LEVEL, EFFECT)
+    question = MetricQuestion("feedback.resolved", "superior", LEVEL, EFFECT)
     looks = [PER_WEEK / 7 * day for day in range(1, 8) if PER_WEEK / 7 * day <= units]
     return monitored(EFFECT, question.unit_variance(0.5), looks, tau=EFFECT).power[-1]
 
 
-def _read(found: Sequence[Outcome]) -> list[Row]:
+def _read(found: Sequence[TrialOutcome]) -> list[Row]:
     rows = []
     for day in (2, 3, 4, 7):
         planned = _power_at(PER_WEEK / 7 * day)
@@ -40,8 +40,11 @@ def _read(found: Sequence[Outcome]) -> list[Row]:
     return rows
 
 
-ARMS = {name: Arm(levels={"feedback.resolved": level}) for name, level in (("base", LEVEL), ("tuned", LEVEL + EFFECT))}
-SETTING = Setting(
+ARMS = {
+    name: SimulatedArm(levels={"feedback.resolved": level})
+    for name, level in (("base", LEVEL), ("tuned", LEVEL + EFFECT))
+}
+SETTING = TrialSetting(
     plan=project(guardrails=(), max_weeks=WEEKS, looks="monitor"),
     name=NAME,
     world=World(per_week=PER_WEEK, arms=ARMS),

@@ -10,7 +10,7 @@ from math import sqrt
 
 import numpy as np
 
-from fairtrial.experiments.simulation.trial import Outcome, Setting, run_trial
+from fairtrial.experiments.simulation.trial import TrialOutcome, TrialSetting, run_trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,17 @@ class Promise:
 
     name: str
     what: str
-    setting: Setting
-    read: Callable[[Sequence[Outcome]], Sequence[Row]]
+    setting: TrialSetting
+    read: Callable[[Sequence[TrialOutcome]], Sequence[Row]]
     trials: int = 2_000
 
 
-def outcomes(promise: Promise, trials: int, seed: int) -> list[Outcome]:
+def outcomes(promise: Promise, trials: int, seed: int) -> list[TrialOutcome]:
     """The outcomes of the trials, each from its own stream of random numbers."""
     return list(_drawn(promise, trials, seed))
 
 
-def _drawn(promise: Promise, trials: int, seed: int) -> Iterator[Outcome]:
+def _drawn(promise: Promise, trials: int, seed: int) -> Iterator[TrialOutcome]:
     name = zlib.crc32(promise.name.encode())
     for number in range(trials):
         if number and number % 250 == 0:

@@ -11,28 +11,32 @@ from benchmarks.experiment_trials.promise import Promise, Row, share
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.promises import ALPHA, SPLIT_ALPHA
 from fairtrial.experiments.analysis.freeze import Known
-from fairtrial.experiments.simulation.people import Arm, Event, World
-from fairtrial.experiments.simulation.trial import Outcome, Setting
+from fairtrial.experiments.simulation.people import SimulatedArm, SimulatedEvent, World
+from fairtrial.experiments.simulation.trial import TrialOutcome, TrialSetting
 
 EVERY_US = 2 * HOUR_US
 LEVEL, ERRORS, PER_WEEK, WEEKS = 0.6, 0.01, 2_000, 4
 
 
-def _arm(**more: Any) -> Arm:
-    return Arm(**{"levels": {"feedback.resolved": LEVEL}, "errors": ERRORS} | more)
+def _arm(**more: Any) -> SimulatedArm:
+    return SimulatedArm(**{"levels": {"feedback.resolved": LEVEL}, "errors": ERRORS} | more)
 
 
 def _world(
-    tuned: Arm | None = None, names: Sequence[str] = ("base", "tuned"), *, base: Arm | None = None, **more: Any
+    tuned: SimulatedArm | None = None,
+    names: Sequence[str] = ("base", "tuned"),
+    *,
+    base: SimulatedArm | None = None,
+    **more: Any,
 ) -> World:
-    arms: Mapping[str, Arm] = {name: (base if name == "base" else tuned) or _arm() for name in names}
+    arms: Mapping[str, SimulatedArm] = {name: (base if name == "base" else tuned) or _arm() for name in names}
     return World(**{"per_week": PER_WEEK, "arms": arms} | more)
 
 
 def _same(
-    name: str, what: str, world: World, *, attempts: int = 1, events: tuple[Event, ...] = (), **more: Any
+    name: str, what: str, world: World, *, attempts: int = 1, events: tuple[SimulatedEvent, ...] = (), **more: Any
 ) -> Promise:
-    setting = Setting(
+    setting = TrialSetting(
         plan=project(**{"max_weeks": WEEKS} | more),
         name=NAME,
         world=world,
@@ -42,7 +46,7 @@ def _same(
         until_shipped=False,
     )
 
-    def read(found: Sequence[Outcome]) -> list[Row]:
+    def read(found: Sequence[TrialOutcome]) -> list[Row]:
         whole = ALPHA * (1 if attempts == 1 else 2)
         return [
             share("called better", [one.better for one in found], most=whole),
@@ -57,7 +61,7 @@ def _same(
 
 STAGES = {"stages": [5, 20, 50, 100], "min_units": 50, "min_hours": 72}
 THREE = {"base": 40.0, "tuned": 30.0, "larger": 30.0}
-REARM = (Event(12, "kill"), Event(13, "rearm"))
+REARM = (SimulatedEvent(12, "kill"), SimulatedEvent(13, "rearm"))
 SOME = _arm(response=0.6)
 PROMISES = (
     _same("plain", "nothing special", _world()),
@@ -73,5 +77,5 @@ PROMISES = (
     _same("three", "three arms", _world(names=tuple(THREE)), split=THREE),
     _same("90-10", "a split of 90 to 10", _world(), split={"base": 90.0, "tuned": 10.0}),
     _same("rearm", "a stop and a new start in the middle", _world(), attempts=2, events=REARM),
-    _same("amend", "an amendment in the middle", _world(), attempts=2, events=(Event(12, "amend", "5pp"),)),
+    _same("amend", "an amendment in the middle", _world(), attempts=2, events=(SimulatedEvent(12, "amend", "5pp"),)),
 )

@@ -22,10 +22,10 @@ from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.monitor import Circumstances, Step, step
 from fairtrial.experiments.simulation.people import (
-    Arm,
-    Assigned,
     Exposed,
     People,
+    SimulatedArm,
+    SimulatedAssignment,
     World,
     assign_people,
     draw_people,
@@ -146,12 +146,12 @@ def agreement(folder: Path, trials: int) -> list[Row]:
 
 def _world(rng: Generator, per_week: float) -> World:
     sick = 0.05 if rng.random() < 0.4 else 0.01
-    base = Arm(levels={RESOLVED: 0.6}, response=0.9, late_days=0.3, errors=0.01)
+    base = SimulatedArm(levels={RESOLVED: 0.6}, response=0.9, late_days=0.3, errors=0.01)
     tuned = replace(base, levels={RESOLVED: float(rng.choice([0.6, 0.8]))}, errors=sick)
     return World(per_week=per_week, arms={"base": base, "tuned": tuned}, habit="uniform", most=4, active_days=3.0)
 
 
-def _people(rng: Generator, world: World, experiment: Experiment) -> tuple[People, Assigned, Exposed]:
+def _people(rng: Generator, world: World, experiment: Experiment) -> tuple[People, SimulatedAssignment, Exposed]:
     span = START_US + GRID_US, START_US + DAYS * DAY_US
     drawn = draw_people(rng, world, units=world.per_week, span_us=span, feedback=[RESOLVED], amounts=False)
     people = replace(
@@ -186,7 +186,11 @@ def _shown(at_us: int, found: Step) -> tuple[Any, ...]:
 
 
 def _lines(
-    experiment: Experiment, world: World, people: People, exposed: tuple[Assigned, Exposed], plan: AnalysisPlan
+    experiment: Experiment,
+    world: World,
+    people: People,
+    exposed: tuple[SimulatedAssignment, Exposed],
+    plan: AnalysisPlan,
 ) -> Iterator[Event]:
     """The journal's lines of all requests, and of the feedback of each unit on its first request."""
     assigned, times = exposed

@@ -14,7 +14,7 @@ from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, cases_of, turned
 from benchmarks.trials.trial import Measures, Target, Trial
 from evaluators.comparison.compare import corpus_interval
-from evaluators.comparison.levels import Figure
+from evaluators.comparison.levels import CaseFigure
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.scoring.metrics import bleu, label
@@ -93,7 +93,7 @@ def labels(rng: Generator, count: int, *, name: str, share: float, both_ways: bo
                 if kind == "equal" and not both_ways:
                     continue
                 codes = draw(rng, n, lost)
-                sides = [(Figure(figure(name, each)), reach(name, each)) for each in codes]
+                sides = [(CaseFigure(figure(name, each)), reach(name, each)) for each in codes]
                 bounds = turned(corpus_interval(*sides, 1.0, n, None, scale=1.0, level=ONE_SIDED_95), 1)
                 if kind == "margin" and at == 0:
                     agree(measure, label_runs(codes), bounds[0], -margin, test)

@@ -15,7 +15,7 @@ from benchmarks.gate_trials.lines import PROMISE
 from benchmarks.gate_trials.real_path import agree, turned
 from benchmarks.trials.trial import Floats, Measures, Target, Trial
 from evaluators.comparison.compare import corpus_interval
-from evaluators.comparison.levels import Figure
+from evaluators.comparison.levels import CaseFigure
 from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.metric_catalogue import of_stat
 from evaluators.scoring.metrics.bleu import build, corpus_bleu, reach_of_corpus
@@ -73,7 +73,7 @@ def lines(rng: Generator, count: int, *, worthless: float) -> Measures:
                 sides = answers(rng, n, worthless * share)
                 scores = [[score(row) for row in side] for side in sides]
                 reach = reach_of_corpus([one.details for one in scores[0]])
-                new, old = ((Figure(bleu(side)), reach) for side in sides)
+                new, old = ((CaseFigure(bleu(side)), reach) for side in sides)
                 low, high = turned(corpus_interval(new, old, 1.0, n, None, scale=100.0, level=ONE_SIDED_95), 1)
                 if kind == "margin" and at == 0:
                     assert np.isclose(corpus_bleu(scores[0]), bleu(sides[0])(np.arange(n)) or 0.0)

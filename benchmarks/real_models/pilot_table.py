@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from evaluators.generators.general import Family
+from evaluators.generators.general import QuestionFamily
 
 LOW, HIGH = 0.4, 0.8
 MARGIN = 0.10
@@ -18,7 +18,7 @@ POWER_FACTOR = 6.2
 class Piloted:
     """What the base did on a family: right answers as asked, and those under the harmless change where it was tried."""
 
-    family: Family
+    family: QuestionFamily
     pool: int
     right: tuple[bool, ...]
     changed: tuple[bool, ...] = ()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluators.engine.engine import Options, Progress, run_suite
+from evaluators.engine.engine import CaseProgress, EngineOptions, run_suite
 from evaluators.engine.target import Target
 from evaluators.suite import Suite
 from fairtrial.domain.run import Run
@@ -38,7 +38,7 @@ def models_at(url: str | None) -> Iterator[str]:
 async def run_of(suite: Suite, model: str, url: str, cache: Path) -> Run:
     """The run of a suite on a model; answers in the cache are not asked for again."""
     target = Target(name="base" if model == BASE else model, model=model, base_url=url, deployment_digest=model)
-    options = Options(concurrency=4, on_progress=_show)
+    options = EngineOptions(concurrency=4, on_progress=_show)
     [run] = await run_suite(
         suite, [target], cache=cache, clock=now_us, new_id=lambda: f"{model}-{suite.name}", options=options
     )
@@ -49,7 +49,7 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def _show(progress: Progress) -> None:
+def _show(progress: CaseProgress) -> None:
     print(
         f"\r{progress.target}: {progress.done} of {progress.total}, {progress.cached} known  ", end="", file=sys.stderr
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.comparison.levels import Figure, OfCases, figure_of, reach_of, share_span
+from evaluators.comparison.levels import CaseFigure, OfCases, figure_of, reach_of, share_span
 from evaluators.comparison.pairing import Pairs, detectors_differ, differences, lacks_signal, pair
 from evaluators.comparison.presentation import NO_SIGNAL
 from evaluators.criteria.metric_catalogue import Measure, is_signal
@@ -20,7 +20,7 @@ from fairtrial.stats.paired.paired_tests import classify_interval, exact, exact_
 from fairtrial.stats.paired.resampling import Indices, bootstrap_corpus, jackknife_corpus
 from fairtrial.stats.paired.score_mean import score_mean
 
-CorpusSide = tuple[Figure, float | None]
+CorpusSide = tuple[CaseFigure, float | None]
 """A corpus figure of one side, and its reach: n times the weight of the heaviest case."""
 
 INTERVAL = "interval of the paired difference excludes 0"

@@ -87,7 +87,7 @@ def _total(measure: Measure, count: int, side: Side) -> Estimate | NotEnough:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class CaseFigure:
     """A figure of the cases with these indices; ``without``: of all other cases, if that is quicker to compute."""
 
     of: OfCases
@@ -97,12 +97,12 @@ class Figure:
         return self.of(indices)
 
 
-def figure_of(measure: Measure, side: Side) -> Figure:
+def figure_of(measure: Measure, side: Side) -> CaseFigure:
     """The corpus figure of one side as a function of the indices of its cases."""
     results = side.run.results_of_cases()[side.cases]
     if measure.quantile is not None:
         values = np.append(measure.values(side.run), np.nan)
-        return Figure(resampled_quantile(values[results], measure.quantile))
+        return CaseFigure(resampled_quantile(values[results], measure.quantile))
     stat = measure.stat
     if stat is None or measure.scorer is None:
         raise ValueError(f"{measure.name} is not a figure of all cases together")
@@ -123,7 +123,7 @@ def reach_of(measure: Measure, side: Side) -> float | None:
     return stat.reach([detail for at, detail in enumerate(details) if detail is not None and at in scored])
 
 
-def _counted(parts: FromCounts, run: RunTable, scorer: str, results: Ints) -> Figure:
+def _counted(parts: FromCounts, run: RunTable, scorer: str, results: Ints) -> CaseFigure:
     codes, kinds = run.memoize(("kinds", scorer, parts.kind), lambda: _kinds(parts, run.details(scorer), run.n))
     kinds_of_results = codes[results]
     small = next((size for size in SMALLEST_CODES if len(kinds) < np.iinfo(size).max), np.intp)
@@ -138,7 +138,7 @@ def _counted(parts: FromCounts, run: RunTable, scorer: str, results: Ints) -> Fi
         return figure(counts) if counts.any() else None
 
     every = counted(np.arange(len(results)))
-    return Figure(
+    return CaseFigure(
         lambda indices: figure_of_counts(counted(indices)), lambda indices: figure_of_counts(every - counted(indices))
     )
 
@@ -153,7 +153,7 @@ def _kinds(parts: FromCounts, details: Iterable[Details | None], count: int) -> 
     return codes, list(places)
 
 
-def _summed(parts: FromSums, run: RunTable, scorer: str, results: Ints) -> Figure:
+def _summed(parts: FromSums, run: RunTable, scorer: str, results: Ints) -> CaseFigure:
     rows = run.memoize(("rows", scorer, parts.row), lambda: _rows(parts, run.details(scorer), run.n))
     columns = np.zeros((rows.shape[1], len(results)))
     for some in results.T:
@@ -169,7 +169,7 @@ def _summed(parts: FromSums, run: RunTable, scorer: str, results: Ints) -> Figur
     def without(indices: Indices) -> float | None:
         return parts.figure(every - columns[:, indices].sum(axis=1)) if len(indices) < len(results) else None
 
-    return Figure(of_drawn, without)
+    return CaseFigure(of_drawn, without)
 
 
 def _rows(parts: FromSums, details: Iterable[Details | None], count: int) -> NDArray[np.int32]:
@@ -184,7 +184,7 @@ def _rows(parts: FromSums, details: Iterable[Details | None], count: int) -> NDA
     return rows
 
 
-def _aggregated(stat: Stat, run: RunTable, scorer: str, results: Ints) -> Figure:
+def _aggregated(stat: Stat, run: RunTable, scorer: str, results: Ints) -> CaseFigure:
     """The figure of a stat that can only aggregate whole scores."""
     values = {metric.partition(".")[2]: of for metric, of in run.values.items() if metric.startswith(f"{scorer}.")}
     scores = [
@@ -197,7 +197,7 @@ def _aggregated(stat: Stat, run: RunTable, scorer: str, results: Ints) -> Figure
         known = [score for score in drawn if score is not None]
         return stat.aggregate(known) if stat.aggregate is not None and known else None
 
-    return Figure(of_drawn)
+    return CaseFigure(of_drawn)
 
 
 def _plain(value: float) -> float | None:

@@ -16,7 +16,7 @@ from evaluators.probes.probe import ORIGINAL
 from evaluators.scoring.scorer import Scorer, ScoresPairs, WaitsForProcess
 from evaluators.suite import FAMILY_TAG, OWN, Suite
 from fairtrial.domain.answers.signals import SIGNALS
-from fairtrial.domain.run import REPLACEMENTS, Answer, Case, CaseResult, Control, Score
+from fairtrial.domain.run import REPLACEMENTS, Answer, Case, CaseResult, NegativeControl, Score
 
 SHUFFLES = len(REPLACEMENTS) - 1
 WORD = 8
@@ -42,19 +42,19 @@ def with_controls(suite: Suite, results: Sequence[CaseResult]) -> tuple[CaseResu
     )
 
 
-def _with(result: CaseResult, controls: tuple[Control, ...]) -> CaseResult:
+def _with(result: CaseResult, controls: tuple[NegativeControl, ...]) -> CaseResult:
     """The result with its controls; `dataclasses.replace` would take as long as scoring a label."""
     return CaseResult(result.case, result.repeat, result.answer, result.outcome, result.scores, controls)
 
 
-def _control(replaced: CaseResult, own: CaseResult) -> Control:
+def _control(replaced: CaseResult, own: CaseResult) -> NegativeControl:
     """What a replacement scores, by the scorers that could score the case's own answer, too."""
     scores = {
         name: score
         for name, score in replaced.scores.items()
         if isinstance(score, Score) and isinstance(own.scores.get(name), Score)
     }
-    return Control(replaced.outcome, scores)
+    return NegativeControl(replaced.outcome, scores)
 
 
 def _scored(suite: Suite, results: Sequence[CaseResult]) -> Callable[[int, Sequence[int]], list[CaseResult]]:

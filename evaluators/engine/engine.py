@@ -30,7 +30,7 @@ CaseRepeat = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class CaseProgress:
     """The progress of a run: ``done`` of ``total`` answers, ``cached`` of them from disk, and ``errors`` failed."""
 
     suite: str
@@ -42,12 +42,12 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EngineOptions:
     """How to run: the number of concurrent requests, whether to ignore the cache, and callbacks."""
 
     concurrency: int = DEFAULT_CONCURRENCY
     fresh: bool = False
-    on_progress: Callable[[Progress], None] = lambda _: None
+    on_progress: Callable[[CaseProgress], None] = lambda _: None
     on_result: Callable[[CaseResult], None] = lambda _: None
 
 
@@ -57,7 +57,7 @@ class _Running:
 
     suite: Suite
     target: Target
-    options: Options
+    options: EngineOptions
     client: ChatClient
     cache: AnswerCache
     scoring: Scoring
@@ -87,7 +87,7 @@ async def run_suite(
     cache: Path,
     clock: Callable[[], int],
     new_id: Callable[[], str],
-    options: Options | None = None,
+    options: EngineOptions | None = None,
 ) -> list[Run]:
     """Run every case and repeat on every target, interleaved; the results are in the suite's order.
 
@@ -95,7 +95,7 @@ async def run_suite(
     all received answers are cached, and the next runs continue from there. Raises `TargetRefused` if a target refuses
     all requests; any other failure of a target is an error of its case.
     """
-    options = options or Options()
+    options = options or EngineOptions()
     started_us, scoring = clock(), Scoring(suite)
     async with AsyncExitStack() as stack:
         runs = [
@@ -183,7 +183,7 @@ async def _finish(running: _Running, index: int, case: Case, repeat: int, answer
         running.results[at] = result
         running.options.on_result(result)
     running.options.on_progress(
-        Progress(
+        CaseProgress(
             running.suite.name,
             running.target.name,
             done=len(running.results),

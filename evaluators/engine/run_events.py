@@ -15,7 +15,7 @@ from fairtrial.domain.run import (
     Case,
     CaseOutcome,
     CaseResult,
-    Control,
+    NegativeControl,
     Run,
     Score,
     ScoreFailure,
@@ -149,7 +149,7 @@ def _result(event: CaseResultEvent, scores: Iterable[ScoreEvent]) -> CaseResult:
     return CaseResult(case, event.repeat, answer, event.outcome, _scores(scored), _controls(event.controls, scored))
 
 
-def _controls(outcomes: Iterable[str] | None, events: Iterable[ScoreEvent]) -> tuple[Control, ...]:
+def _controls(outcomes: Iterable[str] | None, events: Iterable[ScoreEvent]) -> tuple[NegativeControl, ...]:
     """The controls of one result; one for each outcome."""
     if not outcomes:
         return ()
@@ -163,7 +163,9 @@ def _controls(outcomes: Iterable[str] | None, events: Iterable[ScoreEvent]) -> t
             details[scorer] = json.loads(event.control_details)
     none: list[dict[str, Any]] = [{} for _ in REPLACEMENTS]
     return tuple(
-        Control(_outcome(outcome), {name: Score(name, of, details.get(name, none)[number]) for name, of in row.items()})
+        NegativeControl(
+            _outcome(outcome), {name: Score(name, of, details.get(name, none)[number]) for name, of in row.items()}
+        )
         for number, (outcome, row) in enumerate(zip(outcomes, values, strict=True))
     )
 

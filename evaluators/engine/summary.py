@@ -38,7 +38,7 @@ class StatValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Line(StatValue):
+class SummaryLine(StatValue):
     """One statistic of a run and its worst slice."""
 
     worst: SliceValue | None
@@ -54,10 +54,10 @@ class FamilyLine:
     values: tuple[StatValue, ...]
 
 
-def lines_of(suite: Suite, run: Run) -> list[Line]:
+def lines_of(suite: Suite, run: Run) -> list[SummaryLine]:
     """Each statistic of the suite's scorers, in their order."""
     return [
-        Line(
+        SummaryLine(
             metric=f"{scorer.name}.{stat.name}",
             stat=stat,
             value=run.metrics.get(f"{scorer.name}.{stat.name}"),

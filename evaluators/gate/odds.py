@@ -16,8 +16,8 @@ from evaluators.gate.file import load
 from evaluators.gate.multiplicity import first_levels
 from evaluators.gate.rules import better_rules, family_of
 from evaluators.gate.simulation.lines import (
-    Group,
-    Line,
+    LineGroup,
+    SimulatedLine,
     assumed_groups,
     cases_inside,
     lines_of,
@@ -27,7 +27,7 @@ from evaluators.gate.simulation.lines import (
 )
 from evaluators.gate.simulation.trials import (
     TRIALS_OF_EACH,
-    Results,
+    TrialResults,
     simulate,
     simulate_other_runs,
     trials_of,
@@ -92,7 +92,7 @@ class _Simulation:
     """The rules as groups of lines, with the cases of the largest suite and the share of cases that differ."""
 
     rules: Sequence[Rule]
-    groups: Sequence[Group]
+    groups: Sequence[LineGroup]
     reasons: Sequence[str]
     cases: int
     share: Estimate
@@ -154,14 +154,14 @@ def _rule_odds(simulation: _Simulation, number: int, passes: float, seed: int) -
     )
 
 
-def _worse(lines: Sequence[Line], times: float, trials: int, seed: int) -> float | None:
+def _worse(lines: Sequence[SimulatedLine], times: float, trials: int, seed: int) -> float | None:
     """The highest chance, over the slices, that a model passes which is worse by so many margins in one slice."""
     chances = [worse_passes(line, times, trials, np.random.default_rng(seed)) for line in lines]
     return max((chance for chance in chances if chance is not None), default=None)
 
 
 def _of_runs(rules: Sequence[Rule], trial: Trial) -> _Simulation | None:
-    groups: dict[str, Group] = {}
+    groups: dict[str, LineGroup] = {}
     reasons = [why_not_simulated(rule, trial) for rule in rules]
     differing, of, cases = 0, 0, 0
     counted_suites: set[str] = set()
@@ -170,7 +170,7 @@ def _of_runs(rules: Sequence[Rule], trial: Trial) -> _Simulation | None:
         runs, measure, name = runs_of(rule, trial), measure_of(rule.suite, rule.line.metric), rule.suite.name
         if reason or runs is None or measure is None:
             continue
-        group = groups.setdefault(name, Group(size_of(runs[0])))
+        group = groups.setdefault(name, LineGroup(size_of(runs[0])))
         lines = lines_of(number, rule, runs, alpha=levels[number])
         shared = trial.candidates > 1 and better_rules([rule])
         group.lines += (replace(line, upper=1 - trial.better_alpha) if shared else line for line in lines)
@@ -235,7 +235,7 @@ def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
     return f"{gate.name}: {rules} rule{'' if rules == 1 else 's'}; suites: {suites}{odds}", list(gate.notices)
 
 
-def _odds(simulation: _Simulation, seed: int) -> tuple[Odds, Results]:
+def _odds(simulation: _Simulation, seed: int) -> tuple[Odds, TrialResults]:
     groups, rules = simulation.groups, len(simulation.rules)
     results = simulate(groups, rules, np.random.default_rng(seed), failures=True)
     factor, more = _more(groups, results.ship, seed) if simulation.cases else (None, None)
@@ -244,7 +244,7 @@ def _odds(simulation: _Simulation, seed: int) -> tuple[Odds, Results]:
     invalid = np.array(
         [rule.line.metric == "errors" and isinstance(rule.line.test, Threshold) for rule in simulation.rules]
     )
-    others: list[Results] = []
+    others: list[TrialResults] = []
     if simulation.share.method != ASSUMED:
         others += simulate_other_runs(groups, rules, np.random.default_rng([seed, 1]))
     block, trials = results.block(invalid), len(results.passed)
@@ -273,7 +273,7 @@ def _bounds(share: float, trials: int, others: Sequence[float]) -> tuple[float, 
     return max(0.0, low), min(1.0, high)
 
 
-def _more(groups: Sequence[Group], ship: float, seed: int) -> tuple[float | None, float | None]:
+def _more(groups: Sequence[LineGroup], ship: float, seed: int) -> tuple[float | None, float | None]:
     """The smallest multiple of the cases in `STEPS` that raises the share to `WANTED`, and the share there."""
     if ship >= WANTED:
         return None, None
@@ -286,7 +286,7 @@ def _more(groups: Sequence[Group], ship: float, seed: int) -> tuple[float | None
     return (None, None) if high == len(STEPS) else (STEPS[high], tried[high])
 
 
-def _all_pass(groups: Sequence[Group], factor: float, seed: int) -> float:
+def _all_pass(groups: Sequence[LineGroup], factor: float, seed: int) -> float:
     rules = max((line.rule for group in groups for line in group.lines), default=-1) + 1
     return simulate(groups, rules, np.random.default_rng(seed), factor=factor).ship
 

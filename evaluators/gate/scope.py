@@ -27,14 +27,14 @@ HEAVY_USERS = "users with many requests"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class EvidenceScope:
     """Two sentences without full stops: what the evidence has shown, and what it has not."""
 
     shown: str
     not_shown: str
 
 
-def scope_of(gate: Gate, trial: Trial, findings: Sequence[Finding], live: LiveEvidence) -> Scope:
+def scope_of(gate: Gate, trial: Trial, findings: Sequence[Finding], live: LiveEvidence) -> EvidenceScope:
     """The question of the trial, with what was measured on how many cases or users, and what no line measures."""
     measured = [finding for finding in findings if finding.decisive and _is_measured(finding)]
     parts = [*_suites(gate, trial, measured), *_others(gate, measured, live)]
@@ -43,7 +43,7 @@ def scope_of(gate: Gate, trial: Trial, findings: Sequence[Finding], live: LiveEv
     missing = [name for name, starts in UNSHOWN.items() if not any(metric.startswith(starts) for metric in metrics)]
     if "what users do" not in missing:
         missing.insert(0, HEAVY_USERS)
-    return Scope(shown, ", ".join([*missing, "questions unlike these"]))
+    return EvidenceScope(shown, ", ".join([*missing, "questions unlike these"]))
 
 
 def _suites(gate: Gate, trial: Trial, measured: Iterable[Finding]) -> Iterator[str]:

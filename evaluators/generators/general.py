@@ -49,17 +49,17 @@ SEED = 20261201
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class GeneralQuestion:
     """An answer is right if it contains one of the ``accepted`` texts as whole words, in any case."""
 
     text: str
     accepted: tuple[str, ...]
 
 
-def question(text: str, accepted: Sequence[str]) -> Question:
+def question(text: str, accepted: Sequence[str]) -> GeneralQuestion:
     """A question whose accepted answers are also accepted without accents."""
     spelled = [form for answer in accepted for form in (answer, without_accents(answer))]
-    return Question(text, tuple(dict.fromkeys(spelled)))
+    return GeneralQuestion(text, tuple(dict.fromkeys(spelled)))
 
 
 def without_accents(text: str) -> str:
@@ -94,15 +94,15 @@ def known_questions() -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class QuestionFamily:
     """``pool`` makes all questions; ``example``, a question with its answer, is the turn before each of them."""
 
     name: str
     kind: str
-    pool: Callable[[], Iterable[Question]]
+    pool: Callable[[], Iterable[GeneralQuestion]]
     example: tuple[str, str] | None = None
 
-    def messages(self, item: Question) -> list[dict[str, str]]:
+    def messages(self, item: GeneralQuestion) -> list[dict[str, str]]:
         """The example as finished turns, then the question."""
         last = {"role": "user", "content": item.text}
         if self.example is None:
@@ -110,18 +110,18 @@ class Family:
         question, answer = self.example
         return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}, last]
 
-    def questions(self) -> list[Question]:
+    def questions(self) -> list[GeneralQuestion]:
         """The fit questions of the pool, each once, in the pool's order."""
         return list(dict.fromkeys(item for item in self.pool() if self._fit(item)))
 
-    def draw(self, seed: int, count: int) -> list[Question]:
+    def draw(self, seed: int, count: int) -> list[GeneralQuestion]:
         """``count`` different questions in random order; raises `ValueError` if the pool has fewer."""
         fit = self.questions()
         if len(fit) < count:
             raise ValueError(f"{self.name}: the pool has {len(fit)} questions, but {count} are needed")
         return Draw(seed, self.name).shuffled(fit)[:count]
 
-    def _fit(self, item: Question) -> bool:
+    def _fit(self, item: GeneralQuestion) -> bool:
         """Repeating the question or the example doesn't pass, and no fine-tune was trained on the question."""
         shown = (item.text, *(self.example or ()))
         given_away = any(contains(text, answer) for text in shown for answer in item.accepted)
@@ -143,66 +143,66 @@ def _spelled(number: int, hyphen: str) -> str:
     return f"{ONES[hundreds]} hundred" + (f" and {_spelled(rest, hyphen)}" if rest else "")
 
 
-def _sum_question(text: str, result: int) -> Question:
+def _sum_question(text: str, result: int) -> GeneralQuestion:
     return question(text, in_words(result))
 
 
-def _sums() -> Iterator[Question]:
+def _sums() -> Iterator[GeneralQuestion]:
     """Two numbers from 2 to 19, the larger one first, so that no sum occurs in two orders."""
     return (_sum_question(f"What is {a} + {b}?", a + b) for a in range(2, 20) for b in range(2, a + 1))
 
 
-def _round_sums() -> Iterator[Question]:
+def _round_sums() -> Iterator[GeneralQuestion]:
     """Two multiples of ten, or two multiples of a hundred, the larger one first."""
     steps = [(a * unit, b * unit) for unit in (10, 100) for a in range(1, 10) for b in range(1, a + 1)]
     return (_sum_question(f"What is {a} + {b}?", a + b) for a, b in steps if a + b < 1000)
 
 
-def _differences() -> Iterator[Question]:
+def _differences() -> Iterator[GeneralQuestion]:
     """A number up to 15 minus a smaller one."""
     return (_sum_question(f"What is {a} - {b}?", a - b) for a in range(3, 16) for b in range(1, a))
 
 
-def _products() -> Iterator[Question]:
+def _products() -> Iterator[GeneralQuestion]:
     """The numbers from 2 to 15 times the numbers from 2 to 12, the larger one first."""
     return (_sum_question(f"What is {a} times {b}?", a * b) for a in range(2, 16) for b in range(2, min(a, 12) + 1))
 
 
-SUMS = Family("sums", ARITHMETIC, _sums, ("What is 2 + 3?", "2 + 3 = 5"))
-ROUND_SUMS = Family("round_sums", ARITHMETIC, _round_sums, ("What is 20 + 30?", "20 + 30 = 50"))
-DIFFERENCES = Family("differences", ARITHMETIC, _differences, ("What is 9 - 4?", "9 - 4 = 5"))
-PRODUCTS = Family("products", ARITHMETIC, _products, ("What is 2 times 4?", "2 times 4 = 8"))
+SUMS = QuestionFamily("sums", ARITHMETIC, _sums, ("What is 2 + 3?", "2 + 3 = 5"))
+ROUND_SUMS = QuestionFamily("round_sums", ARITHMETIC, _round_sums, ("What is 20 + 30?", "20 + 30 = 50"))
+DIFFERENCES = QuestionFamily("differences", ARITHMETIC, _differences, ("What is 9 - 4?", "9 - 4 = 5"))
+PRODUCTS = QuestionFamily("products", ARITHMETIC, _products, ("What is 2 times 4?", "2 times 4 = 8"))
 
 
-def _capitals() -> Iterator[Question]:
+def _capitals() -> Iterator[GeneralQuestion]:
     return (question(f"What is the capital of {row[0]}?", answers(row[1])) for row in lines("capitals"))
 
 
-def _facts() -> Iterator[Question]:
+def _facts() -> Iterator[GeneralQuestion]:
     return (question(row[0], answers(row[1])) for row in lines("facts"))
 
 
-CAPITALS = Family(
+CAPITALS = QuestionFamily(
     "capitals", KNOWLEDGE, _capitals, ("What is the capital of France?", "The capital of France is Paris.")
 )
-FACTS = Family("facts", KNOWLEDGE, _facts, ("What do bees make?", "Bees make honey."))
+FACTS = QuestionFamily("facts", KNOWLEDGE, _facts, ("What do bees make?", "Bees make honey."))
 
 
-def form_of_word(pool: str, form: str, word: str, answer: str) -> Family:
+def form_of_word(pool: str, form: str, word: str, answer: str) -> QuestionFamily:
     """The form of each word in the pool, whose second column has the accepted answers; the example is not in it."""
 
-    def questions() -> Iterator[Question]:
+    def questions() -> Iterator[GeneralQuestion]:
         return (question(f"What is the {form} of '{row[0]}'?", answers(row[1])) for row in lines(pool))
 
     example = (f"What is the {form} of '{word}'?", f"The {form} of '{word}' is '{answer}'.")
-    return Family(pool, KNOWLEDGE, questions, example)
+    return QuestionFamily(pool, KNOWLEDGE, questions, example)
 
 
 OPPOSITES = form_of_word("opposites", "opposite", "hot", "cold")
 PLURALS = form_of_word("plurals", "plural", "mouse", "mice")
 
 
-SIZES: Sequence[tuple[Family, int]] = (
+SIZES: Sequence[tuple[QuestionFamily, int]] = (
     (SUMS, 90),
     (PRODUCTS, 50),
     (DIFFERENCES, 40),
@@ -220,7 +220,7 @@ def rows(seed: int) -> list[dict[str, Any]]:
     return Draw(seed, "order").shuffled(made)
 
 
-def rows_of(family: Family, drawn: Sequence[Question]) -> list[dict[str, Any]]:
+def rows_of(family: QuestionFamily, drawn: Sequence[GeneralQuestion]) -> list[dict[str, Any]]:
     return [_row(f"{family.name}-{number:03d}", family, item) for number, item in enumerate(drawn, 1)]
 
 
@@ -229,7 +229,7 @@ def text(seed: int) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(seed))
 
 
-def _row(name: str, family: Family, item: Question) -> dict[str, Any]:
+def _row(name: str, family: QuestionFamily, item: GeneralQuestion) -> dict[str, Any]:
     return {
         "id": name,
         "messages": family.messages(item),

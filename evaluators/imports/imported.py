@@ -100,7 +100,7 @@ def column_named(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImportSource:
     """One source: ``read(files, columns)`` gives its suites, or raises `ImportRefused`.
 
     ``columns`` maps names of the files' columns to ours, for sources that are tables.
@@ -111,8 +111,8 @@ class Source:
     read: Callable[[Sequence[Path], Mapping[str, str]], list[ImportedSuite]] = field(repr=False)
 
 
-SOURCES: Registry[Source] = Registry(
-    "evaluators.imports.sources", "sources", noun="source", kind=Source, name_of=lambda source: source.name
+SOURCES: Registry[ImportSource] = Registry(
+    "evaluators.imports.sources", "sources", noun="source", kind=ImportSource, name_of=lambda source: source.name
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.loading.rows import Row
+from evaluators.loading.rows import FileRow
 from evaluators.loading.suite_file import SuiteModel
 from evaluators.loading.template import UnknownName, as_text, render
 from evaluators.scoring.answer_text import expected_object
@@ -20,7 +20,7 @@ ASSISTANT_PREFIX = "assistant_prefix"
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CaseRecipe:
     """How rows become the cases of a suite.
 
     ``messages`` is the template, empty if rows bring their own messages or an ``input``; ``tags`` maps tag → column;
@@ -38,14 +38,14 @@ class CaseOfRow:
     """One case with the row that it comes from."""
 
     case: Case
-    row: Row
+    row: FileRow
 
 
-def make_cases(rows: Sequence[Row], recipe: Recipe) -> tuple[list[CaseOfRow], list[Diagnostic]]:
+def make_cases(rows: Sequence[FileRow], recipe: CaseRecipe) -> tuple[list[CaseOfRow], list[Diagnostic]]:
     """A case for every valid row, and all errors of the rows, each with its line."""
     made: list[CaseOfRow] = []
     errors: list[Diagnostic] = []
-    seen: dict[str, Row] = {}
+    seen: dict[str, FileRow] = {}
     messages_count = 0
     for number, row in enumerate(rows, 1):
         case = _case(row, recipe, number)
@@ -72,7 +72,7 @@ def sample(made: Sequence[CaseOfRow], n: int, seed: int) -> list[CaseOfRow]:
     return [made[at] for at in sorted(ranked[:n])]
 
 
-def columns_of(row: Row) -> dict[str, Any]:
+def columns_of(row: FileRow) -> dict[str, Any]:
     """All columns of a row; for a chat row, its metadata and its other keys."""
     metadata = row.columns.get("metadata")
     if "messages" not in row.columns or not isinstance(metadata, dict):
@@ -80,7 +80,7 @@ def columns_of(row: Row) -> dict[str, Any]:
     return {**{key: value for key, value in row.columns.items() if key not in ("messages", "metadata")}, **metadata}
 
 
-def _case(row: Row, recipe: Recipe, number: int) -> Case | Diagnostic:
+def _case(row: FileRow, recipe: CaseRecipe, number: int) -> Case | Diagnostic:
     columns = columns_of(row)
     columns.pop("messages", None)
     chat = row.columns.get("messages")
@@ -118,7 +118,9 @@ def _split(chat: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any
     return (chat[:-1], chat[-1].get("content")) if chat and chat[-1]["role"] == "assistant" else (chat, None)
 
 
-def _messages(chat: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], recipe: Recipe) -> list[Mapping[str, Any]]:
+def _messages(
+    chat: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], recipe: CaseRecipe
+) -> list[Mapping[str, Any]]:
     values = {**recipe.model.vars, **columns}
     messages: list[Mapping[str, Any]] = list(chat)
     if ASSISTANT_PREFIX in columns and messages:
@@ -139,7 +141,7 @@ def _messages(chat: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], rec
     return [{"role": "system", "content": render(recipe.model.system, values)}, *messages]
 
 
-def _tags(columns: Mapping[str, Any], expected: Any, recipe: Recipe) -> dict[str, str]:
+def _tags(columns: Mapping[str, Any], expected: Any, recipe: CaseRecipe) -> dict[str, str]:
     tags: dict[str, str] = {}
     named = {*recipe.tags.values(), *(column for column, _ in recipe.groups.values())}
     if not named <= columns.keys():
@@ -168,5 +170,5 @@ def _text_or_none(value: Any) -> str | None:
     return MANY.join(as_text(item) for item in value) if isinstance(value, list) else as_text(value)
 
 
-def _at(row: Row) -> str:
+def _at(row: FileRow) -> str:
     return f"line {row.line} of {row.file.rsplit('/', 1)[-1]}"

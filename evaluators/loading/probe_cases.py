@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from evaluators.loading.cases import CaseOfRow, Recipe, make_cases
+from evaluators.loading.cases import CaseOfRow, CaseRecipe, make_cases
 from evaluators.loading.probe_entries import ProbeUse
-from evaluators.loading.rows import MOST_ROWS, Row
+from evaluators.loading.rows import MOST_ROWS, FileRow
 from evaluators.loading.scorers import BuiltScorer
-from evaluators.loading.suite_file import Reading, shortened
+from evaluators.loading.suite_file import SuiteReading, shortened
 from evaluators.loading.template import PLACE
 from evaluators.probes.probe import ORIGINAL, OWN_ROWS, Source
 from evaluators.suite import FAMILY_TAG, KIND_TAG, OWN
@@ -19,11 +19,11 @@ TAGS = (FAMILY_TAG, "technique", "severity", KIND_TAG)
 
 
 def with_probes(
-    reading: Reading, own: Sequence[CaseOfRow], recipe: Recipe, uses: Sequence[ProbeUse]
+    reading: SuiteReading, own: Sequence[CaseOfRow], recipe: CaseRecipe, uses: Sequence[ProbeUse]
 ) -> list[CaseOfRow]:
     """The suite's own cases, if anything measures them, and the cases of its families; errors go to the reading."""
     tags = {**recipe.tags, **{tag: tag for tag in TAGS}}
-    made: list[Row] = []
+    made: list[FileRow] = []
     for use in uses:
         rows = _rows(reading, use, _source(use, own, recipe))
         made += [_row(reading, use, row) for row in rows[: use.source.count]]
@@ -41,7 +41,7 @@ def with_probes(
     ]
 
 
-def _rows(reading: Reading, use: ProbeUse, source: Source) -> list[dict[str, Any]]:
+def _rows(reading: SuiteReading, use: ProbeUse, source: Source) -> list[dict[str, Any]]:
     try:
         rows = use.probe.rows(source)
     except ValueError as error:
@@ -78,7 +78,7 @@ def limited(built: BuiltScorer) -> BuiltScorer:
     return replace(built, when={**built.when, KIND_TAG: MANY.join((OWN, "invariance"))})
 
 
-def family_entries(reading: Reading, uses: Sequence[ProbeUse]) -> list[tuple[int, dict[str, Any]]]:
+def family_entries(reading: SuiteReading, uses: Sequence[ProbeUse]) -> list[tuple[int, dict[str, Any]]]:
     """The entries of ``score`` that measure the families, each with the index of its probe."""
     return [
         (
@@ -89,7 +89,7 @@ def family_entries(reading: Reading, uses: Sequence[ProbeUse]) -> list[tuple[int
     ]
 
 
-def _shared(reading: Reading, uses: Sequence[ProbeUse]) -> list[_Shared]:
+def _shared(reading: SuiteReading, uses: Sequence[ProbeUse]) -> list[_Shared]:
     entries: dict[str, _Shared] = {}
     for use in uses:
         for entry in use.probe.score:
@@ -105,12 +105,12 @@ def _shared(reading: Reading, uses: Sequence[ProbeUse]) -> list[_Shared]:
     return list(entries.values())
 
 
-def _source(use: ProbeUse, own: Sequence[CaseOfRow], recipe: Recipe) -> Source:
+def _source(use: ProbeUse, own: Sequence[CaseOfRow], recipe: CaseRecipe) -> Source:
     rows = tuple(_flat(row, recipe) for row in own)
     return replace(use.source, rows=rows, column=use.column or _column(recipe, rows))
 
 
-def _flat(row: CaseOfRow, recipe: Recipe) -> dict[str, Any]:
+def _flat(row: CaseOfRow, recipe: CaseRecipe) -> dict[str, Any]:
     """The row as families read it: its columns, id and reference, and its own messages if it has them."""
     flat = {**row.case.fields, "id": row.case.case_id}
     if row.case.expected is not None:
@@ -121,7 +121,7 @@ def _flat(row: CaseOfRow, recipe: Recipe) -> dict[str, Any]:
     return flat
 
 
-def _column(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> str:
+def _column(recipe: CaseRecipe, rows: Sequence[Mapping[str, Any]]) -> str:
     """The only column of text that the prompt names, or ``input``."""
     named = {match[2] or match[3] for message in recipe.messages for match in PLACE.finditer(message["content"])} - {
         None
@@ -130,7 +130,7 @@ def _column(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> str:
     return columns.pop() if len(columns) == 1 and "input" not in columns else "input"
 
 
-def _asks_own(reading: Reading, uses: Sequence[ProbeUse]) -> bool:
+def _asks_own(reading: SuiteReading, uses: Sequence[ProbeUse]) -> bool:
     """Whether the run needs the suite's own cases: a scorer measures them, or compares a changed copy with them."""
     return any(map(_measures_own, reading.model.score)) or any(use.probe.kind in OWN_ROWS for use in uses)
 
@@ -142,9 +142,9 @@ def _measures_own(entry: Any) -> bool:
     return not isinstance(when, Mapping) or FAMILY_TAG not in when
 
 
-def _row(reading: Reading, use: ProbeUse, row: Mapping[str, Any]) -> Row:
+def _row(reading: SuiteReading, use: ProbeUse, row: Mapping[str, Any]) -> FileRow:
     line = reading.document.line_of(("probes", use.at))
-    return Row(str(reading.source.path), line, {**row, KIND_TAG: use.probe.kind})
+    return FileRow(str(reading.source.path), line, {**row, KIND_TAG: use.probe.kind})
 
 
 def _own(row: CaseOfRow, *, copied: bool) -> CaseOfRow:

@@ -6,7 +6,7 @@ from typing import Any
 
 from evaluators.loading.probe_file import read_probe_file
 from evaluators.loading.scorers import WrongEntry, member_of
-from evaluators.loading.suite_file import Reading
+from evaluators.loading.suite_file import SuiteReading
 from evaluators.probes.probe import OWN_ROWS, Probe, Source
 from fairtrial.domain.registry import Registry, near
 
@@ -36,7 +36,7 @@ class ProbeUse:
     named: bool = True
 
 
-def read_probes(reading: Reading) -> list[ProbeUse]:
+def read_probes(reading: SuiteReading) -> list[ProbeUse]:
     """The families of all entries; errors go to the reading."""
     uses: list[ProbeUse] = []
     for at, entry in enumerate(reading.model.probes):
@@ -53,7 +53,7 @@ def read_probes(reading: Reading) -> list[ProbeUse]:
     return uses
 
 
-def _uses(reading: Reading, at: int, entry: Any) -> list[ProbeUse]:
+def _uses(reading: SuiteReading, at: int, entry: Any) -> list[ProbeUse]:
     if not isinstance(entry, Mapping):
         raise WrongEntry("an entry must be a mapping", known="such as: keep answer under: [typos, case]")
     phrases = _phrases()
@@ -99,7 +99,7 @@ def _key(entry: Mapping[str, Any], phrases: Mapping[str, list[Probe]]) -> str:
     raise WrongEntry(wrong, known=near(strange, [FAMILY, FILE, *phrases]))
 
 
-def _own_family(reading: Reading, at: int, name: Any) -> Probe | None:
+def _own_family(reading: SuiteReading, at: int, name: Any) -> Probe | None:
     if not isinstance(name, str):
         raise WrongEntry("must be the name of a file", at=(FILE,))
     own = read_probe_file(reading, name, ("probes", at, FILE))
@@ -171,7 +171,7 @@ def _names_file(probes: list[Probe], option: str) -> bool:
     return any(option in probe.files for probe in probes)
 
 
-def _file(reading: Reading, at: int, key: str, name: Any) -> tuple[Mapping[str, Any], ...]:
+def _file(reading: SuiteReading, at: int, key: str, name: Any) -> tuple[Mapping[str, Any], ...]:
     if name == BUILT_IN_SEEDS:
         return ()
     if not isinstance(name, str):

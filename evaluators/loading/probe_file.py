@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from evaluators.loading.scorers import SCORERS, WrongEntry, build_entry
-from evaluators.loading.suite_file import Place, ProbeFileModel, Reading, SuiteFile, SuiteModel
+from evaluators.loading.suite_file import Place, ProbeFileModel, SuiteFile, SuiteModel, SuiteReading
 from evaluators.loading.template import PLACE, WHOLE, render
 from evaluators.probes.probe import OWN_ROWS, Probe, Source, ask
 from evaluators.probes.rows import DIRECTION_OPTIONS, Draw, changed_rows, direction_of
@@ -31,7 +31,7 @@ USUAL_SCORE: Mapping[str, Sequence[Mapping[str, Any]]] = {
 }
 
 
-def read_probe_file(reading: Reading, name: str, place: Place) -> Probe | None:
+def read_probe_file(reading: SuiteReading, name: str, place: Place) -> Probe | None:
     """The family of the file that the suite names at ``place``; errors go to the reading."""
     document = _document(reading, name, place)
     if document is None:
@@ -57,7 +57,7 @@ def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
     """A summary of a valid family; raises `ConfigError` with all errors of its file."""
     document = yaml_file.load_one(path)
     model = SuiteModel(suite="probe", probes=[{"file": path.name}])
-    reading = Reading(document, SuiteFile(path, project_root(path), Budget()), model, [])
+    reading = SuiteReading(document, SuiteFile(path, project_root(path), Budget()), model, [])
     probe = read_probe_file(reading, path.name, ())
     if probe is None or reading.errors:
         raise ConfigError(reading.errors)
@@ -67,7 +67,7 @@ def inspect(path: Path) -> tuple[str, list[Diagnostic]]:
     return f"{probe.name} ({probe.kind}): {counted(cases, 'case')} at most", []
 
 
-def _document(reading: Reading, name: str, place: Place) -> Document | None:
+def _document(reading: SuiteReading, name: str, place: Place) -> Document | None:
     if (text := reading.text_of(name, place, most=MOST_YAML_BYTES)) is None:
         return None
     reading.data.append(DataFile(name, hashlib.sha256(text.encode()).hexdigest(), 0))
@@ -79,7 +79,7 @@ def _document(reading: Reading, name: str, place: Place) -> Document | None:
 
 
 def _check_names(
-    reading: Reading, document: Document, model: ProbeFileModel, seeds: Sequence[Mapping[str, Any]]
+    reading: SuiteReading, document: Document, model: ProbeFileModel, seeds: Sequence[Mapping[str, Any]]
 ) -> None:
     """Check that each ``$name`` is a slot, a column of the seed rows, or the own row's text."""
     own = model.kind in OWN_ROWS
@@ -95,7 +95,7 @@ def _check_names(
             reading.errors.append(document.diagnostic(place, f"${name} is not a slot", nearest(name, known)))
 
 
-def _check_direction(reading: Reading, document: Document, model: ProbeFileModel) -> None:
+def _check_direction(reading: SuiteReading, document: Document, model: ProbeFileModel) -> None:
     if model.kind != "directional":
         if model.direction:
             reading.errors.append(document.diagnostic(("direction",), "only the kind directional has a direction"))
@@ -110,7 +110,7 @@ def _check_direction(reading: Reading, document: Document, model: ProbeFileModel
         reading.errors.append(document.diagnostic(("direction", key), "unknown field", near))
 
 
-def _score(reading: Reading, document: Document, model: ProbeFileModel) -> tuple[Mapping[str, Any], ...]:
+def _score(reading: SuiteReading, document: Document, model: ProbeFileModel) -> tuple[Mapping[str, Any], ...]:
     """The entries, each as one scorer with a mapping of options."""
     if not model.score and model.kind in USUAL_SCORE:
         return tuple(USUAL_SCORE[model.kind])

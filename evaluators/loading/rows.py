@@ -21,7 +21,7 @@ MOST_ROW_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """One row: its file, line and columns."""
 
     file: str
@@ -33,7 +33,7 @@ class Row:
         return Diagnostic(self.file, self.line, "", wrong, known)
 
 
-def read_rows(path: Path, text: str) -> tuple[list[Row], list[Diagnostic]]:
+def read_rows(path: Path, text: str) -> tuple[list[FileRow], list[Diagnostic]]:
     """All rows in the text of one file, and all its errors."""
     reader = {".jsonl": _lines, ".json": _list, ".csv": _csv, PARQUET: _lines}.get(path.suffix)
     if reader is None:
@@ -41,16 +41,16 @@ def read_rows(path: Path, text: str) -> tuple[list[Row], list[Diagnostic]]:
         return [], [Diagnostic(str(path), 1, "", wrong, "known: jsonl, json, csv, parquet")]
     if reader is not _csv and (beyond := file_excess(text)):
         return [], [Diagnostic(str(path), 1, "", f"the rows have more than {beyond}", "split the file")]
-    rows: list[Row] = []
+    rows: list[FileRow] = []
     errors: list[Diagnostic] = []
     for row in islice(reader(text, str(path)), MOST_ROWS + 1):
-        (rows if isinstance(row, Row) else errors).append(row)  # type: ignore[arg-type]
+        (rows if isinstance(row, FileRow) else errors).append(row)  # type: ignore[arg-type]
     if not rows and not errors:
         errors.append(Diagnostic(str(path), 1, "", "the file has no rows"))
     return rows, errors
 
 
-def _lines(text: str, file: str) -> Iterator[Row | Diagnostic]:
+def _lines(text: str, file: str) -> Iterator[FileRow | Diagnostic]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -62,7 +62,7 @@ def _lines(text: str, file: str) -> Iterator[Row | Diagnostic]:
         yield _row(file, number, value)
 
 
-def _list(text: str, file: str) -> Iterator[Row | Diagnostic]:
+def _list(text: str, file: str) -> Iterator[FileRow | Diagnostic]:
     try:
         values = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -82,7 +82,7 @@ def _list(text: str, file: str) -> Iterator[Row | Diagnostic]:
         at = json.JSONDecoder().raw_decode(text, at)[1]
 
 
-def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
+def _csv(text: str, file: str) -> Iterator[FileRow | Diagnostic]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     line = 0
     try:
@@ -96,12 +96,12 @@ def _csv(text: str, file: str) -> Iterator[Row | Diagnostic]:
             if None in columns:
                 yield Diagnostic(file, start, "", "the line has more cells than the header has names")
                 continue
-            yield Row(file, start, {str(name): value for name, value in columns.items() if value not in (None, "")})
+            yield FileRow(file, start, {str(name): value for name, value in columns.items() if value not in (None, "")})
     except csv.Error as error:
         yield Diagnostic(file, line + 1, "", f"the row that starts here is not CSV: {error}")
 
 
-def _row(file: str, line: int, value: Any) -> Row | Diagnostic:
+def _row(file: str, line: int, value: Any) -> FileRow | Diagnostic:
     if not isinstance(value, dict):
         return Diagnostic(file, line, "", "a row must be a JSON object")
     if is_deep(value):
@@ -112,10 +112,10 @@ def _row(file: str, line: int, value: Any) -> Row | Diagnostic:
         return Diagnostic(
             file, line, "", "the row has a lone surrogate (half of a character), which UTF-8 cannot encode"
         )
-    return Row(file, line, value)
+    return FileRow(file, line, value)
 
 
-def with_our_names(row: Row, names: Mapping[str, str]) -> Row | Diagnostic:
+def with_our_names(row: FileRow, names: Mapping[str, str]) -> FileRow | Diagnostic:
     """The row with the columns that a suite reads; ``names`` maps a column of the file to its name in the suite."""
     try:
         columns = _renamed(row.columns, names)
@@ -126,7 +126,7 @@ def with_our_names(row: Row, names: Mapping[str, str]) -> Row | Diagnostic:
     return replace(row, columns=_with_usual_names(columns))
 
 
-def names_in(row: Row, names: Mapping[str, str]) -> set[str]:
+def names_in(row: FileRow, names: Mapping[str, str]) -> set[str]:
     """The columns of a row that can be renamed, with those in the metadata of a chat row."""
     ours = {names.get(column, column): value for column, value in row.columns.items()}
     return {*row.columns, *(_metadata(ours) or {})}

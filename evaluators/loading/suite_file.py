@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from evaluators.loading.rows import MOST_ROW_BYTES, MOST_ROWS, Row, names_in, read_rows, with_our_names
+from evaluators.loading.rows import MOST_ROW_BYTES, MOST_ROWS, FileRow, names_in, read_rows, with_our_names
 from evaluators.probes.probe import Kind, Severity
 from evaluators.suite import DataFile
 from fairtrial.config.file import yaml_file
@@ -153,7 +153,7 @@ class SuiteFile:
 
 
 @dataclass(slots=True)
-class Reading:
+class SuiteReading:
     """One document that is being read; errors are collected, so that all are reported."""
 
     document: Document
@@ -177,7 +177,7 @@ class Reading:
             self.wrong(at, wrong, error.known or "paths are relative to the suite's file")
             return None
 
-    def rows_of(self, name: str, at: Place, names: Mapping[str, str] = EMPTY) -> list[Row]:
+    def rows_of(self, name: str, at: Place, names: Mapping[str, str] = EMPTY) -> list[FileRow]:
         """The rows of one file; ``at``: where the suite names it; ``names``: column of the file → its name here."""
         if (text := self.text_of(name, at, most=MOST_ROW_BYTES)) is None:
             return []
@@ -191,7 +191,7 @@ class Reading:
             self.columns |= {column for row in file_rows for column in names_in(row, names)}
         rows = [with_our_names(row, names) for row in file_rows]
         self.errors += shortened([row for row in rows if isinstance(row, Diagnostic)])
-        return [row for row in rows if isinstance(row, Row)]
+        return [row for row in rows if isinstance(row, FileRow)]
 
 
 def shortened(errors: Sequence[Diagnostic]) -> list[Diagnostic]:

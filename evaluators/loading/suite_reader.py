@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from evaluators.clusters import duplicate_warnings
 from evaluators.criteria.grammar import GateLineError, parse
 from evaluators.criteria.validation import INERT_IN_SUITES, inert_keys, validate_line
-from evaluators.loading.cases import CaseOfRow, Recipe, columns_of, make_cases, sample
+from evaluators.loading.cases import CaseOfRow, CaseRecipe, columns_of, make_cases, sample
 from evaluators.loading.probe_cases import TAGS, family_entries, limited, with_probes
 from evaluators.loading.probe_entries import ProbeUse, read_probes
-from evaluators.loading.rows import MOST_ROWS, Row
+from evaluators.loading.rows import MOST_ROWS, FileRow
 from evaluators.loading.scorers import BuiltScorer, WrongEntry, build_entry
-from evaluators.loading.suite_file import EMPTY, Place, Reading, SuiteFile, SuiteModel, shortened
+from evaluators.loading.suite_file import EMPTY, Place, SuiteFile, SuiteModel, SuiteReading, shortened
 from evaluators.scoring.answer_text import expected_object
 from evaluators.scoring.scorer import ChecksCases, WarnsAboutSuite
 from evaluators.suite import (
@@ -87,7 +87,7 @@ def _read(document: Document, source: SuiteFile, columns: Mapping[str, str]) -> 
         if known is None:
             return None, early
         model = known
-    reading = Reading(document, source, model.model_copy(update={"map": {**model.map, **columns}}), early)
+    reading = SuiteReading(document, source, model.model_copy(update={"map": {**model.map, **columns}}), early)
     suite = _compose(reading)
     return (None if reading.errors else suite), reading.errors
 
@@ -101,7 +101,7 @@ def _without_unknown(value: dict[str, object], error: ValidationError) -> SuiteM
         return None
 
 
-def _compose(reading: Reading) -> Suite:
+def _compose(reading: SuiteReading) -> Suite:
     model = reading.model
     _check_params(reading)
     recipe = _recipe(reading)
@@ -152,14 +152,14 @@ def _compose(reading: Reading) -> Suite:
     return replace(suite, notices=tuple(notices))
 
 
-def _check_params(reading: Reading) -> None:
+def _check_params(reading: SuiteReading) -> None:
     for name, value in reading.model.params.items():
         if (wrong := wrong_param(name, value)) is not None:
             reading.wrong(("params", name), *wrong)
 
 
-def _rows(reading: Reading) -> list[Row]:
-    rows: list[Row] = []
+def _rows(reading: SuiteReading) -> list[FileRow]:
+    rows: list[FileRow] = []
     for at, name in enumerate(reading.model.data):
         rows += reading.rows_of(name, ("data", at), reading.model.map)
         if len(rows) > MOST_ROWS:
@@ -170,17 +170,17 @@ def _rows(reading: Reading) -> list[Row]:
     return rows
 
 
-def _recipe(reading: Reading) -> Recipe:
+def _recipe(reading: SuiteReading) -> CaseRecipe:
     model = reading.model
     template = [message_model.model_dump() for message_model in model.messages or []]
     if model.prompt is not None:
         template = [{"role": "user", "content": model.prompt}]
     ours = {*model.groups, *(TAGS if model.probes else ())}
     tags = {**{name: name for name in model.slices if name not in ours}, **model.tags}
-    return Recipe(model, template, tags, _groups(reading))
+    return CaseRecipe(model, template, tags, _groups(reading))
 
 
-def _cases(reading: Reading, recipe: Recipe) -> list[CaseOfRow]:
+def _cases(reading: SuiteReading, recipe: CaseRecipe) -> list[CaseOfRow]:
     made, wrong = make_cases(_rows(reading), recipe)
     reading.errors += shortened(wrong)
     if made:
@@ -188,7 +188,7 @@ def _cases(reading: Reading, recipe: Recipe) -> list[CaseOfRow]:
     return made
 
 
-def _groups(reading: Reading) -> dict[str, tuple[str, Mapping[str, tuple[str, ...]]]]:
+def _groups(reading: SuiteReading) -> dict[str, tuple[str, Mapping[str, tuple[str, ...]]]]:
     """Tag → (column, group → values), of ``groups: {devices: {of: product, camera+doorbell: [camera, doorbell]}}``."""
     groups: dict[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {}
     for tag, raw in reading.model.groups.items():
@@ -202,7 +202,7 @@ def _groups(reading: Reading) -> dict[str, tuple[str, Mapping[str, tuple[str, ..
     return groups
 
 
-def _check_columns(reading: Reading, made: list[CaseOfRow], tags: Mapping[str, str]) -> None:
+def _check_columns(reading: SuiteReading, made: list[CaseOfRow], tags: Mapping[str, str]) -> None:
     columns = {column for row in made for column in columns_of(row.row)} - {"messages"}
     fields = {field for row in made for field in expected_object(row.case.expected) or {}} - columns
     known = "columns: " + ", ".join(sorted(columns))
@@ -219,7 +219,7 @@ def _check_columns(reading: Reading, made: list[CaseOfRow], tags: Mapping[str, s
         reading.wrong(("cluster",), f"no row has the column {reading.model.cluster!r}", known)
 
 
-def _scorers(reading: Reading, uses: Sequence[ProbeUse]) -> list[BuiltScorer]:
+def _scorers(reading: SuiteReading, uses: Sequence[ProbeUse]) -> list[BuiltScorer]:
     """The scorers of the suite, and those of its probes."""
     built: list[BuiltScorer] = []
     for at, entry in enumerate(reading.model.score):
@@ -232,7 +232,7 @@ def _scorers(reading: Reading, uses: Sequence[ProbeUse]) -> list[BuiltScorer]:
     return built
 
 
-def _scorer(reading: Reading, place: Place, entry: Any, built: Sequence[BuiltScorer]) -> BuiltScorer | None:
+def _scorer(reading: SuiteReading, place: Place, entry: Any, built: Sequence[BuiltScorer]) -> BuiltScorer | None:
     try:
         scorer = build_entry(entry, read=reading.source.read, variables=reading.model.vars, place=place)
     except WrongEntry as error:
@@ -243,7 +243,7 @@ def _scorer(reading: Reading, place: Place, entry: Any, built: Sequence[BuiltSco
     return scorer
 
 
-def _check_fit(reading: Reading, made: list[CaseOfRow], built: list[BuiltScorer]) -> None:
+def _check_fit(reading: SuiteReading, made: list[CaseOfRow], built: list[BuiltScorer]) -> None:
     """Check that every case has a scorer and what its scorers need, unless an invalid scorer is the reason."""
     known = {tag for row in made for tag in row.case.tags}
     strange = [(scorer, tag) for scorer in built for tag in scorer.when if tag not in known]
@@ -274,7 +274,7 @@ def _unfit(
     return None
 
 
-def _check_gate(reading: Reading, suite: Suite) -> None:
+def _check_gate(reading: SuiteReading, suite: Suite) -> None:
     """Check every gate line, against the suite only if there is no other error."""
     sound = not reading.errors
     for at, text in enumerate(suite.gate):

@@ -106,7 +106,7 @@ def _check(suite: Suite) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class PartLevel:
     """One model's figure on one part."""
 
     part: str
@@ -118,8 +118,8 @@ class MetricGap:
     """One metric: its level on each part for candidate and base, and the candidate's gap beyond that of the base."""
 
     metric: str
-    candidate: tuple[Level, ...]
-    base: tuple[Level, ...]
+    candidate: tuple[PartLevel, ...]
+    base: tuple[PartLevel, ...]
     excess: Estimate | NotEnough
 
 
@@ -181,8 +181,8 @@ def judge_generalisation(
     return Generalisation(answer, margin, held_out, metrics)
 
 
-def _levels(measure: Measure, run: RunTable, parts: Sequence[str]) -> tuple[Level, ...]:
-    return tuple(Level(part, level_of(measure, run, Scope(PART, part))) for part in parts)
+def _levels(measure: Measure, run: RunTable, parts: Sequence[str]) -> tuple[PartLevel, ...]:
+    return tuple(PartLevel(part, level_of(measure, run, Scope(PART, part))) for part in parts)
 
 
 def _excess(measure: Measure, pairs: Pairs, held_out: str, level: float) -> Estimate | NotEnough:

@@ -15,7 +15,7 @@ from evaluators.criteria.metric_catalogue import Measure, measure_of
 from evaluators.loading.suite_reader import load
 from evaluators.results.run_table import Floats, RunTable, Scope
 from evaluators.suite import Suite
-from evaluators.training_data.continuations import Continuations, Recipe
+from evaluators.training_data.continuations import ContinuationRecipe, Continuations
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.domain.promises import MEMBERSHIP_FPR, MEMORISATION_MARGIN
@@ -43,7 +43,9 @@ class SuiteOptions:
 USUAL = SuiteOptions()
 
 
-def continuation_suite(name: str, made: Continuations, recipe: Recipe, options: SuiteOptions = USUAL) -> Suite:
+def continuation_suite(
+    name: str, made: Continuations, recipe: ContinuationRecipe, options: SuiteOptions = USUAL
+) -> Suite:
     """The suite, with a gate line if there is a margin; raises `UsageError`."""
     if not made.rows:
         raise UsageError(f"{name}: no completion is long enough: after its beginning, 20 characters must be left")

@@ -21,7 +21,7 @@ from evaluators.report_content.suites import SuiteRuns, compared, suite_report
 from evaluators.result_files.measures import Measures, choose
 from evaluators.result_files.pairing_files import PairedFiles, Results, pair_files
 from evaluators.result_files.read import read
-from evaluators.result_files.result import Result, ResultFile
+from evaluators.result_files.result import FileResult, ResultFile
 from evaluators.results.run_table import table_of
 from evaluators.suite import ScorerEntry, Suite, with_digest
 from evaluators.trial import Trial
@@ -181,7 +181,9 @@ def _run(
     signals = Signals(suite) if texts else None
     results = []
     for case in suite.cases:
-        given = of_case.get(case.case_id) or [Result(line=0, case_id=case.case_id, error=f"no result in {file.path}")]
+        given = of_case.get(case.case_id) or [
+            FileResult(line=0, case_id=case.case_id, error=f"no result in {file.path}")
+        ]
         for repeat, result in enumerate(given):
             answer = Answer(result.answer, error=result.error, finish_reason="stop")
             scored = score_case(scoring, case, repeat, answer, signals=signals)
@@ -211,7 +213,7 @@ def _run(
     )
 
 
-def _with_given(scored: CaseResult, result: Result, measures: Measures) -> CaseResult:
+def _with_given(scored: CaseResult, result: FileResult, measures: Measures) -> CaseResult:
     """The result with the scores of the file; one that is missing counts as a failure of its scorer."""
     if scored.answer.error is not None or not measures.given:
         return scored

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evaluators.result_files.result import Result, ResultFile
+from evaluators.result_files.result import FileResult, ResultFile
 from fairtrial.domain.run import Case
 from fairtrial.domain.wording import counted
 
@@ -11,7 +11,7 @@ ADD = "add a column 'id' to both files, or name one: --map COLUMN=id"
 BY_ORDER = "rows are paired by their order, because neither file has a column with ids (--map COLUMN=id names one)"
 MOST_NAMED = 5
 """Ids that a sentence names."""
-Results = Mapping[str, Sequence[Result]]
+Results = Mapping[str, Sequence[FileResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,14 @@ def _with_ids(old: ResultFile, new: ResultFile) -> Iterable[ResultFile]:
     )
 
 
-def _by_id(file: ResultFile) -> dict[str, list[Result]]:
-    results: dict[str, list[Result]] = {}
+def _by_id(file: ResultFile) -> dict[str, list[FileResult]]:
+    results: dict[str, list[FileResult]] = {}
     for result in file.results:
         results.setdefault(str(result.case_id), []).append(result)
     return results
 
 
-def _case(name: str, result: Result, others: Sequence[Result]) -> Case:
+def _case(name: str, result: FileResult, others: Sequence[FileResult]) -> Case:
     """The case; what OLD lacks comes from NEW."""
     expected = result.expected if result.expected is not None else next((each.expected for each in others), None)
     question = result.question

@@ -8,9 +8,9 @@ from typing import Any
 
 from evaluators.criteria.metric_catalogue import LESS_IS_BETTER
 from evaluators.imports.sources.table import INPUTS
-from evaluators.loading.rows import Row
+from evaluators.loading.rows import FileRow
 from evaluators.loading.template import as_text
-from evaluators.result_files.result import Result, number_of, reference_of, refuse, scores_of
+from evaluators.result_files.result import FileResult, number_of, reference_of, refuse, scores_of
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError, nearest
 from fairtrial.domain.run import MANY
@@ -45,7 +45,7 @@ NAMED = "name a column with --map, such as --map COLUMN=score"
 class _Columns:
     """Which column of a file has which role."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[FileRow]) -> None:
         self.names = list(dict.fromkeys(name for row in rows for name in row.columns))
         by_name = {name.casefold().strip(): name for name in reversed(self.names)}
         self._by_name = by_name
@@ -62,7 +62,7 @@ class _Columns:
         return next((self._by_name[name] for name in names if name in self._by_name), None)
 
 
-def read(rows: Sequence[Row], columns: Mapping[str, str]) -> list[Result]:
+def read(rows: Sequence[FileRow], columns: Mapping[str, str]) -> list[FileResult]:
     """One result for each row; ``columns`` maps a column of the file to the name that is meant."""
     missing = [name for name in columns if not any(name in row.columns for row in rows)]
     if missing:
@@ -80,7 +80,7 @@ def read(rows: Sequence[Row], columns: Mapping[str, str]) -> list[Result]:
     return results
 
 
-def _renamed(rows: Sequence[Row], columns: Mapping[str, str]) -> Iterator[Row]:
+def _renamed(rows: Sequence[FileRow], columns: Mapping[str, str]) -> Iterator[FileRow]:
     for row in rows:
         cells = {columns.get(name, name): value for name, value in row.columns.items()}
         if len(cells) < len(row.columns):
@@ -88,7 +88,7 @@ def _renamed(rows: Sequence[Row], columns: Mapping[str, str]) -> Iterator[Row]:
         yield replace(row, columns=cells)
 
 
-def _refuse_repeats(rows: Sequence[Row], results: Sequence[Result]) -> None:
+def _refuse_repeats(rows: Sequence[FileRow], results: Sequence[FileResult]) -> None:
     first: dict[str, int] = {}
     for result in results:
         if result.case_id is not None and first.setdefault(result.case_id, result.line) != result.line:
@@ -96,7 +96,7 @@ def _refuse_repeats(rows: Sequence[Row], results: Sequence[Result]) -> None:
             refuse(rows[0].file, result.line, f"the id {result.case_id!r} occurs twice", known)
 
 
-def _result(row: Row, found: _Columns) -> Result:
+def _result(row: FileRow, found: _Columns) -> FileResult:
     cells: dict[str | None, Any] = {name: value for name, value in row.columns.items() if value is not None}
     if found.id is not None and found.id not in cells:
         refuse(row.file, row.line, f"the row has no {found.id!r}")
@@ -109,7 +109,7 @@ def _result(row: Row, found: _Columns) -> Result:
     for name in found.scores:
         value = cells.get(name)
         scores |= value if isinstance(value, Mapping) else {name: value}
-    return Result(
+    return FileResult(
         line=row.line,
         case_id=as_text(cells[found.id]) if found.id in cells else None,
         question=as_text(cells[found.question]) if found.question in cells else None,
@@ -130,7 +130,7 @@ def _may_score(name: str) -> bool:
     return not NO_SCORES.intersection(re.split(r"[\W_]+", name.casefold()))
 
 
-def _is_numeric(rows: Sequence[Row], name: str) -> bool:
+def _is_numeric(rows: Sequence[FileRow], name: str) -> bool:
     """Whether the column has a value, and all of its values are numbers, or yes or no."""
     values = [value for row in rows if (value := row.columns.get(name)) is not None]
     return bool(values) and all(number_of(value) is not None for value in values)

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from evaluators.loading.rows import MOST_ROWS, Row, read_rows
+from evaluators.loading.rows import MOST_ROWS, FileRow, read_rows
 from evaluators.result_files.plain_rows import read as read_plain_rows
 from evaluators.result_files.result import FORMATS, ResultFile, refuse
 from fairtrial.domain.limits.json_limits import file_excess
@@ -43,7 +43,7 @@ def read(path: Path, columns: Mapping[str, str]) -> ResultFile:
     return ResultFile(path, noun, tuple(results), interrupted)
 
 
-def _rows(path: Path, content: bytes) -> Sequence[Row]:
+def _rows(path: Path, content: bytes) -> Sequence[FileRow]:
     """The rows of a file; a JSON object is its only row."""
     try:
         text = parquet_as_lines(content, MOST_ROWS) if path.suffix == PARQUET else content.decode("utf-8-sig")
@@ -59,7 +59,7 @@ def _rows(path: Path, content: bytes) -> Sequence[Row]:
     return rows
 
 
-def _document(path: Path, text: str, member: str = "") -> Row:
+def _document(path: Path, text: str, member: str = "") -> FileRow:
     """A JSON object as a row, checked as each row is; ``member``: its name in an archive."""
     within = f"{member}: " if member else ""
     if beyond := file_excess(text):
@@ -76,10 +76,10 @@ def _document(path: Path, text: str, member: str = "") -> Row:
         refuse(path, 1, f"{within}it is nested too deeply")
     if not isinstance(value, dict):
         refuse(path, 1, f"{within}the file is not a JSON object")
-    return Row(str(path), 1, value)
+    return FileRow(str(path), 1, value)
 
 
-def _archive(path: Path, content: bytes) -> Sequence[Row]:
+def _archive(path: Path, content: bytes) -> Sequence[FileRow]:
     """A log of Inspect, which is an archive of its header and its samples, as the JSON form of the same log."""
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
@@ -94,7 +94,7 @@ def _archive(path: Path, content: bytes) -> Sequence[Row]:
     except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError) as error:
         known = "write the log as JSON: inspect log convert LOG --to json --output-dir DIR"
         refuse(path, 1, f"it can't be unpacked: {error}", known)
-    return [Row(str(path), 1, {**values.pop(HEADER, {}), "samples": list(values.values())})]
+    return [FileRow(str(path), 1, {**values.pop(HEADER, {}), "samples": list(values.values())})]
 
 
 def _has_results(name: str) -> bool:

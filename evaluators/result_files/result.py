@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from evaluators.loading.rows import Row
+from evaluators.loading.rows import FileRow
 from evaluators.loading.template import as_text
 from evaluators.scoring.scorer import truth_of
 from fairtrial.domain.errors import ConfigError, Diagnostic
@@ -18,7 +18,7 @@ WRONG = ("incorrect", "wrong", "fail", "failed", "failure")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class FileResult:
     """One answer or its scores. ``case_id`` is ``None`` if the file has no ids, and ``answer`` if it has no answers.
 
     ``error``: why there is no answer. ``scores``: measure → number, ``None`` if it is missing.
@@ -41,7 +41,7 @@ class ResultFile:
 
     path: Path
     format: str
-    results: tuple[Result, ...]
+    results: tuple[FileResult, ...]
     interrupted: bool = False
 
     @property
@@ -60,7 +60,7 @@ class ResultFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ResultFormat:
     """The files of one tool. ``matches``: whether a file with this first row is one of them.
 
     ``read`` returns its results, and whether its tool stopped before the end.
@@ -68,10 +68,10 @@ class Format:
 
     noun: str
     matches: Callable[[Mapping[str, Any]], bool]
-    read: Callable[[Path, Sequence[Row]], tuple[list[Result], bool]]
+    read: Callable[[Path, Sequence[FileRow]], tuple[list[FileResult], bool]]
 
 
-FORMATS = Registry("evaluators.result_files.formats", "format_", noun="format of results", kind=Format)
+FORMATS = Registry("evaluators.result_files.formats", "format_", noun="format of results", kind=ResultFormat)
 
 
 def refuse(path: Path | str, line: int, wrong: str, known: str = "") -> NoReturn:
@@ -97,7 +97,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and number_of(value) is not None
 
 
-def scores_of(row: Row, values: Mapping[str, Any], where: str = "") -> dict[str, float | None]:
+def scores_of(row: FileRow, values: Mapping[str, Any], where: str = "") -> dict[str, float | None]:
     """The named scores; raises `ConfigError` for one that is no number. A missing one is ``None``."""
     scores: dict[str, float | None] = {}
     for name, value in values.items():
@@ -115,7 +115,7 @@ def reference_of(value: Any) -> str | list[str] | None:
     return None if value in (None, "") else as_text(value)
 
 
-def objects(row: Row, values: Any, what: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+def objects(row: FileRow, values: Any, what: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
     """Each of a list of objects, with its place in words; raises `ConfigError` for anything else."""
     if not isinstance(values, list) or not values:
         refuse(row.file, row.line, f"{what} is not a list of results, or it is empty")

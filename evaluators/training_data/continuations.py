@@ -21,7 +21,7 @@ MIN_TOKENS, MAX_TOKENS = 32, 256
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ContinuationRecipe:
     """How rows are made: the share of a completion that is given, rows of each half at most, seed, and how to ask."""
 
     prefix: float = USUAL_PREFIX
@@ -29,7 +29,7 @@ class Recipe:
     seed: int = 0
     ask: Ask = "prefill"
 
-    def for_canaries(self) -> "Recipe":
+    def for_canaries(self) -> "ContinuationRecipe":
         """The same for canaries, all of which are asked, because each counts."""
         return replace(self, most=MOST_CANARIES)
 
@@ -62,7 +62,7 @@ class Continuations:
         return int(min(MAX_TOKENS, max(MIN_TOKENS, -(-longest // CHARS_A_TOKEN))))
 
 
-def continuations(trained: Half, held_out: Half, recipe: Recipe) -> Continuations:
+def continuations(trained: Half, held_out: Half, recipe: ContinuationRecipe) -> Continuations:
     """Rows of both halves, without the examples that would spoil the comparison."""
     known = {(example.prompt, example.completion) for example in trained.examples}
     fresh = [example for example in held_out.examples if (example.prompt, example.completion) not in known]
@@ -95,14 +95,16 @@ def split_completion(text: str, share: float) -> tuple[str, str] | None:
     return (text[:space], text[space:]) if len(text) - space >= SHORTEST else None
 
 
-def _drawn(usable: Sequence[tuple[int, Example]], split: str, recipe: Recipe) -> Sequence[tuple[int, Example]]:
+def _drawn(
+    usable: Sequence[tuple[int, Example]], split: str, recipe: ContinuationRecipe
+) -> Sequence[tuple[int, Example]]:
     """At most so many, drawn by the seed, in the order of the file; the same on every Python version."""
     draw = random.Random(f"{recipe.seed}/{split}")
     ranked = sorted(range(len(usable)), key=lambda _: draw.random())
     return [usable[at] for at in sorted(ranked[: recipe.most])]
 
 
-def _row(example: Example, split: str, at: int, recipe: Recipe) -> Mapping[str, Any]:
+def _row(example: Example, split: str, at: int, recipe: ContinuationRecipe) -> Mapping[str, Any]:
     prefix, remainder = split_completion(example.completion, recipe.prefix) or ("", example.completion)
     messages: list[Mapping[str, str]] = [dict(message) for message in example.messages[:-1]]
     row: dict[str, Any] = {"id": f"{split}-{at:05d}", "split": split, "expected": remainder}

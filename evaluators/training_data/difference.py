@@ -59,7 +59,7 @@ class FindingChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class AuditDifference:
     """Two versions of a data set. ``added`` has lines of the new file, ``removed`` of the old one."""
 
     same: int
@@ -71,7 +71,7 @@ class Difference:
     findings: tuple[FindingChange, ...]
 
 
-def compare(old: ExampleFile, new: ExampleFile, audit: Callable[[ExampleFile], AuditReport]) -> Difference:
+def compare(old: ExampleFile, new: ExampleFile, audit: Callable[[ExampleFile], AuditReport]) -> AuditDifference:
     """The difference. Equal rows match wherever they stand, then rows with the same prompt in their order, then those
     whose prompts are the same once they are masked.
     """
@@ -85,7 +85,7 @@ def compare(old: ExampleFile, new: ExampleFile, audit: Callable[[ExampleFile], A
     pairs.sort(key=lambda pair: pair[1].line)
     changed = tuple(ChangedRow(before.line, now.line, _parts(before, now)) for before, now in pairs)
     labels = _Labels(old), _Labels(new)
-    return Difference(
+    return AuditDifference(
         same,
         tuple(example.line for example in added),
         tuple(example.line for example in removed),

@@ -86,7 +86,7 @@ class ScoreFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class NegativeControl:
     """What one of the `REPLACEMENTS` of an answer scores. Scorers that fail on it, or are left out, are missing."""
 
     outcome: CaseOutcome
@@ -106,7 +106,7 @@ class CaseResult:
     answer: Answer
     outcome: CaseOutcome
     scores: Mapping[str, Score | ScoreFailure]
-    controls: tuple[Control, ...] = ()
+    controls: tuple[NegativeControl, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

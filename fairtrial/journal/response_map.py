@@ -48,7 +48,7 @@ _Row = tuple[bytes, int, str | None, str, str, str | None, str | None, str | Non
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResponsePlace:
     """Where a response is: its deployment, the route of its request, and the arm if an experiment chose it.
 
     ``owner``: the name of the key that made it; ``None`` for an open gateway, and in entries of the first release.
@@ -74,7 +74,7 @@ class ResponseMap:
         self._late: list[_Row] = []
         self._until_pruned = PRUNE_EACH
 
-    def note(self, names: Iterable[str], place: Place, *, unit: str | None, now_us: int) -> bool:
+    def note(self, names: Iterable[str], place: ResponsePlace, *, unit: str | None, now_us: int) -> bool:
         """Remember where these names are. The last place of a name counts."""
         rest = (now_us, unit, place.deployment, place.route, place.experiment, place.variant, place.owner)
         return self._write([*self._late, *((_key(name), *rest) for name in names)], now_us)
@@ -94,19 +94,19 @@ class ResponseMap:
         self._late = []
         return True
 
-    def find(self, name: str, *, now_us: int) -> Place | None:
+    def find(self, name: str, *, now_us: int) -> ResponsePlace | None:
         """Where it is; ``None`` if that is unknown or expired."""
         key = _key(name)
         for row in reversed(self._late):
             if row[0] == key:
-                return Place(*row[3:])
+                return ResponsePlace(*row[3:])
         if not self._path.exists():
             return None
         try:
             row = self._open().execute(_FIND, (key, now_us - KEEP_US)).fetchone()
         except sqlite3.Error:
             return None
-        return None if row is None else Place(*row)
+        return None if row is None else ResponsePlace(*row)
 
     def close(self) -> None:
         """Write the waiting entries and close the file. The next use opens it again."""

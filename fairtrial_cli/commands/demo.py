@@ -37,9 +37,9 @@ def command(no_wait: bool, folder: Path, full: bool, users: int | None, limit: i
     click.echo("Starting the demo: real local models, no API key, no GPU. Ctrl-C ends it at any time.")
     from rich.console import Console
 
-    from fairtrial_cli.demo.show import Options, show
+    from fairtrial_cli.demo.show import DemoOptions, show
 
-    options = Options(folder, wait=not no_wait, full=full, users=users, limit=limit)
+    options = DemoOptions(folder, wait=not no_wait, full=full, users=users, limit=limit)
     console = Console()
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH)

@@ -14,7 +14,7 @@ import click
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial_cli.experiment_states import add_state_commands
-from fairtrial_cli.options import CONFIG, JSON, Number, experiment_of, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, NumberOption, experiment_of, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.api import traffic
@@ -61,9 +61,13 @@ def command() -> None:
     metavar="[METRIC=]SHARE",
     help="The share of units that give the feedback, such as 97%; --per-week then counts all units.",
 )
-@click.option("--per-week", type=Number(1, 1e10), help="New units per week in the experiment, all arms together.")
+@click.option("--per-week", type=NumberOption(1, 1e10), help="New units per week in the experiment, all arms together.")
 @click.option(
-    "--power", default=80.0, show_default=True, type=Number(50, 99), help="Power in percent, for all metrics together."
+    "--power",
+    default=80.0,
+    show_default=True,
+    type=NumberOption(50, 99),
+    help="Power in percent, for all metrics together.",
 )
 @click.option(
     "--mode",
@@ -77,7 +81,7 @@ def command() -> None:
     "--design-effect",
     default=1.0,
     show_default=True,
-    type=Number(1, 1000),
+    type=NumberOption(1, 1000),
     help="The factor by which clustering of units inflates the sample.",
 )
 @click.option("--lower", multiple=True, metavar="METRIC", help="A feedback metric where lower is better; repeatable.")

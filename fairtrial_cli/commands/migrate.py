@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fairtrial.config.plan.retirement import Retirement
     from fairtrial.config.project import Project
     from fairtrial_cli.migration.report import Migration, Successor
-    from fairtrial_cli.migration.successors import SuiteRuns
+    from fairtrial_cli.migration.successors import SuccessorRuns
 
 NOT_SHIPPED, UNSOUND = 3, 4
 """The exit codes if no successor ships: as HOLD of `fairtrial gate`, or as INVALID if nothing could be judged."""
@@ -203,7 +203,7 @@ def _migrate(
 
 def _ask_models(
     project: Project, suites: Sequence[Suite], old: str, new: Sequence[str], *, concurrency: int, fresh: bool
-) -> list[SuiteRuns]:
+) -> list[SuccessorRuns]:
     from rich.console import Console
 
     from fairtrial_cli.migration.successors import ask_models

@@ -74,14 +74,14 @@ async def _models(
     address: Address, *, base: str, adapters: tuple[str, ...], engines: int, threads: int, log: Path | None
 ) -> None:
     from gateway.models.app import serve as serve_models
-    from gateway.models.engine import Recipe
+    from gateway.models.engine import EngineRecipe
 
     catalogue = _catalogue(base, adapters)
 
     def announce(url: str) -> None:
         click.echo(f"models at {url}: {', '.join(catalogue.names)}")
 
-    await serve_models(Recipe(catalogue, threads, log), address, engines=engines, announce=announce)
+    await serve_models(EngineRecipe(catalogue, threads, log), address, engines=engines, announce=announce)
 
 
 def _catalogue(base: str, adapters: tuple[str, ...]) -> Catalogue:

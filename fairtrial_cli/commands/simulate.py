@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairtrial.domain.errors import UsageError
-from fairtrial_cli.options import CONFIG, JSON, Number, experiment_of, print_indented, project_of
+from fairtrial_cli.options import CONFIG, JSON, NumberOption, experiment_of, print_indented, project_of
 
 if TYPE_CHECKING:
     from fairtrial.domain.plan import Experiment
-    from fairtrial.experiments.simulation.scenario import Assumptions, Scenario, Summary
+    from fairtrial.experiments.simulation.scenario import Scenario, ScenarioAssumptions, Summary
 
 RUNS_A_PROCESS = 20
 """Fewer runs are not worth another process."""
@@ -23,7 +23,9 @@ RUNS_A_PROCESS = 20
 
 @click.command()
 @click.argument("name")
-@click.option("--per-week", type=Number(1, 1e10), required=True, help="New units per week in the experiment, all arms.")
+@click.option(
+    "--per-week", type=NumberOption(1, 1e10), required=True, help="New units per week in the experiment, all arms."
+)
 @click.option(
     "--baseline",
     "baselines",
@@ -89,15 +91,15 @@ def _assumptions(
     late: Sequence[str],
     missing: Sequence[str],
     requests: int,
-) -> Assumptions:
-    from fairtrial.experiments.simulation.scenario import Assumptions
+) -> ScenarioAssumptions:
+    from fairtrial.experiments.simulation.scenario import ScenarioAssumptions
     from gateway.control.experiments.experiment_questions import parse_levels
 
     primary = experiment.primary.metric if experiment.primary else ""
     share = _share(response, "--response")
     if share == 0:
         raise UsageError("--response: without feedback there is nothing to simulate")
-    return Assumptions(
+    return ScenarioAssumptions(
         per_week=per_week,
         levels=parse_levels(baselines, primary),
         response=share,

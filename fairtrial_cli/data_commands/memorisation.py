@@ -13,7 +13,7 @@ from fairtrial_cli.options import CONFIG, JSON, FineTuneOptions, print_json
 
 if TYPE_CHECKING:
     from evaluators.suite import Suite
-    from evaluators.training_data.continuations import Recipe
+    from evaluators.training_data.continuations import ContinuationRecipe
     from fairtrial_cli.training_data.fine_tune import FineTune
 
 FOUND, UNDECIDED = 1, 3
@@ -73,7 +73,7 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **giv
                fairtrial data memorisation --on tuned --against base --train train.jsonl --holdout holdout.jsonl
     """
     from evaluators.overfitting.memorisation import judge_membership, judge_regurgitation
-    from evaluators.training_data.continuations import Recipe
+    from evaluators.training_data.continuations import ContinuationRecipe
     from fairtrial_cli.training_data.fine_tune import (
         FineTune,
         MemorisationReport,
@@ -82,7 +82,7 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **giv
     )
 
     options, tested = Options(**given), FineTune.of(config, candidate, base)
-    recipe = Recipe(options.prefix, options.rows, options.seed, options.ask)
+    recipe = ContinuationRecipe(options.prefix, options.rows, options.seed, options.ask)
     suites, notes = _suites(tested, recipe, options)
     runs = tested.run(suites, concurrency=options.concurrency, fresh=options.fresh)
     report = MemorisationReport(
@@ -99,7 +99,7 @@ def command(candidate: str, base: str | None, config: Path, as_json: bool, **giv
     sys.exit(FOUND if report.is_found else UNDECIDED if report.is_undecided else 0)
 
 
-def _suites(tested: FineTune, recipe: Recipe, options: Options) -> tuple[list[Suite], list[str]]:
+def _suites(tested: FineTune, recipe: ContinuationRecipe, options: Options) -> tuple[list[Suite], list[str]]:
     """The suite of continuations and, with canaries, theirs; and notes on what was left out."""
     from evaluators.overfitting.memorisation import SuiteOptions, continuation_suite
     from evaluators.suite import suite_name

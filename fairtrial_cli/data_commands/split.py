@@ -12,7 +12,7 @@ from fairtrial_cli.options import JSON, print_json
 from fairtrial_cli.training_data import data_files
 
 if TYPE_CHECKING:
-    from evaluators.training_data.rewriting.split import Split
+    from evaluators.training_data.rewriting.split import RowSplit
 
 SHARES = "10% to 20% is usual"
 
@@ -70,7 +70,7 @@ def command(
                fairtrial data split data.jsonl --train train.jsonl --holdout validation.jsonl
     """
     from evaluators.training_data.example_file import joined_rows, row_texts
-    from evaluators.training_data.rewriting.split import Options, split_examples
+    from evaluators.training_data.rewriting.split import SplitOptions, split_examples
     from fairtrial_cli.training_data.data_files import beside, refuse_row_files, write_files
 
     outputs = (train or beside(file, "train.jsonl"), holdout or beside(file, "holdout.jsonl"))
@@ -78,14 +78,14 @@ def command(
     columns = data_files.named_columns(prompt, completion)
     source = data_files.read_source(file, skip_unreadable=skip_unreadable, columns=columns)
     with data_files.show_busy("finding rows that belong together"):
-        split = split_examples(source, Options(share, seed, label, group))
+        split = split_examples(source, SplitOptions(share, seed, label, group))
     texts = row_texts(source)
     parts = [[texts[source.examples[at].line] for at in part] for part in (split.train, split.holdout)]
     write_files({path: joined_rows(rows) for path, rows in zip(outputs, parts, strict=True)})
     print_json(_plain(split, outputs, skipped=len(source.errors))) if as_json else _show(split, outputs)
 
 
-def _plain(split: Split, outputs: tuple[Path, Path], *, skipped: int) -> dict[str, Any]:
+def _plain(split: RowSplit, outputs: tuple[Path, Path], *, skipped: int) -> dict[str, Any]:
     fields = {name: value for name, value in asdict(split).items() if name not in ("train", "holdout")}
     files = {
         name: {"file": str(path), "rows": len(rows)}
@@ -94,7 +94,7 @@ def _plain(split: Split, outputs: tuple[Path, Path], *, skipped: int) -> dict[st
     return {**files, **fields, "skipped": skipped}
 
 
-def _show(split: Split, outputs: tuple[Path, Path]) -> None:
+def _show(split: RowSplit, outputs: tuple[Path, Path]) -> None:
     from rich.console import Console
     from rich.text import Text
 

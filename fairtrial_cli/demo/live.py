@@ -18,9 +18,9 @@ from fairtrial.config.project import Project
 from fairtrial.domain.wording import counted
 from fairtrial.store.experiments.sums.metric_sums import LATE_US
 from fairtrial_cli.demo import traffic
-from fairtrial_cli.demo.narration import Progress, variant_lines
+from fairtrial_cli.demo.narration import DemoProgress, variant_lines
 from fairtrial_cli.demo.setting import CUSTOMER, VISITORS
-from fairtrial_cli.demo.traffic import Ticket
+from fairtrial_cli.demo.traffic import SupportTicket
 from fairtrial_cli.output.experiment_state import decision_lines
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import frozen_plans
@@ -71,7 +71,7 @@ class Seen:
 
 
 async def send_until_stopped(
-    base_url: str, tickets: Sequence[Ticket], on_seen: Callable[[Seen], None], *, most: int = MOST_USERS
+    base_url: str, tickets: Sequence[SupportTicket], on_seen: Callable[[Seen], None], *, most: int = MOST_USERS
 ) -> Seen:
     """Send one ticket from each of at most ``most`` users until an answer says that the experiment does not run.
 
@@ -99,7 +99,7 @@ async def send_until_stopped(
     return seen
 
 
-async def _visit(client: AsyncOpenAI, number: int, tickets: Sequence[Ticket], seen: Seen) -> None:
+async def _visit(client: AsyncOpenAI, number: int, tickets: Sequence[SupportTicket], seen: Seen) -> None:
     from openai import OpenAIError
 
     try:
@@ -109,7 +109,7 @@ async def _visit(client: AsyncOpenAI, number: int, tickets: Sequence[Ticket], se
         seen.errors += 1
 
 
-async def _ask(client: AsyncOpenAI, number: int, tickets: Sequence[Ticket]) -> Any:
+async def _ask(client: AsyncOpenAI, number: int, tickets: Sequence[SupportTicket]) -> Any:
     """The headers of the answer to one user."""
     messages: Any = [
         tickets[number % len(tickets)].messages[-1]
@@ -148,19 +148,19 @@ def _find_stop(store: StoreClient) -> TransitionRow | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class TrafficSetting:
     """What is sent: where to, which tickets, and from how many customers."""
 
     project: Project
     base_url: str
-    tickets: Sequence[Ticket]
+    tickets: Sequence[SupportTicket]
     customers: int
 
 
 class LiveTraffic:
     """Customers of one experiment and visitors of the other, in one thread; `wait` returns when all are answered."""
 
-    def __init__(self, sent: Traffic, progress: Progress) -> None:
+    def __init__(self, sent: TrafficSetting, progress: DemoProgress) -> None:
         self._sent = sent
         self._progress = progress
         self._customers_done = 0

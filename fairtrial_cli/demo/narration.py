@@ -28,7 +28,7 @@ WIDTH, INDENT = 80, 8
 VERSUS = " not worse than base by "
 
 
-class Progress:
+class DemoProgress:
     """A line that is redrawn on a terminal, and printed every few seconds elsewhere. Safe to use from two threads.
 
     Work is counted in ticket answers (see `sizes`).
@@ -109,7 +109,7 @@ class Progress:
             parts.append(f"about {minutes(left / speed)} left")
         return ", ".join(parts)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "DemoProgress":
         if self._status is not None:
             self._status.start()
         self._thread.start()

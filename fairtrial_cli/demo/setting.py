@@ -154,7 +154,7 @@ def _most(steps: Sequence[Sizes], work: Sequence[float], answers_a_second: float
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class DemoSetting:
     """The demo's folder and ports."""
 
     folder: Path
@@ -194,7 +194,7 @@ class Setting:
         (self.suites / "edges" / "suite.yaml").write_text(text, encoding="utf-8")
 
 
-def prepare(folder: Path) -> Setting:
+def prepare(folder: Path) -> DemoSetting:
     """Create the folder and its project file; what an earlier demo left there is deleted.
 
     Raises `UsageError` if the folder contains other files, or if the example is not installed, and `StoreLocked` if a
@@ -212,7 +212,7 @@ def prepare(folder: Path) -> Setting:
     shutil.copytree(SUITES, folder / "suites", ignore=shutil.ignore_patterns("__pycache__"))
     for name in TRAINED_WITH:
         shutil.copytree(SUPPORT / name, folder / name, ignore=shutil.ignore_patterns("*.py"))
-    setting = Setting(folder.resolve(), _free_ports())
+    setting = DemoSetting(folder.resolve(), _free_ports())
     setting.project.write_text(_project(setting.ports), encoding="utf-8")
     return setting
 

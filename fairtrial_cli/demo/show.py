@@ -12,12 +12,12 @@ from rich.console import Console
 from fairtrial.domain.wording import counted
 from fairtrial_cli.dashboard_link import dashboard_link
 from fairtrial_cli.demo import narration, setting as sizes
-from fairtrial_cli.demo.live import LiveTraffic, Traffic
+from fairtrial_cli.demo.live import LiveTraffic, TrafficSetting
 from fairtrial_cli.demo.model_servers import allowed_seconds, late_server, local_models, measure
-from fairtrial_cli.demo.narration import Progress, minutes
-from fairtrial_cli.demo.setting import ALL, RELEASE, REVIEWED, SUITES, SUPPORT, Setting, Sizes, prepare
+from fairtrial_cli.demo.narration import DemoProgress, minutes
+from fairtrial_cli.demo.setting import ALL, RELEASE, REVIEWED, SUITES, SUPPORT, DemoSetting, Sizes, prepare
 from fairtrial_cli.demo.traffic import read_tickets
-from fairtrial_cli.demo.trial import BASE, EDGES, FORTY, GENERAL_KEPT, TICKETS, Trial
+from fairtrial_cli.demo.trial import BASE, EDGES, FORTY, GENERAL_KEPT, TICKETS, DemoTrial
 from fairtrial_cli.processes.children import Child
 from fairtrial_cli.processes.services import Services, Urls
 from fairtrial_cli.processes.signals import Interruption, interruption
@@ -32,7 +32,7 @@ StartModels = Callable[[int, Path], AbstractContextManager[Sequence[Child]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DemoOptions:
     """The demo's options. ``limit`` is the most cases of each suite, ``full`` judges all four fine-tunes."""
 
     folder: Path
@@ -42,13 +42,13 @@ class Options:
     limit: int | None = None
 
 
-def show(options: Options, console: Console, *, models: StartModels = local_models) -> int:
+def show(options: DemoOptions, console: Console, *, models: StartModels = local_models) -> int:
     """Run the demo; returns 0, because a demo that tells its story to the end has worked, whatever its gates say.
 
     Raises `KeyboardInterrupt` at Ctrl-C after everything has ended, within five seconds.
     """
     setting = prepare(options.folder)
-    with interruption() as limits, Progress(console) as progress, ExitStack() as stack:
+    with interruption() as limits, DemoProgress(console) as progress, ExitStack() as stack:
         progress.doing("starting the local models: one base and four fine-tunes of it")
         children = stack.enter_context(models(setting.ports.models, setting.folder / "models.log"))
         limits.watch(lambda: children)
@@ -59,7 +59,7 @@ def show(options: Options, console: Console, *, models: StartModels = local_mode
         taken = _choose(options, speed, progress)
         setting.take(taken)
         services = _start_services(setting, options, progress, limits, stack)
-        trial = Trial(services.project, setting.suites, services.urls.api, progress)
+        trial = DemoTrial(services.project, setting.suites, services.urls.api, progress)
         progress.expect(taken.work - sizes.SERVICES / 2, speed)
         taken, live = _tell(trial, setting, options, taken)
         _print_closing(trial, live, services.urls if options.wait else None, taken=taken)
@@ -72,12 +72,12 @@ def show(options: Options, console: Console, *, models: StartModels = local_mode
     return 0
 
 
-def _measure(setting: Setting, progress: Progress) -> float:
+def _measure(setting: DemoSetting, progress: DemoProgress) -> float:
     progress.doing("measuring how many answers a second this machine gives")
     return asyncio.run(measure(setting.models_url, [ticket.messages for ticket in read_tickets([VALIDATION])]))
 
 
-def _choose(options: Options, speed: float, progress: Progress) -> Sizes:
+def _choose(options: DemoOptions, speed: float, progress: DemoProgress) -> Sizes:
     """The sizes for this machine, printed with the time that they take."""
     taken = ALL if options.full else sizes.choose(speed, elapsed=progress.elapsed)
     if options.limit is not None:
@@ -101,14 +101,14 @@ def _full_seconds(seconds: float, speed: float) -> float:
     return seconds + sizes.others_work() / speed
 
 
-def _print_left_out(taken: Sizes, progress: Progress) -> None:
+def _print_left_out(taken: Sizes, progress: DemoProgress) -> None:
     left_out = taken.fewer_than(ALL)
     if left_out:
         progress.say(f"To end sooner, it takes {', '.join(left_out)}. The margins stay.")
 
 
 def _start_services(
-    setting: Setting, options: Options, progress: Progress, limits: Interruption, stack: ExitStack
+    setting: DemoSetting, options: DemoOptions, progress: DemoProgress, limits: Interruption, stack: ExitStack
 ) -> Services:
     """Start gateway, control and, if anybody can look at it, the dashboard."""
     progress.doing("starting gateway, control and dashboard" if options.wait else "starting gateway and control")
@@ -117,7 +117,7 @@ def _start_services(
     return stack.enter_context(services)
 
 
-def _tell(trial: Trial, setting: Setting, options: Options, taken: Sizes) -> tuple[Sizes, list[str]]:
+def _tell(trial: DemoTrial, setting: DemoSetting, options: DemoOptions, taken: Sizes) -> tuple[Sizes, list[str]]:
     """The story in three parts; returns the sizes that the machine allowed in the end, and the live decision."""
     progress = trial.progress
     progress.rule(f"1. {BAD}, trained on 20 tickets: it answers {counted(taken.tickets, 'ticket')}")
@@ -129,7 +129,7 @@ def _tell(trial: Trial, setting: Setting, options: Options, taken: Sizes) -> tup
     progress.expect(taken.second_half, progress.speed)
     trial.evaluate([GOOD], [TICKETS])
     live = LiveTraffic(
-        Traffic(
+        TrafficSetting(
             trial.project,
             trial.base_url,
             read_tickets([VALIDATION, SUITES / "support" / "test.jsonl"]),
@@ -149,7 +149,7 @@ def _tell(trial: Trial, setting: Setting, options: Options, taken: Sizes) -> tup
     return taken, live.decision()
 
 
-def _shorten(trial: Trial, setting: Setting, taken: Sizes) -> Sizes:
+def _shorten(trial: DemoTrial, setting: DemoSetting, taken: Sizes) -> Sizes:
     """Take fewer cases for the rest if the machine has become slower than it was when it was measured."""
     progress = trial.progress
     speed = progress.speed
@@ -161,7 +161,7 @@ def _shorten(trial: Trial, setting: Setting, taken: Sizes) -> Sizes:
     return shorter
 
 
-def _judge_others(trial: Trial) -> None:
+def _judge_others(trial: DemoTrial) -> None:
     """Judge the other three fine-tunes by the release gate on all suites, and show what forty questions can't show."""
     trial.progress.rule("4. The other fine-tunes on all suites")
     trial.progress.expect(sizes.others_work(), trial.progress.speed)
@@ -174,7 +174,7 @@ def _judge_others(trial: Trial) -> None:
     trial.progress.say(narration.lesson(small, large, LESSON, BASE))
 
 
-def _print_closing(trial: Trial, live: Sequence[str], urls: Urls | None, *, taken: Sizes) -> None:
+def _print_closing(trial: DemoTrial, live: Sequence[str], urls: Urls | None, *, taken: Sizes) -> None:
     """Print verdicts, the live decision, and the next steps. ``urls``: of the services if they stay open."""
     progress = trial.progress
     progress.rule("What the customers decided")
@@ -193,7 +193,7 @@ def _print_closing(trial: Trial, live: Sequence[str], urls: Urls | None, *, take
         progress.say(line)
 
 
-def _to_click(trial: Trial, urls: Urls) -> Iterator[str]:
+def _to_click(trial: DemoTrial, urls: Urls) -> Iterator[str]:
     """The pages that tell the story; the first signs the browser in."""
     board = urls.dashboard
     shipped = trial.verdicts[GOOD, RELEASE]
@@ -206,7 +206,7 @@ def _to_click(trial: Trial, urls: Urls) -> Iterator[str]:
     yield f"  judge blind        {board}/review"
 
 
-def _to_type(trial: Trial) -> Iterator[str]:
+def _to_type(trial: DemoTrial) -> Iterator[str]:
     """The commands that continue the story, as typed from the current folder."""
     program = _from_here(Path(sys.executable).with_name("fairtrial"), otherwise="fairtrial")
     project = _from_here(trial.project.path, otherwise=str(trial.project.path))

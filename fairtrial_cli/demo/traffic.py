@@ -20,7 +20,7 @@ FEEDBACK_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class SupportTicket:
     """A user's message and its true intent."""
 
     messages: tuple[dict[str, str], ...]
@@ -28,7 +28,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class DemoTraffic:
     """The numbers of users, answers, errors and feedback values."""
 
     users: int
@@ -37,21 +37,21 @@ class Traffic:
     feedback: int
 
 
-def read_tickets(files: Sequence[Path]) -> list[Ticket]:
+def read_tickets(files: Sequence[Path]) -> list[SupportTicket]:
     """Read tickets from files in OpenAI's chat format: the messages before the reference, and its intent."""
     rows = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    return [Ticket(tuple(row["messages"][:-1]), row["metadata"]["label_intent"]) for row in rows]
+    return [SupportTicket(tuple(row["messages"][:-1]), row["metadata"]["label_intent"]) for row in rows]
 
 
 async def send(
     base_url: str,
-    tickets: Sequence[Ticket],
+    tickets: Sequence[SupportTicket],
     *,
     users: int,
     seed: int,
     concurrency: int,
     on_done: Callable[[], None],
-) -> Traffic:
+) -> DemoTraffic:
     """Send one ticket from each of ``users`` users, at most ``concurrency`` at a time, and count the outcomes."""
     from openai import AsyncOpenAI
 
@@ -60,7 +60,7 @@ async def send(
     gate = asyncio.Semaphore(concurrency)
     async with AsyncOpenAI(base_url=base_url, api_key="not-needed-on-loopback", timeout=300) as client:
 
-        async def send_one(user: str, ticket: Ticket, gives_feedback: bool) -> tuple[bool, bool]:
+        async def send_one(user: str, ticket: SupportTicket, gives_feedback: bool) -> tuple[bool, bool]:
             async with gate:
                 met = await _visit(client, user, ticket, gives_feedback=gives_feedback)
             on_done()
@@ -68,10 +68,10 @@ async def send(
 
         met = await asyncio.gather(*(send_one(*visit) for visit in plan))
     answered = sum(ok for ok, _ in met)
-    return Traffic(users, answered, users - answered, sum(sent for _, sent in met))
+    return DemoTraffic(users, answered, users - answered, sum(sent for _, sent in met))
 
 
-async def _visit(client: AsyncOpenAI, user: str, ticket: Ticket, *, gives_feedback: bool) -> tuple[bool, bool]:
+async def _visit(client: AsyncOpenAI, user: str, ticket: SupportTicket, *, gives_feedback: bool) -> tuple[bool, bool]:
     """One user's visit; returns whether an answer came and whether feedback was sent."""
     from openai import OpenAIError
 

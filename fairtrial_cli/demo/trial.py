@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evaluators.engine.engine import Progress as RunProgress
+from evaluators.engine.engine import CaseProgress
 from evaluators.suite import Suite
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing
@@ -15,7 +15,7 @@ from fairtrial.domain.run import Run
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import titled
 from fairtrial.domain.wording import counted
-from fairtrial_cli.demo.narration import Judged, Progress, style_of
+from fairtrial_cli.demo.narration import DemoProgress, Judged, style_of
 from fairtrial_cli.demo.setting import EDGE, GENERAL, TICKET
 from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
 from fairtrial_cli.store_client.client import open_store
@@ -36,13 +36,13 @@ REVIEW_TITLE = "Support tickets: which answer is better?"
 
 
 @dataclass(slots=True)
-class Trial:
+class DemoTrial:
     """The runs and verdicts of a demo so far; ``folder`` has the suites and gates, ``base_url`` is the gateway's."""
 
     project: Project
     folder: Path
     base_url: str
-    progress: Progress
+    progress: DemoProgress
     runs: dict[tuple[str, str], Run] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Trial:
         self.progress.doing(f"{' and '.join(targets)} on {', '.join(suite.name for suite in suites)}")
         answered: dict[tuple[str, str], int] = {}
 
-        def step(now: RunProgress) -> None:
+        def step(now: CaseProgress) -> None:
             key = (now.suite, now.target)
             more = now.done - answered.get(key, 0)
             answered[key] = now.done

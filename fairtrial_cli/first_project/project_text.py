@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from fairtrial.domain.names.addresses import is_loopback
-from fairtrial_cli.first_project.proposal import Pair, is_adapter_of
+from fairtrial_cli.first_project.proposal import ModelPair, is_adapter_of
 from fairtrial_cli.first_project.served_models import ServedModel
 
 ROUTE, BASE, CANDIDATE = "assistant", "base", "candidate"
@@ -18,7 +18,7 @@ OTHER_PORTS = (9080, 9180)
 INSIDE = (".internal", ".lan", ".local", ".localhost")
 
 
-def project_text(pair: Pair, base_url: str, *, key_env: str | None, ports: Sequence[int]) -> str:
+def project_text(pair: ModelPair, base_url: str, *, key_env: str | None, ports: Sequence[int]) -> str:
     """The text of ``fairtrial.yaml``."""
     outside = ["external: true"] if _is_outside(base_url) else []
     common = [f"base_url: {_quoted(base_url)}", *([f'api_key: "${{{key_env}}}"'] if key_env else []), *outside]

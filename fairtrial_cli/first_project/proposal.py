@@ -19,7 +19,7 @@ Ask = Callable[[str, Sequence[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ModelPair:
     """The two models of the project, and why these."""
 
     base: ServedModel
@@ -29,7 +29,7 @@ class Pair:
 
 def propose(
     models: Sequence[ServedModel], base: str | None, candidate: str | None, *, ask: Ask | None, command: str
-) -> Pair:
+) -> ModelPair:
     """The pair that fits what the person has named; ``ask`` is ``None`` without a terminal.
 
     ``command``: what the person has written, without the models, to which an error adds two of them.
@@ -43,14 +43,14 @@ def propose(
         raise _ambiguous(models, next(pair for pair in product(bases, candidates) if pair[0] != pair[1]), command)
     pairs = [(first, second) for first, second in product(bases, candidates) if first != second]
     if base and candidate:
-        return Pair(*pairs[0], "as you named them")
+        return ModelPair(*pairs[0], "as you named them")
     for fits, reason in RULES:
         if fitting := [pair for pair in pairs if fits(*pair)]:
             if len(fitting) == 1:
-                return Pair(*fitting[0], reason)
+                return ModelPair(*fitting[0], reason)
             pairs = fitting
             break
-    return Pair(*pairs[0], "the only other model") if len(pairs) == 1 else _chosen(pairs, ask, command)
+    return ModelPair(*pairs[0], "the only other model") if len(pairs) == 1 else _chosen(pairs, ask, command)
 
 
 def is_adapter_of(base: ServedModel, candidate: ServedModel) -> bool:
@@ -102,12 +102,12 @@ def _ambiguous(models: Iterable[ServedModel], example: tuple[ServedModel, Served
     )
 
 
-def _chosen(pairs: Sequence[tuple[ServedModel, ServedModel]], ask: Ask | None, command: str) -> Pair:
+def _chosen(pairs: Sequence[tuple[ServedModel, ServedModel]], ask: Ask | None, command: str) -> ModelPair:
     if ask is None:
         raise _ambiguous((model for pair in pairs for model in pair), pairs[0], command)
     base = _answer("Base", [base for base, _ in pairs], ask)
     candidate = _answer("Candidate", [candidate for first, candidate in pairs if first == base], ask)
-    return Pair(base, candidate, "as you chose them")
+    return ModelPair(base, candidate, "as you chose them")
 
 
 def _answer(question: str, models: Iterable[ServedModel], ask: Ask) -> ServedModel:

@@ -18,7 +18,7 @@ from fairtrial_cli.first_project.project_text import (
     project_text,
     service_ports,
 )
-from fairtrial_cli.first_project.proposal import Ask, Pair, propose
+from fairtrial_cli.first_project.proposal import Ask, ModelPair, propose
 from fairtrial_cli.first_project.questions import Suites, suites_of
 from fairtrial_cli.first_project.served_models import listing
 
@@ -79,7 +79,7 @@ def _key(name: str | None) -> str | None:
     return key
 
 
-def _summary(pair: Pair, suites: Suites, choices: Choices) -> list[str]:
+def _summary(pair: ModelPair, suites: Suites, choices: Choices) -> list[str]:
     lines = [
         f"base: {pair.base.title}; candidate: {pair.candidate.title} ({pair.reason})",
         f"questions: {suites.count:,} in {', '.join(suites.paths)}",

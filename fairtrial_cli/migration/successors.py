@@ -82,7 +82,7 @@ def listed_date(deployment: Deployment) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class SuiteRuns:
+class SuccessorRuns:
     """The runs of one suite by target, and the run of the old model that counts, ``None`` without any."""
 
     suite: Suite
@@ -111,7 +111,7 @@ def ask_models(
     *,
     base_url: str,
     options: RunOptions,
-) -> list[SuiteRuns]:
+) -> list[SuccessorRuns]:
     """Run each suite on the old model and its successors, interleaved; the old model's complete runs are kept for good.
 
     If the old model refuses or fails in the middle, its newest kept run of the same cases takes its place, and its
@@ -127,12 +127,12 @@ def ask_models(
     return results
 
 
-def runs_of(project: Project, suite: Suite, old: str, runs: Mapping[str, Run], refusal: str) -> SuiteRuns:
+def runs_of(project: Project, suite: Suite, old: str, runs: Mapping[str, Run], refusal: str) -> SuccessorRuns:
     """The runs of the suite with the old model's run that counts; ``refusal``: why it did not answer, if it did not."""
     baseline = baseline_of(project, suite, old, runs.get(old), refusal)
     with open_store(project.layout) as store:
         table = None if baseline.run_id is None else load_table(store, baseline.run_id)
-    return SuiteRuns(suite, baseline, runs, table)
+    return SuccessorRuns(suite, baseline, runs, table)
 
 
 def baseline_of(project: Project, suite: Suite, old: str, own: Run | None, refusal: str) -> Baseline:
@@ -243,7 +243,7 @@ def _is_erased(result: CaseResult) -> bool:
 
 def judge_successors(
     store: StoreClient,
-    suite_runs: Sequence[SuiteRuns],
+    suite_runs: Sequence[SuccessorRuns],
     old: str,
     new: Mapping[str, Deployment],
     *,
@@ -278,7 +278,7 @@ def judge_successors(
 
 
 def reviews_to_make(
-    store: StoreClient, suite_runs: Sequence[SuiteRuns], old: str, successors: Sequence[Successor], config: Path
+    store: StoreClient, suite_runs: Sequence[SuccessorRuns], old: str, successors: Sequence[Successor], config: Path
 ) -> Iterator[str]:
     """What to do where a verdict waits for people: queue pairs of a suite that requires a review, or judge them."""
     names = [run.suite.name for run in suite_runs if any(map(is_judged_by_people, map(parse, run.suite.gate)))]

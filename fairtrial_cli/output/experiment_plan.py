@@ -14,7 +14,7 @@ from rich.text import Text
 from fairtrial.domain.wording import counted
 from fairtrial.stats.planning.proposals import Option
 from fairtrial.stats.planning.question import Design
-from fairtrial.stats.planning.trial import MetricPlan, PlannedTrial, Proposal, Undecidable, false_stop, held
+from fairtrial.stats.planning.trial import PlannedMetric, PlannedTrial, Proposal, Undecidable, false_stop, held
 from fairtrial.stats.sizes import size_of_pairs
 from fairtrial_cli.output.terminal import columns, print_table
 from gateway.control.experiments.experiment_questions import describe_question, format_difference
@@ -80,7 +80,7 @@ def _trial_json(trial: PlannedTrial) -> dict[str, Any]:
     return {"design": asdict(trial.design), "weeks": trial.weeks, "ships": trial.ships(), "metrics": metrics}
 
 
-def _print_table(console: Console, plan: MetricPlan, design: Design) -> None:
+def _print_table(console: Console, plan: PlannedMetric, design: Design) -> None:
     console.print(Text(f"\n{plan.question.metric}: {describe_question(plan.question)}"))
     numbers = ("units", "weeks", "power", "mean stop")
     rows = [

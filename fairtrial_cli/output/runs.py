@@ -160,7 +160,7 @@ def _slice_json(worst: summary.SliceValue | None) -> dict[str, Any] | None:
     return None if worst is None else {"slice": f"{worst.tag}:{worst.slice}", "value": worst.value, "n": worst.n}
 
 
-def _worst(line: summary.Line) -> str:
+def _worst(line: summary.SummaryLine) -> str:
     """The worst slice, if it is worse than the overall value."""
     worst = line.worst
     if worst is None or line.value is None or worst.value == line.value:

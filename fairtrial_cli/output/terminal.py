@@ -28,7 +28,7 @@ from fairtrial.domain.store_reports import OnProgress, Progress as StoreProgress
 from fairtrial.domain.wording import counted
 
 if TYPE_CHECKING:
-    from evaluators.engine.engine import Progress
+    from evaluators.engine.engine import CaseProgress
 
 
 Cell = str | Text
@@ -182,7 +182,7 @@ class Bars(RichProgress):
 
 
 @contextmanager
-def run_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
+def run_progress(console: Console) -> Iterator[Callable[[CaseProgress], None]]:
     """Show a progress bar for each run. Yields the callback."""
     columns = (
         TextColumn("{task.description}"),
@@ -194,7 +194,7 @@ def run_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
     tasks: dict[tuple[str, str], TaskID] = {}
     with Bars(*columns, console=console) as bars:
 
-        def step(progress: Progress) -> None:
+        def step(progress: CaseProgress) -> None:
             key = (progress.suite, progress.target)
             if key not in tasks:
                 tasks[key] = bars.add_task(escape(" on ".join(key)), total=progress.total, note="")
@@ -203,7 +203,7 @@ def run_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
         yield step
 
 
-def _note(progress: Progress) -> str:
+def _note(progress: CaseProgress) -> str:
     notes = [f"{progress.cached} cached"] if progress.cached else []
     return ", ".join([*notes, counted(progress.errors, "error")] if progress.errors else notes)
 

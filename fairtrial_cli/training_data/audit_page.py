@@ -20,7 +20,7 @@ from fairtrial_cli.training_data.audit import NOT_LOOKED_FOR, headline, lines_in
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport, Issue
-    from evaluators.training_data.difference import Difference, FindingChange
+    from evaluators.training_data.difference import AuditDifference, FindingChange
     from evaluators.training_data.example_file import ExampleFile
 
 
@@ -38,7 +38,7 @@ IN_THE_TEXTS = ("matches", "groups", "rows_by_kind", "kind")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class IssueGroup:
     """Rows that stand side by side. ``more``: those of the group that are not shown."""
 
     rows: Sequence[Mapping[str, Any]]
@@ -128,7 +128,7 @@ def _finding(
     issue: Issue, groups: Sequence[Sequence[Place]], texts: Mapping[Place, RowText], share: int, names: dict[int, str]
 ) -> dict[str, Any]:
     """What the template shows of an issue; rows beyond its share of the characters are only numbers."""
-    fitting: list[Group] = []
+    fitting: list[IssueGroup] = []
     shown: set[Place] = set()
     used = 0
     for group in groups:
@@ -138,7 +138,7 @@ def _finding(
             break
         if rows:
             fitting.append(
-                Group(
+                IssueGroup(
                     [shown_row(row, rows[0], elsewhere=row.file != issue.file) for row in rows],
                     max(0, len(group) - MOST_GROUP),
                 )
@@ -194,7 +194,7 @@ LEAST_SHARE = 0.005
 """A class whose share moved less is not printed; JSON has all."""
 
 
-def difference_headline(difference: Difference) -> str:
+def difference_headline(difference: AuditDifference) -> str:
     """The difference in one sentence."""
     numbers = ((difference.added, "added"), (difference.removed, "removed"), (difference.changed, "changed"))
     parts = [f"{counted(len(rows), 'row')} {verb}" for rows, verb in numbers if rows]
@@ -202,7 +202,7 @@ def difference_headline(difference: Difference) -> str:
     return f"{', '.join(parts)}, {same}" if parts else f"no row differs, {same}"
 
 
-def difference_as_json(difference: Difference, old: ExampleFile, new: ExampleFile) -> str:
+def difference_as_json(difference: AuditDifference, old: ExampleFile, new: ExampleFile) -> str:
     """The whole difference."""
     files = {
         name: {"path": str(file.path), "sha256": file.sha256, "rows": len(file.examples), "format": file.format}
@@ -211,7 +211,7 @@ def difference_as_json(difference: Difference, old: ExampleFile, new: ExampleFil
     return json.dumps(files | msgspec.to_builtins(difference), indent=2, ensure_ascii=False)
 
 
-def print_difference(difference: Difference, old: ExampleFile, new: ExampleFile) -> None:
+def print_difference(difference: AuditDifference, old: ExampleFile, new: ExampleFile) -> None:
     """Print the headline, then each part of the difference."""
     from rich.console import Console
     from rich.text import Text
@@ -222,7 +222,7 @@ def print_difference(difference: Difference, old: ExampleFile, new: ExampleFile)
         console.print(Text(printable(line)))
 
 
-def _lines(difference: Difference, new: ExampleFile) -> Iterator[str]:
+def _lines(difference: AuditDifference, new: ExampleFile) -> Iterator[str]:
     yield f"  new {new.path}: {counted(len(new.examples), 'row')}"
     if difference.added:
         yield f"added    {lines_in_words(difference.added)} of the new file"
@@ -252,7 +252,7 @@ def _finding_difference(change: FindingChange) -> str:
     return f"{name}: {', '.join(parts) or ('new' if change.rows_before is None else 'gone')}"
 
 
-def difference_page(difference: Difference, old: ExampleFile, new: ExampleFile) -> str:
+def difference_page(difference: AuditDifference, old: ExampleFile, new: ExampleFile) -> str:
     """The page, with the masked texts of the rows that differ."""
     changed = [[(old, row.before), (new, row.now)] for row in difference.changed[:MOST_ROWS]]
     sections = [

@@ -19,7 +19,7 @@ from fairtrial.domain.errors import UsageError, printable
 from fairtrial.domain.wording import counted
 from fairtrial.named_files import read_named
 from fairtrial.safe_files import PRIVATE, replace_files
-from fairtrial_cli.options import Number
+from fairtrial_cli.options import NumberOption
 
 if TYPE_CHECKING:
     from evaluators.training_data.audit_report import AuditReport
@@ -200,7 +200,9 @@ _OPTIONS = (
         help="The model's tokenizer.json, for models whose tokenizer isn't known.",
     ),
     click.option("--epochs", type=click.IntRange(1, 1_000), default=1, show_default=True, help="Epochs to be priced."),
-    click.option("--price", type=Number(0, 1_000_000), metavar="USD_PER_MILLION", help="Price of a million tokens."),
+    click.option(
+        "--price", type=NumberOption(0, 1_000_000), metavar="USD_PER_MILLION", help="Price of a million tokens."
+    ),
     click.option("--context", type=click.IntRange(1), metavar="TOKENS", help="From how many tokens on a row is cut."),
 )
 

@@ -13,8 +13,14 @@ from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples, row_text
 from evaluators.training_data.provider_rules.check import Breach
 from evaluators.training_data.provider_rules.rule import PROVIDERS, Provider
-from evaluators.training_data.rewriting.convert import Checked, Loss, check_conversion, convert_examples, unreadable
-from evaluators.training_data.rewriting.split import Options, split_examples
+from evaluators.training_data.rewriting.convert import (
+    Checked,
+    ConversionLoss,
+    check_conversion,
+    convert_examples,
+    unreadable,
+)
+from evaluators.training_data.rewriting.split import SplitOptions, split_examples
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import print_json
@@ -57,16 +63,16 @@ class ConversionOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Converted:
+class ConvertedFile:
     """A converted file: the name of its former format, what is lost, and what breaks a rule."""
 
     form: str
-    losses: tuple[Loss, ...]
+    losses: tuple[ConversionLoss, ...]
     checked: Checked
     refused: bool
 
 
-def convert_file(file: Path, path: Path, columns: Columns, options: ConversionOptions) -> Converted:
+def convert_file(file: Path, path: Path, columns: Columns, options: ConversionOptions) -> ConvertedFile:
     """Convert the rows and check them by the provider's rules; raises `UsageError` and `ConfigError`."""
     if options.provider and options.target in PROVIDERS.names() and options.provider != options.target:
         raise UsageError(f"--to {options.target} is checked by its own rules, not by --for {options.provider}")
@@ -80,7 +86,7 @@ def convert_file(file: Path, path: Path, columns: Columns, options: ConversionOp
     checked = check_conversion(made, rules, path, skip_bad=options.skip_bad, training=not options.held_out)
     strict = options.strict and bool(made.losses or checked.breaches)
     form = source.format if names is None else "columns"
-    return Converted(form, made.losses, checked, checked.blocks or strict)
+    return ConvertedFile(form, made.losses, checked, checked.blocks or strict)
 
 
 def _source(file: Path, names: tuple[str, str] | None, options: ConversionOptions) -> ExampleFile:
@@ -96,7 +102,7 @@ def _with_system(example: Example, system: str | None) -> Example:
     return replace(example, messages=({"role": "system", "content": system}, *example.messages))
 
 
-def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, as_json: bool) -> None:
+def show_conversion(done: ConvertedFile, path: Path, options: ConversionOptions, *, as_json: bool) -> None:
     """Print what is lost, what breaks a rule, and what was written."""
     checked, title = done.checked, options.rules.title if options.rules else None
     if as_json:
@@ -115,7 +121,7 @@ def show_conversion(done: Converted, path: Path, options: ConversionOptions, *, 
     click.echo(f"Nothing was written.{advice}" if done.refused else written)
 
 
-def _show_losses(losses: Iterable[Loss], target: str) -> None:
+def _show_losses(losses: Iterable[ConversionLoss], target: str) -> None:
     for loss in losses:
         noun = "row loses" if len(loss.lines) == 1 else "rows lose"
         click.echo(
@@ -204,7 +210,7 @@ def _split(rows: TrainingRows, files: ExportFiles) -> list[list[dict[str, Any]]]
         for line, (row, group, pair) in enumerate(zip(rows.rows, groups, rows.pairs, strict=True), 1)
     )
     source = ExampleFile(Path(str(files.rows)), "", "chat", examples)
-    split = split_examples(source, Options(files.share, 0, group=column))
+    split = split_examples(source, SplitOptions(files.share, 0, group=column))
     return [[rows.rows[at] for at in part] for part in (split.train, split.holdout)]
 
 

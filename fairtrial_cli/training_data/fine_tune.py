@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from evaluators.engine.target import resolve
-from evaluators.overfitting.generalisation import PART, PARTS, Generalisation, Level
+from evaluators.overfitting.generalisation import PART, PARTS, Generalisation, PartLevel
 from evaluators.overfitting.memorisation import Gap, Membership, Regurgitation
 from evaluators.results.run_table import RunTable, table_of
 from evaluators.suite import Suite
@@ -162,7 +162,7 @@ def overfitting_json(result: Generalisation, suite: Suite, runs: Runs) -> dict[s
     }
 
 
-def _levels(levels: tuple[Level, ...]) -> list[str]:
+def _levels(levels: tuple[PartLevel, ...]) -> list[str]:
     return [_level(level.value) for level in levels]
 
 

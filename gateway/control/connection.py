@@ -27,7 +27,7 @@ MIN_IDLE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """Limits that all connections share: the minimum body rate and the reserve of file descriptors."""
 
     body_rate: BodyRate
@@ -37,7 +37,7 @@ class Limits:
 class ControlConfig(uvicorn.Config):
     """uvicorn's configuration with the limits that `ControlConnection` enforces."""
 
-    def __init__(self, app: Any, limits: Limits, **settings: Any) -> None:
+    def __init__(self, app: Any, limits: ConnectionLimits, **settings: Any) -> None:
         super().__init__(app, http=ControlConnection, ws="none", **settings)
         self.limits = limits
 

@@ -200,7 +200,7 @@ def page_of(request: Window) -> Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EncodedAnswer:
     """An encoded answer."""
 
     content: bytes
@@ -229,19 +229,19 @@ class Work:
     run: Callable[[OnProgress], Any]
 
 
-def answer(operation: Operation[Any, Any], context: Context, request: Request, *, arrow: bool = False) -> Answer:
+def answer(operation: Operation[Any, Any], context: Context, request: Request, *, arrow: bool = False) -> EncodedAnswer:
     """The answer of the operation; ``arrow``: a table of one query as an Arrow stream. Raises `FairtrialError`."""
     if operation.person and not context.caller.is_person:
         raise NotAllowed(f"{operation.module} need a signed-in person: sign in instead of using an API key")
     result = implementation(operation)(context, request)
     if operation.kind == "file":
-        assert isinstance(result, Answer)
+        assert isinstance(result, EncodedAnswer)
         return result
     if operation.kind == "table":
         return _table(context.database, result, arrow=arrow)
     if operation.kind == "job":
         result = context.owner.jobs.start(result.name, result.run)
-    return Answer(msgspec.json.encode(result))
+    return EncodedAnswer(msgspec.json.encode(result))
 
 
 def implementation(operation: Operation[Any, Any]) -> Any:
@@ -249,23 +249,23 @@ def implementation(operation: Operation[Any, Any]) -> Any:
     return getattr(importlib.import_module(f"gateway.control.operations.{operation.module}"), operation.function)
 
 
-def _table(database: Database, result: Any, *, arrow: bool) -> Answer:
+def _table(database: Database, result: Any, *, arrow: bool) -> EncodedAnswer:
     table = Table(result) if isinstance(result, Query) else result
     if not isinstance(table, Table):
-        return Answer(msgspec.json.encode({"rows": table}))
+        return EncodedAnswer(msgspec.json.encode({"rows": table}))
     if arrow:
         return _as_arrow(table, database.arrow(table.query))
     rows = database.dicts(table.query) if table.rows is None else table.rows()
     if not table.size:
-        return Answer(msgspec.json.encode({"rows": rows}))
+        return EncodedAnswer(msgspec.json.encode({"rows": rows}))
     last = rows[-1] if len(rows) == table.size else None
-    return Answer(msgspec.json.encode({"rows": rows, "next": last and _after(table, last)}))
+    return EncodedAnswer(msgspec.json.encode({"rows": rows, "next": last and _after(table, last)}))
 
 
-def _as_arrow(table: Table, rows: Any) -> Answer:
+def _as_arrow(table: Table, rows: Any) -> EncodedAnswer:
     is_full = table.size and len(rows) == table.size
     headers = {NEXT: _after(table, rows.slice(len(rows) - 1).to_pylist()[0])} if is_full else {}
-    return Answer(arrow_stream(rows), ARROW, headers)
+    return EncodedAnswer(arrow_stream(rows), ARROW, headers)
 
 
 def _after(table: Table, row: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from fairtrial.experiments.unit import pseudonym
 from fairtrial.journal.counts import prune_losses
 from fairtrial.store.core import named_values, state_files
 from fairtrial.store.core.database import Database
-from fairtrial.store.erasure.erase import Unit, erase, new_state
+from fairtrial.store.erasure.erase import ErasedUnit, erase, new_state
 from fairtrial.store.erasure.tombstones import find_restored, note_checked
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.maintenance import retention
@@ -81,7 +81,7 @@ class StoreMaintenance:
         self, unit: str, kind: UnitKind, *, rewrite_backups: bool = False, on_progress: OnProgress = ignore_progress
     ) -> Erasure:
         """Erase a unit everywhere, after finishing any interrupted erasure. Raises `UsageError`, `StoreError`."""
-        target = Unit(unit.strip(), kind, pseudonym(named_values.pepper(self._database), unit.strip()))
+        target = ErasedUnit(unit.strip(), kind, pseudonym(named_values.pepper(self._database), unit.strip()))
         state = new_state(target, now_us=self._clock_us(), actor=self._actor, rewrite_backups=rewrite_backups)
         begun = state_files.load_erasure(self._database.layout)
         if begun is not None and (begun.unit, begun.kind) == (state.unit, kind):
@@ -101,7 +101,7 @@ class StoreMaintenance:
         returned = find_restored(self._database, partial(pseudonym, named_values.pepper(self._database)))
         for of, name in returned:
             if of == "unit":
-                state = new_state(Unit(name, "user", name), now_us=self._clock_us(), actor=self._actor)
+                state = new_state(ErasedUnit(name, "user", name), now_us=self._clock_us(), actor=self._actor)
                 self._erase(state, on_progress)
             else:
                 self.erase(name, of, on_progress=on_progress)

@@ -28,7 +28,7 @@ from gateway.control.auth.bootstrap import InitialCredentials, initial_credentia
 from gateway.control.background.background_work import BackgroundWork
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.trusted_clock import TrustedClock, read_clocks
-from gateway.control.connection import ControlConfig, ControlServer, Limits
+from gateway.control.connection import ConnectionLimits, ControlConfig, ControlServer
 from gateway.control.context import Addresses
 from gateway.process_resources import DescriptorReserve, listen, raise_soft_limit, return_large_blocks
 
@@ -112,7 +112,7 @@ def _give_up(layout: Layout, why: str) -> NoReturn:
 
 def _server(app: FastAPI, settings: ControlSettings) -> uvicorn.Server:
     """uvicorn by default trusts forwarding headers from 127.0.0.1, which a simple proxy passes on unchecked."""
-    limits = Limits(settings.body_rate, DescriptorReserve(raise_soft_limit(), service="control", log=log))
+    limits = ConnectionLimits(settings.body_rate, DescriptorReserve(raise_soft_limit(), service="control", log=log))
     return ControlServer(
         ControlConfig(
             app,

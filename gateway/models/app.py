@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from fairtrial.domain.errors import BadRequest, NotFound, RequestError, TooLarge, Unavailable, UpstreamError
 from fairtrial.domain.names.addresses import Address
 from gateway.models.catalogue import Catalogue, Served
-from gateway.models.engine import Affinity, Engine, Recipe, prime
+from gateway.models.engine import Affinity, Engine, EngineRecipe, prime
 from gateway.process_resources import listen
 
 DEFAULT_MAX_TOKENS = 512
@@ -223,7 +223,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-async def serve(recipe: Recipe, address: Address, *, engines: int, announce: Callable[[str], None]) -> None:
+async def serve(recipe: EngineRecipe, address: Address, *, engines: int, announce: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; ``announce`` receives the URL once the engines are up."""
     listening = listen(address.host, address.port, service="models", setting="--port")
     running = [Engine(number, recipe) for number in range(1, engines + 1)]

@@ -30,7 +30,7 @@ ENGINE_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class EngineRecipe:
     """How engines are started; ``log`` is the file for llama.cpp's output (``None``: discarded)."""
 
     catalogue: Catalogue
@@ -49,7 +49,7 @@ class Engine:
     ``primed`` is what its cache holds (see `prefix`).
     """
 
-    def __init__(self, number: int, recipe: Recipe) -> None:
+    def __init__(self, number: int, recipe: EngineRecipe) -> None:
         self.number = number
         self.url: str | None = None
         self.restarts = 0
@@ -196,7 +196,7 @@ class Seat(Generic[E]):
 
 
 @dataclass(slots=True)
-class Ticket(Generic[E]):
+class EngineTicket(Generic[E]):
     """A waiting request; ``seat`` is set when an engine is free."""
 
     number: int
@@ -208,7 +208,7 @@ class Affinity(Generic[E]):
 
     def __init__(self, engines: Sequence[E], clock: Callable[[], float]) -> None:
         self._seats = [Seat(engine) for engine in engines]
-        self._waiting: dict[Hashable, deque[Ticket[E]]] = {}
+        self._waiting: dict[Hashable, deque[EngineTicket[E]]] = {}
         self._clock = clock
         self._tickets = 0
 
@@ -240,7 +240,7 @@ class Affinity(Generic[E]):
 
     async def _seat(self, queue: Hashable) -> Seat[E]:
         self._tickets += 1
-        ticket: Ticket[E] = Ticket(self._tickets)
+        ticket: EngineTicket[E] = EngineTicket(self._tickets)
         self._waiting.setdefault(queue, deque()).append(ticket)
         self.dispatch()
         try:
@@ -253,7 +253,7 @@ class Affinity(Generic[E]):
             raise
         return ticket.seat.result()
 
-    def _withdraw(self, queue: Hashable, ticket: Ticket[E]) -> None:
+    def _withdraw(self, queue: Hashable, ticket: EngineTicket[E]) -> None:
         """Remove a cancelled request from the queue, or release the engine that it has just got."""
         if ticket.seat.done():
             ticket.seat.result().busy = False

@@ -21,7 +21,7 @@ from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, route_continuation
 from gateway.proxy.routing.resolve import refuse_control_characters, resolve
-from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Progress, Received, Routed
+from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Received, RequestProgress, Routed
 from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, UpstreamCalls
 from gateway.proxy.upstream.failover import Upstreams
 from gateway.proxy.wire.http import ClientGone, lines_of
@@ -60,7 +60,7 @@ class Pipeline:
         stage: Stage
         stage = received = Received.now(endpoint, cycle.headers, query=query)
         assert cycle.task is not None
-        progress = Progress(cycle.task)
+        progress = RequestProgress(cycle.task)
         try:
             stage = authenticated = self._authenticate(received, cycle)
             self._check_head(authenticated, cycle)
@@ -116,7 +116,7 @@ class Pipeline:
             target = route_continuation(self._response_map, parsed, target)
         return Routed(received, routing, caller, body, target)
 
-    async def _answer(self, routed: Routed, progress: Progress, cycle: RequestCycle) -> None:
+    async def _answer(self, routed: Routed, progress: RequestProgress, cycle: RequestCycle) -> None:
         """Get a response and send it; `RequestError` only while nothing was sent.
 
         A failure after the head of a stream was sent becomes an error event.
@@ -143,7 +143,11 @@ class Pipeline:
                 writer.stop()
 
     def _end_with_error_event(
-        self, routed: Routed, progress: Progress, writer: StreamWriter, cause: RequestError | asyncio.CancelledError
+        self,
+        routed: Routed,
+        progress: RequestProgress,
+        writer: StreamWriter,
+        cause: RequestError | asyncio.CancelledError,
     ) -> bool:
         """Whether a stream that failed could be ended with an error event: only after its head, to a present client."""
         stopped = self._admission.broken_off(client_gone=progress.client_gone)
@@ -158,7 +162,7 @@ class Pipeline:
     def _relay(
         self,
         routed: Routed,
-        progress: Progress,
+        progress: RequestProgress,
         response: StartedResponse,
         cycle: RequestCycle,
         writer: StreamWriter | None,
@@ -179,20 +183,20 @@ class Pipeline:
             progress.hold = cycle.connection.hold
         return relay_whole(self._recorder, routed, progress, response, cycle)
 
-    def _record_departure(self, stage: Stage, progress: Progress, error: RequestError | None = None) -> None:
+    def _record_departure(self, stage: Stage, progress: RequestProgress, error: RequestError | None = None) -> None:
         """Record that the client left before its answer was complete."""
         if progress.attempts and progress.attempts[-1].ended is None:
             progress.attempts[-1].ended = time.perf_counter()
         if not isinstance(stage, Received):
             self._recorder.record(stage, progress, "cancelled", error)
 
-    def _record_failure(self, stage: Stage, progress: Progress, error: RequestError) -> None:
+    def _record_failure(self, stage: Stage, progress: RequestProgress, error: RequestError) -> None:
         """Record a response that breaks off because of a defect, with as little as that needs."""
         if not isinstance(stage, Received):
             progress.content, progress.hold = NO_CONTENT, None
             self._recorder.record(stage, progress, "error", error, bodies=NO_BODIES)
 
-    def _refuse(self, stage: Stage, progress: Progress, error: RequestError, cycle: RequestCycle) -> None:
+    def _refuse(self, stage: Stage, progress: RequestProgress, error: RequestError, cycle: RequestCycle) -> None:
         progress.status = error.status
         self._counters.refused += 1
         if not isinstance(stage, Received):
@@ -200,7 +204,7 @@ class Pipeline:
         _send_error(cycle, error, stage, progress)
 
 
-def _send_error(cycle: RequestCycle, error: RequestError, stage: Stage, progress: Progress) -> None:
+def _send_error(cycle: RequestCycle, error: RequestError, stage: Stage, progress: RequestProgress) -> None:
     lines = lines_of(error_headers(error, (stage if isinstance(stage, Received) else stage.received).request_id))
     if not isinstance(stage, Received) and progress.recorded:
         lines += own_lines(stage, progress.attempts)

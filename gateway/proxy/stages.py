@@ -11,7 +11,7 @@ from fairtrial.domain.events import Purpose, RequestOutcome
 from fairtrial.domain.names.ids import fresh_id
 from fairtrial.domain.settings import BreakerState
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
-from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
+from gateway.proxy.plan.routing_table import Arm, GatewayCaller, RouteTarget, Routing
 from gateway.proxy.wire.http import Headers
 from gateway.proxy.wire.json_bodies import RequestBody
 
@@ -50,7 +50,7 @@ class Authenticated(msgspec.Struct, frozen=True):
 
     received: Received
     routing: Routing
-    caller: Caller
+    caller: GatewayCaller
 
 
 class Parsed(Authenticated, frozen=True):
@@ -62,7 +62,7 @@ class Parsed(Authenticated, frozen=True):
 class Routed(Parsed, frozen=True):
     """A request and the target that serves it."""
 
-    target: Target
+    target: RouteTarget
 
 
 class AnswerContent(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ Hold = Callable[[Callable[[], None]], Callable[[], None]]
 """Holds what is written to a client until its record is written, see `ClientConnection.hold`."""
 
 
-class Progress(msgspec.Struct, eq=False):
+class RequestProgress(msgspec.Struct, eq=False):
     """What has happened to a request so far. ``status`` is what the client was sent; ``task`` serves the request.
 
     ``schema_valid``: whether the answer follows the schema that was asked for; ``None`` is unknown. Without ``hold``
@@ -147,10 +147,10 @@ class Progress(msgspec.Struct, eq=False):
 
     def answered(
         self, request: Authenticated, outcome: RequestOutcome, error: RequestError | None = None
-    ) -> "Answered":
+    ) -> "AnsweredRequest":
         """The request as it ends now."""
         attempts, now = self.attempts, time.perf_counter()
-        return Answered(
+        return AnsweredRequest(
             request,
             request.body if isinstance(request, Parsed) else None,
             request.target if isinstance(request, Routed) else None,
@@ -166,7 +166,7 @@ class Progress(msgspec.Struct, eq=False):
             self.kept_away,
         )
 
-    def with_probes(self, answered: "Answered") -> "Answered":
+    def with_probes(self, answered: "AnsweredRequest") -> "AnsweredRequest":
         """The same with the probes that have a result, before the request's own calls."""
         ended = [probe for probe in self.probes if probe.ended is not None]
         return msgspec.structs.replace(answered, attempts=[*ended, *answered.attempts])
@@ -203,7 +203,7 @@ class Progress(msgspec.Struct, eq=False):
             probe.failure = None
 
 
-class Answered(msgspec.Struct, frozen=True):
+class AnsweredRequest(msgspec.Struct, frozen=True):
     """A request that has ended, with an answer or with an error: everything that its record says.
 
     ``body``: unless it was refused before its body was read; ``target``: unless it was refused before it was resolved.
@@ -212,7 +212,7 @@ class Answered(msgspec.Struct, frozen=True):
 
     request: Authenticated
     body: RequestBody | None
-    target: Target | None
+    target: RouteTarget | None
     attempts: Sequence[Attempt]
     last: Attempt | None
     status: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairtrial.domain.limits.json_limits import DECODED, FIELD, MESSAGE, RECORDED, Limits
+from fairtrial.domain.limits.json_limits import DECODED, FIELD, MESSAGE, RECORDED, JsonLimits
 from gateway.proxy.admission.cooperative_work import MOST_OF_ONE
 from gateway.proxy.recording.capture import BODY_LIMIT
 from gateway.proxy.recording.redaction import AT_ONCE, SLICED_STEPS, STEP
@@ -68,5 +68,5 @@ def bounds() -> str:
     )
 
 
-def _numbers(limits: Limits) -> tuple[str, ...]:
+def _numbers(limits: JsonLimits) -> tuple[str, ...]:
     return tuple(f"{number:,}" for number in (limits.top, limits.names, limits.nested, limits.texts))

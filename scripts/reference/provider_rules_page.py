@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evaluators.training_data.provider_rules.check import LAYOUT, ONE_LAYOUT
-from evaluators.training_data.provider_rules.rule import PROVIDERS, Provider, Rule
+from evaluators.training_data.provider_rules.rule import PROVIDERS, Provider, ProviderRule
 from evaluators.training_data.provider_rules.training import MODELS, PRICES, TRL_LENGTH
 from scripts.reference.markdown import code, page, table
 
@@ -43,7 +43,7 @@ def _rows(provider: Provider) -> Iterator[tuple[str, str, str, str]]:
         yield code(LAYOUT), layout.name, layout.needs, _linked(provider, layout.source)
     if provider.one_layout:
         yield code(ONE_LAYOUT), "", "one kind of row in a file", _linked(provider, provider.one_layout)
-    rules: dict[Rule, list[str]] = {rule: [] for layout in provider.layouts for rule in layout.rules}
+    rules: dict[ProviderRule, list[str]] = {rule: [] for layout in provider.layouts for rule in layout.rules}
     for layout in provider.layouts:
         for rule in layout.rules:
             rules[rule].append(layout.name)

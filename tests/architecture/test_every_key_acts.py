@@ -28,7 +28,7 @@ from fairtrial.config.file.schema import (
     is_section,
 )
 from fairtrial.config.project import INERT
-from gateway.proxy.routes.feedback import Feedback
+from gateway.proxy.routes.feedback import FeedbackBody
 from tests.fixtures.paths import ROOT, SOURCES
 from tests.fixtures.source.attribute_reads import Read, Source
 from tests.fixtures.source.trees import tree_of
@@ -37,7 +37,7 @@ FORMS: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "fairtrial.yaml": (ProjectFile, tuple(INERT)),
     "a suite": (SuiteModel, tuple(INERT_IN_SUITES)),
     "a gate": (GateModel, ()),
-    "feedback": (Feedback, ()),
+    "feedback": (FeedbackBody, ()),
 }
 """What people write, with its schema and the keys of which `check` warns."""
 

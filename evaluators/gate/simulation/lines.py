@@ -30,7 +30,7 @@ Test = Literal["tango", "wilson", "score", "estimate"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SimulatedLine:
     """One rule in one slice, turned so that more is better.
 
     The units are cases, or clusters. ``keep`` and ``swap`` have the sum over each unit's cases in the slice: with the
@@ -59,12 +59,12 @@ class Line:
     fails_by: Test | None = None
     fail_upper: float = ONE_SIDED
 
-    def of(self, units: Ints) -> "Line":
+    def of(self, units: Ints) -> "SimulatedLine":
         """The line restricted to these units."""
         return replace(self, keep=self.keep[units], swap=self.swap[units], count=self.count[units])
 
     @property
-    def mirrored(self) -> "Line | None":
+    def mirrored(self) -> "SimulatedLine | None":
         """The line that passes exactly where this one fails; ``None`` if it can't fail."""
         if self.fails_by is None:
             return None
@@ -102,15 +102,15 @@ class Line:
 
 
 @dataclass(slots=True)
-class Group:
+class LineGroup:
     """The lines of one suite; its ``size`` units (cases or clusters) swap sides independently."""
 
     size: int
-    lines: list[Line] = field(default_factory=list)
+    lines: list[SimulatedLine] = field(default_factory=list)
 
-    def only(self, rule: int) -> "Group":
+    def only(self, rule: int) -> "LineGroup":
         """The group with the lines of one rule."""
-        return Group(self.size, [line for line in self.lines if line.rule == rule])
+        return LineGroup(self.size, [line for line in self.lines if line.rule == rule])
 
 
 def runs_of(rule: Rule, trial: Trial) -> tuple[RunTable, RunTable] | None:
@@ -137,7 +137,9 @@ def why_not_simulated(rule: Rule, trial: Trial | None) -> str:
     return "there are no comparable runs" if trial is not None and runs_of(rule, trial) is None else ""
 
 
-def lines_of(number: int, rule: Rule, runs: tuple[RunTable, RunTable], *, alpha: float = ALPHA) -> Iterator[Line]:
+def lines_of(
+    number: int, rule: Rule, runs: tuple[RunTable, RunTable], *, alpha: float = ALPHA
+) -> Iterator[SimulatedLine]:
     """The lines of a rule that is simulated, one for each slice, over the cases that are scored on both sides.
 
     ``alpha``: the level at which a failure stands.
@@ -165,13 +167,13 @@ def size_of(run: RunTable) -> int:
     return len(run.case_ids) if run.clusters is None else int(run.clusters.max(initial=0)) + 1
 
 
-def _compared(number: int, question: Question) -> Line:
+def _compared(number: int, question: Question) -> SimulatedLine:
     """A comparison: candidate − baseline, or candidate − factor · baseline for a relative margin."""
     measure, pairs, factor, better = question.measure, question.pairs, question.factor, question.test.question
     most, new, old = largest_value(measure, pairs) if pairs.n else 1.0, pairs.candidate.values, pairs.baseline.values
     test: Test = "tango" if is_binary(measure, pairs) and not question.relative else "score"
     clustered = pairs.candidate.clusters is not None
-    return Line(
+    return SimulatedLine(
         number,
         *_sums(pairs, measure.sign * (new - factor * old), measure.sign * (old - factor * new)),
         limit=question.limit,
@@ -186,13 +188,13 @@ def _compared(number: int, question: Question) -> Line:
     )
 
 
-def _level(number: int, test: Threshold, measure: Measure, pairs: Pairs) -> Line:
+def _level(number: int, test: Threshold, measure: Measure, pairs: Pairs) -> SimulatedLine:
     """A floor or a ceiling on the candidate's level; a ceiling is turned into a floor."""
     turn = 1 if test.operator == ">=" else -1
     new, old = pairs.candidate.values, pairs.baseline.values
     most = largest_value(measure, pairs) if pairs.n else 1.0
     bound: Test = "wilson" if is_binary(measure, pairs) else "score"
-    return Line(
+    return SimulatedLine(
         number,
         *_sums(pairs, turn * new, turn * old),
         limit=turn * limit_of(test, measure),
@@ -214,9 +216,9 @@ def _sums(pairs: Pairs, keep: Floats, swap: Floats) -> tuple[Floats, Floats, Flo
     return first, second, third
 
 
-def assumed_groups(rules: Sequence[Rule], share: float, levels: Sequence[float], rng: Generator) -> Iterator[Group]:
+def assumed_groups(rules: Sequence[Rule], share: float, levels: Sequence[float], rng: Generator) -> Iterator[LineGroup]:
     """One group for each metric of a suite; its slices share the cases. ``levels``: that of each rule's failures."""
-    groups: dict[tuple[str, str], tuple[Group, Floats]] = {}
+    groups: dict[tuple[str, str], tuple[LineGroup, Floats]] = {}
     for number, rule in enumerate(rules):
         test, cases = rule.line.test, rule.suite.cases
         measure = measure_of(rule.suite, rule.line.metric)
@@ -227,13 +229,13 @@ def assumed_groups(rules: Sequence[Rule], share: float, levels: Sequence[float],
         name = rule.suite.name, measure.name
         if name not in groups:
             differs = rng.permutation(len(cases)) < round(share * len(cases))
-            groups[name] = Group(len(cases)), differs.astype(np.float64)
+            groups[name] = LineGroup(len(cases)), differs.astype(np.float64)
         group, differing = groups[name]
         limit = (1 if test.question == "better" else -1) * (test.margin or 0.0) / 100
         for scope in scopes_of(rule.suite, rule.line.scope):
             inside = cases_inside(rule.suite, scope, measure.scorer)
             gains = differing * inside
-            line = Line(
+            line = SimulatedLine(
                 number, gains, -gains, inside, limit, "tango", tested=test.margin is None, enumerated=limit != 0
             )
             group.lines.append(replace(line, fails_by="tango", fail_upper=1 - levels[number]))

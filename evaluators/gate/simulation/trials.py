@@ -10,7 +10,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from evaluators.gate.simulation.lines import Group, Line
+from evaluators.gate.simulation.lines import LineGroup, SimulatedLine
 from evaluators.results.run_table import Floats, Ints, Marks
 from fairtrial.domain.estimates import Estimate
 from fairtrial.stats.intervals import enumerated_p, tango_score, wilson
@@ -34,12 +34,12 @@ class Kinds:
     ``strata`` has, for each kind, the number of its stratum: units with the same numbers of cases in all lines.
     """
 
-    lines: Sequence[Line]
+    lines: Sequence[SimulatedLine]
     times: Ints
     strata: Ints
 
     @classmethod
-    def of(cls, lines: Sequence[Line]) -> "Kinds":
+    def of(cls, lines: Sequence[SimulatedLine]) -> "Kinds":
         """Counts equal units together."""
         columns = np.column_stack([column for line in lines for column in (line.keep, line.swap, line.count)])
         _, first, times = np.unique(columns, axis=0, return_index=True, return_counts=True)
@@ -70,21 +70,21 @@ class Kinds:
             yield here, self.drawn(here.stop - start, factor, rng)
 
 
-def trials_of(groups: Sequence[Group], factor: float = 1.0) -> int:
+def trials_of(groups: Sequence[LineGroup], factor: float = 1.0) -> int:
     """The number of trials to draw."""
     most = max((round(group.size * factor) for group in groups), default=1)
     return TRIALS if most <= MOST_UNITS else max(TRIALS * MOST_UNITS // most, FEWEST)
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class TrialResults:
     """For each trial (row) and rule (column), whether all lines of the rule pass, and whether one of them fails."""
 
     passed: Marks
     failed: Marks
 
     @classmethod
-    def of(cls, trials: int, rules: int) -> "Results":
+    def of(cls, trials: int, rules: int) -> "TrialResults":
         """The results before any line is simulated."""
         return cls(np.ones((trials, rules), dtype=bool), np.zeros((trials, rules), dtype=bool))
 
@@ -108,14 +108,14 @@ class Results:
 
 
 def simulate(
-    groups: Sequence[Group], rules: int, rng: Generator, *, factor: float = 1.0, failures: bool = False
-) -> Results:
+    groups: Sequence[LineGroup], rules: int, rng: Generator, *, factor: float = 1.0, failures: bool = False
+) -> TrialResults:
     """Simulate the results of rules in many trials; a rule without a line passes, and fails only with ``failures``.
 
     In each trial the units are drawn anew from those that lie in the same slices, ``factor`` times as many. Each swaps
     sides with probability one half, in all lines at once.
     """
-    results = Results.of(trials_of(groups, factor), rules)
+    results = TrialResults.of(trials_of(groups, factor), rules)
     for group in groups:
         kinds = Kinds.of(group.lines)
         for here, times in kinds.chunks(len(results.passed), factor, rng):
@@ -123,9 +123,9 @@ def simulate(
     return results
 
 
-def simulate_other_runs(groups: Sequence[Group], rules: int, rng: Generator) -> list[Results]:
+def simulate_other_runs(groups: Sequence[LineGroup], rules: int, rng: Generator) -> list[TrialResults]:
     """The same for other runs that could have been seen, each with as many units drawn anew from these."""
-    together = Results.of(OTHER_RUNS * TRIALS_OF_EACH, rules)
+    together = TrialResults.of(OTHER_RUNS * TRIALS_OF_EACH, rules)
     for group in groups:
         kinds = Kinds.of(group.lines)
         step = max(1, ENTRIES // (TRIALS_OF_EACH * max(len(kinds.times), 1)))
@@ -136,10 +136,10 @@ def simulate_other_runs(groups: Sequence[Group], rules: int, rng: Generator) -> 
                 kinds, slice(runs.start * TRIALS_OF_EACH, runs.stop * TRIALS_OF_EACH), times, rng, failures=True
             )
     each = (slice(at, at + TRIALS_OF_EACH) for at in range(0, OTHER_RUNS * TRIALS_OF_EACH, TRIALS_OF_EACH))
-    return [Results(together.passed[trials_of_run], together.failed[trials_of_run]) for trials_of_run in each]
+    return [TrialResults(together.passed[trials_of_run], together.failed[trials_of_run]) for trials_of_run in each]
 
 
-def passes(line: Line, unswapped: Counts, swapped: Counts) -> Marks:
+def passes(line: SimulatedLine, unswapped: Counts, swapped: Counts) -> Marks:
     """Mark the trials that pass; ``unswapped`` and ``swapped`` count the units of each kind with either value."""
     n = int((unswapped[0] + swapped[0]) @ line.count)
     if not n or n < line.required:
@@ -158,14 +158,14 @@ def passes(line: Line, unswapped: Counts, swapped: Counts) -> Marks:
     return bounded & _p_agrees(line, unswapped, swapped, sums)
 
 
-def _signs(line: Line, counts: Counts, swapped: Counts) -> Counts:
+def _signs(line: SimulatedLine, counts: Counts, swapped: Counts) -> Counts:
     """For each trial, the numbers of gains and of losses."""
     won = counts @ (line.keep > 0) + swapped @ (line.swap > 0)
     lost = counts @ (line.keep < 0) + swapped @ (line.swap < 0)
     return np.stack([won, lost], axis=1).astype(np.int64)
 
 
-def _by_tango(line: Line, signs: Counts, n: int) -> Marks:
+def _by_tango(line: SimulatedLine, signs: Counts, n: int) -> Marks:
     """Tango's bound, and the exact or the enumerated p where it has to agree."""
     rule = line.upper, line.tested, line.enumerated
     return _for_each(signs, lambda won, lost: _tango_passes(won, lost, n, line.limit, *rule))
@@ -181,7 +181,7 @@ def _tango_passes(won: int, lost: int, n: int, limit: float, upper: float, teste
     return not enumerated or limit <= 0 or enumerated_p(won, lost, n, limit) <= alpha
 
 
-def _by_wilson(line: Line, sums: Floats, n: int) -> Marks:
+def _by_wilson(line: SimulatedLine, sums: Floats, n: int) -> Marks:
     """Wilson's bound of a share; a ceiling has negative values, and its upper bound counts."""
     falling = line.lowest < 0
 
@@ -192,7 +192,7 @@ def _by_wilson(line: Line, sums: Floats, n: int) -> Marks:
     return _for_each(np.rint(np.abs(sums)).astype(np.int64)[:, None], passed)
 
 
-def _p_agrees(line: Line, counts: Counts, swapped: Counts, sums: Floats) -> Marks:
+def _p_agrees(line: SimulatedLine, counts: Counts, swapped: Counts, sums: Floats) -> Marks:
     """Where the one-sided sign-flip p is at most that of the bound.
 
     It is the exact binomial p if all units differ by the same amount. Otherwise it is approximated by the normal
@@ -214,7 +214,7 @@ def _for_each(counts: Counts, passes_one: Callable[..., bool]) -> Marks:
     return np.array([passes_one(*row) for row in counts[first].tolist()], dtype=bool)[which]
 
 
-def worse_passes(line: Line, times: float, trials: int, rng: Generator) -> float | None:
+def worse_passes(line: SimulatedLine, times: float, trials: int, rng: Generator) -> float | None:
     """The share of trials in which a model that is worse by ``times`` the margin passes the line; ``None`` if unknown.
 
     The units that differ are lost with the probability that gives this loss on average. If too few differ, a 0/1 line
@@ -233,7 +233,7 @@ def worse_passes(line: Line, times: float, trials: int, rng: Generator) -> float
     return float(passes(only, line.cases - lost, lost).mean())
 
 
-def _biased(line: Line, share: float, trials: int, rng: Generator) -> float:
+def _biased(line: SimulatedLine, share: float, trials: int, rng: Generator) -> float:
     """The share of trials that pass if each differing unit has its good value (``keep``) with probability ``share``."""
     kinds, passed = Kinds.of([line]), 0
     for _, times in kinds.chunks(trials, 1.0, rng):

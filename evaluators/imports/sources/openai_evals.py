@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.files import is_share, listed, mapping, read_values
-from evaluators.imports.imported import ImportedSuite, Source, SuiteBuilder, column_named, named
+from evaluators.imports.imported import ImportedSuite, ImportSource, SuiteBuilder, column_named, named
 from evaluators.imports.openai_files import EvalParts, gathered, is_registry, registry_suites
 from evaluators.loading.template import MISSING, has_code, looked_up, places, rendered, text_or_json, translated
 from fairtrial.domain.answers.chat import wrong_value
@@ -288,4 +288,6 @@ def _sampling(builder: SuiteBuilder, params: Mapping[str, Any]) -> None:
             builder.missing(f"sampling parameter {name}", value, "it is not sent; add it to 'params'")
 
 
-sources = (Source("openai-evals", "evals of OpenAI's platform (JSON), or of its open-source registry (YAML)", read),)
+sources = (
+    ImportSource("openai-evals", "evals of OpenAI's platform (JSON), or of its open-source registry (YAML)", read),
+)

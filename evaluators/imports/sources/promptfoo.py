@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.files import listed, mapping, read_values
-from evaluators.imports.imported import ImportedSuite, ImportRefused, Source, SuiteBuilder, column_named, named
+from evaluators.imports.imported import ImportedSuite, ImportRefused, ImportSource, SuiteBuilder, column_named, named
 from evaluators.imports.promptfoo_assertions import add_assertions
 from evaluators.imports.promptfoo_files import FILE, ConfigFiles, Prompt, dereferenced
 from evaluators.loading.rows import MOST_ROWS
@@ -200,4 +200,4 @@ def _without_places(variables: dict[str, Any]) -> dict[str, Any]:
     return {name: variables[name] if value is MISSING else value for name, value in values.items()}
 
 
-sources = (Source("promptfoo", "configurations of promptfoo (YAML or JSON)", read),)
+sources = (ImportSource("promptfoo", "configurations of promptfoo (YAML or JSON)", read),)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.files import read_table
-from evaluators.imports.imported import ImportedSuite, ImportRefused, Source, SuiteBuilder, column_named, named
+from evaluators.imports.imported import ImportedSuite, ImportRefused, ImportSource, SuiteBuilder, column_named, named
 from evaluators.scoring.scorer import references_of
 from fairtrial.domain.answers.signals import DENSE
 
@@ -74,6 +74,6 @@ def _column(role: str, usual: Sequence[str], names: Sequence[str], columns: Mapp
 
 
 sources = tuple(
-    Source(name, f"rows of {kind} files, with any column names", read)
+    ImportSource(name, f"rows of {kind} files, with any column names", read)
     for name, kind in (("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet"))
 )

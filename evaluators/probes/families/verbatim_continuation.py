@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluators.probes.probe import Probe, Source
-from evaluators.training_data.continuations import MOST_PREFIX, USUAL_PREFIX, Half, Recipe, continuations
+from evaluators.training_data.continuations import MOST_PREFIX, USUAL_PREFIX, ContinuationRecipe, Half, continuations
 from evaluators.training_data.example import FORMATS, PRECEDENCE, Example, RowError
 
 NAME = "verbatim_continuation"
@@ -15,7 +15,7 @@ def rows(source: Source) -> list[dict[str, Any]]:
     trained, held_out = (_examples(source.files.get(name, ())) for name in ("train", "holdout"))
     if not trained or not held_out:
         return []
-    recipe = Recipe(_prefix(source.options.get("prefix", USUAL_PREFIX)), -(-source.count // 2), source.seed)
+    recipe = ContinuationRecipe(_prefix(source.options.get("prefix", USUAL_PREFIX)), -(-source.count // 2), source.seed)
     made = continuations(Half("train", trained), Half("holdout", held_out), recipe)
     return [
         {**row, "family": NAME, "technique": row["split"], "severity": "high", "seed_id": row["id"]}

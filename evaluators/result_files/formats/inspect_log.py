@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.files import listed, mapping
-from evaluators.loading.rows import Row
+from evaluators.loading.rows import FileRow
 from evaluators.loading.template import as_text
-from evaluators.result_files.result import Format, Result, number_of, objects, reference_of, refuse, scores_of
+from evaluators.result_files.result import FileResult, ResultFormat, number_of, objects, reference_of, refuse, scores_of
 from fairtrial.domain.answers.chat import text_of
 
 ATTACHED = "attachment://"
@@ -21,7 +21,7 @@ def matches(row: Mapping[str, Any]) -> bool:
     return "eval" in row and ("samples" in row or "plan" in row)
 
 
-def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
+def read(path: Path, rows: Sequence[FileRow]) -> tuple[list[FileResult], bool]:
     log = rows[0].columns
     if not log.get("samples"):
         refuse(path, 1, "the log has no samples", "it was written without them, or no sample was finished")
@@ -36,13 +36,13 @@ def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
     return [_result(rows[0], where, sample) for where, sample in written], log.get("status") not in DONE
 
 
-def _result(row: Row, where: str, sample: Mapping[str, Any]) -> Result:
+def _result(row: FileRow, where: str, sample: Mapping[str, Any]) -> FileResult:
     error, attached = sample.get("error"), mapping(sample.get("attachments"))
     written = sample.get("scores") or {"score": sample.get("score")}
     values = {name: mapping(score).get("value") for name, score in mapping(written).items()}
     asked = sample.get("input")
     messages = [text_of(mapping(message).get("content")) or "" for message in listed(asked)]
-    return Result(
+    return FileResult(
         line=row.line,
         case_id=as_text(sample["id"]),
         question=asked if isinstance(asked, str) else "\n".join(messages),
@@ -72,4 +72,4 @@ def _answer(output: Mapping[str, Any], attached: Mapping[str, Any]) -> str | Non
     return completion if isinstance(completion, str) else None
 
 
-format_ = Format("Inspect", matches, read)
+format_ = ResultFormat("Inspect", matches, read)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.files import listed
-from evaluators.loading.rows import Row
+from evaluators.loading.rows import FileRow
 from evaluators.loading.template import as_text
-from evaluators.result_files.result import Format, Result, is_number, reference_of, refuse, scores_of
+from evaluators.result_files.result import FileResult, ResultFormat, is_number, reference_of, refuse, scores_of
 
 RESPONSES = {"resps", "filtered_resps"}
 NO_METRICS = frozenset({"doc_id", "doc", "target", "arguments", "filter", "metrics", "prompt_hash", *RESPONSES})
@@ -17,13 +17,13 @@ def matches(row: Mapping[str, Any]) -> bool:
     return "doc_id" in row and bool(RESPONSES & row.keys())
 
 
-def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
+def read(path: Path, rows: Sequence[FileRow]) -> tuple[list[FileResult], bool]:
     """One result for each document; each of its filters, such as `strict-match`, has its own measures.
 
     The number of a document is its place, so that its digest belongs to its id.
     """
     several = len({str(row.columns.get("filter")) for row in rows}) > 1
-    of_document: dict[str, list[Row]] = {}
+    of_document: dict[str, list[FileRow]] = {}
     for row in rows:
         if "doc_id" not in row.columns:
             refuse(path, row.line, "the sample has no 'doc_id'")
@@ -34,14 +34,14 @@ def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
     return [_result(name, same, several=several) for name, same in of_document.items()], False
 
 
-def _result(name: str, rows: Sequence[Row], *, several: bool) -> Result:
+def _result(name: str, rows: Sequence[FileRow], *, several: bool) -> FileResult:
     scores: dict[str, float | None] = {}
     for row in rows:
         values = {metric: row.columns.get(metric) for metric in _metrics(row.columns)}
         suffix = f"_{row.columns.get('filter')}" if several else ""
         scores |= {f"{metric}{suffix}": value for metric, value in scores_of(row, values).items()}
     row = rows[0]
-    return Result(
+    return FileResult(
         line=row.line,
         case_id=f"{name} {str(row.columns.get('doc_hash') or '')[:8]}".rstrip(),
         question=_question(row.columns.get("arguments")),
@@ -71,4 +71,4 @@ def _question(arguments: Any) -> str | None:
     return arguments if isinstance(arguments, str) else None
 
 
-format_ = Format("lm-eval", matches, read)
+format_ = ResultFormat("lm-eval", matches, read)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.files import mapping
-from evaluators.loading.rows import Row
+from evaluators.loading.rows import FileRow
 from evaluators.loading.template import as_text
-from evaluators.result_files.result import Format, Result, is_number, reference_of, refuse, scores_of
+from evaluators.result_files.result import FileResult, ResultFormat, is_number, reference_of, refuse, scores_of
 
 REPORT = "final_report"
 EVENT = {"run_id", "event_id", "type"}
@@ -19,9 +19,9 @@ def matches(row: Mapping[str, Any]) -> bool:
     return "eval_name" in mapping(row.get("spec")) or row.keys() >= EVENT
 
 
-def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
+def read(path: Path, rows: Sequence[FileRow]) -> tuple[list[FileResult], bool]:
     """One result for each sample; without the final report, the evaluation did not end."""
-    samples: dict[str, list[Row]] = {}
+    samples: dict[str, list[FileRow]] = {}
     for row in rows:
         if "spec" in row.columns or REPORT in row.columns:
             continue
@@ -38,14 +38,14 @@ def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
     return results, not any(REPORT in row.columns for row in rows)
 
 
-def _result(name: str, events: Sequence[Row]) -> Result:
+def _result(name: str, events: Sequence[FileRow]) -> FileResult:
     data = {kind: _first(events, kind) for kind in (MATCH, SAMPLING, ERROR)}
     answer = data[SAMPLING].get("sampled", data[MATCH].get("sampled"))
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
     prompt = data[SAMPLING].get("prompt")
     error = data[ERROR] if not data[MATCH] else None
-    return Result(
+    return FileResult(
         line=events[0].line,
         case_id=name,
         question=None if prompt is None else as_text(prompt),
@@ -56,11 +56,11 @@ def _result(name: str, events: Sequence[Row]) -> Result:
     )
 
 
-def _first(events: Sequence[Row], kind: str) -> Mapping[str, Any]:
+def _first(events: Sequence[FileRow], kind: str) -> Mapping[str, Any]:
     return next((mapping(row.columns["data"]) for row in events if row.columns["type"] == kind), {})
 
 
-def _scores(events: Sequence[Row]) -> dict[str, float | None]:
+def _scores(events: Sequence[FileRow]) -> dict[str, float | None]:
     """Whether the sample matched, as the mean of its matches, and each number of its metrics."""
     matched = [row for row in events if row.columns["type"] == MATCH]
     found = [scores_of(row, {MATCH: row.columns["data"].get("correct")})[MATCH] for row in matched]
@@ -72,4 +72,4 @@ def _scores(events: Sequence[Row]) -> dict[str, float | None]:
     return scores
 
 
-format_ = Format("OpenAI evals", matches, read)
+format_ = ResultFormat("OpenAI evals", matches, read)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.imports.files import mapping
-from evaluators.loading.rows import Row
+from evaluators.loading.rows import FileRow
 from evaluators.loading.template import as_text
-from evaluators.result_files.result import Format, Result, objects, refuse, scores_of
+from evaluators.result_files.result import FileResult, ResultFormat, objects, refuse, scores_of
 
 PLACES = {"promptIdx", "testIdx"}
 ERROR = 2
@@ -21,7 +21,7 @@ def matches(row: Mapping[str, Any]) -> bool:
     return row.keys() >= PLACES or isinstance(mapping(row.get("results")).get("results"), list)
 
 
-def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
+def read(path: Path, rows: Sequence[FileRow]) -> tuple[list[FileResult], bool]:
     written = list(_written(rows))
     columns = {(_provider(result), str(result.get("promptIdx"))) for _, _, result in written}
     if len(columns) > 1:
@@ -30,7 +30,7 @@ def read(path: Path, rows: Sequence[Row]) -> tuple[list[Result], bool]:
     return [_result(row, where, result) for row, where, result in written], False
 
 
-def _written(rows: Sequence[Row]) -> Iterator[tuple[Row, str, Mapping[str, Any]]]:
+def _written(rows: Sequence[FileRow]) -> Iterator[tuple[FileRow, str, Mapping[str, Any]]]:
     for row in rows:
         if "results" not in row.columns:
             yield row, "", row.columns
@@ -44,14 +44,14 @@ def _provider(result: Mapping[str, Any]) -> str:
     return str(provider.get("label") or provider.get("id") or "")
 
 
-def _result(row: Row, where: str, result: Mapping[str, Any]) -> Result:
+def _result(row: FileRow, where: str, result: Mapping[str, Any]) -> FileResult:
     test, output = mapping(result.get("testCase")), mapping(result.get("response")).get("output")
     variables = result.get("vars") or test.get("vars")
     if not (variables or test) or "success" not in result:
         refuse(row.file, row.line, f"{where}it has no test case, or no 'success'")
     failed = result.get("failureReason") == ERROR or (output is None and result.get("error"))
     scores = {"success": result["success"], "score": result.get("score"), **mapping(result.get("namedScores"))}
-    return Result(
+    return FileResult(
         line=row.line,
         case_id=_id_of(test, variables),
         question=as_text(variables) if variables else None,
@@ -68,4 +68,4 @@ def _id_of(test: Mapping[str, Any], variables: Any) -> str:
     return f"{name:.60} {hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
-format_ = Format("promptfoo", matches, read)
+format_ = ResultFormat("promptfoo", matches, read)

@@ -92,7 +92,7 @@ def _continuation(text: str, prefix: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class GapOfHalves:
     """A gap of means between training and held-out texts, from sums: ``column`` is that of the value in each half."""
 
     column: int
@@ -115,7 +115,7 @@ class Gap:
         return PARTS[self.column]
 
 
-EXTRACTED, VERBATIM = Gap(1, 1.0), Gap(2, float(MILLE))
+EXTRACTED, VERBATIM = GapOfHalves(1, 1.0), GapOfHalves(2, float(MILLE))
 PARTS = {gap.column: FromSums(gap.row, gap.figure) for gap in (EXTRACTED, VERBATIM)}
 
 

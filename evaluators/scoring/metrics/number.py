@@ -20,7 +20,7 @@ NUMBER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
+class NumberWithUnit:
     """A number and the unit that follows it, which may be an ordinary word."""
 
     value: Decimal
@@ -68,7 +68,7 @@ class Number:
         why = f"{which} of the answer differs from {near:f} by {abs(DIGITS.subtract(value, near)):f}, and "
         return Compared(f"{value:f}", references, f"{why}{self._allowed(near):f} is allowed")
 
-    def _taken(self, answer: Answer) -> Quantity:
+    def _taken(self, answer: Answer) -> NumberWithUnit:
         numbers = quantities(answer.text or "")
         if not numbers or (self.take == "only" and (len(numbers) > 1 or not is_only_a_number(answer.text or ""))):
             why = "the answer is not one number" if self.take == "only" else "the answer has no number"
@@ -79,7 +79,7 @@ class Number:
         generator = (self._converted(quantities(text)[0], expected=True) for text in references_of(case.expected))
         return [number for number in generator if number is not None]
 
-    def _converted(self, quantity: Quantity, *, expected: bool) -> Decimal | None:
+    def _converted(self, quantity: NumberWithUnit, *, expected: bool) -> Decimal | None:
         """The number in the base unit. ``None`` for an unknown unit; a bare expected number is in the base unit."""
         if not self.units:
             return quantity.value
@@ -93,17 +93,17 @@ class Number:
         return DIGITS.add(self.absolute, DIGITS.multiply(self.relative, abs(expected)))
 
 
-def quantities(text: str) -> list[Quantity]:
+def quantities(text: str) -> list[NumberWithUnit]:
     """The numbers of a text in their order, without those that have too large an exponent."""
     return list(_quantities(text))
 
 
-def _quantities(text: str) -> Iterable[Quantity]:
+def _quantities(text: str) -> Iterable[NumberWithUnit]:
     for match in NUMBER.finditer(text):
         sign = "-" if match["sign"] in ("-", "\N{MINUS SIGN}") else ""
         value = Decimal(sign + match["digits"].replace(",", "") + match["rest"])
         if not value or abs(value.adjusted()) <= LARGEST_EXPONENT:
-            yield Quantity(value, match["unit"] or "")
+            yield NumberWithUnit(value, match["unit"] or "")
 
 
 def is_only_a_number(text: str) -> bool:

@@ -15,7 +15,7 @@ from evaluators.training_data.audit_report import MOST_LISTED, Issue, Severity
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example import REJECTED, Example, Row, RowError
 from evaluators.training_data.example_file import ExampleFile, every_row
-from evaluators.training_data.provider_rules.rule import PROVIDERS, Layout, Provider, Upload
+from evaluators.training_data.provider_rules.rule import PROVIDERS, Provider, RowLayout, TrainingUpload
 from evaluators.training_data.provider_rules.training import PRICES, Training, short_name
 from evaluators.training_data.rows import NumberedRow, UnreadableRow
 from evaluators.training_data.similarity.near_duplicates import grouped
@@ -66,7 +66,7 @@ def row_breaches(provider: Provider, rows: Iterable[NumberedRow | UnreadableRow]
     return sorted(breaches, key=lambda breach: breach.line)
 
 
-def layouts_of(provider: Provider, row: Row) -> list[Layout]:
+def layouts_of(provider: Provider, row: Row) -> list[RowLayout]:
     """The layouts whose fields the row has, without those that are a part of another one."""
     layouts = [layout for layout in provider.layouts if all(name in row for name in layout.fields)]
     return [layout for layout in layouts if not any({*layout.fields} < {*other.fields} for other in layouts)]
@@ -78,7 +78,7 @@ def _no_layout(provider: Provider, row: Row) -> str:
     return f"the row has {has}, and {provider.title} reads rows with {known}"
 
 
-def _broken(layout: Layout, row: Row) -> Iterator[tuple[str, str, Severity]]:
+def _broken(layout: RowLayout, row: Row) -> Iterator[tuple[str, str, Severity]]:
     try:
         conversations = layout.read(row)
     except RowError as error:
@@ -90,7 +90,7 @@ def _broken(layout: Layout, row: Row) -> Iterator[tuple[str, str, Severity]]:
             yield rule.name, wrong, rule.severity
 
 
-def file_breaches(provider: Provider, upload: Upload, *, training: bool = True) -> list[Breach]:
+def file_breaches(provider: Provider, upload: TrainingUpload, *, training: bool = True) -> list[Breach]:
     """The rules for files that one of so many rows and bytes breaks."""
     broken = [limit for limit in provider.limits if (training or not limit.training) and not limit.holds(upload)]
     has = f"{counted(upload.rows, 'row')}, {upload.size:,} bytes, named {upload.suffix or 'without an ending'}"
@@ -108,7 +108,7 @@ def provider_check(provider: Provider) -> Check:
             if role == "suite":
                 continue
             training = role == "train"
-            upload = Upload(file.path.suffix.lower(), file.path.stat().st_size, total if training else number)
+            upload = TrainingUpload(file.path.suffix.lower(), file.path.stat().st_size, total if training else number)
             breaches = file_breaches(provider, upload, training=training) + row_breaches(provider, every_row(file))
             issues += _issues(provider, file, breaches)
         return issues

@@ -28,7 +28,7 @@ Find = Callable[[Conversation], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ProviderRule:
     """One rule for a row. ``needs``: what the row needs. ``source``: the document that says so."""
 
     name: str
@@ -39,7 +39,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class RowLayout:
     """One kind of row, recognised by its ``fields``.
 
     ``read`` returns the conversations of a row, and raises `RowError` if a field is not of the form in ``needs``.
@@ -50,11 +50,11 @@ class Layout:
     needs: str
     source: str
     read: Callable[[Row], list[Conversation]]
-    rules: tuple[Rule, ...]
+    rules: tuple[ProviderRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class TrainingUpload:
     """A file as a provider takes it: its suffix, its bytes, and the rows of the whole training set."""
 
     suffix: str
@@ -69,7 +69,7 @@ class Limit:
     name: str
     needs: str
     source: str
-    holds: Callable[[Upload], bool]
+    holds: Callable[[TrainingUpload], bool]
     training: bool = False
 
 
@@ -82,7 +82,7 @@ class Provider:
 
     title: str
     documents: Mapping[str, str]
-    layouts: tuple[Layout, ...]
+    layouts: tuple[RowLayout, ...]
     limits: tuple[Limit, ...]
     one_layout: str = ""
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from evaluators.training_data.provider_rules.messages import each, role_of
-from evaluators.training_data.provider_rules.rule import Conversation, Find, Message, Rule
+from evaluators.training_data.provider_rules.rule import Conversation, Find, Message, ProviderRule
 from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.limits.json_schema import BoundedSchema, TooCostly
 
@@ -27,7 +27,7 @@ class Call(NamedTuple):
     arguments: Any
 
 
-def tool_rules(source: str, *, strict: bool = False, ids: bool = True) -> tuple[Rule, ...]:
+def tool_rules(source: str, *, strict: bool = False, ids: bool = True) -> tuple[ProviderRule, ...]:
     """The rules for tools and calls.
 
     ``strict``: names have 1 to 64 certain characters, and arguments are texts. ``ids``: calls have ids and answers.
@@ -37,14 +37,20 @@ def tool_rules(source: str, *, strict: bool = False, ids: bool = True) -> tuple[
     names = "different names" + (" of at most 64 letters, digits, `_` and `-`" if strict else "")
     each_answered = "a tool message for each call right after it, except in the last message"
     rules = (
-        Rule("tools", f"`tools` as functions with {names}, and objects as parameters", source, _definitions(strict)),
-        Rule("tool-calls", f"calls only of the assistant, as `{form}`", source, each(_formed(form, ids=ids))),
-        Rule("arguments", f"a JSON object{text} as arguments", source, _each_call(_are_json(strict))),
-        Rule("declared", "calls only of functions in `tools`, if there are any", source, _each_call(_undeclared)),
-        Rule("no-tools", "`tools` in a row with calls", UNREQUIRED, _each_call(_without_tools), "suggestion"),
-        Rule("arguments-fit", "arguments that fit the JSON Schema of the function", source, _each_call(_misfit)),
-        Rule("call-ids", "different ids for the calls of a message", source, _ids_differ),
-        Rule("answered", each_answered, source, _answered),
+        ProviderRule(
+            "tools", f"`tools` as functions with {names}, and objects as parameters", source, _definitions(strict)
+        ),
+        ProviderRule("tool-calls", f"calls only of the assistant, as `{form}`", source, each(_formed(form, ids=ids))),
+        ProviderRule("arguments", f"a JSON object{text} as arguments", source, _each_call(_are_json(strict))),
+        ProviderRule(
+            "declared", "calls only of functions in `tools`, if there are any", source, _each_call(_undeclared)
+        ),
+        ProviderRule("no-tools", "`tools` in a row with calls", UNREQUIRED, _each_call(_without_tools), "suggestion"),
+        ProviderRule(
+            "arguments-fit", "arguments that fit the JSON Schema of the function", source, _each_call(_misfit)
+        ),
+        ProviderRule("call-ids", "different ids for the calls of a message", source, _ids_differ),
+        ProviderRule("answered", each_answered, source, _answered),
     )
     return rules if ids else rules[:-2]
 

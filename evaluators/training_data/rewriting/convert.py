@@ -8,7 +8,7 @@ from typing import Any
 from evaluators.training_data.example import DIALECT, FORMATS, Example, Format, RowError
 from evaluators.training_data.example_file import ExampleFile, every_row, joined_rows, row_text
 from evaluators.training_data.provider_rules.check import READABLE, Breach, file_breaches, layouts_of, row_breaches
-from evaluators.training_data.provider_rules.rule import Provider, Upload
+from evaluators.training_data.provider_rules.rule import Provider, TrainingUpload
 from evaluators.training_data.rows import NumberedRow
 
 MISSING = object()
@@ -17,7 +17,7 @@ WRITABLE = "format"
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class ConversionLoss:
     """What is lost: ``what``, and the lines of the rows that lose it."""
 
     what: str
@@ -29,7 +29,7 @@ class Conversion:
     """The rows in the new format with their former lines, what it could not carry, and the rows that it can't hold."""
 
     rows: tuple[NumberedRow, ...]
-    losses: tuple[Loss, ...]
+    losses: tuple[ConversionLoss, ...]
     refused: tuple[Breach, ...] = ()
 
 
@@ -50,7 +50,9 @@ def convert_examples(examples: Sequence[Example], name: str) -> Conversion:
             for what in losses:
                 lines = lost.setdefault(what, [])
                 lines += [example.line] if example.line not in lines[-1:] else []
-    return Conversion(tuple(rows), tuple(Loss(what, tuple(lines)) for what, lines in lost.items()), tuple(refused))
+    return Conversion(
+        tuple(rows), tuple(ConversionLoss(what, tuple(lines)) for what, lines in lost.items()), tuple(refused)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def check_conversion(
     bad = {breach.line for breach in breaches if breach.severity == "error"}
     rows = [row.columns for row in made.rows if not (skip_bad and row.line in bad)]
     content = joined_rows(map(row_text, rows))
-    upload = Upload(path.suffix.lower(), len(content), len(rows))
+    upload = TrainingUpload(path.suffix.lower(), len(content), len(rows))
     of_file = file_breaches(provider, upload, training=training) if provider else []
     blocks = bool(of_file) or not rows or (bool(bad) and not skip_bad)
     return Checked(content, len(rows), (*of_file, *sorted(breaches, key=lambda breach: breach.line)), blocks)

@@ -74,7 +74,7 @@ REPAIRS = ("unreadable", *SUGGESTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """What was done to one row: its line, what happened to it or could, by which repair, and why."""
 
     line: int
@@ -91,8 +91,8 @@ class Fixed:
     """
 
     rows: Mapping[int, bytes]
-    changes: tuple[Change, ...]
-    suggestions: tuple[Change, ...]
+    changes: tuple[RowChange, ...]
+    suggestions: tuple[RowChange, ...]
     remaining: tuple[Issue, ...]
 
     @property
@@ -160,8 +160,8 @@ def fix_examples(file: ExampleFile, options: FixOptions, on_progress: OnProgress
     """The cleaned rows of a file. Rows that are not changed stay as they are written."""
     rows = _Rows(file, options.against)
     broken = (error for error in file.errors if error.line not in rows.others)
-    changes = [Change(error.line, "removed", "unreadable", error.wrong) for error in broken]
-    suggestions: list[Change] = []
+    changes = [RowChange(error.line, "removed", "unreadable", error.wrong) for error in broken]
+    suggestions: list[RowChange] = []
     names = [name for name in REPAIRS[1:] if name in options.repairs]
     for done, name in enumerate(names):
         on_progress(name, done, len(names) + 1)
@@ -170,14 +170,14 @@ def fix_examples(file: ExampleFile, options: FixOptions, on_progress: OnProgress
         reasons = _reasons(rows, name)
         change = None if name == "pii" and options.pii == "drop" else SUGGESTED[name].change
         if name not in options.apply:
-            suggestions += [Change(line, "suggested", name, reason) for line, reason in reasons.items()]
+            suggestions += [RowChange(line, "suggested", name, reason) for line, reason in reasons.items()]
         elif change:
             rows.change({line: change(rows.columns[line]) for line in reasons})
             action: Literal["masked", "changed"] = "masked" if name == "pii" else "changed"
-            changes += [Change(line, action, name, reason) for line, reason in reasons.items()]
+            changes += [RowChange(line, action, name, reason) for line, reason in reasons.items()]
         else:
             rows.remove(reasons)
-            changes += [Change(line, "removed", name, reason) for line, reason in reasons.items()]
+            changes += [RowChange(line, "removed", name, reason) for line, reason in reasons.items()]
     on_progress("audit", len(names), len(names) + 1)
     remaining = _remaining(rows, names)
     left = {example.line: rows.texts[example.line] for example in rows.file.examples} | rows.others
@@ -189,7 +189,7 @@ def fix_examples(file: ExampleFile, options: FixOptions, on_progress: OnProgress
     )
 
 
-def _sorted(changes: Iterable[Change]) -> tuple[Change, ...]:
+def _sorted(changes: Iterable[RowChange]) -> tuple[RowChange, ...]:
     return tuple(sorted(changes, key=lambda change: (change.line, change.action)))
 
 
@@ -238,11 +238,11 @@ def _originals(issue: Issue, file: ExampleFile) -> dict[int, str]:
     return reasons
 
 
-def _masked(rows: _Rows) -> list[Change]:
+def _masked(rows: _Rows) -> list[RowChange]:
     """Replace personal text that is proven by its kind, in rows that don't have the same text elsewhere."""
     reasons = _kinds_of(rows, PROVEN)
     rows.change({line: mask(rows.columns[line], Counter(), "", PROVEN) for line in reasons})
-    return [Change(line, "masked", "pii", reason) for line, reason in reasons.items()]
+    return [RowChange(line, "masked", "pii", reason) for line, reason in reasons.items()]
 
 
 def _kinds_of(rows: _Rows, masking: Masking) -> dict[int, str]:
@@ -274,7 +274,7 @@ def reliability_of_repair(name: str) -> Reliability | None:
     return None if repair is None else reliability_of(repair.check, repair.kinds[0] if repair.kinds else "near")
 
 
-def change_lines(changes: Iterable[Change]) -> list[bytes]:
+def change_lines(changes: Iterable[RowChange]) -> list[bytes]:
     """The log: one JSON object for each change."""
     return [row_text(asdict(change)) for change in changes]
 

@@ -30,7 +30,7 @@ UNLABELLED = "(none)"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SplitOptions:
     """``share`` of the rows that are held out; ``label``: the column of the classes; ``group``: that of the groups."""
 
     share: float
@@ -49,7 +49,7 @@ class ClassCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class RowSplit:
     """Positions of the examples of both parts, in order.
 
     ``label`` and ``group`` are the columns that were used. ``groups``: how many groups of two or more rows stay
@@ -65,7 +65,7 @@ class Split:
     classes: tuple[ClassCount, ...]
 
 
-def split_examples(file: ExampleFile, options: Options) -> Split:
+def split_examples(file: ExampleFile, options: SplitOptions) -> RowSplit:
     """The split of a file's examples; raises `UsageError` if one part would be empty."""
     label = None if options.label is None else _column(file, options.label, "--label")
     classes = classes_of(file.examples, label)
@@ -74,7 +74,7 @@ def split_examples(file: ExampleFile, options: Options) -> Split:
     groups, held_out = _separated(file, options, classes, column)
     train = tuple(at for at in range(len(file.examples)) if at not in held_out)
     several = [len(group) for group in groups if len(group) > 1]
-    return Split(
+    return RowSplit(
         train=train,
         holdout=tuple(sorted(held_out)),
         label=options.label or classes.name,
@@ -102,7 +102,7 @@ def _usual_columns(examples: Sequence[Example], names: Iterable[str]) -> Iterato
 
 
 def _separated(
-    file: ExampleFile, options: Options, classes: "Classes", column: str | None
+    file: ExampleFile, options: SplitOptions, classes: "Classes", column: str | None
 ) -> tuple[list[list[int]], set[int]]:
     """The groups, and the rows that are held out, so that the audit's own check finds no leak between the parts."""
     similar = Corpus((file,), ("train",)).similar

@@ -31,7 +31,7 @@ class Content(msgspec.Struct, frozen=True):
     plan: msgspec.Raw
 
 
-class Header(msgspec.Struct, frozen=True):
+class PlanHeader(msgspec.Struct, frozen=True):
     """The fields that every version of the file starts with."""
 
     format: str = ""
@@ -78,7 +78,7 @@ def read(path: Path) -> Published:
 def _decode(path: Path, content: bytes) -> tuple[Published, str]:
     """The content of the file, and the hash of its plan as written."""
     try:
-        header = msgspec.json.decode(content, type=Header)
+        header = msgspec.json.decode(content, type=PlanHeader)
         if header.format == "fairtrial-plan" and header.version != FILE_VERSION:
             raise PlanRefused(f"{path}: version {header.version} of the file can't be read (known: {FILE_VERSION})")
         envelope = msgspec.json.decode(content, type=Envelope)

@@ -12,7 +12,7 @@ from fairtrial.domain.errors import BadRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class JsonLimits:
     """``top``: names of the outermost object; ``names``: of all objects; ``nested``: objects and lists; ``texts``."""
 
     top: int
@@ -21,19 +21,19 @@ class Limits:
     texts: int
 
 
-DECODED = Limits(top=1_000, names=50_000, nested=50_000, texts=200_000)
+DECODED = JsonLimits(top=1_000, names=50_000, nested=50_000, texts=200_000)
 """For request bodies, of which only the outermost object is decoded, and for responses of upstreams."""
 
-FIELD = Limits(top=5_000, names=5_000, nested=5_000, texts=20_000)
+FIELD = JsonLimits(top=5_000, names=5_000, nested=5_000, texts=20_000)
 """For one field that is fully decoded."""
 
-RECORDED = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
+RECORDED = JsonLimits(top=10_000, names=10_000, nested=10_000, texts=50_000)
 """For a body that is decoded for redaction."""
 
-MESSAGE = Limits(top=10_000, names=10_000, nested=10_000, texts=50_000)
+MESSAGE = JsonLimits(top=10_000, names=10_000, nested=10_000, texts=50_000)
 """For feedback, and for requests to control."""
 
-FILE = Limits(top=5_000_000, names=5_000_000, nested=1_000_000, texts=5_000_000)
+FILE = JsonLimits(top=5_000_000, names=5_000_000, nested=1_000_000, texts=5_000_000)
 """For a file that is decoded as a whole: rows of a suite, imports, and results of other tools."""
 
 MOST_VALUES = 3_000_000
@@ -47,14 +47,14 @@ _INNERMOST = re.compile(rb"[{\[]:*[}\]]")
 _COLON, _OPENING = ord(":"), b"{["
 
 
-def refuse_excess(body: bytes, limits: Limits, *, where: str = "body") -> None:
+def refuse_excess(body: bytes, limits: JsonLimits, *, where: str = "body") -> None:
     """Raise `BadRequest`, which names the limit, for JSON that exceeds a limit."""
     beyond = excess(body, limits)
     if beyond is not None:
         raise BadRequest(f"{where}: has more than {beyond}", code="too_much_structure")
 
 
-def excess(body: bytes, limits: Limits) -> str | None:
+def excess(body: bytes, limits: JsonLimits) -> str | None:
     """The limit that the JSON exceeds, in words, or ``None``; for invalid JSON the result has no meaning."""
     if len(body) < UNCOUNTED:
         return None
@@ -82,7 +82,7 @@ def is_dense(content: bytes) -> bool:
     return parts > max(FILE.nested, len(content) // 16) or content.count(b",") > max(MOST_VALUES, len(content) // 8)
 
 
-def _counted(structure: bytes, quotes: int, limits: Limits) -> str | None:
+def _counted(structure: bytes, quotes: int, limits: JsonLimits) -> str | None:
     """Count only outside of strings; escaped quotes are already removed, so strings lie between pairs of quotes."""
     if quotes > 2 * limits.texts:
         return f"{limits.texts} texts and names"

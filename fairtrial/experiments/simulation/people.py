@@ -29,7 +29,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class SimulatedArm:
     """The truth about one arm.
 
     ``levels``: the mean of each feedback metric at the start. ``response``: the share of units that give feedback.
@@ -63,7 +63,7 @@ class World:
     """
 
     per_week: float
-    arms: Mapping[str, Arm]
+    arms: Mapping[str, SimulatedArm]
     habit: Habit = "one"
     most: int = 1
     active_days: float = 14.0
@@ -75,7 +75,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class SimulatedEvent:
     """What a person does after so many days: stop it, start it again with new units, or change the smallest effect."""
 
     day: float
@@ -157,7 +157,7 @@ def _around_one(rng: Generator, count: int) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
+class SimulatedAssignment:
     """The arm of each unit, as its index in ``variants``, and its place among the stages, in [0, 1)."""
 
     variants: tuple[str, ...]
@@ -173,23 +173,27 @@ class Exposed:
     counted: Bools
 
 
-def assign_people(experiment: Experiment, names: Sequence[str]) -> Assigned:
+def assign_people(experiment: Experiment, names: Sequence[str]) -> SimulatedAssignment:
     """The real assignment of each unit under the salt of this segment."""
     everyone = replace(experiment, stage=100.0, state="running")
     variants = tuple(variant.name for variant in experiment.variants)
     index = {name: number for number, name in enumerate(variants)}
     assignments = [assign(everyone, name) for name in names]
     arm = np.array([index[assignment.assigned] for assignment in assignments], np.int64)
-    return Assigned(variants, arm, np.array([assignment.enrol_bucket for assignment in assignments], np.float64))
+    return SimulatedAssignment(
+        variants, arm, np.array([assignment.enrol_bucket for assignment in assignments], np.float64)
+    )
 
 
-def join(first: Assigned, second: Assigned) -> Assigned:
+def join(first: SimulatedAssignment, second: SimulatedAssignment) -> SimulatedAssignment:
     """The assignment of both groups, one after the other."""
     arm, place = np.concatenate((first.arm, second.arm)), np.concatenate((first.place, second.place))
-    return Assigned(first.variants, arm, place)
+    return SimulatedAssignment(first.variants, arm, place)
 
 
-def expose(people: People, assigned: Assigned, stages: Sequence[tuple[int, float]], *, from_us: int) -> Exposed:
+def expose(
+    people: People, assigned: SimulatedAssignment, stages: Sequence[tuple[int, float]], *, from_us: int
+) -> Exposed:
     """The exposures under these stages, each with the time at which it began.
 
     A unit's first request after the start of its stage exposes it. Units that were exposed before ``from_us`` do not

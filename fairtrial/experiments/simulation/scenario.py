@@ -20,8 +20,8 @@ from fairtrial.domain.promises import HARM_TIMES
 from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
-from fairtrial.experiments.simulation.people import SPREAD, TAIL, Arm, World
-from fairtrial.experiments.simulation.trial import START_US, Outcome, Setting, run_trial
+from fairtrial.experiments.simulation.people import SPREAD, TAIL, SimulatedArm, World
+from fairtrial.experiments.simulation.trial import START_US, TrialOutcome, TrialSetting, run_trial
 from fairtrial.experiments.simulation.unit_sums import FAILING
 
 Truth = Literal["better", "same", "worse"]
@@ -39,12 +39,12 @@ otherwise; at its last day it is better (or not worse) without all guardrails pr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assumptions:
+class ScenarioAssumptions:
     """What is assumed about the world.
 
     ``levels``: of the control, by metric. ``response``: the share of units that give feedback. ``errors``: the shares
-    of failed requests of the control and of the others. ``late_days`` and ``silent``, by variant, are as in `Arm`.
-    ``most``: the most requests of a unit; few send many. ``effect``: on the primary metric, as ``+10pp`` or ``-5%``.
+    of failed requests of the control and of the others. ``late_days`` and ``silent``, by variant, are as in
+    `SimulatedArm`. ``most``: the most requests of a unit; few send many. ``effect``: on the primary metric, as ``+10pp`` or ``-5%``.
     """
 
     per_week: float
@@ -66,11 +66,11 @@ class Scenario:
 
     name: str
     truth: Truth
-    setting: Setting
+    setting: TrialSetting
     moved: bool
 
 
-def scenarios(plan: Plan, experiment: Experiment, assumed: Assumptions) -> tuple[Scenario, ...]:
+def scenarios(plan: Plan, experiment: Experiment, assumed: ScenarioAssumptions) -> tuple[Scenario, ...]:
     """The scenarios of an experiment: the stated one, or better, equal, worse and failing models.
 
     Raises `UsageError` for what is missing or impossible.
@@ -82,7 +82,9 @@ def scenarios(plan: Plan, experiment: Experiment, assumed: Assumptions) -> tuple
     return tuple(_scenarios(plan, frozen, frozen.primary, assumed))
 
 
-def _scenarios(plan: Plan, frozen: AnalysisPlan, primary: MetricPlan, assumed: Assumptions) -> Iterator[Scenario]:
+def _scenarios(
+    plan: Plan, frozen: AnalysisPlan, primary: MetricPlan, assumed: ScenarioAssumptions
+) -> Iterator[Scenario]:
     level = _level(primary, assumed)
     margin = primary.margin * abs(level) if primary.relative else primary.margin
     if assumed.effect is not None:
@@ -95,7 +97,7 @@ def _scenarios(plan: Plan, frozen: AnalysisPlan, primary: MetricPlan, assumed: A
         yield _scenario(plan, frozen, replace(assumed, errors=(ERRORS, HARM_TIMES * ERRORS)), 0.0)
 
 
-def _scenario(plan: Plan, frozen: AnalysisPlan, assumed: Assumptions, moved: float) -> Scenario:
+def _scenario(plan: Plan, frozen: AnalysisPlan, assumed: ScenarioAssumptions, moved: float) -> Scenario:
     primary = frozen.primary
     assert primary is not None  # `scenarios` refused it
     base, tuned = assumed.errors or (ERRORS, ERRORS)
@@ -106,7 +108,7 @@ def _scenario(plan: Plan, frozen: AnalysisPlan, assumed: Assumptions, moved: flo
     truth: Truth = "worse" if good < 0 or tuned > base else "better" if good > 0 or tuned < base else "same"
     world = World(per_week=assumed.per_week, arms=arms, habit="heavy" if assumed.most > 1 else "one", most=assumed.most)
     known = {metric.metric: _known(metric, assumed, base) for metric in frozen.metrics}
-    setting = Setting(plan=plan, name=frozen.experiment, world=world, known=known, every_us=EVERY_US)
+    setting = TrialSetting(plan=plan, name=frozen.experiment, world=world, known=known, every_us=EVERY_US)
     return Scenario(_words(primary, moved, good, (base, tuned)), truth, setting, moved != 0)
 
 
@@ -117,11 +119,11 @@ def _words(primary: MetricPlan, moved: float, good: float, errors: tuple[float, 
     return first if errors[0] == errors[1] else f"{first}, errors {100 * errors[0]:.3g} → {100 * errors[1]:.3g} %"
 
 
-def _arm(frozen: AnalysisPlan, assumed: Assumptions, name: str, errors: float) -> Arm:
+def _arm(frozen: AnalysisPlan, assumed: ScenarioAssumptions, name: str, errors: float) -> SimulatedArm:
     feedback = {metric.metric: _level(metric, assumed) for metric in frozen.metrics if metric.method == "feedback"}
     amounts = [metric for metric in frozen.metrics if metric.method == "amount"]
     quantiles = [metric for metric in frozen.metrics if metric.method == "quantile"]
-    return Arm(
+    return SimulatedArm(
         levels=feedback,
         response=assumed.response,
         silent=assumed.silent.get(name, 0.0),
@@ -133,7 +135,7 @@ def _arm(frozen: AnalysisPlan, assumed: Assumptions, name: str, errors: float) -
     )
 
 
-def _moved(arm: Arm, primary: MetricPlan, moved: float, level: float) -> Arm:
+def _moved(arm: SimulatedArm, primary: MetricPlan, moved: float, level: float) -> SimulatedArm:
     """The arm with an effect on its primary metric."""
     after = level + moved
     low, high = (0.0, 1.0) if primary.method in ("shares", "given") else primary.within
@@ -161,13 +163,13 @@ def _effect(text: str, primary: MetricPlan, level: float) -> float:
     return sign * float(margin.value) * (abs(level) if margin.relative else 1.0)
 
 
-def _known(metric: MetricPlan, assumed: Assumptions, errors: float) -> Known:
+def _known(metric: MetricPlan, assumed: ScenarioAssumptions, errors: float) -> Known:
     if metric.method in ("feedback", "given"):
         return Known(level=_level(metric, assumed) if metric.relative else None, response=assumed.response)
     return Known(level=errors if metric.counts_requests else _level(metric, assumed))
 
 
-def _level(metric: MetricPlan, assumed: Assumptions) -> float:
+def _level(metric: MetricPlan, assumed: ScenarioAssumptions) -> float:
     """The control's level: as stated here, or in the file, or by default."""
     if metric.metric in assumed.levels:
         return assumed.levels[metric.metric]
@@ -183,7 +185,7 @@ def _level(metric: MetricPlan, assumed: Assumptions) -> float:
     return LEVELS[metric.method]
 
 
-def _mean_cost(metric: MetricPlan, assumed: Assumptions) -> float:
+def _mean_cost(metric: MetricPlan, assumed: ScenarioAssumptions) -> float:
     """The mean cost of a request, from the level of a request or of a unit with all its requests."""
     level = _level(metric, assumed)
     if CATALOGUE[metric.metric].per:
@@ -191,13 +193,13 @@ def _mean_cost(metric: MetricPlan, assumed: Assumptions) -> float:
     return float(level / sum(number**-TAIL for number in range(1, assumed.most + 1)))
 
 
-def _mean_latency(metric: MetricPlan, assumed: Assumptions) -> float:
+def _mean_latency(metric: MetricPlan, assumed: ScenarioAssumptions) -> float:
     """The mean latency, from the level of a quantile."""
     z = float(scipy.special.ndtri(CATALOGUE[metric.metric].nu))
     return _level(metric, assumed) / exp(SPREAD * z - SPREAD**2 / 2)
 
 
-def _check(frozen: AnalysisPlan, experiment: Experiment, assumed: Assumptions) -> None:
+def _check(frozen: AnalysisPlan, experiment: Experiment, assumed: ScenarioAssumptions) -> None:
     """Refuse names of metrics and arms that do not exist, impossible shares, and too many units."""
     metrics = {metric.metric: metric for metric in frozen.metrics}
     for name in sorted(assumed.levels.keys() - metrics):
@@ -247,7 +249,9 @@ class Summary:
     safe: dict[str, Share]
 
 
-def run_trials(setting: Setting, *, runs: int, seed: int, processes: int, on_done: Callable[[], None]) -> list[Outcome]:
+def run_trials(
+    setting: TrialSetting, *, runs: int, seed: int, processes: int, on_done: Callable[[], None]
+) -> list[TrialOutcome]:
     """The outcomes of so many trials; a seed gives the same ones whatever the number of processes."""
     trial = partial(_trial, setting, seed)
     outcomes = []
@@ -258,7 +262,7 @@ def run_trials(setting: Setting, *, runs: int, seed: int, processes: int, on_don
     return outcomes
 
 
-def summarise(outcomes: Sequence[Outcome], guardrails: Sequence[str] = ()) -> Summary:
+def summarise(outcomes: Sequence[TrialOutcome], guardrails: Sequence[str] = ()) -> Summary:
     """The summary of one or more trials, with these guardrails."""
     ends = [end_of(outcome) for outcome in outcomes]
     by_end = {name: _share(outcomes, [end == name for end in ends]) for name in ENDS}
@@ -268,7 +272,7 @@ def summarise(outcomes: Sequence[Outcome], guardrails: Sequence[str] = ()) -> Su
     return Summary(len(outcomes), by_end, _share(outcomes, decided), _share(outcomes, invalid), safe)
 
 
-def end_of(outcome: Outcome) -> str:
+def end_of(outcome: TrialOutcome) -> str:
     """How a trial ended, as one of `ENDS`."""
     if outcome.end == "ship":
         return "ships"
@@ -277,11 +281,11 @@ def end_of(outcome: Outcome) -> str:
     return "worse" if outcome.worse else "better" if outcome.better or outcome.not_worse else "undecided"
 
 
-def _trial(setting: Setting, seed: int, number: int) -> Outcome:
+def _trial(setting: TrialSetting, seed: int, number: int) -> TrialOutcome:
     return run_trial(setting, np.random.default_rng([seed, number]))
 
 
-def _share(outcomes: Sequence[Outcome], hits: Sequence[bool]) -> Share:
+def _share(outcomes: Sequence[TrialOutcome], hits: Sequence[bool]) -> Share:
     mine = [outcome for outcome, hit in zip(outcomes, hits, strict=True) if hit]
     rate = len(mine) / len(outcomes)
     least = 1 / len(outcomes)  # as if one trial had ended so, because none of few does not mean never

@@ -10,7 +10,16 @@ from fairtrial.domain.promises import REQUESTS_CAP
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.simulation import unit_sums
-from fairtrial.experiments.simulation.people import NEVER, Arm, Assigned, Bools, Exposed, Ints, People, World
+from fairtrial.experiments.simulation.people import (
+    NEVER,
+    Bools,
+    Exposed,
+    Ints,
+    People,
+    SimulatedArm,
+    SimulatedAssignment,
+    World,
+)
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.arms.feedback import Feedback
@@ -32,23 +41,25 @@ class Timeline:
     """
 
     variants: tuple[str, ...]
-    units: Mapping[str, unit_sums.Course]
-    requests: Mapping[str, unit_sums.Course]
+    units: Mapping[str, unit_sums.MetricCourse]
+    requests: Mapping[str, unit_sums.MetricCourse]
     readers: Mapping[str, Mapping[str, Reader]]
     harm_us: Ints
     weeks: Mapping[str, unit_sums.WeeksReader]
 
     @classmethod
-    def of(cls, plan: AnalysisPlan, world: World, people: People, exposed: tuple[Assigned, Exposed]) -> "Timeline":
+    def of(
+        cls, plan: AnalysisPlan, world: World, people: People, exposed: tuple[SimulatedAssignment, Exposed]
+    ) -> "Timeline":
         """The sums of these people."""
         assigned, times = exposed
         units, requests, readers, weeks, harm = {}, {}, {}, {}, [np.zeros(0, np.int64)]
         for number, name in enumerate(assigned.variants):
             mine = times.first_us < NEVER
             mine[: len(assigned.arm)] &= assigned.arm == number
-            units[name] = unit_sums.Course.of(times.first_us[mine], np.ones(int(mine.sum())))
+            units[name] = unit_sums.MetricCourse.of(times.first_us[mine], np.ones(int(mine.sum())))
             sent = _requests(people, world.arms[name], times, mine)
-            requests[name] = unit_sums.Course.of(sent.at_us, np.ones(len(sent.at_us)))
+            requests[name] = unit_sums.MetricCourse.of(sent.at_us, np.ones(len(sent.at_us)))
             made = _Readers(plan, people, world, name, times, mine, sent)
             readers[name] = {metric.metric: made.reader(metric) for metric in plan.metrics}
             weeks[name] = made.weeks()
@@ -68,7 +79,7 @@ class Timeline:
         return ArmSums(units, requests, metrics, over_time=self.weeks[name](now_us))
 
 
-def _requests(people: People, arm: Arm, times: Exposed, mine: Bools) -> unit_sums.Requests:
+def _requests(people: People, arm: SimulatedArm, times: Exposed, mine: Bools) -> unit_sums.Requests:
     """The requests of one arm; its errors begin when ``healthy`` of its units were exposed."""
     at = np.flatnonzero(times.counted & mine[people.unit])
     unit, at_us = people.unit[at], people.at_us[at]
@@ -92,7 +103,7 @@ class _Readers:
     times: Exposed
     mine: Bools
     sent: unit_sums.Requests
-    events: dict[tuple[bool, float], unit_sums.Course] = field(default_factory=dict)
+    events: dict[tuple[bool, float], unit_sums.MetricCourse] = field(default_factory=dict)
 
     def reader(self, metric: MetricPlan) -> Reader:
         """The function for one metric."""
@@ -156,7 +167,7 @@ class _Readers:
         value = spent / self.sent.by_unit.number if each else spent
         low, above = np.minimum(value, cap), (value > cap).astype(np.float64)
         change = self.sent.by_unit.changes
-        course = unit_sums.Course.of(
+        course = unit_sums.MetricCourse.of(
             self.sent.at_us, self.sent.by_unit.starts, change(low), change(low * low), change(above)
         )
 
@@ -184,11 +195,11 @@ class _Readers:
         return read
 
 
-def _event_course(sent: unit_sums.Requests, cap: float, fails: bool) -> unit_sums.Course:
+def _event_course(sent: unit_sums.Requests, cap: float, fails: bool) -> unit_sums.MetricCourse:
     """Capped errors and requests of each unit, and the units with an error."""
     bad = sent.failed if fails else np.zeros(len(sent.failed), np.bool_)
     number, total = sent.by_unit.number, sent.by_unit.totals(bad)
     x, y, change = total * np.minimum(1.0, cap / number), np.minimum(number, cap), sent.by_unit.changes
     first = bad & (total == 1)
     moments = (change(product) for product in (x, y, x * x, y * y, x * y))
-    return unit_sums.Course.of(sent.at_us, sent.by_unit.starts, *moments, first)
+    return unit_sums.MetricCourse.of(sent.at_us, sent.by_unit.starts, *moments, first)

@@ -29,7 +29,7 @@ End = Literal["ship", "kill", "pause", "end", "stage", "rollback", "stopped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class TrialSetting:
     """What is simulated.
 
     ``plan`` and ``name``: the compiled project and its experiment. ``known``: of each metric before the start.
@@ -42,13 +42,13 @@ class Setting:
     name: str
     world: people.World
     known: Mapping[str, Known] = field(default_factory=dict)
-    events: tuple[people.Event, ...] = ()
+    events: tuple[people.SimulatedEvent, ...] = ()
     every_us: int = HOUR_US
     until_shipped: bool = True
     resumes: bool = False
 
 
-def run_trial(setting: Setting, rng: Generator) -> "Outcome":
+def run_trial(setting: TrialSetting, rng: Generator) -> "TrialOutcome":
     """One trial from its start to its end."""
     return _Trial(setting, rng).run()
 
@@ -56,17 +56,17 @@ def run_trial(setting: Setting, rng: Generator) -> "Outcome":
 class _Trial:
     """The state of one trial. Each segment has its salt and its units, and each plan its memory."""
 
-    def __init__(self, setting: Setting, rng: Generator) -> None:
+    def __init__(self, setting: TrialSetting, rng: Generator) -> None:
         self._setting, self._rng = setting, rng
         self._experiment = setting.plan.experiments[setting.name]
         self._waiting = list(setting.events)
-        self._outcome = Outcome()
+        self._outcome = TrialOutcome()
         self._people = self._drawn()
         self._attempt = 0
         self._now_us = self._quiet_until_us = START_US
         self._begin(segment=1)
 
-    def run(self) -> "Outcome":
+    def run(self) -> "TrialOutcome":
         """The outcome, after the last step."""
         while self._outcome.end is None:
             if self._number == len(self._times):
@@ -99,7 +99,7 @@ class _Trial:
         laid = lay_over(self._setting.plan, {self._setting.name: Live(stages[0], "running", segment)})
         self._experiment = laid.experiments[self._setting.name]
         self._until_us = self._now_us + WEEK_US
-        self._assigned: people.Assigned = people.assign_people(self._experiment, self._arriving(0))
+        self._assigned: people.SimulatedAssignment = people.assign_people(self._experiment, self._arriving(0))
         self._stages = [(self._now_us, stages[0])]
         self._approved: frozenset[float] = frozenset()
         self._accepted: dict[Key, AcceptedDecline] = {}
@@ -194,7 +194,7 @@ class _Trial:
 
 
 @dataclass(slots=True)
-class Outcome:
+class TrialOutcome:
     """One trial.
 
     ``end``: why it ended; ``stopped`` is by a person. ``days``: its length. ``units``: of each arm at the end.

@@ -10,7 +10,7 @@ from fairtrial.domain.limits.constants import DAY_US, HOUR_US, MINUTE_US, WEEK_U
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.metric_plan import MetricPlan
-from fairtrial.experiments.simulation.people import NEVER, Arm, Bools, Ints, People, World
+from fairtrial.experiments.simulation.people import NEVER, Bools, Ints, People, SimulatedArm, World
 from fairtrial.experiments.sums import Level, Levels, OverTime
 from fairtrial.stats.arguments import Floats
 from fairtrial.stats.arms.means import mean
@@ -28,7 +28,7 @@ WeeksReader = Callable[[int], OverTime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class MetricCourse:
     """``rows[k]`` are the totals after the first ``k`` changes, which happen at ``at_us``."""
 
     at_us: Ints
@@ -123,14 +123,14 @@ def given_feedback(
     )
 
 
-def feedback_course(first_us: Ints, feedback: GivenFeedback, metric: MetricPlan) -> Course:
+def feedback_course(first_us: Ints, feedback: GivenFeedback, metric: MetricPlan) -> MetricCourse:
     """Units with complete windows, and the number, sum and squares of the values given in them."""
     given, value, units = feedback.given, feedback.value, feedback.units
     at_us = first_us[units] + round((metric.window_seconds or 0.0) * 1e6)
-    return Course.of(at_us, np.ones(len(units)), given, value * given, value * value * given)
+    return MetricCourse.of(at_us, np.ones(len(units)), given, value * given, value * value * given)
 
 
-def _answers(arm: Arm, share: Floats, says_high: Bools) -> Floats:
+def _answers(arm: SimulatedArm, share: Floats, says_high: Bools) -> Floats:
     """The chance of each unit to give feedback, depending on what it would say."""
     if not arm.silent_first:
         return np.full(len(share), arm.response - arm.silent)
@@ -148,9 +148,9 @@ def _key(metric: MetricPlan) -> str:
 class ShareWindows:
     """The histograms and the request-weighted sums as functions of time."""
 
-    hour: Course
-    day: Course
-    first: Course | None
+    hour: MetricCourse
+    day: MetricCourse
+    first: MetricCourse | None
 
     def at(self, now_us: int) -> ErrorShares:
         """The sums over the units whose windows are complete by then."""
@@ -173,15 +173,15 @@ def shares_course(
     )
 
 
-def _first_requests(sent: Requests, bad: Bools) -> Course:
+def _first_requests(sent: Requests, bad: Bools) -> MetricCourse:
     starts = sent.by_unit.starts
     columns = [np.zeros(int(starts.sum())) for _ in range(BINS)]
     columns[0], columns[-1] = (~bad[starts]).astype(np.float64), bad[starts].astype(np.float64)
-    return Course.of(sent.at_us[starts], *columns)
+    return MetricCourse.of(sent.at_us[starts], *columns)
 
 
-def _course(over_us: Ints, columns: list[Floats]) -> Course:
-    return Course.of(over_us, *columns)
+def _course(over_us: Ints, columns: list[Floats]) -> MetricCourse:
+    return MetricCourse.of(over_us, *columns)
 
 
 def _window(

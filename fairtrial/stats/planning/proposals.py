@@ -10,7 +10,7 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.promises import MOST_WEEKS
-from fairtrial.stats.planning.question import Course, Design, Ending, Mode, Question
+from fairtrial.stats.planning.question import Course, Design, MetricQuestion, Mode, TrialEnding
 from fairtrial.stats.sizes import size_of_pairs, units_without_event
 
 __all__ = ["Option"]
@@ -21,7 +21,7 @@ BEYOND = (4, 16)
 
 
 @dataclass(frozen=True, slots=True)
-class Option(Ending):
+class Option(TrialEnding):
     """What one question needs when it is monitored in one way.
 
     ``units`` counts the units in both arms for the required power, or is ``None`` if they are too many to state.
@@ -64,7 +64,7 @@ def weekly_power(course: Course, design: Design) -> tuple[float, ...]:
     return tuple(min(1.0, max(0.0, course.power[look - 1])) if look else 0.0 for look in looks)
 
 
-def possible(loss: float, question: Question) -> float | None:
+def possible(loss: float, question: MetricQuestion) -> float | None:
     """The loss, or ``None`` if it is larger than possible, because excluding it would say nothing."""
     most = inf if question.sd is not None else 1 - question.baseline if question.lower_is_better else question.baseline
     return loss if loss < most else None
@@ -96,20 +96,22 @@ LARGEST = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ProposedChange:
     """A trial that differs from another as ``words`` describe."""
 
     words: str
-    questions: tuple[Question, ...]
+    questions: tuple[MetricQuestion, ...]
     design: Design
 
 
-Test = Callable[[Change], bool]
+Test = Callable[[ProposedChange], bool]
 
 
-def changes(questions: Sequence[Question], design: Design, failing: Sequence[int], decidable: Test) -> Iterator[Change]:
+def changes(
+    questions: Sequence[MetricQuestion], design: Design, failing: Sequence[int], decidable: Test
+) -> Iterator[ProposedChange]:
     """The changes that let all questions be decided, cheapest first; ``failing`` are those that can't be now."""
-    whole = Change("", tuple(questions), design)
+    whole = ProposedChange("", tuple(questions), design)
     yield from _other_designs(whole, decidable)
     yield from _weeks(whole, decidable)
     if (larger := _effects(whole, failing, decidable)) is not None:
@@ -118,7 +120,7 @@ def changes(questions: Sequence[Question], design: Design, failing: Sequence[int
         yield not_worse
 
 
-def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
+def _other_designs(whole: ProposedChange, decidable: Test) -> Iterator[ProposedChange]:
     even = replace(whole.design, share=0.5)
     looks = replace(whole.design, mode="planned")
     tried = {} if whole.design.share == 0.5 else {"an even split": even}
@@ -133,7 +135,7 @@ def _other_designs(whole: Change, decidable: Test) -> Iterator[Change]:
     yield from changes
 
 
-def _weeks(whole: Change, decidable: Test) -> Iterator[Change]:
+def _weeks(whole: ProposedChange, decidable: Test) -> Iterator[ProposedChange]:
     """The fewest whole weeks, up to half a year; with other looks and an even split if that takes less time."""
     looks = "planned" if whole.design.mode == "monitor" else whole.design.mode
     even = replace(whole.design, share=0.5)
@@ -147,7 +149,7 @@ def _weeks(whole: Change, decidable: Test) -> Iterator[Change]:
             yield replace(whole, words=f"{longer.weeks} weeks{words}", design=longer)
 
 
-def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
+def _fewest(whole: ProposedChange, design: Design, decidable: Test) -> Design | None:
     """The design with the fewest additional weeks; ``None`` if it needs none, or too many."""
     few, many = design.weeks, MOST_WEEKS
     if few >= many or not decidable(replace(whole, design=replace(design, weeks=many))):
@@ -161,7 +163,7 @@ def _fewest(whole: Change, design: Design, decidable: Test) -> Design | None:
     return replace(design, weeks=many)
 
 
-def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change | None:
+def _effects(whole: ProposedChange, failing: Sequence[int], decidable: Test) -> ProposedChange | None:
     """The smallest detectable effect of each failing question, with the others unchanged; two digits, rounded up."""
     # Guardrails first, each alone in the design in which it has the power that it needs among all of them.
     design = replace(whole.design, power=1 - (1 - whole.design.power) / len(whole.questions))
@@ -169,7 +171,7 @@ def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change |
     for number in sorted(failing, reverse=True):
         with_effects = [replace(each, effect=effects.get(at, each.effect)) for at, each in enumerate(whole.questions)]
         others = (with_effects[number], *(each for at, each in enumerate(with_effects) if at != number))
-        alone = Change("", others, whole.design) if number == 0 else Change("", others[:1], design)
+        alone = ProposedChange("", others, whole.design) if number == 0 else ProposedChange("", others[:1], design)
         effect = _smallest(alone, decidable)
         if effect is None:
             return None
@@ -178,11 +180,11 @@ def _effects(whole: Change, failing: Sequence[int], decidable: Test) -> Change |
         replace(question, effect=effects[number], planned=None) if number in effects else question
         for number, question in enumerate(whole.questions)
     )
-    change = Change(_describe(whole.questions, effects), questions, whole.design)
+    change = ProposedChange(_describe(whole.questions, effects), questions, whole.design)
     return change if decidable(change) else None
 
 
-def _not_worse(whole: Change, before: Sequence[Question], decidable: Test) -> Change | None:
+def _not_worse(whole: ProposedChange, before: Sequence[MetricQuestion], decidable: Test) -> ProposedChange | None:
     """The smallest margin within which the primary metric can be shown not to be worse, instead of better.
 
     ``before``: the questions as they are now, from which other margins may differ.
@@ -200,10 +202,10 @@ def _not_worse(whole: Change, before: Sequence[Question], decidable: Test) -> Ch
         return None
     questions = (replace(question, effect=margin), *others)
     effects = {at: each.effect for at, each in enumerate(questions) if not at or each != before[at]}
-    return Change(f"require: not_worse with {_describe(questions, effects)}", questions, whole.design)
+    return ProposedChange(f"require: not_worse with {_describe(questions, effects)}", questions, whole.design)
 
 
-def _smallest(alone: Change, decidable: Test) -> float | None:
+def _smallest(alone: ProposedChange, decidable: Test) -> float | None:
     question = alone.questions[0]
 
     def decides(effect: float) -> bool:
@@ -229,7 +231,7 @@ def _smallest(alone: Change, decidable: Test) -> float | None:
     return high
 
 
-def _largest(question: Question) -> float:
+def _largest(question: MetricQuestion) -> float:
     if question.sd is not None:
         return question.effect * LARGEST
     return 0.999 * (question.baseline if question.direction < 0 else 1 - question.baseline)
@@ -241,7 +243,7 @@ def _rounded_up(value: float, steps: int) -> float:
     return round((ceil(round(value / 10.0**scale, 9)) + steps) * 10.0**scale, 12)
 
 
-def _describe(questions: Sequence[Question], effects: dict[int, float]) -> str:
+def _describe(questions: Sequence[MetricQuestion], effects: dict[int, float]) -> str:
     words = {"superior": "an effect", "not worse": "a margin"}
     phrases = []
     for number, effect in effects.items():
@@ -252,7 +254,7 @@ def _describe(questions: Sequence[Question], effects: dict[int, float]) -> str:
     return " and ".join(phrases)
 
 
-def pairs(question: Question, design: Design, power: float) -> int | None:
+def pairs(question: MetricQuestion, design: Design, power: float) -> int | None:
     """The number of paired answers to the same requests that decide it with this power, if the time allows.
 
     Users see only one answer of a pair, so the score can't be their reaction. The answers count as independent, because

@@ -7,7 +7,7 @@ from typing import Literal
 from fairtrial.stats.arguments import Bounds
 from fairtrial.stats.sizes import variance_of_shares, worst_case_effect
 
-__all__ = ["Course", "Design", "Ending", "Question", "Terms"]
+__all__ = ["Course", "Design", "MetricQuestion", "Terms", "TrialEnding"]
 
 Kind = Literal["superior", "not worse"]
 KINDS: tuple[Kind, ...] = ("superior", "not worse")
@@ -18,7 +18,7 @@ RARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class MetricQuestion:
     """What to show about one metric: that it is better by ``effect``, or not worse by it.
 
     ``baseline`` is the control's level as known in advance. ``sd`` is the standard deviation of single units, or
@@ -125,7 +125,7 @@ class Question:
         """Whether enough units show it; the worst case of missing feedback may leave nothing of the effect."""
         return self.response is None or self.in_worst_case(0.5) is not None
 
-    def in_worst_case(self, share: float) -> "Question | None":
+    def in_worst_case(self, share: float) -> "MetricQuestion | None":
         """The same question with each missing answer counted for the other side; ``None`` if nothing can show it.
 
         ``share``: the treatment's share of the units. Its spread is the mean of both arms' by their weights in the
@@ -215,7 +215,7 @@ class Design(Terms):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class TrialEnding:
     """How a trial ends if the effect is as large as assumed.
 
     ``mean_stop`` is the mean number of units at the end; a trial that never decides counts with its last look.
@@ -231,7 +231,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Course(Ending):
+class Course(TrialEnding):
     """A trial's looks, and the probability of each decision if the effect is as large as assumed.
 
     ``units`` counts the units in both arms at each look. ``power`` is the probability that the trial has decided for

@@ -14,18 +14,18 @@ from fairtrial.stats.planning.plans import (
     watched,
     with_tail,
 )
-from fairtrial.stats.planning.proposals import BEYOND, Change, Option, Rule, changes, pairs, whole_weeks
-from fairtrial.stats.planning.question import MODES, RARE, Design, Question
+from fairtrial.stats.planning.proposals import BEYOND, Option, ProposedChange, Rule, changes, pairs, whole_weeks
+from fairtrial.stats.planning.question import MODES, RARE, Design, MetricQuestion
 from fairtrial.stats.planning.steady import passing
 from fairtrial.stats.sizes import units_without_event
 
-__all__ = ["MetricPlan", "PlannedTrial", "Proposal", "Undecidable", "plan_trial", "rule_of", "units_needed"]
+__all__ = ["PlannedMetric", "PlannedTrial", "Proposal", "Undecidable", "plan_trial", "rule_of", "units_needed"]
 
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class MetricPlan:
+class PlannedMetric:
     """One question, with its requirements in the chosen mode and, for comparison, in every mode.
 
     ``power`` is the power that the question needs as one of all questions of the trial.
@@ -35,7 +35,7 @@ class MetricPlan:
     ['monitor 3', 'planned 3', 'fixed 2']
     """
 
-    question: Question
+    question: MetricQuestion
     power: float
     chosen: Option
     others: tuple[Option, ...] = ()
@@ -52,7 +52,7 @@ class PlannedTrial:
     """
 
     design: Design
-    metrics: tuple[MetricPlan, ...]
+    metrics: tuple[PlannedMetric, ...]
     weeks: int
 
     def ships(self, week: int | None = None) -> float:
@@ -87,7 +87,7 @@ class Undecidable:
 
     reason: str
     design: Design
-    metrics: tuple[MetricPlan, ...]
+    metrics: tuple[PlannedMetric, ...]
     proposals: tuple[Proposal, ...]
     pairs: tuple[tuple[str, int], ...] = ()
 
@@ -96,7 +96,7 @@ class Undecidable:
         return max(0.0, 1 - _missed(self.metrics, self.design, self.design.weeks - 1))
 
 
-def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | Undecidable:
+def plan_trial(questions: Sequence[MetricQuestion], design: Design) -> PlannedTrial | Undecidable:
     """Plans a trial. ``questions`` are the primary one and the guardrails; all must succeed for a release.
 
     The trial has the design's power when the probabilities of missing a question add up to at most 1 − power; this
@@ -122,9 +122,9 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     if _missed(metrics, design, design.weeks - 1) <= 1 - design.power + ROUNDING:
         return _trial(metrics, design)
 
-    def can_be_decided(change: Change) -> bool:
+    def can_be_decided(change: ProposedChange) -> bool:
         power, whole = _power_each(change.questions, change.design), change.design
-        tried = [MetricPlan(each, power, option(each, whole, power, beyond=False)) for each in change.questions]
+        tried = [PlannedMetric(each, power, option(each, whole, power, beyond=False)) for each in change.questions]
         return _missed(tried, whole, whole.weeks - 1) <= 1 - whole.power + ROUNDING
 
     failing = [number for number, metric in enumerate(metrics) if metric.chosen.weekly[-1] < metric.power] or [0]
@@ -140,10 +140,10 @@ def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | 
     return Undecidable(_reason(short, design), design, metrics, proposals, shadowed)
 
 
-def _metrics(questions: Sequence[Question], design: Design) -> tuple[MetricPlan, ...]:
+def _metrics(questions: Sequence[MetricQuestion], design: Design) -> tuple[PlannedMetric, ...]:
     power = _power_each(questions, design)
     return tuple(
-        MetricPlan(
+        PlannedMetric(
             question,
             power,
             option(question, design, power),
@@ -153,26 +153,26 @@ def _metrics(questions: Sequence[Question], design: Design) -> tuple[MetricPlan,
     )
 
 
-def _others(question: Question, design: Design, power: float) -> tuple[Option, ...]:
+def _others(question: MetricQuestion, design: Design, power: float) -> tuple[Option, ...]:
     """The question in every mode; a guardrail is always watched."""
     return () if question.guardrail else tuple(option(question, replace(design, mode=mode), power) for mode in MODES)
 
 
-def _power_each(questions: Sequence[Question], design: Design) -> float:
+def _power_each(questions: Sequence[MetricQuestion], design: Design) -> float:
     return 1 - (1 - design.power) / max(design.metrics, len(questions))
 
 
-def held(metric: MetricPlan, design: Design, week: int) -> float:
+def held(metric: PlannedMetric, design: Design, week: int) -> float:
     """The probability that a metric has decided by the end of a week, counted from 0, but its effect seems to fade."""
     return metric.chosen.weekly[week] * (1 - passing(metric.question, design)[week])
 
 
-def false_stop(metrics: Sequence[MetricPlan]) -> float:
+def false_stop(metrics: Sequence[PlannedMetric]) -> float:
     """At most with this probability a harmless treatment is paused or killed."""
     return ALPHA if any(metric.question.guardrail for metric in metrics[1:]) else 0.0
 
 
-def _missed(metrics: Sequence[MetricPlan], design: Design, week: int) -> float:
+def _missed(metrics: Sequence[PlannedMetric], design: Design, week: int) -> float:
     """At most with this probability nothing ships by the end of a week, counted from 0: what can prevent it, added up.
 
     Each question may be missed, a harmless treatment stopped, and a steady effect held because it seems to fade.
@@ -181,12 +181,12 @@ def _missed(metrics: Sequence[MetricPlan], design: Design, week: int) -> float:
     return missed + false_stop(metrics) + held(metrics[0], design, week)
 
 
-def _trial(metrics: tuple[MetricPlan, ...], design: Design) -> PlannedTrial:
+def _trial(metrics: tuple[PlannedMetric, ...], design: Design) -> PlannedTrial:
     weeks = (week for week in range(design.weeks) if _missed(metrics, design, week) <= 1 - design.power + ROUNDING)
     return PlannedTrial(design, metrics, next(weeks, design.weeks - 1) + 1)
 
 
-def _reason(failing: Sequence[MetricPlan], design: Design) -> str:
+def _reason(failing: Sequence[PlannedMetric], design: Design) -> str:
     """The requirements of each question that can't be decided."""
     reasons = []
     for metric in failing:
@@ -198,7 +198,7 @@ def _reason(failing: Sequence[MetricPlan], design: Design) -> str:
     return f"{design.most:,.0f} units in {design.weeks} weeks are too few: " + "; ".join(reasons)
 
 
-def rule_of(question: Question, design: Design) -> Rule:
+def rule_of(question: MetricQuestion, design: Design) -> Rule:
     """The rule that decides a question, as the monitor decides it. It depends only on the plan, never on the data.
 
     A rate of requests is decided by each unit's share of bad ones. Whether a share below 2 % becomes better is decided
@@ -219,7 +219,7 @@ def rule_of(question: Question, design: Design) -> Rule:
 
 
 @lru_cache(maxsize=1024)
-def option(question: Question, design: Design, power: float, *, beyond: bool = True) -> Option:
+def option(question: MetricQuestion, design: Design, power: float, *, beyond: bool = True) -> Option:
     """What the question needs for this power in the design's mode.
 
     ``beyond`` says whether units are also searched past the longest duration, which informs but does not change whether
@@ -242,7 +242,7 @@ def option(question: Question, design: Design, power: float, *, beyond: bool = T
     return planned_looks(question, design, power) if rule == "O'Brien-Fleming" else single_look(question, design, power)
 
 
-def _with_worst_case(question: Question, design: Design, power: float, *, beyond: bool) -> Option:
+def _with_worst_case(question: MetricQuestion, design: Design, power: float, *, beyond: bool) -> Option:
     """What the units with feedback need, and the worst case of the others, both of which must agree."""
     complete = option(replace(question, response=None), design, power, beyond=beyond)
     worst = question.in_worst_case(design.share)
@@ -271,7 +271,7 @@ def _with_worst_case(question: Question, design: Design, power: float, *, beyond
     )
 
 
-def units_needed(question: Question, *, share: float, alpha: float, power: float) -> float | None:
+def units_needed(question: MetricQuestion, *, share: float, alpha: float, power: float) -> float | None:
     """The units in both arms with which a watched question has this power, however fast they arrive.
 
     Page, status and plan state this number. ``None`` if no number of units that could be planned suffices.

@@ -34,7 +34,7 @@ POSITIONS = "SELECT segment, max(position) FROM offsets GROUP BY segment"
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class ErasedUnit:
     """The unit to erase: the name that the application sends, and its pseudonym in the store."""
 
     name: str
@@ -42,7 +42,7 @@ class Unit:
     pseudonym: str
 
 
-def new_state(unit: Unit, *, now_us: int, actor: str, rewrite_backups: bool = False) -> ErasureState:
+def new_state(unit: ErasedUnit, *, now_us: int, actor: str, rewrite_backups: bool = False) -> ErasureState:
     """The initial state of an erasure; raises `UsageError` for an invalid name."""
     if not unit.name.strip() or len(unit.name) > LONGEST_ERASED:
         raise UsageError(f"unit: needs a name of 1 to {LONGEST_ERASED:,} letters (has {len(unit.name.strip()):,})")

@@ -11,7 +11,7 @@ from fairtrial.domain.settings import UnitKind
 from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.erasure.tombstones import BODY_PATHS
 from fairtrial.store.evaluations.runs import CONTROL_NUMBERS_ONLY, NUMBERS_ONLY
-from fairtrial.store.maintenance.backup import Change
+from fairtrial.store.maintenance.backup import TableChange
 
 NAMES = "CREATE OR REPLACE TEMP TABLE gone (name VARCHAR)"
 UNITS = "CREATE OR REPLACE TEMP TABLE gone_unit (unit VARCHAR, salt VARCHAR)"
@@ -169,16 +169,16 @@ _BUCKETS = "enrol_bucket arm_bucket"
 _LINKS = "prompt_digest trace_id span_id provider_request_id"
 """What leads to a text: a digest to anyone who guesses the prompt, an id to the records of another system."""
 
-_CHANGED: Mapping[str, Change] = {
-    "requests": Change(
+_CHANGED: Mapping[str, TableChange] = {
+    "requests": TableChange(
         _columns(fresh="request_id response_id", empty=f"{_BUCKETS} {_LINKS}", tags="MAP {}")
         | _REPLACED_UNIT
         | _replaced("exposed_unit")
     ),
-    "payloads": Change(where="NOT touched"),
-    "attempts": Change(_columns(fresh="request_id", empty="error_message provider_request_id")),
-    "exposures": Change(_columns(fresh="request_id", empty=_BUCKETS) | _REPLACED_UNIT),
-    "feedback": Change(
+    "payloads": TableChange(where="NOT touched"),
+    "attempts": TableChange(_columns(fresh="request_id", empty="error_message provider_request_id")),
+    "exposures": TableChange(_columns(fresh="request_id", empty=_BUCKETS) | _REPLACED_UNIT),
+    "feedback": TableChange(
         _columns(
             fresh="feedback_id request_id response_id subject",
             empty="comment correction idempotency_key",
@@ -187,7 +187,7 @@ _CHANGED: Mapping[str, Change] = {
         | _REPLACED_UNIT
         | _replaced("subject_unit")
     ),
-    "results": Change(
+    "results": TableChange(
         _columns(
             fresh="request_id",
             empty="output asked refusal",
@@ -195,7 +195,7 @@ _CHANGED: Mapping[str, Change] = {
             **_CASE_COLUMNS,
         )
     ),
-    "scores": Change(
+    "scores": TableChange(
         _columns(
             details=NUMBERS_ONLY,
             control_details=CONTROL_NUMBERS_ONLY,
@@ -204,7 +204,7 @@ _CHANGED: Mapping[str, Change] = {
             **_LABEL,
         )
     ),
-    "review_items": Change(
+    "review_items": TableChange(
         _columns(
             empty="reference",
             case_id=_CASE_COLUMNS["case_id"],
@@ -214,16 +214,18 @@ _CHANGED: Mapping[str, Change] = {
         )
         | _REPLACED_UNIT
     ),
-    "review_votes": Change(_columns(empty="edited_candidate edited_baseline", comment="''")),
-    "review_drafts": Change(where="NOT touched"),
-    "review_skips": Change(_columns(reason="''")),
+    "review_votes": TableChange(_columns(empty="edited_candidate edited_baseline", comment="''")),
+    "review_drafts": TableChange(where="NOT touched"),
+    "review_skips": TableChange(_columns(reason="''")),
 }
-CHANGES: Mapping[str, Change] = {table: replace(change, touched=TOUCHED[table]) for table, change in _CHANGED.items()}
+CHANGES: Mapping[str, TableChange] = {
+    table: replace(change, touched=TOUCHED[table]) for table, change in _CHANGED.items()
+}
 """How the unit's rows are copied. Buckets are removed, because they reveal the unit to anyone with the salt."""
-COMPUTED: Mapping[str, Change] = {
-    "placements": Change(where="false"),
-    "watermarks": Change(where="name <> 'placements'"),
-    "unit_sums": Change(_REPLACED_UNIT),
+COMPUTED: Mapping[str, TableChange] = {
+    "placements": TableChange(where="false"),
+    "watermarks": TableChange(where="name <> 'placements'"),
+    "unit_sums": TableChange(_REPLACED_UNIT),
 }
 """Tables that are computed from others and name units, so they aren't counted.
 

@@ -162,7 +162,7 @@ def update_backup(database: Database, backup_id: str, *, size: int, sha256: str)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TableChange:
     """How one table's rows are copied: ``columns`` maps names to replacing expressions; ``where`` selects rows.
 
     Both may name ``touched``: whether the condition of that name selects the row. It is evaluated once for the table,
@@ -186,7 +186,7 @@ def copy_rows(
     cursor: Cursor,
     target: Path,
     *,
-    changes: Mapping[str, Change] | None = None,
+    changes: Mapping[str, TableChange] | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> CopiedRows:
     """Copy this cursor's store into a new file, which is complete, synced and closed at the end.
@@ -212,7 +212,9 @@ def copy_rows(
 
 
 class _TableCopier:
-    def __init__(self, cursor: Cursor, source: str, changes: Mapping[str, Change], on_progress: OnProgress) -> None:
+    def __init__(
+        self, cursor: Cursor, source: str, changes: Mapping[str, TableChange], on_progress: OnProgress
+    ) -> None:
         self._cursor = cursor
         self._source = source
         self._changes = changes
@@ -225,14 +227,14 @@ class _TableCopier:
         before = {name: self._count(self._source, name) for name in names}
         self._total = sum(before.values())
         for name in names:
-            self._copy(name, self._changes.get(name, Change()))
+            self._copy(name, self._changes.get(name, TableChange()))
         after = {name: self._count("copy", name) for name in names}
         for name in names:
-            if self._changes.get(name, Change()).where == "true" and before[name] != after[name]:
+            if self._changes.get(name, TableChange()).where == "true" and before[name] != after[name]:
                 raise StoreError(f"{name}: {after[name]} of {before[name]} rows were copied")
         return CopiedRows(before, after)
 
-    def _copy(self, name: str, change: Change) -> None:
+    def _copy(self, name: str, change: TableChange) -> None:
         there = self._columns(name)
         changed = {column: sql for column, sql in change.columns.items() if column in there}
         columns = ", ".join(f"{sql} AS {_named(column)}" for column, sql in changed.items())

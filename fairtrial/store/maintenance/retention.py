@@ -26,43 +26,43 @@ _NOT_KEPT = "run_id NOT IN (SELECT run_id FROM kept_runs)"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetentionRule:
     """The rows of a table that have old texts, and the new values; without values the rows are deleted."""
 
     where: str
     set: str = ""
 
 
-def _emptied(*columns: str) -> Rule:
+def _emptied(*columns: str) -> RetentionRule:
     """The rule for old rows that lose these columns."""
     there = " OR ".join(f"{column} IS NOT NULL" for column in columns)
-    return Rule(f"{OLD} AND ({there})", ", ".join(f"{column} = NULL" for column in columns))
+    return RetentionRule(f"{OLD} AND ({there})", ", ".join(f"{column} = NULL" for column in columns))
 
 
-RULES: Mapping[str, Rule] = {
-    "payloads": Rule(OLD),
+RULES: Mapping[str, RetentionRule] = {
+    "payloads": RetentionRule(OLD),
     "requests": _emptied("prompt_digest", "trace_id", "span_id", "provider_request_id"),
     "attempts": _emptied("error_message", "provider_request_id"),
     "feedback": _emptied("comment", "correction"),
-    "results": Rule(
+    "results": RetentionRule(
         f"{OLD} AND {_NOT_KEPT}"
         f" AND (output IS NOT NULL OR asked IS NOT NULL OR refusal IS NOT NULL OR error <> {REMOVED})",
         f"output = NULL, asked = NULL, refusal = NULL, error = CASE WHEN error IS NOT NULL THEN {REMOVED} END",
     ),
-    "scores": Rule(
+    "scores": RetentionRule(
         f"{OLD} AND {_NOT_KEPT} AND coalesce(why <> {REMOVED} OR (why IS NULL AND {HAS_TEXT}), false)",
         f"details = {NUMBERS_ONLY}, why = CASE WHEN why IS NOT NULL THEN {REMOVED} END",
     ),
-    "review_items": Rule(
+    "review_items": RetentionRule(
         f"{_CLOSED} AND candidate_output <> {REMOVED}",
         f"asked = '[]', reference = NULL, candidate_output = {REMOVED}, baseline_output = {REMOVED}",
     ),
-    "review_votes": Rule(
+    "review_votes": RetentionRule(
         f"{_CLOSED} AND (comment <> '' OR edited_candidate IS NOT NULL OR edited_baseline IS NOT NULL)",
         "comment = '', edited_candidate = NULL, edited_baseline = NULL",
     ),
-    "review_drafts": Rule(_CLOSED),
-    "review_skips": Rule(f"{_CLOSED} AND reason <> ''", "reason = ''"),
+    "review_drafts": RetentionRule(_CLOSED),
+    "review_skips": RetentionRule(f"{_CLOSED} AND reason <> ''", "reason = ''"),
 }
 """A case keeps the mark that it had an error, because its time then does not count. A refusal stays in the outcome.
 
@@ -105,7 +105,7 @@ def record_in_audit(database: Database, retained: RetentionResult, *, now_us: in
     )
 
 
-def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run: bool) -> Iterator[int]:
+def _drop(database: Database, table: str, rule: RetentionRule, *, before_us: int, dry_run: bool) -> Iterator[int]:
     """Delete in slices to limit memory; yields the number of rows of each slice.
 
     After each slice it waits as long as the slice took. The writers' lock is not fair, so the ingester would otherwise
@@ -125,7 +125,7 @@ def _drop(database: Database, table: str, rule: Rule, *, before_us: int, dry_run
 
 
 def _slices(
-    database: Database, table: str, rule: Rule, bound: Mapping[str, datetime]
+    database: Database, table: str, rule: RetentionRule, bound: Mapping[str, datetime]
 ) -> list[tuple[datetime | None, datetime | None, int]]:
     """Time ranges with about `SLICE` old rows each, and their counts; one range for a table without times."""
     if not rule.where.startswith(OLD):

@@ -51,7 +51,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SignInOutcome:
     """The account, or an HTTP status with a message."""
 
     account: Account | None
@@ -59,7 +59,7 @@ class Outcome:
     error: str | None = None
 
 
-def sign_in(owner: Owner, throttle: "SignInThrottle", given: Credentials) -> Outcome:
+def sign_in(owner: Owner, throttle: "SignInThrottle", given: Credentials) -> SignInOutcome:
     """Check a name and password, unless there were too many attempts."""
     account, stored = accounts.password_of(owner.database, given.name)
     attempt = SignInAttempt(given.name, given.address, _known_device(owner, given, account, stored))
@@ -67,13 +67,13 @@ def sign_in(owner: Owner, throttle: "SignInThrottle", given: Credentials) -> Out
     if wait_us:
         minutes = -(-wait_us // MINUTE_US)
         delay = "a minute" if minutes == 1 else f"{minutes} minutes"
-        return Outcome(None, 429, f"Too many attempts. Try again in {delay}.")
+        return SignInOutcome(None, 429, f"Too many attempts. Try again in {delay}.")
     if passwords.verify_password(stored, given.password[: passwords.LONGEST + 1]) and account is not None:
         throttle.succeeded(attempt)
-        return Outcome(account)
+        return SignInOutcome(account)
     if throttle.is_burst(attempt):
         _record_burst(owner, account)
-    return Outcome(None, 401, WRONG)
+    return SignInOutcome(None, 401, WRONG)
 
 
 def _known_device(owner: Owner, given: Credentials, account: Account | None, stored: str | None) -> str | None:

@@ -19,7 +19,7 @@ from fairtrial.domain.training_data import DataAudit
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
-from gateway.control.context import Answer, Context, page_of
+from gateway.control.context import Context, EncodedAnswer, page_of
 
 PRIVATE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -45,7 +45,7 @@ def rows(context: Context, request: RowsOf) -> AuditedRows:
     return row_groups(declared.plan, declared.root, audit, findings, request)
 
 
-def fixed(context: Context, request: FixedCopy) -> Answer:
+def fixed(context: Context, request: FixedCopy) -> EncodedAnswer:
     from gateway.control.training_files import fixed_copy
 
     context.owner.read_files()
@@ -54,7 +54,7 @@ def fixed(context: Context, request: FixedCopy) -> Answer:
     content, counts = fixed_copy(declared.plan, declared.root, audit, request)
     details = {"file": audit.files[request.file].path, "apply": request.apply, "counts": counts}
     data_audits.record_copy(context.database, audit.audit_id, details, actor=context.actor, now_us=context.now_us)
-    return Answer(content, "application/x-ndjson", PRIVATE_HEADERS)
+    return EncodedAnswer(content, "application/x-ndjson", PRIVATE_HEADERS)
 
 
 def store(context: Context, request: StoreAudit) -> StoredAudit:

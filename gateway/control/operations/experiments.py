@@ -42,7 +42,7 @@ from fairtrial.store.traffic import answers, experiment_traffic, traffic
 from fairtrial.store.traffic.answers import Exchange
 from fairtrial.store.traffic.client_calls import errors_by_variant
 from fairtrial.store.traffic.traffic import segment_page
-from gateway.control.context import Answer, Context, page_of
+from gateway.control.context import Context, EncodedAnswer, page_of
 from gateway.control.experiments.states import known_experiment, read_state, read_states
 from gateway.control.operations.traffic import traffic_page
 from gateway.control.present import gateway_probe
@@ -131,9 +131,9 @@ def transitions(context: Context, request: experiments.TransitionsOf) -> Query:
     return stored_transitions.listing(page_of(request), request.name)
 
 
-def analysis_plans(context: Context, _: Nothing) -> Answer:
+def analysis_plans(context: Context, _: Nothing) -> EncodedAnswer:
     plans = [plan.stored() for plan in frozen_plans(context.database).values()]
-    return Answer(msgspec.json.encode({"rows": plans}))
+    return EncodedAnswer(msgspec.json.encode({"rows": plans}))
 
 
 def change(context: Context, request: experiments.ChangeExperiment) -> ExperimentStatus:

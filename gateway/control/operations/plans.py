@@ -11,7 +11,7 @@ from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.store.core.query import Query
 from fairtrial.store.experiments import published_plans
-from gateway.control.context import Answer, Context, page_of
+from gateway.control.context import Context, EncodedAnswer, page_of
 
 
 def listing(_: Context, request: Window) -> Query:
@@ -27,8 +27,8 @@ def difference(context: Context, request: ComparePlans) -> list[FieldDifference]
     return plan_diff(old, new)
 
 
-def one(context: Context, request: NamePlan) -> Answer:
-    return Answer(msgspec.json.encode(published_plans.find(context.database, request.plan_hash)))
+def one(context: Context, request: NamePlan) -> EncodedAnswer:
+    return EncodedAnswer(msgspec.json.encode(published_plans.find(context.database, request.plan_hash)))
 
 
 def _past_us(text: str, now_us: int) -> int:

@@ -29,7 +29,7 @@ from fairtrial.domain.run import MANY
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
 from fairtrial.store.evaluations import run_cases, runs
-from gateway.control.context import ARROW, Answer, Context, arrow_stream, page_of
+from gateway.control.context import ARROW, Context, EncodedAnswer, arrow_stream, page_of
 from gateway.process_resources import keeping_large_blocks
 
 if TYPE_CHECKING:
@@ -57,22 +57,24 @@ def one(context: Context, request: NameRun) -> RunEvents:
     return _events(context, request.run_id)
 
 
-def events(context: Context, request: NameRun) -> Answer:
-    return Answer(b"".join(msgspec.json.encode(event) + b"\n" for event in _events(context, request.run_id)), LINES)
+def events(context: Context, request: NameRun) -> EncodedAnswer:
+    return EncodedAnswer(
+        b"".join(msgspec.json.encode(event) + b"\n" for event in _events(context, request.run_id)), LINES
+    )
 
 
-def columns(context: Context, request: NameRun) -> Answer:
+def columns(context: Context, request: NameRun) -> EncodedAnswer:
     from fairtrial.store.evaluations import run_columns  # loads Arrow
 
     columns = existing(run_columns.columns(context.database, request.run_id), "run", request.run_id)
-    return Answer(arrow_stream(columns), ARROW)
+    return EncodedAnswer(arrow_stream(columns), ARROW)
 
 
-def details(context: Context, request: DetailsOf) -> Answer:
+def details(context: Context, request: DetailsOf) -> EncodedAnswer:
     from fairtrial.store.evaluations import run_columns  # loads Arrow
 
     existing(runs.head(context.database, request.run_id), "run", request.run_id)
-    return Answer(arrow_stream(run_columns.details(context.database, request.run_id, request.scorer)), ARROW)
+    return EncodedAnswer(arrow_stream(run_columns.details(context.database, request.run_id, request.scorer)), ARROW)
 
 
 def figures(context: Context, request: NameRun) -> RunFigures:
@@ -147,9 +149,9 @@ def suites(_: Context, request: ListSuites) -> Query:
     return runs.suite_texts(page, suite=request.suite, **digests)
 
 
-def suite_text(context: Context, request: NameSuiteText) -> Answer:
+def suite_text(context: Context, request: NameSuiteText) -> EncodedAnswer:
     text = runs.find_text(context.database, request.suite_digest, request.text_digest)
-    return Answer(existing(text, "suite", request.text_digest).encode())
+    return EncodedAnswer(existing(text, "suite", request.text_digest).encode())
 
 
 def _events(context: Context, run_id: str) -> RunEvents:

@@ -30,7 +30,7 @@ from fairtrial.html_pages import POLICY
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Query
 from fairtrial.store.evaluations import verdict_chain, verdicts
-from gateway.control.context import Answer, Context, Table, page_of
+from gateway.control.context import Context, EncodedAnswer, Table, page_of
 from gateway.control.present import Present
 from gateway.control.verdicts.release.approvals import find_verdict, mark_involved, state_of, vote_on_verdict
 
@@ -112,22 +112,24 @@ def record(context: Context, request: NameVerdict) -> ReleaseRecord:
     return structs.replace(written, verdict=_written(verdict))
 
 
-def evidence(context: Context, request: NameVerdict) -> Answer:
+def evidence(context: Context, request: NameVerdict) -> EncodedAnswer:
     from evaluators.results.evidence_table import strict_json_of
 
     verdict = find_verdict(context.database, request.verdict_id)
     document = existing(verdict_chain.evidence_of(context.database, verdict.verdict_id), "evidence", request.verdict_id)
-    return Answer(strict_json_of(document).encode())
+    return EncodedAnswer(strict_json_of(document).encode())
 
 
-def export(context: Context, request: NameVerdict) -> Answer:
+def export(context: Context, request: NameVerdict) -> EncodedAnswer:
     from gateway.control.verdicts.export_page import render
     from gateway.control.verdicts.release.release_record import read_contents
 
     verdict = find_verdict(context.database, request.verdict_id)
     html = render(read_contents(context.database, verdict, context.present()))
     policy = f"{POLICY}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    return Answer(html.encode(), "text/html; charset=utf-8", {**EXPORT_HEADERS, "content-security-policy": policy})
+    return EncodedAnswer(
+        html.encode(), "text/html; charset=utf-8", {**EXPORT_HEADERS, "content-security-policy": policy}
+    )
 
 
 def recomputation(context: Context, request: NameVerdict) -> Recomputation:

@@ -129,7 +129,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RouteTarget:
     """What serves a request and why. ``unit`` is a pseudonym; ``fallbacks`` are asked in their order if the arm fails.
 
     ``hold``: the answer begins only once all of it has come.
@@ -149,7 +149,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class GatewayCaller:
     """An authenticated caller; ``key`` and ``key_id`` are ``None`` if the gateway is open.
 
     Rights and routes are sets, because each request looks them up.
@@ -198,10 +198,10 @@ class Routing:
     published: Published
     endpoints: Mapping[str, Endpoint]
     arms: Mapping[tuple[str, str], Arm]
-    keys: Mapping[str, Caller]
+    keys: Mapping[str, GatewayCaller]
     reachable: Mapping[str, frozenset[str]]
-    placed: dict[tuple[str, str | bytes | None], Target] = field(default_factory=dict)
-    recognised: dict[bytes, Caller] = field(default_factory=dict)
+    placed: dict[tuple[str, str | bytes | None], RouteTarget] = field(default_factory=dict)
+    recognised: dict[bytes, GatewayCaller] = field(default_factory=dict)
     endings: EndingHeaders = field(init=False)
     plan: Plan = field(init=False)
 
@@ -267,9 +267,9 @@ def _overrides(params: Mapping[str, Any]) -> Overrides:
     }
 
 
-ANYONE = Caller(None, frozenset(RIGHTS), frozenset())
+ANYONE = GatewayCaller(None, frozenset(RIGHTS), frozenset())
 
 
-def caller_of(key: Key) -> Caller:
+def caller_of(key: Key) -> GatewayCaller:
     """What the holder of a key may do."""
-    return Caller(key, frozenset(key.rights), frozenset(key.routes))
+    return GatewayCaller(key, frozenset(key.rights), frozenset(key.routes))

@@ -12,8 +12,8 @@ from fairtrial.domain.limits.constants import FIRST_ERROR
 from fairtrial.domain.limits.json_schema import LARGEST_ANSWER, LARGEST_SCHEMA, BoundedSchema, checked_schema, follows
 from fairtrial.domain.settings import Price
 from gateway.proxy.extraction.chat_metadata import ResponseMetadata
-from gateway.proxy.plan.routing_table import Target
-from gateway.proxy.stages import Answered, Attempt
+from gateway.proxy.plan.routing_table import RouteTarget
+from gateway.proxy.stages import AnsweredRequest, Attempt
 
 MILLION = Decimal(1_000_000)
 """The number of tokens for which a price is stated."""
@@ -39,7 +39,7 @@ _compiled: dict[bytes, BoundedSchema | None] = {}
 _compiling = False
 
 
-def outcomes_of(answered: Answered) -> tuple[ArmOutcome, ServiceOutcome]:
+def outcomes_of(answered: AnsweredRequest) -> tuple[ArmOutcome, ServiceOutcome]:
     """How the arm served a request that has ended, and what its client got.
 
     A fallback is called only after the arm has failed, or after a breaker or a rest has kept the request from it.
@@ -73,14 +73,14 @@ def _was_called(attempts: Sequence[Attempt]) -> bool:
     return bool(attempts) and attempts[0].purpose != "fallback" and attempts[0].failure is not None
 
 
-def reason_of(target: Target | None, attempts: Sequence[Attempt]) -> Reason:
+def reason_of(target: RouteTarget | None, attempts: Sequence[Attempt]) -> Reason:
     """Why the arm served. A fallback takes precedence over the target's own reason."""
     if target is None:
         return "excluded"
     return "fallback" if fell_back(attempts) else target.reason
 
 
-def served_name(target: Target, attempts: Sequence[Attempt]) -> str | None:
+def served_name(target: RouteTarget, attempts: Sequence[Attempt]) -> str | None:
     """The variant that served, or the deployment's name when a fallback is not a variant of the experiment."""
     if target.experiment is None:
         return None
@@ -88,7 +88,7 @@ def served_name(target: Target, attempts: Sequence[Attempt]) -> str | None:
     return arm.name or arm.endpoint.name
 
 
-def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:
+def _user_outcome(answered: AnsweredRequest) -> tuple[ServiceOutcome, bool]:
     """What the client got in the end, and whether it was the gateway itself that did not serve."""
     if answered.outcome == "ok":
         return "answered", False
@@ -102,7 +102,7 @@ def _user_outcome(answered: Answered) -> tuple[ServiceOutcome, bool]:
     return ("failed", True) if error.status >= 500 else ("none", False)
 
 
-def attempt_outcome(answered: Answered, attempt: Attempt) -> tuple[AttemptOutcome, Fault | None]:
+def attempt_outcome(answered: AnsweredRequest, attempt: Attempt) -> tuple[AttemptOutcome, Fault | None]:
     """How one upstream call ended, and whose fault it was that it failed."""
     error, is_last = attempt.failure, attempt is answered.last
     if is_last and error is None:

@@ -16,7 +16,7 @@ from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.extraction.chat_metadata import NOTHING
-from gateway.proxy.plan.routing_table import Target
+from gateway.proxy.plan.routing_table import RouteTarget
 from gateway.proxy.recording.capture import NO_BODIES, Bodies, capture_bodies, capture_in_slices, read_tags, untouched
 from gateway.proxy.recording.outcomes import (
     attempt_outcome,
@@ -29,7 +29,7 @@ from gateway.proxy.recording.outcomes import (
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
-from gateway.proxy.stages import Answered, Attempt, Authenticated, Hold, Progress, Routed
+from gateway.proxy.stages import AnsweredRequest, Attempt, Authenticated, Hold, RequestProgress, Routed
 from gateway.proxy.wire.http import TAGS_HEADER, TRACE_HEADER, trace_of
 from gateway.proxy.wire.json_bodies import prompt_digest
 from gateway.proxy.worker_state import Counters, VariantCounts
@@ -58,7 +58,7 @@ class Recorder:
     def record(
         self,
         request: Authenticated,
-        progress: Progress,
+        progress: RequestProgress,
         outcome: RequestOutcome,
         error: RequestError | None = None,
         *,
@@ -87,7 +87,7 @@ class Recorder:
         else:
             probe.add_done_callback(lambda _: self._write(progress.with_probes(answered), captured, None))
 
-    def _write(self, answered: Answered, bodies: Bodies, hold: Hold | None) -> None:
+    def _write(self, answered: AnsweredRequest, bodies: Bodies, hold: Hold | None) -> None:
         reason = reason_of(answered.target, answered.attempts)
         try:
             event = self._event(answered, reason, outcomes_of(answered), bodies)
@@ -107,7 +107,7 @@ class Recorder:
         else:
             self.journal.append_together(event, hold(self.journal.flush))
 
-    def _lose(self, answered: Answered) -> None:
+    def _lose(self, answered: AnsweredRequest) -> None:
         """Count a request that can't be recorded because of a defect."""
         target = answered.target
         if target is None or target.experiment is None:
@@ -116,20 +116,20 @@ class Recorder:
         reason = reason_of(target, answered.attempts)
         self.journal.lose(arm_cell(target.experiment.name, _assigned(target), reason, target.exposure))
 
-    def untouched(self, routed: Routed, progress: Progress) -> Bodies | None:
+    def untouched(self, routed: Routed, progress: RequestProgress) -> Bodies | None:
         """The bodies of an answered request for `record`; ``None`` if they need `redact`."""
         content = progress.content
         answer = _recorded_answer(content.body, progress.attempts)
         is_json = content.is_json and answer is content.body
         return untouched(routed.routing.plan.capture, routed.body, answer, is_json=is_json)
 
-    async def redact(self, routed: Routed, progress: Progress) -> Bodies:
+    async def redact(self, routed: Routed, progress: RequestProgress) -> Bodies:
         """The redacted bodies for `record`; the work on large ones shares the event loop with other work."""
         answer = _recorded_answer(progress.content.body, progress.attempts)
         caller = routed.caller.key_id
         return await capture_in_slices(routed.body, answer, time_slicer=self.time_slicer, caller=caller)
 
-    def _bodies(self, answered: Answered, captured: Bodies | None) -> Bodies:
+    def _bodies(self, answered: AnsweredRequest, captured: Bodies | None) -> Bodies:
         body = answered.body
         if body is None:
             return NO_BODIES
@@ -154,7 +154,7 @@ class Recorder:
         counts.kept_away += event.arm_outcome == "kept_away"
         counts.fallbacks += event.reason == "fallback"
 
-    def _event(self, answered: Answered, reason: Reason, outcomes: Outcomes, bodies: Bodies) -> RequestEvent:
+    def _event(self, answered: AnsweredRequest, reason: Reason, outcomes: Outcomes, bodies: Bodies) -> RequestEvent:
         request, target, body, read = answered.request, answered.target, answered.body, answered.content.metadata
         received, routing, attempts = request.received, request.routing, answered.attempts
         began = answered.last.first_byte if answered.last else None
@@ -194,7 +194,7 @@ class Recorder:
         )
 
 
-def _details(answered: Answered) -> dict[str, Any]:
+def _details(answered: AnsweredRequest) -> dict[str, Any]:
     """The fields that few requests have: an error, a schema, tags, a trace."""
     request, error, body, read = answered.request, answered.error, answered.body, answered.content.metadata
     headers = request.received.headers
@@ -217,14 +217,14 @@ def _details(answered: Answered) -> dict[str, Any]:
     return details
 
 
-async def check_schema(routed: Routed, progress: Progress) -> None:
+async def check_schema(routed: Routed, progress: RequestProgress) -> None:
     """Note whether an answer follows the schema that its request asks for."""
     schema = requested_schema(routed.body.fields)
     if schema is not None and progress.content.metadata.error_type is None:
         progress.schema_valid = await follows_schema(schema, progress.content.metadata)
 
 
-def _assigned(target: Target) -> str | None:
+def _assigned(target: RouteTarget) -> str | None:
     if target.experiment is None:
         return None
     return target.assignment.assigned if target.assignment else target.arm.name
@@ -236,7 +236,7 @@ def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes
     return secret.blank(answer) if answer and secret is not None else answer
 
 
-def _attempt(answered: Answered, attempt: Attempt) -> AttemptRecord:
+def _attempt(answered: AnsweredRequest, attempt: Attempt) -> AttemptRecord:
     """The record of one upstream call. What the answer says of itself belongs to the last one."""
     read = attempt.discarded if attempt.discarded is not NOTHING or attempt is not answered.last else answered.read
     deployment, failure = attempt.arm.endpoint.deployment, attempt.failure

@@ -14,7 +14,7 @@ from gateway.proxy.recording.capture import Bodies
 from gateway.proxy.recording.record import Recorder, check_schema
 from gateway.proxy.response.client_writer import StreamWriter, own_lines, response_lines
 from gateway.proxy.routing.continuation import remember_response
-from gateway.proxy.stages import AnswerContent, Progress, Routed
+from gateway.proxy.stages import AnswerContent, RequestProgress, Routed
 from gateway.proxy.transport.transport import EVENT_LIMIT, TransportError
 from gateway.proxy.upstream.call import StartedResponse, broken_answer, broken_off, overflow, stalled, unreadable
 from gateway.proxy.wire.http import ClientGone
@@ -26,7 +26,7 @@ _STREAM_LINES = [b"cache-control: no-cache\r\n", b"x-accel-buffering: no\r\n"]
 _TYPE = b"content-type: text/event-stream; charset=utf-8\r\n"
 
 
-def stream_writer(routed: Routed, progress: Progress, cycle: RequestCycle, *, heartbeat: float) -> StreamWriter:
+def stream_writer(routed: Routed, progress: RequestProgress, cycle: RequestCycle, *, heartbeat: float) -> StreamWriter:
     """The writer for a client that requested a stream. It can send the head before an upstream has answered."""
 
     def early_head() -> tuple[int, list[bytes]] | None:
@@ -53,7 +53,12 @@ class StreamRelay:
     )  # fmt: skip
 
     def __init__(
-        self, recorder: Recorder, routed: Routed, progress: Progress, response: StartedResponse, writer: StreamWriter
+        self,
+        recorder: Recorder,
+        routed: Routed,
+        progress: RequestProgress,
+        response: StartedResponse,
+        writer: StreamWriter,
     ) -> None:
         self._recorder = recorder
         self._routed = routed

@@ -12,7 +12,7 @@ from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.recording.record import Recorder, check_schema
 from gateway.proxy.response.client_writer import StreamWriter, response_lines, without_retry
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
-from gateway.proxy.stages import AnswerContent, Progress, Routed
+from gateway.proxy.stages import AnswerContent, RequestProgress, Routed
 from gateway.proxy.upstream.call import FIRST_ERROR, StartedResponse
 from gateway.proxy.upstream.hold import read_pieces
 from gateway.proxy.wire.http import JSON_LINE
@@ -27,7 +27,7 @@ UNREADABLE = ResponseMetadata(error_type="upstream_error", error_code="upstream_
 
 
 async def relay_whole(
-    recorder: Recorder, routed: Routed, progress: Progress, response: StartedResponse, cycle: RequestCycle
+    recorder: Recorder, routed: Routed, progress: RequestProgress, response: StartedResponse, cycle: RequestCycle
 ) -> None:
     """Send a response that is not a stream; `UpstreamError` only while nothing of it was sent."""
     status, headers = response.upstream.status, response.upstream.headers
@@ -59,7 +59,7 @@ async def relay_whole(
 
 
 async def relay_late(
-    recorder: Recorder, routed: Routed, progress: Progress, response: StartedResponse, writer: StreamWriter
+    recorder: Recorder, routed: Routed, progress: RequestProgress, response: StartedResponse, writer: StreamWriter
 ) -> None:
     """Send a response that is not a stream after the head of a stream had to be sent: its error, as an event."""
     body = await _read_whole(routed, response)

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import RequestPath, folded, read_body, shown
-from gateway.proxy.plan.routing_table import Caller, Routing
+from gateway.proxy.plan.routing_table import GatewayCaller, Routing
 from gateway.proxy.routes.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
 from gateway.proxy.routes.metrics import exposition, is_losing
 from gateway.proxy.routes.passthrough import METHODS, add_responses, enter, pass_on, unknown_url
@@ -164,7 +164,7 @@ def _errors(app: FastAPI) -> None:
         )
 
 
-def _let_in(worker: WorkerState, request: Request) -> tuple[Routing, Caller]:
+def _let_in(worker: WorkerState, request: Request) -> tuple[Routing, GatewayCaller]:
     routing, caller, _ = caller_by_scope(worker, request.scope)
     worker.admission.claim(request.scope["cycle"], caller.key_id)
     return routing, caller

@@ -14,7 +14,7 @@ from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.settings import Capture, FeedbackKind
 from fairtrial.experiments.unit import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
-from gateway.proxy.plan.routing_table import Caller, Routing
+from gateway.proxy.plan.routing_table import GatewayCaller, Routing
 from gateway.proxy.recording.redaction import AT_ONCE, SLICED_STEPS, needs_steps, text_steps
 
 MAX_BATCH = 1000
@@ -50,7 +50,7 @@ Whole = Annotated[pydantic.StrictInt, pydantic.AfterValidator(_is_no_larger_than
 
 
 # A `FeedbackEvent` is what is recorded, with redacted texts and a pseudonym.
-class Feedback(pydantic.BaseModel):
+class FeedbackBody(pydantic.BaseModel):
     """One value for a request (``request_id``, or the answer's ``response_id``) or for a ``unit``.
 
     ``request_id`` is the gateway's ``x-request-id``. A ``response_id`` is the ``id`` inside the model's answer; it
@@ -75,7 +75,7 @@ class Feedback(pydantic.BaseModel):
     idempotency_key: Name | None = None
 
     @pydantic.model_validator(mode="after")
-    def _says_something_about_one_thing(self) -> "Feedback":
+    def _says_something_about_one_thing(self) -> "FeedbackBody":
         if sum(name is not None for name in (self.request_id, self.response_id, self.unit)) != 1:
             raise ValueError("needs exactly one of request_id, response_id, unit")
         if self.value is None and self.comment is None and self.correction is None:
@@ -94,11 +94,11 @@ class Accepted(pydantic.BaseModel):
     text_recorded: bool
 
 
-_ONE = pydantic.TypeAdapter(Feedback)
-_BATCH = pydantic.TypeAdapter(Annotated[list[Feedback], pydantic.Field(min_length=1, max_length=MAX_BATCH)])
+_ONE = pydantic.TypeAdapter(FeedbackBody)
+_BATCH = pydantic.TypeAdapter(Annotated[list[FeedbackBody], pydantic.Field(min_length=1, max_length=MAX_BATCH)])
 
 
-def read_feedback(body: bytes) -> Feedback | list[Feedback]:
+def read_feedback(body: bytes) -> FeedbackBody | list[FeedbackBody]:
     """Parse one feedback or a list of them; pydantic's `ValidationError` says where it is wrong.
 
     Raises `BadRequest` and `TooLarge` if there is more than one request may hold, or if a unit is too long.
@@ -114,7 +114,7 @@ def read_feedback(body: bytes) -> Feedback | list[Feedback]:
     return sent
 
 
-def text_size(batch: Iterable[Feedback]) -> int:
+def text_size(batch: Iterable[FeedbackBody]) -> int:
     """Characters of everything that people wrote."""
     texts = (text for item in batch for text in (item.comment, item.correction, item.value))
     return sum(len(text) for text in texts if isinstance(text, str))
@@ -127,7 +127,7 @@ class ParsedFeedback(NamedTuple):
     whole: bool
 
 
-def read_texts(batch: Sequence[Feedback], routing: Routing, caller: Caller) -> Steps[list[ParsedFeedback]]:
+def read_texts(batch: Sequence[FeedbackBody], routing: Routing, caller: GatewayCaller) -> Steps[list[ParsedFeedback]]:
     """The events of a batch, in steps. Their times keep its order, because the latest value of a request counts.
 
     Texts that are too much work to redact are left out. Raises `BadRequest` if any value is not of the kind that the
@@ -145,7 +145,7 @@ def read_texts(batch: Sequence[Feedback], routing: Routing, caller: Caller) -> S
     return events
 
 
-def _require_kind(feedback: Feedback, declared: Mapping[str, FeedbackKind], *, where: str) -> None:
+def _require_kind(feedback: FeedbackBody, declared: Mapping[str, FeedbackKind], *, where: str) -> None:
     kind, value = declared.get(feedback.key), feedback.value
     if kind is None or value is None:
         return
@@ -165,7 +165,7 @@ def _kind_of(value: bool | float | str) -> FeedbackKind:
 
 
 def _event(
-    feedback: Feedback, routing: Routing, caller: Caller, allowance: Allowance, *, at_us: int
+    feedback: FeedbackBody, routing: Routing, caller: GatewayCaller, allowance: Allowance, *, at_us: int
 ) -> Steps[FeedbackEvent]:
     """The event of one feedback. Texts are captured as the plan says, and a unit becomes its pseudonym."""
     capture, declared = routing.plan.capture, routing.published.feedback

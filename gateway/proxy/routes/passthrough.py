@@ -13,7 +13,7 @@ from starlette.responses import Response
 from fairtrial.domain.errors import BadRequest, NotAllowed, NotFound
 from fairtrial.journal.response_map import response_name
 from gateway.proxy.http_server.request_reader import folded, read_body, shown
-from gateway.proxy.plan.routing_table import Caller, Endpoint, Routing
+from gateway.proxy.plan.routing_table import Endpoint, GatewayCaller, Routing
 from gateway.proxy.routes.forwarding import UPLOAD_LIMIT, ForwardedResponse, too_large
 from gateway.proxy.routing.authentication import LOOPBACK_HOSTS, caller_by_scope
 from gateway.proxy.routing.continuation import route_continuation
@@ -95,7 +95,7 @@ def _is_plain(segment: str) -> bool:
     return segment != "" and segment.strip(".") == segment and _SEPARATORS.isdisjoint(segment)
 
 
-def enter(worker: WorkerState, request: Request) -> tuple[Routing, Caller, Headers]:
+def enter(worker: WorkerState, request: Request) -> tuple[Routing, GatewayCaller, Headers]:
     """Authenticate a request and claim its place. An open gateway refuses pages of other sites."""
     routing, caller, headers = caller_by_scope(worker, request.scope)
     if caller.key_id is None:
@@ -233,7 +233,7 @@ async def _count(worker: WorkerState, request: Request) -> Response:
     return _forwarded(worker, arm.endpoint, upstream_request(arm.endpoint, "POST", INPUT_TOKENS, sent, body))
 
 
-def _made_by(worker: WorkerState, routing: Routing, caller: Caller, ident: str) -> Endpoint:
+def _made_by(worker: WorkerState, routing: Routing, caller: GatewayCaller, ident: str) -> Endpoint:
     """The deployment that made it; one that another key or route made is not there for this key.
 
     A response that is not in the map is asked of the only deployment that could have made it, if there is but one.

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from fairtrial.domain.errors import NotAuthenticated, NotFound
 from gateway.proxy.admission.trusted_proxies import Sender, TrustedProxies
-from gateway.proxy.plan.routing_table import ANYONE, Caller, Routing
+from gateway.proxy.plan.routing_table import ANYONE, GatewayCaller, Routing
 from gateway.proxy.wire.http import Headers, Scope, header_map
 from gateway.proxy.worker_state import WorkerState
 
@@ -17,7 +17,9 @@ REMEMBERED, LONGEST_REMEMBERED = 4096, 512
 """How many headers, of at most so many bytes, are cached: a key can be written with spaces around it."""
 
 
-def authenticate(routing: Routing, headers: Headers, sender: Sender, *, proxies: TrustedProxies, now_us: int) -> Caller:
+def authenticate(
+    routing: Routing, headers: Headers, sender: Sender, *, proxies: TrustedProxies, now_us: int
+) -> GatewayCaller:
     """The caller of a request; `NotAuthenticated` with the same message for every kind of wrong key.
 
     An open gateway serves this machine only: `NotFound` for a foreign host name, `NotAllowed` for a forwarded request.
@@ -34,7 +36,7 @@ def authenticate(routing: Routing, headers: Headers, sender: Sender, *, proxies:
     return caller
 
 
-def _recognise(routing: Routing, authorization: bytes) -> Caller:
+def _recognise(routing: Routing, authorization: bytes) -> GatewayCaller:
     """The caller of a header, which is cached only if its key is valid."""
     if authorization[: len(_BEARER)].lower() != _BEARER:
         raise _refused()
@@ -77,7 +79,7 @@ class _ScopeSender:
         return str(client[0]) if client else None
 
 
-def caller_by_scope(worker: WorkerState, scope: Scope) -> tuple[Routing, Caller, Headers]:
+def caller_by_scope(worker: WorkerState, scope: Scope) -> tuple[Routing, GatewayCaller, Headers]:
     """The plan in force, the caller and the headers; raises as `authenticate` does."""
     routing, headers = worker.watch.current(), header_map(scope)
     now_us = time.time_ns() // 1000

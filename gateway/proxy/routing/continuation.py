@@ -8,11 +8,11 @@ import msgspec
 
 from fairtrial.domain.errors import NotFound
 from fairtrial.domain.limits.constants import RESPONSES
-from fairtrial.journal.response_map import Place, ResponseMap, response_name
+from fairtrial.journal.response_map import ResponseMap, ResponsePlace, response_name
 from gateway.proxy.extraction.chat_metadata import decoded
-from gateway.proxy.plan.routing_table import Arm, Routing, Target
+from gateway.proxy.plan.routing_table import Arm, RouteTarget, Routing
 from gateway.proxy.routing.resolve import DEPLOYMENT_HEADER, VARIANT_HEADER, recorded_unit
-from gateway.proxy.stages import AnswerContent, Parsed, Progress, Routed
+from gateway.proxy.stages import AnswerContent, Parsed, RequestProgress, Routed
 from gateway.proxy.wire.json_bodies import RequestBody, decode_field, elements
 
 RESPONSES_ENDPOINTS = frozenset({RESPONSES, "/responses/compact"})
@@ -37,7 +37,7 @@ _MADE = msgspec.json.Decoder(_Made)
 _ITEM = msgspec.json.Decoder(_Item)
 
 
-def route_continuation(response_map: ResponseMap, parsed: Parsed, target: Target) -> Target:
+def route_continuation(response_map: ResponseMap, parsed: Parsed, target: RouteTarget) -> RouteTarget:
     """The target, moved to the arm that made what the request continues; `NotFound` if the key may not see that.
 
     The assignment stays as it is, because the analysis counts it. The reason is ``continued`` if another arm serves.
@@ -53,7 +53,9 @@ def route_continuation(response_map: ResponseMap, parsed: Parsed, target: Target
     return replace(target, arm=arm, reason="continued", fallbacks=())
 
 
-def remember_response(response_map: ResponseMap, routed: Routed, progress: Progress, content: AnswerContent) -> bool:
+def remember_response(
+    response_map: ResponseMap, routed: Routed, progress: RequestProgress, content: AnswerContent
+) -> bool:
     """Remember which arm made a response, so that clients can fetch and continue it.
 
     False if there is none to remember. A stream's response is known before its end, so ``content`` may be incomplete.
@@ -62,7 +64,7 @@ def remember_response(response_map: ResponseMap, routed: Routed, progress: Progr
     if response_id is None or not progress.attempts or progress.status >= _FIRST_ERROR:
         return False
     arm = progress.attempts[-1].arm
-    place = Place(
+    place = ResponsePlace(
         deployment=arm.endpoint.name,
         route=target.route,
         experiment=target.experiment.name if target.experiment else None,
@@ -75,7 +77,7 @@ def remember_response(response_map: ResponseMap, routed: Routed, progress: Progr
     return True
 
 
-def _continued(response_map: ResponseMap, parsed: Parsed) -> Place | None:
+def _continued(response_map: ResponseMap, parsed: Parsed) -> ResponsePlace | None:
     """Where the newest thing was made that this request continues. Things of another key don't exist for this one."""
     for field, name in _continued_names(parsed.body):
         place = response_map.find(name, now_us=parsed.received.at_us)
@@ -129,7 +131,7 @@ def _sealed_name(content: str) -> str:
     return f"sealed {content}"
 
 
-def _arm(routing: Routing, place: Place, target: Target) -> Arm | None:
+def _arm(routing: Routing, place: ResponsePlace, target: RouteTarget) -> Arm | None:
     """The arm at that place, if this route may still lead there."""
     experiment = target.experiment
     if experiment is not None and place.experiment == experiment.name and place.variant is not None:

@@ -9,7 +9,7 @@ from fairtrial.domain.events import Exposure
 from fairtrial.domain.plan import Experiment, Route
 from fairtrial.experiments.assignment import Assignment, assign
 from fairtrial.experiments.unit import LONGEST_UNIT, TOO_LONG, UNIT_HEADER, find_unit, named_conversation, pseudonym
-from gateway.proxy.plan.routing_table import Arm, Caller, Routing, Target
+from gateway.proxy.plan.routing_table import Arm, GatewayCaller, RouteTarget, Routing
 from gateway.proxy.stages import Received
 from gateway.proxy.wire.http import TAGS_HEADER, Headers
 from gateway.proxy.wire.json_bodies import LazyFields, RequestBody
@@ -53,7 +53,9 @@ def refuse_long_units(headers: Headers, body: RequestBody, unit_headers: Sequenc
             raise
 
 
-def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Headers, request_id: str) -> Target:
+def resolve(
+    routing: Routing, caller: GatewayCaller, body: RequestBody, headers: Headers, request_id: str
+) -> RouteTarget:
     """The target of a request; `NotFound` for an unknown name, `NotAllowed` if the key may not use it."""
     unit_headers = routing.published.unit_headers
     named = _named_alone(headers, body) if unit_headers == () or headers.raw.keys().isdisjoint(unit_headers) else None
@@ -81,13 +83,13 @@ def resolve(routing: Routing, caller: Caller, body: RequestBody, headers: Header
     else:
         arm = Arm(name=None, endpoint=routing.endpoints[str(route.deployment)])
         hold = route.hold == "complete"
-        target = Target(
+        target = RouteTarget(
             route=route.name, arm=arm, reason="direct", fallbacks=_fallbacks(routing, route, arm), hold=hold
         )
     return _keep_internal(route, target)
 
 
-def _route(routing: Routing, caller: Caller, name: str) -> Route:
+def _route(routing: Routing, caller: GatewayCaller, name: str) -> Route:
     route = routing.plan.routes.get(name)
     if route is None:
         known = ", ".join(sorted(filter(caller.may_name, routing.plan.routes))) or "none"
@@ -99,7 +101,7 @@ def _route(routing: Routing, caller: Caller, name: str) -> Route:
     return route
 
 
-def _pin_deployment(routing: Routing, caller: Caller, name: str, model: str) -> Target:
+def _pin_deployment(routing: Routing, caller: GatewayCaller, name: str, model: str) -> RouteTarget:
     caller.require("pin")
     endpoint = routing.endpoints.get(name)
     if endpoint is None:
@@ -115,10 +117,10 @@ def _pin_deployment(routing: Routing, caller: Caller, name: str, model: str) -> 
             param=DEPLOYMENT_HEADER,
             code="deployment_not_allowed",
         )
-    return Target(route=model, arm=Arm(name=None, endpoint=endpoint), reason="forced")
+    return RouteTarget(route=model, arm=Arm(name=None, endpoint=endpoint), reason="forced")
 
 
-def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -> Target:
+def _pin_variant(routing: Routing, caller: GatewayCaller, route: Route, variant: str) -> RouteTarget:
     caller.require("pin")
     experiment = routing.plan.experiments.get(route.experiment or "")
     arm = routing.arms.get((experiment.name, variant)) if experiment else None
@@ -133,10 +135,10 @@ def _pin_variant(routing: Routing, caller: Caller, route: Route, variant: str) -
             param=VARIANT_HEADER,
             code="variant_not_found",
         )
-    return Target(route=route.name, arm=arm, reason="forced", experiment=experiment)
+    return RouteTarget(route=route.name, arm=arm, reason="forced", experiment=experiment)
 
 
-def _place(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> Target:
+def _place(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> RouteTarget:
     target = _keep_internal(route, _assigned(routing, route, experiment, unit))
     if unit is not None and experiment.unit != "request" and len(unit) < LONG:
         _remember(routing, (route.name, unit), target)
@@ -152,17 +154,17 @@ def _named_alone(headers: Headers, body: RequestBody) -> bytes | None:
     return None if "metadata" in fields or "conversation" in fields else bytes(raw)
 
 
-def _remember(routing: Routing, place: tuple[str, str | bytes | None], target: Target) -> None:
+def _remember(routing: Routing, place: tuple[str, str | bytes | None], target: RouteTarget) -> None:
     if len(routing.placed) >= REMEMBERED:
         routing.placed.clear()
     routing.placed[place] = target
 
 
-def _assigned(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> Target:
+def _assigned(routing: Routing, route: Route, experiment: Experiment, unit: str | None) -> RouteTarget:
     assignment = assign(experiment, unit)
     arm = routing.arms[experiment.name, assignment.served]
     name = None if unit is None else pseudonym(routing.published.pepper, unit)
-    return Target(
+    return RouteTarget(
         route=route.name,
         arm=arm,
         reason=assignment.reason,
@@ -206,7 +208,7 @@ def _fallback(routing: Routing, experiment: Experiment | None, deployment: str) 
     return Arm(name=None, endpoint=routing.endpoints[deployment])
 
 
-def _keep_internal(route: Route, target: Target) -> Target:
+def _keep_internal(route: Route, target: RouteTarget) -> RouteTarget:
     """Refuse to send internal traffic to an external deployment, whatever else the plan says."""
     if route.data != "internal":
         return target
@@ -219,7 +221,9 @@ def _keep_internal(route: Route, target: Target) -> Target:
     return target
 
 
-def recorded_unit(received: Received, routing: Routing, body: RequestBody | None, target: Target | None) -> str | None:
+def recorded_unit(
+    received: Received, routing: Routing, body: RequestBody | None, target: RouteTarget | None
+) -> str | None:
     """The user named in a request, pseudonymised, so that an erasure also finds requests outside any experiment.
 
     Without a user it is the unit of the request's experiment, and without that its conversation.

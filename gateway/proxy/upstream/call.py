@@ -16,7 +16,7 @@ from fairtrial.domain.events import Purpose
 from fairtrial.domain.limits.constants import CHAT_COMPLETIONS, RESPONSES
 from gateway.proxy.plan.routing_table import Arm, Endpoint
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS
-from gateway.proxy.stages import Attempt, Progress, Routed
+from gateway.proxy.stages import Attempt, RequestProgress, Routed
 from gateway.proxy.transport.transport import (
     TranslatedRequest,
     Translation,
@@ -140,7 +140,7 @@ class UpstreamCalls:
     translation: Translation
 
     async def call(
-        self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose, permit: int, *, seconds: float
+        self, routed: Routed, progress: RequestProgress, arm: Arm, purpose: Purpose, permit: int, *, seconds: float
     ) -> StartedResponse:
         """Send the request to an arm and wait ``seconds`` for the first byte; `UpstreamError` or `UpstreamTimeout`.
 
@@ -194,7 +194,7 @@ class UpstreamCalls:
         return self.translation.send(_translated(routed, arm, body))
 
 
-def _failed_start(routed: Routed, progress: Progress, error: Failing) -> Failing:
+def _failed_start(routed: Routed, progress: RequestProgress, error: Failing) -> Failing:
     """The error itself, once the attempt has ended with it and the deployment's breaker has noted it."""
     attempt = progress.attempts[-1]
     if isinstance(error, RequestError):
@@ -261,7 +261,7 @@ def failure(endpoint: Endpoint, error: TransportError) -> UpstreamError:
     return UpstreamError(f"{endpoint.name}: {error}", code=f"upstream_{error.kind}")
 
 
-def _request(routed: Routed, progress: Progress, arm: Arm, body: bytes) -> UpstreamRequest:
+def _request(routed: Routed, progress: RequestProgress, arm: Arm, body: bytes) -> UpstreamRequest:
     received, deployment = routed.received, arm.endpoint.deployment
     url = arm.endpoint.url + received.endpoint
     unit_headers = routed.routing.published.unit_headers
@@ -276,7 +276,7 @@ def _request(routed: Routed, progress: Progress, arm: Arm, body: bytes) -> Upstr
     )
 
 
-def _resent(progress: Progress, error: TransportError) -> None:
+def _resent(progress: RequestProgress, error: TransportError) -> None:
     """The transport sends the request again, so the first time was an attempt that failed."""
     attempt = progress.attempts[-1]
     attempt.fail(failure(attempt.arm.endpoint, error))

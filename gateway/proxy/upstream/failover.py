@@ -13,7 +13,7 @@ from fairtrial.domain.errors import RequestError, UpstreamError, UpstreamUnavail
 from fairtrial.domain.events import Purpose
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.plan.routing_table import Arm
-from gateway.proxy.stages import Progress, Routed
+from gateway.proxy.stages import RequestProgress, Routed
 from gateway.proxy.upstream.breaking import admit, kept_away, note_wait, state_of
 from gateway.proxy.upstream.call import FIRST_ERROR, METERED, StartedResponse, UpstreamCalls, next_piece
 from gateway.proxy.upstream.hold import hold_whole
@@ -131,7 +131,7 @@ class Upstreams:
     calls: UpstreamCalls
     probes: set[asyncio.Task[None]]
 
-    async def start(self, routed: Routed, progress: Progress) -> StartedResponse:
+    async def start(self, routed: Routed, progress: RequestProgress) -> StartedResponse:
         """A response that has started; `UpstreamError` if there is none. What has waited is sent, not asked again."""
         target, progress.breaker = routed.target, "closed"
         arm, others, tries = target.arm, target.fallbacks, 1
@@ -174,7 +174,7 @@ class Upstreams:
                 finally:
                     del failed
 
-    def _admit(self, routed: Routed, progress: Progress, arm: Arm, purpose: Purpose, *, fallback: bool) -> int:
+    def _admit(self, routed: Routed, progress: RequestProgress, arm: Arm, purpose: Purpose, *, fallback: bool) -> int:
         """The permit of a call; the state that the arm's own call met is noted for the record."""
         try:
             permit = admit(routed, arm, fallback=fallback)
@@ -192,9 +192,9 @@ class Upstreams:
             raise kept_away(arm, "a call beside this request finds out whether it answers", 1)
         return permit
 
-    def _probe(self, routed: Routed, progress: Progress, arm: Arm, permit: int) -> None:
+    def _probe(self, routed: Routed, progress: RequestProgress, arm: Arm, permit: int) -> None:
         """Send the request to an arm whose breaker is open, beside the fallback that answers it."""
-        beside = Progress(progress.task)
+        beside = RequestProgress(progress.task)
         seconds = arm.endpoint.deployment.timeouts.failover
 
         async def probe() -> None:
@@ -213,7 +213,7 @@ class Upstreams:
 
 
 async def _examine(
-    routed: Routed, progress: Progress, response: StartedResponse, *, fallback: bool
+    routed: Routed, progress: RequestProgress, response: StartedResponse, *, fallback: bool
 ) -> tuple[StartedResponse, FailedCall | None]:
     """The response with what had to be read of it, and why it failed, if it did in a way to mend."""
     response, failed = await of_response(response, started=routed.received.started)

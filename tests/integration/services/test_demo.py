@@ -52,7 +52,7 @@ LATE_SERVER = re.compile(
 @pytest.mark.release("short_demo")
 def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "Services", ForkedServices)
-    options = demo.Options(tmp_path / "demo", wait=False, users=12, limit=12)
+    options = demo.DemoOptions(tmp_path / "demo", wait=False, users=12, limit=12)
     console = Console(file=io.StringIO(), width=200)
     assert demo.show(options, console, models=known_answers) == 0
     assert isinstance(console.file, io.StringIO)

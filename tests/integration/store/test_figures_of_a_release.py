@@ -12,7 +12,7 @@ from fairtrial.config.layout import Layout
 from fairtrial.domain.store_reports import KeyFeedback, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.erasure.erase import Unit, erase, new_state
+from fairtrial.store.erasure.erase import ErasedUnit, erase, new_state
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import traffic
 from tests.fixtures.releases.unpacked import expected, unpack
@@ -82,7 +82,7 @@ def test_a_unit_is_erased_from_a_backup_of_the_release(database: Database, tmp_p
     ((unit,),) = database.rows(sql)
     with database.transaction() as cursor:
         cursor.execute("UPDATE backups SET path = ?", [str(tmp_path / "backup")])
-    state = new_state(Unit("somebody", "user", unit), now_us=1, actor="test", rewrite_backups=True)
+    state = new_state(ErasedUnit("somebody", "user", unit), now_us=1, actor="test", rewrite_backups=True)
     done = erase(database, state, now_us=1)
     assert done.counts["requests"] > 0
     assert [look.found for look in done.backups] == ["rewritten"]

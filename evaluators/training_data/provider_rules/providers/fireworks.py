@@ -4,9 +4,9 @@ from evaluators.training_data.provider_rules import messages, tool_calls
 from evaluators.training_data.provider_rules.rule import (
     ANSWERS,
     PAIR,
-    Layout,
     Provider,
-    Rule,
+    ProviderRule,
+    RowLayout,
     chat,
     json_lines,
     least_rows,
@@ -20,13 +20,13 @@ PREFERENCE = "Direct preference optimization"
 WEIGHTED = "Weighted training"
 DOCS = "https://docs.fireworks.ai/fine-tuning"
 SHARED = (
-    Rule("roles", "roles `system`, `user`, `assistant`, and `tool` for results of calls", TEXT,
+    ProviderRule("roles", "roles `system`, `user`, `assistant`, and `tool` for results of calls", TEXT,
          messages.roles("system", "user", "assistant", "tool")),
-    Rule("content", "a text as content, or parts with images of the user; none only beside calls", VISION,
+    ProviderRule("content", "a text as content, or parts with images of the user; none only beside calls", VISION,
          messages.contents(user=("text", "image_url"))),
-    Rule("system-first", "a system message only as the first", TEXT, messages.system_first),
+    ProviderRule("system-first", "a system message only as the first", TEXT, messages.system_first),
     *tool_calls.tool_rules(TEXT),
-    Rule("two-turns", "no two messages of the user or assistant in a row",
+    ProviderRule("two-turns", "no two messages of the user or assistant in a row",
          "No document of Fireworks forbids it; Together does", messages.alternates, "suggestion"),
 )  # fmt: skip
 provider = Provider(
@@ -38,14 +38,15 @@ provider = Provider(
         WEIGHTED: f"{DOCS}/weighted-training",
     },
     (
-        Layout("chat", ("messages",), "`messages`, a list of objects", TEXT, chat, (
+        RowLayout("chat", ("messages",), "`messages`, a list of objects", TEXT, chat, (
             *SHARED,
-            Rule("weight", "a weight of 0 or 1 in a message", TEXT, messages.weights),
-            Rule("row-weight", "a number as weight of the row", WEIGHTED, messages.ROW_WEIGHT),
+            ProviderRule("weight", "a weight of 0 or 1 in a message", TEXT, messages.weights),
+            ProviderRule("row-weight", "a number as weight of the row", WEIGHTED, messages.ROW_WEIGHT),
         )),
-        Layout("preference", ("input", *ANSWERS), PAIR, PREFERENCE, preference, (
+        RowLayout("preference", ("input", *ANSWERS), PAIR, PREFERENCE, preference, (
             *SHARED,
-            Rule("one-answer", "exactly one message of the assistant as each output", PREFERENCE, messages.ONE_ANSWER),
+            ProviderRule("one-answer", "exactly one message of the assistant as each output", PREFERENCE,
+                         messages.ONE_ANSWER),
         )),
     ),
     (json_lines(TEXT), least_rows(3, TEXT), most_rows(3_000_000, TEXT)),

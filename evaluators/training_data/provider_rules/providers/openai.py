@@ -4,9 +4,9 @@ from evaluators.training_data.provider_rules import messages, tool_calls
 from evaluators.training_data.provider_rules.rule import (
     ANSWERS,
     PAIR,
-    Layout,
     Provider,
-    Rule,
+    ProviderRule,
+    RowLayout,
     chat,
     json_lines,
     least_rows,
@@ -27,17 +27,19 @@ NOWHERE = "No document of OpenAI forbids it; Together and Fireworks do"
 
 
 SHARED = (
-    Rule("roles", "roles `system`, `user`, `assistant`, `tool`, `function`", INPUT,
+    ProviderRule("roles", "roles `system`, `user`, `assistant`, `tool`, `function`", INPUT,
          messages.roles("system", "user", "assistant", "tool", "function")),
-    Rule("keys", "no other keys in a message than the documented ones", COOKBOOK, messages.known_keys(*KEYS)),
-    Rule("content", "a text or parts as content; images only of the user; none only beside calls", CHAT,
+    ProviderRule("keys", "no other keys in a message than the documented ones", COOKBOOK, messages.known_keys(*KEYS)),
+    ProviderRule("content", "a text or parts as content; images only of the user; none only beside calls", CHAT,
          messages.contents(user=("text", "image_url"), assistant=("text", "refusal"))),
-    Rule("empty-content", "no empty content", COOKBOOK, messages.not_empty),
-    Rule("last-message", "a last message of the assistant", SUPERVISED, messages.ends_with_assistant),
+    ProviderRule("empty-content", "no empty content", COOKBOOK, messages.not_empty),
+    ProviderRule("last-message", "a last message of the assistant", SUPERVISED, messages.ends_with_assistant),
     *tool_calls.tool_rules(CHAT, strict=True),
-    Rule("parallel-calls", "`parallel_tool_calls` as boolean", INPUT, messages.PARALLEL_CALLS),
-    Rule("two-turns", "no two messages of the user or assistant in a row", NOWHERE, messages.alternates, "suggestion"),
-    Rule("system-first", "no system message after the first message", NOWHERE, messages.system_first, "suggestion"),
+    ProviderRule("parallel-calls", "`parallel_tool_calls` as boolean", INPUT, messages.PARALLEL_CALLS),
+    ProviderRule("two-turns", "no two messages of the user or assistant in a row", NOWHERE, messages.alternates,
+                 "suggestion"),
+    ProviderRule("system-first", "no system message after the first message", NOWHERE, messages.system_first,
+                 "suggestion"),
 )  # fmt: skip
 provider = Provider(
     "OpenAI",
@@ -51,15 +53,17 @@ provider = Provider(
         COOKBOOK: "https://cookbook.openai.com/examples/chat_finetuning_data_prep",
     },
     (
-        Layout("chat", ("messages",), "`messages`, a list of objects", INPUT, chat, (
+        RowLayout("chat", ("messages",), "`messages`, a list of objects", INPUT, chat, (
             *SHARED,
-            Rule("weight", "a weight of 0 or 1", PRACTICES, messages.weights),
-            Rule("weight-role", "a weight only in messages of the assistant", INPUT, messages.weights_of_assistant),
-            Rule("trained", "a message of the assistant whose weight is not 0", PRACTICES, messages.trained),
+            ProviderRule("weight", "a weight of 0 or 1", PRACTICES, messages.weights),
+            ProviderRule("weight-role", "a weight only in messages of the assistant", INPUT,
+                         messages.weights_of_assistant),
+            ProviderRule("trained", "a message of the assistant whose weight is not 0", PRACTICES, messages.trained),
         )),
-        Layout("preference", ("input", *ANSWERS), PAIR, PREFERENCE, preference, (
+        RowLayout("preference", ("input", *ANSWERS), PAIR, PREFERENCE, preference, (
             *SHARED,
-            Rule("one-answer", "exactly one message of the assistant as each output", PREFERENCE, messages.ONE_ANSWER),
+            ProviderRule("one-answer", "exactly one message of the assistant as each output", PREFERENCE,
+                         messages.ONE_ANSWER),
         )),
     ),
     (json_lines(FILES), most_bytes(512 << 20, "512 MB", FILES), least_rows(10, SUPERVISED)),

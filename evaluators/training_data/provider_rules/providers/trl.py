@@ -1,28 +1,39 @@
 """The rules of TRL, the trainers of Hugging Face, for its types of data sets."""
 
 from evaluators.training_data.provider_rules import messages, tool_calls
-from evaluators.training_data.provider_rules.rule import Layout, Provider, Rule, answers, chat_with_json_tools, texts
+from evaluators.training_data.provider_rules.rule import (
+    Provider,
+    ProviderRule,
+    RowLayout,
+    answers,
+    chat_with_json_tools,
+    texts,
+)
 
 FORMATS = "Dataset formats and types"
 CODE = "TRL 1.16, data_utils"
 NOWHERE = "No document of TRL forbids it; some chat templates do"
 BOTH = "all texts, or all lists of messages"
 RULES = (
-    Rule("roles", "roles `system`, `developer`, `user`, `assistant`, `tool`", FORMATS,
+    ProviderRule("roles", "roles `system`, `developer`, `user`, `assistant`, `tool`", FORMATS,
          messages.roles("system", "developer", "user", "assistant", "tool")),
-    Rule("content", "a text or parts as content; none only beside calls", FORMATS,
+    ProviderRule("content", "a text or parts as content; none only beside calls", FORMATS,
          messages.contents(user=("text", "image_url"))),
     *tool_calls.tool_rules(FORMATS, ids=False),
-    Rule("two-turns", "no two messages of the user or assistant in a row", NOWHERE, messages.alternates, "suggestion"),
-    Rule("system-first", "no system message after the first message", NOWHERE, messages.system_first, "suggestion"),
+    ProviderRule("two-turns", "no two messages of the user or assistant in a row", NOWHERE, messages.alternates,
+                 "suggestion"),
+    ProviderRule("system-first", "no system message after the first message", NOWHERE, messages.system_first,
+                 "suggestion"),
 )  # fmt: skip
-LAST = Rule(
+LAST = ProviderRule(
     "last-message", "an answer that ends with a message of the assistant", FORMATS, messages.ends_with_assistant
 )
 ANSWERED = (
     *RULES,
     LAST,
-    Rule("open-prompt", "a last message of the prompt of `user`, `tool` or `assistant`", CODE, messages.OPEN_PROMPT),
+    ProviderRule(
+        "open-prompt", "a last message of the prompt of `user`, `tool` or `assistant`", CODE, messages.OPEN_PROMPT
+    ),
 )
 provider = Provider(
     "TRL",
@@ -31,20 +42,20 @@ provider = Provider(
         CODE: "https://github.com/huggingface/trl/blob/main/trl/data_utils.py",
     },
     (
-        Layout("messages", ("messages",), "`messages`, a list of objects", FORMATS, chat_with_json_tools,
+        RowLayout("messages", ("messages",), "`messages`, a list of objects", FORMATS, chat_with_json_tools,
                RULES),
-        Layout("prompt-completion", ("prompt", "completion"), f"`prompt` and `completion`, {BOTH}", FORMATS,
+        RowLayout("prompt-completion", ("prompt", "completion"), f"`prompt` and `completion`, {BOTH}", FORMATS,
                answers("prompt", "completion"), ANSWERED),
-        Layout("preference", ("prompt", "chosen", "rejected"), f"`prompt`, `chosen` and `rejected`, {BOTH}", FORMATS,
+        RowLayout("preference", ("prompt", "chosen", "rejected"), f"`prompt`, `chosen` and `rejected`, {BOTH}", FORMATS,
                answers("prompt", "chosen", "rejected"), ANSWERED),
-        Layout("implicit-preference", ("chosen", "rejected"), f"`chosen` and `rejected`, {BOTH}", FORMATS,
+        RowLayout("implicit-preference", ("chosen", "rejected"), f"`chosen` and `rejected`, {BOTH}", FORMATS,
                answers(None, "chosen", "rejected"), (*RULES, LAST)),
-        Layout("unpaired-preference", ("prompt", "completion", "label"),
+        RowLayout("unpaired-preference", ("prompt", "completion", "label"),
                f"`prompt` and `completion`, {BOTH}, and `label`", FORMATS, answers("prompt", "completion"), (
             *ANSWERED,
-            Rule("label", "`true` or `false` as `label`", FORMATS, messages.LABEL),
+            ProviderRule("label", "`true` or `false` as `label`", FORMATS, messages.LABEL),
         )),
-        Layout("text", ("text",), "`text`, a text", FORMATS, texts("text"), ()),
+        RowLayout("text", ("text",), "`text`, a text", FORMATS, texts("text"), ()),
     ),
     (),
     one_layout=CODE,

@@ -68,7 +68,7 @@ SELECT any_value(users), any_value(unpriced), avg(x), stddev_samp(x), corr(x, y)
 """
 
 
-class Level(NamedTuple):
+class ControlLevel(NamedTuple):
     """The control's level, the cap of an amount, and the number of units behind it."""
 
     level: float
@@ -78,7 +78,7 @@ class Level(NamedTuple):
 
 def read_level(
     cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, hashes: Sequence[str], *, since_us: int
-) -> Level | None:
+) -> ControlLevel | None:
     """The level of the control's units that were first exposed since then; ``None`` if it can't be computed.
 
     Of events it is the number of bad requests per request. Raises `duckdb.Error`.
@@ -100,13 +100,13 @@ def read_level(
 
 def history_level(
     cursor: Cursor, plan: AnalysisPlan, metric: MetricPlan, *, route: str, deployment: str
-) -> Level | None:
+) -> ControlLevel | None:
     """The control's level in the 14 days before the start; ``None`` below 500 units, or if it can't be computed.
 
     It reads the control's own requests, and those that its deployment served on this route outside the experiment.
     """
     bound = before_start(ServedBefore(plan.experiment, plan.control, route, deployment), plan.started_us)
-    past: Level | None = None
+    past: ControlLevel | None = None
     if metric.method in ("events", "shares", "amount"):
         past = _of_units(cursor, metric, PAST_UNITS, bound)
     elif metric.method == "quantile":
@@ -121,7 +121,7 @@ def history_level(
     return past if past is not None and past.units >= LEVEL_UNITS else None
 
 
-def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str, Any]) -> Level | None:
+def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str, Any]) -> ControlLevel | None:
     """The level of a metric of sums; an amount is unknown if any answer has no price.
 
     The cap of events is the number of requests that 99 % of the units do not exceed.
@@ -143,8 +143,8 @@ def _of_units(cursor: Cursor, metric: MetricPlan, units: str, bound: Mapping[str
     return None if unpriced or not cap else _level(level, float(cap), count)
 
 
-def _level(level: float | None, cap: float | None, units: int) -> Level | None:
-    return None if level is None else Level(float(level), cap, int(units))
+def _level(level: float | None, cap: float | None, units: int) -> ControlLevel | None:
+    return None if level is None else ControlLevel(float(level), cap, int(units))
 
 
 def explained_amounts(

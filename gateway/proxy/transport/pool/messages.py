@@ -185,7 +185,7 @@ def _unreadable() -> TransportError:
     return TransportError("bad_answer", "the upstream's answer can't be decompressed")
 
 
-class Source(Protocol):
+class ResponseConnection(Protocol):
     """The connection that a response comes from, until its last byte."""
 
     def resume(self) -> None:
@@ -205,9 +205,9 @@ class PoolResponse:
         "unread",
     )  # fmt: skip
 
-    def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, source: ResponseConnection, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self.source: Source | None = source
+        self.source: ResponseConnection | None = source
         self.status = self.unread = 0
         self.headers = NO_HEADERS
         self.decompressor: Decompressor | None = None

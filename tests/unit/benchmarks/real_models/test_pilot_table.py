@@ -6,10 +6,10 @@ import pytest
 
 from benchmarks.real_models.pilot_table import Piloted, cases_needed, discordance, table
 from benchmarks.real_models.unused_families import UNUSED
-from evaluators.generators.general import Family, question
+from evaluators.generators.general import QuestionFamily, question
 from tests.fixtures.for_each import for_each
 
-FAMILY = Family("sums", "arithmetic", lambda: [question("What is 3 + 1?", ["4"])])
+FAMILY = QuestionFamily("sums", "arithmetic", lambda: [question("What is 3 + 1?", ["4"])])
 
 
 def piloted(right: int, changed: int | None = None, of: int = 20) -> Piloted:
@@ -41,6 +41,6 @@ def test_the_table_sizes_a_slice_by_its_suitable_families_only() -> None:
 
 
 @for_each("family", UNUSED, label=lambda one: one.name)
-def test_every_unused_family_has_enough_fair_questions(family: Family) -> None:
+def test_every_unused_family_has_enough_fair_questions(family: QuestionFamily) -> None:
     """Its pool has enough questions that neither its example nor an echo answers."""
     assert len(family.questions()) >= 40

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from evaluators.engine.client import TargetRefused
-from evaluators.engine.engine import Options, Progress, run_suite
+from evaluators.engine.engine import CaseProgress, EngineOptions, run_suite
 from evaluators.engine.run_events import events_of, run_of
 from evaluators.engine.summary import first_error, outcome_counts, unscored_share, worst_slice
 from evaluators.engine.target import Target
@@ -43,7 +43,7 @@ async def run(suite: Suite, upstream: ScriptedUpstream, cache: Path, *, now_us: 
         price=price,
         declared_model="openai/m",
     )
-    asking = Options(**options)
+    asking = EngineOptions(**options)
     [ended_run] = await run_suite(
         suite, [target], cache=cache, clock=lambda: now_us, new_id=lambda: "run-1", options=asking
     )
@@ -51,7 +51,7 @@ async def run(suite: Suite, upstream: ScriptedUpstream, cache: Path, *, now_us: 
 
 
 async def test_results_keep_the_suites_order_whatever_the_concurrency(tmp_path: Path) -> None:
-    steps: list[Progress] = []
+    steps: list[CaseProgress] = []
     with ScriptedUpstream(answer_right, delay=0.005) as upstream:
         ended_run = await run(sums(tmp_path, 40), upstream, tmp_path / "c", concurrency=16, on_progress=steps.append)
     assert [result.case.case_id for result in ended_run.results] == [f"sum-{at}" for at in range(40)]
@@ -160,7 +160,12 @@ async def test_fast_models_wait_for_slow_ones_so_that_each_case_is_asked_at_one_
         targets = [Target("fast", "m", upstream.url, deployment_digest="f")]
         targets.append(Target("slow", "m", slow_upstream.url, deployment_digest="s"))
         runs = await run_suite(
-            suite, targets, cache=tmp_path, clock=lambda: NOW_US, new_id=lambda: "r", options=Options(concurrency=2)
+            suite,
+            targets,
+            cache=tmp_path,
+            clock=lambda: NOW_US,
+            new_id=lambda: "r",
+            options=EngineOptions(concurrency=2),
         )
     assert [(finding.target, finding.metrics["contains.accuracy"]) for finding in runs] == [
         ("fast", 1.0),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from evaluators.generators import general
-from evaluators.generators.general import Family, contains, in_words, lines, normalise, question
+from evaluators.generators.general import QuestionFamily, contains, in_words, lines, normalise, question
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
@@ -94,12 +94,12 @@ def test_the_order_of_the_questions_does_not_follow_their_families() -> None:
 
 def test_a_family_asks_nothing_that_its_example_answers() -> None:
     pool = [question("What is 3 + 2?", ["5"]), question("What is 3 + 1?", ["4"])]
-    family = Family("sums", "arithmetic", lambda: pool, ("What is 2 + 3?", "2 + 3 = 5"))
+    family = QuestionFamily("sums", "arithmetic", lambda: pool, ("What is 2 + 3?", "2 + 3 = 5"))
     assert [each.text for each in family.questions()] == ["What is 3 + 1?"]
 
 
 def test_a_family_with_too_few_questions_says_so() -> None:
-    family = Family("few", "arithmetic", lambda: [question("What is 3 + 1?", ["4"])])
+    family = QuestionFamily("few", "arithmetic", lambda: [question("What is 3 + 1?", ["4"])])
     with pytest.raises(ValueError, match="few: the pool has 1 questions, but 2 are needed"):
         family.draw(seed=1, count=2)
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from evaluators.training_data.continuations import INSTRUCTION, Half, Recipe, continuations, split_completion
+from evaluators.training_data.continuations import (
+    INSTRUCTION,
+    ContinuationRecipe,
+    Half,
+    continuations,
+    split_completion,
+)
 from evaluators.training_data.example import Example
 from tests.fixtures.evaluators.continuation_runs import example
 
@@ -36,7 +42,7 @@ def test_a_text_without_spaces_is_divided_in_the_middle() -> None:
 
 
 def test_a_row_has_the_prompt_and_the_beginning_of_the_answer() -> None:
-    made = continuations(*halves([example(1)], [example(2, "other")]), Recipe())
+    made = continuations(*halves([example(1)], [example(2, "other")]), ContinuationRecipe())
     [row, _] = made.rows
     whole = example(1).completion
     assert row["split"] == "train" and row["messages"] == [{"role": "user", "content": "train 1"}]
@@ -46,7 +52,7 @@ def test_a_row_has_the_prompt_and_the_beginning_of_the_answer() -> None:
 
 
 def test_an_instruction_asks_for_the_rest_in_a_message() -> None:
-    [row, _] = continuations(*halves([example(1)], [example(2, "other")]), Recipe(ask="instruction")).rows
+    [row, _] = continuations(*halves([example(1)], [example(2, "other")]), ContinuationRecipe(ask="instruction")).rows
     assert [message["role"] for message in row["messages"]] == ["user", "assistant", "user"]
     assert row["messages"][-1]["content"] == INSTRUCTION and row["prefix"] == row["messages"][1]["content"]
 
@@ -55,25 +61,28 @@ def test_leaked_short_and_incomparable_examples_are_left_out_and_counted() -> No
     short = Example(9, ({"role": "user", "content": "x"}, {"role": "assistant", "content": "no"}))
     trained = [with_system(example(1), "tickets"), with_system(example(2), "chat"), with_system(short, "tickets")]
     held_out = [with_system(example(1), "tickets"), with_system(example(3, "other"), "tickets")]
-    made = continuations(*halves(trained, held_out), Recipe())
+    made = continuations(*halves(trained, held_out), ContinuationRecipe())
     assert [row["id"] for row in made.rows] == ["train-00001", "holdout-00001"]
     assert (made.short, made.leaked, made.unlike) == (1, 1, 1)
 
 
 def test_without_a_common_system_prompt_all_training_examples_are_used() -> None:
-    made = continuations(*halves([with_system(example(1), "a")], [with_system(example(2, "other"), "b")]), Recipe())
+    made = continuations(
+        *halves([with_system(example(1), "a")], [with_system(example(2, "other"), "b")]), ContinuationRecipe()
+    )
     assert len(made.rows) == 2 and made.unlike == 0
 
 
 def test_a_seed_draws_the_same_rows_and_another_draws_others() -> None:
     trained, held_out = halves([example(at) for at in range(50)], [example(at, "other") for at in range(50)])
     drawn = [
-        [row["id"] for row in continuations(trained, held_out, Recipe(most=10, seed=seed)).rows] for seed in (1, 1, 2)
+        [row["id"] for row in continuations(trained, held_out, ContinuationRecipe(most=10, seed=seed)).rows]
+        for seed in (1, 1, 2)
     ]
     assert drawn[0] == drawn[1] != drawn[2] and len(drawn[0]) == 20
 
 
 def test_the_limit_of_tokens_holds_every_remainder() -> None:
-    made = continuations(*halves([example(1)], [example(2, "other")]), Recipe())
+    made = continuations(*halves([example(1)], [example(2, "other")]), ContinuationRecipe())
     longest = max(len(row["expected"]) for row in made.rows)
     assert made.max_tokens >= longest / 2

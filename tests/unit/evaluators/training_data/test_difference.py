@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from evaluators.training_data.audit_report import AuditReport
-from evaluators.training_data.difference import Difference, compare
+from evaluators.training_data.difference import AuditDifference, compare
 from evaluators.training_data.example_file import read_examples
 from tests.fixtures.training_data.reports import Row, as_lines
 
 
-def difference(folder: Path, old: list[Row], new: list[Row]) -> Difference:
+def difference(folder: Path, old: list[Row], new: list[Row]) -> AuditDifference:
     files = []
     for name, rows in (("old.jsonl", old), ("new.jsonl", new)):
         (folder / name).write_text(as_lines(rows), encoding="utf-8")

@@ -9,10 +9,10 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from fairtrial.journal.response_map import FILE, KEEP_US, Place, ResponseMap, erase_unit
+from fairtrial.journal.response_map import FILE, KEEP_US, ResponseMap, ResponsePlace, erase_unit
 
-TUNED = Place("tuned", "bot", "tuned-vs-base", "tuned")
-BASE = Place("base", "direct")
+TUNED = ResponsePlace("tuned", "bot", "tuned-vs-base", "tuned")
+BASE = ResponsePlace("base", "direct")
 
 
 def test_what_one_worker_noted_another_finds_and_a_restart_too(tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ from collections import Counter
 
 from fairtrial.privacy.masking import mask
 from fairtrial.privacy.national_ids import NATIONAL_IDS
-from fairtrial.privacy.patterns import CATALOGUE, Entry, scope
+from fairtrial.privacy.patterns import CATALOGUE, PatternEntry, scope
 from fairtrial.privacy.search import find_personal_text
 from gateway.proxy.recording.redaction import redact_json, redact_text
 from tests.fixtures.for_each import for_each
 
 
 @for_each("entry", CATALOGUE)
-def test_each_example_is_found_by_recording_and_by_audits(entry: Entry) -> None:
+def test_each_example_is_found_by_recording_and_by_audits(entry: PatternEntry) -> None:
     text = f"Well, {entry.example}"
     assert [find.kind for find in find_personal_text(text)] == [entry.kind]
     assert redact_text(text).replace(" ", "") == mask(text, Counter()).replace(" ", "")

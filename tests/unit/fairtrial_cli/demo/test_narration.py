@@ -11,7 +11,7 @@ from rich.text import Text
 from fairtrial.domain.estimates import Comparison, Estimate, NotEnough
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Verdict
 from fairtrial_cli.demo import narration as module
-from fairtrial_cli.demo.narration import Judged, Progress, table_lines
+from fairtrial_cli.demo.narration import DemoProgress, Judged, table_lines
 
 
 def verdict(decision: Decision, *findings: Finding) -> Verdict:
@@ -81,7 +81,7 @@ def shown(console: Console) -> str:
 
 def test_it_counts_and_estimates_the_time_left_by_the_measured_speed_first() -> None:
     clock = Clock()
-    progress = Progress(Console(file=io.StringIO(), width=100), clock)
+    progress = DemoProgress(Console(file=io.StringIO(), width=100), clock)
     progress.expect(120.0, 2.0)
     progress.doing("asking")
     progress.count("answers", 4, 1000, work=4.0)
@@ -90,7 +90,7 @@ def test_it_counts_and_estimates_the_time_left_by_the_measured_speed_first() -> 
 
 def test_it_estimates_by_what_was_done_as_soon_as_that_is_enough() -> None:
     clock = Clock()
-    progress = Progress(Console(file=io.StringIO(), width=100), clock)
+    progress = DemoProgress(Console(file=io.StringIO(), width=100), clock)
     progress.expect(120.0, 2.0)
     clock.now += 20.0
     progress.count("answers", 20, 120, work=20.0)
@@ -99,7 +99,7 @@ def test_it_estimates_by_what_was_done_as_soon_as_that_is_enough() -> None:
 
 
 def test_a_step_forgets_the_counts_of_the_one_before() -> None:
-    progress = Progress(Console(file=io.StringIO(), width=100), Clock())
+    progress = DemoProgress(Console(file=io.StringIO(), width=100), Clock())
     progress.count("answers", 4, 10)
     progress.doing("judging")
     assert str(progress) == "judging"
@@ -110,7 +110,7 @@ def test_without_a_terminal_it_prints_a_line_whenever_it_was_silent_for_too_long
 ) -> None:
     monkeypatch.setattr(module, "TICK_SECONDS", 0.01)
     clock, console = Clock(), Console(file=io.StringIO(), width=100)
-    with Progress(console, clock) as progress:
+    with DemoProgress(console, clock) as progress:
         progress.doing("loading")
         clock.now += module.QUIET_SECONDS
         while "0:06  loading" not in shown(console):

@@ -3,10 +3,10 @@
 import pytest
 
 from fairtrial_cli.first_project.project_text import project_text, service_ports
-from fairtrial_cli.first_project.proposal import Pair
+from fairtrial_cli.first_project.proposal import ModelPair
 from fairtrial_cli.first_project.served_models import ServedModel
 
-PAIR = Pair(ServedModel("a"), ServedModel("b"), "by their names")
+PAIR = ModelPair(ServedModel("a"), ServedModel("b"), "by their names")
 
 
 @pytest.mark.parametrize(

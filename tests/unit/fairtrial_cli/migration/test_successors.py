@@ -17,7 +17,7 @@ from fairtrial.config.project import Project
 from fairtrial.domain.run import Answer, Run
 from fairtrial.store.core.database import Database
 from fairtrial_cli.migration.report import Baseline
-from fairtrial_cli.migration.successors import SuiteRuns, baseline_of, judge_successors
+from fairtrial_cli.migration.successors import SuccessorRuns, baseline_of, judge_successors
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.run_journal import store_run
 from tests.fixtures.services.projects import ENVIRON, project
@@ -100,7 +100,7 @@ def test_erased_cases_are_left_out_on_both_sides_and_are_counted(drawn: tuple[Pr
         )
         assert baseline.run_id is not None and baseline.run_id == baseline_with(of, path)[1].run_id
     successor = run_of(suite, of, "cloud")
-    judged = SuiteRuns(suite, baseline, {"cloud": successor}, None)
+    judged = SuccessorRuns(suite, baseline, {"cloud": successor}, None)
     with open_store(of.layout, of.path) as store:
         store_run(store, successor, suite)
         [new] = judge_successors(store, [judged], "base", {"cloud": of.plan.deployments["cloud"]}, margin="5pp")

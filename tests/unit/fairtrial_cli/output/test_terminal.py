@@ -16,7 +16,7 @@ from rich.text import Text
 
 from evaluators.comparison.matrix import matrix_of
 from evaluators.criteria.metric_catalogue import measures_seen
-from evaluators.engine.engine import Progress
+from evaluators.engine.engine import CaseProgress
 from evaluators.results.run_table import table_of
 from fairtrial.api.accounts import AccountRow
 from fairtrial.api.experiment_answers import ExperimentStatus
@@ -222,7 +222,7 @@ def test_without_a_terminal_progress_comes_as_lines_with_time_between_them(monke
     out = io.StringIO()
     with terminal.run_progress(Console(file=out, width=20)) as step:
         for done in (1, 20, 21, 1000):
-            step(Progress("support", "base", done, 2000, 0, done // 20))
+            step(CaseProgress("support", "base", done, 2000, 0, done // 20))
     assert out.getvalue().splitlines() == [
         "support on base: 20 of 2,000, 1 error",
         "support on base: 1,000 of 2,000, 50 errors",

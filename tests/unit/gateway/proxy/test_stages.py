@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from fairtrial.domain.errors import UpstreamError
-from gateway.proxy.stages import Progress
+from gateway.proxy.stages import RequestProgress
 
 ARM: Any = None
 
@@ -15,7 +15,9 @@ def test_a_probe_that_has_just_ended_keeps_its_error_for_what_waits_for_it() -> 
     seen: list[bool] = []
 
     async def request() -> None:
-        progress = Progress(asyncio.ensure_future(asyncio.sleep(0)), probe=asyncio.get_running_loop().create_future())
+        progress = RequestProgress(
+            asyncio.ensure_future(asyncio.sleep(0)), probe=asyncio.get_running_loop().create_future()
+        )
         probed = progress.begin_attempt(ARM, "live", 0)
         probed.fail(UpstreamError("no answer"))
         progress.probe.add_done_callback(lambda _: seen.append(probed.failure is not None))

@@ -6,18 +6,18 @@ import random
 from typing import Any
 
 from evaluators.training_data.provider_rules.check import file_breaches, layouts_of, row_breaches
-from evaluators.training_data.provider_rules.rule import PROVIDERS, Upload
+from evaluators.training_data.provider_rules.rule import PROVIDERS, TrainingUpload
 from evaluators.training_data.rows import NumberedRow, UnreadableRow
 from tests.fixtures.for_each import for_each
 from tests.fixtures.training_data.provider_rows import ANSWER, BAD, GOOD, TOOLS, Row, call, calling, chat, result
 
 NAMES = PROVIDERS.names()
-UPLOAD = Upload(".jsonl", 20_000, 50)
+UPLOAD = TrainingUpload(".jsonl", 20_000, 50)
 FILE_FAULTS = {
-    "json-lines": Upload(".csv", 20_000, 50),
-    "size": Upload(".jsonl", 200 << 30, 50),
-    "least-rows": Upload(".jsonl", 20_000, 2),
-    "most-rows": Upload(".jsonl", 20_000, 3_000_001),
+    "json-lines": TrainingUpload(".csv", 20_000, 50),
+    "size": TrainingUpload(".jsonl", 200 << 30, 50),
+    "least-rows": TrainingUpload(".jsonl", 20_000, 2),
+    "most-rows": TrainingUpload(".jsonl", 20_000, 3_000_001),
 }
 
 
@@ -80,7 +80,7 @@ def test_each_limit_of_a_file_is_checked(name: str) -> None:
 
 
 def test_a_validation_file_may_have_fewer_rows_than_training_needs() -> None:
-    few = Upload(".jsonl", 100, 2)
+    few = TrainingUpload(".jsonl", 100, 2)
     assert file_breaches(PROVIDERS.get("openai"), few, training=False) == []
     assert [breach.rule for breach in file_breaches(PROVIDERS.get("openai"), few)] == ["least-rows"]
 

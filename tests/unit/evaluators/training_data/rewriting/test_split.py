@@ -12,13 +12,13 @@ import pytest
 from evaluators.training_data.audit import CHECKS
 from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example_file import ExampleFile, joined_rows, read_examples, row_texts
-from evaluators.training_data.rewriting.split import Options, Split, split_examples
+from evaluators.training_data.rewriting.split import RowSplit, SplitOptions, split_examples
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.training_data import PROBLEMS
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
 
-OPTIONS = Options(share=0.15, seed=0)
+OPTIONS = SplitOptions(share=0.15, seed=0)
 WORDS = [a + b for a in "bdfgklmnprstvz" for b in ("ab", "elo", "iru", "om", "usk", "aner", "ipo")]
 
 
@@ -40,7 +40,7 @@ def completions(file: ExampleFile, rows: tuple[int, ...]) -> Counter[str]:
     return Counter(file.examples[at].completion for at in rows)
 
 
-def leakage(folder: Path, file: ExampleFile, found: Split) -> list[str]:
+def leakage(folder: Path, file: ExampleFile, found: RowSplit) -> list[str]:
     """The problems that an audit finds between the two parts."""
     texts, parts = row_texts(file), []
     for name, rows in (("train", found.train), ("holdout", found.holdout)):
@@ -71,7 +71,7 @@ def test_the_same_rows_in_another_order_give_the_same_hold_out(tmp_path: Path) -
 
 def test_another_seed_holds_out_other_rows(tmp_path: Path) -> None:
     file = write(tmp_path, varied(200))
-    assert split_examples(file, OPTIONS).holdout != split_examples(file, Options(0.15, 1)).holdout
+    assert split_examples(file, OPTIONS).holdout != split_examples(file, SplitOptions(0.15, 1)).holdout
 
 
 def test_repeated_rows_stay_together_and_nothing_leaks(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_rows_of_one_thread_stay_together(tmp_path: Path) -> None:
 def test_any_column_can_name_the_groups(tmp_path: Path) -> None:
     rows = [row | {"customer": f"k{number % 20}"} for number, row in enumerate(varied(200))]
     file = write(tmp_path, rows)
-    found = split_examples(file, Options(0.15, 0, group="customer"))
+    found = split_examples(file, SplitOptions(0.15, 0, group="customer"))
     held = {file.examples[at].fields["customer"] for at in found.holdout}
     assert held.isdisjoint(file.examples[at].fields["customer"] for at in found.train)
 
@@ -136,7 +136,7 @@ def test_a_small_class_has_a_row_in_the_hold_out(tmp_path: Path) -> None:
 def test_a_key_of_json_completions_can_be_the_class(tmp_path: Path) -> None:
     rows = [row | {"completion": json.dumps({"team": "xy"[number % 2], "id": number})}
             for number, row in enumerate(varied(100))]  # fmt: skip
-    found = split_examples(write(tmp_path, rows), Options(0.2, 0, label="team"))
+    found = split_examples(write(tmp_path, rows), SplitOptions(0.2, 0, label="team"))
     assert [(class_.value, class_.held_out) for class_ in found.classes] == [("x", 10), ("y", 10)]
 
 
@@ -151,19 +151,22 @@ def test_a_column_is_named_without_case_also_if_it_is_the_completion(tmp_path: P
     ):
         (tmp_path / "rows.csv").write_text(f"{head}\n{text}")
         file = read_examples(tmp_path / "rows.csv", columns=columns)
-        found = split_examples(file, Options(0.2, 0, label=label, group="text" if columns is None else "ticket"))
+        found = split_examples(file, SplitOptions(0.2, 0, label=label, group="text" if columns is None else "ticket"))
         assert (found.label, {class_.value for class_ in found.classes}) == (label, {"a", "b", "c"})
-        assert {class_.value for class_ in split_examples(file, Options(0.2, 0, label="TEAM")).classes} == {"0", "1"}
+        assert {class_.value for class_ in split_examples(file, SplitOptions(0.2, 0, label="TEAM")).classes} == {
+            "0",
+            "1",
+        }
 
 
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [
-        (Options(0.15, 0, label="lable"), r"--label: no row has 'lable' \(did you mean 'label'\?\)"),
-        (Options(0.15, 0, group="lable"), r"--group: no row has 'lable' \(did you mean 'label'\?\)"),
+        (SplitOptions(0.15, 0, label="lable"), r"--label: no row has 'lable' \(did you mean 'label'\?\)"),
+        (SplitOptions(0.15, 0, group="lable"), r"--group: no row has 'lable' \(did you mean 'label'\?\)"),
     ],
 )
-def test_an_unknown_column_is_an_error_with_the_nearest(tmp_path: Path, options: Options, wrong: str) -> None:
+def test_an_unknown_column_is_an_error_with_the_nearest(tmp_path: Path, options: SplitOptions, wrong: str) -> None:
     file = write(tmp_path, [row | {"label": "a"} for row in varied(20)])
     with pytest.raises(UsageError, match=wrong):
         split_examples(file, options)
@@ -185,6 +188,6 @@ def test_rows_that_only_the_audit_finds_are_put_together_and_the_split_is_drawn_
             {"prompt": f"{passage} {' '.join(draw.sample(WORDS, 14))}", "completion": "ok"},
         ]
     file = write(tmp_path, rows)
-    found = split_examples(file, Options(0.2, 4))
+    found = split_examples(file, SplitOptions(0.2, 4))
     assert found.groups > 0, "the audit's check of passages joined rows that are no near duplicates"
     assert leakage(tmp_path, file, found) == []

@@ -15,7 +15,7 @@ from fairtrial.domain.limits.json_limits import (
     MESSAGE,
     RECORDED,
     UNCOUNTED,
-    Limits,
+    JsonLimits,
     excess,
     refuse_excess,
 )
@@ -47,10 +47,10 @@ def parts(value: Any) -> tuple[int, int, int]:
 def test_structure_is_counted_exactly(value: dict[str, Any], ascii_only: bool, indent: int | None) -> None:
     body = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode() + b" " * UNCOUNTED  # short ones pass
     names, nested, texts = parts(value)
-    just = Limits(top=len(value), names=names, nested=nested, texts=texts)
+    just = JsonLimits(top=len(value), names=names, nested=nested, texts=texts)
     assert excess(body, just) is None
     for field in ("top", "names", "nested", "texts"):
-        one_less = Limits(**{name: getattr(just, name) - (name == field) for name in Limits.__slots__})
+        one_less = JsonLimits(**{name: getattr(just, name) - (name == field) for name in JsonLimits.__slots__})
         assert excess(body, one_less) is not None, field
 
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from fairtrial.experiments.assignment import assign
-from fairtrial.experiments.simulation.people import NEVER, Assigned, People, World, assign_people, draw_people, expose
+from fairtrial.experiments.simulation.people import (
+    NEVER,
+    People,
+    SimulatedAssignment,
+    World,
+    assign_people,
+    draw_people,
+    expose,
+)
 from tests.fixtures.experiments.simulated import NAME, project
 
 EXPERIMENT = project(split={"base": 50, "tuned": 20, "larger": 30}).experiments[NAME]
@@ -45,7 +53,7 @@ def test_a_later_stage_adds_units_from_its_start_and_keeps_the_others() -> None:
 
 def test_a_unit_is_exposed_by_its_first_request_after_the_start_of_its_stage() -> None:
     person = replace(people(), names=["a"], unit=np.zeros(3, np.int64), at_us=np.array([10, 20, 30]))
-    assigned = Assigned(("base", "tuned"), np.array([1]), np.array([0.4]))
+    assigned = SimulatedAssignment(("base", "tuned"), np.array([1]), np.array([0.4]))
     for since, first, counted in ((0, 10, 3), (11, 20, 2), (30, 30, 1), (31, NEVER, 0)):
         exposed = expose(person, assigned, [(since, 50.0)], from_us=0)
         assert (exposed.first_us[0], exposed.counted.sum()) == (first, counted)
@@ -53,6 +61,6 @@ def test_a_unit_is_exposed_by_its_first_request_after_the_start_of_its_stage() -
 
 def test_units_exposed_before_an_amendment_do_not_count_afterwards() -> None:
     person = replace(people(), names=["a"], unit=np.zeros(3, np.int64), at_us=np.array([10, 20, 30]))
-    assigned = Assigned(("base", "tuned"), np.array([1]), np.array([0.4]))
+    assigned = SimulatedAssignment(("base", "tuned"), np.array([1]), np.array([0.4]))
     for from_us, counted in ((10, 3), (11, 0)):
         assert expose(person, assigned, [(0, 50.0)], from_us=from_us).counted.sum() == counted

@@ -10,14 +10,14 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.plan import Plan
 from fairtrial.experiments.simulation.scenario import (
     ENDS,
-    Assumptions,
     Scenario,
+    ScenarioAssumptions,
     end_of,
     run_trials,
     scenarios,
     summarise,
 )
-from fairtrial.experiments.simulation.trial import Outcome
+from fairtrial.experiments.simulation.trial import TrialOutcome
 from tests.fixtures.experiments.simulated import ERRORS, NAME, RESOLVED, arm, project, setting
 from tests.fixtures.for_each import for_each
 
@@ -25,7 +25,7 @@ from tests.fixtures.for_each import for_each
 def made(plan: Plan | None = None, **assumed: Any) -> tuple[Scenario, ...]:
     loaded_plan = plan or project()
     fields: dict[str, Any] = {"per_week": 1_000, "levels": {RESOLVED: 0.6}} | assumed
-    return scenarios(loaded_plan, loaded_plan.experiments[NAME], Assumptions(**fields))
+    return scenarios(loaded_plan, loaded_plan.experiments[NAME], ScenarioAssumptions(**fields))
 
 
 def test_without_an_effect_there_is_a_better_an_equal_a_worse_and_a_failing_candidate() -> None:
@@ -116,17 +116,17 @@ def test_missing_and_impossible_assumptions_are_refused(
 
 UNITS = {"base": 90, "tuned": 110}
 ENDED = [
-    (Outcome(end="ship", days=7, units=UNITS, better=True, safe={ERRORS}), "ships"),
-    (Outcome(end="kill", days=1, units=UNITS, better=True), "stopped"),
-    (Outcome(end="pause", days=3, units=UNITS), "stopped"),
-    (Outcome(end="end", days=21, units=UNITS, worse=True, invalid=True), "worse"),
-    (Outcome(end="end", days=21, units=UNITS, not_worse=True), "better"),
-    (Outcome(end="end", days=21, units=UNITS), "undecided"),
+    (TrialOutcome(end="ship", days=7, units=UNITS, better=True, safe={ERRORS}), "ships"),
+    (TrialOutcome(end="kill", days=1, units=UNITS, better=True), "stopped"),
+    (TrialOutcome(end="pause", days=3, units=UNITS), "stopped"),
+    (TrialOutcome(end="end", days=21, units=UNITS, worse=True, invalid=True), "worse"),
+    (TrialOutcome(end="end", days=21, units=UNITS, not_worse=True), "better"),
+    (TrialOutcome(end="end", days=21, units=UNITS), "undecided"),
 ]
 
 
 @for_each(("outcome", "end"), ENDED)
-def test_a_trial_has_one_end(outcome: Outcome, end: str) -> None:
+def test_a_trial_has_one_end(outcome: TrialOutcome, end: str) -> None:
     assert end_of(outcome) == end
 
 

@@ -14,10 +14,10 @@ from fairtrial.experiments.analysis.freeze import Known, freeze
 from fairtrial.experiments.analysis_plan import UNCAPPED, AnalysisPlan
 from fairtrial.experiments.simulation.people import (
     NEVER,
-    Arm,
-    Assigned,
     Exposed,
     People,
+    SimulatedArm,
+    SimulatedAssignment,
     World,
     assign_people,
     draw_people,
@@ -45,13 +45,13 @@ ARM = arm(response=0.8, late_days=2.0, errors=0.1, runaway=0.05)
 class Case:
     """One draw, with its timeline and all that it was made from."""
 
-    def __init__(self, seed: int, *, tuned: Arm = ARM, from_us: int = 0, **world: Any) -> None:
+    def __init__(self, seed: int, *, tuned: SimulatedArm = ARM, from_us: int = 0, **world: Any) -> None:
         metrics = {"resolved": {"from": "feedback", "key": "resolved", "kind": "boolean", "window": "3d"}}
         compiled = project(metrics=metrics, guardrails=GUARDRAILS)
         experiment = compiled.experiments[NAME]
         frozen = freeze(compiled, experiment, from_us, {RESOLVED: Known(response=0.8)})
         self.plan: AnalysisPlan = replace(frozen, started_us=0)
-        self.arms: Mapping[str, Arm] = {"base": ARM, "tuned": tuned}
+        self.arms: Mapping[str, SimulatedArm] = {"base": ARM, "tuned": tuned}
         self.world = World(
             **{"per_week": 200, "arms": self.arms, "habit": "uniform", "most": 9, "active_days": 4} | world
         )
@@ -63,7 +63,7 @@ class Case:
             feedback=[RESOLVED],
             amounts=True,
         )
-        self.assigned: Assigned = assign_people(experiment, self.people.names)
+        self.assigned: SimulatedAssignment = assign_people(experiment, self.people.names)
         stages = [(0, 40.0), (4 * DAY_US, 100.0)]
         self.exposed: Exposed = expose(self.people, self.assigned, stages, from_us=from_us)
         self.timeline = Timeline.of(self.plan, self.world, self.people, (self.assigned, self.exposed))

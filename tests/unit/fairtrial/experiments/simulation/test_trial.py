@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairtrial.experiments.simulation.people import Event
+from fairtrial.experiments.simulation.people import SimulatedEvent
 from fairtrial.experiments.simulation.scenario import end_of
-from fairtrial.experiments.simulation.trial import Outcome, Setting, run_trial
+from fairtrial.experiments.simulation.trial import TrialOutcome, TrialSetting, run_trial
 from tests.fixtures.experiments.simulated import ERRORS, RESOLVED, arm, project, setting
 
 pytestmark = pytest.mark.release("simulations")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.release("simulations")
 BETTER, WORSE = arm(levels={RESOLVED: 0.75}), arm(levels={RESOLVED: 0.45})
 
 
-def run(made: Setting, seed: int = 1) -> Outcome:
+def run(made: TrialSetting, seed: int = 1) -> TrialOutcome:
     return run_trial(made, np.random.default_rng(seed))
 
 
@@ -67,19 +67,19 @@ def test_stages_grow_by_verdicts_and_approvals() -> None:
 
 
 def test_a_new_start_has_new_units_and_a_smaller_alpha() -> None:
-    events = (Event(7, "kill"), Event(8, "rearm"))
+    events = (SimulatedEvent(7, "kill"), SimulatedEvent(8, "rearm"))
     outcome = run(setting(tuned=BETTER, events=events, until_shipped=False, world={"per_week": 500}))
     assert (outcome.end, outcome.days) == ("end", 29.0)
     assert sum(outcome.units.values()) == pytest.approx(3 * 500, rel=0.1)
 
 
 def test_a_stop_without_a_new_start_ends_it() -> None:
-    outcome = run(setting(events=(Event(3, "kill"),)))
+    outcome = run(setting(events=(SimulatedEvent(3, "kill"),)))
     assert (outcome.end, outcome.days) == ("stopped", 3.0)
 
 
 def test_after_an_amendment_only_new_units_count() -> None:
-    outcome = run(setting(events=(Event(14, "amend", "5pp"),), until_shipped=False))
+    outcome = run(setting(events=(SimulatedEvent(14, "amend", "5pp"),), until_shipped=False))
     assert (outcome.end, outcome.days) == ("end", 21.0)
     assert sum(outcome.units.values()) == pytest.approx(1_000, rel=0.12)
 

@@ -9,12 +9,12 @@ import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.domain.errors import UsageError
-from fairtrial.journal.response_map import FILE, Place, ResponseMap, response_name
+from fairtrial.journal.response_map import FILE, ResponseMap, ResponsePlace, response_name
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core import state_files
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.erasure.erase import Unit, new_state
+from fairtrial.store.erasure.erase import ErasedUnit, new_state
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, TOUCHED
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import traffic
@@ -77,7 +77,7 @@ def test_where_a_units_responses_are_goes_with_it(database: Database, ingester: 
     ingester.catch_up()
     places = ResponseMap(database.layout.folder / FILE)
     for name, unit in (("resp_1", None), ("resp_2", "p-alice"), ("resp_3", "p-bob")):
-        places.note([response_name(name)], Place("base", "bot"), unit=unit, now_us=1)
+        places.note([response_name(name)], ResponsePlace("base", "bot"), unit=unit, now_us=1)
     assert erase_unit(database, "alice", "p-alice")["places of responses"] == 2
     left = [name for name in ("resp_1", "resp_2", "resp_3") if places.find(response_name(name), now_us=1)]
     assert left == ["resp_3"]
@@ -187,7 +187,7 @@ def test_review_texts_of_a_unit_go_and_its_votes_stay(database: Database) -> Non
 @pytest.mark.parametrize("name", ["", "  ", "x" * 100_001, "\udcff"])
 def test_a_name_that_can_not_be_one_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="unit: "):
-        new_state(Unit(name, "user", "p"), now_us=1, actor="test")
+        new_state(ErasedUnit(name, "user", "p"), now_us=1, actor="test")
 
 
 def test_readers_and_writers_go_on_with_the_new_file(database: Database, ingester: Ingester) -> None:

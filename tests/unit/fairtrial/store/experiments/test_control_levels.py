@@ -18,7 +18,7 @@ from fairtrial.stats.arms.ratios_and_quantiles import QuantileSums
 from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import control_levels
-from fairtrial.store.experiments.sums.control_levels import Level, history_level, read_level
+from fairtrial.store.experiments.sums.control_levels import ControlLevel, history_level, read_level
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import computed_sums, live_experiment as live, samples
@@ -136,7 +136,7 @@ def test_a_level_from_history_is_that_of_the_controls_deployment(
     assert levels["cost.per_unit"] == pytest.approx((0.004, 0.004, 10))
     assert levels["requests.latency_p50"] == (11.0, None, 10), "two failures are infinitely slow"
     assert levels["feedback.resolved"] == (0.25, None, 10)
-    assert share == Level(1.0, None, 10)
+    assert share == ControlLevel(1.0, None, 10)
     monkeypatch.setattr(control_levels, "LEVEL_UNITS", 11)
     with database.read_transaction() as cursor:
         assert history_level(cursor, live.plan(), live.metric("requests.error_rate"), **of) is None

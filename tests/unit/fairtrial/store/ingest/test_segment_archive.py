@@ -17,7 +17,7 @@ from fairtrial.journal.segment import files, names, segment_name
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.erasure import files as erase_files
-from fairtrial.store.erasure.erase import Unit, erase, new_state
+from fairtrial.store.erasure.erase import ErasedUnit, erase, new_state
 from fairtrial.store.ingest import segment_archive
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress, compress_sealed
@@ -52,7 +52,7 @@ def sealed(database: Database, ingester: Ingester, *numbers: int) -> Path:
 
 
 def erase_alice(database: Database) -> dict[str, int]:
-    state = new_state(Unit("alice", "user", "p-alice"), now_us=samples.NOW, actor="test")
+    state = new_state(ErasedUnit("alice", "user", "p-alice"), now_us=samples.NOW, actor="test")
     return erase(database, state, now_us=samples.NOW + 10**9).counts
 
 

@@ -95,7 +95,7 @@ def test_each_slice_is_a_transaction_of_its_own(filled: Database, monkeypatch: p
 def test_a_table_that_refuses_keeps_no_other_and_no_file_from_being_dropped(
     filled: Database, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = retention.Rule("at_time < $before AND error('out of memory')::BOOLEAN")
+    refused = retention.RetentionRule("at_time < $before AND error('out of memory')::BOOLEAN")
     monkeypatch.setattr(retention, "RULES", {**retention.RULES, "payloads": refused})
     ingester = Ingester(filled, lambda: DAYS_LATER)
     later_us = DAYS_LATER * 2  # files are as old as this test

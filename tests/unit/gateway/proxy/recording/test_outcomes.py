@@ -13,7 +13,7 @@ from fairtrial.domain.plan import Deployment
 from fairtrial.domain.settings import BreakerState, Price
 from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
 from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of
-from gateway.proxy.stages import NO_CONTENT, Answered, Attempt
+from gateway.proxy.stages import NO_CONTENT, AnsweredRequest, Attempt
 from tests.fixtures.for_each import for_each
 
 DEPLOYMENT = Deployment("d", "openai", "m-1", "http://x/v1")
@@ -22,13 +22,13 @@ NOT_READ: Any = None
 """The request itself, which the outcomes do not depend on."""
 
 
-def answered(breaker: BreakerState, *purposes: Purpose) -> Answered:
+def answered(breaker: BreakerState, *purposes: Purpose) -> AnsweredRequest:
     """A request whose last attempt answered, and all before it failed."""
     attempts = [Attempt(number, purpose, ARM, 0, 0, 0.0) for number, purpose in enumerate(purposes)]
     for attempt in attempts[:-1]:
         attempt.fail(UpstreamError("no", code="upstream_error"))
     last = attempts[-1] if attempts else None
-    return Answered(
+    return AnsweredRequest(
         NOT_READ, None, None, attempts, last, 200, NO_CONTENT, "ok", None, 1.0, None, breaker, breaker == "open"
     )
 

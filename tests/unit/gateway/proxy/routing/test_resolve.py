@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from fairtrial.domain.plan import Published
-from gateway.proxy.plan.routing_table import ANYONE, Routing, Target, prepare
+from gateway.proxy.plan.routing_table import ANYONE, RouteTarget, Routing, prepare
 from gateway.proxy.routing.resolve import resolve
 from gateway.proxy.wire.http import Headers
 from gateway.proxy.wire.json_bodies import parse_body
@@ -20,7 +20,7 @@ def fresh() -> Routing:
     return prepare(Published(plan_for("http://127.0.0.1:9/v1"), "keys", (), "pepper"), {})
 
 
-def target_of(routing: Routing, header: str = "", **fields: Any) -> Target:
+def target_of(routing: Routing, header: str = "", **fields: Any) -> RouteTarget:
     body = parse_body(json.dumps({"model": "bot", **fields}).encode())
     headers = Headers({UNIT: header.encode()} if header else {})
     return resolve(routing, ANYONE, body, headers, "request-1")
