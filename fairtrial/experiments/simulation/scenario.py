@@ -44,7 +44,8 @@ class ScenarioAssumptions:
 
     ``levels``: of the control, by metric. ``response``: the share of units that give feedback. ``errors``: the shares
     of failed requests of the control and of the others. ``late_days`` and ``silent``, by variant, are as in
-    `SimulatedArm`. ``most``: the most requests of a unit; few send many. ``effect``: on the primary metric, as ``+10pp`` or ``-5%``.
+    `SimulatedArm`. ``most``: the most requests of a unit; few send many. ``effect``: on the primary metric, as
+    ``+10pp`` or ``-5%``.
     """
 
     per_week: float
