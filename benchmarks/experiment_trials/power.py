@@ -9,12 +9,12 @@ from benchmarks.experiment_trials.promise import Promise, Row, share
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.experiments.simulation.people import SimulatedArm, World
 from fairtrial.experiments.simulation.trial import START_US, TrialOutcome, TrialSetting
-from fairtrial.stats.planning.question import Design, MetricQuestion
+from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.planning.trial import option
 
 PER_WEEK, WEEKS, LEVEL, EFFECT = 3_000, 2, 0.6, 0.1
 DESIGN = Design(per_week=PER_WEEK, weeks=1)
-PLANNED = option(MetricQuestion("feedback.resolved", "superior", LEVEL, EFFECT), DESIGN, 0.8)
+PLANNED = option(Question("feedback.resolved", "superior", LEVEL, EFFECT), DESIGN, 0.8)
 WITHIN = 0.02
 """How far the power may be from the planned one."""
 WINDOW_DAYS = 7
@@ -24,7 +24,7 @@ def _power_at(units: float) -> float:
     """The planner's power after so many units, looked at each day."""
     from fairtrial.stats.planning.courses import monitored
 
-    question = MetricQuestion("feedback.resolved", "superior", LEVEL, EFFECT)
+    question = Question("feedback.resolved", "superior", LEVEL, EFFECT)
     looks = [PER_WEEK / 7 * day for day in range(1, 8) if PER_WEEK / 7 * day <= units]
     return monitored(EFFECT, question.unit_variance(0.5), looks, tau=EFFECT).power[-1]
 

@@ -17,7 +17,7 @@ from fairtrial.domain.review import DIMENSIONS, Arm, Dimension, Preference, Revi
 from fairtrial.domain.wording import counted, drawn_pairs
 from fairtrial.stats.review.crossed import mean_rating
 from fairtrial.stats.review.preference import TIE, count_wins, win_rate, with_equal_pairs
-from fairtrial.stats.review.preference_model import Judgements, RatingColumns
+from fairtrial.stats.review.preference_model import Judgements, Ratings
 
 AMONG: Population = "among these reviewers"
 GENERAL: Population = "in general"
@@ -222,7 +222,7 @@ class Votes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns(RatingColumns):
+class _Columns(Ratings):
     votes: list[Vote]
 
 

@@ -17,7 +17,7 @@ from fairtrial.experiments.methods.finding import UNKNOWN_LEVEL, Answer, Finding
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.always_valid import always_valid, cases_for_bound
 from fairtrial.stats.effects import Effect, monitorable
-from fairtrial.stats.planning.question import RARE, MetricQuestion
+from fairtrial.stats.planning.question import RARE, Question
 from fairtrial.stats.sequential.group_sequential import spent_look
 from fairtrial.stats.sequential.guardrails import Limits, guardrail
 from fairtrial.stats.sequential.request_errors import RequestErrors
@@ -38,18 +38,18 @@ NO_LEVEL = NotEnough(UNKNOWN_LEVEL, "a stated baseline, or more units of the con
 
 def question_of(
     metric: MetricPlan, unit: UnitKind, *, level: float, spread: float | None = None, left: float = 1.0
-) -> MetricQuestion:
+) -> Question:
     """The question about a metric whose control has this level, on the metric's scale.
 
     ``spread``: the standard deviation between units, or between requests for a quantile, which amounts, quantiles and
-    ratings need. ``left``: as in `MetricQuestion`. Raises `ValueError` for impossible values.
+    ratings need. ``left``: as in `Question`. Raises `ValueError` for impossible values.
     """
     effect = metric.margin * (abs(level) if metric.relative else 1.0)
     window = (metric.window_seconds or 0.0) / DAY_SECONDS
     if metric.counts_requests:
         window = 0.0 if unit == "request" else RATE_DAYS
     amount = metric.method == "amount"
-    return MetricQuestion(
+    return Question(
         metric.metric,
         "superior" if metric.require == "superior" else "not worse",
         level,

@@ -7,7 +7,7 @@ import scipy  # its `special` loads at its first use, because it is slow to load
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.promises import MIN_UNITS, PLANNED_POWER
 from fairtrial.stats.arms.means import mean_difference
-from fairtrial.stats.planning.question import Design, MetricQuestion
+from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.sequential.group_sequential import LOOKS, inflation, spending_bounds
 from fairtrial.stats.sizes import size_of_means, size_of_means_not_worse, size_of_shares, units_without_event
 from fairtrial.stats.sums import Moments
@@ -18,7 +18,7 @@ SAMPLE = 10**9
 """The units of an artificial sample, whose rates are exact."""
 
 
-def planned_size(question: MetricQuestion, design: Design, power: float) -> float:
+def planned_size(question: Question, design: Design, power: float) -> float:
     """The units at which ten planned looks with this power have spent all of alpha."""
     alpha, variance = design.alpha * 2 / question.sides, variance_of(question, design)
     single_look = (
@@ -28,7 +28,7 @@ def planned_size(question: MetricQuestion, design: Design, power: float) -> floa
 
 
 def planned_bounds(
-    question: MetricQuestion, design: Design, power: float = PLANNED_POWER
+    question: Question, design: Design, power: float = PLANNED_POWER
 ) -> tuple[list[float], tuple[float, ...]]:
     """The units that count at each weekly look, and the bounds of |Z|; without the weeks in which units are too few."""
     planned = question.planned or planned_size(question, design, max(power, PLANNED_POWER))
@@ -44,7 +44,7 @@ def first_look(design: Design) -> float:
     return MIN_UNITS / min(design.share, 1 - design.share)
 
 
-def one_look(question: MetricQuestion, design: Design, power: float) -> float:
+def one_look(question: Question, design: Design, power: float) -> float:
     """Units for a single look, from the exact formula for the kind of metric."""
     alpha, share = design.alpha, design.share
     sd = sqrt(question.unit_variance(share) / question.left * share * (1 - share))  # both arms together
@@ -60,24 +60,24 @@ def one_look(question: MetricQuestion, design: Design, power: float) -> float:
     return max(by_normal(question, variance_of(question, design), design, power), fewest(question, design))
 
 
-def fewest(question: MetricQuestion, design: Design) -> float:
+def fewest(question: Question, design: Design) -> float:
     """Units with which "not worse" can be shown for a share, however rare the event is."""
     if question.sd is not None or question.kind == "superior":
         return 0.0
     return units_without_event(question.effect, alpha=design.alpha) / design.share * design.inflation
 
 
-def by_normal(question: MetricQuestion, variance: float, design: Design, power: float) -> float:
+def by_normal(question: Question, variance: float, design: Design, power: float) -> float:
     """Units for a single look at an estimate, from its variance times the units."""
     z = float(scipy.special.ndtri(1 - design.alpha / question.sides) + scipy.special.ndtri(power))
     return z**2 * variance / question.effect**2
 
 
-def variance_of(question: MetricQuestion, design: Design) -> float:
+def variance_of(question: Question, design: Design) -> float:
     return question.unit_variance(design.share) * design.inflation
 
 
-def variances(question: MetricQuestion, design: Design) -> tuple[float, float]:
+def variances(question: Question, design: Design) -> tuple[float, float]:
     """What repeated looks use, in a sample without noise: the variance times the units, and the allowance for unseen
     units times the squared units.
     """

@@ -22,7 +22,7 @@ from fairtrial.stats.planning.normal_sizes import (
     variances,
 )
 from fairtrial.stats.planning.proposals import BEYOND, Option, Rule, beyond, longer, made, possible, whole_weeks
-from fairtrial.stats.planning.question import Course, Design, MetricQuestion
+from fairtrial.stats.planning.question import Course, Design, Question
 from fairtrial.stats.planning.rate_courses import ShareRule, share_course
 from fairtrial.stats.sequential.conversions import conversion_lift
 from fairtrial.stats.sequential.unit_shares import BINS, ShareTest
@@ -33,7 +33,7 @@ LOOKS_A_WEEK = 7
 TINY = 1e-12
 
 
-def watched(question: MetricQuestion, design: Design, power: float) -> Option:
+def watched(question: Question, design: Design, power: float) -> Option:
     """Daily looks, from the time when both arms have the units that the normal approximation needs."""
     sides, tau = question.sides, question.tau or question.effect
     variance, unseen = variances(question, design)
@@ -44,7 +44,7 @@ def watched(question: MetricQuestion, design: Design, power: float) -> Option:
     return made(design, "normal mixture", units, course, excluded=possible(loss, question))
 
 
-def watched_course(question: MetricQuestion, design: Design) -> Course:
+def watched_course(question: Question, design: Design) -> Course:
     """The course of daily looks."""
     first, tau = first_look(design), question.tau or question.effect
     variance, unseen = variances(question, design)
@@ -57,7 +57,7 @@ def watched_course(question: MetricQuestion, design: Design) -> Course:
     return Course(course.units, (0.0,), mean_stop=design.most) if design.most < first else course
 
 
-def normal_units(question: MetricQuestion, design: Design, power: float) -> float | None:
+def normal_units(question: Question, design: Design, power: float) -> float | None:
     """The units for this power if looks are made all the time."""
     variance, unseen = variances(question, design)
     tau = (question.tau or question.effect) / question.effect
@@ -70,7 +70,7 @@ def normal_units(question: MetricQuestion, design: Design, power: float) -> floa
     return max(units, first_look(design))
 
 
-def planned_looks(question: MetricQuestion, design: Design, power: float) -> Option:
+def planned_looks(question: Question, design: Design, power: float) -> Option:
     """Looks at whole weeks, as control makes them: until all planned units have come, or else to the last week.
 
     The look in the last week spends what is left, however few units have come by then.
@@ -86,7 +86,7 @@ def planned_looks(question: MetricQuestion, design: Design, power: float) -> Opt
     return made(design, "O'Brien-Fleming", units, course, excluded=possible(loss, question))
 
 
-def single_look(question: MetricQuestion, design: Design, power: float) -> Option:
+def single_look(question: Question, design: Design, power: float) -> Option:
     """A fixed duration with one look at its end."""
     effect, variance = question.effect, variance_of(question, design)
     units = one_look(question, design, power)
@@ -97,14 +97,14 @@ def single_look(question: MetricQuestion, design: Design, power: float) -> Optio
     return made(design, "one look", units, course, excluded=possible(z * error, question) if enough else None)
 
 
-def conversions(question: MetricQuestion, design: Design) -> Course:
+def conversions(question: Question, design: Design) -> Course:
     rule = courses.ConversionRule(question.effect / question.baseline, design.share, design.alpha)
     effective = design.most / design.inflation
     course = courses.conversion_course(rule, control=question.baseline, treatment=question.truth, units=effective)
     return _inflated(course, design.inflation)
 
 
-def _excluded(question: MetricQuestion, design: Design) -> float | None:
+def _excluded(question: Question, design: Design) -> float | None:
     """The loss that the interval of the lift excludes if both arms convert at the baseline."""
     rate, units = question.baseline, design.most / design.inflation
     treated = round(rate * units * design.share)
@@ -116,7 +116,7 @@ def _excluded(question: MetricQuestion, design: Design) -> float | None:
     return loss if 0 < loss <= (1 - rate if question.lower_is_better else 0.999 * rate) else None
 
 
-def shares(question: MetricQuestion, design: Design) -> Course:
+def shares(question: Question, design: Design) -> Course:
     """Bad requests are what is missing from a rate of good ones."""
     arms = (question.baseline, question.truth)
     control, treatment = arms if question.lower_is_better else (1 - arms[0], 1 - arms[1])
@@ -132,7 +132,7 @@ def _inflated(course: Course, times: float) -> Course:
     return Course(tuple(units * times for units in course.units), course.power, mean_stop=course.mean_stop * times)
 
 
-def _excluded_share(question: MetricQuestion, design: Design) -> float | None:
+def _excluded_share(question: Question, design: Design) -> float | None:
     """The loss that the shares of units exclude if both arms have the baseline."""
     rate = question.baseline if question.lower_is_better else 1 - question.baseline
     units = design.most / design.inflation
@@ -147,16 +147,14 @@ def _excluded_share(question: MetricQuestion, design: Design) -> float | None:
     return high if high < 1 - rate else None
 
 
-EXACT: Mapping[
-    Rule, tuple[Callable[[MetricQuestion, Design], Course], Callable[[MetricQuestion, Design], float | None]]
-] = {
+EXACT: Mapping[Rule, tuple[Callable[[Question, Design], Course], Callable[[Question, Design], float | None]]] = {
     "conversion e-process": (conversions, _excluded),
     "shares of units": (shares, _excluded_share),
 }
 """The rules without a normal effect: the course of a trial, and the loss that it excludes in the end."""
 
 
-def by_exact(rule: Rule, question: MetricQuestion, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
+def by_exact(rule: Rule, question: Question, design: Design, power: float, multiples: tuple[int, ...]) -> Option:
     """Looks at any time by one of the rules in `EXACT`."""
     course_of, excluded = EXACT[rule]
     course = course_of(question, design)
@@ -164,7 +162,7 @@ def by_exact(rule: Rule, question: MetricQuestion, design: Design, power: float,
     return made(design, rule, units, course, excluded=excluded(question, design))
 
 
-def with_tail(option: Option, question: MetricQuestion, design: Design, power: float) -> Option:
+def with_tail(option: Option, question: Question, design: Design, power: float) -> Option:
     """An amount must also show that the share of units above its cap is not larger by over a point.
 
     Both lines are taken as independent, and the trial stops when both have succeeded.
@@ -180,15 +178,13 @@ def with_tail(option: Option, question: MetricQuestion, design: Design, power: f
                    exaggeration=option.exaggeration)  # fmt: skip
 
 
-def _both(question: MetricQuestion, design: Design, times: int) -> tuple[Course, Course]:
+def _both(question: Question, design: Design, times: int) -> tuple[Course, Course]:
     """The courses of both lines together, and of the share above the cap alone, in a trial so many times as large."""
     rate, far = question.tail or 0.0, longer(design, times)
     truth = rate if question.tail_truth is None else question.tail_truth
     mean = watched_course(question, far)
     if question.guardrail:  # its share above the cap is judged by the normal effect
-        more = watched_course(
-            MetricQuestion(question.metric, "not worse", rate, ABOVE_CAP_MARGIN, lower_is_better=True), far
-        )
+        more = watched_course(Question(question.metric, "not worse", rate, ABOVE_CAP_MARGIN, lower_is_better=True), far)
     else:
         rule = ShareRule(ShareTest("safe", ABOVE_CAP_MARGIN, share=design.share), design.alpha / question.sides)
         more = share_course(rule, control=rate, treatment=truth, units=far.most)

@@ -10,7 +10,7 @@ import numpy as np
 import scipy  # its `special` loads at its first use, because it is slow to load
 
 from fairtrial.domain.promises import MOST_WEEKS
-from fairtrial.stats.planning.question import Course, Design, MetricQuestion, Mode, TrialEnding
+from fairtrial.stats.planning.question import Course, Design, Mode, Question, TrialEnding
 from fairtrial.stats.sizes import size_of_pairs, units_without_event
 
 __all__ = ["Option"]
@@ -64,7 +64,7 @@ def weekly_power(course: Course, design: Design) -> tuple[float, ...]:
     return tuple(min(1.0, max(0.0, course.power[look - 1])) if look else 0.0 for look in looks)
 
 
-def possible(loss: float, question: MetricQuestion) -> float | None:
+def possible(loss: float, question: Question) -> float | None:
     """The loss, or ``None`` if it is larger than possible, because excluding it would say nothing."""
     most = inf if question.sd is not None else 1 - question.baseline if question.lower_is_better else question.baseline
     return loss if loss < most else None
@@ -100,7 +100,7 @@ class ProposedChange:
     """A trial that differs from another as ``words`` describe."""
 
     words: str
-    questions: tuple[MetricQuestion, ...]
+    questions: tuple[Question, ...]
     design: Design
 
 
@@ -108,7 +108,7 @@ Test = Callable[[ProposedChange], bool]
 
 
 def changes(
-    questions: Sequence[MetricQuestion], design: Design, failing: Sequence[int], decidable: Test
+    questions: Sequence[Question], design: Design, failing: Sequence[int], decidable: Test
 ) -> Iterator[ProposedChange]:
     """The changes that let all questions be decided, cheapest first; ``failing`` are those that can't be now."""
     whole = ProposedChange("", tuple(questions), design)
@@ -184,7 +184,7 @@ def _effects(whole: ProposedChange, failing: Sequence[int], decidable: Test) -> 
     return change if decidable(change) else None
 
 
-def _not_worse(whole: ProposedChange, before: Sequence[MetricQuestion], decidable: Test) -> ProposedChange | None:
+def _not_worse(whole: ProposedChange, before: Sequence[Question], decidable: Test) -> ProposedChange | None:
     """The smallest margin within which the primary metric can be shown not to be worse, instead of better.
 
     ``before``: the questions as they are now, from which other margins may differ.
@@ -231,7 +231,7 @@ def _smallest(alone: ProposedChange, decidable: Test) -> float | None:
     return high
 
 
-def _largest(question: MetricQuestion) -> float:
+def _largest(question: Question) -> float:
     if question.sd is not None:
         return question.effect * LARGEST
     return 0.999 * (question.baseline if question.direction < 0 else 1 - question.baseline)
@@ -243,7 +243,7 @@ def _rounded_up(value: float, steps: int) -> float:
     return round((ceil(round(value / 10.0**scale, 9)) + steps) * 10.0**scale, 12)
 
 
-def _describe(questions: Sequence[MetricQuestion], effects: dict[int, float]) -> str:
+def _describe(questions: Sequence[Question], effects: dict[int, float]) -> str:
     words = {"superior": "an effect", "not worse": "a margin"}
     phrases = []
     for number, effect in effects.items():
@@ -254,7 +254,7 @@ def _describe(questions: Sequence[MetricQuestion], effects: dict[int, float]) ->
     return " and ".join(phrases)
 
 
-def pairs(question: MetricQuestion, design: Design, power: float) -> int | None:
+def pairs(question: Question, design: Design, power: float) -> int | None:
     """The number of paired answers to the same requests that decide it with this power, if the time allows.
 
     Users see only one answer of a pair, so the score can't be their reaction. The answers count as independent, because

@@ -7,7 +7,7 @@ from typing import Literal
 from fairtrial.stats.arguments import Bounds
 from fairtrial.stats.sizes import variance_of_shares, worst_case_effect
 
-__all__ = ["Course", "Design", "MetricQuestion", "Terms", "TrialEnding"]
+__all__ = ["Course", "Design", "Question", "Terms", "TrialEnding"]
 
 Kind = Literal["superior", "not worse"]
 KINDS: tuple[Kind, ...] = ("superior", "not worse")
@@ -18,7 +18,7 @@ RARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class MetricQuestion:
+class Question:
     """What to show about one metric: that it is better by ``effect``, or not worse by it.
 
     ``baseline`` is the control's level as known in advance. ``sd`` is the standard deviation of single units, or
@@ -125,7 +125,7 @@ class MetricQuestion:
         """Whether enough units show it; the worst case of missing feedback may leave nothing of the effect."""
         return self.response is None or self.in_worst_case(0.5) is not None
 
-    def in_worst_case(self, share: float) -> "MetricQuestion | None":
+    def in_worst_case(self, share: float) -> "Question | None":
         """The same question with each missing answer counted for the other side; ``None`` if nothing can show it.
 
         ``share``: the treatment's share of the units. Its spread is the mean of both arms' by their weights in the
@@ -222,7 +222,7 @@ class TrialEnding:
     ``exaggeration`` is the effect that deciding trials show, as a multiple of the true one (type-M error), or ``None``
     if unknown.
 
-    >>> Ending(mean_stop=170.0, exaggeration=1.3).mean_stop
+    >>> TrialEnding(mean_stop=170.0, exaggeration=1.3).mean_stop
     170.0
     """
 

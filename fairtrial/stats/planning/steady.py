@@ -10,7 +10,7 @@ from fairtrial.stats.always_valid import half_width
 from fairtrial.stats.arguments import Floats
 from fairtrial.stats.effects import AHEAD, LEAST
 from fairtrial.stats.planning.normal_sizes import first_look, planned_bounds, variances
-from fairtrial.stats.planning.question import Design, MetricQuestion
+from fairtrial.stats.planning.question import Design, Question
 
 __all__ = ["passing", "passing_share"]
 
@@ -18,7 +18,7 @@ TRIALS, SEED = 10_000, 20261202
 DAYS = 7
 
 
-def passing(question: MetricQuestion, design: Design) -> tuple[float, ...]:
+def passing(question: Question, design: Design) -> tuple[float, ...]:
     """The `passing_share` of a question that is to become better, by its normal effect in this design; otherwise ones.
 
     Source: as `passing_share`.

@@ -15,7 +15,7 @@ from fairtrial.stats.planning.plans import (
     with_tail,
 )
 from fairtrial.stats.planning.proposals import BEYOND, Option, ProposedChange, Rule, changes, pairs, whole_weeks
-from fairtrial.stats.planning.question import MODES, RARE, Design, MetricQuestion
+from fairtrial.stats.planning.question import MODES, RARE, Design, Question
 from fairtrial.stats.planning.steady import passing
 from fairtrial.stats.sizes import units_without_event
 
@@ -35,7 +35,7 @@ class PlannedMetric:
     ['monitor 3', 'planned 3', 'fixed 2']
     """
 
-    question: MetricQuestion
+    question: Question
     power: float
     chosen: Option
     others: tuple[Option, ...] = ()
@@ -96,7 +96,7 @@ class Undecidable:
         return max(0.0, 1 - _missed(self.metrics, self.design, self.design.weeks - 1))
 
 
-def plan_trial(questions: Sequence[MetricQuestion], design: Design) -> PlannedTrial | Undecidable:
+def plan_trial(questions: Sequence[Question], design: Design) -> PlannedTrial | Undecidable:
     """Plans a trial. ``questions`` are the primary one and the guardrails; all must succeed for a release.
 
     The trial has the design's power when the probabilities of missing a question add up to at most 1 − power; this
@@ -140,7 +140,7 @@ def plan_trial(questions: Sequence[MetricQuestion], design: Design) -> PlannedTr
     return Undecidable(_reason(short, design), design, metrics, proposals, shadowed)
 
 
-def _metrics(questions: Sequence[MetricQuestion], design: Design) -> tuple[PlannedMetric, ...]:
+def _metrics(questions: Sequence[Question], design: Design) -> tuple[PlannedMetric, ...]:
     power = _power_each(questions, design)
     return tuple(
         PlannedMetric(
@@ -153,12 +153,12 @@ def _metrics(questions: Sequence[MetricQuestion], design: Design) -> tuple[Plann
     )
 
 
-def _others(question: MetricQuestion, design: Design, power: float) -> tuple[Option, ...]:
+def _others(question: Question, design: Design, power: float) -> tuple[Option, ...]:
     """The question in every mode; a guardrail is always watched."""
     return () if question.guardrail else tuple(option(question, replace(design, mode=mode), power) for mode in MODES)
 
 
-def _power_each(questions: Sequence[MetricQuestion], design: Design) -> float:
+def _power_each(questions: Sequence[Question], design: Design) -> float:
     return 1 - (1 - design.power) / max(design.metrics, len(questions))
 
 
@@ -198,7 +198,7 @@ def _reason(failing: Sequence[PlannedMetric], design: Design) -> str:
     return f"{design.most:,.0f} units in {design.weeks} weeks are too few: " + "; ".join(reasons)
 
 
-def rule_of(question: MetricQuestion, design: Design) -> Rule:
+def rule_of(question: Question, design: Design) -> Rule:
     """The rule that decides a question, as the monitor decides it. It depends only on the plan, never on the data.
 
     A rate of requests is decided by each unit's share of bad ones. Whether a share below 2 % becomes better is decided
@@ -219,7 +219,7 @@ def rule_of(question: MetricQuestion, design: Design) -> Rule:
 
 
 @lru_cache(maxsize=1024)
-def option(question: MetricQuestion, design: Design, power: float, *, beyond: bool = True) -> Option:
+def option(question: Question, design: Design, power: float, *, beyond: bool = True) -> Option:
     """What the question needs for this power in the design's mode.
 
     ``beyond`` says whether units are also searched past the longest duration, which informs but does not change whether
@@ -242,7 +242,7 @@ def option(question: MetricQuestion, design: Design, power: float, *, beyond: bo
     return planned_looks(question, design, power) if rule == "O'Brien-Fleming" else single_look(question, design, power)
 
 
-def _with_worst_case(question: MetricQuestion, design: Design, power: float, *, beyond: bool) -> Option:
+def _with_worst_case(question: Question, design: Design, power: float, *, beyond: bool) -> Option:
     """What the units with feedback need, and the worst case of the others, both of which must agree."""
     complete = option(replace(question, response=None), design, power, beyond=beyond)
     worst = question.in_worst_case(design.share)
@@ -271,7 +271,7 @@ def _with_worst_case(question: MetricQuestion, design: Design, power: float, *, 
     )
 
 
-def units_needed(question: MetricQuestion, *, share: float, alpha: float, power: float) -> float | None:
+def units_needed(question: Question, *, share: float, alpha: float, power: float) -> float | None:
     """The units in both arms with which a watched question has this power, however fast they arrive.
 
     Page, status and plan state this number. ``None`` if no number of units that could be planned suffices.

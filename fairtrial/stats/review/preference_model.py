@@ -16,7 +16,7 @@ from fairtrial.stats.paired.clustered import finite
 from fairtrial.stats.review.crossed import FEWEST, NO_SPREAD, Clusters, weights_of
 from fairtrial.stats.review.preference import count_wins, require_votes, win_rate
 
-__all__ = ["Judgements", "RatingColumns", "fractional_logit", "preference_model"]
+__all__ = ["Judgements", "Ratings", "fractional_logit", "preference_model"]
 
 LOOKS = 50
 CLOSE = 1e-10
@@ -25,7 +25,7 @@ BEYOND = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class RatingColumns:
+class Ratings:
     """Values that people gave to items, as columns with one entry for each vote.
 
     ``weights`` are 1/π, or ``None`` if every item had the same probability.
@@ -46,7 +46,7 @@ class RatingColumns:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgements(RatingColumns):
+class Judgements(Ratings):
     """Blind votes as columns, without "can't judge".
 
     ``values`` are 1 for the candidate, 0 for the baseline, ½ for a tie or both bad. ``candidate_first`` says whether

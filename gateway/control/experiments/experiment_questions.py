@@ -12,7 +12,7 @@ from fairtrial.experiments.methods.amounts import SHARED
 from fairtrial.experiments.methods.method import needs_spread, question_of
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.arms.feedback import least_response
-from fairtrial.stats.planning.question import MetricQuestion
+from fairtrial.stats.planning.question import Question
 
 SHARES = {name for name, metric in CATALOGUE.items() if metric.is_share}
 AMOUNTS = CATALOGUE.keys() - SHARES
@@ -33,7 +33,7 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class MetricAssumptions(Assumptions):
-    """The assumptions with what is known. ``left``: as in `MetricQuestion`, by metric."""
+    """The assumptions with what is known. ``left``: as in `Question`, by metric."""
 
     left: Mapping[str, float] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class ExperimentQuestions:
     ``unprovable``: metrics that no number of units decides, each with the reason and a remedy.
     """
 
-    questions: tuple[MetricQuestion, ...]
+    questions: tuple[Question, ...]
     left_out: tuple[str, ...]
     unprovable: tuple[tuple[str, str], ...] = ()
 
@@ -129,7 +129,7 @@ def parse_levels(texts: Sequence[str], primary: str) -> dict[str, float]:
     return levels
 
 
-def describe_question(question: MetricQuestion) -> str:
+def describe_question(question: Question) -> str:
     """The question in words, such as ``better by 3 points``."""
     size = format_difference(question, question.effect)
     if question.relative:
@@ -138,7 +138,7 @@ def describe_question(question: MetricQuestion) -> str:
     return aim if question.response is None else f"{aim}, also in the worst case ({question.response:.0%} feedback)"
 
 
-def format_difference(question: MetricQuestion, value: float) -> str:
+def format_difference(question: Question, value: float) -> str:
     """A difference on the metric's scale: points for a share, otherwise a number."""
     if question.sd is not None:
         return f"{value:.3g}"
@@ -146,7 +146,7 @@ def format_difference(question: MetricQuestion, value: float) -> str:
     return f"{points} point{'' if points == '1' else 's'}"
 
 
-def _question(metric: MetricPlan, experiment: Experiment, known: MetricAssumptions) -> MetricQuestion:
+def _question(metric: MetricPlan, experiment: Experiment, known: MetricAssumptions) -> Question:
     name, baseline = metric.metric, known.levels[metric.metric]
     if metric.relative and baseline == 0:
         raise UsageError(f"{name}: {100 * metric.margin:g}% of a level of 0 is 0; give the true level")
@@ -163,7 +163,7 @@ def _question(metric: MetricPlan, experiment: Experiment, known: MetricAssumptio
         raise UsageError(str(error)) from None
 
 
-def _too_little_feedback(question: MetricQuestion) -> list[tuple[str, str]]:
+def _too_little_feedback(question: Question) -> list[tuple[str, str]]:
     """Why the worst case of missing feedback can't show the effect, however many units there are."""
     if question.can_be_shown or question.response is None:
         return []

@@ -11,7 +11,7 @@ from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
 from fairtrial.experiments.decision.caveat_words import UNSEEN
 from fairtrial.experiments.metric_plan import MetricPlan
-from fairtrial.stats.planning.question import Design, MetricQuestion, Terms
+from fairtrial.stats.planning.question import Design, Question, Terms
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
 from gateway.control.experiments.experiment_questions import Assumptions, MetricAssumptions, arm_shares, questions_of
@@ -151,7 +151,7 @@ def _stated(experiment: Experiment) -> dict[str, float]:
     return {metric.metric: metric.baseline for metric in metrics if metric is not None and metric.baseline is not None}
 
 
-def _windows(questions: Sequence[MetricQuestion]) -> Iterator[str]:
+def _windows(questions: Sequence[Question]) -> Iterator[str]:
     """How long units wait until they count, which the weeks include."""
     for question in questions:
         if question.window_days and not question.rate:
@@ -182,7 +182,7 @@ def _design(
     )
 
 
-def stop_notes(experiment: Experiment, questions: Sequence[MetricQuestion], design: Design) -> Iterator[str]:
+def stop_notes(experiment: Experiment, questions: Sequence[Question], design: Design) -> Iterator[str]:
     """A line for each level and margin of rates at which any decline pauses."""
     metrics = {metric.metric: metric for metric in metric_plans(experiment)}
     tests = len(metrics_of(experiment)) * (len(experiment.variants) - 1)
@@ -202,7 +202,7 @@ def metrics_of(experiment: Experiment) -> tuple[MetricPlan, ...]:
     return tuple(metric for metric in metric_plans(experiment) if metric.role == "guardrail")
 
 
-def _stops(question: MetricQuestion, metric: MetricPlan, *, share: float, alpha: float) -> str:
+def _stops(question: Question, metric: MetricPlan, *, share: float, alpha: float) -> str:
     """The units until the pause and the kill, or nothing where the treatment can't be so bad, or is seldom stopped."""
     bad = question.baseline if question.lower_is_better else 1 - question.baseline
     worse = round(HARM_TIMES * bad, 12)

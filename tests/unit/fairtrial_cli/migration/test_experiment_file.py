@@ -9,7 +9,7 @@ from pathlib import Path
 from fairtrial.api.migrations import PlannedMove
 from fairtrial.config.plan.retirement import Retirement
 from fairtrial.config.project import load_project
-from fairtrial.stats.planning.question import Design, MetricQuestion
+from fairtrial.stats.planning.question import Design, Question
 from fairtrial.stats.planning.trial import plan_trial
 from fairtrial_cli.migration.experiment_file import plan_moves, planned, write_move
 from fairtrial_cli.store_client.client import open_store
@@ -38,7 +38,7 @@ def test_the_copy_is_sound_and_the_project_file_stays(tmp_path: Path) -> None:
 
 def test_users_and_days_that_are_missing_before_the_last_day_are_named() -> None:
     begun, ends = PlannedMove("migrate-a", "a", ""), Retirement("old", date(2027, 1, 15), "shutdown_date")
-    question = MetricQuestion("feedback.resolved", "superior", 0.62, 0.03)
+    question = Question("feedback.resolved", "superior", 0.62, 0.03)
     trial = plan_trial([question], Design(per_week=4000))
     move = planned(begun, trial, ends, TODAY)
     assert (move.weeks, move.days_missing) == (4, 14)

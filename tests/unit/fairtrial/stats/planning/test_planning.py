@@ -7,23 +7,23 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from fairtrial.stats.planning.normal_sizes import planned_size
-from fairtrial.stats.planning.question import MODES, Design, MetricQuestion
+from fairtrial.stats.planning.question import MODES, Design, Question
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, held, option, plan_trial, rule_of
 from fairtrial.stats.sizes import size_of_shares
 from tests.fixtures.for_each import for_each
 
-RESOLVED = MetricQuestion("feedback.resolved", "superior", baseline=0.62, effect=0.03)
-ERRORS = MetricQuestion("requests.error_rate", "not worse", 0.01, 0.01, lower_is_better=True, rate=True, guardrail=True)
-COST = MetricQuestion("cost.per_unit", "not worse", 2.0, 0.4, sd=3.0, lower_is_better=True, relative=True)
+RESOLVED = Question("feedback.resolved", "superior", baseline=0.62, effect=0.03)
+ERRORS = Question("requests.error_rate", "not worse", 0.01, 0.01, lower_is_better=True, rate=True, guardrail=True)
+COST = Question("cost.per_unit", "not worse", 2.0, 0.4, sd=3.0, lower_is_better=True, relative=True)
 
 
-def planned_trial(*questions: MetricQuestion, **design: object) -> PlannedTrial:
+def planned_trial(*questions: Question, **design: object) -> PlannedTrial:
     trial = plan_trial(questions, Design(**{"per_week": 4000.0} | design))  # type: ignore[arg-type]
     assert isinstance(trial, PlannedTrial), trial
     return trial
 
 
-def refused(*questions: MetricQuestion, **design: object) -> Undecidable:
+def refused(*questions: Question, **design: object) -> Undecidable:
     trial = plan_trial(questions, Design(**{"per_week": 4000.0} | design))  # type: ignore[arg-type]
     assert isinstance(trial, Undecidable), trial
     return trial
@@ -32,7 +32,7 @@ def refused(*questions: MetricQuestion, **design: object) -> Undecidable:
 def test_a_watched_trial_takes_1_63_times_the_units_of_one_look_and_planned_looks_4_percent_more() -> None:
     # 10 % against 11 %: 14,751 an arm for one look; watched all the time 1.63 times that for 80 %; O'Brien-Fleming with
     # ten looks R_B(10, 0.05, 0.2) = 1.040 times (Jennison & Turnbull 2000, table 2.4)
-    question = MetricQuestion("x", "superior", 0.10, 0.01)
+    question = Question("x", "superior", 0.10, 0.01)
     design = Design(per_week=8_500.0)
     single, watched = (option(question, replace(design, mode=mode), 0.8).units for mode in ("fixed", "monitor"))
     assert single is not None
@@ -45,7 +45,7 @@ def test_a_watched_trial_takes_1_63_times_the_units_of_one_look_and_planned_look
 
 def test_the_power_at_the_end_is_that_of_the_units_at_the_end() -> None:
     # one look's units, watched: 54 % (simulated, looking after every 25 an arm); daily looks are fewer, and find less
-    question = MetricQuestion("x", "superior", 0.10, 0.01)
+    question = Question("x", "superior", 0.10, 0.01)
     chosen = option(question, Design(per_week=29_502 / 6), 0.8)
     assert chosen.power == pytest.approx(0.52, abs=0.02)
     assert chosen.exaggeration == pytest.approx(1.6, abs=0.05)  # it stops only where it sees more than there is
@@ -56,15 +56,13 @@ def test_the_power_at_the_end_is_that_of_the_units_at_the_end() -> None:
     [
         (RESOLVED, Design(per_week=1800.0)),
         (RESOLVED, Design(per_week=4000.0, share=0.2)),
-        (MetricQuestion("not worse", "not worse", 0.30, 0.03), Design(per_week=1500.0)),
-        (MetricQuestion("refused", "superior", 0.12, 0.03, lower_is_better=True), Design(per_week=3000.0, share=0.2)),
-        (MetricQuestion("few", "superior", 0.12, 0.10), Design(per_week=80.0)),
-        (MetricQuestion("common", "superior", 0.50, 0.20), Design(per_week=35.0)),
+        (Question("not worse", "not worse", 0.30, 0.03), Design(per_week=1500.0)),
+        (Question("refused", "superior", 0.12, 0.03, lower_is_better=True), Design(per_week=3000.0, share=0.2)),
+        (Question("few", "superior", 0.12, 0.10), Design(per_week=80.0)),
+        (Question("common", "superior", 0.50, 0.20), Design(per_week=35.0)),
     ],
 )
-def test_simulated_trials_end_as_often_as_soon_and_as_large_as_planned(
-    question: MetricQuestion, design: Design
-) -> None:
+def test_simulated_trials_end_as_often_as_soon_and_as_large_as_planned(question: Question, design: Design) -> None:
     chosen = option(question, design, 0.8)
     assert chosen.rule == "normal mixture"
     limit = 0.0 if question.kind == "superior" else -question.effect
@@ -76,7 +74,7 @@ def test_simulated_trials_end_as_often_as_soon_and_as_large_as_planned(
 
 
 def test_no_look_is_planned_before_30_units_in_each_arm() -> None:
-    few = MetricQuestion("few", "superior", 0.10, 0.60)
+    few = Question("few", "superior", 0.10, 0.60)
     assert option(few, Design(per_week=9.0), 0.8).power == 0.0
     assert option(few, Design(per_week=12.0), 0.8).power > 0.9
 
@@ -89,7 +87,7 @@ def test_no_look_is_planned_before_30_units_in_each_arm() -> None:
         (replace(ERRORS, window_days=14.0), (0, 0, 1)),
     ],
 )
-def test_units_whose_window_is_open_do_not_count(question: MetricQuestion, weekly: tuple[int, ...]) -> None:
+def test_units_whose_window_is_open_do_not_count(question: Question, weekly: tuple[int, ...]) -> None:
     design = Design(per_week=8_000.0)
     chosen = option(question, design, 0.8)
     assert [power > 0.05 for power in chosen.weekly[: len(weekly)]] == [bool(counts) for counts in weekly]
@@ -98,7 +96,7 @@ def test_units_whose_window_is_open_do_not_count(question: MetricQuestion, weekl
     assert chosen.weeks == (soon.weeks or 0) + question.window_days / 7
 
 
-def simulated(question: MetricQuestion, design: Design, limit: float) -> tuple[float, float, float]:
+def simulated(question: Question, design: Design, limit: float) -> tuple[float, float, float]:
     """3,000 trials of users who come day by day: the share that is won, the mean end, and what the won ones show."""
     rng, days = np.random.default_rng(8), np.arange(1, 7 * design.weeks + 1)
     b, a = (np.round(design.per_week / 7 * part * days) for part in (design.share, 1 - design.share))
@@ -166,8 +164,8 @@ def test_the_rule_is_chosen_from_the_plan_and_named() -> None:
 
 def test_a_share_near_one_is_planned_as_what_is_missing_from_it() -> None:
     design = Design(per_week=2000.0)
-    valid = option(MetricQuestion("valid", "not worse", 0.99, 0.01, rate=True), design, 0.8)
-    errors = option(MetricQuestion("errors", "not worse", 0.01, 0.01, lower_is_better=True, rate=True), design, 0.8)
+    valid = option(Question("valid", "not worse", 0.99, 0.01, rate=True), design, 0.8)
+    errors = option(Question("errors", "not worse", 0.01, 0.01, lower_is_better=True, rate=True), design, 0.8)
     assert (valid.units, valid.excluded) == (errors.units, pytest.approx(errors.excluded))
 
 
@@ -223,7 +221,7 @@ def test_what_can_be_scored_without_a_reaction_is_offered_pairs() -> None:
 
 def test_the_effect_that_can_be_found_is_not_the_largest_there_is() -> None:
     # at 99.9 % of a thousand units hardly any is without the event, so that no look would be made at all
-    error = refused(MetricQuestion("x", "superior", 0.30, 0.01), per_week=200.0)
+    error = refused(Question("x", "superior", 0.30, 0.01), per_week=200.0)
     assert error.proposals[-2].change == "an effect of 11 points for x"
 
 
@@ -234,13 +232,13 @@ def test_next_to_no_traffic_can_decide_nothing_and_says_so() -> None:
 
 
 questions = st.one_of(
-    st.builds(MetricQuestion, st.just("a"), st.just("superior"), st.floats(0.1, 0.8), st.floats(0.02, 0.1)),
-    st.builds(MetricQuestion, st.just("b"), st.just("not worse"), st.floats(0.15, 0.8), st.floats(0.01, 0.1)),
+    st.builds(Question, st.just("a"), st.just("superior"), st.floats(0.1, 0.8), st.floats(0.02, 0.1)),
+    st.builds(Question, st.just("b"), st.just("not worse"), st.floats(0.15, 0.8), st.floats(0.01, 0.1)),
     st.builds(
-        MetricQuestion, st.just("c"), st.just("not worse"), st.floats(1, 9), st.floats(0.1, 1), st.floats(0.5, 9)
+        Question, st.just("c"), st.just("not worse"), st.floats(1, 9), st.floats(0.1, 1), st.floats(0.5, 9)
     ),
     st.builds(
-        MetricQuestion, st.just("d"), st.just("not worse"), st.floats(0.005, 0.015), st.floats(0.005, 0.02),
+        Question, st.just("d"), st.just("not worse"), st.floats(0.005, 0.015), st.floats(0.005, 0.02),
         lower_is_better=st.just(True),
     ),
 )  # fmt: skip
@@ -251,9 +249,7 @@ designs = st.builds(
 
 @settings(max_examples=6, deadline=None)
 @given(st.lists(questions, min_size=1, max_size=2), designs)
-def test_each_proposal_can_be_decided_and_a_refusal_gives_its_reason(
-    several: list[MetricQuestion], design: Design
-) -> None:
+def test_each_proposal_can_be_decided_and_a_refusal_gives_its_reason(several: list[Question], design: Design) -> None:
     trial = plan_trial(several, design)
     for metric in trial.metrics:
         for option_ in (metric.chosen, *metric.others):
@@ -274,7 +270,7 @@ def test_each_proposal_can_be_decided_and_a_refusal_gives_its_reason(
 def test_units_fall_with_the_effect_and_with_alpha_and_rise_with_power(
     baseline: float, effect: float, mode: str, more: float
 ) -> None:
-    question, design = MetricQuestion("x", "superior", baseline, effect), Design(per_week=3e5, mode=mode)  # type: ignore[arg-type]
+    question, design = Question("x", "superior", baseline, effect), Design(per_week=3e5, mode=mode)  # type: ignore[arg-type]
     here = option(question, design, 0.8).units
     assert here is not None
     assert option(replace(question, effect=effect * more), design, 0.8).units <= here
@@ -287,7 +283,7 @@ def test_units_fall_with_the_effect_and_with_alpha_and_rise_with_power(
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.05, 0.9), st.sampled_from(MODES), st.floats(0.05, 0.5))
 def test_swapping_the_arms_of_an_amount_changes_nothing(share: float, mode: str, effect: float) -> None:
-    question = MetricQuestion("x", "superior", 1.0, effect, sd=1.0)
+    question = Question("x", "superior", 1.0, effect, sd=1.0)
     chosen = option(question, Design(per_week=500.0, share=share, mode=mode), 0.8)  # type: ignore[arg-type]
     mirrored = option(question, Design(per_week=500.0, share=1 - share, mode=mode), 0.8)  # type: ignore[arg-type]
     assert chosen.units == pytest.approx(mirrored.units)
@@ -296,7 +292,7 @@ def test_swapping_the_arms_of_an_amount_changes_nothing(share: float, mode: str,
 
 @settings(max_examples=30, deadline=None)
 @given(questions, st.sampled_from(MODES), st.floats(500, 5000))
-def test_power_rises_with_units(question: MetricQuestion, mode: str, per_week: float) -> None:
+def test_power_rises_with_units(question: Question, mode: str, per_week: float) -> None:
     options = [option(question, Design(per_week=per_week * k, mode=mode), 0.8) for k in (1, 2, 4)]  # type: ignore[arg-type]
     if len({plan.rule for plan in options}) == 1 and mode != "planned":
         assert options[0].power <= options[1].power + 1e-6
