@@ -31,6 +31,7 @@ MISSING_OUTCOMES = """
 CREATE OR REPLACE TEMP TABLE without_outcome AS
 SELECT request_id, outcome, status, error_code FROM requests WHERE arm_outcome IS NULL LIMIT $1
 """
+IS_MISSING = "SELECT count(*) FROM (SELECT 1 FROM requests WHERE arm_outcome IS NULL LIMIT 1)"
 MISSING_COUNT = "SELECT count(*) FROM temp.without_outcome"
 FILL_OUTCOMES = """
 WITH called AS (
@@ -203,8 +204,8 @@ class DerivedColumns:
 def fill_outcomes(database: Database) -> int:
     """Compute the missing outcomes; returns the number of requests. Raises `duckdb.Error`; earlier batches stay."""
     filled = 0
-    while count := _fill_batch(database):
-        filled += count
+    while database.value(IS_MISSING):  # a transaction would be a change for all experiments
+        filled += _fill_batch(database)
     return filled
 
 
@@ -212,8 +213,7 @@ def _fill_batch(database: Database) -> int:
     with database.transaction() as cursor:
         cursor.execute(MISSING_OUTCOMES, [OUTCOME_BATCH])
         count: int = cursor.value(MISSING_COUNT)
-        if count:
-            cursor.execute(FILL_OUTCOMES)
+        cursor.execute(FILL_OUTCOMES)
     return count
 
 
