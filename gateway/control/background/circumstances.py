@@ -1,6 +1,6 @@
 """Reads what a step of the monitor must know besides the sums: stages, approvals, workers, models, breakers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fairtrial.domain.plan import Experiment
 from fairtrial.experiments.monitor import Circumstances
@@ -10,8 +10,10 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.transitions import KeptAwayByCause
+from fairtrial.store.traffic.answers import LAST, Pair, ServedModels, served_models
 from gateway.control.background.trusted_clock import TrustedClock
-from gateway.control.experiments.experiment_alarms import changed_models
+
+NOTHING: Pair = (None, None)
 
 
 class CircumstancesReader:
@@ -57,3 +59,25 @@ class CircumstancesReader:
         if not any(sums.arms[name].kept_away for name in plan.treatments):
             return (), ()
         return transitions.kept_away(self._database, plan, hashes, now_us=now_us)
+
+
+def changed_models(database: Database, experiment: Experiment, *, since_us: int) -> tuple[str, ...]:
+    """The variants of a started experiment whose model has changed since ``since_us``; raises `StoreError`."""
+    names = [variant.name for variant in experiment.variants]
+    return changed_variants(served_models(database, experiment.name, names, since_us=since_us))
+
+
+def changed_variants(served: Mapping[str, ServedModels]) -> tuple[str, ...]:
+    """The variants whose newest answers all have one pair that none of their first answers had.
+
+    Fewer answers than both samples together never show a change, because the samples overlap then. Fingerprints that
+    alternate are no change, and answers that name neither a model nor a fingerprint show none.
+    """
+    return tuple(name for name, models in served.items() if _new_pair(models) is not None)
+
+
+def _new_pair(models: ServedModels) -> Pair | None:
+    if len(models.last) < LAST or len(set(models.last)) > 1:
+        return None
+    pair = models.last[0]
+    return None if pair == NOTHING or pair in models.first else pair
