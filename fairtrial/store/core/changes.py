@@ -10,7 +10,7 @@ class Changes:
     """The write transactions that concern each experiment, since the store was opened.
 
     A transaction concerns all experiments unless its thread says which, by `about` and `add`. ``failures`` counts, by
-    experiment, the transactions that added requests which may count as bad.
+    experiment, the rows of units that were added with a bad request: no fewer than units that had none before.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Changes:
                 self._own.update(names)
 
     def note_failures(self, experiments: Iterable[str]) -> None:
-        """Count committed requests of these experiments that may be bad."""
+        """Count committed rows with a bad request; ``experiments``: that of each row."""
         with self._lock:
             self.failures.update(experiments)
 

@@ -236,9 +236,9 @@ def _add_slice(database: Database) -> tuple[Folded, _State]:
         added = cursor.execute(ADD, [start, until, called]).fetchnumpy()
         _mark(cursor, state, until, state.attempts if until == state.requests else called)
         database.changes.add(set(added["experiment"]))
-    failed = set(added["experiment"][added["failed"].astype(bool)])
+    failed = added["experiment"][added["failed"].astype(bool)]
     database.changes.note_failures(failed)
-    return Folded(until - start, bool(failed)), state
+    return Folded(until - start, len(failed) > 0), state
 
 
 def _mark(cursor: Cursor, state: _State, requests: int, attempts: int) -> None:
