@@ -16,8 +16,14 @@ from benchmarks.wire.servers import Server, await_answer, ended
 from fairtrial.config.layout import Layout
 
 ROUNDS = 10
-LOADS = (("clean", 64), ("dated", 64), ("clean", 1), ("dated", 1))
+LOADS = (("clean", 64), ("dated", 64), ("clean", 1), ("dated", 1), ("128 kB", 16))
 """The text of the requests, by its name in `load`, and how many are in flight."""
+
+LATENCIES = (
+    ("rate", "added latency at 100 a second, p50"),
+    ("first", "a stream's first chunk at 100 a second, added p50"),
+)
+"""A mode of `load`, and the name of what it measures."""
 
 PROGRAM = """
 import sys
@@ -94,6 +100,7 @@ def _round(plain: Server, servers: Sequence[Server], seconds: float) -> Iterator
         yield Row(f"a request, {text} text, {in_flight} in flight", "µs of CPU", [(1e6 / first, 1e6 / second)])
     first, second = (chunks(server, seconds)["per_core"] for server in servers)
     yield Row("a streamed chunk, 200 streams", "µs of CPU", [(1e6 / first, 1e6 / second)])
-    base, *latency = (row["p50_ms"] for row in latencies([plain, *servers], seconds))
-    first, second = (p50 - base for p50 in latency)
-    yield Row("added latency at 100 a second, p50", "ms", [(first, second)])
+    for mode, work in LATENCIES:
+        base, *latency = (row["p50_ms"] for row in latencies([plain, *servers], seconds, mode))
+        first, second = (p50 - base for p50 in latency)
+        yield Row(work, "ms", [(first, second)])
