@@ -39,6 +39,11 @@ supervisor.drain()
 """Runs with the other program's packages until its standard input ends."""
 
 
+def work_of(text: str, in_flight: int) -> str:
+    """The name of what a load measures."""
+    return f"a request, {text} text, {in_flight} in flight"
+
+
 @contextmanager
 def gateway_of(program: Program, plain: Server, folder: Path) -> Iterator[Server]:
     """The program's gateway, with one worker and the settings that it has by default."""
@@ -97,7 +102,7 @@ def _round(plain: Server, servers: Sequence[Server], seconds: float) -> Iterator
     """The figures of two servers, in their order."""
     for text, in_flight in LOADS:
         first, second = load_in_turns(servers, seconds, text, in_flight)
-        yield Row(f"a request, {text} text, {in_flight} in flight", "µs of CPU", [(1e6 / first, 1e6 / second)])
+        yield Row(work_of(text, in_flight), "µs of CPU", [(1e6 / first, 1e6 / second)])
     first, second = (chunks(server, seconds)["per_core"] for server in servers)
     yield Row("a streamed chunk, 200 streams", "µs of CPU", [(1e6 / first, 1e6 / second)])
     for mode, work in LATENCIES:
