@@ -23,11 +23,14 @@ QUIET_SECONDS = 60.0
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Constants of glibc's ``malloc.h``."""
 
-LARGE = 128 * 1024
-"""Blocks of this size and above are returned as soon as they are free; pieces of bodies are larger."""
+LARGE = 512 * 1024
+"""Blocks of this size and above are returned as soon as they are free, as pieces of the largest bodies are.
 
-TOP = 2**20
-"""Free bytes at the heap's end above which they are returned."""
+With glibc's 128 KiB, a prompt of that size is put into fresh memory ten times, a page fault for each 4 KiB.
+"""
+
+TOP = 8 * 2**20
+"""Free bytes at the heap's end above which they are returned: more than large bodies in progress use and free."""
 
 MOST = 32 * 2**20
 """glibc's own largest value of both: smaller blocks are reused at once."""

@@ -52,6 +52,8 @@ class JournalWriter:
         self._version = version
         self._wait = sync
         self._encoder = msgspec.json.Encoder()
+        self._line = bytearray()
+        """A line before it is written. Its memory is used again, because large memory is expensive to get."""
         self._lock = threading.Lock()
         self._group = GroupSync(self._close_old, seconds=WAITED_SECONDS if sync else GROUP_SECONDS)
         self._losses = LossCounter(folder, writer)
@@ -103,8 +105,8 @@ class JournalWriter:
 
     def append(self, *events: Event) -> bool:
         """Write these events, all in one call; False if any could not be written (``lost`` counts them)."""
-        whole, unwritable = self._encode(events)
         with self._lock:
+            whole, unwritable = self._encode(events)
             self.lost += unwritable
             if unwritable:
                 self.last_error = "an event could not be encoded"
@@ -167,11 +169,13 @@ class JournalWriter:
         if self._assigned is not None:
             self._assigned.close()
 
-    def _encode(self, events: Sequence[Event]) -> tuple[bytes, int]:
+    def _encode(self, events: Sequence[Event]) -> tuple[bytes | bytearray, int]:
         """The events' lines, and how many events have none. A newline occurs only at the end of a line."""
         try:
             if len(events) == 1:
-                return self._encoder.encode(events[0]) + b"\n", 0
+                self._encoder.encode_into(events[0], self._line)
+                self._line += b"\n"
+                return self._line, 0
             return self._encoder.encode_lines([*events]), 0  # msgspec 0.22 leaks an iterator for any other sequence
         except (TypeError, ValueError, msgspec.MsgspecError):
             return self._encode_each(events)
@@ -191,7 +195,7 @@ class JournalWriter:
         except UnicodeEncodeError:
             return self._encoder.encode(replace_surrogates(event))
 
-    def _write(self, whole: bytes) -> bytes:
+    def _write(self, whole: bytes | bytearray) -> bytes | bytearray:
         """Write these lines; returns those that were not written whole. A torn last line ends the segment."""
         segment = self._segment or self._open()
         if segment is None:
@@ -208,7 +212,7 @@ class JournalWriter:
         self._retire()
         return whole[whole.rfind(b"\n", 0, written) + 1 :]
 
-    def _write_again(self, lines: bytes) -> bytes:
+    def _write_again(self, lines: bytes | bytearray) -> bytes | bytearray:
         """Try once more in a new segment."""
         return self._write(lines) if self._open() is not None else lines
 
