@@ -32,8 +32,9 @@ class JournalWriter:
     ``folder`` must exist; ``writer`` names the writer and becomes part of the file's name. With ``sync`` each append
     waits for the disk. Without, a group commit follows within milliseconds: a killed process loses nothing, a power
     failure at most that group. ``version`` is that of its segments, for readers of earlier releases. ``lost`` counts
-    events that could not be written, and ``last_error`` says why the last one was not. ``counts_assigned``: whether
-    requests are also counted by arm, so that a loss of their records shows.
+    events that could not be written, and ``last_error`` says why the last one was not. ``able``: whether the last
+    attempt to open a segment succeeded. ``counts_assigned``: whether requests are also counted by arm, so that a loss
+    of their records shows.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class JournalWriter:
         counts_assigned: bool = False,
     ) -> None:
         self.lost = 0
+        self.able = False
         self.last_error: str | None = None
         self._folder = folder
         self._writer = writer
@@ -74,11 +76,6 @@ class JournalWriter:
     def appended(self) -> int:
         """How many groups of events were appended, written or not."""
         return self._group.marked
-
-    @property
-    def able(self) -> bool:
-        """Whether there is a segment to write to, as far as is known."""
-        return self._segment is not None
 
     def look(self) -> bool:
         """Check whether the folder is writable again; called now and then, also while nothing is written.
@@ -221,8 +218,9 @@ class JournalWriter:
             source = "" if self._assigned is None else self._assigned.source
             try:
                 self._segment = Segment.create(self._folder, self._writer, self._version, source)
+                self.able = True
             except OSError as error:
-                self.last_error = error.strerror or str(error)
+                self.able, self.last_error = False, error.strerror or str(error)
                 self._retry_at = time.monotonic() + REOPEN_SECONDS
         return self._segment
 
