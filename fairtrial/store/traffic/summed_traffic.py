@@ -26,9 +26,11 @@ _CALLED = """
     UNION ALL SELECT * FROM attempts WHERE at_time >= $3
     UNION ALL SELECT * FROM attempts WHERE at_time >= greatest($2, $6) AND at_time < $3
 """
+_UNCALLED = "SELECT * FROM attempts WHERE false"
+"""For figures that are not divided by deployment."""
 _HOURS = "WHERE hour >= $2 AND hour < $3 AND until <= $5"
-TRAFFIC = f"""
-direct AS MATERIALIZED ({ROWS.format(chosen=_CHOSEN, called=_CALLED)}), totals AS (
+_TRAFFIC = f"""
+direct AS MATERIALIZED ({ROWS.format(chosen=_CHOSEN, called="{called}")}), totals AS (
     SELECT * EXCLUDE (until) FROM traffic_sums {_HOURS} UNION ALL {TOTALS.format(rows="direct")}
 )"""  # noqa: S608 - ours
 _BY_BUCKET = f"""
@@ -65,7 +67,7 @@ _COUNTS = """sum(requests)::BIGINT AS requests, sum(errors)::BIGINT AS errors, s
         sum(rejected)::BIGINT AS rejected, sum(kept_away)::BIGINT AS kept_away,
         coalesce(sum(requests) FILTER (reason = 'fallback'), 0)::BIGINT AS fallbacks"""
 _VARIANTS = f"""
-WITH {TRAFFIC}, {{quantiles}}
+WITH {_TRAFFIC.format(called=_UNCALLED)}, {{quantiles}}
 SELECT t.* EXCLUDE (tokens_in, tokens_out, cost_usd, cost_unknown, served_elsewhere), l.ms AS latency, f.ms AS ttft,
     t.tokens_in, t.tokens_out, t.cost_usd, t.cost_unknown, t.served_elsewhere
 FROM (
@@ -73,7 +75,7 @@ FROM (
         CASE WHEN sum(cost_unknown) = 0 THEN sum(cost_usd)::DOUBLE END AS cost_usd,
         sum(cost_unknown)::BIGINT AS cost_unknown, sum(served_elsewhere)::BIGINT AS served_elsewhere
     FROM totals
-    WHERE {ANALYSED} AND ($7 IS NULL OR experiment = $7)
+    WHERE {ANALYSED} AND ($6 IS NULL OR experiment = $6)
     GROUP BY experiment, variant
 ) t
 LEFT JOIN quantiles l ON l.field = 'latency_ms' AND l.experiment = t.experiment AND l.variant = t.variant
@@ -81,15 +83,15 @@ LEFT JOIN quantiles f ON f.field = 'ttft_ms' AND f.experiment = t.experiment AND
 ORDER BY t.experiment, t.variant
 """  # noqa: S608 - ours
 REASONS = f"""
-WITH {TRAFFIC}
+WITH {_TRAFFIC.format(called=_UNCALLED)}
 SELECT experiment, reason, sum(requests)::BIGINT AS requests
 FROM totals
-WHERE ($7 IS NULL OR experiment = $7) AND enrolled IS NOT NULL
+WHERE ($6 IS NULL OR experiment = $6) AND enrolled IS NOT NULL
 GROUP BY experiment, reason
 ORDER BY experiment, reason
 """  # noqa: S608 - ours
 _ROUTES = f"""
-WITH {TRAFFIC}, {{quantiles}}
+WITH {_TRAFFIC.format(called=_CALLED)}, {{quantiles}}
 SELECT t.*, q.ms[1] AS latency_p50, q.ms[2] AS latency_p95
 FROM (SELECT route, deployment, {_COUNTS} FROM totals GROUP BY route, deployment) t
 LEFT JOIN quantiles q ON q.route IS NOT DISTINCT FROM t.route AND q.deployment IS NOT DISTINCT FROM t.deployment
@@ -133,7 +135,7 @@ class Window:
 
     def variants(self, experiment: str | None) -> Query:
         """Figures by experiment and variant, of the requests that are analysed."""
-        where = "analysed AND ($7 IS NULL OR experiment = $7)"
+        where = "analysed AND ($6 IS NULL OR experiment = $6)"
         return Query(self._timed(_VARIANTS, "experiment, variant", where), (*self._bounds, experiment))
 
     def reasons(self, experiment: str | None) -> Query:
@@ -143,7 +145,7 @@ class Window:
     def routes(self, page: Page) -> Query:
         """Figures by route and by the deployment that was tried first."""
         sql = self._timed(_ROUTES, "route, deployment", "field = 'latency_ms'")
-        return Query(sql, (*self._bounds, page.rows, page.offset))
+        return Query(sql, (*self._bounds, self.unsummed, page.rows, page.offset))
 
     def _timed(self, sql: str, key: str, where: str) -> str:
         quantiles = _BY_BUCKET if self.first < self.last else _EXACT
@@ -151,7 +153,7 @@ class Window:
 
     @property
     def _bounds(self) -> Sequence[object]:
-        return (self.since, self.first, self.last, self.until, self.watermark, self.unsummed)
+        return (self.since, self.first, self.last, self.until, self.watermark)
 
 
 def window_of(database: Database, page: Page) -> Window:
