@@ -119,15 +119,15 @@ class _Windows:
         in_day = ~away
         in_hour = in_day & rows["in_hour"].astype(bool)
 
-        def summed(name: str, which: NDArray[np.bool_]) -> Values:
-            totals = np.bincount(place[which], weights=rows[name][which], minlength=int(units.max()) + 1)
-            return totals[units].astype(np.float64)
+        def summed(which: NDArray[Any], names: Sequence[str] = names) -> Columns:
+            of, units_above = place[which], int(units.max()) + 1
+            return {name: np.bincount(of, weights=rows[name][which], minlength=units_above)[units] for name in names}
 
         return cls(
-            {name: summed(name, in_hour) for name in names},
-            {name: summed(name, in_day) for name in names},
-            summed("sent", away),
-            {name: summed(name, _earliest(rows, place)) for name in names} if "is_first" in rows else None,
+            summed(in_hour),
+            summed(in_day),
+            summed(away, ["sent"])["sent"],
+            summed(_earliest(rows, place)) if "is_first" in rows else None,
         )
 
     def shares(
@@ -162,12 +162,11 @@ class _Windows:
         )
 
 
-def _earliest(rows: Columns, place: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which rows are the first request of their unit: of those that are marked, the earliest one."""
+def _earliest(rows: Columns, place: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where the rows of the units' first requests are: of those that are marked, the earliest one."""
     marked = np.flatnonzero(rows["is_first"])
     order = marked[np.lexsort((rows["first_at"][marked], place[marked]))]
-    earliest = np.zeros(len(place), np.bool_)
-    earliest[order[np.diff(place[order], prepend=-1) != 0]] = True
+    earliest: NDArray[np.intp] = order[np.diff(place[order], prepend=-1) != 0]
     return earliest
 
 
