@@ -49,16 +49,16 @@ class AlarmDelivery:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="alarms")
         self._sending: dict[str, Future[None]] = {}
         self._stopping = threading.Event()
-        self._seen, self._next_us = -1, 0
+        self._own, self._seen, self._next_us = 0, -1, 0
 
     def step(self) -> None:
         """Route what is new and start what is due; raises `StoreError`, also of an earlier attempt."""
         declared, now_us = self._declared(), self._clock_us()
-        others = self._database.commits - self._database.own_commits
+        others = self._database.commits - self._own
         if declared is None or (others == self._seen and now_us < self._next_us):
             return
         settings, plan = declared
-        route(self._database, settings, plan, now_us=now_us)
+        self._own += route(self._database, settings, plan, now_us=now_us)
         self._dispatch(settings, now_us)
         waiting_us = alarm_messages.next_us(self._database)
         self._seen, self._next_us = others, min(now_us + MINUTE_US, waiting_us or now_us + MINUTE_US)
@@ -115,11 +115,11 @@ def attempt(
     return "delivered", ""
 
 
-def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: int) -> None:
-    """Write the messages of new changes and of open alarms that are repeated; raises `StoreError`."""
+def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: int) -> bool:
+    """Write the messages of new changes and repetitions; returns whether there were any. Raises `StoreError`."""
     changes, standing = alarm_messages.changes(database), alarm_messages.open_alarms(database)
     if not changes and (not standing or not settings.targets):
-        return
+        return False
     known = alarm_messages.sent(database, [change.alarm_id for change in (*changes, *standing)])
     composer = Composer(database, plan, (settings.dashboard_url or "").rstrip("/"))
     new = [
@@ -132,13 +132,14 @@ def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: in
         for change, name, number in _routed(settings, changes, standing, known, now_us)
     ]
     if not new and not changes:
-        return
+        return False
     with database.transaction() as cursor:
         for message_id, change, name, body in new:
             quiet = None if SEVERITIES.get(change.kind) == "urgent" else settings.targets[name].quiet
             times_us = now_us, now_us if quiet is None else quiet.end_us(now_us)
             alarm_messages.append(cursor, message_id, change, name, body, times_us=times_us)
         alarm_messages.clear(cursor, changes)
+    return True
 
 
 def _routed(
