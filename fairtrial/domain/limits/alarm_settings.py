@@ -29,7 +29,7 @@ def signing_key(secret: str) -> bytes:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise ValueError(f"{name!r} is not a time zone that this machine knows (such as Europe/Berlin)") from None
     return name
 

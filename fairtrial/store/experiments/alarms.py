@@ -1,6 +1,6 @@
 """Keeps alarms, conditions that a person should know of. Each is open, then acknowledged, then closed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from fairtrial.api.alarms import SEVERITIES, AlarmState
@@ -91,17 +91,26 @@ def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, act
 
 
 def settle(
-    database: Database, experiment: str, texts: Mapping[str, str], *, families: Sequence[str], now_us: int, actor: str
+    database: Database,
+    experiment: str,
+    texts: Mapping[str, str],
+    *,
+    families: Sequence[str],
+    now_us: int,
+    actor: str,
+    still: Callable[[Cursor], bool] = lambda _: True,
 ) -> None:
     """Open the alarms of some families that are new, and close those whose cause has gone.
 
     ``texts``: the text of each alarm by its kind, which begins with its family and a dot. A standing alarm of the same
-    kind gets the new text. Raises `StoreError`.
+    kind gets the new text. ``still``: whether the texts still hold, in the same transaction. Raises `StoreError`.
     """
     standing = {str(kind): str(text) for kind, text in database.rows(STANDING, (experiment, list(families)))}
     if standing == texts:
         return
     with database.transaction() as cursor:
+        if not still(cursor):
+            return
         for kind, text in texts.items():
             if kind not in standing:
                 open_alarm(cursor, kind, experiment, text=text, now_us=now_us, actor=actor)

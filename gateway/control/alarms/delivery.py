@@ -15,7 +15,7 @@ from fairtrial.domain.limits.alarm_settings import AlarmSettings, AlarmTarget
 from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.promises import ALARM_ATTEMPTS, ALARM_PAUSE_SECONDS
+from fairtrial.domain.promises import ALARM_ATTEMPTS, ALARM_PAUSE_SECONDS, LONGEST_ALARM_PAUSE_SECONDS
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarm_messages
 from fairtrial.store.experiments.alarm_messages import AlarmChange, DueMessage, Sent
@@ -84,8 +84,9 @@ class AlarmDelivery:
                 return
             target, now_us = settings.targets.get(due.target), self._clock_us()
             state, reason = self._attempt(sender, target, due, now_us)
-            least, most = ALARM_PAUSE_SECONDS
-            next_us = now_us + int(1e6 * min(least * 2.0 ** min(due.attempts, 10), most))
+            next_us = now_us + int(
+                1e6 * min(ALARM_PAUSE_SECONDS * 2.0 ** min(due.attempts, 10), LONGEST_ALARM_PAUSE_SECONDS)
+            )
             alarm_messages.settle(self._database, due.message_id, state, now_us=now_us, next_us=next_us, reason=reason)
 
     def _attempt(
