@@ -1,9 +1,8 @@
 """Defines who gets the messages of alarms: targets, which alarms they get, and their quiet hours."""
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -56,19 +55,6 @@ class QuietHours:
     zone: Zone = "UTC"
     """The time zone, such as `Europe/Berlin`."""
 
-    def end_us(self, now_us: int) -> int:
-        """The end of the quiet hours that contain this time; the time itself outside of them."""
-        zone = ZoneInfo(self.zone)
-        now = datetime.fromtimestamp(now_us / 1e6, UTC)
-        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
-        today = now.astimezone(zone).date()
-        for day in (today - timedelta(days=1), today):
-            begins = datetime.combine(day, start, zone)
-            ends = datetime.combine(day + timedelta(days=end <= start), end, zone)
-            if begins <= now < ends:
-                return int(ends.timestamp() * 1e6)
-        return now_us
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smtp:
@@ -118,7 +104,7 @@ class AlarmSettings:
     """The hosts that messages may go to, because a URL from the environment does not show its host in the file."""
     dashboard_url: Name | None = None
     """Where people reach the dashboard, for the links; by default its address on this machine."""
-    targets: Mapping[str, AlarmTarget] = field(default_factory=dict)
+    targets: dict[str, AlarmTarget] = field(default_factory=dict)
     """Targets by name."""
 
 

@@ -22,6 +22,7 @@ from fairtrial.store.experiments.alarm_messages import AlarmChange, DueMessage, 
 from gateway.control.alarms.compose import Composer
 from gateway.control.alarms.message import Message, test_message
 from gateway.control.alarms.pinned_address import Failed, Refused, Resolve, resolve
+from gateway.control.alarms.quiet_hours import quiet_until
 from gateway.control.alarms.send import Sender
 
 THREADS = 8
@@ -137,7 +138,7 @@ def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: in
     with database.transaction() as cursor:
         for message_id, change, name, body in new:
             quiet = None if SEVERITIES.get(change.kind) == "urgent" else settings.targets[name].quiet
-            times_us = now_us, now_us if quiet is None else quiet.end_us(now_us)
+            times_us = now_us, now_us if quiet is None else quiet_until(quiet, now_us)
             alarm_messages.append(cursor, message_id, change, name, body, times_us=times_us)
         alarm_messages.clear(cursor, changes)
     return True
