@@ -10,9 +10,10 @@ from fairtrial.config.file.environment import interpolate
 from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ProjectFile
 from fairtrial.domain.errors import nearest
-from fairtrial.domain.limits.alarm_settings import AlarmTarget, Smtp, signing_key
+from fairtrial.domain.limits.alarm_settings import AlarmTarget, signing_key
 from fairtrial.domain.names.addresses import origin_of, parse_address
 
+ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
 NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 Wrong = Iterator[tuple[tuple[str, ...], str, str]]
 
@@ -47,7 +48,10 @@ def _webhook(target: AlarmTarget, file: ProjectFile, environ: Mapping[str, str])
         return
     if "${" not in target.secret:
         yield ("secret",), "a secret must not stand in the file", 'secret: "${NAME}"'
-    elif not _is_key(_filled(target.secret, environ)):
+        return
+    try:
+        signing_key(_filled(target.secret, environ))
+    except ValueError:
         yield ("secret",), "it is not a secret of a webhook", "whsec_ and base64 of 24 to 64 bytes"
 
 
@@ -66,16 +70,12 @@ def _url(url: str, file: ProjectFile, *, private: bool) -> Wrong:
 
 
 def _mail(target: AlarmTarget, hosts: tuple[str, ...]) -> Wrong:
-    for name, value in (("url", target.url), ("secret", target.secret)):
-        if value is not None:
-            yield (name,), f"an email has no {name}", "form: json"
-    if target.smtp is None:
+    if target.url is not None or target.secret is not None:
+        yield (), "an email has neither url nor secret", "form: json"
+    smtp = target.smtp
+    if smtp is None:
         yield ("smtp",), "it is missing", "the mail server"
         return
-    yield from _smtp(target.smtp, hosts)
-
-
-def _smtp(smtp: Smtp, hosts: tuple[str, ...]) -> Wrong:
     try:
         yield from _listed(parse_address(smtp.server).host, ("smtp", "server"), hosts)
     except ValueError:
@@ -85,7 +85,7 @@ def _smtp(smtp: Smtp, hosts: tuple[str, ...]) -> Wrong:
     if (smtp.user is None) != (smtp.password is None):
         yield ("smtp",), "user and password belong together", ""
     for address in (smtp.sender, *smtp.recipients):
-        if not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", address):
+        if not ADDRESS.fullmatch(address):
             yield ("smtp",), f"{address!r} is not a mail address", "oncall@example.org"
 
 
@@ -96,11 +96,3 @@ def _listed(host: str, place: tuple[str, ...], hosts: tuple[str, ...]) -> Wrong:
 
 def _filled(text: str, environ: Mapping[str, str]) -> str:
     return str(interpolate(text, environ)[0])
-
-
-def _is_key(secret: str) -> bool:
-    try:
-        signing_key(secret)
-    except ValueError:
-        return False
-    return True

@@ -16,26 +16,20 @@ from fairtrial.store.core.query import timestamp
 MessageChange = Literal["opened", "repeated", "closed", "test"]
 
 OF_ALARMS = """
-    SELECT alarm_id,
-        CASE WHEN bool_or(state = 'refused') THEN 'refused' WHEN bool_or(state = 'waiting') THEN 'waiting'
-            ELSE 'delivered' END AS delivery,
+    SELECT alarm_id, arg_max(state, list_position(['delivered', 'waiting', 'refused'], state)) AS delivery,
         string_agg(target || ': ' || state || coalesce(' (' || nullif(reason, '') || ')', ''), '; ' ORDER BY target)
             AS messages
-    FROM (FROM alarm_messages
-        QUALIFY row_number() OVER (PARTITION BY alarm_id, target ORDER BY at_time DESC, message_id DESC) = 1)
+    FROM (FROM alarm_messages QUALIFY rowid = max(rowid) OVER (PARTITION BY alarm_id, target))
     GROUP BY alarm_id
 """
 """The newest message of each target, for each alarm."""
 CHANGES = """
 SELECT alarm_id, kind, experiment, text, epoch_us(alarms.at_time) AS since_us, change
-FROM alarm_changes JOIN alarms USING (alarm_id)
-ORDER BY alarm_changes.at_time, alarm_changes.rowid
+FROM alarm_changes JOIN alarms USING (alarm_id) ORDER BY alarm_changes.rowid
 """
 OPEN = """
 SELECT alarm_id, kind, experiment, text, epoch_us(at_time) AS since_us, 'repeated' AS change
-FROM alarms
-WHERE state = 'open'
-ORDER BY at_time, alarm_id
+FROM alarms WHERE state = 'open' ORDER BY at_time, alarm_id
 """
 SENT = """
 SELECT alarm_id, target, count(*), epoch_us(max(coalesce(changed_at, at_time))), bool_or(state = 'waiting')
@@ -55,8 +49,7 @@ ORDER BY at_time, message_id
 CLEAR = "DELETE FROM alarm_changes WHERE alarm_id = $1 AND change = $2"
 NEXT = "SELECT epoch_us(min(next_at)) FROM alarm_messages WHERE state = 'waiting'"
 SETTLE = """
-UPDATE alarm_messages
-SET state = $2, attempts = attempts + 1, changed_at = $3, next_at = $4, reason = $5
+UPDATE alarm_messages SET state = $2, attempts = attempts + 1, changed_at = $3, next_at = $4, reason = $5
 WHERE message_id = $1 AND state = 'waiting'
 """
 COUNTS = "SELECT state, count(*) FROM alarm_messages GROUP BY state ORDER BY state"

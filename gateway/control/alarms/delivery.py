@@ -70,13 +70,14 @@ class AlarmDelivery:
         self._pool.shutdown(cancel_futures=True)
 
     def _dispatch(self, settings: AlarmSettings, now_us: int) -> None:
+        # An attempt that ends after this line may be among those that are due, so its target waits for the next step.
+        ended = [self._sending.pop(name) for name, sending in list(self._sending.items()) if sending.done()]
         due = sorted(alarm_messages.due(self._database, now_us), key=lambda message: message.target)
         for name, messages in groupby(due, lambda message: message.target):
-            sending = self._sending.get(name)
-            if sending is None or sending.done():
+            if name not in self._sending:
                 self._sending[name] = self._pool.submit(self._send, settings, list(messages))
-                if sending is not None:
-                    sending.result()
+        for sending in ended:
+            sending.result()
 
     def _send(self, settings: AlarmSettings, messages: list[DueMessage]) -> None:
         sender = Sender(self._environ, settings.hosts, self._resolve)
@@ -85,9 +86,8 @@ class AlarmDelivery:
                 return
             target, now_us = settings.targets.get(due.target), self._clock_us()
             state, reason = self._attempt(sender, target, due, now_us)
-            next_us = now_us + int(
-                1e6 * min(ALARM_PAUSE_SECONDS * 2.0 ** min(due.attempts, 10), LONGEST_ALARM_PAUSE_SECONDS)
-            )
+            pause = min(ALARM_PAUSE_SECONDS * 2.0 ** min(due.attempts, 10), LONGEST_ALARM_PAUSE_SECONDS)
+            next_us = now_us + int(1e6 * pause)
             alarm_messages.settle(self._database, due.message_id, state, now_us=now_us, next_us=next_us, reason=reason)
 
     def _attempt(
@@ -125,21 +125,18 @@ def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: in
     known = alarm_messages.sent(database, [change.alarm_id for change in (*changes, *standing)])
     composer = Composer(database, plan, (settings.dashboard_url or "").rstrip("/"))
     new = [
-        (
-            f"msg_{change.alarm_id}_{name}_{number}",
-            change,
-            name,
-            msgspec.json.encode(composer.compose(change, now_us)).decode(),
-        )
+        (number, change, name, msgspec.json.encode(composer.compose(change, now_us)).decode())
         for change, name, number in _routed(settings, changes, standing, known, now_us)
     ]
     if not new and not changes:
         return False
     with database.transaction() as cursor:
-        for message_id, change, name, body in new:
+        for number, change, name, body in new:
             quiet = None if SEVERITIES.get(change.kind) == "urgent" else settings.targets[name].quiet
             times_us = now_us, now_us if quiet is None else quiet_until(quiet, now_us)
-            alarm_messages.append(cursor, message_id, change, name, body, times_us=times_us)
+            alarm_messages.append(
+                cursor, f"msg_{change.alarm_id}_{name}_{number}", change, name, body, times_us=times_us
+            )
         alarm_messages.clear(cursor, changes)
     return True
 

@@ -65,7 +65,7 @@ def test_sound_targets_are_accepted(tmp_path: Path, target: str) -> None:
         (f"{HOOK}, severities: []", "severities"),
         (f"{HOOK}, pager: 1", "pager"),
         ("form: email", "smtp: it is missing"),
-        (f"{MAIL}}}, url: '${{HOOK}}'", "url: an email has no url"),
+        (f"{MAIL}}}, url: '${{HOOK}}'", "an email has neither url nor secret"),
         (f"{MAIL}, user: x}}", "user and password belong together"),
         (f"{MAIL}, user: x, password: y}}", "a password must not stand in the file"),
         (f"{MAIL}}}".replace("mail.", "smtp."), "smtp.server: its host is not in alarms.hosts"),
