@@ -10,7 +10,10 @@ from fairtrial.domain.limits.constants import WEEK_US, microseconds
 from fairtrial.domain.store_reports import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import ANALYSED, Page, Query, timestamp
+from fairtrial.store.derived.traffic_sums import ROWS
 from fairtrial.store.derived.unit_summaries import PLACED, read_placements
+from fairtrial.store.traffic import summed_traffic
+from fairtrial.store.traffic.summed_traffic import SummedWindow, summed_window
 
 VARIANTS = f"""
 SELECT experiment, variant_assigned AS variant, count(*) AS requests,
@@ -98,24 +101,8 @@ GROUP BY experiment, reason
 ORDER BY experiment, reason
 """
 
-ROUTES = """
-WITH within AS (
-    SELECT request_id, route, deployment, arm_outcome, user_outcome, reason, latency_ms,
-        deployment IS NULL OR reason = 'fallback' AS elsewhere
-    FROM requests
-    WHERE at_time >= $1 AND at_time < $2
-), first AS (
-    SELECT a.request_id, any_value(a.deployment) AS deployment
-    FROM attempts a JOIN within w ON w.request_id = a.request_id
-    WHERE a.ordinal = 0 AND a.at_time >= $1 AND w.elsewhere
-    GROUP BY a.request_id
-), asked AS (
-    SELECT * FROM within WHERE NOT elsewhere
-    UNION ALL
-    SELECT w.* REPLACE (coalesce(f.deployment, w.deployment) AS deployment)
-    FROM within w LEFT JOIN first f ON f.request_id = w.request_id
-    WHERE w.elsewhere
-)
+CHOSEN = "SELECT * FROM requests WHERE at_time >= $1 AND at_time < $2"
+ROUTES = f"""
 SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
 FROM (
     SELECT route, deployment, count(*) AS requests,
@@ -123,16 +110,12 @@ FROM (
         count(*) FILTER (arm_outcome = 'rejected') AS rejected,
         count(*) FILTER (arm_outcome = 'kept_away') AS kept_away, count(*) FILTER (reason = 'fallback') AS fallbacks,
         quantile_cont(latency_ms, [0.5, 0.95]) AS latency
-    FROM asked
+    FROM ({ROWS.format(chosen=CHOSEN, called="SELECT * FROM attempts WHERE at_time >= $1")})
     GROUP BY route, deployment
 )
 ORDER BY requests DESC, route
 LIMIT $3 OFFSET $4
-"""
-"""By the deployment that was tried first, because its errors are its own even if another one answered.
-
-Only requests that fell back were answered by another deployment, so few attempts are looked up.
-"""
+"""  # noqa: S608 - ours
 
 STARTS = """
 SELECT experiment, min(at_time)
@@ -161,9 +144,14 @@ def arrivals(database: Database, routes: Sequence[str], *, now_us: int) -> UnitA
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
     """Traffic of each experiment with requests in the window; raw rates, on enrolled units only."""
-    bounds = (page.since, page.until, experiment)
-    rows = database.dicts(Query(VARIANTS, bounds))
-    feedback, units = _feedback(database, page, experiment), _units(database, page, experiment)
+    bounds: Sequence[object] = (page.since, page.until, experiment)
+    window = summed_window(database, page)
+    summed = window is not None
+    around = (*window.bounds, experiment) if window is not None else bounds
+    variants_sql = summed_traffic.VARIANTS if summed else VARIANTS
+    reasons_sql = summed_traffic.REASONS if summed else REASONS
+    rows = database.dicts(Query(variants_sql, around))
+    feedback, units = _feedback(database, page, experiment), _units(database, page, experiment, window)
     variants: dict[str, list[VariantTraffic]] = defaultdict(list)
     for row in rows:
         arm = row.pop("experiment"), row["variant"]
@@ -172,7 +160,7 @@ def by_variant(database: Database, page: Page, *, experiment: str | None = None)
             row |= {f"{name}_p50": p50, f"{name}_p95": p95, f"{name}_p99": p99}
         variants[arm[0]].append(VariantTraffic(**row, units=units.get(arm, 0), feedback=feedback.get(arm, {})))
     reasons: dict[str, dict[str, int]] = defaultdict(dict)
-    for name, reason, count in database.rows(REASONS, bounds):
+    for name, reason, count in database.rows(reasons_sql, around):
         reasons[name][reason] = count
     ambiguous: dict[str, dict[str, int]] = defaultdict(dict)
     for name, key, count in database.rows(AMBIGUOUS, bounds):
@@ -182,16 +170,22 @@ def by_variant(database: Database, page: Page, *, experiment: str | None = None)
     ]
 
 
-def by_route(page: Page) -> Query:
+def by_route(database: Database, page: Page) -> Query:
     """What each route and deployment served, with or without experiments."""
+    if (window := summed_window(database, page)) is not None:
+        return Query(summed_traffic.ROUTES, (*window.bounds, page.rows, page.offset))
     return Query(ROUTES, (page.since, page.until, page.rows, page.offset))
 
 
-def _units(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], int]:
-    """Units by experiment and variant. For all time, they are known without reading each exposure."""
+def _units(
+    database: Database, page: Page, experiment: str | None, window: SummedWindow | None
+) -> dict[tuple[str, str], int]:
+    """Units by experiment and variant. Until now, they are known without reading each exposure."""
     if page.is_all_time:
         with read_placements(database) as (cursor, watermark):
             rows = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
+    elif window is not None and window.is_open:
+        rows = database.rows(summed_traffic.UNITS, (page.since, window.watermark, experiment))
     else:
         rows = database.rows(UNITS, (page.since, page.until, experiment))
     return {(name, assigned): count for name, assigned, count in rows}
