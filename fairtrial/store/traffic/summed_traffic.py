@@ -1,11 +1,11 @@
-"""Reads traffic over windows with many requests from the sums of hours, and only the rest from the requests."""
+"""Reads traffic: the sums of hours in windows with many requests, and only the rest from the requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import ANALYSED, Page
+from fairtrial.store.core.query import ANALYSED, Page, Query
 from fairtrial.store.derived.traffic_sums import LATENCIES, NAME, ROWS, SAME, TOTALS, WIDTH
 
 MOST_DIRECT = 100_000
@@ -26,12 +26,14 @@ _CALLED = """
     UNION ALL SELECT * FROM attempts WHERE at_time >= $3
     UNION ALL SELECT * FROM attempts WHERE at_time >= greatest($2, $6) AND at_time < $3
 """
+_UNCALLED = "SELECT * FROM attempts WHERE false"
+"""For figures that are not divided by deployment."""
 _HOURS = "WHERE hour >= $2 AND hour < $3 AND until <= $5"
-TRAFFIC = f"""
-direct AS MATERIALIZED ({ROWS.format(chosen=_CHOSEN, called=_CALLED)}), totals AS (
+_TRAFFIC = f"""
+direct AS MATERIALIZED ({ROWS.format(chosen=_CHOSEN, called="{called}")}), totals AS (
     SELECT * EXCLUDE (until) FROM traffic_sums {_HOURS} UNION ALL {TOTALS.format(rows="direct")}
 )"""  # noqa: S608 - ours
-_SPREAD = f"""
+_BY_BUCKET = f"""
 spread AS (
     SELECT {{key}}, field, bucket, sum(requests) AS requests
     FROM (SELECT * EXCLUDE (until) FROM latency_sums {_HOURS} UNION ALL {LATENCIES.format(rows="direct")})
@@ -50,11 +52,22 @@ spread AS (
     GROUP BY {{key}}, field
 )"""  # noqa: S608 - ours
 """The middle of the bucket that the quantile is in."""
+_TIMES = " UNION ALL ".join(
+    f"SELECT *, {ANALYSED} AS analysed, '{field}' AS field, {field} AS ms FROM direct"  # noqa: S608 - ours
+    for field in ("latency_ms", "ttft_ms")
+)
+_EXACT = f"""
+quantiles AS (
+    SELECT {{key}}, field, quantile_cont(ms, [0.5, 0.95, 0.99]) AS ms
+    FROM ({_TIMES})
+    WHERE ms IS NOT NULL AND {{where}}
+    GROUP BY {{key}}, field
+)"""  # noqa: S608 - ours
 _COUNTS = """sum(requests)::BIGINT AS requests, sum(errors)::BIGINT AS errors, sum(user_errors)::BIGINT AS user_errors,
         sum(rejected)::BIGINT AS rejected, sum(kept_away)::BIGINT AS kept_away,
         coalesce(sum(requests) FILTER (reason = 'fallback'), 0)::BIGINT AS fallbacks"""
-VARIANTS = f"""
-WITH {TRAFFIC}, {_SPREAD.format(key="experiment, variant", where="analysed AND ($7 IS NULL OR experiment = $7)")}
+_VARIANTS = f"""
+WITH {_TRAFFIC.format(called=_UNCALLED)}, {{quantiles}}
 SELECT t.* EXCLUDE (tokens_in, tokens_out, cost_usd, cost_unknown, served_elsewhere), l.ms AS latency, f.ms AS ttft,
     t.tokens_in, t.tokens_out, t.cost_usd, t.cost_unknown, t.served_elsewhere
 FROM (
@@ -62,7 +75,7 @@ FROM (
         CASE WHEN sum(cost_unknown) = 0 THEN sum(cost_usd)::DOUBLE END AS cost_usd,
         sum(cost_unknown)::BIGINT AS cost_unknown, sum(served_elsewhere)::BIGINT AS served_elsewhere
     FROM totals
-    WHERE {ANALYSED} AND ($7 IS NULL OR experiment = $7)
+    WHERE {ANALYSED} AND ($6 IS NULL OR experiment = $6)
     GROUP BY experiment, variant
 ) t
 LEFT JOIN quantiles l ON l.field = 'latency_ms' AND l.experiment = t.experiment AND l.variant = t.variant
@@ -70,15 +83,15 @@ LEFT JOIN quantiles f ON f.field = 'ttft_ms' AND f.experiment = t.experiment AND
 ORDER BY t.experiment, t.variant
 """  # noqa: S608 - ours
 REASONS = f"""
-WITH {TRAFFIC}
-SELECT experiment, reason, sum(requests)::BIGINT
+WITH {_TRAFFIC.format(called=_UNCALLED)}
+SELECT experiment, reason, sum(requests)::BIGINT AS requests
 FROM totals
-WHERE ($7 IS NULL OR experiment = $7) AND enrolled IS NOT NULL
+WHERE ($6 IS NULL OR experiment = $6) AND enrolled IS NOT NULL
 GROUP BY experiment, reason
 ORDER BY experiment, reason
 """  # noqa: S608 - ours
-ROUTES = f"""
-WITH {TRAFFIC}, {_SPREAD.format(key="route, deployment", where="field = 'latency_ms'")}
+_ROUTES = f"""
+WITH {_TRAFFIC.format(called=_CALLED)}, {{quantiles}}
 SELECT t.*, q.ms[1] AS latency_p50, q.ms[2] AS latency_p95
 FROM (SELECT route, deployment, {_COUNTS} FROM totals GROUP BY route, deployment) t
 LEFT JOIN quantiles q ON q.route IS NOT DISTINCT FROM t.route AND q.deployment IS NOT DISTINCT FROM t.deployment
@@ -104,10 +117,12 @@ GROUP BY experiment, variant
 
 
 @dataclass(frozen=True, slots=True)
-class SummedWindow:
-    """A window with its whole hours from ``first`` to ``last``, and the row number after the last summed request.
+class Window:
+    """A window with the whole hours that are read from sums, from ``first`` to ``last``, if any.
 
-    ``unsummed``: the earliest time of a later row. ``is_open``: it ends after the last request.
+    ``watermark``: the row number after the last summed request. ``unsummed``: the earliest time of a later row.
+    ``is_open``: hours are read from sums, and the window ends after the last request. Without such hours, times are
+    exact; with them, they are the middles of buckets.
     """
 
     since: datetime
@@ -118,21 +133,37 @@ class SummedWindow:
     unsummed: datetime
     is_open: bool
 
+    def variants(self, experiment: str | None) -> Query:
+        """Figures by experiment and variant, of the requests that are analysed."""
+        where = "analysed AND ($6 IS NULL OR experiment = $6)"
+        return Query(self._timed(_VARIANTS, "experiment, variant", where), (*self._bounds, experiment))
+
+    def reasons(self, experiment: str | None) -> Query:
+        """Requests by experiment and reason."""
+        return Query(REASONS, (*self._bounds, experiment))
+
+    def routes(self, page: Page) -> Query:
+        """Figures by route and by the deployment that was tried first."""
+        sql = self._timed(_ROUTES, "route, deployment", "field = 'latency_ms'")
+        return Query(sql, (*self._bounds, self.unsummed, page.rows, page.offset))
+
+    def _timed(self, sql: str, key: str, where: str) -> str:
+        quantiles = _BY_BUCKET if self.first < self.last else _EXACT
+        return sql.format(quantiles=quantiles.format(key=key, where=where))
+
     @property
-    def bounds(self) -> Sequence[object]:
-        """The first six parameters of the queries of this module, but of `UNITS`."""
-        return (self.since, self.first, self.last, self.until, self.watermark, self.unsummed)
+    def _bounds(self) -> Sequence[object]:
+        return (self.since, self.first, self.last, self.until, self.watermark)
 
 
-def summed_window(database: Database, page: Page) -> SummedWindow | None:
-    """The window if most of it is to be read from sums; ``None`` if all of it is read directly. Raises `StoreError`."""
+def window_of(database: Database, page: Page) -> Window:
+    """The window, with its whole hours if they have many summed requests. Raises `StoreError`."""
     hour = page.since.replace(minute=0, second=0, microsecond=0)
     first = hour if hour == page.since else hour + timedelta(hours=1)
     last = page.until.replace(minute=0, second=0, microsecond=0)
-    if first >= last:
-        return None
-    ((watermark, requests, newest),) = database.rows(SUMMED, (first, last))
-    if not requests or requests < MOST_DIRECT:
-        return None
-    unsummed = database.value(UNSUMMED, (watermark, page.until))
-    return SummedWindow(page.since, first, last, page.until, int(watermark), unsummed, page.until > newest)
+    if first < last:
+        ((watermark, requests, newest),) = database.rows(SUMMED, (first, last))
+        if requests and requests >= MOST_DIRECT:
+            unsummed = database.value(UNSUMMED, (watermark, page.until))
+            return Window(page.since, first, last, page.until, int(watermark), unsummed, page.until > newest)
+    return Window(page.since, page.until, page.until, page.until, 0, page.until, is_open=False)
