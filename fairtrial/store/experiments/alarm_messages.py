@@ -142,7 +142,7 @@ def next_us(database: Database) -> int | None:
 
 def settle(database: Database, message_id: str, state: Delivery, *, now_us: int, next_us: int, reason: str) -> None:
     """Record what an attempt came to; raises `StoreError`."""
-    with database.transaction() as cursor:
+    with database.changes.about(), database.transaction() as cursor:
         cursor.execute(SETTLE, [message_id, state, timestamp(now_us), timestamp(next_us), reason])
 
 

@@ -1,7 +1,7 @@
 """Composes the message of an alarm: what happened, the number as a picture, what control did, and two links."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -9,15 +9,18 @@ import msgspec
 
 from fairtrial.api.alarms import SEVERITIES
 from fairtrial.config.plan.live_state import CAN_BE_KILLED
-from fairtrial.domain.decision.values import Decision, MetricDecision
+from fairtrial.domain.decision.arms import Interval
+from fairtrial.domain.decision.values import MetricDecision
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.guardrail_words import levels_words
-from fairtrial.experiments.methods.finding import between_words
+from fairtrial.experiments.decision.plain_declines import plain_decline
+from fairtrial.experiments.methods.finding import goodness, way_words
 from fairtrial.privacy.masking import mask
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms, analysis_plans, stored_looks
 from fairtrial.store.experiments.alarm_messages import AlarmChange
+from fairtrial.store.experiments.stored_looks import DecidedLook
 from gateway.control.alarms.message import Figure, Message, second_of
 
 WIDTH = 21
@@ -64,28 +67,35 @@ class Composer:
             look = stored_looks.read(self.database, stored)
         except Exception:  # noqa: BLE001 - the alarm may be that a look fails, and must come without its number
             return None
-        figures = sorted(_figures(look.decisions), key=lambda ranked: ranked[0])
-        return _drawn(look.plan, *figures[0][1:]) if figures else None
+        figures = sorted(_figures(look), key=lambda ranked: ranked[0])
+        return figures[0][1] if figures else None
 
 
-def _figures(decisions: Mapping[str, Decision]) -> Iterator[tuple[int, str, MetricDecision]]:
-    """Each metric with an interval, the worst news first: harm, a decline, and then the primary metric."""
-    for variant, decision in decisions.items():
+def _figures(look: DecidedLook) -> Iterator[tuple[int, Figure]]:
+    """The figure of each metric that has one, with its rank: harm, a decline, and then the primary metric."""
+    for variant, decision in look.decisions.items():
         for guardrail in decision.guardrails:
-            if guardrail.interval is not None and (guardrail.answer == "harmed" or guardrail.declined):
-                yield (0 if guardrail.answer == "harmed" else 1), variant, guardrail
-        if decision.primary is not None and decision.primary.interval is not None:
-            yield 2, variant, decision.primary
+            pair = [look.sums.arms[arm].metrics.get(guardrail.metric) for arm in (look.plan.control, variant)]
+            if (guardrail.answer == "harmed" or guardrail.declined) and None not in pair:
+                decline = plain_decline(look.plan.metric(guardrail.metric), pair)
+                if decline is not None:
+                    yield int(guardrail.answer != "harmed"), _drawn(look.plan, variant, guardrail, decline, sign=-1.0)
+        primary = decision.primary
+        if primary is not None and primary.interval is not None:
+            sign = goodness(1.0, look.plan.metric(primary.metric))
+            yield 2, _drawn(look.plan, variant, primary, primary.interval, sign=sign)
 
 
-def _drawn(plan: AnalysisPlan, variant: str, decided: MetricDecision) -> Figure | None:
-    interval = decided.interval
-    if interval is None:
-        return None
-    between = between_words(interval.estimate(), plan.metric(decided.metric))
-    words = f"{decided.metric} of {variant} is {between} ({levels_words(plan, decided)})"
-    shown = picture(interval.low, interval.value, interval.high)
-    return Figure(decided.metric, variant, interval.value, interval.low, interval.high, words, shown)
+def _drawn(plan: AnalysisPlan, variant: str, decided: MetricDecision, interval: Interval, *, sign: float) -> Figure:
+    """The figure on a scale on which more is better, as it is after ``sign``."""
+    ends = (interval.low, interval.high) if sign > 0 else (interval.high, interval.low)
+    low, high = (None if end is None else sign * end for end in ends)
+    value, metric = sign * interval.value, plan.metric(decided.metric)
+    words = f"{decided.metric} of {variant} is {way_words(value, metric)}"
+    if low is not None and high is not None:
+        words += f", {100 * interval.level:g} % interval from {way_words(low, metric)} to {way_words(high, metric)}"
+    words += f": {levels_words(plan, decided)}"
+    return Figure(decided.metric, variant, value, low, high, words, picture(low, value, high))
 
 
 def picture(low: float | None, value: float, high: float | None) -> str:

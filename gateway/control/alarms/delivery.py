@@ -55,7 +55,7 @@ class AlarmDelivery:
     def step(self) -> None:
         """Route what is new and start what is due; raises `StoreError`, also of an earlier attempt."""
         declared, now_us = self._declared(), self._clock_us()
-        others = self._database.commits - self._own
+        others = self._database.changes.total - self._own
         if declared is None or (others == self._seen and now_us < self._next_us):
             return
         settings, plan = declared
@@ -130,7 +130,7 @@ def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: in
     ]
     if not new and not changes:
         return False
-    with database.transaction() as cursor:
+    with database.changes.about(), database.transaction() as cursor:
         for number, change, name, body in new:
             quiet = None if SEVERITIES.get(change.kind) == "urgent" else settings.targets[name].quiet
             times_us = now_us, now_us if quiet is None else quiet_until(quiet, now_us)

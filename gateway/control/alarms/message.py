@@ -11,7 +11,10 @@ TEST = "This is a test of fairtrial's alarms. Nothing has happened."
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """The number behind an alarm: treatment − control with its interval, in words and as a line of text."""
+    """The number behind an alarm with its interval, in words and as a line of text. A positive one is better.
+
+    A guardrail has the plain interval of the last look.
+    """
 
     metric: str
     variant: str
