@@ -202,6 +202,14 @@ CLOCK_SETTLED_US = 600_000_000
 CLOCK_CORRECTED_US = 86_400_000_000
 """How long a wall clock must run evenly after a jump, to be taken for a correction. Source: ADR 52."""
 
+ALARM_PAUSE_SECONDS = 5.0
+"""The first pause before the message of an alarm is sent again; each further one is twice as long. Source: fairtrial's
+choice."""
+LONGEST_ALARM_PAUSE_SECONDS = 300.0
+"""The longest such pause, after which a receiver that is up again has the message. Source: fairtrial's choice."""
+ALARM_ATTEMPTS = 300
+"""Attempts after which a message is refused: about a day of silence. Source: fairtrial's choice."""
+
 # Verdicts
 
 DECIDED_BY: Mapping[Literal["pass", "cannot tell", "fail", "invalid"], Literal["SHIP", "HOLD", "BLOCK", "INVALID"]] = {

@@ -14,7 +14,7 @@ from tests.fixtures.control.control_app import NOW, client, stranger
 NAME = "tuned-vs-base"
 DECISION = f"/api/experiments/{NAME}/decision"
 WHY = {"why": "we decide on Monday"}
-TEXTS = {"experiment.x.one": "the first", "experiment.x.two": "the second"}
+TEXTS = {"experiment.worse": "the first", "experiment.srm": "the second"}
 
 
 def raise_alarms(background: BackgroundWork) -> None:
