@@ -1,4 +1,4 @@
-"""Control is killed between a decision and its message; the next one delivers it once. The commands show its state."""
+"""Control is killed between a decision and its message, which is delivered once; commands show its state, no secret."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import IO
+
+import httpx
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
-from tests.fixtures.control.alarm_receivers import SECRET, Receiver, receiver
+from tests.fixtures.control.alarm_receivers import SECRET, Receiver, mail_server, receiver
+from tests.fixtures.credentials import by_key
 from tests.fixtures.services.command import in_process, start
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store.maintenance_fixture import end
 from tests.fixtures.waiting import until
 
 NAME = "tuned-vs-base"
+Control = subprocess.Popen[bytes]
 
 
-def control_with_secret(folder: Path) -> subprocess.Popen[bytes]:
-    environ = os.environ | {"SECRET": SECRET}
-    process = start("control", cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def control_with_secret(folder: Path, output: int | IO[bytes] = subprocess.DEVNULL, **secrets: str) -> Control:
+    environ = os.environ | {"SECRET": SECRET} | secrets
+    process = start("control", cwd=folder, env=environ, stdout=output, stderr=output)
 
     def announced() -> bool:
         assert process.poll() is None
@@ -94,3 +99,53 @@ def test_the_commands_show_what_became_of_messages(tmp_path: Path) -> None:
         hook.status = 500
         failed = in_process("alarms", "test", "--json", cwd=tmp_path, env=environ)
         assert (failed.returncode, json.loads(failed.stdout)[0]["delivery"]) == (1, "waiting")
+
+
+TARGETS = """\
+alarms:
+  hosts: [localhost]
+  targets:
+    pager: {{form: json, url: "http://localhost:{hook}/", secret: "${{SECRET}}", private: true}}
+    team: {{form: slack, url: "${{SLACK}}", private: true}}
+    gone: {{form: slack, url: "${{GONE}}", private: true}}
+    mail:
+      form: email
+      private: true
+      smtp:
+        {{server: "localhost:{mail}", sender: f@x.org, recipients: [a@x.org], user: u, password: "${{PASS}}"}}
+"""
+
+
+def test_no_secret_of_a_target_is_written_shown_or_sent_to_another(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    with receiver() as hook, receiver() as slack, mail_server(None) as mails, (tmp_path / "log").open("wb") as log:
+        path = write_project(folder)
+        path.write_text(path.read_text() + TARGETS.format(hook=hook.port, mail=mails.port))
+        secrets = {
+            "SLACK": f"http://localhost:{slack.port}/services/canary-path",
+            "GONE": "http://localhost:9/services/canary-gone",
+            "PASS": "canary-password",
+        }
+        control = control_with_secret(folder, log, **secrets)
+        try:
+            change(folder, "pause")
+            until(lambda: hook.taken and slack.taken and mails.mails)
+            with httpx.Client(headers=by_key(Layout(folder / "fairtrial.duckdb"))) as http:
+                note = read_note(Layout(folder / "fairtrial.duckdb"))
+                assert note is not None and note.control_url is not None
+                url = f"{note.control_url}/api"
+                until(lambda: http.get(f"{url}/alarms").text.count("delivered") == 3)
+                tested = http.post(f"{url}/alarms/test", json={})
+                paths = [name for name, way in http.get(f"{url}/openapi.json").json()["paths"].items() if "get" in way]
+                shown = [http.get(url.removesuffix("/api") + name).text for name in paths if "{" not in name]
+        finally:
+            end(control)
+    assert "gone: waiting (localhost did not answer (ConnectError))" in "".join(shown)
+    assert [row["delivery"] for row in tested.json()] == ["delivered", "delivered", "waiting", "delivered"]
+    texts = {path.name: path.read_bytes() for path in (tmp_path / "log", *folder.rglob("*")) if path.is_file()}
+    texts |= {"api": "".join([*shown, tested.text]).encode(), "mail": "".join(mails.mails).encode()}
+    texts |= {name: repr([(post.headers, post.body) for post in to.posted]).encode() for name, to in
+              (("hook", hook), ("slack", slack))}  # fmt: skip
+    hidden = [SECRET.encode(), b"canary-"]
+    assert [(name, canary) for name, text in texts.items() for canary in hidden if canary in text] == []
