@@ -78,7 +78,7 @@ async def ask_equality(
         excess=0.0 if found is None else found.excess,
         bound=1.0 if found is None else found.bound,
         power=power_of(blocks, excess=EQUALITY_EXCESS, alpha=alpha, everywhere=seen) if blocks else 0.0,
-        probes=0 if found is None else found.probes,
+        probes=len({block.probe for block in blocks}),
         repeats=options.repeats * len(options.concurrencies),
         requests=sum(client.requests for client in clients),
         failed=asked.failed,

@@ -47,12 +47,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """The mean excess of the disagreement, its permutation p, and its one-sided upper 95 % bound over ``probes``."""
+    """The mean excess of the disagreement, its permutation p, and its one-sided upper 95 % bound."""
 
     excess: float
     p: float
     bound: float
-    probes: int
 
 
 def compare_sides(blocks: Sequence[Block], *, seed: int = 0) -> Disagreement:
@@ -71,7 +70,7 @@ def compare_sides(blocks: Sequence[Block], *, seed: int = 0) -> Disagreement:
         by_probe.setdefault(block.probe, []).append(float(_excesses(block.distances)[0]))
     means = np.array([np.mean(values) for values in by_probe.values()])
     p = _permutation_p(blocks, np.random.default_rng(seed))
-    return Disagreement(float(means.mean()), p, upper_bound(means), len(means))
+    return Disagreement(float(means.mean()), p, upper_bound(means))
 
 
 def upper_bound(excesses: Floats, alpha: float = ALPHA) -> float:

@@ -6,6 +6,8 @@ import msgspec
 
 from fairtrial.domain.wording import counted
 
+EQUAL = "equal to base"
+"""The metric of findings on whether a candidate answers as its base."""
 EqualityAnswer = Literal["different", "same", "not known"]
 
 
@@ -47,6 +49,15 @@ class ModelEquality(msgspec.Struct, frozen=True, kw_only=True):
         }[self.answer]
         kind = "log probabilities of " if self.seen else ""
         return f"{known}; {kind}{counted(self.probes, 'probe')}, {counted(self.repeats, 'repeat')})"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The answer, what it cost and could find, and what the server lists."""
+        failed = f", {counted(self.failed, 'pair')} without two answers" if self.failed else ""
+        cost = f"{self.requests:,} requests with {self.tokens:,} prompt tokens{failed}"
+        bound = f"the excess is {self.excess:.1%}, at most {self.bound:.1%}"
+        details = f"  {bound}; {self.power_words}; {cost}."
+        return (f"{self.words}.", details, *([f"  {self.listed}"] if self.listed else []))
 
     @property
     def power_words(self) -> str:

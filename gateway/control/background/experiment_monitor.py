@@ -26,6 +26,7 @@ from fairtrial.store.experiments.sums.over_time_sums import add_weeks
 from fairtrial.store.experiments.transitions import KeptAwayByCause
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
+from gateway.control.experiments.change_experiment import pause_same_model
 from gateway.control.experiments.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
 from gateway.control.experiments.frozen_plans import first_levels, settle_level, start_plan
 from gateway.control.experiments.state_change import Change, change_state
@@ -183,6 +184,8 @@ class ExperimentMonitor:
         stored = analysis_plans.newest(self._database, experiment.name)
         if stored is not None and is_frozen({experiment.name: stored.plan}, experiment):
             return replace(stored, plan=with_later_end(stored.plan, experiment).in_week(now_us))
+        if pause_same_model(self._database, self._publisher, plan, experiment, now_us=now_us):
+            return None
         return start_plan(self._database, plan, experiment, now_us=now_us) if self._publisher.has_declaration else None
 
     def _read(self, stored: StoredPlan, now_us: int) -> tuple[StoredPlan, Sequence[str], Sums]:

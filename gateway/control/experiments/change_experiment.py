@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from fairtrial.api.experiments import ChangeOptions
+from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.lifecycle import ACCEPTED_UNITS
+from fairtrial.experiments.lifecycle import ACCEPTED_UNITS, shortened
 from fairtrial.experiments.promotion import chosen_treatment, definition
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
@@ -18,6 +19,7 @@ from fairtrial.store.experiments import stored_looks
 from gateway.control.experiments.accept_declines import accepting_evidence
 from gateway.control.experiments.state_change import Change, change_state
 from gateway.control.present import Present, Probe, Publisher, probed_weights, published_plan
+from gateway.control.verdicts.equality import NOT_STARTED, same_as_control
 
 WHEN_NAMED = "at most three that together make most of a candidate's additional failures are named"
 
@@ -40,6 +42,9 @@ def change_experiment(
         experiment = find_experiment(published_plan(publisher), change.experiment)
         change = replace(change, evidence=accepted_units(database, experiment, change.options.unit))
 
+    if change.action in ("start", "rearm", "resume"):
+        _refuse_same_model(database, publisher, change)
+
     def evidence(plan: Plan, experiment: Experiment) -> Mapping[str, Any] | None:
         if change.action == "resume":
             options, actor = change.options, change.actor
@@ -48,6 +53,26 @@ def change_experiment(
         return promotion_evidence(database, experiment, change.options, present, probe, promoter=change.actor)
 
     return change_state(database, publisher, change, now_us=now_us, evidence_of=evidence)
+
+
+def _refuse_same_model(database: Database, publisher: Publisher, change: Change) -> None:
+    """Raise `Conflict` if a treatment is known to answer as the control."""
+    plan = published_plan(publisher)
+    experiment = plan.experiments.get(change.experiment)
+    same = [] if experiment is None else [result.words for result in same_as_control(database, plan, experiment)]
+    if same:
+        raise Conflict(f"experiments.{change.experiment}: can't {change.action}: {'; '.join(same)} ({NOT_STARTED})")
+
+
+def pause_same_model(
+    database: Database, publisher: Publisher, plan: Plan, experiment: Experiment, *, now_us: int
+) -> bool:
+    """Whether a treatment is known to answer as the control, so that the experiment was paused."""
+    same = [result.words for result in same_as_control(database, plan, experiment)]
+    if same:
+        pause = Change(experiment.name, "pause", CONTROL, shortened(f"{'; '.join(same)} ({NOT_STARTED})"))
+        change_state(database, publisher, replace(pause, segment=experiment.segment), now_us=now_us)
+    return bool(same)
 
 
 def accepted_units(database: Database, experiment: Experiment, units: Sequence[str]) -> dict[str, Any]:
