@@ -7,11 +7,10 @@ from typing import Any
 import msgspec
 
 from fairtrial.api.experiments import ChangeOptions
-from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.errors import BadRequest, Conflict
 from fairtrial.domain.plan import Experiment, Plan
-from fairtrial.experiments.lifecycle import ACCEPTED_UNITS, shortened
+from fairtrial.experiments.lifecycle import ACCEPTED_UNITS
 from fairtrial.experiments.promotion import chosen_treatment, definition
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.store.core.database import Database
@@ -62,17 +61,6 @@ def _refuse_same_model(database: Database, publisher: Publisher, change: Change)
     same = [] if experiment is None else [result.words for result in same_as_control(database, plan, experiment)]
     if same:
         raise Conflict(f"experiments.{change.experiment}: can't {change.action}: {'; '.join(same)} ({NOT_STARTED})")
-
-
-def pause_same_model(
-    database: Database, publisher: Publisher, plan: Plan, experiment: Experiment, *, now_us: int
-) -> bool:
-    """Whether a treatment is known to answer as the control, so that the experiment was paused."""
-    same = [result.words for result in same_as_control(database, plan, experiment)]
-    if same:
-        pause = Change(experiment.name, "pause", CONTROL, shortened(f"{'; '.join(same)} ({NOT_STARTED})"))
-        change_state(database, publisher, replace(pause, segment=experiment.segment), now_us=now_us)
-    return bool(same)
 
 
 def accepted_units(database: Database, experiment: Experiment, units: Sequence[str]) -> dict[str, Any]:
