@@ -18,6 +18,8 @@ from fairtrial.stats.model_equality import Block, Disagreement, compare_sides, d
 
 LOOKS, LEAST = 4, 8
 """How often it looks at the answers, and the least number of probes between two looks."""
+CLEAR_EXCESS, CLEAR_POWER = EQUALITY_EXCESS / 10, 0.99
+"""What a look before the last must be able to find before it calls two models the same."""
 Answers = tuple[Sequence[ProbeAnswer], Sequence[ProbeAnswer]]
 """The answers of the candidate and of its base to one probe, as many of each."""
 
@@ -58,13 +60,14 @@ async def ask_equality(
         size = max(LEAST, options.probes // LOOKS)
         groups = [numbered[start : start + size] for start in range(0, len(numbered), size)]
         asked, alpha = _Asked(), EQUALITY_ALPHA / max(1, len(groups))
+        found, blocks = None, list[Block]()
         for number, group in enumerate(groups, 1):
             for concurrency in options.concurrencies:
                 await _ask_group(clients, group, concurrency, options, asked)
             options.on_progress(number * size, len(probes.cases))
             blocks = blocks_of(asked.answers)
             found = compare_sides(blocks, seed=options.seed) if blocks else None
-            if found is not None and found.p <= alpha:
+            if found is not None and (found.p <= alpha or _is_clearly_same(found, blocks, probes, alpha)):
                 break
     seen = all(answer.tops for _, both in asked.answers for side in both for answer in side)
     return ModelEquality(
@@ -96,6 +99,15 @@ def decide_equality(found: Disagreement, blocks: Sequence[Block], probes: ProbeS
     if probes.seen:
         return "same" if differs_within_noise(blocks) else "not known"
     return "same" if probes.at_border and found.bound < EQUALITY_EXCESS else "not known"
+
+
+def _is_clearly_same(found: Disagreement, blocks: Sequence[Block], probes: ProbeSet, alpha: float) -> bool:
+    """Whether log probabilities are the same, where a far smaller difference than that of the power would show."""
+    return (
+        decide_equality(found, blocks, probes, alpha=alpha) == "same"
+        and probes.seen
+        and power_of(blocks, excess=CLEAR_EXCESS, alpha=alpha, everywhere=True) >= CLEAR_POWER
+    )
 
 
 async def _ask_group(

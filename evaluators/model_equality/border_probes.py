@@ -66,10 +66,12 @@ class ProbeClient(ChatClient):
         self.tokens += answer.tokens_in or 0
         return answer if isinstance(answer, ProbeAnswer) and answer.error is None else None
 
-    async def learn(self, case: Case) -> None:
-        """Find out whether the server accepts a request for log probabilities."""
-        if await self.probe(case) is None:
-            self.params = PARAMS
+    async def learn(self, case: Case) -> bool:
+        """Find out whether the server accepts a request for log probabilities, and whether it answers at all."""
+        if await self.probe(case) is not None:
+            return True
+        self.params = PARAMS
+        return await self.probe(case) is not None
 
     def _read(self, reply: bytes, headers: Mapping[str, str], latency_ms: float) -> Answer:
         answer = read_answer(reply, headers, self.target, latency_ms)
@@ -116,7 +118,8 @@ def prompts(suites: Iterable[Suite]) -> Iterator[Case]:
 async def find_probes(client: ProbeClient, offered: Iterable[Case], count: int) -> ProbeSet:
     """The first ``count`` prompts at a border, filled up with those that are closest to one."""
     waiting = list(offered)
-    await client.learn(waiting[0])
+    if not await client.learn(waiting[0]):
+        return ProbeSet((), False, False)
     known: list[tuple[Case, float]] = []
     size = max(1, count // 2)
     for start in range(0, len(waiting), size):

@@ -11,7 +11,6 @@ from itertools import combinations
 from math import log
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairtrial.domain.promises import ALPHA
 from fairtrial.stats.arguments import Floats
@@ -26,7 +25,6 @@ BETS = ((1.0, 0.8), (0.5, 0.1), (0.2, 0.1))
 WITHIN = 0.99
 """The quantile of the differences within a side up to which the sides do not differ."""
 STEPS = 50
-Labels = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +146,25 @@ def _permutation_p(blocks: Sequence[Block], draw: np.random.Generator) -> float:
 
 def _excesses(distances: Floats) -> Floats:
     """The excess of each labelling of one block, the observed one first."""
-    labels = _labellings(len(distances))
-    r = len(distances) // 2
-    mine = labels.astype(float)
-    others = 1.0 - mine
-    between = np.einsum("li,ij,lj->l", mine, distances, others, optimize=True) / r**2
-    pairs = r * (r - 1)
-    within = sum(np.einsum("li,ij,lj->l", side, distances, side, optimize=True) / pairs for side in (mine, others)) / 2
-    result: Floats = between - within
+    result: Floats = _weights(len(distances)) @ distances.ravel()
     return result
 
 
 @cache
-def _labellings(size: int) -> Labels:
-    """Which answers get the candidate's label, for each labelling of as many on both sides, as given first."""
-    chosen = list(combinations(range(size), size // 2))
-    labels = np.zeros((len(chosen), size), dtype=bool)
-    for row, places in enumerate(chosen):
-        labels[row, list(places)] = True
-    return labels
+def _weights(size: int) -> Floats:
+    """The weight of each distance in the excess, ``(labellings, size * size)``; as many answers on both sides.
+
+    A distance between the sides counts 1 / r², one within them -1 / (2 r (r - 1)) in each order.
+    """
+    r = size // 2
+    chosen = np.array(list(combinations(range(size), r)))
+    mine = np.zeros((len(chosen), size))
+    np.put_along_axis(mine, chosen, 1.0, axis=1)
+    others = 1.0 - mine
+    between = mine[:, :, None] * others[:, None, :] / r**2
+    within = (mine[:, :, None] * mine[:, None, :] + others[:, :, None] * others[:, None, :]) / (2 * r * (r - 1))
+    result: Floats = (between - within).reshape(len(chosen), size * size)
+    return result
 
 
 def _within(distances: Floats) -> Floats:
