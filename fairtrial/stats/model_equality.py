@@ -1,7 +1,8 @@
 """Tests whether two sides answer with the same model, from repeated answers of both to the same probes.
 
-The statistic is the disagreement between the sides minus that within them, which is an energy distance: it is zero on
-average exactly if both sides answer each probe alike (Székely & Rizzo 2013, J. Stat. Plan. Inference 143:1249-1272).
+The statistic is the disagreement between the sides minus that within them. It is an energy distance, which is zero on
+average exactly if both sides answer each probe alike. Source: Székely & Rizzo (2013), J. Stat. Plan. Inference
+143:1249-1272.
 """
 
 from collections.abc import Sequence
@@ -32,6 +33,10 @@ class Block:
     """The answers of both sides to one ``probe`` under one condition, the candidate's first, as many on each side.
 
     ``distances``: between each two answers, from 0 to 1. ``apart``: between the means of the sides.
+
+    >>> import numpy as np
+    >>> Block(0, np.zeros((10, 10))).repeats
+    5
     """
 
     probe: int
@@ -45,7 +50,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """The mean excess of the disagreement, its permutation p, and its one-sided upper 95 % bound."""
+    """The mean excess of the disagreement, its permutation p, and its one-sided upper 95 % bound.
+
+    >>> Disagreement(excess=0.02, p=0.2, bound=0.04).bound < 0.05
+    True
+    """
 
     excess: float
     p: float
@@ -99,7 +108,12 @@ def upper_bound(excesses: Floats, alpha: float = ALPHA) -> float:
 
 
 def differs_within_noise(blocks: Sequence[Block]) -> bool:
-    """Whether the means of the sides are apart by no more than 99 % of the single answers within a side."""
+    """Whether the means of the sides are apart by no more than 99 % of the single answers within a side.
+
+    >>> import numpy as np
+    >>> differs_within_noise([Block(0, np.zeros((4, 4)), apart=0.01)])
+    False
+    """
     within = np.concatenate([_within(block.distances) for block in blocks])
     return bool(max(block.apart for block in blocks) <= np.quantile(within, WITHIN) + np.finfo(np.float32).eps)
 
@@ -109,6 +123,10 @@ def power_of(blocks: Sequence[Block], *, excess: float, alpha: float, everywhere
 
     Both sides draw from the answers of both. Then the candidate answers this share of probes with another token, or
     with ``everywhere`` each probe by so much differently.
+
+    >>> import numpy as np
+    >>> power_of([Block(probe, np.zeros((6, 6))) for probe in range(16)], excess=0.9, alpha=0.001)
+    1.0
     """
     draw = np.random.default_rng(seed)
     found = 0
