@@ -27,7 +27,7 @@ from fairtrial.domain.settings import Ending, ExperimentState, KeptControl, Pers
 Tone = Literal["success", "info", "warning", "error"]
 Label = Literal[
     "State", "Error", "Split", "Guardrails", "Result", "Missing feedback", "Over time", "Accepted", "Kept away",
-    "Lost records", "Stage", "Next",
+    "Lost records", "Models", "Stage", "Next",
 ]  # fmt: skip
 Better = Literal["higher", "lower"]
 PlanKind = Literal["start", "amend", "levels"]

@@ -37,6 +37,9 @@ Source: fairtrial's choice."""
 MEMBERSHIP_FPR = 0.01
 """The false-positive rate at which members of the training data are detected, because an average hides a few certain
 members. Source: Carlini et al. (2022), Membership Inference Attacks From First Principles."""
+EQUALITY_ALPHA = 0.001
+"""The error probability of calling the model of a deployment another one than its base, for all looks together, strict
+because one adapter is asked often. Source: fairtrial's choice."""
 POWER = 0.8
 """The probability that a planned trial finds the planned effect, for all metrics together. Source: convention (Cohen
 1988)."""
@@ -109,6 +112,12 @@ SEEN_WEEKS = 2
 
 # Margins and tolerances
 
+BORDER_NATS = 0.5
+"""How far the two likeliest first tokens of a border probe may be apart: 38 % against 62 %. Source: fairtrial's
+choice."""
+EQUALITY_EXCESS = 0.05
+"""The disagreement of two models beyond that within them which *same* excludes; 64 probes without any show it. Source:
+the rule of three."""
 ABOVE_CAP_MARGIN = 0.01
 """How much larger the share of units above the cap of a cost may be, because the capped mean can't see them. Source:
 fairtrial's choice."""
