@@ -22,7 +22,8 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import caveat_words, guardrail_words
-from fairtrial.experiments.decision.box import Situation, box_without_plan, result_box
+from fairtrial.experiments.decision.box import box_without_plan, result_box
+from fairtrial.experiments.decision.situation import Situation
 from fairtrial.experiments.decision.waits import Wait, wait_words
 from fairtrial.experiments.decision.wording import decision_words, primary_sentence
 from fairtrial.experiments.methods.finding import is_share
