@@ -1,7 +1,7 @@
 """Shows what a live experiment has decided: the result, the effect over time, guardrails and stages."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,9 @@ import streamlit as st
 from dashboard.client import Row
 from dashboard.components import charts
 from dashboard.components.formatting import count, moment, moment_of, plain
+from dashboard.components.markup import draw_markup
 from dashboard.components.tables import table
+from dashboard.experiments.standing import effects_of, marks_of, standing_of
 from fairtrial.api.experiment_answers import (
     Analysis,
     ChartPoint,
@@ -25,18 +27,6 @@ from fairtrial.api.experiment_answers import (
 from fairtrial.domain.decision.values import ANSWERED, EffectOverTime, WeekEffect
 from fairtrial.domain.wording import counted
 
-DRAW: Mapping[str, Callable[..., Any]] = {
-    "success": st.success,
-    "info": st.info,
-    "warning": st.warning,
-    "error": st.error,
-}
-ICONS: Mapping[str, str] = {
-    "success": ":material/task_alt:",
-    "info": ":material/hourglass_top:",
-    "warning": ":material/front_hand:",
-    "error": ":material/dangerous:",
-}
 WEEKS = (
     "Treatment − control in whole weeks, each with a plain 95 % interval for one look. *Better* passes only if it is "
     "not worse in the last week, and a straight line through the weeks does not lead to worse in the next one."
@@ -48,13 +38,28 @@ SLICES = (
 )
 
 
-def render_result(decision: ShownDecision) -> None:
-    """Draw the result box: the answer in large words, then a line for each of the rest, and small caveats."""
+FIRST = ("State", "Error", "Split", "Result")
+"""Lines of the box that stand below the answer."""
+TOLD = ("Next", "Guardrails", "Stage")
+"""Lines of the box that the button, the marks and the stages say."""
+
+
+def render_answer(decision: ShownDecision) -> None:
+    """Draw the answer in large words, the interval as a picture beside it, and the guardrails."""
     box = decision.box
-    DRAW[box.tone](f"### {plain(box.headline)}", icon=ICONS[box.tone])
-    for label, text in box.lines:
-        st.markdown(f"**{label}.** {plain(text)}")
-    for note in box.notes:
+    draw_markup(
+        "answer.html", key="answer", standing=standing_of(decision), headline=box.headline,
+        lines=[text for label, text in box.lines if label in FIRST],
+        as_of=box.notes[-1] if box.notes else "", effects=effects_of(decision), marks=marks_of(decision),
+    )  # fmt: skip
+
+
+def render_conditions(decision: ShownDecision) -> None:
+    """Draw the rest of the box: what the result rests on, and caveats."""
+    for label, text in decision.box.lines:
+        if label not in (*TOLD, *FIRST):
+            st.markdown(f"**{label}.** {plain(text)}")
+    for note in decision.box.notes[:-1]:
         st.caption(plain(note))
 
 
@@ -170,9 +175,9 @@ def _guardrails(guardrails: Sequence[ShownGuardrail]) -> None:
     for guardrail in guardrails:
         text, answer = guardrail_words(guardrail), guardrail.answer
         if answer == "harmed":
-            st.error(text, icon=ICONS["error"])
+            st.error(text, icon=":material/dangerous:")
         elif answer == "declined":
-            st.warning(text, icon=ICONS["warning"])
+            st.warning(text, icon=":material/front_hand:")
         else:
             st.progress(guardrail.room or 0.0, text=text)
         st.caption(guardrail_caption(guardrail))

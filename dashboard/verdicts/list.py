@@ -43,7 +43,7 @@ COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run
 
 
 def title_of(row: ListedVerdict | ReleaseRecord) -> str:
-    """How a verdict reads, such as ``SHIP, waiting for release-manager``, or ``Unofficial SHIP``."""
+    """How a verdict reads, such as ``SHIP, waiting for release-manager``, ``SHIP, stale`` or ``Unofficial SHIP``."""
     return titled(row.reads, official=row.official)
 
 

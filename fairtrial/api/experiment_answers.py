@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.json import decode
 
+from fairtrial.api.experiment_box import Box
 from fairtrial.api.operation import Answer, Time
 from fairtrial.domain.decision.arms import Interval
 from fairtrial.domain.decision.by_request import ByRequest
@@ -23,11 +24,6 @@ from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.metrics import Method
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl, PersonsAction, UnitKind
 
-Tone = Literal["success", "info", "warning", "error"]
-Label = Literal[
-    "State", "Error", "Split", "Guardrails", "Result", "Missing feedback", "Over time", "Accepted", "Kept away",
-    "Lost records", "Stage", "Next",
-]  # fmt: skip
 Better = Literal["higher", "lower"]
 PlanKind = Literal["start", "amend", "levels"]
 
@@ -111,49 +107,6 @@ class PlanRow(Answer, frozen=True, kw_only=True):
     why: str
 
 
-class StepPart(Answer, frozen=True):
-    """A part of a next step in words, and the change of the experiment that does it."""
-
-    words: str
-    action: PersonsAction | None = None
-
-
-class NextStep(Answer, frozen=True):
-    """What happens next. ``needed``: whether it waits for a person."""
-
-    parts: tuple[StepPart, ...] = ()
-    needed: bool = False
-
-    @property
-    def actions(self) -> tuple[PersonsAction, ...]:
-        """The changes that it names, the recommended one first."""
-        return tuple(part.action for part in self.parts if part.action is not None)
-
-    @property
-    def text(self) -> str:
-        """The step without commands, for a page that draws buttons."""
-        words = "".join(part.words for part in self.parts)
-        return words if words.endswith(".") else f"{words}."
-
-    def sentence(self, experiment: str) -> str:
-        """The step with the command of each change."""
-        command = f": fairtrial experiment {{}} {experiment} --why …"
-        return "".join(part.words + (command.format(part.action) if part.action else "") for part in self.parts)
-
-
-class Box(Answer, frozen=True):
-    """The result for people. ``lines`` are labelled sentences, and ``notes`` the conditions and caveats.
-
-    ``next``: the line of that label as a value.
-    """
-
-    headline: str
-    tone: Tone
-    lines: tuple[tuple[Label, str], ...]
-    notes: tuple[str, ...] = ()
-    next: NextStep = NextStep()
-
-
 class Offer(Answer, frozen=True, kw_only=True):
     """A decline that a resume accepts; ``write``: the amount that it needs by name, empty if the default is enough."""
 
@@ -209,7 +162,7 @@ class ShownPrimary(ShownMetric, frozen=True, kw_only=True):
 
 class ShownGuardrail(ShownMetric, frozen=True, kw_only=True):
     """A guardrail, as in `GuardrailDecision`. ``stops``: what pauses and what stops, as a text. ``evidence_words``:
-    ``room_words`` without the answer.
+    ``room_words`` without the answer. ``accepted``: whether a person let the experiment continue with its decline.
     """
 
     answer: GuardrailAnswer
@@ -227,6 +180,7 @@ class ShownGuardrail(ShownMetric, frozen=True, kw_only=True):
     weighed_words: str
     vetoed: bool
     by_request: ByRequest | UnsetType = UNSET
+    accepted: bool = False
 
 
 class StagesOf(Answer, frozen=True, kw_only=True):

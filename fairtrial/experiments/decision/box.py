@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from fairtrial.api.experiment_answers import Box, Label, Tone
+from fairtrial.api.experiment_box import Box, Label, Tone
 from fairtrial.domain.decision.values import Decision
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.wording import duration_words, moment_words
@@ -10,7 +10,12 @@ from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accepted_texts
 from fairtrial.experiments.decision.by_request_words import held_by_request
 from fairtrial.experiments.decision.caveat_words import missing_sentence, over_time_sentence
-from fairtrial.experiments.decision.guardrail_words import guardrails_sentence, kept_away_words, kept_decline_words
+from fairtrial.experiments.decision.guardrail_words import (
+    doubt_words,
+    guardrails_sentence,
+    kept_away_words,
+    kept_decline_words,
+)
 from fairtrial.experiments.decision.next_step import WAIT, next_step, step_of_stopped
 from fairtrial.experiments.decision.situation import Situation
 from fairtrial.experiments.decision.waits import wait_words
@@ -33,7 +38,9 @@ def result_box(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situa
     """The box of an experiment with a frozen plan."""
     lines, caveats = tuple(_lines(plan, decisions, now)), tuple(_notes(plan, decisions, now))
     step = next_step(plan, decisions, now)
-    return Box(_headline(plan, decisions, now), _tone(decisions, now), lines, caveats, step)
+    headline, tone = _headline(plan, decisions, now), _tone(decisions, now)
+    doubts = doubt_words(plan, decisions.values()) if tone in ("success", "info") and now.state == "running" else ""
+    return Box(headline, "warning" if doubts else tone, lines, caveats, step, doubts)
 
 
 def box_without_plan(name: str, control: str, now: Situation) -> Box:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from fairtrial.api.experiment_answers import NextStep, StepPart
+from fairtrial.api.experiment_box import NextStep, StepPart
 from fairtrial.domain.decision.values import Decision
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.by_request_words import held_sentence, open_sentence
@@ -25,7 +25,7 @@ def next_step(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
         return NextStep((StepPart(CLOCK),), needed=True)
     if not all(decision.split.balanced for decision in every):
         return NextStep((StepPart(UNBALANCED, "end"),), needed=True)
-    if needs == {"approval"}:
+    if needs == {"approval"} and not any(decision.worse for decision in every):
         return NextStep((StepPart("Approve the next stage", "approve"),), needed=True)
     if now.kept is not None:
         words = f"Wait until {until_words(now.kept)}: it then ends as promoted. To end it now"
