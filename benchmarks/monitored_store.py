@@ -1,4 +1,4 @@
-"""Makes a store with one experiment of a week by SQL: feedback on one request in twenty, errors in one of a hundred.
+"""Makes a store with experiments of a week by SQL: feedback on one request in twenty, errors in one of a hundred.
 
 It imports only what earlier releases have, too, so that their programs can be measured with it.
 """
@@ -30,33 +30,35 @@ version: 1
 deployments:
   base: {model: openai/base, base_url: http://127.0.0.1:9/v1}
   tuned: {model: openai/tuned, base_url: http://127.0.0.1:8/v1, parent: base}
-routes:
-  support: {experiment: tuned-vs-base, fallback: base}
 metrics:
   resolved: {from: feedback, key: resolved, kind: boolean, window: 1d}
-experiments:
-  tuned-vs-base:
+"""
+ROUTE = "  {route}: {{experiment: {name}, fallback: base}}\n"
+EXPERIMENT = """\
+  {name}:
     question: Does the tuned model resolve more?
     unit: user
     control: base
-    variants: {base: {deployment: base}, tuned: {deployment: tuned}}
-    split: {base: 50, tuned: 50}
-    primary: {metric: feedback.resolved, require: superior, mde: 1pp}
+    variants: {{base: {{deployment: base}}, tuned: {{deployment: tuned}}}}
+    split: {{base: 50, tuned: 50}}
+    primary: {{metric: feedback.resolved, require: superior, mde: 1pp}}
 """
+_AT = "(1 + hash(i) % $units % len($names))::BIGINT"
+"""The place of a request's experiment."""
 REQUESTS = """
 INSERT INTO requests BY NAME
 SELECT 'r' || lpad(i::VARCHAR, 31, '0') AS request_id, make_timestamp($start + (i * $step)::BIGINT) AS at_time,
-    'chat.completions' AS endpoint, 'support' AS route, 200 AS status,
+    'chat.completions' AS endpoint, list_extract($routes, {at}) AS route, 200 AS status,
     CASE WHEN hash(i * 3) % 100 = 0 THEN 'error' ELSE 'ok' END AS outcome, 'assigned' AS reason, 'p' AS plan_hash,
-    'w' AS worker, 'tuned-vs-base' AS experiment,
+    'w' AS worker, list_extract($names, {at}) AS experiment,
     CASE WHEN hash(hash(i) % $units + 7) % 2 = 0 THEN 'base' ELSE 'tuned' END AS variant_assigned,
     md5('u' || (hash(i) % $units)) AS exposed_unit, md5('u' || (hash(i) % $units)) AS unit, true AS enrolled,
-    $hash AS analysis_hash, 'running' AS experiment_state,
+    list_extract($hashes, {at}) AS analysis_hash, 'running' AS experiment_state,
     CASE WHEN hash(i * 3) % 100 = 0 THEN 'failed' ELSE 'answered' END AS arm_outcome, 'answered' AS user_outcome,
     12.5 + hash(i + 5) % 1000000 / 1000 AS latency_ms, hash(i + 6) % 100000 / 1000 AS ttft_ms,
     (hash(i) % 9000 / 1e6)::DECIMAL(18, 9) AS cost_usd, 100 AS tokens_in, 20 + hash(i) % 400 AS tokens_out
 FROM range($first, $last) t(i)
-"""
+""".replace("{at}", _AT)
 ATTEMPTS = """
 INSERT INTO attempts BY NAME
 SELECT 'r' || lpad(i::VARCHAR, 31, '0') AS request_id, make_timestamp($start + (i * $step)::BIGINT) AS at_time,
@@ -69,25 +71,38 @@ INSERT INTO feedback BY NAME
 SELECT 'f' || i AS feedback_id, make_timestamp($start + (i * $step)::BIGINT + 60000000) AS at_time, 'resolved' AS key,
     hash(i) % 3 <> 0 AS boolean, 'request' AS attribution, 'r' || lpad(i::VARCHAR, 31, '0') AS request_id,
     'r' || lpad(i::VARCHAR, 31, '0') AS subject, make_timestamp($start + (i * $step)::BIGINT) AS subject_time,
-    'tuned-vs-base' AS subject_experiment,
+    list_extract($names, {at}) AS subject_experiment,
     CASE WHEN hash(hash(i) % $units + 7) % 2 = 0 THEN 'base' ELSE 'tuned' END AS subject_arm,
-    md5('u' || (hash(i) % $units)) AS subject_unit, ['tuned-vs-base'] AS experiments
+    md5('u' || (hash(i) % $units)) AS subject_unit, [list_extract($names, {at})] AS experiments
 FROM range($first, $last) t(i)
 WHERE hash(i + 9) % 20 = 0
-"""
+""".replace("{at}", _AT)
 
 
 class Size(NamedTuple):
-    """How much happens in the week."""
+    """How much happens in the week, and when it begins. Each unit is in one of the experiments."""
 
     requests: int
     units: int
+    start_us: int = START_US
 
 
-def make_project(folder: Path) -> Project:
-    """The project without any request."""
+def names(experiments: int) -> list[str]:
+    """The names of so many experiments; the first one is `NAME`."""
+    return [NAME, *(f"{NAME}-{number}" for number in range(2, experiments + 1))]
+
+
+def route_of(name: str) -> str:
+    """The route of an experiment."""
+    return name.replace(NAME, "support")
+
+
+def make_project(folder: Path, experiments: int = 1, more: str = "") -> Project:
+    """The project without any request. ``more``: further lines of its file."""
     path = folder / "fairtrial.yaml"
-    path.write_text(PROJECT)
+    of = [{"name": name, "route": route_of(name)} for name in names(experiments)]
+    routes, declared = ("".join(text.format(**each) for each in of) for text in (ROUTE, EXPERIMENT))
+    path.write_text(f"{PROJECT}routes:\n{routes}experiments:\n{declared}{more}")
     project = load_project(path, {})
     Layout(project.layout.store).make()
     return project
@@ -106,9 +121,12 @@ def fill(database: Database, project: Project, size: Size) -> Iterator[int]:
 
 def insert(database: Database, project: Project, size: Size, first: int, last: int) -> None:
     """Store the requests of these numbers with their attempts and feedback."""
-    common = {"start": START_US, "step": WEEK_US / size.requests, "first": first, "last": last}
+    common = {"start": size.start_us, "step": WEEK_US / size.requests, "first": first, "last": last}
+    known = list(project.plan.experiments.values())
     with database.transaction() as cursor:
-        hashed = {"units": size.units, "hash": project.plan.experiments[NAME].analysis_hash}
-        cursor.execute(REQUESTS, common | hashed)
+        named = {"units": size.units, "names": [experiment.name for experiment in known]}
+        routes = [route_of(experiment.name) for experiment in known]
+        hashes = [experiment.analysis_hash for experiment in known]
+        cursor.execute(REQUESTS, common | named | {"hashes": hashes, "routes": routes})
         cursor.execute(ATTEMPTS, common)
-        cursor.execute(FEEDBACK, common | {"units": size.units})
+        cursor.execute(FEEDBACK, common | named)

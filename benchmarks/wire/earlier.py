@@ -16,8 +16,14 @@ from benchmarks.wire.servers import Server, await_answer, ended
 from fairtrial.config.layout import Layout
 
 ROUNDS = 10
-LOADS = (("clean", 64), ("dated", 64), ("clean", 1), ("dated", 1))
+LOADS = (("clean", 64), ("dated", 64), ("clean", 1), ("dated", 1), ("128 kB", 16))
 """The text of the requests, by its name in `load`, and how many are in flight."""
+
+LATENCIES = (
+    ("rate", "added latency at 100 a second, p50"),
+    ("first", "a stream's first chunk at 100 a second, added p50"),
+)
+"""A mode of `load`, and the name of what it measures."""
 
 PROGRAM = """
 import sys
@@ -31,6 +37,11 @@ sys.stdin.read()
 supervisor.drain()
 """
 """Runs with the other program's packages until its standard input ends."""
+
+
+def work_of(text: str, in_flight: int) -> str:
+    """The name of what a load measures."""
+    return f"a request, {text} text, {in_flight} in flight"
 
 
 @contextmanager
@@ -91,9 +102,10 @@ def _round(plain: Server, servers: Sequence[Server], seconds: float) -> Iterator
     """The figures of two servers, in their order."""
     for text, in_flight in LOADS:
         first, second = load_in_turns(servers, seconds, text, in_flight)
-        yield Row(f"a request, {text} text, {in_flight} in flight", "µs of CPU", [(1e6 / first, 1e6 / second)])
+        yield Row(work_of(text, in_flight), "µs of CPU", [(1e6 / first, 1e6 / second)])
     first, second = (chunks(server, seconds)["per_core"] for server in servers)
     yield Row("a streamed chunk, 200 streams", "µs of CPU", [(1e6 / first, 1e6 / second)])
-    base, *latency = (row["p50_ms"] for row in latencies([plain, *servers], seconds))
-    first, second = (p50 - base for p50 in latency)
-    yield Row("added latency at 100 a second, p50", "ms", [(first, second)])
+    for mode, work in LATENCIES:
+        base, *latency = (row["p50_ms"] for row in latencies([plain, *servers], seconds, mode))
+        first, second = (p50 - base for p50 in latency)
+        yield Row(work, "ms", [(first, second)])

@@ -5,6 +5,7 @@
 - ``full``: NUMBER connections, each always busy.
 - ``rate``: NUMBER requests a second to each of PORTS, which take turns, so that a disturbance affects all alike.
 - ``steady``: the same to the first of PORTS, counting responses and requests that were rejected with 503.
+- ``first``: NUMBER streams a second to each of PORTS, in turns as well; the latencies are those of the first chunk.
 - ``streams``: NUMBER streams at once, a chunk each 20 ms.
 - ``slow``: NUMBER streams at once, a chunk each two seconds; prints ``open`` when all have had their first.
 """
@@ -19,7 +20,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -34,8 +35,9 @@ DATED = (
     "Order 2026-11-03, id 0b81dd0c-13f6-4b3e-9a3f-7d1e5c2a9b64, was placed on 2026-11-03T14:05:09Z. Invoice 4711238 "
     "was sent on 2026-11-12 at 09:15, and trace 4bf92f3577b34da6a3ce929d0e0e4736 says so. "
 )
-TEXTS = {"clean": WORDS, "dated": DATED + WORDS[len(DATED) :]}
-"""Texts of requests by name: one without digits, and one of the same length with dates, times and ids."""
+LARGE = WORDS * 135
+TEXTS = {"clean": WORDS, "dated": DATED + WORDS[len(DATED) :], "128 kB": LARGE}
+"""Texts of requests by name: one without digits, one of the same length with dates, times and ids, and a large one."""
 
 
 def request(**fields: Any) -> bytes:
@@ -52,7 +54,8 @@ def request(**fields: Any) -> bytes:
 def of_users(text: str = WORDS) -> Iterator[bytes]:
     """Requests of one user after another, without end, because a gateway caches what it computed for a user."""
     messages = [{"role": "user", "content": text}]
-    return itertools.cycle([request(user=f"u-{number}", messages=messages) for number in range(USERS)])
+    users = USERS * len(WORDS) // len(text)  # so that the requests fit into the same memory
+    return itertools.cycle([request(user=f"u-{number}", messages=messages) for number in range(users)])
 
 
 class Asking(asyncio.Protocol):
@@ -96,17 +99,24 @@ class Asking(asyncio.Protocol):
 
 
 class Streaming(asyncio.Protocol):
-    """A connection with one stream that counts its events; ``first`` and ``over`` are futures."""
+    """A connection with one stream at a time that counts its events; ``first`` and ``over`` are futures.
 
-    def __init__(self, raw: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        self.raw, self.events, self.tail, self.started = raw, 0, b"", False
-        self.first: asyncio.Future[None] = loop.create_future()
-        self.over: asyncio.Future[bool] = loop.create_future()
+    ``keep``: whether the connection stays open at a stream's end, for another one.
+    """
+
+    def __init__(self, raw: bytes, *, keep: bool = False) -> None:
+        self.raw, self.keep = raw, keep
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        transport.write(self.raw)
+        self.ask()
+
+    def ask(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.events, self.tail = 0, b""
+        self.first: asyncio.Future[None] = loop.create_future()
+        self.over: asyncio.Future[bool] = loop.create_future()
+        self.transport.write(self.raw)
 
     def data_received(self, data: bytes) -> None:
         self.events += data.count(b"data: ")
@@ -123,7 +133,8 @@ class Streaming(asyncio.Protocol):
         for future, value in ((self.first, None), (self.over, whole)):
             if not future.done():
                 future.set_result(value)  # type: ignore[arg-type]
-        self.transport.close()
+        if not self.keep:
+            self.transport.close()
 
 
 async def connect(port: int, make: Callable[[], Any]) -> Any:
@@ -149,17 +160,50 @@ async def full(ports: list[int], seconds: float, connections: int) -> dict[str, 
 async def rate(ports: list[int], seconds: float, per_second: int) -> dict[str, list[dict[str, float]]]:
     """Latencies in milliseconds at a steady rate; a connection is used for one request at a time."""
     idle: dict[int, list[Asking]] = {port: [] for port in ports}
-    latencies: dict[int, list[float]] = {port: [] for port in ports}
     raws = of_users()
 
-    async def one(port: int) -> None:
+    async def answer(port: int) -> float:
         asking = idle[port].pop() if idle[port] else await connect(port, lambda: Asking(raws, lambda: False))
         asking.over = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
         asking.ask()
         await asking.over
-        latencies[port].append((time.perf_counter() - started) * 1000)
+        took = time.perf_counter() - started
         idle[port].append(asking)
+        return took
+
+    return await _latencies(answer, ports, seconds, per_second)
+
+
+async def first(ports: list[int], seconds: float, per_second: int) -> dict[str, list[dict[str, float]]]:
+    """Latencies of the first chunk in milliseconds at a steady rate of streams."""
+    idle: dict[int, list[Streaming]] = {port: [] for port in ports}
+    raw = request(stream=True, max_tokens=3, seed=GAP_MS)
+
+    async def chunk(port: int) -> float:
+        started = time.perf_counter()
+        if idle[port]:
+            stream = idle[port].pop()
+            stream.ask()
+        else:
+            stream = await connect(port, lambda: Streaming(raw, keep=True))
+        await stream.first
+        took = time.perf_counter() - started
+        if await stream.over:
+            idle[port].append(stream)
+        return took
+
+    return await _latencies(chunk, ports, seconds, per_second)
+
+
+async def _latencies(
+    measure: Callable[[int], Awaitable[float]], ports: list[int], seconds: float, per_second: int
+) -> dict[str, list[dict[str, float]]]:
+    """The median and p99 of what ``measure`` returns for each port, in milliseconds; the ports take turns."""
+    latencies: dict[int, list[float]] = {port: [] for port in ports}
+
+    async def one(port: int) -> None:
+        latencies[port].append(await measure(port) * 1000)
 
     begun, tasks, every = time.perf_counter(), [], 1 / (per_second * len(ports))
     for number in range(int(seconds / every)):
@@ -240,7 +284,7 @@ async def main() -> None:
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     ports = [int(port) for port in sys.argv[2].split(",")]
-    run = {"full": full, "rate": rate, "steady": steady, "streams": streams, "slow": slow}[sys.argv[1]]
+    run = {"full": full, "rate": rate, "steady": steady, "streams": streams, "slow": slow, "first": first}[sys.argv[1]]
     print(json.dumps(await run(ports, float(sys.argv[3]), int(sys.argv[4]))))
 
 

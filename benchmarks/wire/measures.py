@@ -44,9 +44,9 @@ def load_in_turns(servers: Sequence[Server], seconds: float, text: str, in_fligh
     return found
 
 
-def latencies(servers: Sequence[Server], seconds: float) -> list[dict[str, float]]:
-    """Milliseconds at the median and at p99, the servers taking turns."""
-    found = load("rate", [server.port for server in servers], seconds, RATE)
+def latencies(servers: Sequence[Server], seconds: float, mode: str = "rate") -> list[dict[str, float]]:
+    """Milliseconds at the median and at p99, the servers taking turns; with ``first``, until a stream's first chunk."""
+    found = load(mode, [server.port for server in servers], seconds, RATE)
     rows: list[dict[str, float]] = found["ports"]
     return rows
 

@@ -112,7 +112,7 @@ class Segment:
         """Whether the file was deleted. What is written to it then is lost."""
         return os.fstat(self._fd).st_nlink == 0
 
-    def append(self, lines: bytes) -> int:
+    def append(self, lines: bytes | bytearray) -> int:
         """Write in one call; returns how many bytes were written, which is less on a disk that becomes full."""
         written = os.write(self._fd, lines)
         self.size += written

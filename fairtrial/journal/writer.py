@@ -32,8 +32,9 @@ class JournalWriter:
     ``folder`` must exist; ``writer`` names the writer and becomes part of the file's name. With ``sync`` each append
     waits for the disk. Without, a group commit follows within milliseconds: a killed process loses nothing, a power
     failure at most that group. ``version`` is that of its segments, for readers of earlier releases. ``lost`` counts
-    events that could not be written, and ``last_error`` says why the last one was not. ``counts_assigned``: whether
-    requests are also counted by arm, so that a loss of their records shows.
+    events that could not be written, and ``last_error`` says why the last one was not. ``able``: whether the last
+    attempt to open a segment succeeded. ``counts_assigned``: whether requests are also counted by arm, so that a loss
+    of their records shows.
     """
 
     def __init__(
@@ -46,12 +47,15 @@ class JournalWriter:
         counts_assigned: bool = False,
     ) -> None:
         self.lost = 0
+        self.able = False
         self.last_error: str | None = None
         self._folder = folder
         self._writer = writer
         self._version = version
         self._wait = sync
         self._encoder = msgspec.json.Encoder()
+        self._line = bytearray()
+        """A line before it is written. Its memory is used again, because large memory is expensive to get."""
         self._lock = threading.Lock()
         self._group = GroupSync(self._close_old, seconds=WAITED_SECONDS if sync else GROUP_SECONDS)
         self._losses = LossCounter(folder, writer)
@@ -72,11 +76,6 @@ class JournalWriter:
     def appended(self) -> int:
         """How many groups of events were appended, written or not."""
         return self._group.marked
-
-    @property
-    def able(self) -> bool:
-        """Whether there is a segment to write to, as far as is known."""
-        return self._segment is not None
 
     def look(self) -> bool:
         """Check whether the folder is writable again; called now and then, also while nothing is written.
@@ -103,8 +102,8 @@ class JournalWriter:
 
     def append(self, *events: Event) -> bool:
         """Write these events, all in one call; False if any could not be written (``lost`` counts them)."""
-        whole, unwritable = self._encode(events)
         with self._lock:
+            whole, unwritable = self._encode(events)
             self.lost += unwritable
             if unwritable:
                 self.last_error = "an event could not be encoded"
@@ -167,11 +166,13 @@ class JournalWriter:
         if self._assigned is not None:
             self._assigned.close()
 
-    def _encode(self, events: Sequence[Event]) -> tuple[bytes, int]:
+    def _encode(self, events: Sequence[Event]) -> tuple[bytes | bytearray, int]:
         """The events' lines, and how many events have none. A newline occurs only at the end of a line."""
         try:
             if len(events) == 1:
-                return self._encoder.encode(events[0]) + b"\n", 0
+                self._encoder.encode_into(events[0], self._line)
+                self._line += b"\n"
+                return self._line, 0
             return self._encoder.encode_lines([*events]), 0  # msgspec 0.22 leaks an iterator for any other sequence
         except (TypeError, ValueError, msgspec.MsgspecError):
             return self._encode_each(events)
@@ -191,7 +192,7 @@ class JournalWriter:
         except UnicodeEncodeError:
             return self._encoder.encode(replace_surrogates(event))
 
-    def _write(self, whole: bytes) -> bytes:
+    def _write(self, whole: bytes | bytearray) -> bytes | bytearray:
         """Write these lines; returns those that were not written whole. A torn last line ends the segment."""
         segment = self._segment or self._open()
         if segment is None:
@@ -208,7 +209,7 @@ class JournalWriter:
         self._retire()
         return whole[whole.rfind(b"\n", 0, written) + 1 :]
 
-    def _write_again(self, lines: bytes) -> bytes:
+    def _write_again(self, lines: bytes | bytearray) -> bytes | bytearray:
         """Try once more in a new segment."""
         return self._write(lines) if self._open() is not None else lines
 
@@ -217,8 +218,9 @@ class JournalWriter:
             source = "" if self._assigned is None else self._assigned.source
             try:
                 self._segment = Segment.create(self._folder, self._writer, self._version, source)
+                self.able = True
             except OSError as error:
-                self.last_error = error.strerror or str(error)
+                self.able, self.last_error = False, error.strerror or str(error)
                 self._retry_at = time.monotonic() + REOPEN_SECONDS
         return self._segment
 

@@ -44,7 +44,8 @@ Errors are `{"error": {"message", "type"}}`:
 Listings return `{"rows": […]}`, or an Arrow stream for `Accept: application/vnd.apache.arrow.stream` where they list
 rows of the store. They take `since_us` and `until_us` (microseconds since 1970, UTC), `limit` (100, at
 most 10,000) and `offset`. Traffic statistics cover the last week unless `since_us` is given; 0 is all time. Experiments
-return their `window`.
+return their `window`. In a window with more than 100,000 requests, latencies of routes and variants are exact to half a
+percent.
 
 Requests and feedback also return `next`, the parameter `after` of the next page (in Arrow the header
 `x-fairtrial-next`). It costs the same on every page, unlike a large `offset`. Times end in Z; amounts of

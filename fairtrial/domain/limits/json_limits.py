@@ -42,6 +42,12 @@ MOST_VALUES = 3_000_000
 UNCOUNTED = 2_000
 """JSON with fewer bytes than this cannot exceed a limit, because each part takes at least two bytes."""
 
+UNCOUNTED_TOP = 140_000
+"""JSON with fewer bytes than this, nested as deeply as decoders allow, can exceed of `DECODED` only ``top``.
+
+Each object or list takes three bytes, unless it is the only one in another.
+"""
+
 _OTHERS = bytes(code for code in range(256) if code not in b'"{}[]:')
 _INNERMOST = re.compile(rb"[{\[]:*[}\]]")
 _COLON, _OPENING = ord(":"), b"{["

@@ -19,6 +19,7 @@ from fairtrial.domain.errors import StoreError
 from fairtrial.domain.limits.constants import with_zone
 from fairtrial.safe_files import sweep_folder, sync_folder
 from fairtrial.store.core import recovery
+from fairtrial.store.core.changes import Changes
 from fairtrial.store.core.engine import engine_settings, is_damage, migrate, store_error
 from fairtrial.store.core.query import Query
 from fairtrial.store.core.state_files import save_chain_head, sweep_erasure, sweep_part
@@ -32,7 +33,7 @@ class Database:
     """The open store: one cursor for each thread, and one write transaction at a time.
 
     `exclusive` blocks writers, so that the whole file can be copied and `replace_file` can put the copy in its place.
-    Code that deletes or rewrites sealed segments must hold ``sealed_segments``. ``commits`` counts write transactions.
+    Code that deletes or rewrites sealed segments must hold ``sealed_segments``. ``changes`` counts write transactions.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, layout: Layout) -> None:
@@ -45,7 +46,7 @@ class Database:
         self._writer = threading.Lock()
         self._file_lock = ReadWriteLock()
         self._inode = layout.store.stat().st_ino
-        self.commits = 0
+        self.changes = Changes()
         self._damage: str | None = None
         self._must_reopen: str | None = None
 
@@ -83,11 +84,6 @@ class Database:
             raise
         return cls(connection, lock, layout)
 
-    @property
-    def own_commits(self) -> int:
-        """Write transactions of this thread."""
-        return getattr(self._local, "commits", 0)
-
     def failure(self) -> str | None:
         """Why this store must be closed without another write; ``None`` while it can be used.
 
@@ -119,8 +115,7 @@ class Database:
                 cursor.execute("COMMIT")
                 if (head := cursor.take_chain_head()) is not None:
                     save_chain_head(self.layout, head)
-                self.commits += 1
-                self._local.commits = self.own_commits + 1
+                self.changes.note()
             except BaseException as error:
                 self._note_error(error)
                 _roll_back(cursor)

@@ -127,6 +127,7 @@ FROM (
 WHERE feedback.feedback_id = s.feedback_id
     AND (feedback.attribution, feedback.experiments, feedback.subject, feedback.subject_time, feedback.subject_arm)
         IS DISTINCT FROM (s.attribution, s.experiments, s.subject, s.at_time, s.assigned)
+RETURNING feedback.experiments
 """  # noqa: S608 - ours
 """The subject's arm and unit are stored too if its exposure is analysed, so that figures need no other table."""
 
@@ -155,7 +156,7 @@ def attribute(database: Database, *, since_us: int) -> int:
     and neither do the four kinds of *unmatched* feedback: ``unknown_request``, ``unknown_unit``, ``other_route`` (the
     key is bound to other routes) and ``undeclared_key`` (no metric of the file reads it).
     """
-    with database.transaction() as cursor:
+    with database.changes.about(), database.transaction() as cursor:
         cursor.execute(PENDING, [timestamp(since_us)])
         count: int = cursor.value(COUNT)
         if count:
@@ -163,7 +164,8 @@ def attribute(database: Database, *, since_us: int) -> int:
             cursor.execute(RESOLVE)
             first, last = cursor.execute(SPAN).fetchone() or (None, None)
             around = (timestamp(0), timestamp(0)) if first is None else (first, last)
-            cursor.execute(UPDATE, around)
+            updated = cursor.execute(UPDATE, around).fetchall()
+            database.changes.add(name for (names,) in updated for name in names or () if name is not None)
         named_values.write_position(cursor, NAME, cursor.value(ROWS))
     return count
 

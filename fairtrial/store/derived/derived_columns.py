@@ -10,7 +10,7 @@ from fairtrial.journal.reader import AttemptEventV1, EventV1, RequestEventV1
 from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
-from fairtrial.store.derived import attribution, unit_summaries
+from fairtrial.store.derived import attribution, traffic_sums, unit_summaries
 from fairtrial.store.derived.attribution import attribute, unattributed_since_us
 from fairtrial.store.derived.unit_summaries import Folded
 
@@ -31,6 +31,8 @@ MISSING_OUTCOMES = """
 CREATE OR REPLACE TEMP TABLE without_outcome AS
 SELECT request_id, outcome, status, error_code FROM requests WHERE arm_outcome IS NULL LIMIT $1
 """
+IS_MISSING = "SELECT count(*) FROM (SELECT 1 FROM requests WHERE arm_outcome IS NULL LIMIT 1)"
+FIRST_MISSING = "SELECT min(rowid) FROM requests WHERE arm_outcome IS NULL"
 MISSING_COUNT = "SELECT count(*) FROM temp.without_outcome"
 FILL_OUTCOMES = """
 WITH called AS (
@@ -183,8 +185,8 @@ class DerivedColumns:
         self._new_feedback = False
         if self._unsummarised >= unit_summaries.LEAST_PLACEMENTS:
             unit_summaries.update_placements(self._database)
-            self._unsummarised = 0
-        self._since_us = None
+            self._unsummarised = traffic_sums.update(self._database, all_=not paced)
+        self._since_us = END_OF_TIME_US if self._unsummarised >= unit_summaries.LEAST_PLACEMENTS else None
         ended = self._monotonic()
         self._due = ended + max(REST * (ended - begun), LEAST_REST)
 
@@ -203,8 +205,8 @@ class DerivedColumns:
 def fill_outcomes(database: Database) -> int:
     """Compute the missing outcomes; returns the number of requests. Raises `duckdb.Error`; earlier batches stay."""
     filled = 0
-    while count := _fill_batch(database):
-        filled += count
+    while database.value(IS_MISSING):  # a transaction would be a change for all experiments
+        filled += _fill_batch(database)
     return filled
 
 
@@ -212,8 +214,8 @@ def _fill_batch(database: Database) -> int:
     with database.transaction() as cursor:
         cursor.execute(MISSING_OUTCOMES, [OUTCOME_BATCH])
         count: int = cursor.value(MISSING_COUNT)
-        if count:
-            cursor.execute(FILL_OUTCOMES)
+        traffic_sums.lower(cursor, int(cursor.value(FIRST_MISSING)))
+        cursor.execute(FILL_OUTCOMES)
     return count
 
 
@@ -246,6 +248,7 @@ def _move_batch(cursor: Cursor, start: datetime) -> tuple[datetime | None, datet
         cursor.execute(MOVED, [first, last])
         for name in (unit_summaries.PLACEMENTS, attribution.NAME):
             named_values.lower_position(cursor, name, int(first_row))
+        traffic_sums.lower(cursor, int(first_row))
         unit_summaries.add_moved(cursor, int(first_row), int(last_row))
     cursor.execute("DROP TABLE temp.pairs")
     return earliest, last + timedelta(microseconds=1) if exposures >= EXPOSURE_BATCH else None

@@ -85,7 +85,7 @@ WITH new AS MATERIALIZED (
 SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away, is_first
 FROM (SELECT *, {_IS_FIRST} AS is_first FROM new) LEFT JOIN calls USING (request_id)
 GROUP BY {_KEY}, is_first, week, CASE WHEN NOT early THEN {MINUTE.format(first_at="at_time")} END
-RETURNING failed + rejected + user_failed + attempts_failed > 0 AS failed
+RETURNING experiment, failed + rejected + user_failed + attempts_failed > 0 AS failed
 """  # noqa: S608 - ours
 """Requests of an experiment that was not running are left out, unless they were early."""
 ADD_MOVED = f"""
@@ -153,7 +153,10 @@ PLACED = f"""placed AS (
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The number of requests that were processed, and whether any that count had a failure or a rejection."""
+    """The number of requests that were processed, and whether any that count had a failure or a rejection.
+
+    ``Database.changes`` says of which experiments.
+    """
 
     rows: int = 0
     failed: bool = False
@@ -223,16 +226,19 @@ class _State:
 
 def _add_slice(database: Database) -> tuple[Folded, _State]:
     """Add the next requests; returns also the state before."""
-    with database.transaction() as cursor:
+    with database.changes.about(), database.transaction() as cursor:
         state = _State.read(cursor)
         start = state.marks.get(SUMS, 0)
         until = min(state.requests, start + SLICE)
         if start >= until:
             return Folded(), state
         called = state.marks.get(ATTEMPTS, 0)
-        failed = cursor.execute(ADD, [start, until, called]).fetchnumpy()["failed"]
+        added = cursor.execute(ADD, [start, until, called]).fetchnumpy()
         _mark(cursor, state, until, state.attempts if until == state.requests else called)
-    return Folded(until - start, bool(failed.any())), state
+        database.changes.add(set(added["experiment"]))
+    failed = added["experiment"][added["failed"].astype(bool)]
+    database.changes.note_failures(failed)
+    return Folded(until - start, len(failed) > 0), state
 
 
 def _mark(cursor: Cursor, state: _State, requests: int, attempts: int) -> None:
@@ -244,7 +250,7 @@ def _mark(cursor: Cursor, state: _State, requests: int, attempts: int) -> None:
 
 def _compact_part(database: Database, part: int) -> None:
     """Replace the rows of this part of the units by their totals."""
-    with database.transaction() as cursor:
+    with database.changes.about(), database.transaction() as cursor:
         for statement in (TOTAL, REMOVE):
             cursor.execute(statement, [part])
         cursor.execute(REPLACE)
@@ -263,7 +269,7 @@ def update_placements(database: Database) -> int:
     """
     folded = 0
     while True:
-        with database.transaction() as cursor:
+        with database.changes.about(), database.transaction() as cursor:
             start, end = named_values.read_position(cursor, PLACEMENTS), int(cursor.value(END_OF_REQUESTS))
             if end - start < LEAST_PLACEMENTS:
                 return folded

@@ -22,6 +22,7 @@ from fairtrial.store.core.engine import engine_settings, logged_message
 from fairtrial.store.core.query import timestamp
 from fairtrial.store.core.recovery import Manifest, read_manifest, write_manifest
 from fairtrial.store.core.state_files import ErasureState, unit_hash
+from fairtrial.store.derived import traffic_sums
 from fairtrial.store.derived.unit_summaries import update_placements
 from fairtrial.store.erasure.files import LineMarks, blank_files
 from fairtrial.store.erasure.rows import CHANGES, COMPUTED, collect, count_rows
@@ -77,6 +78,7 @@ def erase(
     try:
         state, positions = _erase_rows(database, state, on_progress)
         update_placements(database)
+        traffic_sums.update(database)
         marks = LineMarks(state.unit, state.pseudonym, state.names)
         with database.sealed_segments:
             blanked = blank_files(layout, marks, positions=positions, on_progress=on_progress)

@@ -223,13 +223,14 @@ CHANGES: Mapping[str, TableChange] = {
 }
 """How the unit's rows are copied. Buckets are removed, because they reveal the unit to anyone with the salt."""
 COMPUTED: Mapping[str, TableChange] = {
-    "placements": TableChange(where="false"),
-    "watermarks": TableChange(where="name <> 'placements'"),
+    **dict.fromkeys(("placements", "traffic_sums", "latency_sums", "last_requests"), TableChange(where="false")),
+    "watermarks": TableChange(where="name NOT IN ('placements', 'traffic_sums')"),
     "unit_sums": TableChange(_REPLACED_UNIT),
 }
 """Tables that are computed from others and name units, so they aren't counted.
 
-Rows of `placements` are left out and computed again. Sums of units stay under the new name, as their requests do.
+Rows of `placements` and of the sums by hour are left out and computed again. Sums of units stay under the new name, as
+their requests do.
 """
 
 

@@ -181,7 +181,8 @@ class Ingester:
 
     def _insert(self, taken: Sequence[tuple[str, Chunk]], batch: Batch) -> None:
         segments, ends = [segment for segment, _ in taken], [chunk.end for _, chunk in taken]
-        with self._database.transaction() as cursor:
+        about = {event.experiment for event in batch.requests if event.experiment is not None}
+        with self._database.changes.about(*about), self._database.transaction() as cursor:
             insert_requests(cursor, batch.requests)
             insert_lines(cursor, batch.lines(), self._scratch)
             for reject in batch.rejects:

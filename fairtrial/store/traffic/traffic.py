@@ -11,23 +11,8 @@ from fairtrial.domain.store_reports import KeyFeedback, Traffic, VariantTraffic
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import ANALYSED, Page, Query, timestamp
 from fairtrial.store.derived.unit_summaries import PLACED, read_placements
-
-VARIANTS = f"""
-SELECT experiment, variant_assigned AS variant, count(*) AS requests,
-    count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
-    count(*) FILTER (arm_outcome = 'rejected') AS rejected, count(*) FILTER (arm_outcome = 'kept_away') AS kept_away,
-    count(*) FILTER (reason = 'fallback') AS fallbacks,
-    quantile_cont(latency_ms, [0.5, 0.95, 0.99]) AS latency, quantile_cont(ttft_ms, [0.5, 0.95, 0.99]) AS ttft,
-    sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out,
-    CASE WHEN bool_and(cost_usd IS NOT NULL OR outcome <> 'ok') THEN sum(cost_usd)::DOUBLE END AS cost_usd,
-    count(*) FILTER (cost_usd IS NULL AND outcome = 'ok') AS cost_unknown,
-    count(*) FILTER (variant_served <> variant_assigned) AS served_elsewhere
-FROM requests
-WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND {ANALYSED}
-GROUP BY experiment, variant_assigned
-ORDER BY experiment, variant_assigned
-"""  # noqa: S608 - ours
-"""One list of quantiles for each column, so that the engine sorts it once and needs no copies in memory."""
+from fairtrial.store.traffic import summed_traffic
+from fairtrial.store.traffic.summed_traffic import Window, window_of
 
 UNITS = f"""
 SELECT experiment, variant_assigned, count(DISTINCT exposed_unit)
@@ -90,50 +75,6 @@ GROUP BY experiment, key
 ORDER BY experiment, key
 """
 
-REASONS = """
-SELECT experiment, reason, count(*)
-FROM requests
-WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND enrolled IS NOT NULL
-GROUP BY experiment, reason
-ORDER BY experiment, reason
-"""
-
-ROUTES = """
-WITH within AS (
-    SELECT request_id, route, deployment, arm_outcome, user_outcome, reason, latency_ms,
-        deployment IS NULL OR reason = 'fallback' AS elsewhere
-    FROM requests
-    WHERE at_time >= $1 AND at_time < $2
-), first AS (
-    SELECT a.request_id, any_value(a.deployment) AS deployment
-    FROM attempts a JOIN within w ON w.request_id = a.request_id
-    WHERE a.ordinal = 0 AND a.at_time >= $1 AND w.elsewhere
-    GROUP BY a.request_id
-), asked AS (
-    SELECT * FROM within WHERE NOT elsewhere
-    UNION ALL
-    SELECT w.* REPLACE (coalesce(f.deployment, w.deployment) AS deployment)
-    FROM within w LEFT JOIN first f ON f.request_id = w.request_id
-    WHERE w.elsewhere
-)
-SELECT * EXCLUDE (latency), latency[1] AS latency_p50, latency[2] AS latency_p95
-FROM (
-    SELECT route, deployment, count(*) AS requests,
-        count(*) FILTER (arm_outcome = 'failed') AS errors, count(*) FILTER (user_outcome = 'failed') AS user_errors,
-        count(*) FILTER (arm_outcome = 'rejected') AS rejected,
-        count(*) FILTER (arm_outcome = 'kept_away') AS kept_away, count(*) FILTER (reason = 'fallback') AS fallbacks,
-        quantile_cont(latency_ms, [0.5, 0.95]) AS latency
-    FROM asked
-    GROUP BY route, deployment
-)
-ORDER BY requests DESC, route
-LIMIT $3 OFFSET $4
-"""
-"""By the deployment that was tried first, because its errors are its own even if another one answered.
-
-Only requests that fell back were answered by another deployment, so few attempts are looked up.
-"""
-
 STARTS = """
 SELECT experiment, min(at_time)
 FROM transitions
@@ -161,9 +102,9 @@ def arrivals(database: Database, routes: Sequence[str], *, now_us: int) -> UnitA
 
 def by_variant(database: Database, page: Page, *, experiment: str | None = None) -> list[Traffic]:
     """Traffic of each experiment with requests in the window; raw rates, on enrolled units only."""
-    bounds = (page.since, page.until, experiment)
-    rows = database.dicts(Query(VARIANTS, bounds))
-    feedback, units = _feedback(database, page, experiment), _units(database, page, experiment)
+    window = window_of(database, page)
+    rows = database.dicts(window.variants(experiment))
+    feedback, units = _feedback(database, page, experiment), _units(database, page, experiment, window)
     variants: dict[str, list[VariantTraffic]] = defaultdict(list)
     for row in rows:
         arm = row.pop("experiment"), row["variant"]
@@ -172,26 +113,28 @@ def by_variant(database: Database, page: Page, *, experiment: str | None = None)
             row |= {f"{name}_p50": p50, f"{name}_p95": p95, f"{name}_p99": p99}
         variants[arm[0]].append(VariantTraffic(**row, units=units.get(arm, 0), feedback=feedback.get(arm, {})))
     reasons: dict[str, dict[str, int]] = defaultdict(dict)
-    for name, reason, count in database.rows(REASONS, bounds):
-        reasons[name][reason] = count
+    for row in database.dicts(window.reasons(experiment)):
+        reasons[row["experiment"]][row["reason"]] = row["requests"]
     ambiguous: dict[str, dict[str, int]] = defaultdict(dict)
-    for name, key, count in database.rows(AMBIGUOUS, bounds):
+    for name, key, count in database.rows(AMBIGUOUS, (page.since, page.until, experiment)):
         ambiguous[name][key] = count
     return [
         Traffic(name, tuple(variants[name]), dict(reasons[name]), dict(ambiguous[name])) for name in sorted(reasons)
     ]
 
 
-def by_route(page: Page) -> Query:
+def by_route(database: Database, page: Page) -> Query:
     """What each route and deployment served, with or without experiments."""
-    return Query(ROUTES, (page.since, page.until, page.rows, page.offset))
+    return window_of(database, page).routes(page)
 
 
-def _units(database: Database, page: Page, experiment: str | None) -> dict[tuple[str, str], int]:
-    """Units by experiment and variant. For all time, they are known without reading each exposure."""
+def _units(database: Database, page: Page, experiment: str | None, window: Window) -> dict[tuple[str, str], int]:
+    """Units by experiment and variant. Until now, they are known without reading each exposure."""
     if page.is_all_time:
         with read_placements(database) as (cursor, watermark):
             rows = cursor.execute(ALL_UNITS, {"experiment": experiment, "watermark": watermark}).fetchall()
+    elif window.is_open:
+        rows = database.rows(summed_traffic.UNITS, (page.since, window.watermark, experiment))
     else:
         rows = database.rows(UNITS, (page.since, page.until, experiment))
     return {(name, assigned): count for name, assigned, count in rows}

@@ -197,10 +197,10 @@ class BackgroundWork:
     def _monitor_loop(self) -> None:
         """Look every two seconds whether a step is due, and at once after errors arrived or a plan was published."""
         while not self._stopping.is_set():
-            urgent = self._wake_monitor.wait(STEP_SECONDS)
+            self._wake_monitor.wait(STEP_SECONDS)
             self._wake_monitor.clear()
             if not self._stopping.is_set():
-                self._run_guarded("experiments could not be watched", partial(self.monitor.step, urgent=urgent))
+                self._run_guarded("experiments could not be watched", self.monitor.step)
                 self._run_guarded("the last days of deployments could not be watched", self._watch_retirements)
 
     def _resume_loop(self) -> None:

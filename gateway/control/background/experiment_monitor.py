@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import FairtrialError, StoreError
@@ -14,19 +15,18 @@ from fairtrial.experiments.analysis.memory import Looked, Memory, SplitLatch
 from fairtrial.experiments.decision.decide import decide, is_look_due, look
 from fairtrial.experiments.decision.wording import headline_words
 from fairtrial.experiments.lifecycle import shortened
-from fairtrial.experiments.methods.events import harm_by_users
 from fairtrial.experiments.monitor import Circumstances, Step, Verdict, step
-from fairtrial.experiments.steady_time import StepTime
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms, analysis_plans, looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.sums import arm_sums
 from fairtrial.store.experiments.sums.over_time_sums import add_weeks
-from fairtrial.store.experiments.transitions import KeptAwayByCause
+from gateway.control.background.circumstances import CircumstancesReader
+from gateway.control.background.harm_test import HarmTest
 from gateway.control.background.step_pace import REST, StepPace
 from gateway.control.background.trusted_clock import TrustedClock
-from gateway.control.experiments.experiment_alarms import changed_models, find_alarms, find_unit_alarms, has_just_met
+from gateway.control.experiments.experiment_alarms import find_alarms, find_unit_alarms, has_just_met
 from gateway.control.experiments.frozen_plans import first_levels, settle_level, start_plan
 from gateway.control.experiments.state_change import Change, change_state
 from gateway.control.present import Publisher
@@ -49,7 +49,7 @@ class Status:
 class ExperimentMonitor:
     """Steps through the running experiments of the published plan; one thread calls `step`.
 
-    ``statuses`` has the last step of each experiment, by name. ``rest``: seconds of rest for each second of a step.
+    ``statuses`` has the last step of each experiment, by name. ``rest``: as in `StepPace`.
     ``clock``: checks the clock of this machine; by default ``clock_us`` is always right. ``add_sums``: adds what is
     stored to the sums of units, before they are read.
     """
@@ -67,36 +67,76 @@ class ExperimentMonitor:
         self._add_sums = add_sums
         self._pace, self._database, self._publisher = StepPace(database, rest=rest), database, publisher
         self._clock_us, self._clock = clock_us, clock or TrustedClock.without_check(database, clock_us)
+        self._around = CircumstancesReader(database, self._clock, is_check_due=self._pace.is_check_due)
+        self._harm = HarmTest(database, self._memory)
         self._memories: dict[int, Memory] = {}
-        self._changed: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._names: frozenset[str] | None = None
         self._stopped: set[str] = set()
         self.statuses: dict[str, Status] = {}
 
-    def step(self, *, urgent: bool = False) -> None:
-        """One step of every running experiment that needs one. ``urgent``: errors arrived, so all test for harm.
+    def step(self) -> None:
+        """Step every experiment whose counted events have just proven harm, and every one that needs a step.
 
-        An error in one experiment becomes its alarm, and the others go on. Raises `StoreError` at the end, because then
-        no alarm can be kept.
+        Harm is tested before each of these steps, so that a kill waits for no more than one of them. An error in one
+        experiment becomes its alarm, and the others go on. Raises `StoreError` at the end, because then no alarm can be
+        kept.
         """
-        self._clock.step()
-        published = self._publisher.published
+        with self._database.changes.about():
+            self._clock.step()
         failures: list[StoreError] = []
-        if published is not None:
-            self._forget_removed(frozenset(published.plan.experiments))
-        for experiment in published.plan.experiments.values() if published else ():
-            try:
-                if experiment.state != "running":
-                    self._settle_stopped(experiment)
-                    continue
-                self._paced(published, experiment, urgent=urgent)  # type: ignore[arg-type]
-            except StoreError as error:
-                failures.append(error)
-            except Exception as error:  # noqa: BLE001 - it becomes the alarm of its experiment
-                log.error("experiment %s: its step failed (%r)", experiment.name, error)
-                self._failed(experiment.name, error)
+        with self._pace.round():
+            due = self._due(failures)
+            self._stop_harm(failures)
+            for name in due:
+                self._guarded(name, self._add_sums, failures)
+                self._stop_harm(failures)
+                if (published := self._running(name)) is not None:
+                    self._one(published, name, failures)
         if failures:
             raise failures[0]
+
+    def _due(self, failures: list[StoreError]) -> list[str]:
+        """The experiments that need a step; what only running ones have is settled for the others."""
+        published, clocks = self._publisher.published, self._clock.now()
+        if published is None:
+            return []
+        self._forget_removed(frozenset(published.plan.experiments))
+        for experiment in published.plan.experiments.values():
+            if experiment.state != "running":
+                self._guarded(experiment.name, partial(self._settle_stopped, experiment), failures)
+        return [
+            name
+            for name in published.plan.experiments
+            if self._running(name) and self._pace.is_due(name, published, clocks)
+        ]
+
+    def _running(self, name: str) -> Published | None:
+        """What is published now, if the experiment runs by it."""
+        published = self._publisher.published
+        experiment = None if published is None else published.plan.experiments.get(name)
+        return published if experiment is not None and experiment.state == "running" else None
+
+    def _stop_harm(self, failures: list[StoreError]) -> None:
+        """A step of each running experiment that failures since the last test prove to do harm."""
+        if (published := self._publisher.published) is None:
+            return
+        running = [each for each in published.plan.experiments.values() if each.state == "running"]
+        for experiment in self._harm.harmful(running, self._clock.now().now_us):
+            self._one(published, experiment.name, failures)
+
+    def _one(self, published: Published, name: str, failures: list[StoreError]) -> None:
+        with self._pace.resting(name, published), self._database.changes.about(name):
+            self._guarded(name, partial(self._step_one, published, published.plan.experiments[name]), failures)
+
+    def _guarded(self, name: str, action: Callable[[], object], failures: list[StoreError]) -> None:
+        """An error becomes an alarm of the experiment; those of the store are collected."""
+        try:
+            action()
+        except StoreError as error:
+            failures.append(error)
+        except Exception as error:  # noqa: BLE001 - it becomes the alarm of its experiment
+            log.error("experiment %s: its step failed (%r)", name, error)
+            self._failed(name, error)
 
     def _forget_removed(self, names: frozenset[str]) -> None:
         """Close the alarms of experiments that the plan no longer has, because nothing else would."""
@@ -124,33 +164,15 @@ class ExperimentMonitor:
         alarms.settle(self._database, experiment.name, {}, families=families, now_us=self._clock_us(), actor=CONTROL)
         self._stopped.add(experiment.name)
 
-    def _paced(self, published: Published, experiment: Experiment, *, urgent: bool) -> None:
-        """A whole step if one is due; otherwise, if it is urgent, a test for harm."""
-        due = self._pace.is_due(experiment.name, published, self._clock.now())
-        if due or (urgent and self._is_harmful(experiment)):
-            with self._pace.resting(experiment.name):
-                self._step_one(published, experiment)
-
-    def _is_harmful(self, experiment: Experiment) -> bool:
-        """Whether counted events prove harm now; it reads only the units with an event."""
-        stored = analysis_plans.newest(self._database, experiment.name)
-        if stored is None or not is_frozen({experiment.name: stored.plan}, experiment):
-            return True
-        stored = replace(stored, plan=stored.plan.in_week(self._clock.now().now_us))
-        hashes = analysis_plans.hashes(self._database, stored.plan)
-        with self._database.read_transaction() as cursor:
-            users = arm_sums.read_event_users(cursor, stored.plan, hashes)
-        return self._memory(stored).is_new(harm_by_users(stored.plan, users))
-
     def _step_one(self, published: Published, experiment: Experiment) -> None:
         self._stopped.discard(experiment.name)
-        self._add_sums()
-        others, clocks = self._database.commits - self._database.own_commits, self._clock.now()
+        name, changes = experiment.name, self._database.changes
+        others, clocks = changes.count(name) - changes.own(name), self._clock.now()
         if (frozen := self._stored(published.plan, experiment, clocks.now_us)) is None:
             return  # the next step reads the plan of now
         stored, hashes, sums = self._read(frozen, clocks.now_us)
         memory = self._memory(stored)
-        around = self._circumstances(experiment, stored, hashes, sums, clocks)
+        around = self._around.read(experiment, stored, hashes, sums, clocks)
         result = step(stored.plan, memory, sums, around)
         _log_split(experiment.name, memory.split, result.memory.split)
         if result.memory.split.invalid and not memory.split.invalid and not result.findings:
@@ -163,8 +185,8 @@ class ExperimentMonitor:
         self._raise_alarms(experiment, stored, result, around)
         if result.verdict is not None:
             self._act(experiment, result.verdict, clocks.stamp_us)
-        commits, busy = others + self._database.own_commits, _has_many_units(sums)
-        self._pace.note(published, commits, (stored.plan, result.memory), around, busy=busy)
+        counted, busy = others + changes.own(name), _has_many_units(sums)
+        self._pace.note(experiment, counted, (stored.plan, result.memory), around, busy=busy)
 
     def _keep(self, stored: StoredPlan, sums: Sums, result: Step, before: Memory) -> None:
         """Store the look with its decisions, and a notice for each treatment that has just met the plan."""
@@ -224,43 +246,6 @@ class ExperimentMonitor:
             with self._database.read_transaction() as cursor:
                 self._memories[stored.number] = looks.memory(cursor, stored.number, stored.plan)
         return self._memories[stored.number].in_week(stored.plan)
-
-    def _circumstances(
-        self, experiment: Experiment, stored: StoredPlan, hashes: Sequence[str], sums: Sums, clocks: StepTime
-    ) -> Circumstances:
-        """What the step must know besides the sums. Only the next stage needs the arms and workers that follow."""
-        started_us, name, now_us = stored.plan.started_us, experiment.name, clocks.now_us
-        history = transitions.stage_history(self._database, name, experiment.segment, started_us=started_us)
-        known_us, changed = self._changed.get(name, (None, ()))
-        if known_us != started_us or self._pace.is_check_due(name, now_us):
-            changed = changed_models(self._database, experiment, since_us=started_us)
-            self._changed[name] = started_us, changed
-        since_us = max(history.since_us or 0, started_us)
-        staged = any(stage > experiment.stage for stage in stored.plan.enrolment.stages)
-        served = transitions.served_arms(self._database, name, hashes, since_us=since_us) if staged else None
-        followed = transitions.workers_follow(self._database, now_us=now_us) if staged else True
-        kept_away, rested = self._kept_away(stored, sums, hashes, now_us)
-        return Circumstances(
-            now_us=now_us,
-            stage=experiment.stage,
-            stage_since_us=since_us + self._clock.late_us(since_us),
-            approved=history.approved,
-            followed=followed,
-            changed=changed,
-            served=served,
-            kept_away=kept_away,
-            rested=rested,
-            accepted=transitions.accepted_declines(self._database, name, stored.plan.segment),
-            late_us=self._clock.late_us(started_us),
-            held=clocks.held,
-        )
-
-    def _kept_away(self, stored: StoredPlan, sums: Sums, hashes: Sequence[str], now_us: int) -> KeptAwayByCause:
-        """See `transitions.kept_away`; requests are read only if some were ever kept away."""
-        plan = stored.plan
-        if not any(sums.arms[name].kept_away for name in plan.treatments):
-            return (), ()
-        return transitions.kept_away(self._database, plan, hashes, now_us=now_us)
 
     def _raise_alarms(self, experiment: Experiment, stored: StoredPlan, result: Step, around: Circumstances) -> None:
         """Open the alarms that are new, and close those whose cause has gone."""

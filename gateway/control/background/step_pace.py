@@ -1,12 +1,13 @@
 """Decides when a running experiment needs its next step, so that the monitor does nothing while nothing happens."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fairtrial.domain.limits.constants import HOUR_US, WEEK_US
-from fairtrial.domain.plan import Published
+from fairtrial.domain.plan import Experiment, Published
 from fairtrial.experiments.analysis.memory import Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.monitor import Circumstances
@@ -19,10 +20,10 @@ from fairtrial.store.experiments.sums.share_sums import next_window_end
 STEP_SECONDS = 2.0
 """How often the monitor asks whether a step is due."""
 STEP_US = round(STEP_SECONDS * 1e6)
-REST = 10
-"""Seconds of rest for each second that a step took, unless errors arrived."""
+REST = 20
+"""Seconds of rest for each second that the steps of a round took."""
 LEAST_REST = 5.0
-"""Seconds before new data alone leads to another step: while an experiment is young, each step with data is a look."""
+"""Seconds before new data alone leads to another round: while an experiment is young, each step with data is a look."""
 CHECK_US = 60_000_000
 """How often units and served models are checked."""
 QUIET_SHARE = 4
@@ -34,8 +35,8 @@ LONGEST_QUIET_US = 60_000_000
 class _Seen:
     """What the last step of an experiment has seen, and when time alone can change its result."""
 
-    commits: int
-    published: Published
+    changes: int
+    experiment: Experiment
     held: str
     at_us: int
     changed_us: int
@@ -43,56 +44,71 @@ class _Seen:
 
 
 class StepPace:
-    """One thread calls it. ``rest``: seconds of rest for each second of a step, and 0 lets steps follow at once.
+    """One thread calls it. ``rest``: seconds of rest for each second of a round, and 0 lets rounds follow at once.
 
-    Times are of the trusted clock.
+    A round is the steps of all experiments that need one. Times are of the trusted clock.
     """
 
     def __init__(self, database: Database, *, rest: float = REST) -> None:
         self._database, self._rest = database, rest
-        self._rests_until: dict[str, float] = {}
-        self._waits_until: dict[str, float] = {}
+        self._rests_until, self._spent, self._stepped = -math.inf, 0.0, False
+        self._tried: dict[str, Published] = {}
         self._seen: dict[str, _Seen] = {}
         self._checked_us: dict[str, int] = {}
 
     def is_due(self, name: str, published: Published, clocks: StepTime) -> bool:
-        """Whether the store, the plan or the clocks have changed, or a time limit is reached, and the rest is over."""
-        now, seen = time.monotonic(), self._seen.get(name)
-        if now < self._rests_until.get(name, 0.0):
-            return False
-        if seen is None or seen.published is not published or seen.held != clocks.held:
+        """Whether something has changed for this experiment, or a time limit is reached, and the rest is over.
+
+        A first step, and one after a changed plan, waits for no rest.
+        """
+        tried, seen = self._tried.get(name), self._seen.get(name)
+        if tried is None:
             return True
-        changed = seen.commits != self._database.commits or not seen.at_us <= clocks.now_us < seen.until_us
-        return changed and now >= self._waits_until.get(name, 0.0)
+        if seen is None:
+            is_new, is_due = True, True
+        else:
+            planned = seen.experiment != published.plan.experiments[name]
+            is_new = planned or seen.changes != self._database.changes.count(name)
+            is_due = is_new or seen.held != clocks.held or not seen.at_us <= clocks.now_us < seen.until_us
+        return (is_new and published is not tried) or (is_due and time.monotonic() >= self._rests_until)
 
     @contextmanager
-    def resting(self, name: str) -> Iterator[None]:
-        """A step, after which the experiment rests, also if it fails, so that it does not take the others' time."""
-        began, first = time.monotonic(), name not in self._rests_until
+    def round(self) -> Iterator[None]:
+        """The steps of several experiments, after which all rest, so that their tests take a small share of a core."""
+        self._spent, self._stepped = 0.0, False
         try:
             yield
         finally:
-            ended = time.monotonic()
-            rest = 0.0 if first else self._rest  # the first step loads the statistics
-            self._rests_until[name] = ended + rest * (ended - began)
-            self._waits_until[name] = ended + (LEAST_REST if rest else 0.0)
+            if self._stepped and self._rest:
+                self._rests_until = time.monotonic() + max(LEAST_REST, self._rest * self._spent)
+
+    @contextmanager
+    def resting(self, name: str, published: Published) -> Iterator[None]:
+        """A step of this experiment, which counts for the rest, also if it fails."""
+        began, first = time.monotonic(), name not in self._tried
+        self._tried[name] = published
+        try:
+            yield
+        finally:
+            if not first:  # the first step loads the statistics
+                self._spent, self._stepped = self._spent + time.monotonic() - began, True
 
     def note(
         self,
-        published: Published,
-        commits: int,
+        experiment: Experiment,
+        changes: int,
         looked: tuple[AnalysisPlan, Memory],
         around: Circumstances,
         *,
         busy: bool,
     ) -> None:
-        """Register a step that succeeded. ``commits``: those before the step has read the store, and its own.
+        """Register a step that succeeded. ``changes``: those before the step has read the store, and its own.
 
         ``busy``: so many units that the end of the next window is found only once no data comes.
         """
         (plan, memory), now_us = looked, around.now_us
         name, before = plan.experiment, self._seen.get(plan.experiment)
-        changed_us = before.changed_us if before is not None and before.commits == commits else now_us
+        changed_us = before.changed_us if before is not None and before.changes == changes else now_us
         soonest_us = now_us + min(max((now_us - changed_us) // QUIET_SHARE, STEP_US), LONGEST_QUIET_US)
         limits = [around.end_us(plan), around.stage_end_us(plan), memory.looked_us + HOUR_US]
         limits += [next_week_end(plan, now_us)]
@@ -106,7 +122,7 @@ class StepPace:
         if self._checked_us.get(name, now_us) < changed_us:
             limits.append(self._checked_us[name] + CHECK_US)
         until_us = min((limit for limit in limits if limit > now_us), default=now_us)
-        self._seen[name] = _Seen(commits, published, around.held, now_us, changed_us, until_us)
+        self._seen[name] = _Seen(changes, experiment, around.held, now_us, changed_us, until_us)
 
     def is_check_due(self, name: str, now_us: int) -> bool:
         """Whether units and models must be checked again. A clock that went back delays none."""

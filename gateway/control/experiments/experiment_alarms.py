@@ -1,4 +1,4 @@
-"""Finds the alarms of an experiment: changed models, faulty unit names, and requests that another arm served."""
+"""Finds the alarms of an experiment: faulty unit names, requests that another arm served, and what a step found."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,11 +20,10 @@ from fairtrial.experiments.monitor import Circumstances, Step
 from fairtrial.experiments.unit import WHAT_TO_SEND
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
-from fairtrial.store.traffic.answers import LAST, Exchange, Pair, ServedModels, samples, served_models
+from fairtrial.store.traffic.answers import Exchange, samples
 from fairtrial.store.traffic.traffic import segment_page
 from fairtrial.store.traffic.units import ArmFigures, UnitFigures, unit_figures
 
-NOTHING: Pair = (None, None)
 MOST_UNNAMED = 0.01
 MOST_OF_ONE_UNIT, FEWEST_REQUESTS = 0.2, 200
 """The largest share of a unit, and the number of analysed requests from which on it is judged."""
@@ -104,28 +103,6 @@ def has_just_met(decision: Decision, before: Memory) -> bool:
         return False
     earlier = before.latched.get((primary.metric, decision.variant))
     return earlier is None or earlier.answer == "cannot tell"
-
-
-def changed_models(database: Database, experiment: Experiment, *, since_us: int) -> tuple[str, ...]:
-    """The variants of a started experiment whose model has changed since ``since_us``; raises `StoreError`."""
-    names = [variant.name for variant in experiment.variants]
-    return changed_variants(served_models(database, experiment.name, names, since_us=since_us))
-
-
-def changed_variants(served: Mapping[str, ServedModels]) -> tuple[str, ...]:
-    """The variants whose newest answers all have one pair that none of their first answers had.
-
-    Fewer answers than both samples together never show a change, because the samples overlap then. Fingerprints that
-    alternate are no change, and answers that name neither a model nor a fingerprint show none.
-    """
-    return tuple(name for name, models in served.items() if _new_pair(models) is not None)
-
-
-def _new_pair(models: ServedModels) -> Pair | None:
-    if len(models.last) < LAST or len(set(models.last)) > 1:
-        return None
-    pair = models.last[0]
-    return None if pair == NOTHING or pair in models.first else pair
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def amounts(context: Context, request: AmountsBefore) -> list[AmountHistory]:
 
 
 def by_route(context: Context, request: TrafficWindow) -> Query:
-    return traffic.by_route(traffic_page(context, request))
+    return traffic.by_route(context.database, traffic_page(context, request))
 
 
 def traffic_page(context: Context, request: TrafficWindow) -> Page:

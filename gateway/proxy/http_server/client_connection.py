@@ -73,8 +73,8 @@ class ClientConnection(Protocol):
         """Hold what is written until the returned function is called. ``flush`` makes that happen now."""
         ...
 
-    def limit_reading(self, *, unread: int) -> None:
-        """Pause reading while too much is unread, and resume it afterwards."""
+    def resume_reading(self) -> None:
+        """Read on if reading paused, because what had arrived of a body was taken."""
         ...
 
     def address(self, name: str) -> tuple[str, int] | None: ...

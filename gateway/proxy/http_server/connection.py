@@ -10,7 +10,7 @@ import httptools
 
 from fairtrial.domain.limits.server_settings import BodyWatch
 from gateway.proxy.http_server.client_connection import RequestSequence, ServerState
-from gateway.proxy.http_server.request_cycle import RequestCycle
+from gateway.proxy.http_server.request_cycle import UNREAD_LIMIT, RequestCycle
 from gateway.proxy.http_server.request_reader import HeadReader, malformed, too_slow
 from gateway.proxy.wire.http import wrong_coding
 
@@ -92,6 +92,8 @@ class HttpConnection(HeadReader, asyncio.Protocol):
         elif self._reading is not None:
             self._body_watch.came += len(data)
             if not self._reading.complete:
+                if self._reading.unread > UNREAD_LIMIT:
+                    self._pause()
                 self._queue(self._reading)
 
     def pause_writing(self) -> None:
@@ -276,10 +278,8 @@ class HttpConnection(HeadReader, asyncio.Protocol):
             self._drained.clear()
             await self._drained.wait()
 
-    def limit_reading(self, *, unread: int) -> None:
-        if unread:
-            self._pause()
-        elif self._paused and not self._waiting:
+    def resume_reading(self) -> None:
+        if self._paused and not self._waiting:
             self._resume()
 
     def address(self, name: str) -> tuple[str, int] | None:

@@ -17,7 +17,7 @@ JOINED = 64 * 1024
 """Bytes of a body that is copied behind the head. A larger one is written separately, which saves the copy."""
 
 UNREAD_LIMIT = 64 * 1024
-"""Bytes of an unread request body, above which reading from the connection pauses."""
+"""Unread bytes of an incomplete request body, above which reading from the connection pauses."""
 
 _STATUS = {status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus}
 _NO_BODY = frozenset({204, 304})
@@ -70,8 +70,6 @@ class RequestCycle:
         """Add a piece of the body that the connection has read."""
         self._parts.append(piece)
         self.unread += len(piece)
-        if self.unread > UNREAD_LIMIT:
-            self.connection.limit_reading(unread=self.unread)
         if self._event is not None:
             self._event.set()
 
@@ -105,7 +103,7 @@ class RequestCycle:
         piece = parts[0] if len(parts) == 1 else b"".join(parts)
         self._parts = []
         if self.unread > UNREAD_LIMIT:
-            self.connection.limit_reading(unread=0)
+            self.connection.resume_reading()
         self.unread = 0
         return piece
 

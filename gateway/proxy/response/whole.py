@@ -20,7 +20,10 @@ from gateway.proxy.wire.openai_errors import body_event, envelope
 from gateway.proxy.wire.sse import is_json
 
 MOST_HELD = 16 * 1024
-"""Bytes of an answer that may wait for the records of others, so that all are written in one system call."""
+"""Bytes of a request or an answer, up to which the answer waits for the records of others.
+
+All are then written in one system call. Many large records at once would need fresh memory, which costs more.
+"""
 
 UNREADABLE = ResponseMetadata(error_type="upstream_error", error_code="upstream_bad_answer")
 """The recorded metadata of a response that has a status of success but is not JSON."""
@@ -50,7 +53,7 @@ async def relay_whole(
     if routed.body.names_format:
         await check_schema(routed, progress)
     bodies = recorder.untouched(routed, progress) or await recorder.redact(routed, progress)
-    if len(body) > MOST_HELD or cycle.connection.full:
+    if len(body) > MOST_HELD or len(routed.body.body) > MOST_HELD or cycle.connection.full:
         progress.hold = None
     recorder.record(routed, progress, "cancelled" if progress.client_gone else outcome, bodies=bodies)
     cycle.answer(status, lines, body)

@@ -11,7 +11,7 @@ import msgspec
 
 from fairtrial.domain.errors import BadRequest
 from fairtrial.domain.limits.canonical_json import refuse_constant
-from fairtrial.domain.limits.json_limits import DECODED, FIELD, UNCOUNTED, refuse_excess
+from fairtrial.domain.limits.json_limits import DECODED, FIELD, UNCOUNTED, UNCOUNTED_TOP, refuse_excess
 from gateway.proxy.wire.http import Headers
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -135,8 +135,11 @@ class LazyFields(Mapping[str, Any]):
 
 def parse_body(body: bytes) -> RequestBody:
     """Decode the top level of a body; `BadRequest` if it isn't a JSON object with a non-empty string ``model``."""
-    refuse_excess(body, DECODED)
+    if len(body) >= UNCOUNTED_TOP:
+        refuse_excess(body, DECODED)
     fields, strict = _top_level(body)
+    if len(fields) > DECODED.top:
+        refuse_excess(body, DECODED)
     model = decode_field(fields, "model")
     if not isinstance(model, str) or not model:
         known = "missing" if "model" not in fields else "empty" if model == "" else "not a string"
@@ -166,6 +169,7 @@ def _top_level(body: bytes) -> tuple[dict[str, msgspec.Raw], bool]:
 
 
 def _top_level_leniently(body: bytes, why: str) -> dict[str, msgspec.Raw]:
+    refuse_excess(body, DECODED)  # Python's decoder takes fifty times as long
     try:
         return split_object(body)
     except ValueError:

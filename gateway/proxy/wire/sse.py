@@ -16,8 +16,9 @@ DONE = b"[DONE]"
 TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 """Types of the events that end a stream of the Responses API, which has no ``[DONE]``."""
 
-_MARKS = (DONE, b'"error"')
-_RESPONSE_MARKS = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"', b'"error"')
+_ERROR = b'"error"'
+_MARKS = (DONE, _ERROR)
+_RESPONSE_MARKS = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"', _ERROR)
 
 
 class _Chunk(msgspec.Struct):
@@ -31,7 +32,7 @@ class _Head(msgspec.Struct):
 
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _HEAD = msgspec.json.Decoder(_Head)
-_JSON = msgspec.json.Decoder(msgspec.Raw)
+_decode = msgspec.json.Decoder(msgspec.Raw).decode
 _NAMED = re.compile(rb"(?:\A|[\r\n])event:")
 _END = b"\n\n"
 _CR, _LF = b"\r\n"
@@ -66,12 +67,14 @@ class EventSplitter:
 
     def passes(self, piece: bytes) -> bool:
         """Whether a piece can be sent on as it came: whole events, none of which ends the stream or is held back."""
-        if self._pending or self._torn or not piece.endswith(b"\n\n"):
+        if self._pending or self._torn or (self._strip and piece.find(b'"usage"') >= 0):
             return False
+        if self._checked:  # then `[DONE]` can only be a part of a text
+            return piece.find(_ERROR) < 0 and has_only_chunks(piece)
         for mark in self._marks:
             if piece.find(mark) >= 0:
                 return False
-        return not (self._strip and b'"usage"' in piece) and (not self._checked or has_only_chunks(piece))
+        return piece.endswith(_END)
 
     def feed(self, piece: bytes) -> tuple[bytes, bytes]:
         """Whole events: as they came (for the record), and as the client gets them."""
@@ -214,14 +217,18 @@ def has_only_chunks(piece: bytes) -> bool:
     """Whether this is one or more whole events of one line with a JSON object each, the usual case."""
     if not piece.startswith(b"data: {") or not piece.endswith(_END):
         return False
-    chunks = piece[len(b"data: ") : -len(_END)].split(_BETWEEN)
-    if piece.count(b"\n") != len(_END) * len(chunks):
-        return False
+    text, lines = piece[6:-2], piece.count(b"\n")
     try:
+        if lines == len(_END):
+            _decode(text)
+            return True
+        chunks = text.split(_BETWEEN)
+        if lines != len(_END) * len(chunks):
+            return False
         for chunk in chunks:
             if not chunk.startswith(b"{"):
                 return False
-            _JSON.decode(chunk)
+            _decode(chunk)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
@@ -230,7 +237,7 @@ def has_only_chunks(piece: bytes) -> bool:
 def is_json(body: bytes) -> bool:
     """Whether a whole body is JSON."""
     try:
-        _JSON.decode(body)
+        _decode(body)
     except (msgspec.DecodeError, RecursionError):
         return _is_json_slowly(body)
     return True

@@ -37,7 +37,7 @@ def held_step(trial: LiveTrial) -> Iterator[None]:
     monitor = ExperimentMonitor(
         trial.database, trial.publisher, lambda: trial.now_us, rest=0, clock=trial.clock, add_sums=wait
     )
-    thread = threading.Thread(target=monitor.step, kwargs={"urgent": True})
+    thread = threading.Thread(target=monitor.step)
     thread.start()
     assert holds.wait(PATIENCE)
     try:

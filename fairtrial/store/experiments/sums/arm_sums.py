@@ -48,7 +48,6 @@ COLUMNS = {
     "earlier": ", count(b{i}), sum(x{i}), sum(b{i}), sum(x{i} * x{i}), sum(b{i} * b{i}), sum(x{i} * b{i})",
 }
 """The sums of one arm."""
-EVENT_USERS = "SELECT arm{columns} FROM ({units}) GROUP BY arm"
 WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6, "earlier": 6}
 """The number of columns of each."""
 
@@ -114,29 +113,6 @@ def read_sums(
         lost_units, lost_requests = lost.get(name, (0, 0))
         whole[name] = replace(arm, metrics={**arm.metrics, **more}, lost_units=lost_units, lost_requests=lost_requests)
     return Sums(now_us, whole)
-
-
-def read_event_users(cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """The units with an event, by guardrail that counts events, then by variant; it reads only these units.
-
-    Raises `duckdb.Error`.
-    """
-    metrics = [metric for metric in plan.guardrails if metric.counts_requests]
-    if not metrics:
-        return {}
-    apart = unit_groups.any_kept_away(cursor, plan)
-    hit = " OR ".join(f"{CATALOGUE[metric.metric].over} > 0" for metric in metrics)
-    columns = "".join(
-        f", count(*) FILTER ({unit_groups.counts(plan, metric)} AND {CATALOGUE[metric.metric].over} > 0)"
-        for metric in metrics
-    )
-    sql = EVENT_USERS.format(columns=columns, units=unit_groups.counted(metrics, hit=hit, apart=apart))
-    users_by_metric: dict[str, dict[str, int]] = {metric.metric: dict.fromkeys(plan.shares, 0) for metric in metrics}
-    names = list(plan.shares)
-    for index, *users in cursor.execute(sql, unit_groups.bound(plan, hashes)).fetchall():
-        for metric, number in zip(metrics, users, strict=True):
-            users_by_metric[metric.metric][names[index]] = int(number)
-    return users_by_metric
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,9 @@ def test_a_failing_look_of_one_experiment_does_not_stop_the_kill_of_another(
             return kept(stored, now_us)
 
         monkeypatch.setattr(trial.monitor, "_read", read)
+        trial.name = "other"
+        trial.visit("user-of-other")
+        trial.name = NAME
         trial.users(200, fails=0.5)
         assert trial.experiment.state == "killed"
         kinds = {(str(one), str(kind)) for one, kind in trial.database.rows("SELECT experiment, kind FROM alarms")}

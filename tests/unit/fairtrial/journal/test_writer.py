@@ -255,6 +255,7 @@ def test_a_large_segment_is_followed_by_a_new_one(tmp_path: Path, monkeypatch: p
     writer = JournalWriter(tmp_path, writer="w")
     for number in range(20):
         assert writer.append(feedback(number))
+        assert writer.able, "a full segment is no failure, though the next one is not open yet"
     writer.close()
     assert len(names(tmp_path)) > 1
     assert {event.at_us for event in events_in(tmp_path)} == set(range(20))  # type: ignore[attr-defined]

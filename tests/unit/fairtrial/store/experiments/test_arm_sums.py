@@ -15,7 +15,8 @@ from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.store.core.database import Database
 from fairtrial.store.experiments.sums import metric_sums
-from fairtrial.store.experiments.sums.arm_sums import read_event_users, read_sums
+from fairtrial.store.experiments.sums.arm_sums import read_sums
+from fairtrial.store.experiments.sums.event_users import read_event_users
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import live_experiment as live
@@ -87,7 +88,7 @@ def test_requests_that_a_breaker_kept_away_are_counted_apart(tmp_path: Path) -> 
         assert isinstance(errors, RequestErrors)
         assert errors.pessimistic is not None and sums.arms["tuned"].kept_away > 10
         with database.read_transaction() as cursor:
-            users = read_event_users(cursor, plan, live.HASHES)
+            (users,) = read_event_users(cursor, [(plan, live.HASHES)])
         assert users["requests.error_rate"]["tuned"] == errors.users
 
 

@@ -21,11 +21,11 @@ from tests.fixtures.control.live_trial import NAME, WHOLE, LiveTrial
 class Watched(LiveTrial):
     """A trial whose monitor is asked for a step at given times."""
 
-    def steps(self, *, after_us: int, urgent: bool = False) -> bool:
+    def steps(self, *, after_us: int) -> bool:
         """Whether the monitor makes a whole step then."""
         before = self.monitor.statuses.get(NAME)
         self.now_us += after_us
-        self.monitor.step(urgent=urgent)
+        self.monitor.step()
         return self.monitor.statuses.get(NAME) is not before
 
     def settle(self) -> None:

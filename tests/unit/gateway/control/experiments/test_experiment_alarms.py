@@ -19,7 +19,8 @@ from fairtrial.store.experiments import transitions
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic.answers import Pair
 from fairtrial.store.traffic.units import ArmFigures, UnitFigures
-from gateway.control.experiments.experiment_alarms import UnitAlarm, changed_models, find_unit_alarms, unit_alarms
+from gateway.control.background.circumstances import changed_models
+from gateway.control.experiments.experiment_alarms import UnitAlarm, find_unit_alarms, unit_alarms
 from tests.fixtures.store import samples
 from tests.fixtures.store.empty_store import database, ingester, layout
 

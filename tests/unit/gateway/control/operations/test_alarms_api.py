@@ -71,7 +71,7 @@ async def test_reviewers_neither_read_nor_acknowledge(background: BackgroundWork
 
 async def test_a_decision_is_described_before_and_after_the_first_step(background: BackgroundWork) -> None:
     async with client(background) as http:
-        background.monitor.step(urgent=True)
+        background.monitor.step()
         decision = (await http.get(DECISION)).json()
         brief = (await http.get(DECISION, params={"slices": False})).json()
         unknown = await http.get("/api/experiments/none/decision")

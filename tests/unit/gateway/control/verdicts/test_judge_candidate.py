@@ -339,7 +339,7 @@ def bring_split(background: BackgroundWork, arms: Sequence[str], *, first: int =
     published = background.publisher.published
     assert published is not None
     hash_ = published.plan.experiments["tuned-vs-base"].analysis_hash
-    background.monitor.step(urgent=True)
+    background.monitor.step()
     common = {"analysis_hash": hash_, "at_us": background.clock_us()}
     exposures = [samples.exposed(number, assigned=arm, served=arm, **common) for number, arm in enumerate(arms, first)]
     bring(background, *exposures)
