@@ -24,6 +24,7 @@ from fairtrial.api.experiment_answers import (
     Slices,
     StagesOf,
 )
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import ANSWERED, EffectOverTime, WeekEffect
 from fairtrial.domain.wording import counted
 
@@ -38,26 +39,31 @@ SLICES = (
 )
 
 
-FIRST = ("State", "Error", "Split", "Result")
+FIRST = ("Error", "Split")
 """Lines of the box that stand below the answer."""
-TOLD = ("Next", "Guardrails", "Stage")
-"""Lines of the box that the button, the marks and the stages say."""
+SAID = (*FIRST, "State", "Next", "Guardrails", "Stage")
+"""Lines of the box that the answer, the button, the marks and the stages say."""
 
 
-def render_answer(decision: ShownDecision) -> None:
+def render_answer(decision: ShownDecision, last: Transition | None) -> None:
     """Draw the answer in large words, the interval as a picture beside it, and the guardrails."""
-    box = decision.box
+    box, marks = decision.box, marks_of(decision)
+    lines = [text for label, text in box.lines if label in FIRST]
+    stopped = last is not None and decision.state not in ("running", "declared")
+    shown = standing_of(decision).word == "Worse" or any(mark.shape in ("stop", "worse") for mark in marks)
+    if last is not None and stopped and not (shown and last.actor == "control"):
+        lines.insert(0, f"{last.why[:1].upper()}{last.why[1:]}.")
+    since = [f"Since {moment(last.at_us)}, by {last.actor}."] if last is not None and stopped else []
     draw_markup(
-        "answer.html", key="answer", standing=standing_of(decision), headline=box.headline,
-        lines=[text for label, text in box.lines if label in FIRST],
-        as_of=box.notes[-1] if box.notes else "", effects=effects_of(decision), marks=marks_of(decision),
+        "answer.html", key="answer", standing=standing_of(decision), headline=box.headline, lines=lines,
+        as_of=" ".join([*since, *box.notes[-1:]]), effects=effects_of(decision), marks=marks,
     )  # fmt: skip
 
 
 def render_conditions(decision: ShownDecision) -> None:
     """Draw the rest of the box: what the result rests on, and caveats."""
     for label, text in decision.box.lines:
-        if label not in (*TOLD, *FIRST):
+        if label not in SAID:
             st.markdown(f"**{label}.** {plain(text)}")
     for note in decision.box.notes[:-1]:
         st.caption(plain(note))

@@ -112,7 +112,8 @@ def _changed_us(decision: ShownDecision, alarms: Sequence[AlarmRow]) -> int:
     """When something last changed: the state, an answer, or an alarm."""
     analysis = decision.analysis
     metrics = () if analysis is None else (*analysis.primary, *analysis.guardrails)
-    times = [decision.last_us, *(metric.answered_us for metric in metrics)]
+    started_us = None if analysis is None else analysis.started_us
+    times = [started_us, decision.last_us, *(metric.answered_us for metric in metrics)]
     times += [round(alarm.at_time.timestamp() * 1e6) for alarm in alarms]
     return max((at for at in times if at is not None), default=0)
 

@@ -12,7 +12,7 @@ from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
 from dashboard.components.markup import draw_markup
-from dashboard.components.tables import table
+from dashboard.components.tables import prose
 from dashboard.experiments.labels import ACCEPT, ACCEPTS, DANGEROUS, EFFECTS, END_OF_KEPT, LABELS
 from dashboard.experiments.overview_rows import first_action
 from dashboard.experiments.standing import effects_of, marks_of, standing_of
@@ -101,19 +101,18 @@ def render_transitions(control: Control, name: str) -> None:
     if not history:
         return
     st.header("History", divider="gray")
-    st.markdown("**Transitions**")
     rows = [
         {
             "when": moment_of(row.at_time),
             "action": ACCEPT if _accepted_units(row) else LABELS.get(row.action, row.action),
             "by": row.actor,
             "why": _reason(row),
-            "segment": row.segment,
+            "segment": str(row.segment),
             "configuration before": row.plan_hash,
         }
         for row in history
     ]
-    table(rows, title=f"transitions of {name}", raw=msgspec.to_builtins(history))
+    prose(rows, title=f"transitions of {name}", raw=msgspec.to_builtins(history))
 
 
 def _accepted_units(row: TransitionRow) -> list[str]:

@@ -12,10 +12,11 @@ from dashboard.client import Control
 from dashboard.components import charts, query_params
 from dashboard.components.document import draw_blocks
 from dashboard.components.formatting import plain
+from dashboard.components.markup import draw_markup
 from dashboard.components.query_params import link
 from dashboard.components.tables import draw_signals, offer, prose
 from dashboard.verdicts.actions import draw_approvals, draw_checks, draw_downloads
-from dashboard.verdicts.list import DECISIONS, SHAPES, result_of, title_of
+from dashboard.verdicts.list import DECISIONS, SHAPES, result_of, standing_of
 from dashboard.verdicts.review_evidence import draw_review_evidence
 from fairtrial.api import verdicts
 from fairtrial.api.run_answers import RunSummary
@@ -78,11 +79,12 @@ def _again(verdict: Verdict) -> None:
 def draw_decision(record: ReleaseRecord) -> None:
     """Draw the decision as it reads now, and everything that limits it."""
     verdict = record.verdict
-    st.title(plain(title_of(record)))
-    st.markdown(f"**{plain(verdict.candidate)}** against **{plain(verdict.baseline)}**")
+    means = "" if verdict.decision == "SHIP" else f"It means: {DECISIONS[verdict.decision][2]}."
+    draw_markup(
+        "verdict.html", key="decision", standing=standing_of(record), candidate=verdict.candidate,
+        baseline=verdict.baseline, means=means,
+    )  # fmt: skip
     draw_blocks(standing(verdict, record.stale))
-    if verdict.decision != "SHIP":
-        st.markdown(f"{verdict.decision} means: {DECISIONS[verdict.decision][2]}.")
 
 
 def draw_findings(verdict: Verdict) -> None:

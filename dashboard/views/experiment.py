@@ -28,6 +28,7 @@ from fairtrial.api.alarms import AlarmRow, ListAlarms
 from fairtrial.api.experiment_answers import ShownDecision
 from fairtrial.api.experiment_traffic import ExperimentDetails, Series, Slot
 from fairtrial.api.operation import Nothing
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.store_reports import VariantTraffic
 
 ERRORS = (
@@ -88,7 +89,7 @@ def _experiment(control: Control, names: Sequence[str]) -> None:
     with head:
         _question(experiment)
     with answer:
-        _answer(control, name, None if last is None else last.at_us, [decided])
+        _answer(control, name, last, [decided])
         approvable = any(stage > experiment.stage for stage in experiment.enrolment.approve)
         render_state(control, decided, experiment.live, approvable=approvable)
         if alarms:
@@ -114,7 +115,7 @@ def _is_of(alarm: AlarmRow, name: str) -> bool:
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
-def _answer(control: Control, name: str, last_us: int | None, known: list[ShownDecision]) -> None:
+def _answer(control: Control, name: str, last: Transition | None, known: list[ShownDecision]) -> None:
     """The answer, drawn again every few seconds. If the state changes, the whole page is, unless a dialog is open.
 
     ``known``: the decision that this run of the page has read, which is taken once.
@@ -122,8 +123,8 @@ def _answer(control: Control, name: str, last_us: int | None, known: list[ShownD
     decision = known.pop() if known else _refreshed(control, name)
     if decision is None:
         return
-    render_answer(decision)
-    if decision.last_us != last_us:
+    render_answer(decision, last)
+    if decision.last_us != (None if last is None else last.at_us):
         open_dialog.refresh_page()
 
 

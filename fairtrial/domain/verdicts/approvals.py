@@ -108,11 +108,11 @@ def exit_code_of(decision: Decision, state: ApprovalState, *, allow_unapproved: 
 
 
 def reads_now(decision: str, state: ApprovalState, *, stale: bool, undone: bool = False) -> str:
-    """As `reads_as`, and ``SHIP, stale`` once it no longer stands. ``undone``: its promotion was rolled back."""
+    """As `reads_as`, but ``SHIP, stale`` once it no longer stands. ``undone``: its promotion was rolled back."""
     reads = reads_as(decision, state)
     if decision != "SHIP" or not (stale or undone):
         return reads
-    return f"{reads}, {'rolled back' if undone else 'stale'}"
+    return f"SHIP, {'rolled back' if undone else 'stale'}{reads.removeprefix('SHIP')}"
 
 
 def reads_as(decision: str, state: ApprovalState) -> str:

@@ -28,7 +28,7 @@ def next_step(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
     if needs == {"approval"} and not any(decision.worse for decision in every):
         return NextStep((StepPart("Approve the next stage", "approve"),), needed=True)
     if now.kept is not None:
-        words = f"Wait until {until_words(now.kept)}: it then ends as promoted. To end it now"
+        words = f"Wait until {until_words(now.kept)}, when it ends as promoted, or end it now"
         return NextStep((StepPart(words, "end"),))
     if any(decision.worse for decision in every):
         mended = StepPart(", or start the next attempt after mending the candidate.")
@@ -42,7 +42,7 @@ def next_step(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
     if held := held_sentence(plan, every):
         return NextStep((StepPart(held),), needed=True)
     if now.accepted:
-        return NextStep((StepPart("Watch the accepted decline. If it is too large, pause", "pause"),))
+        return NextStep((StepPart("Watch the accepted decline. If it is too large, pause it", "pause"),))
     return WAIT
 
 
