@@ -134,7 +134,7 @@ def _chart_row(point: ChartPoint, scale: float) -> dict[str, Any]:
 def _weeks(primary: ShownPrimary, unit: str) -> None:
     """The effect by whole week, if one is over."""
     over_time = primary.over_time
-    if over_time is None or not over_time.weeks:
+    if over_time is None or not any((*over_time.weeks, *over_time.ages)):
         return
     st.markdown(f"**Effect of {plain(primary.variant)} on {plain(primary.metric)} by week**")
     table(week_rows(primary, over_time, unit), title=f"effect by week of {primary.variant}", raw=_raw_weeks(over_time))

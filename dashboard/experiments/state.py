@@ -136,7 +136,7 @@ def _confirm(control: Control, live: ExperimentStatus, action: PersonsAction, un
     label = ACCEPT if units else LABELS[action]
     st.write(f"**{label} {plain(name)}.** {effect}" if not units else f"**{label}.** {effect}")
     ready = action != "promote" or _evidence(control, name)
-    with st.form(change, border=False):
+    with st.container(key="dangerous-change" if action in DANGEROUS else None), st.form(change, border=False):
         choose = {"promote": _promotion, "resume": _accepted}.get(action)
         chosen = {} if choose is None else choose(control, live, change)
         accepted = tuple(st.multiselect("Users", units, default=units, key=f"units to {change}")) if units else ()
@@ -181,7 +181,7 @@ def _evidence(control: Control, name: str) -> bool:
     )  # fmt: skip
     if not release.missing:
         return True
-    st.error("#### Not now\n" + "\n".join(f"- {plain(lack)}" for lack in release.missing))
+    st.error("### Not now\n" + "\n".join(f"- {plain(lack)}" for lack in release.missing))
     if release.verdict_id:
         query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=release.verdict_id)
     if st.button("Judge by the official gate", key=f"judge {name}", type="primary"):

@@ -64,10 +64,11 @@ def reads(side: Side) -> Asked:
             yield operation, figures
         yield experiments.state, experiments.NameExperiment(name=name)
         yield experiments.decisions, experiments.ListStates()
-    yield experiments.decision, experiments.DecisionOf(name=name)
+        yield experiments.decision, experiments.DecisionOf(name=name)
         yield experiments.release, experiments.ReleaseOf(name=name)
         yield experiments.transitions, experiments.TransitionsOf(name=name)
     yield experiments.states, experiments.ListStates(everything=True)
+    yield experiments.decisions, experiments.ListStates()
     yield experiments.analysis_plans, Nothing()
     yield keys.listing, Window()
     yield migrations.listing, Nothing()
