@@ -26,8 +26,9 @@ def render_alarms(control: Control, alarms: Sequence[AlarmRow]) -> None:
                 st.caption(f"Acknowledged by {plain(alarm.changed_by or '')}, {moment_of(alarm.changed_at)}")
             elif not control.only_reads and st.button("Acknowledge", key=f"acknowledge-{alarm.alarm_id}"):
                 ask_to_acknowledge(control, alarm)
-        if alarm.kind not in SAID:
-            st.caption(plain(alarm.text))
+        texts = ["" if alarm.kind in SAID else alarm.text, alarm.messages or ""]
+        if any(texts):
+            st.caption(plain(" · ".join(filter(None, texts))))
 
 
 def ask_to_acknowledge(control: Control, alarm: AlarmRow) -> None:

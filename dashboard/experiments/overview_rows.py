@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from dashboard.components.formatting import moment
 from dashboard.experiments.labels import LABELS
 from dashboard.experiments.standing import Colour, Effect, Mark, Standing, effects_of, marks_of, standing_of
-from fairtrial.api.alarms import AlarmRow
+from fairtrial.api.alarms import SEVERITIES, AlarmRow
 from fairtrial.api.experiment_answers import ExperimentStatus, ShownDecision
 from fairtrial.api.experiment_box import NextStep
 from fairtrial.api.store import ServiceStates
@@ -16,7 +16,8 @@ from fairtrial.domain.settings import PersonsAction
 from fairtrial.domain.wording import age, counted
 
 SAID = ("experiment.srm", "experiment.worse", "experiment.killed", "experiment.paused", "experiment.accepted",
-        "stage.approval", "promotion.rolled_back")  # fmt: skip
+        "experiment.declined", "experiment.error", "model.same_as_base", "stage.approval",
+        "promotion.rolled_back")  # fmt: skip
 """Alarms that the state, the guardrails or the next step of a row say already."""
 NEEDED, RUNS, OVER = range(3)
 
@@ -146,10 +147,10 @@ def problem_rows(services: ServiceStates, alarms: Sequence[AlarmRow], *, can_cha
         yield _problem("Journal", "amber", text, "Read control's log.")
     for alarm in alarms:
         if alarm.state == "open" and (alarm.family == "deployment" or alarm.experiment is None):
-            colour: Colour = "red" if alarm.kind in ("deployment.ended", "store.older") else "amber"
+            colour: Colour = "red" if SEVERITIES.get(alarm.kind) == "urgent" else "amber"
             at_us = round(alarm.at_time.timestamp() * 1e6)
             yield replace(
-                _problem(alarm.experiment or "Store", colour, alarm.text, "", at_us=at_us),
+                _problem(alarm.experiment or "Store", colour, alarm.text, alarm.messages or "", at_us=at_us),
                 link=f"overview?alarm={alarm.alarm_id}" if can_change else "", label="Acknowledge",
             )  # fmt: skip
 

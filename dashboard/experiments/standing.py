@@ -65,6 +65,7 @@ def standing_of(decision: ShownDecision) -> Standing:
 def _words(decision: ShownDecision, analysis: Analysis | None) -> Iterator[tuple[str, Shape]]:
     """What is true, the most important first."""
     primary, guardrails = ((), ()) if analysis is None else (analysis.primary, analysis.guardrails)
+    said = {label for label, _ in decision.box.lines}
     if decision.ending in ("rolled back by a person", "rolled back by control"):
         yield "Rolled back", "stop"
     if decision.ending == "promoted":
@@ -75,6 +76,10 @@ def _words(decision: ShownDecision, analysis: Analysis | None) -> Iterator[tuple
         yield "Not started", "wait"
     if decision.state == "killed":
         yield "Stopped", "stop"
+    if "Error" in said:
+        yield "Not analysed", "invalid"
+    if "Models" in said:
+        yield "Same model", "invalid"
     if analysis is not None and analysis.srm.invalid:
         yield "Invalid", "invalid"
     if analysis is not None and any(proof.blocks for proof in analysis.earlier) and decision.state == "running":

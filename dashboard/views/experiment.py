@@ -14,13 +14,8 @@ from dashboard.components.formatting import DASH, duration, plain
 from dashboard.components.tables import suggest_command, table
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_alarms, render_srm
-from dashboard.experiments.decision import (
-    render_analysis,
-    render_answer,
-    render_conditions,
-    render_plans,
-    render_slices,
-)
+from dashboard.experiments.decision import render_analysis, render_answer, render_conditions, render_plans
+from dashboard.experiments.slices import render_slices
 from dashboard.experiments.state import render_state, render_transitions
 from dashboard.view import View
 from fairtrial.api import alarms as alarm_operations, experiments, store
@@ -100,7 +95,7 @@ def _experiment(control: Control, names: Sequence[str]) -> None:
         _analysis(control, name, [decided])
         if decided.analysis is None or decided.analysis.srm.invalid == experiment.srm.invalid:
             render_srm(experiment.srm)
-        render_slices(decided.slices, experiment.unit)
+        render_slices(decided.slices)
     with requests:
         traffic.warn_no_unit(experiment.traffic.reasons)
         traffic.warn_ambiguous_feedback(experiment.traffic.ambiguous)

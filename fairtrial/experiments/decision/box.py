@@ -46,10 +46,13 @@ def result_box(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situa
 def box_without_plan(name: str, control: str, now: Situation) -> Box:
     """The box before the analysis begins."""
     words = sentence(name, control, now.state, now.last)
+    step = WAIT if now.state == "running" else step_of_stopped((), now)
+    if now.same:
+        return Box(state_word(now.state, now.last), "error", (("State", words), *_models(now)), (), step)
     if now.state == "running":
-        return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),), (), WAIT)
+        return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),), (), step)
     tone: Tone = "error" if now.state == "killed" else "success" if now.serves else "warning"
-    return Box(state_word(now.state, now.last), tone, (("State", words),), (), step_of_stopped((), now))
+    return Box(state_word(now.state, now.last), tone, (("State", words),), (), step)
 
 
 def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
@@ -99,7 +102,7 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
     if now.state in ("ended", "declared"):
         return "error" if blocked else "warning"
     wrong = blocked or any(decision.worse or decision.harmed or not decision.split.balanced for decision in every)
-    if now.state == "killed" or now.error or wrong:
+    if now.state == "killed" or now.error or now.same or wrong:
         return "error"
     changed = any(decision.changed for decision in every)
     if (
@@ -120,6 +123,7 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
 def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[tuple[Label, str]]:
     if now.state != "running" or now.kept is not None:
         yield "State", _state(plan, now)
+    yield from _models(now)
     if now.error:
         yield "Error", f"Its looks fail, so nothing is decided or stopped: {now.error}"
     if not all(decision.split.balanced for decision in decisions.values()):
@@ -150,6 +154,11 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
     if now.state == "running" and now.kept is None:
         yield "Stage", stage_sentence(plan, now)
     yield "Next", next_step(plan, decisions, now).sentence(plan.experiment)
+
+
+def _models(now: Situation) -> Iterator[tuple[Label, str]]:
+    if now.same:
+        yield "Models", " ".join(f"{result.words}." for result in now.same)
 
 
 def _state(plan: AnalysisPlan, now: Situation) -> str:

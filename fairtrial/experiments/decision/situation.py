@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import EarlierProof, Tried
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
+from fairtrial.domain.verdicts.model_equality import ModelEquality
 from fairtrial.experiments.decision.acceptance import accepted_by
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.waits import Wait
@@ -20,6 +21,7 @@ class Situation:
     now, since ``stage_since_us``. ``waits``: what the next stage still needs, ``None`` if that is unknown. ``serves``:
     the promoted variant. ``kept``: the control that stays after a promotion, while it runs. ``error``: why its looks
     fail. ``late_us``: the time since the start that only a correction of the wall clock made; it counts for no wait.
+    ``same``: the treatments that answer as the control, by probes.
     """
 
     now_us: int
@@ -36,6 +38,7 @@ class Situation:
     tried: Tried | None = None
     late_us: int = 0
     kept: KeptControl | None = None
+    same: tuple[ModelEquality, ...] = ()
 
     @property
     def cause(self) -> str | None:
