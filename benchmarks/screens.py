@@ -27,8 +27,8 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import monitored_store  # noqa: E402 - found by the line above
 from benchmarks.pages import DRAWN  # noqa: E402
 from dashboard.client import SESSION_COOKIE  # noqa: E402
-from tests.fixtures import npm_packages  # noqa: E402
 from tests.fixtures.dashboard import site as sites  # noqa: E402
+from tests.fixtures.dashboard.accessibility import axe_script, serious_violations  # noqa: E402
 from tests.fixtures.dashboard.many_experiments import STORIES, fill_many  # noqa: E402
 from tests.fixtures.dashboard.released import NAME, OTHER_GATE, a_released_site  # noqa: E402
 from tests.fixtures.dashboard.visits import ARGUMENTS, PATIENCE_MS, chromium  # noqa: E402
@@ -37,7 +37,6 @@ from tests.fixtures.experiments.simulated_days import LiveExperiment  # noqa: E4
 LOOKS = {
     "light": (1280, "light"), "dark": (1280, "dark"), "phone": (390, "light"), "phone-dark": (390, "dark"),
 }  # fmt: skip
-AXE = "() => axe.run(document, {resultTypes: ['violations']})"
 WEEK_US = 7 * 86_400_000_000
 Fill = Callable[[Path], None]
 
@@ -61,7 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     options.into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        axe = (npm_packages.install(npm_packages.AXE, Path(folder)) / "axe-core/axe.min.js").read_text()
+        axe = axe_script(Path(folder))
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         for store in options.stores:
             with _site(store, options.requests) as site:
@@ -150,10 +149,7 @@ def _shoot(browser: Browser, site: sites.Site, visit: Visit, into: Path, axe: st
     height = _whole(page, width)
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{visit.page}-{visit.look}")
     page.screenshot(path=into / f"{name}.png")
-    page.add_script_tag(content=axe)
-    found: Mapping[str, Any] = page.evaluate(AXE)
-    serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
-    faults = [f"{one['id']} {len(one['nodes'])}x {one['nodes'][0]['html'][:120]}" for one in serious]
+    faults = serious_violations(page, axe)
     wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     faults += ["wider than the window"] if wide > width else []
     shown = "; ".join(faults) or "nothing serious"

@@ -91,7 +91,7 @@ def _row(decision: ShownDecision, status: ExperimentStatus | None, alarms: Seque
         link=page,
         act=f"{page}&do={action}" if action else "",
         effects=effects_of(decision),
-        no_effect="" if standing.word in ("No data yet", "Not started") else _no_effect(decision),
+        no_effect="" if standing.word in ("No data yet", "Not started", "Promoted") else _no_effect(decision),
         guardrails=marks_of(decision),
         alarms=f"{counted(len(others), 'alarm')}: {', '.join(others)}" if others else "",
     )

@@ -68,7 +68,8 @@ def _words(decision: ShownDecision, analysis: Analysis | None) -> Iterator[tuple
     said = {label for label, _ in decision.box.lines}
     if decision.ending in ("rolled back by a person", "rolled back by control"):
         yield "Rolled back", "stop"
-    if decision.ending == "promoted":
+    kept = decision.state == "running" and analysis is not None and "State" in said
+    if decision.ending == "promoted" or kept:  # a kept control lets it run on
         yield "Promoted", "good"
     if decision.state == "ended":
         yield "Ended", "done"

@@ -14,9 +14,6 @@ from tests.fixtures.experiments.simulated_days import LIVE
 
 pytestmark = pytest.mark.release("browser")
 
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-WIDER = "element => element.scrollWidth - element.clientWidth"
-
 
 def opened(page: Page, site: Site, address: str) -> Locator:
     page.goto(f"{site.dashboard}/{address}")
@@ -103,15 +100,3 @@ def test_a_refresh_keeps_what_is_typed_into_an_open_dialog(visitors: Visitors, s
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name="Continue", exact=True)).to_be_visible()
     site.ask("POST", f"/api/experiments/{LIVE}/resume", {"why": "the test is over"})
-
-
-@pytest.mark.release("browser")
-@pytest.mark.parametrize("address", ["overview", f"experiment?experiment={LIVE}&window=all"])
-def test_a_phone_does_not_scroll_sideways(visitors: Visitors, site: Site, address: str) -> None:
-    page = visitors.page("Rita")
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    main = opened(page, site, address)
-    expect(main.get_by_test_id("stVegaLiteChart").or_(main.get_by_role("table")).first).to_be_visible()
-    assert main.evaluate(WIDER) <= 0
-    assert page.locator("html").evaluate(WIDER) <= 0
-    page.set_viewport_size(DESK)  # type: ignore[arg-type]
