@@ -11,7 +11,7 @@ from dashboard.client import Row
 from dashboard.components import charts
 from dashboard.components.formatting import count, moment, moment_of, plain
 from dashboard.components.markup import draw_markup
-from dashboard.components.tables import table
+from dashboard.components.tables import prose
 from dashboard.experiments.standing import effects_of, marks_of, standing_of
 from fairtrial.api.experiment_answers import (
     Analysis,
@@ -130,7 +130,7 @@ def _weeks(primary: ShownPrimary, unit: str) -> None:
     if over_time is None or not any((*over_time.weeks, *over_time.ages)):
         return
     st.markdown(f"**Effect of {plain(primary.variant)} on {plain(primary.metric)} by week**")
-    table(week_rows(primary, over_time, unit), title=f"effect by week of {primary.variant}", raw=_raw_weeks(over_time))
+    prose(week_rows(primary, over_time, unit), title=f"effect by week of {primary.variant}", raw=_raw_weeks(over_time))
     st.caption(WEEKS)
 
 
@@ -235,4 +235,4 @@ def render_plans(plans: Sequence[PlanRow]) -> None:
         for row in plans
     ]
     with st.expander("Frozen analysis plans and amendments"):
-        table(rows, title="analysis plans", raw=msgspec.to_builtins(plans))
+        prose(rows, title="analysis plans", raw=msgspec.to_builtins(plans))

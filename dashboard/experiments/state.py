@@ -108,7 +108,7 @@ def render_transitions(control: Control, name: str) -> None:
             "by": row.actor,
             "why": _reason(row),
             "segment": str(row.segment),
-            "configuration before": row.plan_hash,
+            "configuration before": row.plan_hash[:8],
         }
         for row in history
     ]

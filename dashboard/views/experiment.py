@@ -11,7 +11,7 @@ from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components import charts, query_params
 from dashboard.components.formatting import DASH, duration, plain
-from dashboard.components.tables import suggest_command, table
+from dashboard.components.tables import prose, suggest_command
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_alarms, render_srm
 from dashboard.experiments.decision import render_analysis, render_answer, render_conditions, render_plans
@@ -191,7 +191,7 @@ def _figures(
     ]
     st.caption(PLAIN)
     st.caption(ERRORS)
-    table(rows, title=f"variants of {experiment.name}", raw=raw, height="content")
+    prose(rows, title=f"variants of {experiment.name}", raw=raw)
 
 
 def _signals(control: Control, experiment: ExperimentDetails, since_us: int) -> None:
@@ -203,12 +203,7 @@ def _signals(control: Control, experiment: ExperimentDetails, since_us: int) -> 
     st.markdown(f"**{UNASKED}**")
     st.caption(UNASKED_CAPTION)
     shown = [traffic.signal_row(row, experiment.control) for row in traffic.in_order(rows, experiment.control)]
-    table(
-        shown,
-        title=f"signals of {experiment.name}",
-        raw=[_flat(msgspec.to_builtins(row)) for row in rows],
-        height="content",
-    )
+    prose(shown, title=f"signals of {experiment.name}", raw=[_flat(msgspec.to_builtins(row)) for row in rows])
 
 
 def _flat(row: Mapping[str, Any], head: str = "") -> dict[str, Any]:
@@ -265,7 +260,8 @@ def _feedback(variants: Sequence[VariantTraffic]) -> None:
 
 def _why(reasons: Mapping[str, int]) -> None:
     with st.expander("Why each request got its variant"):
-        table([{"reason": reason, "requests": n} for reason, n in sorted(reasons.items())], title="reasons")
+        rows = [{"reason": reason, "requests": n} for reason, n in sorted(reasons.items())]
+        prose(rows, title="reasons", raw=rows)
 
 
 view = View(title="Experiment", icon=":material/science:", path="experiment", place=2, draw=draw)
