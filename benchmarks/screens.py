@@ -100,7 +100,9 @@ def _released(site: sites.Site) -> dict[str, str]:
 
 
 def _twenty(_: sites.Site) -> dict[str, str]:
-    return {"overview": "overview"} | {name: f"experiment?experiment={name}&window=all" for name in STORIES}
+    pages = {name: f"experiment?experiment={name}&window=all" for name in STORIES}
+    dialogs = {f"{do}-dialog": f"experiment?experiment=refund-tone&do={do}" for do in ("promote", "kill")}
+    return {"overview": "overview", **pages, **dialogs}
 
 
 def _large(_: sites.Site) -> dict[str, str]:

@@ -26,7 +26,7 @@ from fairtrial.documents.verdict_evidence import evidence
 from fairtrial.domain.promises import WORST_FIRST
 from fairtrial.domain.verdicts.verdict import Finding, JudgedRun, Verdict
 from fairtrial.domain.verdicts.verdict_wording import is_unasked, unasked_lines
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import Change, counted
 
 TITLES = {
     ("difference", "points"): "difference from the baseline, in points",
@@ -44,6 +44,7 @@ ENDS = {("level", "%"): (0, 100)}
 RUNS = ":material/table_rows:"
 EXPERIMENT = ":material/science:"
 COMPARE = ":material/compare_arrows:"
+LOST: Change = "lost"
 AnyRun = JudgedRun | RunSummary
 
 
@@ -102,7 +103,7 @@ def draw_findings(record: ReleaseRecord) -> None:
                 st.code(failure.needed, language=None, wrap_lines=True)
             new, old = _both(verdict, [run for run in _runs(record) if run.suite == failure.source])
             if new and old:
-                link("Lost cases", "runs", icon=COMPARE, run=new.run_id, against=old.run_id, change="worse")
+                link("Lost cases", "runs", icon=COMPARE, run=new.run_id, against=old.run_id, change=LOST)
     if not against:
         st.success(f"All rules pass ({counted(len([finding for finding in findings if finding.decisive]), 'rule')}).")
     raw = [_line(finding) | {"in": finding.scope, "needed": finding.needed} for finding in findings]
