@@ -25,6 +25,7 @@ GROUPS: Mapping[str, str] = {
     "key.": "API keys",
     "link.": "one-time links",
     "look.": "looks at live traffic",
+    "model.": "comparisons of models",
     "plan.": "published configurations",
     "review.": "blind reviews",
     "run.": "runs that are kept",

@@ -37,7 +37,7 @@ KEYS_OF_OTHERS: Mapping[str, str] = {
     "dashboard/views/data_audit.py": "the URL",
     "dashboard/views/experiment.py": "the URL",
     "dashboard/views/gate.py": "the URL",
-    "dashboard/views/overview.py": "row counts by table",
+    "dashboard/views/overview.py": "the URL, and row counts by table",
     "dashboard/views/review.py": "the URL, and what the browser sends",
     "dashboard/views/runs.py": "the URL",
     "evaluators/reports/json.py": "the verdict as JSON, which it completes",

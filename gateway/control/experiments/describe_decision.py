@@ -22,7 +22,8 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import caveat_words, guardrail_words
-from fairtrial.experiments.decision.box import Situation, box_without_plan, result_box
+from fairtrial.experiments.decision.box import box_without_plan, result_box
+from fairtrial.experiments.decision.situation import Situation
 from fairtrial.experiments.decision.waits import Wait, wait_words
 from fairtrial.experiments.decision.wording import decision_words, primary_sentence
 from fairtrial.experiments.methods.finding import is_share
@@ -49,6 +50,7 @@ def describe_decision(
     *,
     now_us: int,
     slices: bool = True,
+    chart: bool = True,
     plan: Plan | None = None,
 ) -> ShownDecision:
     """The result of one experiment; raises `StoreError`.
@@ -76,7 +78,7 @@ def describe_decision(
     return msgspec.structs.replace(
         shown,
         box=result_box(stored.plan, look.decisions, now),
-        analysis=_analysis(look, now, _chart(database, stored)),
+        analysis=_analysis(look, now, _chart(database, stored) if chart else ()),
         accepts=described_offers(stored.plan, offers),
         plans=_plans(database, experiment.name),
         slices=describe_slices(database, stored.plan, now_us=now_us) if slices else None,
@@ -117,7 +119,7 @@ def _analysis(look: DecidedLook, now: Situation, chart: tuple[ChartPoint, ...]) 
         looked_us=first.at_us,
         primary=tuple(_primary(plan, decision, now) for decision in decided.values()) if plan.primary else (),
         guardrails=tuple(
-            _guardrail(plan, metric, decided[name]) for metric in plan.guardrails for name in plan.treatments
+            _guardrail(plan, metric, decided[name], now) for metric in plan.guardrails for name in plan.treatments
         ),
         kept_away=tuple(guardrail_words.kept_away_arms(decided)),
         earlier=now.earlier,
@@ -157,7 +159,7 @@ def _primary(plan: AnalysisPlan, decision: Decision, now: Situation) -> ShownPri
     )
 
 
-def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> ShownGuardrail:
+def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision, now: Situation) -> ShownGuardrail:
     guardrail = next(decided for decided in decision.guardrails if decided.metric == metric.metric)
     kept = plan.kept_control is not None
     return ShownGuardrail(
@@ -177,6 +179,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> Sh
         weighed_words=guardrail_words.weighed_words(plan, decision.variant, guardrail),
         vetoed=guardrail.vetoed,
         by_request=guardrail.by_request or msgspec.UNSET,
+        accepted=(metric.metric, decision.variant) in {accepted.key for accepted in now.accepted},
     )
 
 

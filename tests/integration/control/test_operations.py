@@ -83,10 +83,12 @@ def reads(side: Side) -> Asked:
         for operation in (experiments.one, experiments.series, experiments.signals, experiments.errors):
             yield operation, figures
         yield experiments.state, experiments.NameExperiment(name=name)
+        yield experiments.decisions, experiments.ListStates()
         yield experiments.decision, experiments.DecisionOf(name=name)
         yield experiments.release, experiments.ReleaseOf(name=name)
         yield experiments.transitions, experiments.TransitionsOf(name=name)
     yield experiments.states, experiments.ListStates(everything=True)
+    yield experiments.decisions, experiments.ListStates()
     yield experiments.analysis_plans, Nothing()
     yield keys.listing, Window()
     yield migrations.listing, Nothing()
