@@ -33,9 +33,9 @@ from fairtrial.domain.wording import counted
 
 NEWEST = 20
 REFRESH_SECONDS = 5
-SEEN = "fairtrial_seen"
 SHARED = "seen"
 """The parameter of a shared link: since when changes are listed."""
+SEEN = "fairtrial_seen"
 """The cookie with the time, in milliseconds, at which this browser last showed the overview."""
 GROUPS = ("Needs you", "Runs by itself", "Over")
 
