@@ -1,0 +1,57 @@
+"""Defines the result of comparing a served model with records of its training."""
+
+from typing import Literal
+
+import msgspec
+
+from fairtrial.domain.verdicts.model_equality import EqualityAnswer
+from fairtrial.domain.wording import counted
+
+Cause = Literal[
+    "", "not applied", "chat template", "special token", "end token", "parameters", "merge or quantisation",
+    "other weights",
+]  # fmt: skip
+CAUSES: dict[Cause, str] = {
+    "not applied": "it answers as the base, so the adapter is not applied",
+    "chat template": "the server renders another prompt: compare the chat templates",
+    "special token": "the server adds or drops one special token: look for a doubled or missing BOS or EOS",
+    "end token": "it does not stop where it was trained to: compare the end tokens",
+    "parameters": "it chooses other tokens than the likeliest: the server adds sampling parameters",
+    "merge or quantisation": "it is a little different everywhere: compare the merge or the quantisation",
+    "other weights": "it has other weights",
+}
+
+
+class ModelParity(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the deployment serves what was trained, by ``rows`` of a file whose digest is ``file_digest``.
+
+    ``distance``: the median total variation between served and trained, ``noise``: that between served base and trained
+    base, ``off``: that between served and base.
+    """
+
+    deployment: str
+    base: str
+    deployment_digest: str
+    base_digest: str
+    file_digest: str
+    asked_us: int
+    answer: EqualityAnswer
+    cause: Cause
+    why: str
+    rows: int
+    distance: float
+    noise: float
+    off: float
+    p: float
+    tokens: int
+
+    @property
+    def words(self) -> str:
+        """One sentence with the answer and its figures."""
+        said = {
+            "same": f"{self.deployment} serves what was trained",
+            "different": f"{self.deployment} does not serve what was trained: {CAUSES.get(self.cause, '')}",
+            "not known": f"whether {self.deployment} serves what was trained is not known",
+        }[self.answer]
+        figures = f"{counted(self.rows, 'row')}; distance {self.distance:.2g}, noise {self.noise:.2g}"
+        return f"{said} ({self.why + '; ' if self.why else ''}{figures})"
