@@ -142,7 +142,7 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
     with _open(config, store) as opened:
         state = opened.call(experiments.state, experiments.NameExperiment(name=name))
         rows = opened.call(experiments.transitions, experiments.TransitionsOf(name=name))
-        decision = opened.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
+        decision = opened.call(experiments.decision, experiments.DecisionOf(name=name))
         errors = opened.call(experiments.errors, experiments.FiguresOf(name=name, since_us=0))
     if as_json:
         return print_json(to_builtins(state) | {"decision": decision, "errors": errors, "transitions": rows})

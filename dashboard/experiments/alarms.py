@@ -72,7 +72,7 @@ def _open(control: Control, alarm: AlarmRow) -> None:
                  experiment=alarm.experiment)  # fmt: skip
         if not control.only_reads:
             _acknowledge_button(control, alarm)
-        st.caption(f"since {moment_of(alarm.at_time)}")
+        st.caption(f"since {moment_of(alarm.at_time)}{f' · {plain(alarm.messages)}' if alarm.messages else ''}")
 
 
 def _acknowledge_button(control: Control, alarm: AlarmRow) -> None:

@@ -64,7 +64,7 @@ class Disagreement:
 def compare_sides(blocks: Sequence[Block], *, seed: int = 0) -> Disagreement:
     """The excess over all probes. Labels are permuted within blocks, so that conditions and probes may differ.
 
-    A block needs two answers of each side.
+    A block needs two answers of each side. Source: Székely & Rizzo (2013), as of the module.
 
     >>> import numpy as np
     >>> apart = np.kron([[0.0, 1.0], [1.0, 0.0]], np.ones((3, 3)))
@@ -83,8 +83,8 @@ def compare_sides(blocks: Sequence[Block], *, seed: int = 0) -> Disagreement:
 def upper_bound(excesses: Floats, alpha: float = ALPHA) -> float:
     """The one-sided upper bound of the mean of values of at most 1; ``(n,)`` in any order.
 
-    It bets against each mean (Waudby-Smith & Ramdas 2024, JRSS-B 86:1-27), so it holds at any size. Of n probes
-    without any excess it is close to the rule of three, 3/n.
+    It bets against each mean, so it holds at any size. Of n probes without any excess it is close to the rule of
+    three, 3/n. Source: Waudby-Smith & Ramdas (2024), JRSS-B 86:1-27.
 
     >>> import numpy as np
     >>> round(upper_bound(np.zeros(64)), 3)
@@ -110,6 +110,8 @@ def upper_bound(excesses: Floats, alpha: float = ALPHA) -> float:
 def differs_within_noise(blocks: Sequence[Block]) -> bool:
     """Whether the means of the sides are apart by no more than 99 % of the single answers within a side.
 
+    Source: ADR 109.
+
     >>> import numpy as np
     >>> differs_within_noise([Block(0, np.zeros((4, 4)), apart=0.01)])
     False
@@ -122,7 +124,8 @@ def power_of(blocks: Sequence[Block], *, excess: float, alpha: float, everywhere
     """The probability that as many answers to these probes show such an excess at the level ``alpha``.
 
     Both sides draw from the answers of both. Then the candidate answers this share of probes with another token, or
-    with ``everywhere`` each probe by so much differently.
+    with ``everywhere`` each probe by so much differently. Source: Efron & Tibshirani (1993), An Introduction to the
+    Bootstrap, chapter 25.
 
     >>> import numpy as np
     >>> power_of([Block(probe, np.zeros((6, 6))) for probe in range(16)], excess=0.9, alpha=0.001)

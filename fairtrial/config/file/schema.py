@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from fairtrial.domain import settings
+from fairtrial.domain.limits.alarm_settings import NO_TARGETS, AlarmSettings
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.training_data import Lineage
@@ -292,3 +293,5 @@ class ProjectFile(Section):
     """The control plane."""
     dashboard: DashboardSection = DashboardSection()
     """The dashboard."""
+    alarms: AlarmSettings = NO_TARGETS
+    """Who gets the messages of alarms."""

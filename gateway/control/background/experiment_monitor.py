@@ -259,11 +259,12 @@ class ExperimentMonitor:
         busy = bool(result.findings) and _has_many_units(self.statuses[name].sums)
         if not busy and self._pace.is_check_due(name, now_us):
             self._pace.checked(name, now_us)
-            unit_alarms = find_unit_alarms(self._database, experiment, now_us=now_us)
-            units = {f"units.{alarm.kind}": alarm.text for alarm in unit_alarms}
+            found = find_unit_alarms(self._database, experiment, now_us=now_us)
+            units = {f"units.{alarm.kind}": alarm.text for alarm in found}
             alarms.settle(self._database, name, units, families=("units",), now_us=now_us, actor=CONTROL)
         texts, families = dict(find_alarms(stored.plan, result, around)), ("experiment", "stage", "clock")
-        alarms.settle(self._database, name, texts, families=families, now_us=now_us, actor=CONTROL)
+        runs = lambda cursor: transitions.state_of(cursor, name).state == "running"  # noqa: E731 - a pause has its own
+        alarms.settle(self._database, name, texts, families=families, now_us=now_us, actor=CONTROL, still=runs)
 
     def _act(self, experiment: Experiment, verdict: Verdict, now_us: int) -> None:
         name, why = experiment.name, shortened(verdict.why)

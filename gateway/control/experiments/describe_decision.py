@@ -34,7 +34,7 @@ from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook
 from gateway.control.experiments.accept_declines import begins_anew, described_offers, offered_declines
-from gateway.control.experiments.slice_findings import find_slices
+from gateway.control.experiments.slice_findings import describe_slices
 from gateway.control.verdicts.equality import same_as_control
 from gateway.control.verdicts.live_evidence import read_tried, situation, stored_plan
 
@@ -79,7 +79,7 @@ def describe_decision(
         analysis=_analysis(look, now, _chart(database, stored)),
         accepts=described_offers(stored.plan, offers),
         plans=_plans(database, experiment.name),
-        slices=find_slices(database, stored.plan) if slices else None,
+        slices=describe_slices(database, stored.plan, now_us=now_us) if slices else None,
     )
 
 

@@ -12,7 +12,7 @@ from fairtrial.api import alarms
 from fairtrial_cli.options import project_of
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.services.command import fairtrial
-from tests.integration.services.test_migrate_models import models
+from tests.fixtures.services.served_models import models
 
 pytest.importorskip("xllamacpp")
 pytestmark = [pytest.mark.models, pytest.mark.release("models"), pytest.mark.timeout(1800)]
