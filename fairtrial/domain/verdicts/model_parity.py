@@ -25,8 +25,8 @@ CAUSES: dict[Cause, str] = {
 class ModelParity(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the deployment serves what was trained, by ``rows`` of a file whose digest is ``file_digest``.
 
-    ``distance``: the median total variation between served and trained, ``noise``: that between served base and trained
-    base, ``off``: that between served and base.
+    ``distance``: the median difference of log probabilities between served and trained model, ``noise``: between served
+    and trained base, ``off``: between served model and trained base. ``failed``: rows without all answers.
     """
 
     deployment: str
@@ -39,19 +39,28 @@ class ModelParity(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     why: str
     rows: int
+    failed: int
     distance: float
     noise: float
     off: float
     p: float
+    requests: int
     tokens: int
 
     @property
     def words(self) -> str:
-        """One sentence with the answer and its figures."""
+        """One sentence with the answer, its cause and its figures."""
         said = {
             "same": f"{self.deployment} serves what was trained",
             "different": f"{self.deployment} does not serve what was trained: {CAUSES.get(self.cause, '')}",
             "not known": f"whether {self.deployment} serves what was trained is not known",
         }[self.answer]
-        figures = f"{counted(self.rows, 'row')}; distance {self.distance:.2g}, noise {self.noise:.2g}"
-        return f"{said} ({self.why + '; ' if self.why else ''}{figures})"
+        why = f"{self.why}; " if self.why else ""
+        figures = f"{self.distance:.2g} nats from training, noise {self.noise:.2g}" if self.noise else "no figures"
+        return f"{said} ({why}{counted(self.rows, 'row')}, {figures})"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The answer, and what it cost."""
+        failed = f", {counted(self.failed, 'row')} without all answers" if self.failed else ""
+        return f"{self.words}.", f"  {self.requests:,} requests with {self.tokens:,} prompt tokens{failed}."
