@@ -87,10 +87,14 @@ class ProbeClient(ChatClient):
 
 
 def _positions(reply: bytes) -> tuple[tuple[str, ...], tuple[dict[str, float], ...]]:
-    """The tokens and their log probabilities; empty for any other form of a reply."""
+    """The tokens and their log probabilities; empty for any other form of a reply.
+
+    Several special tokens can have the same text, or none. The likeliest one, which is listed first, counts.
+    """
     try:
         content = json.loads(reply)["choices"][0]["logprobs"]["content"]
-        positions = tuple({str(top["token"]): float(top["logprob"]) for top in at["top_logprobs"]} for at in content)
+        likeliest_last = [at["top_logprobs"][::-1] for at in content]
+        positions = tuple({str(top["token"]): float(top["logprob"]) for top in tops} for tops in likeliest_last)
         return tuple(str(at["token"]) for at in content), positions
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return (), ()

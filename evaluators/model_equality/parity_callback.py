@@ -1,47 +1,48 @@
-"""Records what a model answers at the end of its training, for `fairtrial parity`. Needs transformers; copy it freely.
+"""Records what a model answers at the end of its training, for `fairtrial parity`. It needs only transformers.
 
-trainer.add_callback(ParityCallback("parity.jsonl", [row["messages"] for row in validation][:32]))
+trainer.add_callback(ParityCallback("parity.jsonl", [row["messages"][:-1] for row in validation][:32]))
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
-import torch
 from transformers import TrainerCallback
 
 
-class ParityCallback(TrainerCallback):
-    def __init__(self, path, conversations, tokens=8, top=20):
+class ParityCallback(TrainerCallback):  # type: ignore[misc]
+    """``conversations`` end with a user's message; the first ``tokens`` of each answer are recorded."""
+
+    def __init__(self, path: str, conversations: Sequence[Any], tokens: int = 8, top: int = 8) -> None:
         self.path, self.conversations, self.tokens, self.top = path, conversations, tokens, top
 
-    def on_train_end(self, args, state, control, model=None, processing_class=None, **_):
+    def on_train_end(self, *_: Any, model: Any, processing_class: Any, **others: Any) -> None:  # noqa: ARG002
+        was_training, off = model.training, getattr(model, "disable_adapter", nullcontext)
         model.eval()
-        off = model.disable_adapter if hasattr(model, "disable_adapter") else nullcontext
-        with open(self.path, "w", encoding="utf-8") as file:
+        with Path(self.path).open("w", encoding="utf-8") as file:
             for messages in self.conversations:
                 prompt = processing_class.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
                 ids = processing_class(prompt, add_special_tokens=False, return_tensors="pt").input_ids.to(model.device)
                 row = {"messages": messages, "prompt": prompt, "token_ids": ids[0].tolist()}
-                row["on"] = self.answer(model, processing_class, ids)
+                row["on"] = self._answer(model, processing_class, ids)
                 with off():
-                    row["off"] = self.answer(model, processing_class, ids)
+                    row["off"] = self._answer(model, processing_class, ids)
                 file.write(json.dumps(row) + "\n")
+        model.train(was_training)
 
-    @torch.no_grad()
-    def answer(self, model, tokenizer, ids):
-        options = {"do_sample": False, "max_new_tokens": self.tokens, "attention_mask": torch.ones_like(ids)}
+    def _answer(self, model: Any, tokenizer: Any, ids: Any) -> dict[str, Any]:
+        options = {"do_sample": False, "max_new_tokens": self.tokens, "attention_mask": ids.new_ones(ids.shape)}
         done = model.generate(ids, **options, return_dict_in_generate=True, output_logits=True)
-        new = done.sequences[0, ids.shape[1] :].tolist()
-        ended = bool(new) and new[-1] in {tokenizer.eos_token_id, *_as_list(model.generation_config.eos_token_id)}
-        likely = [logits[0].float().log_softmax(-1).topk(self.top) for logits in done.logits]
-        names = tokenizer.decode
+        new, ends = done.sequences[0, ids.shape[1] :].tolist(), model.generation_config.eos_token_id
+        ended = new[-1] in {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+        likeliest = [logits[0].float().log_softmax(-1).topk(self.top) for logits in done.logits]
         tops = [
-            {names([at]): value for value, at in zip(each.values.tolist(), each.indices.tolist())} for each in likely
+            dict(zip(map(tokenizer.decode, [[at] for at in each.indices.tolist()]), each.values.tolist(), strict=True))
+            for each in likeliest
         ]
-        tokens = new[:-1] if ended and len(new) > 1 else new
-        text = tokenizer.decode(tokens, skip_special_tokens=True)
-        return {"text": text, "tokens": [names([at]) for at in tokens], "tops": tops[: len(tokens)], "ended": ended}
-
-
-def _as_list(value):
-    return value if isinstance(value, list) else [value]
+        shown = new[:-1] if ended and len(new) > 1 else new
+        text = tokenizer.decode(shown, skip_special_tokens=True)
+        tokens = [tokenizer.decode([at]) for at in shown]
+        return {"text": text, "tokens": tokens, "tops": tops[: len(shown)], "ended": ended}

@@ -1,6 +1,6 @@
 """Compares what a served model answers with what was recorded at the end of its training, and names the cause."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -143,7 +143,7 @@ def _parameters(rows: Sequence[ServedRow]) -> tuple[Cause, str] | None:
 
 
 def _is_sampled(answer: ProbeAnswer) -> bool:
-    pairs = zip(answer.tokens, answer.positions, strict=True)
+    pairs = [(token, tops) for token, tops in zip(answer.tokens, answer.positions, strict=True) if _is_text(token)]
     return any(tops and tops.get(token, DEEPEST) < max(tops.values()) - CLEAR_GAP for token, tops in pairs)
 
 
@@ -172,12 +172,17 @@ def _apart(first: Mapping[str, float], second: Mapping[str, float]) -> float:
     """Of tokens that are not too unlikely. One that a list lacks is no likelier than the list's last one."""
     least = [min(side.values()) for side in (first, second)]
     apart: list[float] = []
-    for token in first.keys() | second.keys():
+    for token in filter(_is_text, first.keys() | second.keys()):
         mine, theirs = first.get(token), second.get(token)
         if max(DEEPEST if mine is None else mine, DEEPEST if theirs is None else theirs) > DEEPEST:
             mine, theirs = _listed(mine, theirs, least[0]), _listed(theirs, mine, least[1])
             apart.append(abs(mine - theirs))
-    return float(np.mean(apart))
+    return float(np.mean(apart)) if apart else 0.0
+
+
+def _is_text(token: str) -> bool:
+    """Servers write special tokens in different ways, or not at all."""
+    return token != "" and not (token.startswith("<") and token.endswith(">"))
 
 
 def _listed(own: float | None, other: float | None, least: float) -> float:
@@ -197,6 +202,6 @@ def _p_within(distances: Iterable[float], noise: Iterable[float]) -> float:
 
 def _signed_rank(distances: Iterable[float], noise: Iterable[float], alternative: str) -> float:
     """Wilcoxon's signed-rank test, row by row, that the distances are more or less than the noise allows."""
-    pairs = [(max(mine, LEAST_NOISE), TIMES_NOISE * max(base, LEAST_NOISE)) for mine, base in zip(distances, noise)]
-    ratios = np.log([mine / allowed for mine, allowed in pairs])
+    pairs = zip(distances, noise, strict=True)
+    ratios = np.log([max(mine, LEAST_NOISE) / (TIMES_NOISE * max(base, LEAST_NOISE)) for mine, base in pairs])
     return float(wilcoxon(ratios, alternative=alternative).pvalue) if ratios.any() else 1.0

@@ -7,6 +7,8 @@ import msgspec
 from fairtrial.domain.verdicts.model_equality import EqualityAnswer
 from fairtrial.domain.wording import counted
 
+SERVED = "parity.served"
+"""The metric of findings on whether the candidate serves what was trained, and of the gate line."""
 Cause = Literal[
     "", "not applied", "chat template", "special token", "end token", "parameters", "merge or quantisation",
     "other weights",
@@ -46,6 +48,11 @@ class ModelParity(msgspec.Struct, frozen=True, kw_only=True):
     p: float
     requests: int
     tokens: int
+
+    @property
+    def wrong(self) -> bool:
+        """Whether another model is served than was trained."""
+        return self.answer == "different"
 
     @property
     def words(self) -> str:
