@@ -23,13 +23,17 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     tops: tuple[Mapping[str, float], ...]
     ended: bool = False
 
+    def __post_init__(self) -> None:
+        if len(self.tops) != len(self.tokens) or not all(self.tops):
+            raise ValueError("one object of `tops` for each of `tokens` is needed")
+
 
 class ParityRow(msgspec.Struct, frozen=True, kw_only=True):
     """A rendered prompt with its token ids, and the answers with the adapter on and off."""
 
     messages: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(min_length=1)]
-    prompt: str
-    token_ids: tuple[int, ...]
+    prompt: Annotated[str, msgspec.Meta(min_length=1)]
+    token_ids: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)]
     on: Recorded
     off: Recorded
 

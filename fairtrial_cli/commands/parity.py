@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairtrial.api.model_parity import RecordParity, record
 from fairtrial.domain.errors import UsageError, nearest
 from fairtrial_cli.options import CONFIG, project_of
 
@@ -99,6 +98,7 @@ async def _compare(
 
 
 def _store(project: Project, result: ModelParity) -> None:
+    from fairtrial.api.model_parity import RecordParity, record
     from fairtrial_cli.store_client.client import open_store
 
     with open_store(project.layout, project.path) as store:
