@@ -38,11 +38,13 @@ class ParityCallback(TrainerCallback):  # type: ignore[misc]
         new, ends = done.sequences[0, ids.shape[1] :].tolist(), model.generation_config.eos_token_id
         ended = new[-1] in {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
         likeliest = [logits[0].float().log_softmax(-1).topk(self.top) for logits in done.logits]
-        tops = [
-            dict(zip(map(tokenizer.decode, [[at] for at in each.indices.tolist()]), each.values.tolist(), strict=True))
-            for each in likeliest
-        ]
+        tops = [{tokenizer.decode([at]): round(value, 4) for value, at in _pairs(each)} for each in likeliest]
         shown = new[:-1] if ended and len(new) > 1 else new
         text = tokenizer.decode(shown, skip_special_tokens=True)
         tokens = [tokenizer.decode([at]) for at in shown]
         return {"text": text, "tokens": tokens, "tops": tops[: len(shown)], "ended": ended}
+
+
+def _pairs(likeliest: Any) -> list[tuple[float, int]]:
+    """The likeliest token last, because it counts if two tokens have the same text."""
+    return list(zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True))[::-1]

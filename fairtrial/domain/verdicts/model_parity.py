@@ -19,7 +19,7 @@ CAUSES: dict[Cause, str] = {
     "special token": "the server adds or drops one special token: look for a doubled or missing BOS or EOS",
     "end token": "it does not stop where it was trained to: compare the end tokens",
     "parameters": "it chooses other tokens than the likeliest: the server adds sampling parameters",
-    "merge or quantisation": "it is a little different everywhere: compare the merge or the quantisation",
+    "merge or quantisation": "its weights are close, but not those: compare the merge, the quantisation and the adapter's scale",
     "other weights": "it has other weights",
 }
 

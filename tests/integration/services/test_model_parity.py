@@ -22,7 +22,7 @@ deployments:
   tuned: {{model: openai/support-v2, base_url: "{tuned}", parent: base}}
   alone: {{model: openai/support-v2, base_url: "{tuned}"}}
 """
-GATE = 'version: 1\ngate: served\nform_only: a test\nrules: ["parity.served hold"]\n'
+GATE = 'version: 1\ngate: served\nform_only: a test\nrequire: ["parity.served hold"]\n'
 ROWS = 14
 
 
