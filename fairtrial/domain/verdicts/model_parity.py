@@ -18,8 +18,8 @@ CAUSES: dict[Cause, str] = {
     "chat template": "the server renders another prompt: compare the chat templates",
     "special token": "the server adds or drops one special token: look for a doubled or missing BOS or EOS",
     "end token": "it does not stop where it was trained to: compare the end tokens",
-    "parameters": "it chooses other tokens than the likeliest: the server adds sampling parameters",
-    "merge or quantisation": "its weights are close, but not those: compare the merge, the quantisation and the adapter's scale",
+    "parameters": "the server adds parameters, such as a temperature or a system prompt",
+    "merge or quantisation": "its weights are near: compare merge, quantisation and the scale of the adapter",
     "other weights": "it has other weights",
 }
 

@@ -32,3 +32,9 @@ def same_as_control(database: Database, plan: Plan, experiment: Experiment) -> I
         result = known_equality(database, plan, *targets)
         if result is not None and result.answer == "same":
             yield result
+
+
+def served_wrongly(database: Database, plan: Plan, experiment: Experiment) -> Iterator[ModelParity]:
+    """The comparisons by which a treatment is another model than the one that was trained."""
+    results = (known_parity(database, plan, f"{experiment.name}/{name}") for name in experiment.treatments)
+    yield from (result for result in results if result is not None and result.wrong)
