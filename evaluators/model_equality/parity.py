@@ -62,13 +62,27 @@ async def ask_parity(
             return ServedRow(row, chat, own, other, prompt)
 
         asked = await asyncio.gather(*map(ask, file.rows, prompts))
-    answered = [row for row in asked if row is not None]
+        clients = (*chats, *completions)
+        spent = sum(client.requests for client in clients), sum(client.tokens for client in clients)
+    return _result((tuned, base), file, [row for row in asked if row is not None], spent, completed=form is not None)
+
+
+def _result(
+    pair: tuple[Target, Target],
+    file: ParityFile,
+    answered: Sequence[ServedRow],
+    spent: tuple[int, int],
+    *,
+    completed: bool,
+) -> ModelParity:
+    """``spent``: the requests, and the tokens of their prompts."""
+    tuned, base = pair
     if len(answered) < LEAST_ROWS:
         raise UsageError(
             f"{tuned.name}: only {len(answered)} of {len(file.rows)} rows were answered by it and by {base.name}; "
             f"at least {LEAST_ROWS} are needed"
         )
-    found = find_cause(answered, completed=form is not None)
+    found = find_cause(answered, completed=completed)
     return ModelParity(
         deployment=tuned.name,
         base=base.name,
@@ -80,13 +94,13 @@ async def ask_parity(
         cause=found.cause,
         why=found.why,
         rows=len(answered),
-        failed=len(asked) - len(answered),
+        failed=len(file.rows) - len(answered),
         distance=found.distance,
         noise=found.noise,
         off=found.off,
         p=found.p,
-        requests=sum(client.requests for client in (*chats, *completions)),
-        tokens=sum(client.tokens for client in (*chats, *completions)),
+        requests=spent[0],
+        tokens=spent[1],
     )
 
 

@@ -43,14 +43,14 @@ def command(file: Path, name: str, config: Path, as_json: bool) -> None:
     \b
     Example:  fairtrial parity parity.jsonl --on tuned
     """
+    from msgspec import to_builtins
+
     from evaluators.model_equality.parity_file import read_parity_file
 
     recorded, project = read_parity_file(file), project_of(config)
     result = _ask(project, name, recorded)
     _store(project, result)
     if as_json:
-        from msgspec import to_builtins
-
         click.echo(json.dumps(to_builtins(result), indent=2))
     else:
         click.echo("\n".join(result.lines))
