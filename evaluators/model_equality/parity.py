@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Literal
 
+from msgspec.structs import asdict
+
 from evaluators.engine.target import Target
 from evaluators.model_equality.border_probes import PARAMS, TOP, ProbeAnswer, ProbeClient
 from evaluators.model_equality.completion_client import CompletionClient
@@ -84,21 +86,15 @@ def _result(
         )
     found = find_cause(answered, completed=completed)
     return ModelParity(
+        **asdict(found),
         deployment=tuned.name,
         base=base.name,
         deployment_digest=tuned.deployment_digest,
         base_digest=base.deployment_digest,
         file_digest=file.digest,
         asked_us=time.time_ns() // 1000,
-        answer=found.answer,
-        cause=found.cause,
-        why=found.why,
         rows=len(answered),
         failed=len(file.rows) - len(answered),
-        distance=found.distance,
-        noise=found.noise,
-        off=found.off,
-        p=found.p,
         requests=spent[0],
         tokens=spent[1],
     )

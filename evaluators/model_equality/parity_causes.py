@@ -1,18 +1,18 @@
 """Compares what a served model answers with what was recorded at the end of its training, and names the cause."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+from msgspec.structs import replace
 from scipy.stats import wilcoxon
 
 from evaluators.model_equality.border_probes import ProbeAnswer
 from evaluators.model_equality.parity_file import ParityRow, Recorded
 from evaluators.model_equality.server_prompts import ServerPrompt
 from fairtrial.domain.promises import EQUALITY_ALPHA
-from fairtrial.domain.verdicts.model_equality import EqualityAnswer
-from fairtrial.domain.verdicts.model_parity import Cause
+from fairtrial.domain.verdicts.model_parity import Cause, Parity
 from fairtrial.domain.wording import counted
 
 TIMES_NOISE = 2.0
@@ -38,24 +38,11 @@ class ServedRow:
     prompt: ServerPrompt
 
 
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """The answer with its cause, what shows it, and the medians of the differences."""
-
-    answer: EqualityAnswer
-    cause: Cause = ""
-    why: str = ""
-    distance: float = 0.0
-    noise: float = 0.0
-    off: float = 0.0
-    p: float = 1.0
-
-
 def find_cause(rows: Sequence[ServedRow], *, completed: bool) -> Parity:
     """``completed``: whether the recorded prompts were completed, so that weights are judged without any template."""
     prompt = _prompt(rows)
     if prompt is not None and not completed:
-        return Parity("different", *prompt)
+        return Parity(answer="different", cause=prompt[0], why=prompt[1])
     weights = _weights(rows)
     if weights.answer == "different":
         return weights
@@ -108,7 +95,13 @@ def _weights(rows: Sequence[ServedRow]) -> Parity:
     )
     trained = median(distance(each.row.on.tokens, each.row.on.tops, each.row.off) for each in rows)
     beyond, within = _p_beyond(mine, noise), _p_within(mine, noise)
-    found = Parity("not known", "", "", median(mine), median(noise), median(off), min(beyond, within))
+    found = Parity(
+        answer="not known",
+        distance=median(mine),
+        noise=median(noise),
+        off=median(off),
+        p=min(beyond, within),
+    )
     if found.noise > trained / TIMES_NOISE:
         return replace(found, why="the served base is as far from the trained base as the fine-tune: is it that base?")
     if within <= EQUALITY_ALPHA:
@@ -154,7 +147,9 @@ def _by_texts(rows: Sequence[ServedRow]) -> Parity:
         for pairs in ([(each, each.row.on) for each in rows], [(each, each.row.off) for each in rows])
     )
     why = f"the server gives no log probabilities; {on:.0%} of the answers begin as trained, {off:.0%} as the base"
-    return Parity("different", "not applied", why) if off > MOST > 2 * on else Parity("not known", "", why)
+    if off > MOST > 2 * on:
+        return Parity(answer="different", cause="not applied", why=why)
+    return Parity(answer="not known", why=why)
 
 
 def distance(tokens: Sequence[str], tops: Sequence[Mapping[str, float]], record: Recorded) -> float:

@@ -24,11 +24,26 @@ CAUSES: dict[Cause, str] = {
 }
 
 
-class ModelParity(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the deployment serves what was trained, by ``rows`` of a file whose digest is ``file_digest``.
+class Parity(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a served model is the one that was trained, with the cause if not, and ``why``: what shows it.
 
     ``distance``: the median difference of log probabilities between served and trained model, ``noise``: between served
-    and trained base, ``off``: between served model and trained base. ``failed``: rows without all answers.
+    and trained base, ``off``: between served model and trained base.
+    """
+
+    answer: EqualityAnswer
+    cause: Cause = ""
+    why: str = ""
+    distance: float = 0.0
+    noise: float = 0.0
+    off: float = 0.0
+    p: float = 1.0
+
+
+class ModelParity(Parity, frozen=True, kw_only=True):
+    """The result for a deployment, by ``rows`` of a file whose digest is ``file_digest``.
+
+    ``failed``: rows without all answers.
     """
 
     deployment: str
@@ -37,15 +52,8 @@ class ModelParity(msgspec.Struct, frozen=True, kw_only=True):
     base_digest: str
     file_digest: str
     asked_us: int
-    answer: EqualityAnswer
-    cause: Cause
-    why: str
     rows: int
     failed: int
-    distance: float
-    noise: float
-    off: float
-    p: float
     requests: int
     tokens: int
 

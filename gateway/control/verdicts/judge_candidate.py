@@ -50,8 +50,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
     definition of a target is INVALID. Suites are those that the store has by their digests; nothing is opened. Raises
     `UsageError` for an unknown target and `ConfigError` for a gate with errors; evidence that is missing is a HOLD.
     """
-    plan = asker.plan
-    digests = digests_of(plan, request.candidate, request.baseline)
+    plan, digests = asker.plan, digests_of(asker.plan, request.candidate, request.baseline)
     stored = [stored_suite(database, reference) for reference in request.suites]
     gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)

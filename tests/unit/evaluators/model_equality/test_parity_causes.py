@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from evaluators.model_equality.border_probes import ProbeAnswer
-from evaluators.model_equality.parity_causes import Parity, ServedRow, find_cause
+from evaluators.model_equality.parity_causes import ServedRow, find_cause
 from evaluators.model_equality.parity_file import ParityRow, Recorded
 from evaluators.model_equality.server_prompts import ServerPrompt
+from fairtrial.domain.verdicts.model_parity import Parity
 
 IDS = (1, 7, 9)
 WORDS = ("yes", "no", "never", "often")
