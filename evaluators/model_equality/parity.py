@@ -90,11 +90,10 @@ def _result(
         deployment=tuned.name,
         base=base.name,
         deployment_digest=tuned.deployment_digest,
-        base_digest=base.deployment_digest,
         file_digest=file.digest,
         asked_us=time.time_ns() // 1000,
         rows=len(answered),
-        failed=len(file.rows) - len(answered),
+        unanswered=len(file.rows) - len(answered),
         requests=spent[0],
         tokens=spent[1],
     )

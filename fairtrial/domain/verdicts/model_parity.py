@@ -43,17 +43,16 @@ class Parity(msgspec.Struct, frozen=True, kw_only=True):
 class ModelParity(Parity, frozen=True, kw_only=True):
     """The result for a deployment, by ``rows`` of a file whose digest is ``file_digest``.
 
-    ``failed``: rows without all answers.
+    ``unanswered``: rows without all answers.
     """
 
     deployment: str
     base: str
     deployment_digest: str
-    base_digest: str
     file_digest: str
     asked_us: int
     rows: int
-    failed: int
+    unanswered: int
     requests: int
     tokens: int
 
@@ -77,5 +76,5 @@ class ModelParity(Parity, frozen=True, kw_only=True):
     @property
     def lines(self) -> tuple[str, ...]:
         """The answer, and what it cost."""
-        failed = f", {counted(self.failed, 'row')} without all answers" if self.failed else ""
+        failed = f", {counted(self.unanswered, 'row')} without all answers" if self.unanswered else ""
         return f"{self.words}.", f"  {self.requests:,} requests with {self.tokens:,} prompt tokens{failed}."

@@ -60,7 +60,7 @@ def test_a_planted_fault_is_named_and_holds_the_gate(
     result = json.loads(done.stdout)
     assert (result["answer"], result["cause"]) == ("different" if CAUSES[name] else "same", CAUSES[name]), done.stdout
     assert done.returncode == (3 if CAUSES[name] else 0)
-    assert (result["rows"], result["failed"]) == (ROWS, 0)
+    assert (result["rows"], result["unanswered"]) == (ROWS, 0)
     assert before.returncode == 3
     assert "fairtrial parity FILE --on tuned" in before.stdout
     files = ("--json", "v.json", "--markdown", "v.md")
