@@ -59,16 +59,12 @@ def _prompt(rows: Sequence[ServedRow]) -> tuple[Cause, str] | None:
         special = all(_is_one_more(served, recorded) or _is_one_more(recorded, served) for served, recorded in others)
         lengths = [len(served or ()) - len(recorded) for served, recorded in others]
         why = f"{counted(len(others), 'prompt')} of {len(told)} differ{'s' if len(others) == 1 else ''}"
-        return _special_or(special, "chat template"), f"{why}, {_range(lengths)}"
+        return "special token" if special else "chat template", f"{why}, {_range(lengths)}"
     if not any(more):
         return None
     if told:
         return "parameters", f"the server renders the prompts as in training, but reads {_range(more)}"
-    return _special_or(set(more) in ({1}, {-1}), "chat template"), f"{_range(more)} in the prompts"
-
-
-def _special_or(special: bool, other: Cause) -> Cause:
-    return "special token" if special else other
+    return "special token" if set(more) in ({1}, {-1}) else "chat template", f"{_range(more)} in the prompts"
 
 
 def _is_one_more(longer: Sequence[int] | None, shorter: Sequence[int] | None) -> bool:
@@ -94,7 +90,7 @@ def _weights(rows: Sequence[ServedRow]) -> Parity:
         )
     )
     trained = median(distance(each.row.on.tokens, each.row.on.tops, each.row.off) for each in rows)
-    beyond, within = _p_beyond(mine, noise), _p_within(mine, noise)
+    beyond, within = _signed_rank(mine, noise, "greater"), _signed_rank(mine, noise, "less")
     found = Parity(
         answer="not known",
         distance=median(mine),
@@ -108,7 +104,7 @@ def _weights(rows: Sequence[ServedRow]) -> Parity:
         return replace(found, answer="same")
     if beyond > EQUALITY_ALPHA:
         return replace(found, why="record more rows")
-    if _p_within(off, noise) <= EQUALITY_ALPHA:
+    if _signed_rank(off, noise, "less") <= EQUALITY_ALPHA:
         return replace(found, answer="different", cause="not applied")
     small = found.distance < trained * MOST
     return replace(found, answer="different", cause="merge or quantisation" if small else "other weights")
@@ -116,15 +112,13 @@ def _weights(rows: Sequence[ServedRow]) -> Parity:
 
 def _ending(rows: Sequence[ServedRow]) -> tuple[Cause, str] | None:
     """Answers that go on behind their recorded end."""
-    ended = [each for each in rows if each.row.on.ended and _begins(each.chat.tokens, each.row.on.tokens)]
-    longer = [each for each in ended if len(each.chat.tokens) > len(each.row.on.tokens) + 1]
+    ended = [
+        each for each in rows if each.row.on.ended and each.chat.tokens[: len(each.row.on.tokens)] == each.row.on.tokens
+    ]
+    longer = [served for served, recorded in ended if len(served) > len(recorded) + 1]
     if len(longer) < FEW or len(longer) <= MOST * len(ended):
         return None
     return "end token", f"{len(longer)} of {counted(len(ended), 'answer')} go on behind their end"
-
-
-def _begins(served: Sequence[str], recorded: Sequence[str]) -> bool:
-    return tuple(served[: len(recorded)]) == tuple(recorded)
 
 
 def _parameters(rows: Sequence[ServedRow]) -> tuple[Cause, str] | None:
@@ -185,14 +179,6 @@ def _listed(own: float | None, other: float | None, least: float) -> float:
     if own is not None:
         return own
     return least if other is None else min(least, other)
-
-
-def _p_beyond(distances: Iterable[float], noise: Iterable[float]) -> float:
-    return _signed_rank(distances, noise, "greater")
-
-
-def _p_within(distances: Iterable[float], noise: Iterable[float]) -> float:
-    return _signed_rank(distances, noise, "less")
 
 
 def _signed_rank(distances: Iterable[float], noise: Iterable[float], alternative: str) -> float:

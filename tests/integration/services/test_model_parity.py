@@ -10,7 +10,7 @@ import pytest
 
 from tests.fixtures.services.command import fairtrial
 from tests.fixtures.services.planted_exports import CAUSES, RECORDED, planted, requantise
-from tests.fixtures.services.served_models import engine
+from tests.fixtures.services.served_models import engine, models
 
 pytest.importorskip("xllamacpp")
 pytestmark = [pytest.mark.models, pytest.mark.release("models"), pytest.mark.timeout(1800)]
@@ -20,6 +20,8 @@ version: 1
 deployments:
   base: {{model: openai/smollm2, base_url: "{base}"}}
   tuned: {{model: openai/support-v2, base_url: "{tuned}", parent: base}}
+  sample-base: {{model: openai/sample-base, base_url: "{base}"}}
+  sample: {{model: openai/sample-tuned, base_url: "{tuned}", parent: sample-base}}
   alone: {{model: openai/support-v2, base_url: "{tuned}"}}
 """
 GATE = 'version: 1\ngate: served\nform_only: a test\nrequire: ["parity.served hold"]\n'
@@ -80,3 +82,21 @@ def test_a_server_that_is_dead_or_declares_no_base_gets_a_clear_error(tmp_path: 
     alone = fairtrial("parity", "parity.jsonl", "--on", "alone", cwd=tmp_path)
     assert alone.returncode == 2
     assert "deployments.alone.parent" in alone.stderr
+
+
+def test_a_file_of_another_vocabulary_and_a_server_without_log_probabilities_are_told(
+    tmp_path: Path, base_url: str
+) -> None:
+    project(tmp_path, base_url, base_url)
+    rows = [json.loads(line) for line in (tmp_path / "parity.jsonl").read_text().splitlines()]
+    others = [row | {"token_ids": [at + 1 for at in row["token_ids"]]} for row in rows]
+    (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in others))
+    refused = fairtrial("parity", "other.jsonl", "--on", "tuned", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert f"splits {ROWS} of {ROWS} recorded prompts into other token ids" in refused.stderr
+    with models("--sample") as (url, _):
+        project(tmp_path, url, url)
+        silent = fairtrial("parity", "parity.jsonl", "--on", "sample", cwd=tmp_path)
+    assert silent.returncode == 3
+    assert "whether sample serves what was trained is not known" in silent.stdout
+    assert "no log probabilities" in silent.stdout
