@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec.structs import asdict
 
+from evaluators.engine.client import TargetRefused
 from evaluators.engine.target import Target
 from evaluators.model_equality.border_probes import PARAMS, TOP, ProbeAnswer, ProbeClient
 from evaluators.model_equality.completion_client import CompletionClient
@@ -120,7 +121,10 @@ async def _form(clients: Sequence[CompletionClient], row: ParityRow) -> Form | N
     """The form in which both servers complete exactly the recorded tokens, with log probabilities."""
     forms: tuple[Form, ...] = ("token_ids", "prompt")
     for form in forms:
-        answers = [await client.complete(getattr(row, form), 1, TOP) for client in clients]
+        try:
+            answers = [await client.complete(getattr(row, form), 1, TOP) for client in clients]
+        except TargetRefused:  # it has chats only
+            return None
         if all(answer and answer.tops and answer.tokens_in == len(row.token_ids) for answer in answers):
             return form
     return None

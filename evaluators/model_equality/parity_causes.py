@@ -112,10 +112,9 @@ def _weights(rows: Sequence[ServedRow]) -> Parity:
 
 def _ending(rows: Sequence[ServedRow]) -> tuple[Cause, str] | None:
     """Answers that go on behind their recorded end."""
-    ended = [
-        each for each in rows if each.row.on.ended and each.chat.tokens[: len(each.row.on.tokens)] == each.row.on.tokens
-    ]
-    longer = [served for served, recorded in ended if len(served) > len(recorded) + 1]
+    pairs = [(each.chat.tokens, each.row.on.tokens) for each in rows if each.row.on.ended]
+    ended = [(served, len(recorded)) for served, recorded in pairs if served[: len(recorded)] == recorded]
+    longer = [served for served, end in ended if len(served) > end + 1]
     if len(longer) < FEW or len(longer) <= MOST * len(ended):
         return None
     return "end token", f"{len(longer)} of {counted(len(ended), 'answer')} go on behind their end"
