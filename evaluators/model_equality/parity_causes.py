@@ -60,7 +60,7 @@ def _prompt(rows: Sequence[ServedRow]) -> tuple[Cause, str] | None:
         lengths = [len(served or ()) - len(recorded) for served, recorded in others]
         why = f"{counted(len(others), 'prompt')} of {len(told)} differ{'s' if len(others) == 1 else ''}"
         return "special token" if special else "chat template", f"{why}, {_range(lengths)}"
-    if not any(more):
+    if not any(more) or not (told or rows[0].chat.positions):  # such servers count tokens in ways of their own
         return None
     if told:
         return "parameters", f"the server renders the prompts as in training, but reads {_range(more)}"
