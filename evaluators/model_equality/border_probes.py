@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from itertools import islice
 from math import inf
 from pathlib import Path
@@ -30,9 +30,15 @@ WITH_LOGPROBS: Mapping[str, Any] = {**PARAMS, "logprobs": True, "top_logprobs": 
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer(Answer):
-    """An answer with the log probabilities of the likeliest first tokens, empty if the server gives none."""
+    """An answer with its tokens and, for each, the log probabilities of the likeliest ones, if the server gives any."""
 
-    tops: Mapping[str, float] = field(default_factory=dict)
+    tokens: tuple[str, ...] = ()
+    positions: tuple[Mapping[str, float], ...] = ()
+
+    @property
+    def tops(self) -> Mapping[str, float]:
+        """The log probabilities of the first token."""
+        return self.positions[0] if self.positions else {}
 
     @property
     def nats(self) -> float:
@@ -59,9 +65,9 @@ class ProbeClient(ChatClient):
         self.requests = 0
         self.tokens = 0
 
-    async def probe(self, case: Case) -> ProbeAnswer | None:
+    async def probe(self, case: Case, params: Mapping[str, Any] | None = None) -> ProbeAnswer | None:
         """The answer, ``None`` for an error."""
-        answer = await self.ask(case, self.params)
+        answer = await self.ask(case, self.params if params is None else params)
         self.requests += 1
         self.tokens += answer.tokens_in or 0
         return answer if isinstance(answer, ProbeAnswer) and answer.error is None else None
@@ -76,16 +82,22 @@ class ProbeClient(ChatClient):
     def _read(self, reply: bytes, headers: Mapping[str, str], latency_ms: float) -> Answer:
         answer = read_answer(reply, headers, self.target, latency_ms)
         values = {each.name: getattr(answer, each.name) for each in fields(answer)}
-        return ProbeAnswer(**values, tops=_tops(reply))
+        tokens, positions = _positions(reply)
+        return ProbeAnswer(**values, tokens=tokens, positions=positions)
 
 
-def _tops(reply: bytes) -> dict[str, float]:
-    """The log probabilities of the first token; empty for any other form of a reply."""
+def _positions(reply: bytes) -> tuple[tuple[str, ...], tuple[dict[str, float], ...]]:
+    """The tokens and their log probabilities; empty for any other form of a reply.
+
+    Several special tokens can have the same text, or none. The likeliest one, which is listed first, counts.
+    """
     try:
-        listed = json.loads(reply)["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        return {str(top["token"]): float(top["logprob"]) for top in listed}
+        content = json.loads(reply)["choices"][0]["logprobs"]["content"]
+        likeliest_last = [at["top_logprobs"][::-1] for at in content]
+        positions = tuple({str(top["token"]): float(top["logprob"]) for top in tops} for tops in likeliest_last)
+        return tuple(str(at["token"]) for at in content), positions
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        return {}
+        return (), ()
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import EarlierProof, Tried
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
 from fairtrial.domain.verdicts.model_equality import ModelEquality
+from fairtrial.domain.verdicts.model_parity import ModelParity
 from fairtrial.experiments.decision.acceptance import accepted_by
 from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
 from fairtrial.experiments.decision.waits import Wait
@@ -21,7 +22,7 @@ class Situation:
     now, since ``stage_since_us``. ``waits``: what the next stage still needs, ``None`` if that is unknown. ``serves``:
     the promoted variant. ``kept``: the control that stays after a promotion, while it runs. ``error``: why its looks
     fail. ``late_us``: the time since the start that only a correction of the wall clock made; it counts for no wait.
-    ``same``: the treatments that answer as the control, by probes.
+    ``same``: the treatments that answer as the control, by probes, or not as they were trained.
     """
 
     now_us: int
@@ -38,7 +39,7 @@ class Situation:
     tried: Tried | None = None
     late_us: int = 0
     kept: KeptControl | None = None
-    same: tuple[ModelEquality, ...] = ()
+    same: tuple[ModelEquality | ModelParity, ...] = ()
 
     @property
     def cause(self) -> str | None:

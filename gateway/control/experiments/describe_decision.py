@@ -36,7 +36,7 @@ from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook
 from gateway.control.experiments.accept_declines import begins_anew, described_offers, offered_declines
 from gateway.control.experiments.slice_findings import describe_slices
-from gateway.control.verdicts.equality import same_as_control
+from gateway.control.verdicts.equality import same_as_control, served_wrongly
 from gateway.control.verdicts.live_evidence import read_tried, situation, stored_plan
 
 POINTS = 200
@@ -60,7 +60,9 @@ def describe_decision(
     """
     now = situation(database, experiment, waits, now_us=now_us)
     if plan is not None and experiment.name in plan.experiments:
-        now = replace(now, same=tuple(same_as_control(database, plan, experiment)))
+        now = replace(
+            now, same=(*same_as_control(database, plan, experiment), *served_wrongly(database, plan, experiment))
+        )
     stored = stored_plan(database, experiment)
     shown = ShownDecision(
         experiment=experiment.name,

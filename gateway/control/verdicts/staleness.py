@@ -14,6 +14,7 @@ from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.promises import DECIDED_BY
 from fairtrial.domain.verdicts.model_equality import EQUAL
+from fairtrial.domain.verdicts.model_parity import SERVED
 from fairtrial.domain.verdicts.verdict import Decision, JudgedExperiment, JudgedRun, Provenance, Result, Verdict
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.decision.wording import proof_words
@@ -24,7 +25,7 @@ from fairtrial.store.evaluations.judged_candidates import judged_candidates
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from gateway.control.present import Present, deployment_of, served_weights
-from gateway.control.verdicts.equality import known_equality
+from gateway.control.verdicts.equality import known_equality, known_parity
 from gateway.control.verdicts.gate_file import find_official
 from gateway.control.verdicts.live_evidence import experiment_effects
 
@@ -67,6 +68,7 @@ def _reasons(database: Database, verdict: Verdict, basis: Provenance, present: P
         yield f"the official gate is not the one that it was judged by: {why}"
     yield from _training(database, basis, present.plan, present.now_us)
     yield from _same_model(database, verdict, present)
+    yield from _served(database, verdict, present)
     for experiment in basis.experiments:
         yield from _experiment(database, experiment, verdict, present)
     yield from _undone(database, verdict, basis, present.plan)
@@ -82,6 +84,15 @@ def _same_model(database: Database, verdict: Verdict, present: Present) -> Itera
         return
     if asked is not None and asked.answer == "same":
         yield f"{asked.words}; {AGAIN}"
+
+
+def _served(database: Database, verdict: Verdict, present: Present) -> Iterator[str]:
+    """A later comparison with the training whose answer a verdict that rests on an earlier one does not have."""
+    judged = [finding.says for finding in verdict.findings if finding.metric == SERVED]
+    if judged and _resolves(verdict.candidate, present.plan):
+        asked = known_parity(database, present.plan, verdict.candidate)
+        if asked is not None and asked.asked_us > verdict.at_us and asked.answer != "same":
+            yield f"{asked.words}; {AGAIN}"
 
 
 def _age(verdict: Verdict, basis: Provenance, now_us: int) -> Iterator[str]:
