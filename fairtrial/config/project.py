@@ -1,7 +1,7 @@
 """Loads a project: reads `fairtrial.yaml`, checks it as a whole, warns about inert keys, and compiles the plan."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from fairtrial.config.plan.live_state import Live
 from fairtrial.config.plan.published import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
 from fairtrial.config.rules import deployments
+from fairtrial.config.rules.alarms import wrong_alarms
 from fairtrial.config.rules.experiments import unstated_missing, wrong_experiments, wrong_metrics, wrong_names
 from fairtrial.config.rules.headers import wrong_headers
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
 from fairtrial.config.rules.params import wrong_params
 from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
+from fairtrial.domain.limits.alarm_settings import NO_TARGETS, AlarmSettings
 from fairtrial.domain.limits.server_settings import BodyRate
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.plan import Plan
@@ -51,7 +53,7 @@ class Project:
     ``files``: the file and its prompts, to watch for changes. ``feedback``: the kind of each feedback key that a metric
     reads. ``warnings``: findings that are not errors, such as keys without effect; `check` and `up` print them.
     ``control_proxies``: `control.trusted_proxies`. ``substituted``: the environment variables whose values are in it.
-    ``release_gates``: the files of the official gates.
+    ``release_gates``: the files of the official gates. ``alarms``: who gets messages, with templates of secrets.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class Project:
     control_proxies: tuple[str, ...] = ()
     substituted: Mapping[str, str] = field(default_factory=dict, repr=False)
     release_gates: ReleaseGates = NO_GATES
+    alarms: AlarmSettings = NO_TARGETS
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -95,6 +98,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         control_proxies=file.control.trusted_proxies,
         substituted=substituted(document.value, environ, keep=_is_secret),
         release_gates=NO_GATES if file.releases is None else _release_gates(file.releases, root),
+        alarms=replace(file.alarms, dashboard_url=file.alarms.dashboard_url or parse_address(file.dashboard.bind).url),
     )
 
 
@@ -116,6 +120,7 @@ def _checked(document: Document, root: Path, environ: Mapping[str, str]) -> tupl
         _prompts(file, root, prompts),
         _files(file, root),
         wrong_lineage(file, root),
+        wrong_alarms(file, environ),
     )
     errors = list(islice(rules, MAX_ERRORS))
     wrongs = [*first, *independent(errors, first)]
@@ -138,8 +143,10 @@ def _rules(file: ProjectFile, names: deployments.Names) -> Iterator[FieldError]:
 
 
 def _is_secret(path: tuple[Step, ...]) -> bool:
-    """Whether this is a deployment's key, which stays a template that workers fill from their environment."""
-    return len(path) == 3 and path[0] == "deployments" and path[2] == "api_key"
+    """Whether this is a key, a password or a secret URL, which stays a template that its reader fills."""
+    return path[:1] + path[2:] == ("deployments", "api_key") or (
+        path[:2] == ("alarms", "targets") and path[3:] in (("url",), ("secret",), ("smtp", "password"))
+    )
 
 
 def _names(value: dict[str, Any]) -> deployments.Names:

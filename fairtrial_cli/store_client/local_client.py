@@ -19,6 +19,7 @@ from fairtrial.config.plan.live_state import lay_over, standing_kills
 from fairtrial.config.plan.published import publish, read
 from fairtrial.config.project import Project, load_project
 from fairtrial.domain.errors import ConfigError, Diagnostic, PlanRefused, RequestError, StoreError, UsageError
+from fairtrial.domain.limits.alarm_settings import AlarmSettings
 from fairtrial.domain.limits.constants import FIRST_SERVER_ERROR
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.store_reports import IngestResult, OnProgress, ignore_progress
@@ -138,6 +139,9 @@ class LocalOwner:
         project = self._load()
         plan = lay_over(project.plan, transitions.live(self.database))
         return Declaration(plan, project.release_gates, project.root)
+
+    def alarm_settings(self) -> AlarmSettings:
+        return self._load().alarms
 
     def waits(self, _: str) -> tuple[Wait, ...] | None:
         """Unknown, because no monitor runs."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairtrial.config.releases import ReleaseGates
+    from fairtrial.domain.limits.alarm_settings import AlarmSettings
     from fairtrial.domain.plan import Plan
     from fairtrial.experiments.decision.waits import Wait
     from fairtrial.store.ingest.ingest import Ingester
@@ -146,6 +147,9 @@ class Owner(Protocol):
 
     def declaration(self) -> Declaration:
         """What the project's files declare now; raises `ConfigError` and `Unavailable`."""
+
+    def alarm_settings(self) -> AlarmSettings:
+        """Who gets the messages of alarms; raises `ConfigError` and `Unavailable`."""
 
     def waits(self, experiment: str) -> tuple[Wait, ...] | None:
         """What the decision on an experiment waits for, if a monitor has looked."""

@@ -22,6 +22,7 @@ from fairtrial.config.file.yaml_file import load
 from fairtrial.config.project import load_project
 from fairtrial.domain.errors import Diagnostic
 from fairtrial.domain.promises import EXIT_CODES, UNAPPROVED
+from tests.fixtures.control.alarm_receivers import SECRET
 from tests.fixtures.docs.command_blocks import (
     BLOCKS,
     SHELL,
@@ -56,7 +57,7 @@ JUDGING = (
 """Commands whose exit code is a verdict, or says that there is nothing to write."""
 CONTRACT = ROOT / "tests" / "contract" / "test_scorers.py"
 DATA = [f"{name}.jsonl" for name in ("test", "text", "memorised", "number", "xml", "calls")]
-ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set"}
+ENVIRONMENT = {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set", "PAGER_SECRET": SECRET, "SMTP_PASSWORD": "set"}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from fairtrial.domain import settings
+from fairtrial.domain.limits.alarm_settings import NO_TARGETS, AlarmSettings
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.training_data import Lineage
@@ -227,6 +228,8 @@ class ExperimentSection(Section):
     `monitor`. Without the key it is `monitor` for amounts, ratings, rates of requests, shares below 2 % (or above
     98 %), `missing: worst_case`, relative effects without a `baseline`, and `min_days` below 7.
     """
+    may_equal_base: bool | Literal["yes", "no"] = False
+    """Whether it may start although a treatment's deployment [answers as the control's](gates.md#negative-controls)."""
     salt: settings.Name | None = None
     """The key of its hashes, by default its name. A new salt reassigns all units."""
 
@@ -290,3 +293,5 @@ class ProjectFile(Section):
     """The control plane."""
     dashboard: DashboardSection = DashboardSection()
     """The dashboard."""
+    alarms: AlarmSettings = NO_TARGETS
+    """Who gets the messages of alarms."""

@@ -42,13 +42,13 @@ def _offer(plan: AnalysisPlan, sums: Sums, name: str, variant: str) -> AcceptedD
         metric=name,
         variant=variant,
         amount=kill_at,
-        decline=_plain_decline(metric, pair),
+        decline=plain_decline(metric, pair),
         arms=(treatment, control),
         kill_at=kill_at,
     )
 
 
-def _plain_decline(metric: MetricPlan, pair: Sequence[Any]) -> Interval | None:
+def plain_decline(metric: MetricPlan, pair: Sequence[Any]) -> Interval | None:
     """How much worse the treatment is, with the interval for a single look; without ends if there is no spread."""
     effect = METHODS[metric.method].plain(metric, pair)
     if isinstance(effect, NotEnough):

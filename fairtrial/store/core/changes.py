@@ -11,10 +11,11 @@ class Changes:
 
     A transaction concerns all experiments unless its thread says which, by `about` and `add`. ``failures`` counts, by
     experiment, the rows of units that were added with a bad request: no fewer than units that had none before.
+    ``total``: all transactions.
     """
 
     def __init__(self) -> None:
-        self._of_all, self._of = 0, Counter[str]()
+        self._of_all, self._of, self.total = 0, Counter[str](), 0
         self._thread = threading.local()
         self._lock = threading.Lock()
         self.failures = Counter[str]()
@@ -39,6 +40,7 @@ class Changes:
         """Count a transaction of this thread, once it is committed."""
         names: set[str] | None = getattr(self._thread, "names", None)
         with self._lock:
+            self.total += 1
             if names is None:
                 self._of_all += 1
                 self._own[""] += 1

@@ -1,14 +1,15 @@
 """Keeps alarms, conditions that a person should know of. Each is open, then acknowledged, then closed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from fairtrial.api.alarms import AlarmState
+from fairtrial.api.alarms import SEVERITIES, AlarmState
 from fairtrial.domain.errors import Conflict, NotFound, printable
 from fairtrial.domain.names.ids import id_at
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import Page, Query, timestamp
+from fairtrial.store.experiments import alarm_messages
 
 FAILED_LOOK = "experiment.error"
 """The alarm that the looks at an experiment fail."""
@@ -27,15 +28,15 @@ UPDATE alarms SET state = 'closed', changed_at = $3, changed_by = $4
 WHERE kind = $1 AND experiment IS NOT DISTINCT FROM $2 AND state <> 'closed'
 RETURNING alarm_id
 """
-LIST = """
-SELECT alarm_id, kind, experiment, at_time, state, text, details, changed_at, changed_by
-FROM alarms
+LIST = f"""
+SELECT alarm_id, kind, experiment, at_time, state, text, details, changed_at, changed_by, delivery, messages
+FROM alarms LEFT JOIN ({alarm_messages.OF_ALARMS}) USING (alarm_id)
 WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3) AND ($4 IS NULL OR state = $4)
     AND (NOT $5 OR state <> 'closed')
 ORDER BY list_position(['open', 'acknowledged', 'closed'], state),
     starts_with(kind, 'units.') OR kind = 'deployment.ends', at_time DESC, alarm_id DESC
 LIMIT $6 OFFSET $7
-"""
+"""  # noqa: S608 - ours
 STANDING = """
 SELECT kind, text FROM alarms
 WHERE experiment = $1 AND list_contains($2::VARCHAR[], split_part(kind, '.', 1)) AND state <> 'closed'
@@ -66,10 +67,12 @@ def notice(cursor: Cursor, kind: str, experiment: str, *, text: str, now_us: int
 def _insert(
     cursor: Cursor, kind: str, experiment: str | None, text: str, *, now_us: int, actor: str, **row: str
 ) -> str:
+    assert kind in SEVERITIES, kind
     alarm_id, at = id_at(now_us), timestamp(now_us)
     of = {"kind": kind, "experiment": experiment, "text": text, "details": "{}"}
     cursor.insert("alarms", alarm_id=alarm_id, at_time=at, changed_at=at, **of, **row)
     _record(cursor, alarm_id, "open", now_us=now_us, actor=actor)
+    alarm_messages.note(cursor, alarm_id, "opened", now_us=now_us)
     return alarm_id
 
 
@@ -83,21 +86,31 @@ def close(cursor: Cursor, kind: str, experiment: str | None, *, now_us: int, act
     closed = cursor.execute(CLOSE, [kind, experiment, timestamp(now_us), actor]).fetchall()
     for (alarm_id,) in closed:
         _record(cursor, alarm_id, "close", now_us=now_us, actor=actor)
+        alarm_messages.note(cursor, alarm_id, "closed", now_us=now_us)
     return bool(closed)
 
 
 def settle(
-    database: Database, experiment: str, texts: Mapping[str, str], *, families: Sequence[str], now_us: int, actor: str
+    database: Database,
+    experiment: str,
+    texts: Mapping[str, str],
+    *,
+    families: Sequence[str],
+    now_us: int,
+    actor: str,
+    still: Callable[[Cursor], bool] = lambda _: True,
 ) -> None:
     """Open the alarms of some families that are new, and close those whose cause has gone.
 
     ``texts``: the text of each alarm by its kind, which begins with its family and a dot. A standing alarm of the same
-    kind gets the new text. Raises `StoreError`.
+    kind gets the new text. ``still``: whether the texts still hold, in the same transaction. Raises `StoreError`.
     """
     standing = {str(kind): str(text) for kind, text in database.rows(STANDING, (experiment, list(families)))}
     if standing == texts:
         return
     with database.transaction() as cursor:
+        if not still(cursor):
+            return
         for kind, text in texts.items():
             if kind not in standing:
                 open_alarm(cursor, kind, experiment, text=text, now_us=now_us, actor=actor)

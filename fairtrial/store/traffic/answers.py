@@ -53,9 +53,14 @@ WITH newest AS (
     ) USING (request_id)
     WHERE at_time >= $1 AND at_time < $2 AND experiment = $3 AND {ANALYSED} AND arm_outcome = 'answered'
     QUALIFY row_number() OVER (PARTITION BY variant_assigned ORDER BY at_time DESC, request_id) <= $4
+), asked AS (
+    SELECT exposed_unit, count(*) AS requests
+    FROM requests SEMI JOIN newest USING (exposed_unit)
+    WHERE at_time < $2 AND experiment = $3
+    GROUP BY exposed_unit
 )
-SELECT variant, request_body, response_body, exposed_unit
-FROM payloads JOIN newest USING (request_id)
+SELECT variant, request_body, response_body, exposed_unit, coalesce(requests, 0)
+FROM payloads JOIN newest USING (request_id) LEFT JOIN asked USING (exposed_unit)
 WHERE at_time >= $1 AND at_time < $2
 """  # noqa: S608 - ours
 
@@ -110,12 +115,13 @@ class VariantSignals:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One recorded request and its answer, as JSON texts after redaction."""
+    """One recorded request and its answer, as JSON texts after redaction; ``requests``: all those of its unit."""
 
     variant: str
     request: str
     response: str
     unit: str | None = None
+    requests: int = 0
 
 
 def by_variant(database: Database, page: Page, experiment: str) -> list[VariantSignals]:

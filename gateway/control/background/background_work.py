@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from fairtrial.config.plan.live_state import keep_reserve
-from fairtrial.domain.errors import Conflict
+from fairtrial.domain.errors import Conflict, Unavailable
+from fairtrial.domain.limits.alarm_settings import AlarmSettings
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.promises import PROBE_ANSWER_SECONDS, PROBE_EVERY_SECONDS
@@ -17,6 +18,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine import error_message
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
+from gateway.control.alarms.delivery import AlarmDelivery
 from gateway.control.auth.bootstrap import ADMIN, INTERNAL, ensure_key
 from gateway.control.background import pause_ends
 from gateway.control.background.experiment_monitor import ExperimentMonitor
@@ -41,6 +43,7 @@ PASS_SECONDS = 2.0
 PLAN_SECONDS = 0.2
 MAINTENANCE_SECONDS = 75.0
 ARCHIVE_SECONDS = 60.0
+ALARM_SECONDS = 0.5
 RETRY_US = 15 * 60 * 1_000_000
 """How long a failed daily task waits before it is retried, because it may read the whole store."""
 
@@ -92,6 +95,7 @@ class BackgroundWork:
         )
         probe = gateway_probe(addresses.gateway_url, database.layout, seconds=PROBE_ANSWER_SECONDS)
         self._pause_ends = pause_ends.PauseEnds(database, publisher, probe, self.clock.stamp_us)
+        self._alarms = AlarmDelivery(database, self._alarm_targets, self.clock.stamp_us)
         self._wake_monitor = threading.Event()
         self._due_us: dict[str, int] = {}
         self._interval, self._last_pass = MIN_INTERVAL_SECONDS, -PASS_SECONDS
@@ -106,6 +110,7 @@ class BackgroundWork:
             threading.Thread(target=self._archive_loop, name="archive", daemon=True),
             threading.Thread(target=self._monitor_loop, name="monitor", daemon=True),
             threading.Thread(target=self._resume_loop, name="resume", daemon=True),
+            threading.Thread(target=self._alarm_loop, name="alarms", daemon=True),
         ]
 
     def start(self) -> None:
@@ -127,6 +132,7 @@ class BackgroundWork:
         alive = [thread for thread in self._threads if thread.is_alive()]
         for thread in alive:
             thread.join()
+        self._alarms.stop()
         self.jobs.join()
         if alive:
             self.ingest_now()
@@ -156,6 +162,12 @@ class BackgroundWork:
     def declaration(self) -> Declaration:
         """What was published; raises `Unavailable`."""
         return Declaration(published_plan(self.publisher), self.publisher.release_gates, self.publisher.root)
+
+    def alarm_settings(self) -> AlarmSettings:
+        """Who gets the messages of alarms; raises `Unavailable`."""
+        if self.publisher.alarms is None:
+            raise Unavailable("alarms: no valid project file was read yet")
+        return self.publisher.alarms
 
     def waits(self, experiment: str) -> tuple[Wait, ...] | None:
         """What the decision waited for at the monitor's last step."""
@@ -207,6 +219,14 @@ class BackgroundWork:
         """Runs in its own thread, because a deployment that is asked may be silent."""
         while not self._stopping.wait(PROBE_EVERY_SECONDS):
             self._run_guarded("pauses of variants that answer again could not be ended", self._pause_ends.step)
+
+    def _alarm_loop(self) -> None:
+        while not self._stopping.wait(ALARM_SECONDS):
+            self._run_guarded("messages of alarms could not be delivered", self._alarms.step)
+
+    def _alarm_targets(self) -> tuple[AlarmSettings, Plan] | None:
+        settings, published = self.publisher.alarms, self.publisher.published
+        return None if settings is None or published is None else (settings, published.plan)
 
     def _watch_retirements(self) -> None:
         """Settle the alarms about last days once for each plan and day."""

@@ -18,6 +18,7 @@ from fairtrial.config.releases import NO_GATES
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.errors import ConfigError, PlanRefused, StoreError
+from fairtrial.domain.limits.alarm_settings import AlarmSettings
 from fairtrial.domain.plan import Key, Plan, Published
 from fairtrial.experiments.analysis.frozen_guard import Frozen, begun_anew, paused_by_models, refused_changes
 from fairtrial.experiments.lifecycle import MODELS
@@ -44,7 +45,8 @@ class PlanPublisher:
 
     ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
     ``None``. ``release_gates``: the files of the official gates, as the last valid project declares them; ``root``: its
-    folder. ``kills_recorded_us``: when the newest kill file of each experiment was recorded.
+    folder. ``alarms``: who gets messages; ``None`` before a valid project was read. ``kills_recorded_us``: when the
+    newest kill file of each experiment was recorded.
 
     An invalid file is refused. The last valid plan then stays, with the current keys and states.
     """
@@ -55,6 +57,7 @@ class PlanPublisher:
         self.published: Published | None = None
         self.refused: str | None = None
         self.release_gates = NO_GATES
+        self.alarms: AlarmSettings | None = None
         self.root: Path | None = None
         self.kills_recorded_us: dict[str, int] = {}
         self._database = database
@@ -135,7 +138,7 @@ class PlanPublisher:
         if pause_changed_models(self._database, frozen, plan, now_us=self._clock_us()) or anew:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
-        self.release_gates, self.root = project.release_gates, project.root
+        self.release_gates, self.root, self.alarms = project.release_gates, project.root, project.alarms
         ends = endings(plan, self._reports()) or None
         unit_headers = tuple(name.lower() for name in project.gateway.unit_headers)
         access, feedback = project.gateway.access, project.feedback

@@ -1,5 +1,6 @@
 """Finds the alarms of an experiment: faulty unit names, requests that another arm served, and what a step found."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -127,15 +128,22 @@ def find_unit_alarms(
 
 
 def continued_elsewhere(exchanges: Sequence[Exchange]) -> int:
-    """How many answers to one unit are repeated in a request of another one, which continues the conversation.
+    """How many answers to one unit are repeated in the only request of another one, which continues the conversation.
 
-    Short answers, such as labels, don't count, because they also stand in examples of a prompt.
+    Short answers, such as labels, don't count, because they also stand in examples of a prompt. Nor does a text that
+    several units got or repeat, such as a standard answer or a greeting.
     """
-    owners: dict[str, set[str | None]] = {}
+    owners: dict[str, set[str | None]] = defaultdict(set)
+    followers: dict[str, set[tuple[str | None, int]]] = defaultdict(set)
     for exchange in exchanges:
-        owners.setdefault(answered_text(exchange.response) or "", set()).add(exchange.unit)
-    repeated = [(continued_text(exchange.request) or "", exchange.unit) for exchange in exchanges]
-    return len({text for text, unit in repeated if len(text) >= TELLING and unit not in owners.get(text, {unit})})
+        owners[answered_text(exchange.response) or ""].add(exchange.unit)
+        followers[continued_text(exchange.request) or ""].add((exchange.unit, exchange.requests))
+    single = {text: units for text, units in followers.items() if len(text) >= TELLING and len(units) == 1}
+    return sum(
+        len(owners[text]) == 1 and unit not in owners[text] and requests == 1
+        for text, units in single.items()
+        for unit, requests in units
+    )
 
 
 def unit_alarms(experiment: Experiment, figures: UnitFigures) -> list[UnitAlarm]:

@@ -42,11 +42,16 @@ ENDS, ENDED = f"{FAMILY}.ends", f"{FAMILY}.ended"
 
 
 def announce(cursor: Cursor, made: Transition) -> None:
-    """Open the alarm of a pause or kill, close it when the state is left, and write the notices of stage and end."""
+    """Open the alarm of a pause or kill in place of an earlier one, and close it when the state is left.
+
+    Notices of a stage and of the end are written, too.
+    """
     name, now_us = made.experiment, made.at_us
     text = f"{name}: {_WORDS[made.action]} by {made.actor}: {made.why}" if made.action in _WORDS else ""
     if made.action in ("pause", "kill"):
         kind = "experiment.killed" if made.action == "kill" else OF_CAUSE.get(cause_of(made), "experiment.paused")
+        for earlier in set(STOPPED) - {kind}:
+            alarms.close(cursor, earlier, name, now_us=now_us, actor=made.actor)
         alarms.open_alarm(cursor, kind, name, text=text, now_us=now_us, actor=made.actor)
     if made.action in LEAVES:
         for kind in STOPPED:

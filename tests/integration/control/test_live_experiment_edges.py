@@ -10,13 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from fairtrial.domain.errors import BadRequest, Conflict
-from fairtrial.domain.limits.constants import END_OF_TIME_US
+from fairtrial.domain.limits.constants import END_OF_TIME_US, HOUR_US
+from fairtrial.domain.settings import PersonsAction
 from fairtrial.experiments.analysis.freeze import Known
 from fairtrial.experiments.assignment import assign
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, analysis_plans
 from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial_cli.commands import check
+from gateway.control.background.experiment_monitor import ExperimentMonitor
 from gateway.control.experiments.change_experiment import change_experiment
 from gateway.control.experiments.frozen_plans import settle_level
 from gateway.control.experiments.state_change import Change
@@ -167,3 +169,17 @@ def test_a_later_end_in_the_file_is_the_end(whole: LiveTrial) -> None:
     whole.step(2 * 7 * 24)
     assert whole.experiment.state == "ended"
     assert whole.trail()[-1]["why"].startswith("8 weeks are over")
+
+
+def test_a_step_that_began_before_a_pause_leaves_the_alarm_of_the_pause_open(whole: LiveTrial) -> None:
+    trial = whole
+    clock = lambda: trial.now_us  # noqa: E731 - both read one clock
+    pauses: Iterator[PersonsAction] = iter(("pause",))
+    during_the_step = ExperimentMonitor(
+        trial.database, trial.publisher, clock, rest=0, clock=trial.clock,
+        add_sums=lambda: [trial.change(action) for action in pauses],
+    )  # fmt: skip
+    trial.now_us += HOUR_US
+    during_the_step.step()
+    rows = trial.database.dicts(alarms.listing(Page()))
+    assert [(row["kind"], row["state"]) for row in rows] == [("experiment.paused", "open")]

@@ -154,6 +154,7 @@ def changes(side: Side) -> Asked:
     yield accounts.disable, accounts.NameAccount(who="Zoe")
     yield accounts.create_one_time_link, Nothing()
     yield alarms.acknowledge, alarms.AcknowledgeAlarm(alarm_id="none", why="known")
+    yield alarms.test, alarms.TestAlarms()
     file = AuditFile("train.jsonl", "train", "a" * 64, 40, "openai")
     yield (
         data_audits.store,

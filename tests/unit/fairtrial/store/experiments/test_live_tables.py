@@ -127,20 +127,26 @@ def test_looks_are_listed_without_units_and_without_infinite_numbers(database: D
 
 
 def test_an_alarm_is_opened_once_until_it_is_closed(database: Database) -> None:
-    def opened(kind: str = "srm", experiment: str | None = live.NAME) -> str | None:
+    def opened(kind: str = "experiment.srm", experiment: str | None = live.NAME) -> str | None:
         with database.transaction() as cursor:
             return alarms.open_alarm(cursor, kind, experiment, text="Look.", now_us=live.END, actor="monitor")
 
     first = opened()
     assert first is not None
-    assert (opened(), opened("srm", None) is None, opened("kill") is None) == (None, False, False)
+    assert (opened(), opened("experiment.srm", None) is None, opened("experiment.killed") is None) == (
+        None,
+        False,
+        False,
+    )
     with database.transaction() as cursor:
         alarms.acknowledge(cursor, first, now_us=live.END + 1, actor="ann", why="seen")
     assert opened() is None
-    assert alarms.counts(database) == {("acknowledged", "srm"): 1, ("open", "kill"): 1, ("open", "srm"): 1}
+    assert alarms.counts(database) == {
+        ("acknowledged", "experiment.srm"): 1, ("open", "experiment.killed"): 1, ("open", "experiment.srm"): 1,
+    }  # fmt: skip
     with database.transaction() as cursor:
-        assert alarms.close(cursor, "srm", live.NAME, now_us=live.END + 2, actor="monitor")
-        assert not alarms.close(cursor, "srm", live.NAME, now_us=live.END + 3, actor="monitor")
+        assert alarms.close(cursor, "experiment.srm", live.NAME, now_us=live.END + 2, actor="monitor")
+        assert not alarms.close(cursor, "experiment.srm", live.NAME, now_us=live.END + 3, actor="monitor")
         with pytest.raises(Conflict, match="closed"):
             alarms.acknowledge(cursor, first, now_us=live.END, actor="ann", why="seen")
         with pytest.raises(NotFound, match="no alarm 'nothing'"):

@@ -148,14 +148,17 @@ def test_one_unit_with_more_than_a_fifth_of_at_least_200_requests(
         assert alarms[0].details == {"requests": own + others, "of_the_unit": own}
 
 
-def turn(number: int, *, continues: int | None = None, example: str = "") -> RequestEvent:
+def turn(
+    number: int, *, continues: int | None = None, example: str = "", answer: str = "", unit: str = ""
+) -> RequestEvent:
     """A recorded question with its answer, perhaps after the answer to an earlier one, or after an example."""
     before = example if continues is None else f"The parcel {continues} arrives on Monday."
     asked = [{"role": "assistant", "content": before}] if before else []
     question = json.dumps({"messages": [*asked, {"role": "user", "content": f"And parcel {number}?"}]})
-    text = example or f"The parcel {number} arrives on Monday."
-    answer = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]})
-    return samples.exposed(number, arm_outcome="answered", request_body=question, response_body=answer)
+    text = answer or example or f"The parcel {number} arrives on Monday."
+    body = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]})
+    named = {"unit": unit or f"u-{number}", "request_body": question, "response_body": body}
+    return samples.exposed(number, arm_outcome="answered", **named)
 
 
 def test_honest_users_with_one_question_each_raise_no_alarm(database: Database, ingester: Ingester) -> None:
@@ -165,6 +168,32 @@ def test_honest_users_with_one_question_each_raise_no_alarm(database: Database, 
 def test_an_example_in_each_prompt_continues_no_conversation(database: Database, ingester: Ingester) -> None:
     events = [turn(number, example="A refund takes up to five working days.") for number in range(600)]
     assert alarms_of(database, ingester, events) == []
+
+
+STANDARD = (
+    "The parcel arrives within three working days.",
+    "A refund takes five working days.",
+    "Our shop opens at nine in the morning.",
+)
+
+
+def standard(number: int, unit: int, *, continues: str = "") -> RequestEvent:
+    """A question that gets one of three standard answers, perhaps after the standard answer that its user had got."""
+    return turn(number, example=continues, answer=STANDARD[number % 3], unit=f"u-{unit}")
+
+
+def test_users_who_come_back_after_a_standard_answer_continue_their_own_conversation(
+    database: Database, ingester: Ingester
+) -> None:
+    asked = [standard(number, number) for number in range(600)]
+    back = [standard(1_000 + number, number, continues=STANDARD[number % 3]) for number in range(24)]
+    assert alarms_of(database, ingester, [*asked, *back]) == []
+
+
+def test_standard_answers_that_many_repeat_continue_no_conversation(database: Database, ingester: Ingester) -> None:
+    asked = [standard(number, number, continues=STANDARD[(number + 1) % 3]) for number in range(600)]
+    own = [turn(number) for number in range(1_000, 1_010)]
+    assert alarms_of(database, ingester, [*asked, *own]) == []
 
 
 @pytest.mark.parametrize(
