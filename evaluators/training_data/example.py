@@ -61,8 +61,13 @@ class Example:
     @property
     def labels(self) -> Mapping[str, Any]:
         """The completion as a JSON object, or an empty mapping if it is not one."""
-        text = self.completion.strip()
-        return {} if not (text.startswith("{") and text.endswith("}")) else json_object(text) or {}
+        return labels_in(self.completion)
+
+
+def labels_in(completion: str) -> Mapping[str, Any]:
+    """A completion as a JSON object, or an empty mapping if it is not one."""
+    text = completion.strip()
+    return {} if not (text.startswith("{") and text.endswith("}")) else json_object(text) or {}
 
 
 class RowError(ValueError):

@@ -103,3 +103,16 @@ def test_several_processes_unpack_it_at_the_same_time(unpacked: Path, tmp_path: 
     assert answers[0] == answers[1] and answers[0][0][0] == "de"
     (path,) = tmp_path.rglob("*.npy")
     assert path.read_bytes() == unpacked.read_bytes() and list(path.parent.iterdir()) == [path]
+
+
+def test_many_texts_at_once_have_the_probabilities_of_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language_model, "BLOCK", 3)
+    texts = [GERMAN, "", "Where is my parcel?", "ДЕ МОЯ ПОСИЛКА?", "荷物はどこですか", "\ud800", GERMAN * 40, "12"]
+    shares = language_model.shares_of(texts, LANGUAGES)
+    for text, found in zip(texts, shares.tolist(), strict=True):
+        alone = dict(language_model.identifier(LANGUAGES).rank(text))
+        assert dict(zip(LANGUAGES, found, strict=True)) == pytest.approx(alone, abs=1e-5)
+
+
+def test_no_text_has_no_probabilities() -> None:
+    assert language_model.shares_of([], LANGUAGES).shape == (0, len(LANGUAGES))
