@@ -74,7 +74,7 @@ SENTENCES: Mapping[str, Callable[[str, EventDetails], str]] = {
     "link.create": lambda _, __: "made a one-time sign-in link",
     "link.use": lambda _, __: "signed in by a one-time link",
     "look.store": lambda name, more: f"stored look {more.stored.row if more.stored else '?'} of {name}",
-    "model.asked": lambda name, _: f"compared the answers of {name} with those of its base",
+    "model.asked": lambda name, _: f"asked whether {name} answers as its base",
     "plan.publish": lambda name, _: f"published the configuration {name}",
     "plan.record": lambda name, _: f"recorded the configuration {name} again in the history",
     "plan.refuse": lambda _, __: "refused a changed configuration; the last valid one stays in force",

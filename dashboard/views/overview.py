@@ -33,6 +33,8 @@ from fairtrial.domain.wording import counted
 
 NEWEST = 20
 REFRESH_SECONDS = 5
+SHARED = "seen"
+"""The parameter of a shared link: since when changes are listed."""
 SEEN = "fairtrial_seen"
 """The cookie with the time, in milliseconds, at which this browser last showed the overview."""
 GROUPS = ("Needs you", "Runs by itself", "Over")
@@ -98,7 +100,7 @@ def _table(rows: Sequence[OverviewRow]) -> None:
 
 def _seen_us() -> int:
     """When the visitor last saw this page, by the link that was followed or by this browser's cookie; 0 if unknown."""
-    given = query_params.get("seen")
+    given = query_params.get(SHARED)
     cookie: object = st.context.cookies.get(SEEN)
     text = given or (f"{cookie}000" if isinstance(cookie, str) else "")
     return int(text) if text.isdecimal() and len(text) < 18 else 0

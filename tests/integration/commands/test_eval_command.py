@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from evaluators.model_equality.border_probes import PARAMS
 from evaluators.suite import Suite
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.layout import Layout
@@ -66,7 +67,9 @@ def evaluate(folder: Path, *options: str) -> tuple[int, str, str]:
 
 
 def asked(upstream: FakeUpstream) -> list[dict[str, Any]]:
-    return [seen.json for seen in upstream.seen if seen.path.endswith("/chat/completions")]
+    """The requests but those that ask whether the two answer with the same model."""
+    bodies = [seen.json for seen in upstream.seen if seen.path.endswith("/chat/completions")]
+    return [body for body in bodies if body.get("max_tokens") != PARAMS["max_tokens"]]
 
 
 def processes_of(folder: Path) -> list[bytes]:
