@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import monitored_store  # noqa: E402 - found by the line above
 from benchmarks.pages import DRAWN  # noqa: E402
 from dashboard.client import SESSION_COOKIE  # noqa: E402
+from fairtrial.config.project import load_project  # noqa: E402
 from tests.fixtures.dashboard import site as sites  # noqa: E402
 from tests.fixtures.dashboard.accessibility import axe_script, serious_violations  # noqa: E402
 from tests.fixtures.dashboard.many_experiments import STORIES, fill_many  # noqa: E402
@@ -120,15 +121,13 @@ STORES: Mapping[str, Callable[[sites.Site], Mapping[str, str]]] = {
 def _fill_large(path: Path, requests: int) -> None:
     """A week until now, by SQL, of an experiment that the product starts; its monitor looks once at the end."""
     began, now_us = time.perf_counter(), time.time_ns() // 1000
-    monitored_store.START_US = now_us - WEEK_US
     for name in ("REQUESTS", "ATTEMPTS", "FEEDBACK"):
         setattr(monitored_store, name, sites.with_names(getattr(monitored_store, name)))
-    monitored_store.NAME = NAME
     path.write_text(path.read_text().replace("kind: boolean}", "kind: boolean, window: 1d}"))
     live = LiveExperiment(path, NAME, now_us=now_us - WEEK_US)
     live.step()
-    size = monitored_store.Size(requests, max(1, requests // 10))
-    for _ in monitored_store.fill(live.database, live, size):
+    size = monitored_store.Size(requests, max(1, requests // 10), now_us - WEEK_US)
+    for _ in monitored_store.fill(live.database, load_project(path, {}), size):
         pass
     live.now_us = now_us
     live.step()

@@ -262,9 +262,12 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT, answers: 
 
 
 def _answers() -> Iterator[Any]:
+    """What operations answer, and what pages make of that for their templates."""
+    from dashboard.experiments.overview_rows import OverviewRow
     from fairtrial.api.operation import operations
 
-    return (operation.response for operation in operations())
+    yield OverviewRow
+    yield from (operation.response for operation in operations())
 
 
 if __name__ == "__main__":

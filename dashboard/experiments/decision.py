@@ -47,10 +47,21 @@ def render_answer(decision: ShownDecision, last: Transition | None) -> None:
     if last is not None and stopped and not (shown and last.actor == "control"):
         lines.insert(0, f"{last.why[:1].upper()}{last.why[1:]}.")
     since = [f"Since {moment(last.at_us)}, by {last.actor}."] if last is not None and stopped else []
+    draw_answer(decision, key="answer", lines=lines, as_of=" ".join([*since, *box.notes[-1:]]))
+
+
+def draw_answer(decision: ShownDecision, *, key: str, lines: Sequence[str], as_of: str = "") -> None:
+    """Draw how an experiment stands, with its effects and guardrails."""
     draw_markup(
-        "answer.html", key="answer", standing=standing_of(decision), headline=box.headline, lines=lines,
-        as_of=" ".join([*since, *box.notes[-1:]]), effects=effects_of(decision), marks=marks,
-    )  # fmt: skip
+        "answer.html",
+        key=key,
+        standing=standing_of(decision).drawn,
+        headline=decision.box.headline,
+        lines=lines,
+        as_of=as_of,
+        effects=[effect.drawn for effect in effects_of(decision)],
+        marks=[mark.drawn for mark in marks_of(decision)],
+    )
 
 
 def render_conditions(decision: ShownDecision) -> None:

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from markupsafe import Markup
+
 from dashboard.components.formatting import moment
+from dashboard.components.markup import html_part
 from dashboard.experiments.labels import LABELS
 from dashboard.experiments.standing import Colour, Effect, Mark, Standing, effects_of, marks_of, standing_of
 from fairtrial.api.alarms import SEVERITIES, AlarmRow
@@ -58,6 +61,15 @@ class OverviewRow:
     @property
     def at(self) -> str:
         return moment(self.at_us) if self.at_us else ""
+
+    def html(self) -> Markup:
+        """The row of the table."""
+        return html_part(
+            "overview_row.html", name=self.name, standing=self.standing.drawn, changed=self.changed, link=self.link,
+            act=self.act, label=self.label, needed=self.needed, next=self.next, alarms=self.alarms, text=self.text,
+            code=self.code, effects=[effect.drawn for effect in self.effects], no_effect=self.no_effect,
+            marks=[mark.drawn for mark in self.guardrails], at=self.at, since=self.since,
+        )  # fmt: skip
 
     def since_seen(self, seen_us: int) -> "OverviewRow":
         return replace(self, changed=0 < seen_us < self.at_us)

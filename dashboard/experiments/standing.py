@@ -25,6 +25,11 @@ class Standing:
     shape: Shape
     colour: Colour
 
+    @property
+    def drawn(self) -> tuple[str, Shape, Colour]:
+        """For a template, which reads no names of fields, so that mypy notices each rename."""
+        return self.word, self.shape, self.colour
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -33,6 +38,10 @@ class Mark:
     words: str
     shape: Shape
     colour: Colour
+
+    @property
+    def drawn(self) -> tuple[str, Shape, Colour]:
+        return self.words, self.shape, self.colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,11 @@ class Effect:
     @property
     def label(self) -> str:
         return f"{self.name}: {self.words} {self.ends}".strip()
+
+    @property
+    def drawn(self) -> tuple[object, ...]:
+        picture = (self.low, self.value, self.high, self.limit, self.colour, self.label)
+        return self.name, self.limit_words, (self.words, self.ends), picture
 
 
 def standing_of(decision: ShownDecision) -> Standing:

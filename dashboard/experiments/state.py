@@ -11,11 +11,10 @@ from dashboard import view
 from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
-from dashboard.components.markup import draw_markup
 from dashboard.components.tables import prose
+from dashboard.experiments.decision import draw_answer
 from dashboard.experiments.labels import ACCEPT, ACCEPTS, DANGEROUS, EFFECTS, END_OF_KEPT, LABELS
 from dashboard.experiments.overview_rows import first_action
-from dashboard.experiments.standing import effects_of, marks_of, standing_of
 from fairtrial.api import accounts, experiments, verdicts
 from fairtrial.api.experiment_answers import Analysis, ExperimentStatus, FileEdit, ShownDecision, TransitionRow
 from fairtrial.api.operation import Nothing
@@ -174,11 +173,8 @@ def _evidence(control: Control, name: str) -> bool:
     """The experiment's answer above the official verdict, and why not. Returns whether nothing is missing."""
     decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
     release = control.call(experiments.release, experiments.ReleaseOf(name=name))
-    draw_markup(
-        "answer.html", key="promoted answer", standing=standing_of(decision), headline=decision.box.headline,
-        lines=(f"Official verdict: {release.reads or 'there is none'}.", *filter(None, [release.headline])),
-        as_of="", effects=effects_of(decision), marks=marks_of(decision),
-    )  # fmt: skip
+    official = f"Official verdict: {release.reads or 'there is none'}."
+    draw_answer(decision, key="promoted answer", lines=[official, *filter(None, [release.headline])])
     if not release.missing:
         return True
     st.error("### Not now\n" + "\n".join(f"- {plain(lack)}" for lack in release.missing))

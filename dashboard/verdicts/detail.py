@@ -84,7 +84,7 @@ def draw_decision(record: ReleaseRecord) -> None:
     verdict = record.verdict
     means = "" if verdict.decision == "SHIP" else f"It means: {DECISIONS[verdict.decision][2]}."
     draw_markup(
-        "verdict.html", key="decision", standing=standing_of(record), candidate=verdict.candidate,
+        "verdict.html", key="decision", standing=standing_of(record).drawn, candidate=verdict.candidate,
         baseline=verdict.baseline, means=means,
     )  # fmt: skip
     draw_blocks(standing(verdict, record.stale))

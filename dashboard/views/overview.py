@@ -83,7 +83,7 @@ def _table(rows: Sequence[OverviewRow]) -> None:
     """The table, sorted by what needs the visitor, and what changed since the visitor's last look."""
     seen_us = _seen_us()
     shown = sorted((row.since_seen(seen_us) for row in rows), key=lambda row: row.rank)
-    groups = [(title, [row for row in shown if row.group == number]) for number, title in enumerate(GROUPS)]
+    groups = [(title, [row.html() for row in shown if row.group == number]) for number, title in enumerate(GROUPS)]
     needed, runs, over = (len(found) for _, found in groups)
     verb, are = "needs" if needed == 1 else "need", "is" if over == 1 else "are"
     run = "runs by itself" if runs == 1 else "run by themselves"
