@@ -176,6 +176,8 @@ def _message(value: Any, where: str) -> tuple[Mapping[str, str], dict[str, Any]]
     role = ROLES.get(str(written).lower())
     if role is None:
         raise RowError(f"{where} has the role {written!r}", "known: " + ", ".join(ROLES))
+    if value.keys() == {"role", "content"} and written == role and isinstance(content := value["content"], str):
+        return {"role": role, "content": content}, {}
     text = value if "content" in value or "value" not in value else {**value, "content": value["value"]}
     usual = "content" if text is value else "value"
     rest = {key: item for key, item in value.items() if key not in (usual, "content") and (key, item) != ("role", role)}

@@ -201,7 +201,7 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
     diagnostics = [
         load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")
         for name, experiment in project.plan.experiments.items()
-        for metric, why in uncomputable(freeze(project.plan, experiment, 0))
+        for metric, why in uncomputable(freeze(project.plan, experiment, 0, planned=False))
     ]
     if diagnostics:
         raise ConfigError(diagnostics)
