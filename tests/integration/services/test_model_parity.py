@@ -64,7 +64,7 @@ def test_a_planted_fault_is_named_and_holds_the_gate(
     assert done.returncode == (3 if CAUSES[name] else 0)
     assert (result["rows"], result["unanswered"]) == (ROWS, 0)
     assert before.returncode == 3
-    assert "fairtrial parity FILE --on tuned" in before.stdout
+    assert "fairtrial parity FILE --on tuned" in " ".join(before.stdout.split())
     files = ("--json", "v.json", "--markdown", "v.md")
     gate = fairtrial("gate", "gate.yaml", "--candidate", "tuned", "--baseline", "base", *files, cwd=tmp_path)
     verdict = json.loads((tmp_path / "v.json").read_text())
