@@ -23,10 +23,12 @@ from fairtrial.domain.run import Case
 from fairtrial.domain.verdicts.model_ask import ModelAsk, ProbeShares
 from fairtrial.stats.sequential.change_point import find_change
 
-PROBES, REPEATS, FIRST_REPEATS = 32, 2, 5
+PROBES, REPEATS, FIRST_REPEATS = 16, 2, 5
 CONCURRENCY = 2
 ASKS_A_DAY = 4
 """A suspected deployment is asked so often, which the mean run until a false suspicion counts."""
+DIGITS = 9
+"""The digits of a score that count, so that the order of a sum is no difference."""
 SEARCHED = 0.5
 """The part of the tokens that the first ask may spend on the search for probes."""
 
@@ -82,7 +84,7 @@ def difference(first: ModelAsk, shares: Sequence[Mapping[str, float]]) -> float:
         least = [min(each.values()) if first.seen else 0.0 for each in (probe.shares, now)]
         tokens = probe.shares.keys() | now.keys()
         total += sum(abs(probe.shares.get(token, least[0]) - now.get(token, least[1])) for token in sorted(tokens)) / 2
-    return total / len(shares)
+    return round(total / len(shares), DIGITS)
 
 
 def due_us(series: Sequence[ModelAsk]) -> int:
@@ -92,6 +94,13 @@ def due_us(series: Sequence[ModelAsk]) -> int:
         return last.asked_us + DAY_US // ASKS_A_DAY
     day = last.asked_us // DAY_US + 1
     return day * DAY_US + random.Random(f"{last.deployment_digest} {day}").randrange(DAY_US)
+
+
+def tokens_left(series: Sequence[ModelAsk], most: int, now_us: int) -> int:
+    """The prompt tokens that may still be spent today on a deployment; 0 if the next ask would need more."""
+    used = sum(ask.tokens for ask in series if ask.asked_us > now_us - DAY_US)
+    needs = series[-1].tokens if len(series) > 1 else 0
+    return max(0, most - used) if used + needs <= most else 0
 
 
 def is_suspected(series: Sequence[ModelAsk]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluators.engine.engine import CaseProgress
+from evaluators.model_equality.ask import QUICK
 from evaluators.suite import Suite
 from fairtrial.api import reviews
 from fairtrial.api.operation import Nothing
@@ -15,8 +16,9 @@ from fairtrial.domain.run import Run
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import titled
 from fairtrial.domain.wording import counted
+from fairtrial_cli.ask_models import ask_models
 from fairtrial_cli.demo.narration import DemoProgress, Judged, style_of
-from fairtrial_cli.demo.setting import EDGE, GENERAL, TICKET
+from fairtrial_cli.demo.setting import ASKING, EDGE, GENERAL, TICKET
 from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import judge_gate_file
@@ -68,6 +70,15 @@ class DemoTrial:
         concurrency = CONCURRENCY if len(targets) > 1 else 2 * CONCURRENCY
         options = RunOptions(open_store, concurrency=concurrency, on_progress=step, on_run=note)
         run_suites(self.project, suites, targets, base_url=self.base_url, options=options)
+
+    def ask(self, candidates: Sequence[str]) -> None:
+        """Ask each fine-tune and its base some short questions, and print whether they are two models."""
+        for candidate in candidates:
+            self.progress.doing(f"asking {candidate} and {BASE} the same short questions")
+            [result] = ask_models(self.project, [(candidate, BASE)], (), base_url=self.base_url, options=QUICK)
+            for line in result.lines:
+                self.progress.say(f"  {line}")
+            self.progress.spend(ASKING)
 
     def judge(self, candidate: str, gate: str, *, on: str) -> None:
         """Judge by this gate, and print the verdict."""

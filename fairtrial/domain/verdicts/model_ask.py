@@ -33,6 +33,15 @@ class ModelAsk(msgspec.Struct, frozen=True, kw_only=True):
     changed_us: int | None = None
 
     @property
+    def line(self) -> str:
+        """One sentence with what it found and what it cost."""
+        cost = f"({self.tokens:,} prompt tokens)"
+        if self.score is None:
+            return f"{self.deployment} was asked for the first time since it was judged {cost}."
+        found = self.words or f"{self.deployment} answers {self.score:.1%} otherwise than at the first ask"
+        return f"{found} {cost}."
+
+    @property
     def words(self) -> str:
         """The sentence about a change; empty without one."""
         if self.changed_us is None:

@@ -2,15 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from evaluators.engine.target import resolve
-from evaluators.model_equality.daily import ask_model, due_us
+from evaluators.model_equality.daily import ask_model, due_us, tokens_left
 from fairtrial.config.layout import written_key
 from fairtrial.domain.accounts import CONTROL
 from fairtrial.domain.errors import Unavailable, UsageError
-from fairtrial.domain.limits.constants import DAY_US, HOUR_US
+from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.plan import Plan
 from fairtrial.domain.verdicts.model_ask import ModelAsk
 from fairtrial.experiments.lifecycle import MODELS
@@ -92,10 +92,3 @@ class ModelWatch:
                 evidence, why = {MODELS: arms}, f"{change.words}; continuing starts a new segment"
                 pause = Change(experiment.name, "pause", CONTROL, why, evidence, segment=experiment.segment)
                 change_state(self._database, self._publisher, pause, now_us=now_us)
-
-
-def tokens_left(series: Sequence[ModelAsk], most: int, now_us: int) -> int:
-    """The prompt tokens that may still be spent today on a deployment; 0 if the next ask would need more."""
-    used = sum(ask.tokens for ask in series if ask.asked_us > now_us - DAY_US)
-    needs = series[-1].tokens if len(series) > 1 else 0
-    return max(0, most - used) if used + needs <= most else 0
