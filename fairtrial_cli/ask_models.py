@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,8 +101,6 @@ def ask_project(project: Project) -> list[ModelEquality]:
 
 def ask_judged(project: Project) -> list[ModelAsk]:
     """What each judged deployment answers now, as it was kept; those without tokens left today are not asked."""
-    import time
-
     from evaluators.engine.target import resolve
     from evaluators.model_equality.daily import ask_model, tokens_left
     from fairtrial_cli.processes.private_gateway import project_gateway
