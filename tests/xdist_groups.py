@@ -19,6 +19,7 @@ FOLDER_GROUPS = ("tests/conformance/", "tests/e2e/", "tests/integration/upstream
 """Each folder shares something for a session: gateways with all clients' calls, a browser, litellm, or syntax trees."""
 
 MODEL_FILES = (
+    "test_changed_models.py",
     "test_containers.py",
     "test_demo.py",
     "test_documented_containers.py",

@@ -22,6 +22,7 @@ from gateway.control.alarms.delivery import AlarmDelivery
 from gateway.control.auth.bootstrap import ADMIN, INTERNAL, ensure_key
 from gateway.control.background import pause_ends
 from gateway.control.background.experiment_monitor import ExperimentMonitor
+from gateway.control.background.model_watch import ModelWatch
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.step_pace import STEP_SECONDS, StepCounts
 from gateway.control.background.trusted_clock import TrustedClock
@@ -44,6 +45,7 @@ PLAN_SECONDS = 0.2
 MAINTENANCE_SECONDS = 75.0
 ARCHIVE_SECONDS = 60.0
 ALARM_SECONDS = 0.5
+WATCH_SECONDS = 300.0
 RETRY_US = 15 * 60 * 1_000_000
 """How long a failed daily task waits before it is retried, because it may read the whole store."""
 
@@ -104,6 +106,7 @@ class BackgroundWork:
         self.totals = IngestResult()
         self._totals_lock = threading.Lock()
         self._stopping = threading.Event()
+        self._models = ModelWatch(database, publisher, addresses.gateway_url, self.clock.stamp_us, self._stopping)
         self._threads = [
             threading.Thread(target=self._publish_loop, name="plan", daemon=True),
             threading.Thread(target=self._ingest_loop, name="ingest", daemon=True),
@@ -111,6 +114,7 @@ class BackgroundWork:
             threading.Thread(target=self._monitor_loop, name="monitor", daemon=True),
             threading.Thread(target=self._resume_loop, name="resume", daemon=True),
             threading.Thread(target=self._alarm_loop, name="alarms", daemon=True),
+            threading.Thread(target=self._model_loop, name="models", daemon=True),
         ]
 
     def start(self) -> None:
@@ -233,6 +237,11 @@ class BackgroundWork:
     def _alarm_loop(self) -> None:
         while not self._stopping.wait(ALARM_SECONDS):
             self._run_guarded("messages of alarms could not be delivered", self._alarms.step)
+
+    def _model_loop(self) -> None:
+        """Runs in its own thread, because a model may answer slowly."""
+        while not self._stopping.wait(WATCH_SECONDS):
+            self._run_guarded("judged models could not be asked", self._models.step)
 
     def _alarm_targets(self) -> tuple[AlarmSettings, Plan] | None:
         settings, published = self.publisher.alarms, self.publisher.published
