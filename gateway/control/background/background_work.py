@@ -107,14 +107,20 @@ class BackgroundWork:
         self._totals_lock = threading.Lock()
         self._stopping = threading.Event()
         self._models = ModelWatch(database, publisher, addresses.gateway_url, self.clock.stamp_us, self._stopping)
+        compress = partial(compress_sealed, database, self._stopping.wait)
         self._threads = [
             threading.Thread(target=self._publish_loop, name="plan", daemon=True),
             threading.Thread(target=self._ingest_loop, name="ingest", daemon=True),
-            threading.Thread(target=self._archive_loop, name="archive", daemon=True),
             threading.Thread(target=self._monitor_loop, name="monitor", daemon=True),
-            threading.Thread(target=self._resume_loop, name="resume", daemon=True),
-            threading.Thread(target=self._alarm_loop, name="alarms", daemon=True),
-            threading.Thread(target=self._model_loop, name="models", daemon=True),
+            *(
+                threading.Thread(target=self._loop, args=(seconds, failing, step), name=name, daemon=True)
+                for name, seconds, failing, step in (
+                    ("archive", ARCHIVE_SECONDS, "journal segments could not be compressed", compress),
+                    ("resume", PROBE_EVERY_SECONDS, "pauses could not be ended", self._pause_ends.step),
+                    ("alarms", ALARM_SECONDS, "messages of alarms could not be delivered", self._alarms.step),
+                    ("models", WATCH_SECONDS, "judged models could not be asked", self._models.step),
+                )
+            ),
         ]
 
     def start(self) -> None:
@@ -229,19 +235,10 @@ class BackgroundWork:
                 self._run_guarded("experiments could not be watched", self.monitor.step)
                 self._run_guarded("the last days of deployments could not be watched", self._watch_retirements)
 
-    def _resume_loop(self) -> None:
-        """Runs in its own thread, because a deployment that is asked may be silent."""
-        while not self._stopping.wait(PROBE_EVERY_SECONDS):
-            self._run_guarded("pauses of variants that answer again could not be ended", self._pause_ends.step)
-
-    def _alarm_loop(self) -> None:
-        while not self._stopping.wait(ALARM_SECONDS):
-            self._run_guarded("messages of alarms could not be delivered", self._alarms.step)
-
-    def _model_loop(self) -> None:
-        """Runs in its own thread, because a model may answer slowly."""
-        while not self._stopping.wait(WATCH_SECONDS):
-            self._run_guarded("judged models could not be asked", self._models.step)
+    def _loop(self, every_seconds: float, failing: str, step: Callable[[], object]) -> None:
+        """Runs in its own thread, because whom the step asks may be silent."""
+        while not self._stopping.wait(every_seconds):
+            self._run_guarded(failing, step)
 
     def _alarm_targets(self) -> tuple[AlarmSettings, Plan] | None:
         settings, published = self.publisher.alarms, self.publisher.published
@@ -254,11 +251,6 @@ class BackgroundWork:
             return
         settle_retirement_alarms(self.database, published.plan, now_us=now_us)
         self._retirements = watched
-
-    def _archive_loop(self) -> None:
-        compress = partial(compress_sealed, self.database, self._stopping.wait)
-        while not self._stopping.wait(ARCHIVE_SECONDS):
-            self._run_guarded("journal segments could not be compressed", compress)
 
     def _ingest_pending(self) -> None:
         """Ingest pending lines, if there are any, and set the interval until the next time."""
