@@ -40,7 +40,6 @@ SHORTENING = 2.0
 
 PASS_SECONDS = 2.0
 """The journal is scanned at this interval even without new lines, so that segments of dead writers are archived."""
-
 PLAN_SECONDS = 0.2
 MAINTENANCE_SECONDS = 75.0
 ARCHIVE_SECONDS = 60.0
