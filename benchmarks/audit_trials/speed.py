@@ -135,7 +135,7 @@ def print_against(found: Figures, commit: str) -> bool:
         shown = "".join(f"{of[name]:>8.1f}" if name in of else f"{'–':>8}" for of in steps)
         print(f"  {name:<22}{shown}")
     ratio = now["cpu_seconds"] / before["cpu_seconds"]
-    holds = ratio <= MOST_RATIO and now["peak_mib"] <= MOST_MIB
+    holds: bool = ratio <= MOST_RATIO and now["peak_mib"] <= MOST_MIB
     limits = f"(limits {MOST_RATIO} and {MOST_MIB})"
     print(f"{ratio:.2f} times the CPU seconds of {commit}, {now['peak_mib']:.0f} MiB {limits}")
     return holds
