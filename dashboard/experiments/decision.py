@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.client import Row
 from dashboard.components import charts
-from dashboard.components.formatting import count, moment, moment_of, plain
+from dashboard.components.formatting import change, count, moment, moment_of, plain
 from dashboard.components.markup import draw_markup
 from dashboard.components.tables import prose
 from dashboard.experiments.standing import effects_of, marks_of, standing_of
@@ -147,26 +147,26 @@ def _weeks(primary: ShownPrimary, unit: str) -> None:
 
 def week_rows(primary: ShownPrimary, over_time: EffectOverTime, unit: str) -> list[dict[str, Any]]:
     """A row for each whole week: the effect in that week of the experiment, and of the units' own weeks."""
-    scale = 100.0 if primary.share else 1.0
+    form = "share" if primary.share else "number"
     points = " (points)" if primary.share else ""
     rows = zip(over_time.weeks, over_time.ages, strict=True)
     return [
         {
             "week": number,
-            f"of the experiment{points}": _week(week, scale, unit),
-            f"since a {unit}'s first request{points}": _week(age, scale, unit),
+            f"of the experiment{points}": _week(week, form, unit),
+            f"since a {unit}'s first request{points}": _week(age, form, unit),
         }
         for number, (week, age) in enumerate(rows, 1)
     ]
 
 
-def _week(week: WeekEffect | None, scale: float, unit: str) -> str:
+def _week(week: WeekEffect | None, form: str, unit: str) -> str:
     if week is None:
         return "no data"
     ends = ""
     if week.low is not None and week.high is not None:
-        ends = f" ({scale * week.low:+.3g} to {scale * week.high:+.3g})"
-    return f"{scale * week.value:+.3g}{ends}, {counted(week.units, unit)}"
+        ends = f" ({change(week.low, form=form)} to {change(week.high, form=form)})"
+    return f"{change(week.value, form=form)}{ends}, {counted(week.units, unit)}"
 
 
 def _raw_weeks(over_time: EffectOverTime) -> list[Row]:
