@@ -75,6 +75,8 @@ SENTENCES: Mapping[str, Callable[[str, EventDetails], str]] = {
     "link.use": lambda _, __: "signed in by a one-time link",
     "look.store": lambda name, more: f"stored look {more.stored.row if more.stored else '?'} of {name}",
     "model.asked": lambda name, _: f"asked whether {name} answers as its base",
+    "model.changed": lambda name, _: f"found that another model answers as {name}",
+    "model.compared": lambda name, _: f"compared what {name} serves with a file of its training",
     "plan.publish": lambda name, _: f"published the configuration {name}",
     "plan.record": lambda name, _: f"recorded the configuration {name} again in the history",
     "plan.refuse": lambda _, __: "refused a changed configuration; the last valid one stays in force",

@@ -30,7 +30,7 @@ NOT_SAME = 3
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def command(file: Path, name: str, config: Path, as_json: bool) -> None:
-    """Ask whether a deployment serves the model that was trained, and name the cause if not.
+    """Compare a served model with a file that its training wrote.
 
     FILE is written at the end of the training by ParityCallback, which the documentation shows. It has prompts, and
     what the trained model answered to them with the adapter on and off. The deployment and its parent are asked the
