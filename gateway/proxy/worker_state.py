@@ -15,6 +15,7 @@ import msgspec
 from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
+from gateway.prometheus_text import BOUNDS, Family
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.admission.trusted_proxies import TrustedProxies
@@ -78,9 +79,6 @@ class RecordingWatch:
         self.losing = False
         _LOG.warning("recording works again: %d events were counted as lost", lost - self._lost_before)
 
-
-Family = tuple[str, str, list[tuple[str, int]]]
-"""A metric: its name, its kind, and its samples, each with its written labels (without ``worker``) and its value."""
 
 EVERY_SECONDS = 1.0
 RENEW_SECONDS = 5.0
@@ -156,9 +154,25 @@ def _is_fresh(path: Path) -> bool:
     return False
 
 
+def _histogram() -> list[float]:
+    """A count for each bucket and for what is longer, and then the sum."""
+    return [0] * (len(BOUNDS) + 2)
+
+
+@dataclass(slots=True)
+class Served:
+    """The requests of one route, variant and class of statuses since the worker started. ``latency``: by bucket."""
+
+    latency: list[float] = field(default_factory=_histogram)
+    first_token: list[float] = field(default_factory=_histogram)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
 @dataclass(slots=True)
 class Counters:
-    """Counts since the worker started."""
+    """Counts since the worker started. ``served``: by route, variant, and the first digit of the status."""
 
     outcomes: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
     reasons: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
@@ -166,6 +180,7 @@ class Counters:
     feedback: int = 0
     passed: int = 0
     redaction_failures: int = 0
+    served: dict[tuple[str, str, int], Served] = field(default_factory=dict)
     variants: "dict[tuple[str, str], VariantCounts]" = field(default_factory=dict)
     left_out: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
     unread: int = 0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.proxy.worker_state import STALE_SECONDS, Family, SharedCounters
+from gateway.prometheus_text import Family
+from gateway.proxy.worker_state import STALE_SECONDS, SharedCounters
 
 COUNTS: list[Family] = [("requests_total", "counter", [(',outcome="ok"', 3)])]
 
