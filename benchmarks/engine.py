@@ -1,6 +1,7 @@
 """CPU seconds of `fairtrial eval` beside its peers, and of text scorers beside the reference implementations.
 
-    python benchmarks/engine.py [--runs 5] [--before CHECKOUT] [--only eval|scorers] [--tokens 100] [--json]
+    python benchmarks/engine.py [--runs 5] [--before CHECKOUT] [--only eval|scorers] [--tokens 100]
+        [--characters 500] [--json]
 
 Each evaluation has 1,000 exact cases, 50 at a time, on one instant upstream. It is a process, measured with all that it
 starts, in an empty folder, and stores its results: `fairtrial eval` in its DuckDB store, promptfoo in its SQLite
@@ -73,14 +74,16 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part only")
     parser.add_argument("--cache", type=Path, default=CACHE, help="the peers' folder, made if it isn't there")
     parser.add_argument("--tokens", type=int, default=100, help="words of each text that is scored")
+    parser.add_argument("--characters", type=int, default=0, help="of each answer, at least; a few without it")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     found: dict[str, Any] = {}
     if "eval" in (arguments.only or PARTS):
-        evaluations = [ours(Program("now", ROOT)), *peers(arguments.cache), bare()]
+        length = arguments.characters
+        evaluations = [ours(Program("now", ROOT), length), *peers(arguments.cache, length), bare(length)]
         if arguments.before:
             before = Program("before", arguments.before.resolve())
-            evaluations.insert(1, ours(before, f"{OURS}, {before.commit}"))
+            evaluations.insert(1, ours(before, length, f"{OURS}, {before.commit}"))
         found["eval"] = compared(measure(evaluations, arguments.runs))
     if "scorers" in (arguments.only or PARTS):
         found["scorers"] = scorers.compare_scorers(CASES, arguments.tokens)

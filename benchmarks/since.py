@@ -1,6 +1,6 @@
 """What the present tree costs beside an earlier release: each kind of work in pairs, in one run, as ratios.
 
-    python benchmarks/since.py [--before CHECKOUT] [--only gateway|commands|services] [--rounds 6] [--write] [--json]
+    python benchmarks/since.py [--before CHECKOUT] [--only PART] [--rounds 6] [--write] [--json]
 
 The earlier program is that of the newest release with a fixture, of another one (``--release 0.2.0``), or of a
 checkout. The exit code is 1 if any kind of work costs more than 1.1 times what it cost there, beyond doubt: the ratio's
@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[0] = str(ROOT)  # a file beside this one has the name of a package of ours
 
-from benchmarks.since_work import commands, services  # noqa: E402
+from benchmarks.since_work import commands, experiments, services  # noqa: E402
 from benchmarks.wire import earlier  # noqa: E402
 from benchmarks.wire.paired import Row, merged, table  # noqa: E402
 from benchmarks.wire.programs import Program, of_release  # noqa: E402
@@ -31,6 +31,8 @@ from benchmarks.wire.servers import Server, upstream  # noqa: E402
 from tests.fixtures.releases.unpacked import releases  # noqa: E402
 
 MOST = 1.10
+DEARER = 1.03
+"""Up to here, a ratio counts as no dearer in the table."""
 ACCEPTED: Mapping[str, Mapping[str, tuple[float, str]]] = {
     "release 0.2.0": {
         commands.LOOK: (2.5, "reads each unit's first hour and day since 0.2.0 (ADR 51, ADR 61)"),
@@ -42,7 +44,7 @@ RATIO_ALONE = "at rest"
 """Work whose costs are not shown: `idle.py` measures them for longer, and docs/measurements.md has the figure."""
 PAGE = ROOT / "docs" / "reference" / "speed.md"
 BEGIN, END = "<!-- benchmarks/since.py -->", "<!-- end -->"
-PARTS = ("gateway", "commands", "services")
+PARTS = ("gateway", "commands", "services", "experiments")
 
 
 Measured = Mapping[str, Sequence[Row]]
@@ -81,7 +83,15 @@ def _part(
         return earlier.pairs(plain, programs, folder / part, arguments.seconds, arguments.rounds)
     if part == "services":
         return services.pairs(plain, programs, folder / part)
+    if part == "experiments":
+        return experiments.pairs(programs, folder / part)
     return commands.pairs(programs, folder, plain.port)
+
+
+def works() -> list[str]:
+    """The names of all rows beside a release's fixture, which has no dashboard."""
+    ofs = (earlier.works(), [work.name for work in commands.works(0)], services.works(shown=False), experiments.works())
+    return [name for of in ofs for name in of]
 
 
 def too_slow(rows: Sequence[Row], before: str) -> list[Row]:
@@ -91,16 +101,29 @@ def too_slow(rows: Sequence[Row], before: str) -> list[Row]:
 
 
 def as_markdown(rows: Sequence[Row], programs: tuple[Program, Program]) -> str:
-    """The table of the page."""
+    """The table of the page: a row for every kind of work, also for one that the earlier program lacks."""
     before, now = programs
-    lines = [f"| work | {before.commit} | {now.commit} | ratio | at least | at most |", "|---|--:|--:|--:|--:|--:|"]
-    for row in rows:
+    found = {row.work: row for row in rows}
+    lines = [
+        f"| work | {before.commit} | {now.commit} | ratio | at least | at most | result |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for work in works():
+        if (row := found.get(work)) is None:
+            lines.append(f"| {work} | – | – | – | – | – | {before.commit} lacks it |")
+            continue
         low, high = row.bounds
-        costs = "– | –" if row.work.startswith(RATIO_ALONE) else f"{row.before:.3g} {row.unit} | {row.now:.3g}"
-        lines.append(f"| {row.work} | {costs} | {row.ratio:.2f} | {low:.2f} | {high:.2f} |")
-    reasons = ACCEPTED.get(before.commit, {})
-    accepted = [f"{row.work}: {reasons[row.work][1]}" for row in rows if row.work in reasons]
-    return "\n".join([*lines, "", *(f"Accepted: {text}." for text in accepted)]).strip()
+        costs = "– | –" if work.startswith(RATIO_ALONE) else f"{row.before:.3g} {row.unit} | {row.now:.3g}"
+        lines.append(f"| {work} | {costs} | {row.ratio:.2f} | {low:.2f} | {high:.2f} | {result(row, before.commit)} |")
+    return "\n".join(lines)
+
+
+def result(row: Row, before: str) -> str:
+    """Whether the work got dearer, or up to which limit that is accepted, and why."""
+    if (accepted := ACCEPTED.get(before, {}).get(row.work)) is not None:
+        return f"*accepted* up to {accepted[0]:g}: {accepted[1]}"
+    low, high = row.bounds
+    return "met" if high <= DEARER else "*missed*" if low > DEARER else "*not settled*"
 
 
 def write(text: str) -> None:
@@ -122,6 +145,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the table into docs/reference/speed.md")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    if arguments.write and arguments.only:
+        parser.error("--write needs all parts, because the table has a row for every kind of work")
     with tempfile.TemporaryDirectory(prefix="fairtrial-since-") as place:
         folder = Path(place)
         now = Program("now", ROOT)

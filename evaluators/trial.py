@@ -8,6 +8,7 @@ from fairtrial.domain.promises import ALPHA, CANDIDATE_DAYS
 from fairtrial.domain.review import ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.domain.training_data import TrainingEvidence
+from fairtrial.domain.verdicts.model_equality import ModelEquality
 from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.domain.wording import counted
 
@@ -36,6 +37,7 @@ class TrialInputs:
     training data. ``alpha``: how often the bound of a line may be wrong, which candidates of one migration share.
     ``kept``: ids of stored baselines whose age and weights do not count, because their deployment may no longer answer.
     ``candidates``: how many candidates the gate has judged on these cases within `CANDIDATE_DAYS`, including this one.
+    ``equality``: whether the candidate answers as its base, if both were asked probes.
     """
 
     candidate: str
@@ -49,6 +51,7 @@ class TrialInputs:
     alpha: float = ALPHA
     kept: frozenset[str] = frozenset()
     candidates: int = 1
+    equality: ModelEquality | None = None
 
 
 @dataclass(frozen=True, slots=True)

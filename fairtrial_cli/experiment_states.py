@@ -84,14 +84,14 @@ CHANGES: dict[PersonsAction, tuple[str, str, str]] = {
 }
 
 
-def add_state_commands(group: click.Group) -> None:
-    """Add list, status and one command for each change."""
+def add_state_commands(group: click.Group, before_start: Callable[[Path, str], None]) -> None:
+    """Add list, status and one command for each change. ``before_start`` gets the project file and the name."""
     group.add_command(list_)
     group.add_command(status)
     for action, (summary, more, why) in CHANGES.items():
         example = f'fairtrial experiment {action} tuned-vs-base --why "{why}"'
         text = f"{summary}\n\n{more} The gateway's workers follow within a second.\n\n\b\nExample:  {example}"
-        group.command(action, help=text)(_change_command(action))
+        group.command(action, help=text)(_change_command(action, before_start))
     group.add_command(kill)
     group.add_command(promote)
 
@@ -142,7 +142,7 @@ def status(name: str, config: Path, store: Path | None, as_json: bool) -> None:
     with _open(config, store) as opened:
         state = opened.call(experiments.state, experiments.NameExperiment(name=name))
         rows = opened.call(experiments.transitions, experiments.TransitionsOf(name=name))
-        decision = opened.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
+        decision = opened.call(experiments.decision, experiments.DecisionOf(name=name))
         errors = opened.call(experiments.errors, experiments.FiguresOf(name=name, since_us=0))
     if as_json:
         return print_json(to_builtins(state) | {"decision": decision, "errors": errors, "transitions": rows})
@@ -186,7 +186,7 @@ def kill(name: str, why: str, config: Path, store: Path | None, as_json: bool, *
     return None
 
 
-def _change_command(action: PersonsAction) -> Callable[..., None]:
+def _change_command(action: PersonsAction, before_start: Callable[[Path, str], None]) -> Callable[..., None]:
     accept = click.option(
         "--accept",
         multiple=True,
@@ -212,6 +212,8 @@ def _change_command(action: PersonsAction) -> Callable[..., None]:
         from fairtrial.api import experiments
 
         request = experiments.ChangeExperiment(name=name, action=action, **chosen)
+        if action == "start":
+            before_start(config, name)
         with _open(config, store) as opened:
             state = opened.call(experiments.change, request)
         print_json(state) if as_json else _print_state(state)

@@ -23,6 +23,7 @@ MODEL_FILES = (
     "test_demo.py",
     "test_documented_containers.py",
     "test_migrate_models.py",
+    "test_model_equality.py",
     "test_models_server.py",
 )
 """One group, because real models occupy a whole core: only one of these files runs at a time."""

@@ -17,6 +17,7 @@ from benchmarks.decision_trials import (
     missing_feedback,
     planned,
     safe_rates,
+    slices,
     stops,
     weekly,
     whole_plans,
@@ -39,4 +40,5 @@ TRIALS: Sequence[Trial] = (
     *weekly.TRIALS,
     *whole_plans.TRIALS,
     *four_candidates.TRIALS,
+    *slices.TRIALS,
 )

@@ -51,12 +51,12 @@ class Evaluation:
     cost: Callable[[Path, int], float]
 
 
-def ours(program: Program, name: str = OURS) -> Evaluation:
+def ours(program: Program, characters: int, name: str = OURS) -> Evaluation:
     """This product from a checkout; its results are in its store."""
 
     def cost(folder: Path, port: int) -> float:
         words = ("eval", "suite.yaml", "--on", "base", "--concurrency", str(CONCURRENCY))
-        used = cost_of_command(program, folder, port, words)
+        used = cost_of_command(program, folder, port, words, characters=characters)
         listing = _output([*program.command, "runs", "list", "--json"], folder, program.environment)
         _require_all_right(name, [run["metrics"]["exact.accuracy"] for run in json.loads(listing)])
         return used
@@ -64,11 +64,11 @@ def ours(program: Program, name: str = OURS) -> Evaluation:
     return Evaluation(name, cost)
 
 
-def bare() -> Evaluation:
+def bare(characters: int) -> Evaluation:
     """A loop of aiohttp that stores nothing."""
 
     def cost(folder: Path, port: int) -> float:
-        _write_rows(folder)
+        _write_rows(folder, characters)
         command = [sys.executable, str(HERE / "bare.py"), str(port), "rows.jsonl", str(CONCURRENCY)]
         before = children_seconds()
         share = _output(command, folder, os.environ)
@@ -79,29 +79,30 @@ def bare() -> Evaluation:
     return Evaluation("bare aiohttp loop", cost)
 
 
-def peers(cache: Path) -> Iterator[Evaluation]:
+def peers(cache: Path, characters: int) -> Iterator[Evaluation]:
     """The peers that can be installed below this folder; the others are named on stderr."""
     for name, install in (("promptfoo", _promptfoo), ("Inspect AI", _inspect)):
         try:
-            yield Evaluation(name, install(cache))
+            yield Evaluation(name, install(cache, characters))
         except (OSError, subprocess.CalledProcessError) as error:
             print(f"{name} can't be installed, so it is left out: {error}", file=sys.stderr, flush=True)
 
 
-def _promptfoo(cache: Path) -> Callable[[Path, int], float]:
+def _promptfoo(cache: Path, characters: int) -> Callable[[Path, int], float]:
     """From npm; its results are in its SQLite database."""
     room = cache / PROMPTFOO
     program = room / "node_modules" / ".bin" / "promptfoo"
     if not program.exists():
         print(f"installing {PROMPTFOO} into {room} (once; some minutes)", file=sys.stderr, flush=True)
         room.mkdir(parents=True, exist_ok=True)
+        (room / "package.json").write_text('{"private": true}', encoding="utf-8")  # npm 11 installs nothing without it
         command = ["npm", "install", "--silent", "--prefix", str(room), PROMPTFOO]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
     def cost(folder: Path, port: int) -> float:
         tests = [
             {"vars": {"input": case["input"]}, "assert": [{"type": "equals", "value": case["expected"]}]}
-            for case in exact_cases()
+            for case in exact_cases(characters)
         ]
         provider = {"id": "openai:chat:base", "config": {"apiBaseUrl": _url(port), "apiKey": "none"}}
         config = {"prompts": ["{{input}}"], "providers": [provider], "tests": tests}
@@ -120,12 +121,12 @@ def _promptfoo(cache: Path) -> Callable[[Path, int], float]:
     return cost
 
 
-def _inspect(cache: Path) -> Callable[[Path, int], float]:
+def _inspect(cache: Path, characters: int) -> Callable[[Path, int], float]:
     """From PyPI; its results are in its log file."""
     program = str(installed_packages(cache / INSPECT[0], INSPECT, "inspect") / "inspect")
 
     def cost(folder: Path, port: int) -> float:
-        _write_rows(folder)
+        _write_rows(folder, characters)
         (folder / "task.py").write_text(TASK, encoding="utf-8")
         environment = {**os.environ, "HOME": str(folder), "BENCH_BASE_URL": _url(port), "BENCH_API_KEY": "none"}
         options = ("--model", "openai-api/bench/base", "--max-connections", str(CONCURRENCY), "--display", "none")
@@ -147,8 +148,9 @@ def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}/v1"
 
 
-def _write_rows(folder: Path) -> None:
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in exact_cases()), encoding="utf-8")
+def _write_rows(folder: Path, characters: int) -> None:
+    lines = (json.dumps(row) + "\n" for row in exact_cases(characters))
+    (folder / "rows.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
 def _output(command: Sequence[str], folder: Path, environment: Any) -> str:

@@ -36,8 +36,15 @@ def pairs(plain: Server, programs: tuple[Program, Program], folder: Path) -> Ite
             )
             for place, program in enumerate(programs)
         ]
-        yield from _at_rest(ups, "at rest, all of up" if shown else "at rest, gateway and control")
-        yield from _control(ups)
+        at_rest, control = works(shown=shown)
+        yield from _at_rest(ups, at_rest)
+        yield from _control(ups, control)
+
+
+def works(*, shown: bool) -> list[str]:
+    """The names of the rows; ``shown``: with the dashboard."""
+    at_rest = "at rest, all of up" if shown else "at rest, gateway and control"
+    return [at_rest, f"control, a request at {PER_SECOND} a second"]
 
 
 def _at_rest(ups: Sequence[idle.Up], work: str) -> Iterator[Row]:
@@ -51,12 +58,12 @@ def _at_rest(ups: Sequence[idle.Up], work: str) -> Iterator[Row]:
         yield Row(work, "% of a core", [(first, second)])
 
 
-def _control(ups: Sequence[idle.Up]) -> Iterator[Row]:
+def _control(ups: Sequence[idle.Up], work: str) -> Iterator[Row]:
     for number in range(TURNS + 1):
         used = {up.port: _turn(up) for up in (ups if number % 2 else ups[::-1])}
         if number:  # the first turn warms up
             first, second = (used[up.port] for up in ups)
-            yield Row(f"control, a request at {PER_SECOND} a second", "µs of CPU", [(first, second)])
+            yield Row(work, "µs of CPU", [(first, second)])
 
 
 def _turn(up: idle.Up) -> float:

@@ -24,6 +24,7 @@ LATENCIES = (
     ("first", "a stream's first chunk at 100 a second, added p50"),
 )
 """A mode of `load`, and the name of what it measures."""
+CHUNK = "a streamed chunk, 200 streams"
 
 PROGRAM = """
 import sys
@@ -42,6 +43,11 @@ supervisor.drain()
 def work_of(text: str, in_flight: int) -> str:
     """The name of what a load measures."""
     return f"a request, {text} text, {in_flight} in flight"
+
+
+def works() -> list[str]:
+    """The names of the rows."""
+    return [*(work_of(*load) for load in LOADS), CHUNK, *(work for _, work in LATENCIES)]
 
 
 @contextmanager
@@ -104,7 +110,7 @@ def _round(plain: Server, servers: Sequence[Server], seconds: float) -> Iterator
         first, second = load_in_turns(servers, seconds, text, in_flight)
         yield Row(work_of(text, in_flight), "µs of CPU", [(1e6 / first, 1e6 / second)])
     first, second = (chunks(server, seconds)["per_core"] for server in servers)
-    yield Row("a streamed chunk, 200 streams", "µs of CPU", [(1e6 / first, 1e6 / second)])
+    yield Row(CHUNK, "µs of CPU", [(1e6 / first, 1e6 / second)])
     for mode, work in LATENCIES:
         base, *latency = (row["p50_ms"] for row in latencies([plain, *servers], seconds, mode))
         first, second = (p50 - base for p50 in latency)

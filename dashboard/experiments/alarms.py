@@ -29,6 +29,7 @@ ICONS = {
     "promotion.rolled_back": ":material/undo:",
     "clock.jump": ":material/schedule:",
     "deployment.ends": ":material/event_upcoming:",
+    "model.same_as_base": ":material/content_copy:",
     "deployment.ended": ":material/event_busy:",
     "store.older": ":material/history:",
 }
@@ -42,6 +43,7 @@ SEVERE = (
     "experiment.error",
     "promotion.rolled_back",
     "deployment.ended",
+    "model.same_as_base",
     "store.older",
 )
 SMALL, LARGE = 0.0001, 0.99

@@ -18,8 +18,6 @@ from fairtrial.api.experiment_answers import (
     ShownDecision,
     ShownGuardrail,
     ShownPrimary,
-    SliceArm,
-    Slices,
     StagesOf,
 )
 from fairtrial.domain.decision.values import ANSWERED, EffectOverTime, WeekEffect
@@ -40,11 +38,6 @@ ICONS: Mapping[str, str] = {
 WEEKS = (
     "Treatment − control in whole weeks, each with a plain 95 % interval for one look. *Better* passes only if it is "
     "not worse in the last week, and a straight line through the weeks does not lead to worse in the next one."
-)
-SLICES = (
-    "Rates by the tags of requests, with plain 95 % intervals. They are shown and never decided, because with many "
-    "slices some differ by chance. *Unusual* marks an effect that points the other way than that "
-    "of all values together (e-BH, false discovery rate 10 %)."
 )
 
 
@@ -214,34 +207,6 @@ def _stages(stages: StagesOf, *, running: bool) -> None:
         st.markdown(f"- {stage:g} %: {words}")
     if stages.waits:
         st.caption("The next stage waits for: " + plain("; ".join(stages.waits)) + ".")
-
-
-def render_slices(slices: Slices | None, unit: str) -> None:
-    """Draw the rates by tag, if requests have tags."""
-    if not slices or not slices.rows:
-        return
-    rows = []
-    for tag_slice in slices.rows:
-        row = {"tag": tag_slice.tag, "value": tag_slice.value}
-        row |= {arm.variant: _rate(arm, unit) for arm in tag_slice.arms}
-        rows.append(row | {"": "unusual" if tag_slice.unusual else ""})
-    raw = [
-        {"tag": tag_slice.tag, "value": tag_slice.value, "unusual": tag_slice.unusual, **msgspec.to_builtins(arm)}
-        for tag_slice in slices.rows
-        for arm in tag_slice.arms
-    ]
-    with st.expander(f"{plain(slices.metric)} by tag"):
-        st.caption(SLICES)
-        table(rows, title="slices by tag", raw=raw)
-
-
-def _rate(arm: SliceArm, unit: str) -> str:
-    if arm.rate is None:
-        return f"no rate ({counted(arm.units, unit)})"
-    interval = ""
-    if arm.low is not None and arm.high is not None:
-        interval = f" ({100 * arm.low:.1f} to {100 * arm.high:.1f})"
-    return f"{100 * arm.rate:.1f} %{interval} of {counted(arm.units, unit)}"
 
 
 def render_plans(plans: Sequence[PlanRow]) -> None:

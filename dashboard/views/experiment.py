@@ -14,7 +14,8 @@ from dashboard.components.formatting import duration, plain
 from dashboard.components.tables import suggest_command, table
 from dashboard.experiments import traffic
 from dashboard.experiments.alarms import render_srm
-from dashboard.experiments.decision import render_analysis, render_plans, render_result, render_slices
+from dashboard.experiments.decision import render_analysis, render_plans, render_result
+from dashboard.experiments.slices import render_slices
 from dashboard.experiments.state import named_units, render_state, render_transitions
 from dashboard.view import View
 from fairtrial.api import experiments, store
@@ -78,7 +79,7 @@ def _experiment(control: Control, names: Sequence[str]) -> None:
     traffic.warn_ambiguous_feedback(experiment.traffic.ambiguous)
     if decided.analysis is None or decided.analysis.srm.invalid == experiment.srm.invalid:
         render_srm(experiment.srm)
-    render_slices(decided.slices, experiment.unit)
+    render_slices(decided.slices)
     _traffic(control, experiment, window, since_us)
     if decided.analysis is not None:
         render_plans(decided.plans)

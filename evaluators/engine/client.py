@@ -38,17 +38,17 @@ class ChatClient:
     """The HTTP client of one target; use it as an async context manager."""
 
     def __init__(self, target: Target, *, concurrency: int, timeout_s: float = 600.0) -> None:
-        self._target = target
+        self.target = target
         self._concurrency = concurrency
         self._timeout = ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=timeout_s)
         self._url = target.base_url.rstrip("/") + "/chat/completions"
         self._failures = 0
 
     async def __aenter__(self) -> "ChatClient":
-        key = {"authorization": f"Bearer {self._target.api_key}"} if self._target.api_key else {}
+        key = {"authorization": f"Bearer {self.target.api_key}"} if self.target.api_key else {}
         self._session = ClientSession(
             connector=TCPConnector(limit=self._concurrency),
-            headers={"content-type": "application/json", **self._target.headers, **key},
+            headers={"content-type": "application/json", **self.target.headers, **key},
             timeout=self._timeout,
             cookie_jar=DummyCookieJar(),
             max_field_size=LONGEST_HEADER,
@@ -62,7 +62,7 @@ class ChatClient:
 
     async def ask(self, case: Case, params: Mapping[str, Any]) -> Answer:
         """One answer, or an `Answer` with its error; raises `TargetRefused` if the target refuses all requests."""
-        body = {**params, "model": self._target.model, "messages": case.messages}
+        body = {**params, "model": self.target.model, "messages": case.messages}
         tries = 1 if self._failures >= GIVE_UP_AFTER else TRIES
         answer = Answer(None, error="no request was sent")
         for attempt in range(tries):
@@ -88,16 +88,19 @@ class ChatClient:
             return Answer(None, error=f"no answer in time ({type(error).__name__})"), backoff
         except ClientError as error:
             reason = str(error) or type(error).__name__
-            return Answer(None, error=f"cannot reach {self._target.base_url}: {reason}"), backoff
+            return Answer(None, error=f"cannot reach {self.target.base_url}: {reason}"), backoff
         latency_ms = (time.perf_counter() - began) * 1000
         if response.status == 200:
-            return read_answer(reply, response.headers, self._target, latency_ms), None
+            return self._read(reply, response.headers, latency_ms), None
         return self._failed(reply, response, backoff)
+
+    def _read(self, reply: bytes, headers: Mapping[str, str], latency_ms: float) -> Answer:
+        return read_answer(reply, headers, self.target, latency_ms)
 
     def _failed(self, reply: bytes, response: ClientResponse, backoff: float) -> tuple[Answer, float | None]:
         status, (message, code) = response.status, _envelope(reply)
         if status in REFUSED_STATUSES:
-            raise TargetRefused(f"{self._target.name}: {message} (HTTP {status} from {self._target.base_url})")
+            raise TargetRefused(f"{self.target.name}: {message} (HTTP {status} from {self.target.base_url})")
         answer = Answer(
             None, error=f"HTTP {status}: {message}", request_id=_text_or_none(response.headers.get("x-request-id"))
         )

@@ -22,6 +22,7 @@ from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training_data import TrainingEvidence
+from fairtrial.domain.verdicts.model_equality import ModelEquality
 from fairtrial.domain.verdicts.verdict import Finding
 
 EARLIER, COMPUTES_EARLIER = (1, 2, 3, 4), "fairtrial 0.3.0"
@@ -105,6 +106,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "alpha": evidence.alpha,
         "kept": sorted(evidence.kept),
         "candidates": evidence.candidates,
+        "equality": msgspec.to_builtins(evidence.equality),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
 
@@ -201,4 +203,5 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         alpha=content["alpha"],
         kept=frozenset(content["kept"]),
         candidates=content["candidates"],
+        equality=msgspec.convert(content.get("equality"), ModelEquality | None),
     )

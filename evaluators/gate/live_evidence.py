@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from fairtrial.domain.decision.slices import SliceFinding
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.promises import MOST_CAPPED_SHARE
@@ -229,6 +230,7 @@ def _written(live: LiveExperiment) -> dict[str, Any]:
         "tried": msgspec.to_builtins(live.tried),
         **({"late_us": live.late_us} if live.late_us else {}),
         **({"held": live.held} if live.held else {}),
+        **({"worse_in": msgspec.to_builtins(live.worse_in)} if live.worse_in else {}),
     }
 
 
@@ -256,6 +258,7 @@ def _read(fields: Mapping[str, Any]) -> LiveExperiment:
         tried=msgspec.convert(fields.get("tried"), Tried | None),
         late_us=fields.get("late_us", 0),
         held=fields.get("held", ""),
+        worse_in=msgspec.convert(fields.get("worse_in", ()), tuple[SliceFinding, ...]),
     )
 
 

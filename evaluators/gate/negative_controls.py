@@ -24,6 +24,7 @@ from fairtrial.api.comparison_answers import EqualAnswers
 from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.promises import MIN_DONORS
 from fairtrial.domain.run import CONTROLS, REPLACEMENTS
+from fairtrial.domain.verdicts.model_equality import EQUAL
 from fairtrial.domain.verdicts.verdict import (
     ControlledLine,
     Decision,
@@ -34,7 +35,6 @@ from fairtrial.domain.verdicts.verdict import (
 )
 from fairtrial.domain.wording import counted
 
-EQUAL = "equal to base"
 BEST_FIRST: tuple[Result, ...] = ("pass", "cannot tell", "fail", "invalid")
 MILDEST_FIRST: tuple[Decision, ...] = ("SHIP", "HOLD", "BLOCK", "INVALID")
 FROM_ANSWERS = frozenset({"off_format", *COUNTS})
@@ -98,26 +98,44 @@ def without_content(gate: Gate, controls: NegativeControls) -> Iterator[Finding]
 
 
 def equal_to_base(gate: Gate, trial: Trial) -> Iterator[Finding]:
-    """The finding that holds a candidate whose answers all equal those of its base.
+    """The finding that holds a candidate that answers probes as its base, or gives only answers that its base gave.
 
-    Once their texts are dropped, the answers count as equal if all of their scores and signals are.
+    Probes that show another model decide: then the suites can't see the change, and their lines judge. Once the texts
+    of answers are dropped, the answers count as equal if all of their scores and signals are.
     """
+    asked = trial.equality
+    if asked is not None and asked.answer == "same":
+        yield _held(gate, asked.words)
+        return
+    if sentence := _equal_answers(gate, trial):
+        if asked is not None and asked.answer == "different":
+            sentence = f"{sentence}, but {asked.words}: your suite can't see the change"
+            yield Finding(EQUAL, gate.name, "cannot tell", sentence, metric=EQUAL, decisive=False)
+        else:
+            power = f" ({asked.words}: {asked.power_words})" if asked is not None else ""
+            yield _held(gate, f"{sentence}: is the adapter loaded?{power}")
+
+
+def _held(gate: Gate, sentence: str) -> Finding:
+    if gate.may_equal_base:
+        sentence = f"{sentence.replace(': is the adapter loaded?', '')}, as the gate allows"
+        return Finding(EQUAL, gate.name, "cannot tell", sentence, metric=EQUAL, decisive=False)
+    return Finding(EQUAL, gate.name, "cannot tell", sentence, DIFFERENT, EQUAL)
+
+
+def _equal_answers(gate: Gate, trial: Trial) -> str:
+    """The clause that all answers are equal; empty if they are not, or nothing is known."""
     both = [
         (trial.table(suite.name, trial.candidate), trial.table(suite.name, trial.baseline)) for suite in gate.suites
     ]
     pairs = [(tuned, base) for tuned, base in both if tuned is not None and base is not None]
     total = sum((equal_answers(*pair) for pair in pairs), EqualAnswers(equal=0, n=0))
     if total.all_equal:
-        sentence = total.words(trial.candidate, trial.baseline)
-    elif pairs and not total.n and all(_look_equal(*pair) for pair in pairs):
+        return total.words(trial.candidate, trial.baseline)
+    if pairs and not total.n and all(_look_equal(*pair) for pair in pairs):
         number = counted(sum(len(candidate.outcomes) for candidate, _ in pairs), "answer")
-        sentence = f"{number} of {trial.candidate} have the same scores and signals as those of {trial.baseline}"
-    else:
-        return
-    if gate.may_equal_base:
-        yield Finding(EQUAL, gate.name, "cannot tell", f"{sentence}, as the gate allows", metric=EQUAL, decisive=False)
-    else:
-        yield Finding(EQUAL, gate.name, "cannot tell", f"{sentence}: is the adapter loaded?", DIFFERENT, EQUAL)
+        return f"{number} of {trial.candidate} have the same scores and signals as those of {trial.baseline}"
+    return ""
 
 
 def _look_equal(candidate: RunTable, baseline: RunTable) -> bool:

@@ -15,7 +15,6 @@ from evaluators.engine.scoring import metrics_of, score_case, versions_of
 from evaluators.engine.signal_scorer import Signals
 from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
-from evaluators.gate.negative_controls import EQUAL
 from evaluators.report_content.content import ReportContent, Texts
 from evaluators.report_content.suites import SuiteRuns, compared, suite_report
 from evaluators.result_files.measures import Measures, choose
@@ -29,6 +28,7 @@ from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.names.ids import id_at
 from fairtrial.domain.run import CONTROLS, Answer, CaseResult, Run, Score, ScoreFailure
+from fairtrial.domain.verdicts.model_equality import EQUAL
 from fairtrial.domain.verdicts.verdict import Provenance, Verdict
 
 MARGIN = "5pp"

@@ -26,6 +26,7 @@ SEVERITIES: Mapping[str, Severity] = {
     "promotion.rolled_back": "urgent",
     "stage.approval": "warning",
     "clock.jump": "warning",
+    "model.same_as_base": "urgent",
     "deployment.ends": "warning",
     "deployment.ended": "urgent",
     "store.older": "urgent",

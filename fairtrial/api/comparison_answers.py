@@ -4,6 +4,7 @@ from typing import Literal
 
 from fairtrial.api.operation import Answer
 from fairtrial.domain.estimates import Comparison
+from fairtrial.domain.verdicts.model_equality import ModelEquality
 from fairtrial.domain.wording import counted
 
 
@@ -129,3 +130,4 @@ class RunMatrix(Answer, frozen=True, kw_only=True):
     rows: tuple[MatrixRow, ...]
     changes: tuple[MatrixChanges, ...]
     noise: NoiseFloor | None
+    equality: tuple[ModelEquality, ...] = ()

@@ -8,6 +8,7 @@ from msgspec.json import decode
 from fairtrial.api.operation import Answer, Time
 from fairtrial.domain.decision.arms import Interval
 from fairtrial.domain.decision.by_request import ByRequest
+from fairtrial.domain.decision.slices import SliceFinding
 from fairtrial.domain.decision.split import ArmUnits, LostRecords
 from fairtrial.domain.decision.transition import Action, ShownEvidence, Transition
 from fairtrial.domain.decision.values import (
@@ -26,7 +27,7 @@ from fairtrial.domain.settings import Ending, ExperimentState, KeptControl, Pers
 Tone = Literal["success", "info", "warning", "error"]
 Label = Literal[
     "State", "Error", "Split", "Guardrails", "Result", "Missing feedback", "Over time", "Accepted", "Kept away",
-    "Lost records", "Stage", "Next",
+    "Lost records", "Models", "Stage", "Next",
 ]  # fmt: skip
 Better = Literal["higher", "lower"]
 PlanKind = Literal["start", "amend", "levels"]
@@ -252,31 +253,20 @@ class Analysis(Answer, frozen=True, kw_only=True):
     chart: tuple[ChartPoint, ...]
 
 
-class SliceArm(Answer, frozen=True):
-    """One arm of a slice, with the plain 95 % interval of its rate; ``None`` where it can't be computed."""
+class ShownSlice(Answer, frozen=True):
+    """One slice with its name, levels and effect in words."""
 
-    variant: str
-    requests: int
-    units: int
-    rate: float | None
-    low: float | None
-    high: float | None
-
-
-class SliceFinding(Answer, frozen=True):
-    """One value of a tag. ``unusual``: an effect points the other way than that of all values together (e-BH)."""
-
-    tag: str
-    value: str
-    arms: tuple[SliceArm, ...]
-    unusual: bool
+    finding: SliceFinding
+    name: str
+    levels: str
+    effect: str
 
 
 class Slices(Answer, frozen=True):
-    """The slices of one metric."""
+    """The slices by tag that have enough units, and a sentence on how many are worse."""
 
-    metric: str
-    rows: tuple[SliceFinding, ...]
+    sentence: str
+    rows: tuple[ShownSlice, ...]
 
 
 class ShownDecision(Answer, frozen=True, kw_only=True):

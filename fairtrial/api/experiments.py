@@ -36,7 +36,7 @@ class DecisionOf(Request, frozen=True, kw_only=True):
     """An experiment."""
 
     name: str
-    slices: Annotated[bool, Meta(description="also the primary metric by the tags of requests")] = True
+    slices: Annotated[bool, Meta(description="also the metrics by the tags of units' first requests")] = True
 
 
 class ReleaseOf(Request, frozen=True, kw_only=True):

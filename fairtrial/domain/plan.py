@@ -96,7 +96,8 @@ class Experiment:
     ``feedback``: the declared feedback metrics that it decides by. ``looks``: when the primary metric is looked at, at
     any time or at ten planned times. ``by_default``: the guardrails of an experiment that declares none. ``serves``:
     the promoted variant, which serves everyone; without one, an ended experiment serves the control. ``kept_control``:
-    what stays of the control in a segment that a promotion began.
+    what stays of the control in a segment that a promotion began. ``may_equal_base``: whether a treatment may answer as
+    the control.
 
     The section of the file is another type, because an experiment also has a state, and variants with their shares.
     """
@@ -120,6 +121,7 @@ class Experiment:
     max_weeks: int = field(default=6, metadata=settings.CONTROL_ONLY)
     looks: settings.Looks | None = field(default=None, metadata=settings.CONTROL_ONLY)
     by_default: tuple[settings.Guardrail, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
+    may_equal_base: bool = field(default=False, metadata=settings.CONTROL_ONLY)
 
     @property
     def watched(self) -> tuple[settings.Guardrail, ...]:

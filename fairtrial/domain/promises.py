@@ -27,6 +27,8 @@ LOST_ALARM = 0.05
 BY_REQUEST_ALPHA = 0.01
 """The error probability of the request-weighted tests of all rates together, which pause and do not latch. Source: ADR
 51."""
+SLICE_ALPHA = 0.05
+"""The false discovery rate of the slices of an experiment that are called worse. Source: ADR 108."""
 LABEL_ALPHA = 0.01
 """The error probability of reporting any label of one field in sound training data. Source: ADR 43."""
 POSITION_ALPHA = 0.01
@@ -35,9 +37,15 @@ Source: fairtrial's choice."""
 MEMBERSHIP_FPR = 0.01
 """The false-positive rate at which members of the training data are detected, because an average hides a few certain
 members. Source: Carlini et al. (2022), Membership Inference Attacks From First Principles."""
+EQUALITY_ALPHA = 0.001
+"""The error probability of calling the model of a deployment another one than its base, for all looks together, strict
+because one adapter is asked often. Source: fairtrial's choice."""
 POWER = 0.8
 """The probability that a planned trial finds the planned effect, for all metrics together. Source: convention (Cohen
 1988)."""
+SLICE_POWER = 0.96
+"""The probability with which a slice of its planned size is planned to be called worse. It must be called so in 95 % of
+trials, and the approximation is up to .004 too high. Source: ADR 108."""
 PLANNED_POWER = 0.95
 """The least power of planned looks when all planned units have come, because no look follows. Source: ADR 93."""
 
@@ -70,6 +78,8 @@ MIN_DEFINED = 0.9
 """The share of resamples for which a statistic must be defined. Source: fairtrial's choice."""
 MIN_SLICE_CASES = 5
 """Cases of a slice that is named, because one case would make a smaller one the worst. Source: fairtrial's choice."""
+MIN_SLICE_UNITS = 200
+"""Units of each arm that a slice by tag needs for a separate test. Source: ADR 108."""
 MIN_DONORS = 20
 """Cases with a donor that a shuffled control needs; with fewer it may fail by chance alone. Source: ADR 84."""
 MIN_CONTROLS = 100
@@ -102,6 +112,12 @@ SEEN_WEEKS = 2
 
 # Margins and tolerances
 
+BORDER_NATS = 0.5
+"""How far the two likeliest first tokens of a border probe may be apart: 38 % against 62 %. Source: fairtrial's
+choice."""
+EQUALITY_EXCESS = 0.05
+"""The disagreement of two models beyond that within them which *same* excludes; 64 probes without any show it. Source:
+the rule of three."""
 ABOVE_CAP_MARGIN = 0.01
 """How much larger the share of units above the cap of a cost may be, because the capped mean can't see them. Source:
 fairtrial's choice."""
@@ -114,8 +130,8 @@ fairtrial's choice."""
 HARM_MARGINS = 4
 """The harm that a kept control must find is larger than the control's bad requests by at least so many margins. Source:
 ADR 65."""
-SLICE_MARGIN = 0.01
-"""The scale of errors in a test of a slice, where the experiment states no margin. Source: fairtrial's choice."""
+SLICE_SCALE = 0.1
+"""τ of the tests of slices: ten points of a share, or 10 % of another metric's range or level. Source: ADR 108."""
 LOOK_SCALE = 0.05
 """τ of a line without a margin: five points of a share, or 5 % of the baseline's mean. Source: fairtrial's choice."""
 MOST_CAPPED_SHARE = 0.1

@@ -15,7 +15,7 @@ import click
 from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError, nearest
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import CONFIG, MAP, print_warnings, project_of
-from fairtrial_cli.output.checked_project import describe_project
+from fairtrial_cli.output.checked_project import describe_project, project_json
 from fairtrial_cli.own_scorers import add_to_lock
 
 if TYPE_CHECKING:
@@ -30,17 +30,23 @@ CHECKERS = {
     "probe": "evaluators.loading.probe_file",
 }
 """The module whose ``inspect(path)`` knows a kind of file, by the file's own top-level key."""
+ANSWERS_AS_BASE = 3
+"""The exit code for a fine-tune that answers as its parent, as HOLD of `fairtrial gate`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The report on one file: as text, and its ``fields`` beside file and kind as JSON."""
+    """The report on one file: as text, and its ``fields`` beside file and kind as JSON.
+
+    ``equal``: whether a fine-tune answers as its parent.
+    """
 
     file: Path
     kind: str
     text: str
     warnings: Sequence[Diagnostic]
     fields: Mapping[str, Any] = field(default_factory=dict)
+    equal: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {"file": str(self.file), "kind": self.kind, **self.fields}
@@ -51,10 +57,17 @@ class Report:
 @MAP
 @click.option("--defaults", is_flag=True, help="Also print each setting that the project leaves out, and its default.")
 @click.option("--trust-scorers", is_flag=True, help="Let the suites' own scorers run: add them to scorers.lock.")
+@click.option("--ask", is_flag=True, help="Also ask each fine-tune and its parent whether they answer as one model.")
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def command(
-    files: tuple[Path, ...], columns: dict[str, str], defaults: bool, trust_scorers: bool, config: Path, as_json: bool
+    files: tuple[Path, ...],
+    columns: dict[str, str],
+    defaults: bool,
+    trust_scorers: bool,
+    ask: bool,
+    config: Path,
+    as_json: bool,
 ) -> None:
     """Validate project files, and print every error with its line.
 
@@ -64,11 +77,15 @@ def command(
     A suite's own scorer is a program, which runs only if the project's scorers.lock lists its text. Read the program,
     then add it with --trust-scorers.
 
+    With --ask, each deployment with a parent and the parent answer 64 questions of one token through the gateway, until
+    they are known to differ. The exit code is 3 if one answers as its parent: its adapter may not be loaded.
+
     \b
     Examples:  fairtrial check fairtrial.yaml suites/*.yaml
                fairtrial check suites/theirs.yaml --map question=input --map answer=expected
                fairtrial check --defaults
                fairtrial check suites/polite.yaml --trust-scorers
+               fairtrial check --ask
     """
     errors: list[Diagnostic] = []
     reports: list[Report] = []
@@ -81,29 +98,52 @@ def command(
         reports.append(_with_defaults(report) if defaults and report.kind == "project" else report)
     warnings = list(dict.fromkeys(warning for report in reports for warning in report.warnings))
     if not errors:
-        _refuse_unused(columns, defaults, {report.kind for report in reports})
+        _refuse_unused(columns, defaults, ask, {report.kind for report in reports})
     if trust_scorers and not errors:
         add_to_lock(config, [report.file for report in reports if report.kind == "suite"], columns)
+    if ask and not errors:
+        reports = [_with_models(report) if report.kind == "project" else report for report in reports]
+    _print(reports, errors, warnings, as_json)
+    if errors:
+        raise click.exceptions.Exit(FairtrialError.exit_code)
+    if any(report.equal for report in reports):
+        raise click.exceptions.Exit(ANSWERS_AS_BASE)
+
+
+def _print(
+    reports: Sequence[Report], errors: Sequence[Diagnostic], warnings: Sequence[Diagnostic], as_json: bool
+) -> None:
     if as_json:
         lists = {
             "mistakes": [asdict(diagnostic) for diagnostic in errors],
             "warnings": [asdict(warning) for warning in warnings],
         }
         click.echo(json.dumps({"ok": not errors, **lists, "files": [report.as_json() for report in reports]}, indent=2))
-    else:
-        click.echo("\n".join(report.text for report in reports), nl=bool(reports))
-        print_warnings(warnings)
-        for line in [*errors, f"{counted(len(errors), 'error')} found"] if errors else ():
-            click.echo(str(line), err=True)
-    if errors:
-        raise click.exceptions.Exit(FairtrialError.exit_code)
+        return
+    click.echo("\n".join(report.text for report in reports), nl=bool(reports))
+    print_warnings(warnings)
+    for line in [*errors, f"{counted(len(errors), 'error')} found"] if errors else ():
+        click.echo(str(line), err=True)
 
 
-def _refuse_unused(columns: dict[str, str], defaults: bool, kinds: set[str]) -> None:
+def _with_models(report: Report) -> Report:
+    """With what the fine-tunes and their parents answer now."""
+    from fairtrial_cli.ask_models import ask_project, results_json
+
+    results = ask_project(project_of(report.file))
+    lines = [line for result in results for line in result.lines]
+    text = "\n".join([report.text, *(lines or ["no deployment has a parent with another definition: none was asked"])])
+    equal = any(result.answer == "same" for result in results)
+    return replace(report, text=text, fields={**report.fields, "models": results_json(results)}, equal=equal)
+
+
+def _refuse_unused(columns: dict[str, str], defaults: bool, ask: bool, kinds: set[str]) -> None:
     if columns and "suite" not in kinds:
         raise UsageError("--map is about the rows of suites, and no file is a suite")
     if defaults and "project" not in kinds:
         raise UsageError("--defaults is about the settings of fairtrial.yaml, and no file is a project")
+    if ask and "project" not in kinds:
+        raise UsageError("--ask is about the deployments of fairtrial.yaml, and no file is a project")
 
 
 def _check(path: Path, columns: dict[str, str]) -> Report:
@@ -138,7 +178,7 @@ def _check_project(path: Path) -> Report:
         _checker("gate")(gate)
     notes = (*retirement_warnings(project, today), *_against_store(path, project, today))
     warnings = (*project.warnings, *notes)
-    return Report(path, "project", describe_project(path, project), warnings, _project_json(project))
+    return Report(path, "project", describe_project(path, project), warnings, project_json(project))
 
 
 def retirement_warnings(project: Project, today: date) -> Iterator[Diagnostic]:
@@ -244,21 +284,3 @@ def _kind(path: Path) -> str:
     if "score" in value or isinstance(value.get("gate"), list):  # even if its first key is misspelt
         return "suite"
     return next((key for key in CHECKERS if key in value), "project")
-
-
-def _project_json(project: Project) -> dict[str, Any]:
-    plan = project.plan
-    return {
-        "plan_hash": plan.plan_hash,
-        "deployments": sorted(plan.deployments),
-        "routes": {name: route.experiment or route.deployment for name, route in plan.routes.items()},
-        "experiments": {
-            name: {
-                "split": {variant.name: variant.weight for variant in experiment.variants},
-                "stage": experiment.stage,
-                "stages": experiment.enrolment.stages,
-                "analysis_hash": experiment.analysis_hash,
-            }
-            for name, experiment in plan.experiments.items()
-        },
-    }

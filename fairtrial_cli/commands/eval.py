@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fairtrial.api.comparison_answers import RunMatrix
     from fairtrial.config.project import Project
     from fairtrial.domain.run import Run
+    from fairtrial.domain.verdicts.model_equality import ModelEquality
 
 UNSOUND = 4
 """The exit code for a run with too many unscored cases, the same as INVALID of `fairtrial gate`."""
@@ -79,6 +80,9 @@ def command(suites: tuple[Path, ...], on: str, baseline: str | None, config: Pat
 
     With --dry-run it prints requests, tokens and cost, and asks nothing.
 
+    First each fine-tune and the baseline, if it is its parent, answer short questions that tell whether they are one
+    model. The result is kept until one of their definitions changes.
+
     Answers are cached on disk. After Ctrl-C the same command continues, and a question that the same weights have
     answered is not asked again. The exit code is 4 if more than 2 % of a run's cases could not be scored.
 
@@ -136,9 +140,11 @@ def _adjusted(suite: Suite, options: Options) -> Suite:
 def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], baseline: str, options: Options) -> list[Run]:
     from evaluators.engine.target import resolve
     from fairtrial.config.plan.retirement import refuse_retired, today_utc
+    from fairtrial_cli.ask_models import ask_on_terminal, fine_tunes
     from fairtrial_cli.run_on_terminal import run_on_terminal
     from fairtrial_cli.run_suites import RunOptions
     from fairtrial_cli.store_client.client import open_store
+    from gateway.control.present import deployment_of
 
     for name in names:  # before anything starts, so that a wrong name fails at once
         resolve(name, project.plan, base_url="")
@@ -150,14 +156,24 @@ def _run(project: Project, suites: Sequence[Suite], names: Sequence[str], baseli
         fresh=options.fresh,
         noise_floor=baseline if options.noise_floor else None,
     )
+    pairs = [pair for pair in fine_tunes(project.plan, names) if pair[1] == deployment_of(project.plan, baseline)]
+    asked = ask_on_terminal(project, pairs, suites)
+    for line in (line for result in asked for line in result.lines):
+        click.echo(line, err=True)
     finished = run_on_terminal(project, suites, names, running)
-    _print(project, suites, finished, baseline, options)
+    _print(project, suites, finished, asked, baseline, options)
     return [run for _, run in finished]
 
 
 def _print(
-    project: Project, suites: Sequence[Suite], finished: Sequence[tuple[Suite, Run]], baseline: str, options: Options
+    project: Project,
+    suites: Sequence[Suite],
+    finished: Sequence[tuple[Suite, Run]],
+    asked: Sequence[ModelEquality],
+    baseline: str,
+    options: Options,
 ) -> None:
+    from msgspec.structs import replace
     from rich.console import Console
 
     from evaluators.criteria.metric_catalogue import measures_of
@@ -170,6 +186,7 @@ def _print(
         return click.echo(json.dumps(results, indent=2, ensure_ascii=False))
     console = Console()
     compared = [(matrix, measures_of(suite)) for suite in suites if (matrix := matrices[suite.name]) is not None]
+    compared = [(replace(matrix, equality=tuple(asked)), measures) for matrix, measures in compared]
     print_matrices(console, compared)
     for suite in suites:
         runs = [run for of, run in finished if of is suite]

@@ -118,7 +118,13 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     return 0 if isinstance(experiment_plan.result, PlannedTrial) else UNDECIDABLE
 
 
-add_state_commands(command)
+def _ask_models(config: Path, name: str) -> None:
+    from fairtrial_cli.ask_models import ask_variants
+
+    ask_variants(config, name)
+
+
+add_state_commands(command, _ask_models)
 
 
 def _request(

@@ -206,6 +206,8 @@ def _ask_models(
 ) -> list[SuccessorRuns]:
     from rich.console import Console
 
+    from evaluators.engine.client import TargetRefused
+    from fairtrial_cli.ask_models import ask_on_terminal
     from fairtrial_cli.migration.successors import ask_models
     from fairtrial_cli.output.terminal import run_progress
     from fairtrial_cli.processes.private_gateway import project_gateway
@@ -213,6 +215,11 @@ def _ask_models(
     from fairtrial_cli.store_client.client import open_store
 
     stderr = Console(stderr=True)
+    try:
+        for result in ask_on_terminal(project, [(name, old) for name in new], suites):
+            stderr.print(f"{result.words.replace(': is the adapter loaded?', '')}.", soft_wrap=True)
+    except TargetRefused as error:  # OLD may be gone already; its stored answers are the evidence
+        stderr.print(f"Not asked: {error}", soft_wrap=True)
     with project_gateway(project, say=lambda text: stderr.print(text)) as base_url, run_progress(stderr) as on_progress:
         options = RunOptions(open_store, concurrency=concurrency, fresh=fresh, on_progress=on_progress)
         return ask_models(project, suites, old, new, base_url=base_url, options=options)

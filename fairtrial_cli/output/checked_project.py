@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fairtrial.domain.wording import counted
 
@@ -30,6 +30,24 @@ def describe_project(path: Path, project: Project) -> str:
     lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")
     lines.append(f"  configuration {plan.plan_hash}")
     return "\n".join(lines)
+
+
+def project_json(project: Project) -> dict[str, Any]:
+    plan = project.plan
+    return {
+        "plan_hash": plan.plan_hash,
+        "deployments": sorted(plan.deployments),
+        "routes": {name: route.experiment or route.deployment for name, route in plan.routes.items()},
+        "experiments": {
+            name: {
+                "split": {variant.name: variant.weight for variant in experiment.variants},
+                "stage": experiment.stage,
+                "stages": experiment.enrolment.stages,
+                "analysis_hash": experiment.analysis_hash,
+            }
+            for name, experiment in plan.experiments.items()
+        },
+    }
 
 
 def _route_text(plan: Plan, route: Route) -> str:

@@ -20,6 +20,12 @@ def decision_lines(decision: ShownDecision) -> Iterator[str]:
         for text in (guardrail.weighed_words, guardrail.missing_words, guardrail.stops):
             if text:
                 yield f"    {text[0].upper()}{text[1:]}."
+    if decision.slices is not None:
+        yield f"  Slices: {decision.slices.sentence}"
+        for row in decision.slices.rows:
+            if row.finding.worse:
+                effect = f"{row.finding.treatment.variant} is {row.effect}"
+                yield f"    {row.name}: {row.finding.metric} {row.levels}: {effect}"
     for note in box.notes:
         yield f"  {note}"
 

@@ -37,8 +37,8 @@ def test_the_experiment_page_begins_with_the_result_and_shows_what_it_rests_on(v
     expect(main.get_by_text("Effect on feedback.resolved over time")).to_be_visible()
     expect(main.get_by_text("no harm is proven; not proven safe yet").first).to_be_visible()
     expect(main.get_by_text("40 %: next, needs an approval")).to_be_visible()
-    main.get_by_text("feedback.resolved by tag").click()
-    expect(main.get_by_text("They are shown and never decided")).to_be_visible()
+    expect(main.get_by_text("Who gets worse?")).to_be_visible()
+    expect(main.get_by_text("A unit counts by the tags of its first request")).to_be_visible()
 
 
 def test_the_overview_begins_with_what_needs_a_decision(visitors: Visitors, site: Site) -> None:

@@ -19,6 +19,7 @@ SHOWN = {
     "weighed": "difference by request",
     "heaviest": "heaviest units",
     "accepted": "accepted decline",
+    "slices": "slices by tag",
 }
 """The rules of what is shown beside the answer, by the kind of effect."""
 NAME_ONE = "write `experiment: NAME` in the gate, with the experiment that compares the two"

@@ -9,7 +9,8 @@ from evaluators.training_data.corpus import Corpus, normalise
 from evaluators.training_data.example import Example
 from evaluators.training_data.labels.words import even_sample
 from evaluators.training_data.requests_and_refusals import names_language
-from fairtrial.domain.answers.signals import LANGUAGES, SAME_LANGUAGE, identifier, prose_of
+from fairtrial.domain.answers.signals import LANGUAGES, SAME_LANGUAGE, prose_of
+from fairtrial.language_model import identifier
 
 LEAST_LETTERS = 8
 LAST_LATIN = "\u024f"

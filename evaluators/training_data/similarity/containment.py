@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.training_data.similarity.near_duplicates import numbers_in
-from fairtrial.domain.answers.signals import identifier
+from fairtrial.language_model import identifier
 
 LEAST_WORDS, LEAST_LETTERS = 5, 15
 """The shortest text that is looked for, in words, or in characters of a script without spaces."""

@@ -228,6 +228,8 @@ class ExperimentSection(Section):
     `monitor`. Without the key it is `monitor` for amounts, ratings, rates of requests, shares below 2 % (or above
     98 %), `missing: worst_case`, relative effects without a `baseline`, and `min_days` below 7.
     """
+    may_equal_base: bool | Literal["yes", "no"] = False
+    """Whether it may start although a treatment's deployment [answers as the control's](gates.md#negative-controls)."""
     salt: settings.Name | None = None
     """The key of its hashes, by default its name. A new salt reassigns all units."""
 

@@ -108,6 +108,7 @@ def _experiment(
         ),
         max_weeks=section.max_weeks,
         looks=section.looks if "looks" in section.model_fields_set else None,
+        may_equal_base=section.may_equal_base in (True, "yes"),
     )
 
 

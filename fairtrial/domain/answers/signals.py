@@ -2,7 +2,6 @@
 
 import json
 import re
-from functools import cache
 from typing import Any, Literal
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -150,6 +149,8 @@ def language_of(text: str) -> str | None:
     prose = prose_of(text)
     if not _is_long_enough(prose):
         return None
+    from fairtrial.language_model import identifier
+
     name, probability = identifier(LANGUAGES).classify(prose)
     return SAME_LANGUAGE.get(name, name) if probability >= LEAST_CONFIDENCE else None
 
@@ -181,14 +182,3 @@ def _strings(value: Any) -> list[str]:
 def _is_long_enough(text: str) -> bool:
     letters = sum(map(str.isalpha, text))
     return letters >= SHORTEST_PROSE or (letters >= SHORTEST_DENSE and len(DENSE.findall(text)) >= SHORTEST_DENSE)
-
-
-@cache
-def identifier(languages: tuple[str, ...] = ()) -> Any:
-    """py3langid's model, which takes half a second and 130 MB; for these languages, or for all."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    if languages:
-        model.set_languages([name for name in languages if name in model.labels])
-    return model

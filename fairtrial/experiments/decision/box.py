@@ -8,6 +8,7 @@ from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
 from fairtrial.domain.limits.constants import HOUR_US
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
+from fairtrial.domain.verdicts.model_equality import ModelEquality
 from fairtrial.domain.wording import duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.acceptance import accepted_by, accepted_texts
@@ -40,6 +41,7 @@ class Situation:
     now, since ``stage_since_us``. ``waits``: what the next stage still needs, ``None`` if that is unknown. ``serves``:
     the promoted variant. ``kept``: the control that stays after a promotion, while it runs. ``error``: why its looks
     fail. ``late_us``: the time since the start that only a correction of the wall clock made; it counts for no wait.
+    ``same``: the treatments that answer as the control, by probes.
     """
 
     now_us: int
@@ -56,6 +58,7 @@ class Situation:
     tried: Tried | None = None
     late_us: int = 0
     kept: KeptControl | None = None
+    same: tuple[ModelEquality, ...] = ()
 
     @property
     def cause(self) -> str | None:
@@ -86,6 +89,8 @@ def result_box(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situa
 def box_without_plan(name: str, control: str, now: Situation) -> Box:
     """The box before the analysis begins."""
     words = sentence(name, control, now.state, now.last)
+    if now.same:
+        return Box(state_word(now.state, now.last), "error", (("State", words), *_models(now)))
     if now.state == "running":
         return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),))
     tone: Tone = "error" if now.state == "killed" else "success" if now.serves else "warning"
@@ -139,7 +144,7 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
     if now.state in ("ended", "declared"):
         return "error" if blocked else "warning"
     wrong = blocked or any(decision.worse or decision.harmed or not decision.split.balanced for decision in every)
-    if now.state == "killed" or now.error or wrong:
+    if now.state == "killed" or now.error or now.same or wrong:
         return "error"
     changed = any(decision.changed for decision in every)
     if (
@@ -160,6 +165,7 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
 def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[tuple[Label, str]]:
     if now.state != "running" or now.kept is not None:
         yield "State", _state(plan, now)
+    yield from _models(now)
     if now.error:
         yield "Error", f"Its looks fail, so nothing is decided or stopped: {now.error}"
     if not all(decision.split.balanced for decision in decisions.values()):
@@ -190,6 +196,11 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
     if now.state == "running" and now.kept is None:
         yield "Stage", stage_sentence(plan, now)
     yield "Next", next_sentence(plan, decisions, now)
+
+
+def _models(now: Situation) -> Iterator[tuple[Label, str]]:
+    if now.same:
+        yield "Models", " ".join(f"{result.words}." for result in now.same)
 
 
 def _state(plan: AnalysisPlan, now: Situation) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from fairtrial.domain.decision.slices import SliceFinding
 from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import Decision, EarlierProof, PrimaryDecision, Tried
 from fairtrial.domain.settings import Ending, ExperimentState
@@ -23,6 +24,7 @@ from fairtrial.experiments.decision.guardrail_words import (
     levels_words,
     weighed_words,
 )
+from fairtrial.experiments.decision.slice_words import worse_words
 from fairtrial.experiments.decision.wording import (
     effect_words,
     invalid_words,
@@ -37,7 +39,7 @@ Result = Literal["fail", "cannot tell", "invalid", "shown"]
 Kind = Literal[
     "harmed", "worse", "split", "stopped", "weighed", "changed", "clock", "earlier", "error", "answer", "missing",
     "lost", "accepted",
-    "over time", "undecided", "heaviest",
+    "over time", "undecided", "heaviest", "slices",
 ]  # fmt: skip
 RESUME = "a resume"
 OPPOSITE: Mapping[str, str] = {"harmed": "safe", "worse": "better or not worse"}
@@ -65,7 +67,7 @@ class KnownState:
     """The state in which the experiment is.
 
     ``entered``: the transition into the state. ``error``: why its looks fail, if they do. ``tried``: how many
-    definitions its routes have tried. ``held``: as in `StepTime`.
+    definitions its routes have tried. ``held``: as in `StepTime`. ``worse_in``: the slices in which it is worse.
     """
 
     name: str
@@ -75,6 +77,7 @@ class KnownState:
     error: str = ""
     tried: Tried | None = None
     held: str = ""
+    worse_in: tuple[SliceFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,8 @@ def effects(plan: AnalysisPlan | None, decision: Decision | None, live: LiveStat
         listed.append(Effect("answer", "shown", _answer(plan, decision, live)))
     if decision.split.balanced and (lost := lost_words(decision.split, decision.unit)):
         listed.append(Effect("lost", "shown", lost, "", "srm"))
+    if decision.split.balanced and (words := worse_words(plan, live.worse_in)):
+        listed.append(Effect("slices", "shown", words))
     return (*listed, *_missing(plan, decision), *_over_time(plan, decision))
 
 

@@ -37,7 +37,7 @@ _IS_FIRST = """NOT (early OR kept_away) AND row_number() OVER (
         PARTITION BY experiment, analysis_hash, exposed_unit, early, kept_away, week
         ORDER BY at_time, request_id) = 1"""
 _READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
-    user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd"""
+    user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd, tags"""
 _STARTED = f"""
     SELECT experiment, analysis_hash,
         make_timestamp(max(CAST(json_extract(plan, '$.started_us') AS BIGINT))) AS started_at,
@@ -82,7 +82,8 @@ WITH new AS MATERIALIZED (
     WHERE requests.rowid >= $1 AND requests.rowid < $2 AND {_COUNTED}
         AND (experiment_state = 'running' OR coalesce(at_time < started_at, true))
 ), {CALLS.format(added="attempts.rowid >= $3 AND ", new="SELECT request_id FROM new WHERE NOT early")}
-SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away, is_first
+SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away, is_first,
+    arg_min(coalesce(tags, MAP {{}}), (at_time, request_id)) FILTER (is_first OR (kept_away AND NOT early))
 FROM (SELECT *, {_IS_FIRST} AS is_first FROM new) LEFT JOIN calls USING (request_id)
 GROUP BY {_KEY}, is_first, week, CASE WHEN NOT early THEN {MINUTE.format(first_at="at_time")} END
 RETURNING experiment, failed + rejected + user_failed + attempts_failed > 0 AS failed
@@ -90,7 +91,7 @@ RETURNING experiment, failed + rejected + user_failed + attempts_failed > 0 AS f
 """Requests of an experiment that was not running are left out, unless they were early."""
 ADD_MOVED = f"""
 INSERT INTO unit_sums
-SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}, false, false
+SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}, false, false, NULL
 FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
 WHERE requests.rowid >= $1 AND requests.rowid <= $2 AND requests.rowid IN (SELECT request FROM temp.pairs)
     AND {_COUNTED} AND coalesce(at_time < started_at, true)
@@ -103,7 +104,7 @@ _OF_PART = f"hash(unit) % {PARTS} = $1"
 TOTAL = f"""
 CREATE OR REPLACE TEMP TABLE totals AS
 SELECT experiment, analysis_hash, variant, unit, early, min(first_at) AS first_at, {_TOTALS}, kept_away,
-    {_FIRST_OF_ALL} AS is_first
+    {_FIRST_OF_ALL} AS is_first, arg_min(tags, first_at) FILTER (kept_away OR {_FIRST_OF_ALL}) AS tags
 FROM (
     SELECT *, {MINUTE.format(first_at="first_at")} AS minute, min(first_at) FILTER (NOT early) OVER of_unit AS since,
         min(first_at) FILTER (is_first) OVER of_unit AS first_request_at
@@ -177,9 +178,10 @@ def update_sums(database: Database) -> Folded:
 
     A row spans at most a minute, until a compaction joins what lies in the same window since the unit's first request:
     its first hour, its first day, or later. Looks can therefore sum the requests of a window. The first request of each
-    unit in a pass has a row of its own, which is marked. The earliest of these rows is the unit's first request,
-    in whatever order requests arrive, and a compaction joins the others. Where a control is kept after a promotion,
-    windows and first requests begin anew in each week.
+    unit in a pass has a row of its own, which is marked and has the request's tags. The earliest of these rows is the
+    unit's first request, in whatever order requests arrive, and a compaction joins the others. Rows of requests that
+    were kept away have tags too, because one of them may be the unit's first. Where a control is kept after a
+    promotion, windows and first requests begin anew in each week.
 
     Requests from before the start of their analysis plan are *early*. Only their first time counts, and their sums are
     0, so that it does no harm to add them twice.

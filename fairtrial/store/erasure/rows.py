@@ -222,10 +222,11 @@ CHANGES: Mapping[str, TableChange] = {
     table: replace(change, touched=TOUCHED[table]) for table, change in _CHANGED.items()
 }
 """How the unit's rows are copied. Buckets are removed, because they reveal the unit to anyone with the salt."""
+_SENT = f"coalesce(unit IN (SELECT exposed_unit FROM requests WHERE {TOUCHED['requests']}), false)"  # noqa: S608 - ours
 COMPUTED: Mapping[str, TableChange] = {
     **dict.fromkeys(("placements", "traffic_sums", "latency_sums", "last_requests"), TableChange(where="false")),
     "watermarks": TableChange(where="name NOT IN ('placements', 'traffic_sums')"),
-    "unit_sums": TableChange(_REPLACED_UNIT),
+    "unit_sums": TableChange(_columns(empty="tags") | _REPLACED_UNIT, touched=_SENT),
 }
 """Tables that are computed from others and name units, so they aren't counted.
 

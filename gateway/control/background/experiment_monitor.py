@@ -30,6 +30,7 @@ from gateway.control.experiments.experiment_alarms import find_alarms, find_unit
 from gateway.control.experiments.frozen_plans import first_levels, settle_level, start_plan
 from gateway.control.experiments.state_change import Change, change_state
 from gateway.control.present import Publisher
+from gateway.control.verdicts.equality import NOT_STARTED, same_as_control
 
 MOST_TEXT = 300
 MANY_UNITS = 100_000
@@ -205,6 +206,11 @@ class ExperimentMonitor:
         stored = analysis_plans.newest(self._database, experiment.name)
         if stored is not None and is_frozen({experiment.name: stored.plan}, experiment):
             return replace(stored, plan=with_later_end(stored.plan, experiment).in_week(now_us))
+        if same := [result.words for result in same_as_control(self._database, plan, experiment)]:
+            why = shortened(f"{'; '.join(same)} ({NOT_STARTED})")
+            pause = Change(experiment.name, "pause", CONTROL, why, segment=experiment.segment)
+            change_state(self._database, self._publisher, pause, now_us=now_us)
+            return None
         return start_plan(self._database, plan, experiment, now_us=now_us) if self._publisher.has_declaration else None
 
     def _read(self, stored: StoredPlan, now_us: int) -> tuple[StoredPlan, Sequence[str], Sums]:

@@ -18,6 +18,7 @@ from fairtrial.store.experiments import stored_looks
 from gateway.control.experiments.accept_declines import accepting_evidence
 from gateway.control.experiments.state_change import Change, change_state
 from gateway.control.present import Present, Probe, Publisher, probed_weights, published_plan
+from gateway.control.verdicts.equality import NOT_STARTED, same_as_control
 
 WHEN_NAMED = "at most three that together make most of a candidate's additional failures are named"
 
@@ -40,6 +41,9 @@ def change_experiment(
         experiment = find_experiment(published_plan(publisher), change.experiment)
         change = replace(change, evidence=accepted_units(database, experiment, change.options.unit))
 
+    if change.action in ("start", "rearm", "resume"):
+        _refuse_same_model(database, publisher, change)
+
     def evidence(plan: Plan, experiment: Experiment) -> Mapping[str, Any] | None:
         if change.action == "resume":
             options, actor = change.options, change.actor
@@ -48,6 +52,15 @@ def change_experiment(
         return promotion_evidence(database, experiment, change.options, present, probe, promoter=change.actor)
 
     return change_state(database, publisher, change, now_us=now_us, evidence_of=evidence)
+
+
+def _refuse_same_model(database: Database, publisher: Publisher, change: Change) -> None:
+    """Raise `Conflict` if a treatment is known to answer as the control."""
+    plan = published_plan(publisher)
+    experiment = plan.experiments.get(change.experiment)
+    same = [] if experiment is None else [result.words for result in same_as_control(database, plan, experiment)]
+    if same:
+        raise Conflict(f"experiments.{change.experiment}: can't {change.action}: {'; '.join(same)} ({NOT_STARTED})")
 
 
 def accepted_units(database: Database, experiment: Experiment, units: Sequence[str]) -> dict[str, Any]:
@@ -98,7 +111,9 @@ def promotion_evidence(
     probed = probed_weights(plan, variant.deployment, probe)
     present = replace(present, probed=probed.fingerprints)
     check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
-    missing = (*check.missing, *probed.problems)
+    asked = same_as_control(database, present.plan, experiment)
+    same = [result.words for result in asked if result.deployment == variant.deployment]
+    missing = (*check.missing, *same, *probed.problems)
     if missing and not options.override:
         listed = "".join(f"\n- {line}" for line in missing)
         raise Conflict(

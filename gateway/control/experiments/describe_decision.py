@@ -34,7 +34,8 @@ from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook
 from gateway.control.experiments.accept_declines import begins_anew, described_offers, offered_declines
-from gateway.control.experiments.slice_findings import find_slices
+from gateway.control.experiments.slice_findings import describe_slices
+from gateway.control.verdicts.equality import same_as_control
 from gateway.control.verdicts.live_evidence import read_tried, situation, stored_plan
 
 POINTS = 200
@@ -56,6 +57,8 @@ def describe_decision(
     the one in force, which may name another model than the frozen one.
     """
     now = situation(database, experiment, waits, now_us=now_us)
+    if plan is not None and experiment.name in plan.experiments:
+        now = replace(now, same=tuple(same_as_control(database, plan, experiment)))
     stored = stored_plan(database, experiment)
     shown = ShownDecision(
         experiment=experiment.name,
@@ -76,7 +79,7 @@ def describe_decision(
         analysis=_analysis(look, now, _chart(database, stored)),
         accepts=described_offers(stored.plan, offers),
         plans=_plans(database, experiment.name),
-        slices=find_slices(database, stored.plan) if slices else None,
+        slices=describe_slices(database, stored.plan, now_us=now_us) if slices else None,
     )
 
 

@@ -9,6 +9,7 @@ from fairtrial.domain.plan import Experiment
 from fairtrial.domain.promises import ALPHA, HARM_POWER, HARM_TIMES, SEEN_WEEKS
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
+from fairtrial.experiments.analysis.slices import slice_units
 from fairtrial.experiments.decision.caveat_words import UNSEEN
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.planning.question import Design, Question, Terms
@@ -19,6 +20,9 @@ from gateway.control.experiments.traffic_history import NO_HISTORY, TrafficHisto
 
 MOST_UNITS = 20_000.0
 """How far the courses are followed. `HARM_POWER` of the trials must stop until then for a mean to say something."""
+
+PLANNED_SLICES, SLICE_LOSS = 8, 0.2
+"""The slices, and the loss of one of them in a share, for which a plan says how many units show it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,7 @@ def plan_experiment(
     notes += stop_notes(experiment, questions.questions, design)
     notes += [f"not planned: {metric}" for metric in questions.left_out]
     notes += _windows(questions.questions)
-    notes += _saved(result)
+    notes += [*_saved(result), *_slices(experiment, questions.questions[0])]
     notes += [
         f"{planned.question.metric}: the share of units above its cap needs more units than the mean up to it"
         for planned in result.metrics
@@ -114,6 +118,16 @@ def _saved(result: PlannedTrial | Undecidable) -> Iterator[str]:
         if share and plain is not None and planned.chosen.units is not None:
             why = f"amounts of 14 earlier days explain {share:.0%} of the variance (CUPED)"
             yield f"{planned.question.metric}: {why}: {planned.chosen.units:,.0f} units instead of {plain:,.0f}"
+
+
+def _slices(experiment: Experiment, primary: Question) -> Iterator[str]:
+    """How large a slice by tag must be to show that it loses, if the primary metric is a share of units."""
+    if primary.sd is not None or primary.rate or not SLICE_LOSS < primary.baseline <= 1:
+        return
+    tests = PLANNED_SLICES * len(metric_plans(experiment)) * (len(experiment.variants) - 1)
+    units = slice_units(primary.baseline, loses=SLICE_LOSS, tests=tests)
+    loss = f"one of {PLANNED_SLICES} slices by tag that loses {100 * SLICE_LOSS:g} points of {primary.metric} is named"
+    yield f"{loss} with {units:,} {experiment.unit}s of each arm that give feedback"
 
 
 def _unprovable(result: PlannedTrial | Undecidable, reasons: Sequence[tuple[str, str]]) -> Undecidable:

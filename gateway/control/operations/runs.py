@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,10 @@ from fairtrial.domain.answers.signals import SIGNALS
 from fairtrial.domain.errors import BadRequest, existing
 from fairtrial.domain.events import RunEvent
 from fairtrial.domain.run import MANY
+from fairtrial.domain.verdicts.model_equality import ModelEquality
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
-from fairtrial.store.evaluations import run_cases, runs
+from fairtrial.store.evaluations import model_equality, run_cases, runs
 from gateway.control.context import ARROW, Context, EncodedAnswer, arrow_stream, page_of
 from gateway.process_resources import keeping_large_blocks
 
@@ -135,13 +137,23 @@ def matrix(context: Context, request: CompareMany) -> RunMatrix:
     with keeping_large_blocks():
         baseline, *candidates = (_table(context, run_id) for run_id in (request.baseline_run, *request.candidate_runs))
         again = runs.noise_floor(context.database, baseline)
-        return matrix_of(
+        compared = matrix_of(
             measures_seen([baseline, *candidates]),
             baseline,
             candidates,
             by=request.by,
             again=None if again is None else _table(context, again),
         )
+    return msgspec.structs.replace(compared, equality=tuple(_equality(context, baseline, candidates)))
+
+
+def _equality(context: Context, baseline: RunTable, candidates: Sequence[RunTable]) -> Iterator[ModelEquality]:
+    """What is known of the definitions that ran, apart from variants with settings of their own."""
+    for candidate in candidates:
+        digests = candidate.deployment_digest, baseline.deployment_digest
+        result = model_equality.newest(context.database, *digests)
+        if result is not None:
+            yield result
 
 
 def suites(_: Context, request: ListSuites) -> Query:

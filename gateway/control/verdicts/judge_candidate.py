@@ -24,6 +24,7 @@ from fairtrial.store.evaluations import verdicts
 from fairtrial.store.reviews import votes as reviews
 from gateway.control.present import served_weights
 from gateway.control.training_files import read_training_evidence
+from gateway.control.verdicts.equality import known_equality
 from gateway.control.verdicts.gate_file import digests_of, find_official, refuse_unknown_refs
 from gateway.control.verdicts.live_evidence import read_experiments
 from gateway.control.verdicts.provenance import (
@@ -83,6 +84,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
             alpha=ALPHA / request.successors,
             kept=frozenset(baselines.values()),
             candidates=count_candidates(database, gate, latest, targets, now_us=now_us),
+            equality=known_equality(database, plan, *targets),
         )
         verdict = _judge(gate, evidence, latest, now_us)
         evidence = replace(evidence, runs=latest.read, before=latest.read_before)

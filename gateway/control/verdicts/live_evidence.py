@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from evaluators.engine.target import resolve
 from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment, Rate, Rates
 from fairtrial.config.plan.hashes import definition_of
+from fairtrial.domain.decision.slices import SliceFinding
 from fairtrial.domain.decision.values import Tried
 from fairtrial.domain.limits.constants import microseconds
 from fairtrial.domain.metrics import KEPT_AWAY_RATE
@@ -13,6 +14,7 @@ from fairtrial.domain.plan import Experiment, Plan, Variant
 from fairtrial.domain.store_reports import Traffic, VariantTraffic
 from fairtrial.domain.verdicts.verdict import Amendment, JudgedExperiment
 from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, with_later_end
+from fairtrial.experiments.analysis.slices import find_worse
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.box import Situation
 from fairtrial.experiments.decision.decide import luck_of
@@ -25,6 +27,7 @@ from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms, analysis_plans, stored_looks, transitions
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, count_attempts, count_tried, earlier_proofs
+from fairtrial.store.experiments.sums.slice_sums import find_slices
 from fairtrial.store.traffic.traffic import by_variant_in_segments
 from gateway.control.present import Present, deployment_of
 
@@ -177,8 +180,14 @@ def _read(
         looks=look.looks,
         late_us=look.late_us,
         tried=read_tried(database, stored.plan, look.sums, variant, now_us=now_us),
+        worse_in=_worse_slices(database, stored.plan, variant, now_us) if look.looks else (),
     )
     return live, _judged(database, stored, live)
+
+
+def _worse_slices(database: Database, plan: AnalysisPlan, variant: str, now_us: int) -> tuple[SliceFinding, ...]:
+    findings = find_worse(plan, find_slices(database, plan, now_us=now_us))
+    return tuple(each for each in findings if each.worse and each.treatment.variant == variant)
 
 
 def _judged(database: Database, stored: StoredPlan, live: LiveExperiment) -> JudgedExperiment:

@@ -13,6 +13,7 @@ from fairtrial.domain.errors import FairtrialError, UsageError
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.promises import DECIDED_BY
+from fairtrial.domain.verdicts.model_equality import EQUAL
 from fairtrial.domain.verdicts.verdict import Decision, JudgedExperiment, JudgedRun, Provenance, Result, Verdict
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.decision.wording import proof_words
@@ -23,6 +24,7 @@ from fairtrial.store.evaluations.judged_candidates import judged_candidates
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from gateway.control.present import Present, deployment_of, served_weights
+from gateway.control.verdicts.equality import known_equality
 from gateway.control.verdicts.gate_file import find_official
 from gateway.control.verdicts.live_evidence import experiment_effects
 
@@ -64,9 +66,22 @@ def _reasons(database: Database, verdict: Verdict, basis: Provenance, present: P
     if basis.official and why:
         yield f"the official gate is not the one that it was judged by: {why}"
     yield from _training(database, basis, present.plan, present.now_us)
+    yield from _same_model(database, verdict, present)
     for experiment in basis.experiments:
         yield from _experiment(database, experiment, verdict, present)
     yield from _undone(database, verdict, basis, present.plan)
+
+
+def _same_model(database: Database, verdict: Verdict, present: Present) -> Iterator[str]:
+    """A verdict that shows why the candidate may answer as its base stays fresh."""
+    if any(finding.metric == EQUAL for finding in verdict.findings):
+        return
+    try:
+        asked = known_equality(database, present.plan, verdict.candidate, verdict.baseline)
+    except KeyError:  # a target that the plan no longer has
+        return
+    if asked is not None and asked.answer == "same":
+        yield f"{asked.words}; {AGAIN}"
 
 
 def _age(verdict: Verdict, basis: Provenance, now_us: int) -> Iterator[str]:

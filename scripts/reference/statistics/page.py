@@ -48,6 +48,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "paired.clustered",
         "paired.resampling",
     ),
+    "Whether two models are one": ("model_equality",),
     "Preferences and ratings of people": (
         "review.preference",
         "review.preference_model",

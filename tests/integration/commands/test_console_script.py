@@ -15,6 +15,7 @@ SCRIPT = Path(sys.executable).with_name("fairtrial")
 PATIENCE = 120
 CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "accounts": (("list",), 0, "fairtrial accounts invite"),
+    "alarms": (("test",), 2, "alarms.targets"),
     "compare": (("small@tuned", "small@base"), 0, "exact"),
     "config": (("log",), 0, ""),
     "dashboard": (("--link",), 2, "control"),

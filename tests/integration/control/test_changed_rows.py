@@ -197,14 +197,14 @@ def test_a_verdict_without_its_chain_entry_is_named(stored: StoredRows) -> None:
 
 
 def test_what_the_program_changes_stays_intact(stored: StoredRows) -> None:
-    alarm(stored, "stage.waits", "Wait.")
-    alarm(stored, "stage.waits", "Wait longer.")
+    alarm(stored, "stage.approval", "Wait.")
+    alarm(stored, "stage.approval", "Wait longer.")
     page = alarms.listing(Page(), standing=True)
-    (opened,) = [row for row in stored.database.dicts(page) if row["kind"] == "stage.waits"]
+    (opened,) = [row for row in stored.database.dicts(page) if row["kind"] == "stage.approval"]
     for _ in range(2):
         acknowledge_alarm(stored.database, opened["alarm_id"], actor=PERSON, why="I know", now_us=stored.trial.now_us)
     assert stored.found() == []
-    alarm(stored, "stage.waits", None)
+    alarm(stored, "stage.approval", None)
     assert stored.found() == []
     sql = "SELECT action FROM events WHERE subject = $1 ORDER BY number"
     actions = [action for (action,) in stored.database.rows(sql, (opened["alarm_id"],))]
@@ -236,7 +236,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EarlierRows]:
     vote_on_verdict(trial.database, verdict.verdict_id, "reject", voter, why="no", now_us=trial.now_us)
     rows = EarlierRows(trial)
     alarm(rows, "experiment.changed", "Look.")
-    alarm(rows, "stage.waits", "Wait.")
+    alarm(rows, "stage.approval", "Wait.")
     trial.change("kill")
     rows.forget_digests()
     yield rows
@@ -252,7 +252,7 @@ def test_rows_of_an_earlier_version_are_counted_and_not_called_changed(earlier: 
     before = {"transitions": 1, "approvals": 1, "looks": looks, "analysis_plans": 1, "published_plans": 2,
               "alarms": 4, "verdicts": 1}  # fmt: skip
     assert (earlier.found(), uncovered(earlier)) == ([], before)
-    alarm(earlier, "stage.waits", None)
+    alarm(earlier, "stage.approval", None)
     assert (earlier.found(), uncovered(earlier)) == ([], before | {"alarms": 3})
 
 
@@ -279,7 +279,7 @@ def test_so_are_their_approvals(earlier: EarlierRows, column: str) -> None:
 @for_each("table", ("looks", "analysis_plans", "published_plans", "alarms", "transitions", "approvals"))
 def test_added_and_removed_rows_are_found_beside_them(earlier: EarlierRows, table: str) -> None:
     if earlier.database.rows("SELECT count(*) FROM events WHERE contains(details, 'before')")[0][0] == 0:
-        alarm(earlier, "stage.waits", None)
+        alarm(earlier, "stage.approval", None)
     key = earlier.key(table)
     earlier.keep(table)
     earlier.do(f"DELETE FROM {table} WHERE {KEYS[table]} = '{key}'")

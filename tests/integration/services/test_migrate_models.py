@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +13,12 @@ from typing import Any
 import pytest
 
 from tests.fixtures.paths import ROOT
+from tests.fixtures.services.served_models import COMMAND, end, models
 from tests.fixtures.waiting import until
 
 pytest.importorskip("xllamacpp")
 pytestmark = [pytest.mark.models, pytest.mark.release("models"), pytest.mark.timeout(1800)]
 
-COMMAND = [sys.executable, "-c", "from fairtrial_cli.main import main; main()"]
 SUITE = """\
 suite: tickets
 data: test.jsonl
@@ -45,25 +43,6 @@ deployments:
 routes:
   support-bot: {deployment: support-v1, fallback: base}
 """
-
-
-@contextmanager
-def models() -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A server of the demo's models on a free port: its URL and its process, which leads its own group."""
-    command = [*COMMAND, "models", "serve", "--port", "0", "--engines", "1"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True)
-    assert running.stdout
-    try:
-        yield running.stdout.readline().split(": ")[0].removeprefix("models at ").strip(), running
-    finally:
-        end(running)
-        running.stdout.close()
-
-
-def end(server: subprocess.Popen[str]) -> None:
-    if server.poll() is None:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait(20)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def test_a_peer_that_cannot_be_installed_is_named_and_left_out(
 ) -> None:
     (tmp_path / "cache").write_text("no folder")
 
-    assert list(peers(tmp_path / "cache")) == []
+    assert list(peers(tmp_path / "cache", 0)) == []
 
     lines = capsys.readouterr().err
     assert "promptfoo can't be installed" in lines

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.since import ACCEPTED, confirmed, too_slow
+from benchmarks.since import ACCEPTED, confirmed, result, too_slow, works
 from benchmarks.wire.paired import Row, merged, table
 from tests.fixtures.releases.unpacked import releases
 
@@ -24,11 +24,27 @@ def test_noise_and_small_losses_are_not_slower() -> None:
 
 
 def test_accepted_work_has_its_own_limit() -> None:
-    for before, works in ACCEPTED.items():
-        for work, (most, _) in works.items():
+    for before, accepted in ACCEPTED.items():
+        for work, (most, _) in accepted.items():
             within, beyond = (Row(work, "s", [(1.0, most * by)] * 3) for by in (0.9, 1.1))
             assert too_slow([within, beyond], before) == [beyond]
             assert too_slow([within], NEWEST) == [within]
+
+
+def test_result_of_work_is_met_missed_open_or_accepted() -> None:
+    def row(*ratios: float) -> Row:
+        return Row("work", "s", [(1.0, ratio) for ratio in ratios])
+
+    assert result(row(1.0, 1.01, 1.0), NEWEST) == "met"
+    assert result(row(1.05, 1.06, 1.05), NEWEST) == "*missed*"
+    assert result(row(0.9, 1.1, 1.0), NEWEST) == "*not settled*"
+    (before, accepted), *_ = ACCEPTED.items()
+    (work, (most, why)), *_ = accepted.items()
+    assert result(Row(work, "s", [(1.0, 1.2)]), before) == f"*accepted* up to {most:g}: {why}"
+
+
+def test_accepted_work_is_known() -> None:
+    assert {work for accepted in ACCEPTED.values() for work in accepted} <= set(works())
 
 
 def test_pairs_of_one_kind_of_work_become_one_row() -> None:

@@ -29,7 +29,8 @@ VALUES = {
     "amount": """, CASE WHEN {where} THEN least({amount}, {cap}) END AS x{i},
         CASE WHEN {where} THEN {amount} > {cap} END AS above{i}, CASE WHEN {counts} THEN {unpriced} END AS y{i}""",
     "pessimistic": """, CASE WHEN {counts} AND {per} + kept_away > 0
-            THEN ({over} + CASE WHEN arm = {control} THEN 0 ELSE kept_away END) * least(1, {cap} / ({per} + kept_away))
+            THEN ({over} + CASE WHEN arm % {arms} = {control} THEN 0 ELSE kept_away END)
+                * least(1, {cap} / ({per} + kept_away))
         END AS px{i}, CASE WHEN {counts} AND {per} + kept_away > 0 THEN least({per} + kept_away, {cap}) END AS py{i}""",
     "earlier": """, CASE WHEN {where}
             THEN least(coalesce(CASE WHEN NOT early THEN earlier{i} END, {missing}), {cap}) END AS b{i}""",
@@ -88,7 +89,7 @@ def read_sums(
     summed = [each for each in metrics if each.counts_requests or (each.method == "amount" and each.cap)]
     bound, apart = unit_groups.bound(plan, hashes), unit_groups.any_kept_away(cursor, plan)
     shares = [] if events_only else [each for each in summed if each.method == "shares"]
-    read = _SumsOfUnits(plan, summed, apart)
+    read = SumsOfUnits(plan, summed, apart)
     further: dict[tuple[int, str], MetricSums] = {}
     if others or shares:
         cursor.execute(unit_groups.keep(summed, apart=apart), bound)
@@ -116,16 +117,19 @@ def read_sums(
 
 
 @dataclass(frozen=True, slots=True)
-class _SumsOfUnits:
+class SumsOfUnits:
     """Reads the metrics that are computed from the sums of units. ``apart``: with requests that were kept away."""
 
     plan: AnalysisPlan
     metrics: Sequence[MetricPlan]
     apart: bool
 
-    def arms(self, cursor: Cursor, units: str, bound: Mapping[str, object]) -> list[ArmSums]:
-        """The arms in the order of the plan, with these metrics. ``units``: their source, which binds ``bound``."""
-        arms = [ArmSums(0)] * len(self.plan.shares)
+    def arms(self, cursor: Cursor, units: str, bound: Mapping[str, object], *, groups: int = 1) -> list[ArmSums]:
+        """The arms in the order of the plan, with these metrics. ``units``: their source, which binds ``bound``.
+
+        With several ``groups`` of units, the arms of each group follow those of the one before.
+        """
+        arms = [ArmSums(0)] * (groups * len(self.plan.shares))
         named = [(kind, fields) for metric in self.metrics for kind, fields in self._parts(metric)]
         earlier = unit_groups.join_earlier(self.metrics)
         if earlier:
@@ -168,6 +172,7 @@ class _SumsOfUnits:
             "amount": f"{known.over} / {known.per}" if known.per else known.over,
             "unpriced": "unpriced" if known.family == "cost" else "0",
             "cap": repr(self.plan.cap_of_requests(metric) if metric.counts_requests else float(metric.cap or 0.0)),
+            "arms": len(self.plan.shares),
             "control": list(self.plan.shares).index(self.plan.control),
             "missing": repr(metric.earlier),
         }

@@ -121,12 +121,18 @@ FROM {OF_UNITS}
 
 
 def read_quantiles(
-    cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str], metrics: Sequence[MetricPlan], *, requests: int
+    cursor: Cursor,
+    plan: AnalysisPlan,
+    hashes: Sequence[str],
+    metrics: Sequence[MetricPlan],
+    *,
+    requests: int,
+    groups: int = 1,
 ) -> dict[tuple[int, str], QuantileSums]:
     """The sums by the index of the arm in the plan, and metric; without entries for arms without values.
 
-    ``requests``: how many there are. The share of the units that is read depends on nothing else, and a smaller share
-    is a part of a larger one.
+    ``groups``: as in `SumsOfUnits.arms`. ``requests``: how many there are. The share of the units that is read depends
+    on nothing else, and a smaller share is a part of a larger one.
     """
     values = read_values(cursor, plan, hashes, requests)
     quantiles: dict[tuple[int, str], QuantileSums] = {}
@@ -134,7 +140,7 @@ def read_quantiles(
         counts = values["since"] >= metric.from_us
         if metric.role == "primary":
             counts &= ~values["early"]
-        for index in range(len(plan.shares)):
+        for index in range(groups * len(plan.shares)):
             sums = quantile_of(values, counts & (values["arm"] == index), metric)
             if sums is not None:
                 quantiles[index, metric.metric] = sums

@@ -119,15 +119,15 @@ class _Windows:
         in_day = ~away
         in_hour = in_day & rows["in_hour"].astype(bool)
 
-        def summed(name: str, which: NDArray[np.bool_]) -> Values:
-            totals = np.bincount(place[which], weights=rows[name][which], minlength=int(units.max()) + 1)
-            return totals[units].astype(np.float64)
+        def summed(which: NDArray[Any], names: Sequence[str] = names) -> Columns:
+            of, units_above = place[which], int(units.max()) + 1
+            return {name: np.bincount(of, weights=rows[name][which], minlength=units_above)[units] for name in names}
 
         return cls(
-            {name: summed(name, in_hour) for name in names},
-            {name: summed(name, in_day) for name in names},
-            summed("sent", away),
-            {name: summed(name, _earliest(rows, place)) for name in names} if "is_first" in rows else None,
+            summed(in_hour),
+            summed(in_day),
+            summed(away, ["sent"])["sent"],
+            summed(_earliest(rows, place)) if "is_first" in rows else None,
         )
 
     def shares(
@@ -137,37 +137,37 @@ class _Windows:
 
         Requests that were kept away are bad ones of a treatment, and good ones of the control.
         """
-        known = CATALOGUE[metric.metric]
-        away = self.kept_away if known.needs_answer else np.zeros_like(self.kept_away)
-        bad, whole = self.day[known.over] + (0.0 if control else away), self.day[str(known.per)] + away
-        in_hour = here & units[f"within_{HOUR_US}"] & (self.hour[str(known.per)] > 0)
-        in_day = here & units[f"within_{DAY_US}"] & (whole > 0)
-        hour = self.hour[known.over][in_hour], self.hour[str(known.per)][in_hour]
+        known, at = CATALOGUE[metric.metric], np.flatnonzero(here)
+        over, per, luck = known.over, str(known.per), units["luck"][at]
+        away = self.kept_away[at] if known.needs_answer else 0.0
+        bad, whole = self.day[over][at] + (0.0 if control else away), self.day[per][at] + away
+        in_hour = units[f"within_{HOUR_US}"][at] & (self.hour[per][at] > 0)
+        in_day = units[f"within_{DAY_US}"][at] & (whole > 0)
+        bad, whole = bad[in_day], whole[in_day]
+        hour = self.hour[over][at][in_hour], self.hour[per][at][in_hour]
         cap = float(metric.cap or REQUESTS_CAP)
         return ErrorShares(
-            UnitShares.of(*hour, luck=units["luck"][in_hour]),
-            UnitShares.of(bad[in_day], whole[in_day], luck=units["luck"][in_day]),
-            capped_requests(bad[in_day], whole[in_day], cap=cap),
-            EveryRequest.of(bad[in_day], whole[in_day]) if every else None,
-            self._first(metric, units, here),
-        )
-
-    def _first(self, metric: MetricPlan, units: Columns, here: NDArray[np.bool_]) -> UnitShares | None:
-        if self.first is None:
-            return None
-        known = CATALOGUE[metric.metric]
-        counts = here & (self.first[str(known.per)] > 0)
-        return UnitShares.of(
-            self.first[known.over][counts], self.first[str(known.per)][counts], luck=units["luck"][counts]
+            UnitShares.of(*hour, luck=luck[in_hour]),
+            UnitShares.of(bad, whole, luck=luck[in_day]),
+            capped_requests(bad, whole, cap=cap),
+            EveryRequest.of(bad, whole) if every else None,
+            None if self.first is None else _present(self.first[over][at], self.first[per][at], luck),
         )
 
 
-def _earliest(rows: Columns, place: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which rows are the first request of their unit: of those that are marked, the earliest one."""
+def _present(bad: Values, requests: Values, luck: Values) -> UnitShares:
+    """The shares of the units that have a request."""
+    counts = requests > 0
+    return UnitShares.of(bad[counts], requests[counts], luck=luck[counts])
+
+
+def _earliest(rows: Columns, place: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where the rows of the units' first requests are: of those that are marked, the earliest one."""
     marked = np.flatnonzero(rows["is_first"])
+    if len(marked) == np.count_nonzero(np.bincount(place[marked])):
+        return marked  # one for each unit
     order = marked[np.lexsort((rows["first_at"][marked], place[marked]))]
-    earliest = np.zeros(len(place), np.bool_)
-    earliest[order[np.diff(place[order], prepend=-1) != 0]] = True
+    earliest: NDArray[np.intp] = order[np.diff(place[order], prepend=-1) != 0]
     return earliest
 
 

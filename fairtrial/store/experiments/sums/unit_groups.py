@@ -30,6 +30,7 @@ GROUP BY hash(unit)
 """
 ALL = ", sum({name})::DOUBLE AS {name}"
 SUM = ", coalesce(sum({name}) FILTER (NOT kept_away), 0)::DOUBLE AS {name}"
+TAGS = ", arg_min(tags, first_at) FILTER (NOT early) AS tags"
 APART = ", coalesce(sum(sent) FILTER (kept_away), 0)::DOUBLE AS kept_away"
 ANY_KEPT_AWAY = "SELECT count(*) FROM unit_sums WHERE kept_away AND experiment = $1"
 SHARE = " AND hash({unit}) % 1000000 < $share"
@@ -85,11 +86,11 @@ def any_kept_away(cursor: Cursor, plan: AnalysisPlan) -> bool:
     return bool(cursor.value(ANY_KEPT_AWAY, [plan.experiment]))
 
 
-def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False) -> str:
+def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False, tags: bool = False) -> str:
     """A query of all units, with the sums that these metrics need.
 
     ``hit``: a condition on rows; only units with such a row are read. ``apart``: requests that a breaker kept away are
-    in no sum except ``kept_away``.
+    in no sum except ``kept_away``. ``tags``: also those of the unit's first request.
 
     A unit counts for the arm of its first exposure. Its time ``since`` is that of its first request that is not early.
     Grouping by a hash of 64 bits takes half as long as grouping by name; among a million units, two share a hash with a
@@ -101,19 +102,19 @@ def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = 
         if known is not None:
             names += [known.over, known.per, *(["unpriced"] if known.family == "cost" else [])]
     sums = "".join((SUM if apart else ALL).format(name=name) for name in dict.fromkeys(names) if name)
-    sums += APART if apart else ""
+    sums += (APART if apart else "") + (TAGS if tags else "")
     narrowed = HIT.format(hit=hit) if hit else ""
     return GROUPED.format(sums=sums, share=narrowed)
 
 
-def counted(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False) -> str:
+def counted(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False, tags: bool = False) -> str:
     """A query of the units that count since the plan began, with the index of their arm. Sums as in `grouped`."""
-    return COUNTED.format(grouped=grouped(metrics, hit=hit, apart=apart))
+    return COUNTED.format(grouped=grouped(metrics, hit=hit, apart=apart, tags=tags))
 
 
-def keep(metrics: Sequence[MetricPlan] = (), *, apart: bool = False) -> str:
+def keep(metrics: Sequence[MetricPlan] = (), *, apart: bool = False, tags: bool = False) -> str:
     """A statement that puts the rows of `counted` into the temporary table `KEPT`, for several queries."""
-    return KEEP.format(counted=counted(metrics, apart=apart))
+    return KEEP.format(counted=counted(metrics, apart=apart, tags=tags))
 
 
 def complete(window_us: int, until_us: int, interruptions: Iterable[Interruption]) -> str:
@@ -164,7 +165,7 @@ GROUP BY who
 """  # noqa: S608 - ours
 KEEP_EARLIER = f"""
 INSERT INTO unit_sums
-SELECT $experiment, $kept_as, $control, named, false, first_at, {", ".join(UNIT_COLUMNS)}, false, false
+SELECT $experiment, $kept_as, $control, named, false, first_at, {", ".join(UNIT_COLUMNS)}, false, false, NULL
 FROM ({PAST_UNITS})
 WHERE named IS NOT NULL
 """  # noqa: S608 - ours

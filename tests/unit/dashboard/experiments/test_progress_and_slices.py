@@ -1,4 +1,4 @@
-"""The page of an experiment shows how far it is, and the rates by tag."""
+"""The page of an experiment shows how far it is, and who gets worse."""
 
 from streamlit.testing.v1 import AppTest
 
@@ -6,15 +6,34 @@ from tests.fixtures.waiting import PATIENCE
 
 
 def page() -> None:
-    from dashboard.experiments.decision import _progress, render_slices
-    from fairtrial.api.experiment_answers import SliceArm, SliceFinding, Slices
+    from dashboard.experiments.decision import _progress
+    from dashboard.experiments.slices import render_slices
+    from fairtrial.api.experiment_answers import ShownSlice, Slices
+    from fairtrial.domain.decision.arms import Arm
+    from fairtrial.domain.decision.slices import SliceFinding
     from fairtrial.domain.estimates import Forecast
     from tests.fixtures.experiments.shown_decision import shown_primary
 
     _progress(shown_primary(size=Forecast(900, 400, 0, None, 0.8)), "user")
-    render_slices(None, "user")
-    arm = SliceArm("tuned", 90, 40, 0.25, 0.1, 0.4)
-    render_slices(Slices("feedback.resolved", (SliceFinding("language", "de", (arm,), True),)), "user")
+    render_slices(None)
+    rows = [
+        ShownSlice(
+            SliceFinding(
+                tag="language",
+                value=value,
+                metric="feedback.resolved",
+                control=Arm("base", 0.6, 420),
+                treatment=Arm("tuned", 0.4, 1400),
+                difference=None,
+                worse=value == "de",
+            ),
+            f"language = {value}",
+            "40 % against 60 %",
+            "no interval yet",
+        )
+        for value in ("<b>en</b>", "de")
+    ]
+    render_slices(Slices("Worse in 1 of 2 slices by tag.", tuple(rows)))
 
 
 def test_more_units_than_needed_are_no_share_of_them_and_each_value_of_a_tag_has_its_row() -> None:
@@ -24,5 +43,7 @@ def test_more_units_than_needed_are_no_share_of_them_and_each_value_of_a_tag_has
         "tuned: 900 users; about 400 show the planned effect with a probability of 80 %"
         in app.get("progress")[0].proto.text
     )
-    row = app.dataframe[0].value.to_dict("records")[0]
-    assert (row["tag"], row["value"], row[""]) == ("language", "de", "unusual")
+    worse, other = app.dataframe[0].value.to_dict("records")
+    assert (worse[""], worse["slice"], worse["units"]) == ("▼ worse", "language = de", "1,400 / 420")
+    assert (other[""], other["slice"]) == ("", "language = <b>en</b>")
+    assert "Worse in 1 of 2 slices by tag\\." in [text.value for text in app.markdown]

@@ -113,6 +113,8 @@ def test_guardrails_have_their_own_baselines_and_unplannable_ones_are_listed(fil
     assert plan["metrics"][2]["question"]["effect"] == pytest.approx(0.42)
     assert plan["notes"][1:] == [
         "feedback.resolved of a unit counts 7 days after its first request; the weeks include that time",
+        "one of 8 slices by tag that loses 20 points of feedback.resolved is named with 381 users of each arm "
+        "that give feedback",
         "cost.per_unit: the share of units above its cap needs more units than the mean up to it",
     ]
     assert "requests.error_rate: not worse by 1 point" in run(file, *BASELINES, *SPREAD, "--per-week", "4000")[1]

@@ -41,6 +41,8 @@ SELECT count(*) FROM feedback f JOIN requests r ON f.subject = r.request_id AND 
 """
 FIRST = "SELECT unit, early, epoch_us(min(first_at)), sum(sent)::INT FROM unit_sums GROUP BY ALL ORDER BY ALL"
 
+TAGS = "SELECT unit, arg_min(tags, first_at) FROM unit_sums GROUP BY unit ORDER BY unit"
+
 
 def ingest(database: Database, ingester: Ingester, *events: Any) -> bool:
     writer = JournalWriter(database.layout.journal, writer="w")
@@ -69,7 +71,7 @@ def whole(database: Database, ingester: Ingester) -> list[tuple[Any, ...]]:
 def test_the_table_has_the_columns_of_the_catalogue(database: Database) -> None:
     names = [name for (name,) in database.rows(COLUMNS)]
     key = ["experiment", "analysis_hash", "variant", "unit", "early", "first_at"]
-    assert names == [*key, *UNIT_COLUMNS, "kept_away", "is_first"]
+    assert names == [*key, *UNIT_COLUMNS, "kept_away", "is_first", "tags"]
 
 
 def test_many_passes_give_the_sums_of_one(database: Database, ingester: Ingester) -> None:
@@ -165,6 +167,37 @@ def test_requests_before_the_start_count_only_by_their_time(database: Database, 
         ("v", True, before, 0),
         ("w", True, after, 0),
     ]
+
+
+def test_the_tags_of_a_unit_are_those_of_its_first_request_in_whatever_order_requests_arrive(
+    database: Database, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = live.STARTED
+    live.store_plans(database, live.plan())
+    ingest(
+        database,
+        ingester,
+        samples.exposed(1, unit="late", at_us=at + 9, tags={"team": "late"}),
+        samples.exposed(2, unit="late", at_us=at + 10, tags={"team": "later"}),
+        samples.exposed(3, unit="none", at_us=at + 1),
+        samples.exposed(4, unit="away", at_us=at + 5, tags={"team": "away"}, arm_outcome="kept_away"),
+        samples.exposed(5, unit="away", at_us=at + 6, tags={"team": "served"}),
+        samples.exposed(6, unit="early", at_us=at - 1, tags={"team": "early"}),
+    )
+    ingest(
+        database,
+        ingester,
+        samples.exposed(7, unit="late", at_us=at + 3, tags={"team": "first"}),
+        samples.exposed(8, unit="none", at_us=at + 2, tags={"team": "second"}),
+    )
+    tags = [("away", {"team": "away"}), ("early", None), ("late", {"team": "first"}), ("none", {})]
+    assert database.rows(TAGS) == tags
+    monkeypatch.setattr(unit_summaries, "SMALLEST", 1)
+    for _ in range(unit_summaries.PARTS):
+        unit_summaries.update_sums(database)
+    assert database.rows(TAGS) == tags
+    stored = database.rows("SELECT DISTINCT tags['team'] FROM unit_sums WHERE tags IS NOT NULL ORDER BY ALL")
+    assert stored == [("away",), ("first",), ("served",), (None,)], "tags that are not the first ones go"
 
 
 def test_the_newest_start_of_a_plan_counts(database: Database, ingester: Ingester) -> None:

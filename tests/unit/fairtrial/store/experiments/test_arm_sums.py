@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import product
-from math import isinf
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from fairtrial.store.experiments.sums.event_users import read_event_users
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import live_experiment as live
-from tests.fixtures.store.computed_sums import computed
+from tests.fixtures.store.computed_sums import assert_same, computed, flat
 from tests.fixtures.store.empty_store import empty_store
 
 NONE: Sequence[Interruption] = ()
@@ -32,25 +31,6 @@ def read(
 ) -> Sums:
     with database.read_transaction() as cursor:
         return read_sums(cursor, plan, live.HASHES, now_us=now_us, interruptions=interruptions)
-
-
-def assert_same(stored: Sums, expected: dict[str, ArmSums]) -> None:
-    assert stored.arms.keys() == expected.keys()
-    for name, arm in expected.items():
-        mine = stored.arms[name]
-        assert replace(mine, metrics={}) == replace(arm, metrics={})
-        assert mine.metrics.keys() == arm.metrics.keys()
-        for metric, sums in arm.metrics.items():
-            assert flat(mine.metrics[metric]) == pytest.approx(flat(sums)), (name, metric)
-
-
-def flat(sums: object) -> dict[str, float]:
-    """The numbers of nested sums; infinity as a number that compares equal."""
-    numbers: dict[str, float] = {}
-    for name, value in asdict(sums).items():  # type: ignore[call-overload]
-        parts = value if isinstance(value, dict) else {"": 0.0 if value is None else value}
-        numbers |= {f"{name}.{part}": 1e300 if isinf(number) else number for part, number in parts.items()}
-    return numbers
 
 
 @for_each("seed", range(2))

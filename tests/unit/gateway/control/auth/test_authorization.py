@@ -114,7 +114,7 @@ async def test_no_get_that_an_auditor_may_send_changes_the_store(background: Bac
         "metric": "general.accuracy", "scorer": "general",
         "from": plan, "to": plan, "at": "2027-01-15T08:00:00Z", "candidate": "tuned", "baseline": "base",
         "name": "run-1", "experiment": "tuned-vs-base", "control": "base", "route": "support-bot", "deployment": "base",
-        "routes": "support-bot", "count": "2", "finding": "0",
+        "routes": "support-bot", "count": "2", "finding": "0", "deployment_digest": "d", "base_digest": "b",
     }  # fmt: skip
     metrics = {"/api/traffic/amounts": "cost.per_unit"}
     background.stop()  # its threads freeze the experiment's plan, which may come later than the first request

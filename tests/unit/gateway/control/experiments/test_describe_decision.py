@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from evaluators.gate.families.live import effect_findings
+from evaluators.gate.live_evidence import read_live, written_live
 from fairtrial.api.experiment_answers import ShownDecision
 from fairtrial.store.core.query import Page
 from fairtrial.store.experiments import alarms
+from fairtrial_cli.output.experiment_state import decision_lines
 from gateway.control.experiments.describe_decision import describe_decision
+from gateway.control.verdicts.live_evidence import read_experiments
 from tests.fixtures.control.control_app import NOW, PROJECT
 from tests.fixtures.experiments.box_text import text_of
 from tests.fixtures.experiments.simulated_days import DAY_US, EXPERIMENT, LiveExperiment, Traffic
@@ -84,19 +90,46 @@ def test_after_a_restart_the_looks_say_the_same(decided: LiveExperiment) -> None
     assert later.primary[0].estimate.n > 0
 
 
-def test_slices_are_rates_by_tag_that_agree_with_the_users_sent(live: LiveExperiment) -> None:
-    live.run(BETTER, days=6, looks=1)
-    slices = described(live).slices
-    assert slices.metric == "feedback.resolved"
-    assert {(row.tag, row.value) for row in slices.rows} == {
-        ("team", point) for point in ("billing", "mobile", "search")
-    }
-    assert sum(arm.units for row in slices.rows for arm in row.arms) == 6 * 120
-    for row in slices.rows:
-        base, tuned = row.arms
-        assert base.low < base.rate < base.high and tuned.rate > base.rate - 0.1
-        assert not row.unusual
+def test_a_team_that_loses_inside_a_winning_whole_is_named_on_every_surface(live: LiveExperiment) -> None:
+    assert described(live).slices is None, "no request has a tag yet"
+    losing = Traffic(
+        users={"base": 120, "tuned": 120}, yes={"base": 0.5, "tuned": 0.8}, yes_in={("mobile", "tuned"): 0.2}
+    )
+    live.run(losing, days=4, looks=1)
+    early = described(live).slices
+    assert (early.sentence, early.rows) == ("All 3 slices by tag are below 200 users an arm.", ())
+    live.run(losing, days=11, looks=1)
+    decision = described(live)
+    assert decision.analysis.primary[0].running.value > 0
+    slices = decision.slices
+    assert slices.sentence == "Worse in 1 of 3 slices by tag."
+    teams = ("billing", "mobile", "search")
+    metrics = ("feedback.resolved", "requests.error_rate", "requests.rejected_rate", "requests.latency_p95")
+    assert {(row.finding.value, row.finding.metric) for row in slices.rows} == set(product(teams, metrics))
+    (worse,) = [row for row in slices.rows if row.finding.worse]
+    assert (worse.name, worse.finding.metric) == ("team = mobile", "feedback.resolved")
+    units = [arm.units for row in slices.rows if row.finding.metric == metrics[0] for arm in
+             (row.finding.control, row.finding.treatment)]  # fmt: skip
+    assert sum(units) == 15 * 240
     assert described(live, slices=False).slices is None
+    line = next(line for line in decision_lines(decision) if "team = mobile" in line)
+    assert line.startswith("    team = mobile: feedback.resolved ") and " points worse (between " in line
+    says = note_of(live)
+    assert says.startswith("worse by tag (e-BH at 5 %, which decides nothing): team = mobile: feedback.resolved ")
+
+
+def note_of(live: LiveExperiment) -> str:
+    """What the gate shows about slices: a note, which neither fails nor holds, also from the stored evidence."""
+    plan = live.publisher.published.plan
+    read = read_experiments(live.database, plan, f"{NAME}/tuned", f"{NAME}/base", now_us=live.now_us)
+    stored = read_live(json.loads(json.dumps(written_live(read.evidence))))
+    assert stored == read.evidence
+    (experiment,) = stored.experiments
+    (effect,) = [effect for effect in experiment.effects((), live.now_us) if effect.kind == "slices"]
+    assert effect.result == "shown"
+    findings = [each for each in effect_findings(stored, (), live.now_us) if effect.says in each.says]
+    assert [finding.decisive for finding in findings] == [False]
+    return effect.says
 
 
 def test_harm_stops_the_experiment_and_says_by_what(live: LiveExperiment) -> None:
