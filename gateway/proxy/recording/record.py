@@ -15,7 +15,7 @@ from fairtrial.domain.limits.json_schema import requested_schema
 from fairtrial.journal.counts import ANALYSED, arm_cell
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
-from gateway.prometheus_text import BOUNDS
+from gateway.metrics import BOUNDS
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.extraction.chat_metadata import NOTHING
 from gateway.proxy.plan.routing_table import RouteTarget

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
-from gateway.prometheus_text import MEDIA_TYPE
+from gateway.metrics import MEDIA_TYPE
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import RequestPath, folded, read_body, shown
 from gateway.proxy.plan.routing_table import GatewayCaller, Routing
@@ -66,8 +66,8 @@ def _health(app: FastAPI, worker: WorkerState) -> None:
         }
 
     @app.api_route("/metrics", methods=LOOKS)
-    async def metrics() -> PlainTextResponse:
-        return PlainTextResponse(metrics_text(worker), media_type=MEDIA_TYPE)
+    async def metrics() -> Response:
+        return Response(metrics_text(worker), media_type=MEDIA_TYPE)
 
 
 def _others(app: FastAPI, worker: WorkerState, hot: frozenset[str]) -> None:
