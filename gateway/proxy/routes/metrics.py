@@ -1,7 +1,8 @@
 """Declares the metrics of a gateway and reads them from all of its workers; the label ``worker`` names each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from typing import Any
 
 from fairtrial.domain.settings import BreakerState
 from gateway.metrics import Declared, Samples, Values, exposition
@@ -81,7 +82,7 @@ def values_of(worker: WorkerState) -> Values:
         "configuration_refused": watch.is_refused(),
         "plan_in_force": watch.routing is not None,
     }
-    by_name = {
+    by_name: dict[str, Mapping[Any, int]] = {
         "requests_total": counters.outcomes,
         "served_total": counters.reasons,
         "turned_away_total": admission.refused,
