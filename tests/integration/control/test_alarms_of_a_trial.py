@@ -50,7 +50,7 @@ def test_harm_says_the_number_and_what_control_did(trial: LiveTrial) -> None:
     assert "│" in message.figure.picture and "●" in message.figure.picture
     assert message.done == "The experiment is paused, and base serves everyone."
     page = "https://d.example/experiment?experiment=tuned-vs-base"
-    assert (message.see, message.stop) == (page, f"{page}&open=kill")
+    assert (message.see, message.stop) == (page, f"{page}&do=kill")
 
 
 def test_a_stop_replaces_the_alarm_of_a_pause(trial: LiveTrial) -> None:
