@@ -25,6 +25,8 @@ from gateway.control.auth import sign_in_pages
 from gateway.control.auth.authorization import AuthorizedRoute, anyone, owner_of, require_role
 from gateway.control.auth.sign_in import SignInThrottle
 from gateway.control.context import ARROW, Context, Owner, answer
+from gateway.control.metrics import Process, metrics_text
+from gateway.metrics import MEDIA_TYPE
 
 log = logging.getLogger("fairtrial.control")
 MAX_WAITING = 8
@@ -35,7 +37,7 @@ NEXT_PAGE = {"type": ["string", "null"], "description": "`after` of the request 
 Schema = dict[str, Any]
 
 
-def create_app(owner: Owner, *, loopback: bool, public_origin: str = "") -> FastAPI:
+def create_app(owner: Process, *, loopback: bool, public_origin: str = "") -> FastAPI:
     """The application over the owner of the store, which the caller starts and stops.
 
     ``loopback``: control listens on this machine only. It then accepts only host names of this machine and
@@ -90,6 +92,12 @@ def _add_health(app: FastAPI) -> None:
             "store": "ok" if owner.health_error is None else "failing",
         }
         return JSONResponse(state, status_code=200 if ready else 503)
+
+    @app.get("/metrics", dependencies=[Depends(anyone)])
+    def metrics(request: Request) -> Response:
+        """Metrics of control as Prometheus text, without names of experiments, units and people."""
+        process: Process = request.app.state.owner
+        return Response(metrics_text(process), media_type=MEDIA_TYPE)
 
 
 def _add_openapi(app: FastAPI) -> None:

@@ -15,7 +15,7 @@ from gateway.proxy.http_server.request_reader import read_path
 from gateway.proxy.pipeline import Pipeline
 from gateway.proxy.plan.routing_table import Routing
 from gateway.proxy.routes.fastapi_app import api_app, scope_of
-from gateway.proxy.routes.metrics import families_of
+from gateway.proxy.routes.metrics import values_of
 from gateway.proxy.wire.http import JSON_LINE, ASGIApp, Cors, Message, Send, lines_of
 from gateway.proxy.wire.openai_errors import envelope, error_body, error_headers
 from gateway.proxy.worker_state import WorkerState
@@ -187,12 +187,12 @@ async def alive(worker: WorkerState) -> AsyncIterator[None]:
     The first counters are published before the first request, so that each client finds its worker in ``/metrics``.
     """
     worker.watch.load_if_changed()
-    worker.shared_counters.show(families_of(worker))
+    worker.shared_counters.show(values_of(worker))
     watching = asyncio.gather(
         worker.watch.run(partial(_get_ready, worker)),
         worker.recording.run(),
         watch_lag(worker.admission),
-        worker.shared_counters.keep(partial(families_of, worker)),
+        worker.shared_counters.keep(partial(values_of, worker)),
     )
     try:
         yield

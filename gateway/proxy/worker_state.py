@@ -15,6 +15,7 @@ import msgspec
 from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
+from gateway.metrics import Values, histogram
 from gateway.proxy.admission.admission import Admission
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.admission.trusted_proxies import TrustedProxies
@@ -79,9 +80,6 @@ class RecordingWatch:
         _LOG.warning("recording works again: %d events were counted as lost", lost - self._lost_before)
 
 
-Family = tuple[str, str, list[tuple[str, int]]]
-"""A metric: its name, its kind, and its samples, each with its written labels (without ``worker``) and its value."""
-
 EVERY_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 """After this time an unchanged file is written again, so that it does not look abandoned."""
@@ -92,7 +90,7 @@ STALE_SECONDS = 10.0
 FAILED = ".failed"
 """The suffix of an empty file, which needs no room: its worker can't write its counters."""
 
-_DECODER = msgspec.json.Decoder(list[Family])
+_DECODER = msgspec.json.Decoder(Values)
 MEBIBYTE = 2**20
 
 
@@ -103,36 +101,36 @@ class SharedCounters:
         self._folder = folder
         self._own = folder / f"{worker}.json"
         self._failed = folder / f"{worker}{FAILED}"
-        self._shown: list[Family] = []
+        self._shown: Values = {}
         self._renew_at = 0.0
 
-    async def keep(self, counts: Callable[[], list[Family]]) -> None:
+    async def keep(self, counts: Callable[[], Values]) -> None:
         """Publish the result of ``counts`` every second until cancelled, then remove it."""
         try:
             while True:
-                families = counts()
-                if families != self._shown or time.monotonic() >= self._renew_at:
-                    await asyncio.to_thread(self.show, families)
+                values = counts()
+                if values != self._shown or time.monotonic() >= self._renew_at:
+                    await asyncio.to_thread(self.show, values)
                 await asyncio.sleep(EVERY_SECONDS)
         finally:
             for path in (self._own, self._failed):
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
 
-    def show(self, families: list[Family]) -> None:
+    def show(self, values: Values) -> None:
         """Replace this worker's counters."""
         new = self._own.with_suffix(".new")
         with suppress(OSError):
             try:
-                new.write_bytes(msgspec.json.encode(families))
+                new.write_bytes(msgspec.json.encode(values))
                 new.replace(self._own)
             except OSError:
                 self._failed.touch()
                 return
-            self._shown, self._renew_at = families, time.monotonic() + RENEW_SECONDS
+            self._shown, self._renew_at = values, time.monotonic() + RENEW_SECONDS
             self._failed.unlink(missing_ok=True)
 
-    def others(self) -> Iterator[tuple[str, list[Family]]]:
+    def others(self) -> Iterator[tuple[str, Values]]:
         """The names and counters of the other workers that are alive."""
         for path in sorted(self._folder.glob("*.json")):
             if path == self._own:
@@ -157,8 +155,19 @@ def _is_fresh(path: Path) -> bool:
 
 
 @dataclass(slots=True)
+class Served:
+    """The requests of one route, variant and class of statuses since the worker started."""
+
+    latency: list[float] = field(default_factory=histogram)
+    first_token: list[float] = field(default_factory=histogram)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(slots=True)
 class Counters:
-    """Counts since the worker started."""
+    """Counts since the worker started. ``served``: by route, variant, and the first digit of the status."""
 
     outcomes: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
     reasons: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
@@ -166,6 +175,7 @@ class Counters:
     feedback: int = 0
     passed: int = 0
     redaction_failures: int = 0
+    served: dict[tuple[str, str, int], Served] = field(default_factory=dict)
     variants: "dict[tuple[str, str], VariantCounts]" = field(default_factory=dict)
     left_out: defaultdict[str, int] = field(default_factory=partial(defaultdict, int))
     unread: int = 0

@@ -41,7 +41,7 @@ ROUTES = (
         "GET",
         "/metrics",
         "none",
-        "all workers' counters as Prometheus text; those of other workers may be a second old",
+        "all workers' [metrics](metrics.md) as Prometheus text; those of other workers may be a second old",
     ),
 )
 SENT = (

@@ -8,6 +8,7 @@ from scripts.reference.cli_page import cli_page
 from scripts.reference.config_page import config_page
 from scripts.reference.guardrails_page import guardrails_page
 from scripts.reference.http_page import http_page
+from scripts.reference.metrics_page import metrics_page
 from scripts.reference.personal_data_page import personal_data_page
 from scripts.reference.probes_page import probes_page
 from scripts.reference.promises_page import promises_page
@@ -23,6 +24,7 @@ PAGES = {
     "config.md": config_page,
     "guardrails.md": guardrails_page,
     "http.md": http_page,
+    "metrics.md": metrics_page,
     "personal-data.md": personal_data_page,
     "probes.md": probes_page,
     "promises.md": promises_page,

@@ -16,6 +16,7 @@ from tests.conformance.harness.stream_events import DONE, chunk, event
 from tests.conformance.harness.stream_fixture import ASK, BEARER, Pair, gateway_before
 from tests.fixtures.gateway.gateway_fixture import Rig
 from tests.fixtures.gateway.raw_client import RawClient, request_bytes
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.upstream.manual_upstream import STREAM_HEAD, Exchange
 
 MIB = 2**20
@@ -149,7 +150,7 @@ async def _round(crowd: Pair, streams: int) -> int:
         async with httpx.AsyncClient() as client:
             text = (await client.get(f"{crowd.rig.root}/metrics")).text
         meeting.all_here.set()
-    return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith("fairtrial_in_flight{"))
+    return int(total(text, "in_flight"))
 
 
 async def _ask(port: int, user: str, begun: asyncio.Semaphore) -> None:

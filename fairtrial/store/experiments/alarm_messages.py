@@ -14,6 +14,8 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 
 MessageChange = Literal["opened", "repeated", "closed", "test"]
+SHOWN_STATES = ("delivered", "waiting", "failing", "refused")
+"""Of the messages that wait, those that were tried are failing."""
 
 OF_ALARMS = """
     SELECT alarm_id, arg_max(state, list_position(['delivered', 'waiting', 'refused'], state)) AS delivery,
@@ -52,7 +54,9 @@ SETTLE = """
 UPDATE alarm_messages SET state = $2, attempts = attempts + 1, changed_at = $3, next_at = $4, reason = $5
 WHERE message_id = $1 AND state = 'waiting'
 """
-COUNTS = "SELECT state, count(*) FROM alarm_messages GROUP BY state ORDER BY state"
+COUNTS = """
+SELECT if(state = 'waiting' AND attempts > 0, 'failing', state) AS shown, count(*) FROM alarm_messages GROUP BY shown
+"""
 
 
 class AlarmChange(msgspec.Struct, frozen=True):
@@ -146,6 +150,6 @@ def settle(database: Database, message_id: str, state: Delivery, *, now_us: int,
         cursor.execute(SETTLE, [message_id, state, timestamp(now_us), timestamp(next_us), reason])
 
 
-def delivery_counts(database: Database) -> dict[Delivery, int]:
-    """The number of messages by state; raises `StoreError`."""
+def delivery_counts(database: Database) -> dict[str, int]:
+    """The number of messages by `SHOWN_STATES`; raises `StoreError`."""
     return {state: int(count) for state, count in database.rows(COUNTS)}

@@ -31,7 +31,7 @@ WITH_NUMBER = (
 )  # fmt: skip
 """The kinds that a comparison of the arms is behind."""
 STOP = "kill"
-"""What the query parameter ``open`` of the page Experiment says to open its stop dialog."""
+"""The value of the query parameter ``do`` of the page Experiment that opens the dialog which stops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Composer:
             figure=None if experiment is None else self._figure(experiment, change.kind),
             done=_done(experiment),
             see=f"{page}?{urlencode(query)}" if query else page,
-            stop=f"{page}?{urlencode(query | {'open': STOP})}" if can_stop else None,
+            stop=f"{page}?{urlencode(query | {'do': STOP})}" if can_stop else None,
         )
 
     def _figure(self, experiment: Experiment, kind: str) -> Figure | None:

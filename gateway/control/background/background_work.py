@@ -23,7 +23,7 @@ from gateway.control.auth.bootstrap import ADMIN, INTERNAL, ensure_key
 from gateway.control.background import pause_ends
 from gateway.control.background.experiment_monitor import ExperimentMonitor
 from gateway.control.background.plan_publisher import PlanPublisher
-from gateway.control.background.step_pace import STEP_SECONDS
+from gateway.control.background.step_pace import STEP_SECONDS, StepCounts
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.context import Addresses, Declaration
 from gateway.control.experiments.record_alarms import settle_retirement_alarms
@@ -98,7 +98,7 @@ class BackgroundWork:
         self._alarms = AlarmDelivery(database, self._alarm_targets, self.clock.stamp_us)
         self._wake_monitor = threading.Event()
         self._due_us: dict[str, int] = {}
-        self._interval, self._last_pass = MIN_INTERVAL_SECONDS, -PASS_SECONDS
+        self._interval, self._last_pass = MIN_INTERVAL_SECONDS, time.monotonic() - PASS_SECONDS
         self._health_errors: dict[str, str] = {}
         self._retirements: tuple[str, int] | None = None
         self.totals = IngestResult()
@@ -178,6 +178,16 @@ class BackgroundWork:
     def health_error(self) -> str | None:
         """The current errors of background work, or ``None``."""
         return "; ".join(self._health_errors.values()) or None
+
+    @property
+    def step_counts(self) -> StepCounts:
+        """The steps of experiments."""
+        return self.monitor.step_counts
+
+    @property
+    def ingest_lag_seconds(self) -> float:
+        """The time since the last pass, if lines wait; a pass takes all that are there when it begins."""
+        return time.monotonic() - self._last_pass if self.ingester.lag_bytes() else 0.0
 
     def _publish_loop(self) -> None:
         """Runs in its own thread, so that a long ingest does not delay a plan that kills an experiment."""

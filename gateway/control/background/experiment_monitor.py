@@ -67,6 +67,7 @@ class ExperimentMonitor:
     ) -> None:
         self._add_sums = add_sums
         self._pace, self._database, self._publisher = StepPace(database, rest=rest), database, publisher
+        self.step_counts = self._pace.counts
         self._clock_us, self._clock = clock_us, clock or TrustedClock.without_check(database, clock_us)
         self._around = CircumstancesReader(database, self._clock, is_check_due=self._pace.is_check_due)
         self._harm = HarmTest(database, self._memory)
@@ -134,8 +135,10 @@ class ExperimentMonitor:
         try:
             action()
         except StoreError as error:
+            self.step_counts.failed += 1
             failures.append(error)
         except Exception as error:  # noqa: BLE001 - it becomes the alarm of its experiment
+            self.step_counts.failed += 1
             log.error("experiment %s: its step failed (%r)", name, error)
             self._failed(name, error)
 

@@ -2,9 +2,10 @@
 
 import math
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fairtrial.domain.limits.constants import HOUR_US, WEEK_US
 from fairtrial.domain.plan import Experiment, Published
@@ -16,6 +17,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import analysis_plans
 from fairtrial.store.experiments.sums.over_time_sums import next_week_end
 from fairtrial.store.experiments.sums.share_sums import next_window_end
+from gateway.metrics import BOUNDS, histogram
 
 STEP_SECONDS = 2.0
 """How often the monitor asks whether a step is due."""
@@ -29,6 +31,14 @@ CHECK_US = 60_000_000
 QUIET_SHARE = 4
 """While windows of units end without new data, a step waits for this share of the time since the last change."""
 LONGEST_QUIET_US = 60_000_000
+
+
+@dataclass(slots=True)
+class StepCounts:
+    """The durations of all steps since the start, as a histogram, and how many of them failed."""
+
+    seconds: list[float] = field(default_factory=histogram)
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class StepPace:
     """
 
     def __init__(self, database: Database, *, rest: float = REST) -> None:
-        self._database, self._rest = database, rest
+        self._database, self._rest, self.counts = database, rest, StepCounts()
         self._rests_until, self._spent, self._stepped = -math.inf, 0.0, False
         self._tried: dict[str, Published] = {}
         self._seen: dict[str, _Seen] = {}
@@ -90,8 +100,11 @@ class StepPace:
         try:
             yield
         finally:
+            seconds = time.monotonic() - began
+            self.counts.seconds[bisect_left(BOUNDS, seconds)] += 1
+            self.counts.seconds[-1] += seconds
             if not first:  # the first step loads the statistics
-                self._spent, self._stepped = self._spent + time.monotonic() - began, True
+                self._spent, self._stepped = self._spent + seconds, True
 
     def note(
         self,

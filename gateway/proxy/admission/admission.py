@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from fairtrial.domain.errors import Overloaded, RateLimited, Unavailable
 from fairtrial.domain.limits.server_settings import USUAL, WorkerSettings
@@ -10,6 +10,8 @@ from gateway.proxy.wire.http import JSON_LINE
 from gateway.proxy.wire.openai_errors import RETRY_AFTER_SECONDS, error_body
 
 Stage = Literal["serving", "leaving", "draining", "ending"]
+TurnedAway = Literal["full", "late", "draining", "bodies", "descriptors", "key_share", "key_share_bodies"]
+"""Why a request was rejected before it was served."""
 """A worker serves; then serves but is not ready; then takes no new requests; then breaks off the rest.
 """
 
@@ -56,7 +58,7 @@ class Admission:
     in_flight: int = 0
     late: bool = False
     short: bool = False
-    refused: dict[str, int] = field(default_factory=dict)
+    refused: dict[TurnedAway, int] = field(default_factory=lambda: dict.fromkeys(get_args(TurnedAway), 0))
     bodies: int = USUAL.max_bodies_mb * MEBIBYTE
     share: float = 1.0
     largest: int = 0
@@ -119,9 +121,9 @@ class Admission:
             use.requests -= 1
             use.bytes -= held
 
-    def count(self, reason: str) -> None:
+    def count(self, reason: TurnedAway) -> None:
         """Count one rejected request."""
-        self.refused[reason] = self.refused.get(reason, 0) + 1
+        self.refused[reason] += 1
 
     def refusal(self, *, reserved: bool = False) -> "Refusal | None":
         """Why no other request may start now, or ``None``.
@@ -160,7 +162,7 @@ class Refusal:
     ``patient``: the request's body is read for a while first.
     """
 
-    reason: str
+    reason: TurnedAway
     body: bytes
     lines: tuple[bytes, ...]
     last: bool
@@ -172,7 +174,7 @@ def stopping(code: str) -> Unavailable:
     return Unavailable("this gateway is stopping: retry on a new connection", code=code)
 
 
-def _refusal(reason: str, error: Unavailable, *, last: bool = False, patient: bool = True) -> Refusal:
+def _refusal(reason: TurnedAway, error: Unavailable, *, last: bool = False, patient: bool = True) -> Refusal:
     again = b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS, b"x-should-retry: true\r\n"
     return Refusal(reason, error_body(error), (JSON_LINE, *again), last, patient)
 

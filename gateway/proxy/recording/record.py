@@ -1,7 +1,8 @@
 """Writes the record of one request: one event with its attempts, its exposure and its cost, before its last byte."""
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from fairtrial.domain.limits.json_schema import requested_schema
 from fairtrial.journal.counts import ANALYSED, arm_cell
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
+from gateway.metrics import BOUNDS
 from gateway.proxy.admission.cooperative_work import TimeSlicer
 from gateway.proxy.extraction.chat_metadata import NOTHING
 from gateway.proxy.plan.routing_table import RouteTarget
@@ -32,7 +34,7 @@ from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import AnsweredRequest, Attempt, Authenticated, Hold, RequestProgress, Routed
 from gateway.proxy.wire.http import TAGS_HEADER, TRACE_HEADER, trace_of
 from gateway.proxy.wire.json_bodies import prompt_digest
-from gateway.proxy.worker_state import Counters, VariantCounts
+from gateway.proxy.worker_state import Counters, Served, VariantCounts
 
 Outcomes = tuple[ArmOutcome, ServiceOutcome]
 """How the arm served, and what the client got."""
@@ -100,8 +102,7 @@ class Recorder:
         counters.outcomes[answered.outcome] += 1
         counters.reasons[reason] += 1
         counters.unread += answered.content.unread
-        if event.exposure is not None and event.exposure.enrolled and reason in ANALYSED:
-            self._count_variant(event)
+        self._count(event, answered.request.routing.plan.routes)
         if hold is None:
             self.journal.append(event)
         else:
@@ -142,7 +143,23 @@ class Recorder:
             self.counters.left_out[reason] += 1
         return bodies
 
-    def _count_variant(self, event: RequestEvent) -> None:
+    def _count(self, event: RequestEvent, routes: Container[str]) -> None:
+        """Count by route, variant and status, and by the variant of an analysed unit. Other routes have no name."""
+        key = event.route if event.route in routes else "", event.variant_served or "", event.status // 100
+        served = self.counters.served.get(key) or self.counters.served.setdefault(key, Served())
+        seconds = (event.latency_ms or 0.0) / 1000
+        served.latency[bisect_left(BOUNDS, seconds)] += 1
+        served.latency[-1] += seconds
+        if event.stream and event.ttft_ms is not None:
+            served.first_token[bisect_left(BOUNDS, event.ttft_ms / 1000)] += 1
+            served.first_token[-1] += event.ttft_ms / 1000
+        for attempt in event.attempts:
+            if attempt.tokens is not None:
+                served.input_tokens += attempt.tokens.input or 0
+                served.output_tokens += attempt.tokens.output or 0
+                served.cost_usd += float(attempt.cost_usd or 0)
+        if event.exposure is None or not event.exposure.enrolled or event.reason not in ANALYSED:
+            return
         arm = event.experiment or "", event.variant_assigned or ""
         counts = self.counters.variants.get(arm) or self.counters.variants.setdefault(arm, VariantCounts())
         counts.requests += 1

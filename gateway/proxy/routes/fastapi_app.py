@@ -4,16 +4,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from fairtrial.domain.errors import NotFound, RequestError, Unavailable
+from gateway.metrics import MEDIA_TYPE
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import RequestPath, folded, read_body, shown
 from gateway.proxy.plan.routing_table import GatewayCaller, Routing
 from gateway.proxy.routes.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
-from gateway.proxy.routes.metrics import exposition, is_losing
+from gateway.proxy.routes.metrics import is_losing, metrics_text
 from gateway.proxy.routes.passthrough import METHODS, add_responses, enter, pass_on, unknown_url
 from gateway.proxy.routing.authentication import caller_by_scope
 from gateway.proxy.wire.http import header_map
@@ -65,8 +66,8 @@ def _health(app: FastAPI, worker: WorkerState) -> None:
         }
 
     @app.api_route("/metrics", methods=LOOKS)
-    async def metrics() -> PlainTextResponse:
-        return PlainTextResponse(exposition(worker), media_type="text/plain; version=0.0.4")
+    async def metrics() -> Response:
+        return Response(metrics_text(worker), media_type=MEDIA_TYPE)
 
 
 def _others(app: FastAPI, worker: WorkerState, hot: frozenset[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.conformance.harness.stream_events import HELLO, wire
 from tests.conformance.harness.stream_fixture import ASK, Pair
 from tests.fixtures.gateway.raw_client import RawClient, Received
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.upstream.manual_upstream import JSON_HEAD, STREAM_HEAD, Exchange
 from tests.fixtures.waiting import until
 
@@ -70,5 +71,4 @@ def one_row(pair: Pair, outcome: str = "cancelled") -> Iterator[dict[str, Any]]:
 
 
 def _in_flight(pair: Pair) -> int:
-    lines = httpx.get(f"{pair.rig.root}/metrics").text.splitlines()
-    return sum(int(line.split()[-1]) for line in lines if line.startswith("fairtrial_in_flight{"))
+    return int(total(httpx.get(f"{pair.rig.root}/metrics").text, "in_flight"))

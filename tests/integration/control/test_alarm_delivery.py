@@ -116,7 +116,7 @@ def test_each_kind_reaches_the_receiver_signed(database: Database, config: Path)
             assert_signed(post)
             assert data_of(post)["severity"] == SEVERITIES[data_of(post)["alarm"]["kind"]]
             assert data_of(post)["see"] == f"http://d.example/experiment?experiment={NAME}"
-            assert data_of(post)["stop"] == f"http://d.example/experiment?experiment={NAME}&open=kill"
+            assert data_of(post)["stop"] == f"http://d.example/experiment?experiment={NAME}&do=kill"
         assert {row["delivery"] for row in control.rows()} == {"delivered"}
 
 

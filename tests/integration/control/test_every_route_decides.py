@@ -23,6 +23,7 @@ from tests.fixtures.waiting import PATIENCE
 OPEN_CONTROL = {
     ("GET", "/livez"): "whoever watches the process has no account",
     ("GET", "/readyz"): "so has a balancer",
+    ("GET", "/metrics"): "counts with names of ours alone, for a collector",
     ("GET", "/sign-in"): "it is how one gets in",
     ("POST", "/sign-in"): "it is how one gets in",
     ("GET", "/sign-out"): "it only asks",

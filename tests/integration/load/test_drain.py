@@ -12,6 +12,7 @@ from gateway.proxy.http_server.server import POLL_SECONDS
 from tests.fixtures.gateway.gateway_fixture import Rig, running
 from tests.fixtures.gateway.kept_connection import Answer, KeptConnection
 from tests.fixtures.gateway.patient_plan import patient
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.upstream.blocking_upstream import BlockingUpstream
 from tests.fixtures.waiting import until_async
 
@@ -163,7 +164,7 @@ async def test_an_upload_that_never_ends_is_refused_when_the_time_is_over(tmp_pa
             slow.writer.write(b"POST /v1/feedback HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n")
             slow.writer.write(b"content-length: 99\r\n\r\n{")
             other = await upstream.connect(rig.supervisor.port)
-            await other.get_until("/metrics", lambda answer: b'in_flight{worker="w0"} 1\n' in answer.body)
+            await other.get_until("/metrics", lambda answer: total(answer.body.decode(), "in_flight") == 1)
             stopping = asyncio.create_task(asyncio.to_thread(rig.end))
             assert_told_to_come_back(await slow.answer())
             await stopping

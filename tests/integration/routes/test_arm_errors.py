@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import httpx
@@ -13,6 +12,7 @@ from fairtrial.domain.store_reports import VariantTraffic
 from fairtrial_cli.store_client.client import open_store
 from gateway.control.verdicts.live_evidence import live_rates
 from tests.fixtures.dashboard.opened_page import cells, opened
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.project_files import free_ports, write_project
 from tests.fixtures.store import client_reads
@@ -89,10 +89,7 @@ def test_metrics_count_requests_errors_and_fallbacks_by_variant(services: Forked
     found = arms(services)
 
     def count(name: str, variant: str) -> int:
-        labels = f'experiment="{EXPERIMENT}",variant="{variant}"'
-        return sum(
-            map(int, re.findall(rf"^fairtrial_variant_{name}_total{{worker=\"\w+\",{labels}}} (\d+)$", text, re.M))
-        )
+        return int(total(text, f"variant_{name}_total", experiment=EXPERIMENT, variant=variant))
 
     for variant in ("base", "tuned"):
         figures = found[variant]

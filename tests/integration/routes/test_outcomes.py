@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from fairtrial.domain.settings import BreakerRule, Timeouts
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running
+from tests.fixtures.gateway.samples import samples
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
@@ -169,6 +169,7 @@ def read(database: Database) -> set[tuple[str, tuple[str, str]]]:
 
 def test_labels_of_metrics_are_the_variants_of_the_plan(rig: Rig) -> None:
     text = httpx.get(f"{rig.root}/metrics", verify=False).text
-    sample = r'^fairtrial_variant_errors_total\{worker="w\d",experiment="([^"]+)",variant="([^"]+)"\}'
-    found = set(re.findall(sample, text, re.MULTILINE))
+    found = {
+        (sample.labels["experiment"], sample.labels["variant"]) for sample in samples(text, "variant_errors_total")
+    }
     assert found == {(EXPERIMENT, "base"), (EXPERIMENT, "tuned")}

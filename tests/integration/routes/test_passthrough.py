@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for, running
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
 
@@ -254,8 +255,7 @@ def test_nothing_of_it_is_recorded_but_it_is_counted(rig: Rig) -> None:
 
 
 def counted(rig: Rig) -> int:
-    lines = httpx.get(f"{rig.root}/metrics").text.splitlines()
-    return next(int(line.split()[-1]) for line in lines if line.startswith("fairtrial_passed_on_total"))
+    return int(total(httpx.get(f"{rig.root}/metrics").text, "passed_on_total"))
 
 
 def test_stored_chats_are_read_where_everything_else_is(client: openai.OpenAI, upstream: FakeUpstream) -> None:

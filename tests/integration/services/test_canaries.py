@@ -119,6 +119,7 @@ def test_no_canary_is_written_shown_or_answered(
         for answer in refused
     }
     found["/metrics"] = leaks(httpx.get(f"{running.urls.gateway}/metrics").text)
+    found["/metrics of control"] = leaks(httpx.get(f"{running.urls.control}/metrics").text)
     for path, text in shown_by_control(running):
         found[path] = leaks(text)
     for page in PAGES:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 import signal
 from collections import Counter
@@ -19,6 +18,7 @@ import pytest
 from fairtrial.config.layout import Layout
 from fairtrial.store.core.database import Database
 from fairtrial.store.ingest.ingest import Ingester
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.paths import ROOT
 from tests.fixtures.services.forked_services import ForkedServices
 from tests.fixtures.services.jumping_clock import DAY, set_clock, with_clock
@@ -174,7 +174,7 @@ def answered_by_both(services: ForkedServices, name: str) -> list[httpx.Response
     """Twelve answers in a row once both workers have a plan; next to certainly each of them gives some."""
     found: list[httpx.Response] = []
     metrics = f"{services.urls.api.removesuffix('/v1')}/metrics"
-    until(lambda: len(re.findall(r"^fairtrial_plan_in_force.* 1$", httpx.get(metrics).text, re.MULTILINE)) == 2)
+    until(lambda: total(httpx.get(metrics).text, "plan_in_force") == 2)
 
     def are_answered() -> bool:
         found[:] = [ask(services, f"{name}-{number}") for number in range(12)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from fairtrial.domain.plan import Experiment, Key, Route, Variant
 from fairtrial.domain.settings import BreakerRule, RetryRule, Timeouts
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig, deployment, key, plan_for, running
 from tests.fixtures.gateway.litellm_gateway import LitellmGateway
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE, until
@@ -129,11 +129,10 @@ def attempts(rig: Rig, answer: httpx.Response) -> list[tuple[str, str]]:
     return [(one["purpose"], one["deployment"]) for one in rig.events("attempt") if one["request_id"] == name]
 
 
-def samples(rig: Rig) -> dict[str, int]:
-    """The breaker's samples of the fragile deployment, without the name of the worker."""
+def counted(rig: Rig, name: str, **labels: str) -> float:
+    """A figure of the fragile deployment's breaker."""
     text = httpx.get(f"{rig.root}/metrics", verify=False).text
-    found = re.findall(r'^fairtrial_breaker_(\w+)\{worker="\w+",deployment="fragile"(.*)\} (\d+)$', text, re.MULTILINE)
-    return {name + labels: int(value) for name, labels, value in found}
+    return total(text, f"breaker_{name}", deployment="fragile", **labels)
 
 
 def is_refused(answer: httpx.Response) -> bool:
@@ -165,7 +164,7 @@ def test_a_server_that_answers_is_called_again(
     publish(rig, upstream.url, spare)
     many(rig, fake, count=TRIES + 5, stream=fake["kind"] == "stream")
     assert len(upstream.seen) == TRIES + 5
-    assert samples(rig)['state,state="closed"'] == 1
+    assert counted(rig, "state", state="closed") == 1
 
 
 def test_half_of_the_answers_come_through_if_half_of_them_fail(
@@ -249,7 +248,7 @@ def test_embeddings_that_a_server_does_not_have_leave_its_chat_alone(
         httpx.post(f"{rig.url}/embeddings", json=sent, timeout=PATIENCE, verify=False)
     assert TRIES <= len(upstream.seen) < TRIES + 5
     assert ask(rig).status_code == 200
-    assert samples(rig)['state,state="open"'] == 1
+    assert counted(rig, "state", state="open") == 1
 
 
 def test_a_dead_address_is_tried_five_times_and_the_fallback_serves_at_once(rig: Rig, spare: FakeUpstream) -> None:
@@ -283,7 +282,7 @@ async def test_requests_in_flight_when_it_opens_end_as_they_would_and_nothing_el
         reached = len(upstream.seen)
         assert await ask_all(50) == [200] * 50
     assert len(upstream.seen) == reached
-    assert samples(rig)["opened_total"] == 1
+    assert counted(rig, "opened_total") == 1
 
 
 @pytest.mark.parametrize(
@@ -418,7 +417,7 @@ def test_a_changed_deployment_begins_closed_and_an_unchanged_one_stays_open(
         until_refused(rig)
     publish(rig, upstream.url, spare, model="openai/other")
     assert ask(rig).status_code == 200
-    assert samples(rig)["opened_total"] >= 1
+    assert counted(rig, "opened_total") >= 1
 
 
 def test_a_breaker_that_is_turned_off_never_opens(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
@@ -452,10 +451,9 @@ def test_a_translated_deployment_has_a_breaker_too(
 
 def test_metrics_show_the_state_and_what_was_kept_away(rig: Rig, upstream: FakeUpstream, spare: FakeUpstream) -> None:
     publish(rig, upstream.url, spare, rule=BreakerRule(open_seconds=10.0))
-    before = samples(rig)
+    names = ("opened_total", "kept_away_total")
+    before = [counted(rig, name) for name in names]
     many(rig, BROKEN["503 without JSON"], "rescued", count=TRIES + 3)
-    after = samples(rig)
-    states = {name: after[f'state,state="{name}"'] for name in ("closed", "open", "half_open")}
+    states = {name: counted(rig, "state", state=name) for name in ("closed", "open", "half_open")}
     assert states == {"closed": 0, "open": 1, "half_open": 0}
-    counts = {name: after[name] - before[name] for name in ("opened_total", "kept_away_total")}
-    assert counts == {"opened_total": 1, "kept_away_total": 3}
+    assert [counted(rig, name) - earlier for name, earlier in zip(names, before, strict=True)] == [1, 3]

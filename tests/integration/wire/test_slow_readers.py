@@ -17,6 +17,7 @@ import pytest
 from fairtrial.domain.settings import Timeouts
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
 
@@ -97,7 +98,7 @@ def given_up(rig: Rig) -> None:
     deadline, most = time.monotonic() + 60, 0.0
     while True:
         metrics = httpx.get(f"{rig.root}/metrics", timeout=PATIENCE).text
-        count = float(next(line for line in metrics.splitlines() if line.startswith("fairtrial_in_flight")).split()[-1])
+        count = total(metrics, "in_flight")
         most = max(most, count)
         if most and not count:
             return

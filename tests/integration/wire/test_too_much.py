@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running
 from tests.fixtures.gateway.module_gateway import DIRECT, post
+from tests.fixtures.gateway.samples import total
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
 
@@ -34,12 +34,12 @@ def rig_fixture(wide: Rig, upstream: FakeUpstream) -> Rig:
 
 def left_out(rig: Rig, reason: str) -> int:
     text = httpx.get(f"{rig.root}/metrics").text
-    return int(re.findall(rf'^fairtrial_bodies_left_out_total{{.*reason="{reason}"}} (\d+)$', text, re.M)[0])
+    return int(total(text, "bodies_left_out_total", reason=reason))
 
 
 def unread(rig: Rig) -> int:
     text = httpx.get(f"{rig.root}/metrics").text
-    return int(re.findall(r"^fairtrial_answers_unread_total{.*} (\d+)$", text, re.M)[0])
+    return int(total(text, "answers_unread_total"))
 
 
 def asked(text: str) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.proxy.worker_state import STALE_SECONDS, Family, SharedCounters
+from gateway.metrics import Values
+from gateway.proxy.worker_state import STALE_SECONDS, SharedCounters
 
-COUNTS: list[Family] = [("requests_total", "counter", [(',outcome="ok"', 3)])]
+COUNTS: Values = {"requests_total": [(("ok",), 3)]}
 
 
 async def test_a_worker_s_counts_are_seen_by_the_others_until_it_ends(tmp_path: Path) -> None:
@@ -65,19 +66,19 @@ async def test_counts_that_have_not_changed_are_not_written_again_at_once(
     monkeypatch.setattr("gateway.proxy.worker_state.EVERY_SECONDS", 0)
     board, written, looks = SharedCounters(tmp_path, "w0"), [], 0
     show = board.show
-    monkeypatch.setattr(board, "show", lambda families: (written.append(families), show(families)))
+    monkeypatch.setattr(board, "show", lambda values: (written.append(values), show(values)))
     over = asyncio.Event()
 
-    def counts() -> list[Family]:
+    def counts() -> Values:
         nonlocal looks
         looks += 1
         if looks == 6:
             over.set()
-        return COUNTS if looks < 4 else [*COUNTS, *COUNTS]
+        return COUNTS if looks < 4 else COUNTS | {"refused_total": [((), 1)]}
 
     keeping = asyncio.create_task(board.keep(counts))
     await over.wait()
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
-    assert written == [COUNTS, [*COUNTS, *COUNTS]]
+    assert written == [COUNTS, COUNTS | {"refused_total": [((), 1)]}]

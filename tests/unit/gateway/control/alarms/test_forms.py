@@ -25,7 +25,7 @@ def message(**changes: Any) -> Message:
         "figure": Figure("requests.error_rate", "tuned", 0.26, 0.2, 0.31, "26 points worse", "│   ──●──"),
         "done": "The experiment is killed, and base serves everyone.",
         "see": "https://d.example/experiment?experiment=trial",
-        "stop": "https://d.example/experiment?experiment=trial&open=kill",
+        "stop": "https://d.example/experiment?experiment=trial&do=kill",
     }
     return Message(**(fields | changes))
 
@@ -39,7 +39,7 @@ def test_slack_shows_the_picture_and_both_links() -> None:
         "```│   ──●──```",
         "The experiment is killed, and base serves everyone.",
         "<https://d.example/experiment?experiment=trial|See> · "
-        "<https://d.example/experiment?experiment=trial&open=kill|Stop>",
+        "<https://d.example/experiment?experiment=trial&do=kill|Stop>",
     ]
 
 
