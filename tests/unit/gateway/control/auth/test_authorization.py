@@ -23,7 +23,7 @@ from tests.fixtures.control.control_app import NOW, app_over, client, client_of,
 from tests.fixtures.for_each import for_each
 from tests.fixtures.store import samples
 
-OPEN = {"/livez", "/readyz", "/sign-in", "/sign-out", "/invitation/{token}", "/one-time/{token}"}
+OPEN = {"/livez", "/readyz", "/metrics", "/sign-in", "/sign-out", "/invitation/{token}", "/one-time/{token}"}
 """The only paths that anyone may ask for."""
 JSON = {"content-type": "application/json"}
 
