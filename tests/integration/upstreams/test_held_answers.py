@@ -118,7 +118,7 @@ def test_sixty_held_streams_share_the_budget_of_bodies(
     tmp_path: Path, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
     with running(tmp_path, new_interpreters=True, max_bodies_mb=64) as rig:
-        publish(rig, upstream, spare)
+        publish(rig, upstream, spare, timeouts=Timeouts(connect=PATIENCE, failover=PATIENCE))
         assert ask(rig).status_code == 200
         [pid] = rig.worker_pids()
         before = most = resident(pid)
@@ -131,8 +131,7 @@ def test_sixty_held_streams_share_the_budget_of_bodies(
                 time.sleep(0.02)
         answers = [answer.result() for answer in asked]
         codes = {answer.json()["error"]["code"] for answer in answers if answer.status_code == 503}
-        statuses = {answer.status_code for answer in answers}
-        assert statuses <= {200, 503, 504} and codes == {"overloaded"}, "504: on a busy machine"
+        assert {answer.status_code for answer in answers} <= {200, 503} and codes == {"overloaded"}
         assert any(answer.status_code == 200 for answer in answers)
         assert most - before < 6 * 64 * MIB
         assert len(rig.await_events("request", STREAMS + 1)) == STREAMS + 1, "refused ones are recorded"
