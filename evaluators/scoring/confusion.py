@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -100,7 +102,7 @@ def macro_f1_of(kinds: Sequence[Pair], labels: Sequence[str]) -> OfCounts:
     def figure(counts: Counts) -> float | None:
         met = zip(right(counts), true(counts), predicted(counts), strict=True)
         shares = [2 * hits / (truths + called) for hits, truths, called in met if truths + called]
-        return sum(shares) / len(shares) if shares else None
+        return _mean(shares)
 
     return figure
 
@@ -111,7 +113,7 @@ def macro_recall_of(kinds: Sequence[Pair], labels: Sequence[str]) -> OfCounts:
 
     def figure(counts: Counts) -> float | None:
         shares = [hits / truths for hits, truths in zip(right(counts), true(counts), strict=True) if truths]
-        return sum(shares) / len(shares) if shares else None
+        return _mean(shares)
 
     return figure
 
@@ -171,3 +173,8 @@ def reach_of_precision(details: Sequence[Mapping[str, Any]], positive: Sequence[
     """n times the weight of a case in `precision_of`, which cases with a positive given label have."""
     predicted = sum(detail["label"] in positive for detail in details)
     return len(details) / predicted if predicted else None
+
+
+def _mean(shares: Sequence[float]) -> float | None:
+    """Rounded as scikit-learn's on each version of Python, whose `sum` corrects rounding from 3.12 on."""
+    return reduce(add, shares) / len(shares) if shares else None

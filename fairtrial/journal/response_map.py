@@ -155,6 +155,15 @@ def erase_unit(path: Path, pseudonym: str, responses: Sequence[str]) -> int:
 def _connect(path: Path, *, wait: float = WAIT_SECONDS) -> sqlite3.Connection:
     path.touch(mode=_PRIVATE)
     database = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(database)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing, a power failure the last moments
     database.execute("PRAGMA secure_delete = ON")
@@ -162,7 +171,6 @@ def _connect(path: Path, *, wait: float = WAIT_SECONDS) -> sqlite3.Connection:
     if "owner" not in {name for (name,) in database.execute(_COLUMNS)}:
         with suppress(sqlite3.OperationalError):  # another worker has just added it
             database.execute(_ADD_OWNER)
-    return database
 
 
 def _key(name: str) -> bytes:

@@ -1,6 +1,7 @@
 """Validates arguments of statistical functions, and raises errors with a plain message."""
 
 from math import inf, isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 __all__: list[str] = []
 Bounds = tuple[float, float]
 Floats = NDArray[np.float64]
+AnyFloats = NDArray[np.floating[Any]]
+"""Also of 32 bits."""
 
 
 def upper_share(level: float) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from evaluators.loading.scorers import SCORERS, build_entry
 from evaluators.scoring.scorer import Scorer, ScorerType, Stat
 from scripts.reference.markdown import block, code, codes, page, prose, table
 
+UNICODE = re.compile(r"\bunicode:\d+")
+"""In a signature, the version of Unicode that the interpreter has."""
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "abstains": (
         "- abstains: {name: abstain, fields: {intent: [other, null]}}",
@@ -74,7 +77,7 @@ def _section(name: str) -> str:
             else "It has only the options of every scorer.",
             f"Its stats in this example; {code(scorer.name)} alone means the first one:",
             table(("stat", "kind", "range", "better"), (_stat(scorer, stat) for stat in scorer.stats)),
-            f"Its signature: {code(scorer.version)}",
+            f"Its signature: {code(UNICODE.sub('unicode:N', scorer.version))}",
         ]
     )
 

@@ -106,13 +106,13 @@ def _log_ratio(having: Floats, totals: Floats) -> Floats:
     return ratio
 
 
-def _z(having: Floats, totals: Floats) -> Floats:
+def _z(having: AnyFloats, totals: AnyFloats) -> AnyFloats:
     """The z-score of the difference of two shares: rows with the word among the class, and among the others."""
     rows, others = having.sum(axis=1, keepdims=True), totals.sum() - totals
     inside, outside = (having + 0.5) / (totals + 1), (rows - having + 0.5) / (others + 1)
     pooled = (rows + 0.5) / (totals.sum() + 1)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / np.maximum(totals, 1) + 1 / np.maximum(others, 1)))
-    scores: Floats = (inside - outside) / spread
+    scores: AnyFloats = (inside - outside) / spread
     return scores
 
 
@@ -120,7 +120,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    Floats = NDArray[np.float64]
+    from fairtrial.stats.arguments import AnyFloats, Floats
+
     Counts = tuple[Floats, Floats]
 
 

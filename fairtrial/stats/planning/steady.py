@@ -7,7 +7,7 @@ from math import inf, sqrt
 import numpy as np
 
 from fairtrial.stats.always_valid import half_width
-from fairtrial.stats.arguments import Floats
+from fairtrial.stats.arguments import AnyFloats
 from fairtrial.stats.effects import AHEAD, LEAST
 from fairtrial.stats.planning.normal_sizes import first_look, planned_bounds, variances
 from fairtrial.stats.planning.question import Design, Question
@@ -77,7 +77,7 @@ def passing_share(strength: float, bounds: tuple[float, ...], lag: int) -> tuple
     return tuple(shares)
 
 
-def _seems_to_fade(weeks: Floats) -> np.typing.NDArray[np.bool_]:
+def _seems_to_fade(weeks: AnyFloats) -> np.typing.NDArray[np.bool_]:
     """Whether each trial is held at the end of these weeks; too few show nothing."""
     number = weeks.shape[1]
     if number < LEAST:

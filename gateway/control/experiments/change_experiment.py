@@ -111,8 +111,8 @@ def promotion_evidence(
     probed = probed_weights(plan, variant.deployment, probe)
     present = replace(present, probed=probed.fingerprints)
     check = missing_for_release(database, experiment, variant.name, present, promoter=promoter)
-    asked = same_as_control(database, present.plan, experiment)
-    same = [result.words for result in asked if result.deployment == variant.deployment]
+    results = same_as_control(database, present.plan, experiment)
+    same = [result.words for result in results if result.deployment == variant.deployment]
     missing = (*check.missing, *same, *probed.problems)
     if missing and not options.override:
         listed = "".join(f"\n- {line}" for line in missing)

@@ -118,7 +118,7 @@ def test_sixty_held_streams_share_the_budget_of_bodies(
     tmp_path: Path, upstream: FakeUpstream, spare: FakeUpstream
 ) -> None:
     with running(tmp_path, new_interpreters=True, max_bodies_mb=64) as rig:
-        publish(rig, upstream, spare)
+        publish(rig, upstream, spare, timeouts=Timeouts(connect=PATIENCE, failover=PATIENCE))
         assert ask(rig).status_code == 200
         [pid] = rig.worker_pids()
         before = most = resident(pid)
