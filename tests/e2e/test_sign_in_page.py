@@ -45,6 +45,7 @@ def in_navigation(page: Page, title: str) -> Locator:
     return page.get_by_test_id("stSidebarNavLink").filter(has_text=title)
 
 
+@pytest.mark.release("stories")
 def test_a_reviewer_comes_in_by_the_invitation_and_sees_the_review_page_alone(page: Page, services: Services) -> None:
     come_in(page, services, "Rosa", "reviewer")
     expect(page.get_by_text("Signed in as Rosa (reviewer)")).to_be_visible(timeout=PATIENCE_MS)

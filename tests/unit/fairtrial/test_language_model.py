@@ -69,6 +69,7 @@ def test_the_unpacked_model_gives_the_same_languages_and_scores(unpacked: Path, 
     assert unpacked.stat() == written
 
 
+@pytest.mark.release("stories")
 @for_each("damage", ["a changed byte", "half of it", "nothing in it"])
 def test_a_damaged_file_is_replaced(unpacked: Path, tmp_path: Path, damage: str) -> None:
     with cached_in(tmp_path / damage) as path:
@@ -84,6 +85,7 @@ def test_a_damaged_file_is_replaced(unpacked: Path, tmp_path: Path, damage: str)
     assert path.read_bytes() == unpacked.read_bytes() and list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.release("stories")
 @for_each("obstacle", ["a folder in its place", "no folder"])
 def test_without_a_file_the_model_is_in_memory(tmp_path: Path, obstacle: str) -> None:
     with cached_in(tmp_path / obstacle) as path:
@@ -95,6 +97,7 @@ def test_without_a_file_the_model_is_in_memory(tmp_path: Path, obstacle: str) ->
         assert not path.is_file()
 
 
+@pytest.mark.release("stories")
 def test_several_processes_unpack_it_at_the_same_time(unpacked: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", RANKED, GERMAN]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}

@@ -24,6 +24,7 @@ def run_length(draw: np.random.Generator, needed: float, *, levels: int, most: i
     return most
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize("levels", [0, 4], ids=["all different", "many equal"])
 def test_the_mean_run_until_a_false_alarm_is_at_least_what_was_asked_for(levels: int) -> None:
     draw = np.random.default_rng(1)
