@@ -29,7 +29,8 @@ from benchmarks.audit_trials.environment import environment  # noqa: E402
 from evaluators.training_data.audit import CHECKS  # noqa: E402
 from evaluators.training_data.corpus import Corpus, normalise  # noqa: E402
 from evaluators.training_data.example_file import read_examples  # noqa: E402
-from evaluators.training_data.labels.noise import TextModel, suspects, text_features  # noqa: E402
+from evaluators.training_data.labels.noise import TextModel, suspects  # noqa: E402
+from evaluators.training_data.labels.text_features import text_features  # noqa: E402
 from tests.fixtures.training_data.reports import as_lines, sound_rows  # noqa: E402
 
 SETS = ("news", "reviews", "tweets")

@@ -9,6 +9,7 @@ from fairtrial.domain.review import ReviewEvidence
 from fairtrial.domain.run import Run
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.model_equality import ModelEquality
+from fairtrial.domain.verdicts.model_parity import ModelParity
 from fairtrial.domain.verdicts.verdict import Result
 from fairtrial.domain.wording import counted
 
@@ -37,7 +38,8 @@ class TrialInputs:
     training data. ``alpha``: how often the bound of a line may be wrong, which candidates of one migration share.
     ``kept``: ids of stored baselines whose age and weights do not count, because their deployment may no longer answer.
     ``candidates``: how many candidates the gate has judged on these cases within `CANDIDATE_DAYS`, including this one.
-    ``equality``: whether the candidate answers as its base, if both were asked probes.
+    ``equality``: whether the candidate answers as its base, if both were asked probes. ``parity``: whether it serves
+    what was trained, if that was compared.
     """
 
     candidate: str
@@ -52,6 +54,7 @@ class TrialInputs:
     kept: frozenset[str] = frozenset()
     candidates: int = 1
     equality: ModelEquality | None = None
+    parity: ModelParity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.api.model_equality import EqualityOf, RecordEquality, known, record
-from fairtrial.domain.errors import UsageError
+from fairtrial.api.model_equality import EqualityOf, RecordAsk, RecordEquality, judged, known, record, record_ask
+from fairtrial.api.operation import Nothing
+from fairtrial.domain.errors import Unavailable, UsageError
 from fairtrial_cli.options import experiment_of, project_of
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from evaluators.suite import Suite
     from fairtrial.config.project import Project
     from fairtrial.domain.plan import Deployment, Plan
+    from fairtrial.domain.verdicts.model_ask import ModelAsk
     from fairtrial.domain.verdicts.model_equality import ModelEquality
 
 Pair = tuple[str, str]
@@ -96,6 +99,32 @@ def ask_project(project: Project) -> list[ModelEquality]:
     return ask_on_terminal(project, pairs, suites, again=True)
 
 
+def ask_judged(project: Project) -> list[ModelAsk]:
+    """What each judged deployment answers now, as it was kept; those without tokens left today are not asked."""
+    from evaluators.engine.target import resolve
+    from evaluators.model_equality.daily import ask_model, tokens_left
+    from fairtrial_cli.processes.private_gateway import project_gateway
+    from fairtrial_cli.run_suites import internal_key
+    from fairtrial_cli.store_client.client import open_store
+
+    with open_store(project.layout, project.path) as store:
+        known_asks, now_us = store.call(judged, Nothing()).series, time.time_ns() // 1000
+    left = {name: tokens_left(asks, project.probe_tokens, now_us) for name, asks in known_asks.items()}
+    if not any(left.values()):
+        return []
+    asked = []
+    with project_gateway(project, say=lambda text: click.echo(text, err=True)) as base_url:
+        for name in (name for name, tokens in left.items() if tokens):
+            target = resolve(name, project.plan, base_url=base_url, api_key=internal_key(project.layout))
+            first = next(iter(known_asks[name]), None)
+            try:
+                asked.append(asyncio.run(ask_model(target, first, most_tokens=left[name], now_us=now_us)))
+            except (Unavailable, UsageError) as error:
+                click.echo(str(error), err=True)
+    with open_store(project.layout, project.path) as store:
+        return [store.call(record_ask, RecordAsk(ask=ask)).ask for ask in asked]
+
+
 def ask_variants(config: Path, name: str) -> None:
     """Ask each treatment that is a fine-tune of the control whether it is another model, unless that is known."""
     project = project_of(config)
@@ -108,7 +137,7 @@ def ask_variants(config: Path, name: str) -> None:
         click.echo(line, err=True)
 
 
-def results_json(results: Sequence[ModelEquality]) -> list[dict[str, Any]]:
+def results_json(results: Sequence[ModelEquality | ModelAsk]) -> list[dict[str, Any]]:
     from msgspec import to_builtins
 
     return [to_builtins(result) for result in results]

@@ -76,7 +76,10 @@ def run_suites(
     """
     key = internal_key(project.layout)
     targets = [resolve(name, project.plan, base_url=base_url, api_key=key) for name in names]
-    return asyncio.run(_run_all(project, suites, targets, options))
+    finished: list[Run] = []
+    # It returns nothing, because asyncio writes a task's result out as text when it puts the handler of Ctrl-C back.
+    asyncio.run(_run_all(project, suites, targets, options, finished))
+    return finished
 
 
 def internal_key(layout: Layout) -> str | None:
@@ -88,9 +91,8 @@ def internal_key(layout: Layout) -> str | None:
 
 
 async def _run_all(
-    project: Project, suites: Sequence[Suite], targets: Sequence[Target], options: RunOptions
-) -> list[Run]:
-    finished: list[Run] = []
+    project: Project, suites: Sequence[Suite], targets: Sequence[Target], options: RunOptions, finished: list[Run]
+) -> None:
     size = options.side_by_side or len(targets)
     for suite in suites:
         runs: list[Run] = []
@@ -98,7 +100,6 @@ async def _run_all(
             runs += await _run_together(project.layout, suite, targets[batch : batch + size], options)
         await _run_noise_floor(project.layout, suite, targets, runs, options)
         finished += runs
-    return finished
 
 
 async def _run_together(layout: Layout, suite: Suite, targets: Sequence[Target], options: RunOptions) -> list[Run]:

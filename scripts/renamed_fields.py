@@ -37,7 +37,7 @@ KEYS_OF_OTHERS: Mapping[str, str] = {
     "dashboard/views/data_audit.py": "the URL",
     "dashboard/views/experiment.py": "the URL",
     "dashboard/views/gate.py": "the URL",
-    "dashboard/views/overview.py": "row counts by table",
+    "dashboard/views/overview.py": "the URL, and row counts by table",
     "dashboard/views/review.py": "the URL, and what the browser sends",
     "dashboard/views/runs.py": "the URL",
     "evaluators/reports/json.py": "the verdict as JSON, which it completes",
@@ -262,9 +262,12 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT, answers: 
 
 
 def _answers() -> Iterator[Any]:
+    """What operations answer, and what pages make of that for their templates."""
+    from dashboard.experiments.overview_rows import OverviewRow
     from fairtrial.api.operation import operations
 
-    return (operation.response for operation in operations())
+    yield OverviewRow
+    yield from (operation.response for operation in operations())
 
 
 if __name__ == "__main__":

@@ -19,11 +19,13 @@ FOLDER_GROUPS = ("tests/conformance/", "tests/e2e/", "tests/integration/upstream
 """Each folder shares something for a session: gateways with all clients' calls, a browser, litellm, or syntax trees."""
 
 MODEL_FILES = (
+    "test_changed_models.py",
     "test_containers.py",
     "test_demo.py",
     "test_documented_containers.py",
     "test_migrate_models.py",
     "test_model_equality.py",
+    "test_model_parity.py",
     "test_models_server.py",
 )
 """One group, because real models occupy a whole core: only one of these files runs at a time."""

@@ -115,7 +115,7 @@ def intervals(
     Rows have ``name``, ``value``, ``low``, ``high``, ``limit`` (or ``None``), ``answer``, ``n``. ``answers`` gives the
     shape of each answer, so that none is shown by colour alone. ``within`` is the range of the scale.
     """
-    names = list(answers)
+    names = [name for name in answers if any(row["answer"] == name for row in rows)]
     axis = alt.Y(
         "name:N",
         title=None,

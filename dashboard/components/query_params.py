@@ -105,6 +105,12 @@ def keep(**values: str | None) -> None:
             st.query_params[name] = value
 
 
+def take(name: str) -> str | None:
+    """The parameter, which leaves the URL, so that it has its effect once."""
+    text: str | None = st.query_params.pop(name, None)
+    return text
+
+
 def go(**values: str | Sequence[str] | None) -> None:
     """Set the parameters of the URL to exactly these, several values one by one; for buttons."""
     st.query_params.from_dict({name: value for name, value in values.items() if value is not None})
@@ -159,6 +165,11 @@ def link(label: str, path: str, *, icon: str | None = None, **query: str | None)
     there = st.Page(_nowhere, title=path, url_path=path)
     parameters = {name: value for name, value in query.items() if value is not None}
     st.page_link(there, label=plain(label), icon=icon, query_params=parameters)
+
+
+def open_page(path: str, query: Mapping[str, str]) -> None:
+    """Open another page of the dashboard with these parameters, in this session."""
+    st.switch_page(st.Page(_nowhere, title=path, url_path=path), query_params=dict(query))
 
 
 def _parsed(kind: type[Moment], text: str | None) -> Moment | None:

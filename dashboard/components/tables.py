@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
+from zlib import crc32
 
 import streamlit as st
 
-from dashboard.components.formatting import Row, csv_text, file_name, json_text, plain
+from dashboard.components.formatting import DASH, Row, csv_text, file_name, json_text, plain
+from dashboard.components.markup import draw_markup
 from fairtrial.domain.answers.signals import BLOCK_TITLE
 
 
@@ -30,9 +32,10 @@ def prose(rows: Sequence[Row], *, title: str, raw: Sequence[Row]) -> None:
 
 
 def sentences(rows: Sequence[Row], *, title: str) -> None:
-    """Draw rows as text with line breaks, without downloads."""
-    shown = [{plain(name): plain(str(value)) for name, value in row.items()} for row in rows]
-    st.table(shown, hide_index=True, border="horizontal", alt=title)
+    """Draw rows as text with line breaks, without downloads; on a phone, the cells of a row below each other."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    shown = [[row.get(name, DASH) for name in columns] for row in rows]
+    draw_markup("rows.html", key=f"{title} {crc32(repr(rows).encode())}", title=title, columns=columns, rows=shown)
 
 
 def offer(rows: Sequence[Row], *, title: str) -> None:

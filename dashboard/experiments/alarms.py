@@ -7,78 +7,34 @@ import streamlit as st
 from dashboard import view
 from dashboard.client import Control
 from dashboard.components.formatting import count, moment_of, plain
-from dashboard.components.query_params import link
+from dashboard.experiments.overview_rows import SAID, words_of
 from fairtrial.api import alarms
 from fairtrial.api.alarms import AlarmRow
-from fairtrial.api.experiment_traffic import ExperimentRow, SplitCheck
+from fairtrial.api.experiment_traffic import SplitCheck
 from fairtrial.domain.wording import counted
 
-ICONS = {
-    "experiment.srm": ":material/balance:",
-    "experiment.lost_records": ":material/playlist_remove:",
-    "stage.approval": ":material/approval:",
-    "experiment.changed": ":material/front_hand:",
-    "experiment.worse": ":material/trending_down:",
-    "experiment.killed": ":material/dangerous:",
-    "experiment.paused": ":material/pause_circle:",
-    "experiment.model": ":material/swap_horiz:",
-    "experiment.kept_away": ":material/block:",
-    "experiment.rests": ":material/hourglass_top:",
-    "experiment.accepted": ":material/front_hand:",
-    "experiment.error": ":material/error:",
-    "promotion.rolled_back": ":material/undo:",
-    "clock.jump": ":material/schedule:",
-    "deployment.ends": ":material/event_upcoming:",
-    "model.same_as_base": ":material/content_copy:",
-    "deployment.ended": ":material/event_busy:",
-    "store.older": ":material/history:",
-}
-DEFAULT = ":material/notification_important:"
-SEVERE = (
-    "experiment.srm",
-    "experiment.lost_records",
-    "experiment.changed",
-    "experiment.worse",
-    "experiment.killed",
-    "experiment.error",
-    "promotion.rolled_back",
-    "deployment.ended",
-    "model.same_as_base",
-    "store.older",
-)
 SMALL, LARGE = 0.0001, 0.99
 """P-values outside this range are shown as a bound."""
 
 
 def render_alarms(control: Control, alarms: Sequence[AlarmRow]) -> None:
-    """Draw the open alarms, and below them those that somebody has acknowledged."""
+    """Draw the alarms of an experiment, the open ones with a button for those who have seen them."""
     for alarm in alarms:
-        if alarm.state == "open":
-            _open(control, alarm)
-    known = [alarm for alarm in alarms if alarm.state == "acknowledged"]
-    if known:
-        with st.expander(f"Acknowledged alarms ({len(known)})"):
-            for alarm in known:
-                st.markdown(plain(alarm.text))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{plain(words_of(alarm).capitalize())}** since {moment_of(alarm.at_time)}", width="content")
+            if alarm.state == "acknowledged":
                 st.caption(f"Acknowledged by {plain(alarm.changed_by or '')}, {moment_of(alarm.changed_at)}")
+            elif not control.only_reads and st.button("Acknowledge", key=f"acknowledge-{alarm.alarm_id}"):
+                ask_to_acknowledge(control, alarm)
+        texts = ["" if alarm.kind in SAID else alarm.text, alarm.messages or ""]
+        if any(texts):
+            st.caption(plain(" · ".join(filter(None, texts))))
 
 
-def _open(control: Control, alarm: AlarmRow) -> None:
-    draw = st.error if alarm.kind in SEVERE else st.warning
-    draw(plain(alarm.text), icon=ICONS.get(alarm.kind, DEFAULT))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if alarm.family not in ("deployment", "store"):  # the first have the name of their deployment
-            link(f"The experiment {alarm.experiment}", "experiment", icon=":material/science:",
-                 experiment=alarm.experiment)  # fmt: skip
-        if not control.only_reads:
-            _acknowledge_button(control, alarm)
-        st.caption(f"since {moment_of(alarm.at_time)}{f' · {plain(alarm.messages)}' if alarm.messages else ''}")
-
-
-def _acknowledge_button(control: Control, alarm: AlarmRow) -> None:
-    if st.button("Acknowledge", key=f"acknowledge-{alarm.alarm_id}", help=f"{alarm.kind}: I have seen this"):
-        view.opened()
-        _acknowledge(control, alarm)
+def ask_to_acknowledge(control: Control, alarm: AlarmRow) -> None:
+    """Open the dialog that acknowledges an alarm."""
+    view.opened()
+    _acknowledge(control, alarm)
 
 
 @st.dialog("Acknowledge the alarm", on_dismiss=view.closed)
@@ -110,20 +66,6 @@ def render_srm(srm: SplitCheck) -> None:
         f"No sample-ratio mismatch so far: {units} units ({names}), planned {planned} "
         f"(p {_p(srm.p)} over all looks so far{fixed}).{_beyond(srm)}{_earlier(srm)}"
     )
-
-
-def render_srm_alarm(experiment: ExperimentRow) -> None:
-    """Draw an alarm with a link if the split was rejected at any time; for the page of all experiments."""
-    name, srm = experiment.name, experiment.srm
-    if not srm.invalid:
-        return
-    st.error(
-        f"Sample-ratio mismatch in the experiment **{plain(name)}**: {_mismatch(srm)}. Its variants can't be compared, "
-        "and every verdict on them is INVALID. Find out why units are lost or counted twice, then restart the "
-        "experiment with a new `salt`.",
-        icon=":material/balance:",
-    )
-    link(f"The experiment {name}", "experiment", icon=":material/science:", experiment=name)
 
 
 def _mismatch(srm: SplitCheck) -> str:

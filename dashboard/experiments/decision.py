@@ -1,7 +1,7 @@
 """Shows what a live experiment has decided: the result, the effect over time, guardrails and stages."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,8 +9,10 @@ import streamlit as st
 
 from dashboard.client import Row
 from dashboard.components import charts
-from dashboard.components.formatting import count, moment, moment_of, plain
-from dashboard.components.tables import table
+from dashboard.components.formatting import change, count, moment, moment_of, plain
+from dashboard.components.markup import draw_markup
+from dashboard.components.tables import prose
+from dashboard.experiments.standing import effects_of, marks_of, standing_of
 from fairtrial.api.experiment_answers import (
     Analysis,
     ChartPoint,
@@ -20,34 +22,54 @@ from fairtrial.api.experiment_answers import (
     ShownPrimary,
     StagesOf,
 )
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.decision.values import ANSWERED, EffectOverTime, WeekEffect
 from fairtrial.domain.wording import counted
 
-DRAW: Mapping[str, Callable[..., Any]] = {
-    "success": st.success,
-    "info": st.info,
-    "warning": st.warning,
-    "error": st.error,
-}
-ICONS: Mapping[str, str] = {
-    "success": ":material/task_alt:",
-    "info": ":material/hourglass_top:",
-    "warning": ":material/front_hand:",
-    "error": ":material/dangerous:",
-}
 WEEKS = (
     "Treatment − control in whole weeks, each with a plain 95 % interval for one look. *Better* passes only if it is "
     "not worse in the last week, and a straight line through the weeks does not lead to worse in the next one."
 )
 
 
-def render_result(decision: ShownDecision) -> None:
-    """Draw the result box: the answer in large words, then a line for each of the rest, and small caveats."""
-    box = decision.box
-    DRAW[box.tone](f"### {plain(box.headline)}", icon=ICONS[box.tone])
-    for label, text in box.lines:
-        st.markdown(f"**{label}.** {plain(text)}")
-    for note in box.notes:
+FIRST = ("Error", "Models", "Split")
+"""Lines of the box that stand below the answer."""
+SAID = (*FIRST, "State", "Next", "Guardrails", "Stage")
+"""Lines of the box that the answer, the button, the marks and the stages say."""
+
+
+def render_answer(decision: ShownDecision, last: Transition | None) -> None:
+    """Draw the answer in large words, the interval as a picture beside it, and the guardrails."""
+    box, marks = decision.box, marks_of(decision)
+    lines = [text for label, text in box.lines if label in FIRST]
+    stopped = last is not None and decision.state not in ("running", "declared")
+    shown = standing_of(decision).word == "Worse" or any(mark.shape in ("stop", "worse") for mark in marks)
+    if last is not None and stopped and not (shown and last.actor == "control"):
+        lines.insert(0, f"{last.why[:1].upper()}{last.why[1:]}.")
+    since = [f"Since {moment(last.at_us)}, by {last.actor}."] if last is not None and stopped else []
+    draw_answer(decision, key="answer", lines=lines, as_of=" ".join([*since, *box.notes[-1:]]))
+
+
+def draw_answer(decision: ShownDecision, *, key: str, lines: Sequence[str], as_of: str = "") -> None:
+    """Draw how an experiment stands, with its effects and guardrails."""
+    draw_markup(
+        "answer.html",
+        key=key,
+        standing=standing_of(decision).drawn,
+        headline=decision.box.headline,
+        lines=lines,
+        as_of=as_of,
+        effects=[effect.drawn for effect in effects_of(decision)],
+        marks=[mark.drawn for mark in marks_of(decision)],
+    )
+
+
+def render_conditions(decision: ShownDecision) -> None:
+    """Draw the rest of the box: what the result rests on, and caveats."""
+    for label, text in decision.box.lines:
+        if label not in SAID:
+            st.markdown(f"**{label}.** {plain(text)}")
+    for note in decision.box.notes[:-1]:
         st.caption(plain(note))
 
 
@@ -116,35 +138,35 @@ def _chart_row(point: ChartPoint, scale: float) -> dict[str, Any]:
 def _weeks(primary: ShownPrimary, unit: str) -> None:
     """The effect by whole week, if one is over."""
     over_time = primary.over_time
-    if over_time is None or not over_time.weeks:
+    if over_time is None or not any((*over_time.weeks, *over_time.ages)):
         return
     st.markdown(f"**Effect of {plain(primary.variant)} on {plain(primary.metric)} by week**")
-    table(week_rows(primary, over_time, unit), title=f"effect by week of {primary.variant}", raw=_raw_weeks(over_time))
+    prose(week_rows(primary, over_time, unit), title=f"effect by week of {primary.variant}", raw=_raw_weeks(over_time))
     st.caption(WEEKS)
 
 
 def week_rows(primary: ShownPrimary, over_time: EffectOverTime, unit: str) -> list[dict[str, Any]]:
     """A row for each whole week: the effect in that week of the experiment, and of the units' own weeks."""
-    scale = 100.0 if primary.share else 1.0
+    form = "share" if primary.share else "number"
     points = " (points)" if primary.share else ""
     rows = zip(over_time.weeks, over_time.ages, strict=True)
     return [
         {
             "week": number,
-            f"of the experiment{points}": _week(week, scale, unit),
-            f"since a {unit}'s first request{points}": _week(age, scale, unit),
+            f"of the experiment{points}": _week(week, form, unit),
+            f"since a {unit}'s first request{points}": _week(age, form, unit),
         }
         for number, (week, age) in enumerate(rows, 1)
     ]
 
 
-def _week(week: WeekEffect | None, scale: float, unit: str) -> str:
+def _week(week: WeekEffect | None, form: str, unit: str) -> str:
     if week is None:
         return "no data"
     ends = ""
     if week.low is not None and week.high is not None:
-        ends = f" ({scale * week.low:+.3g} to {scale * week.high:+.3g})"
-    return f"{scale * week.value:+.3g}{ends}, {counted(week.units, unit)}"
+        ends = f" ({change(week.low, form=form)} to {change(week.high, form=form)})"
+    return f"{change(week.value, form=form)}{ends}, {counted(week.units, unit)}"
 
 
 def _raw_weeks(over_time: EffectOverTime) -> list[Row]:
@@ -163,9 +185,9 @@ def _guardrails(guardrails: Sequence[ShownGuardrail]) -> None:
     for guardrail in guardrails:
         text, answer = guardrail_words(guardrail), guardrail.answer
         if answer == "harmed":
-            st.error(text, icon=ICONS["error"])
+            st.error(text, icon=":material/dangerous:")
         elif answer == "declined":
-            st.warning(text, icon=ICONS["warning"])
+            st.warning(text, icon=":material/front_hand:")
         else:
             st.progress(guardrail.room or 0.0, text=text)
         st.caption(guardrail_caption(guardrail))
@@ -224,4 +246,4 @@ def render_plans(plans: Sequence[PlanRow]) -> None:
         for row in plans
     ]
     with st.expander("Frozen analysis plans and amendments"):
-        table(rows, title="analysis plans", raw=msgspec.to_builtins(plans))
+        prose(rows, title="analysis plans", raw=msgspec.to_builtins(plans))

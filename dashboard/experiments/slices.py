@@ -4,7 +4,7 @@ import msgspec
 import streamlit as st
 
 from dashboard.components.formatting import count, plain
-from dashboard.components.tables import table
+from dashboard.components.tables import prose
 from fairtrial.api.experiment_answers import ShownSlice, Slices
 from fairtrial.domain.promises import MIN_SLICE_UNITS, SLICE_ALPHA
 
@@ -23,15 +23,14 @@ def render_slices(slices: Slices | None) -> None:
     rows = sorted(slices.rows, key=lambda row: not row.finding.worse)
     if rows:
         raw = [msgspec.to_builtins(row.finding) for row in rows]
-        table([_cells(row) for row in rows], title="slices by tag", raw=raw)
+        prose([_cells(row) for row in rows], title="slices by tag", raw=raw)
     st.caption(CAPTION)
 
 
 def _cells(row: ShownSlice) -> dict[str, str]:
     finding = row.finding
     return {
-        "": "▼ worse" if finding.worse else "",
-        "slice": row.name,
+        "slice": f"▼ {row.name}, worse" if finding.worse else row.name,
         "metric": finding.metric,
         "variant": finding.treatment.variant,
         "levels": row.levels,

@@ -1,6 +1,7 @@
 """Shows the state of an experiment, its transitions, and the buttons that change it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import streamlit as st
@@ -10,50 +11,16 @@ from dashboard import view
 from dashboard.client import Control, Refused, Row
 from dashboard.components import query_params
 from dashboard.components.formatting import moment_of, plain
-from dashboard.components.tables import table
+from dashboard.components.tables import prose
+from dashboard.experiments.decision import draw_answer
+from dashboard.experiments.labels import ACCEPT, ACCEPTS, DANGEROUS, EFFECTS, END_OF_KEPT, LABELS
+from dashboard.experiments.overview_rows import first_action
 from fairtrial.api import accounts, experiments, verdicts
-from fairtrial.api.experiment_answers import Analysis, ExperimentStatus, FileEdit, TransitionRow
+from fairtrial.api.experiment_answers import Analysis, ExperimentStatus, FileEdit, ShownDecision, TransitionRow
 from fairtrial.api.operation import Nothing
 from fairtrial.domain.settings import PersonsAction
 
-LABELS = {
-    "start": "Start",
-    "approve": "Approve stage",
-    "stage": "Stage",
-    "amend": "Amend",
-    "pause": "Pause",
-    "resume": "Continue",
-    "kill": "Stop",
-    "rearm": "Start again",
-    "end": "End",
-    "promote": "Promote",
-    "rollback": "Roll back",
-    "withdraw": "Withdraw what stands against it",
-    "archive": "Archive",
-}
-EFFECTS = {
-    "start": "The experiment starts, and its analysis plan is frozen.",
-    "approve": "The next stage that needs an approval starts as soon as its other conditions hold.",
-    "amend": "What the project file says now becomes the plan. If it changes what decides, only later units count.",
-    "pause": "All traffic goes to the control until you continue. Units of this time are not counted.",
-    "resume": "The experiment continues with the same units, whose windows go on. Proven harm still stops it.",
-    "kill": "All traffic goes to the control within a second. *Start again* starts it with new units.",
-    "rearm": "A new segment starts: units are assigned anew, and those of earlier segments are not counted.",
-    "end": "The route serves the control from now on. Nothing can start this experiment again.",
-    "end kept": "The promoted variant serves everyone from now on. Only *Roll back* brings the control back.",
-    "withdraw": "What attempts have proven, and a stop or undoing, no longer stops a release. Verdicts show why.",
-    "archive": "The experiment leaves the lists. Its result, plan and looks stay readable under its name.",
-    "promote": "The experiment ends, or goes on with the control that you keep, and the variant serves everyone until "
-    "you undo it or the project file says the same. The gate must have decided before.",
-    "rollback": "It is rolled back: the route serves the control from now on. Nothing can start this experiment again.",
-}
-
-
-ACCEPT = "Accept named users"
-ACCEPTS = (
-    "The requests of these users no longer keep a guardrail from being safe. They stay in the figures. Verdicts and "
-    "pages show the acceptance, which ends with the segment. Only an admin can accept users."
-)
+Kind = Literal["primary", "secondary", "tertiary"]
 
 
 def named_units(analysis: Analysis | None) -> list[str]:
@@ -62,33 +29,60 @@ def named_units(analysis: Analysis | None) -> list[str]:
     return list(dict.fromkeys(unit.unit for line in lines if line is not UNSET for unit in line.named))
 
 
-def render_state(control: Control, live: ExperimentStatus, *, approvable: bool, named: Sequence[str] = ()) -> None:
-    """Draw the state, unless the result above says it, and a button for each change that the state allows.
+def render_state(control: Control, decision: ShownDecision, live: ExperimentStatus, *, approvable: bool) -> None:
+    """Draw the next step as the one coloured button, other changes beside it, and dangerous ones apart.
 
-    ``approvable``: whether a later stage needs an approval. ``named``: the units that can be accepted.
+    ``approvable``: whether a later stage needs an approval.
     """
-    text = plain(live.sentence) if live.state == "running" else ""
+    step, named = decision.box.next, named_units(decision.analysis)
+    possible = [action for action in live.possible if action != "approve" or approvable]
+    first = first_action(step, possible)
+    others = [action for action in possible if action != first]
+    st.markdown(f"**Next.** {plain(step.text)}")
+    if not control.only_reads:
+        if first is not None:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                _button(control, live, first, kind="primary")
+                st.caption(EFFECTS[first])
+        with st.container(horizontal=True, gap="small"):
+            for action in (action for action in others if action not in DANGEROUS):
+                _button(control, live, action, kind="tertiary")
+            if named and "approve" in live.possible and st.button(ACCEPT, key="state-accept", type="tertiary"):
+                view.opened()
+                _confirm(control, live, "approve", named)
+            with st.container(horizontal=True, gap="small", key="dangerous", width="content"):
+                for action in (action for action in others if action in DANGEROUS):
+                    _button(control, live, action, kind="secondary")
+        _open_by_link(control, live)
+    _notes(live)
+
+
+def _button(control: Control, live: ExperimentStatus, action: PersonsAction, *, kind: Kind) -> None:
+    if st.button(LABELS[action], key=f"state-{action}", type=kind, help=EFFECTS[action]):
+        view.opened()
+        _confirm(control, live, action)
+
+
+def _open_by_link(control: Control, live: ExperimentStatus) -> None:
+    """Open the dialog that the address names, once: a message about an alarm leads to it."""
+    asked = query_params.take("do")
+    action = next((action for action in live.possible if action == asked), None)
+    if action is not None:
+        view.opened()
+        _confirm(control, live, action)
+    elif asked is not None:
+        st.info(f"This is not possible now: {plain(LABELS.get(asked, asked))}. {plain(live.sentence)}")  # type: ignore[call-overload]
+
+
+def _notes(live: ExperimentStatus) -> None:
+    """What else is true of the state."""
     if (live.segment or 1) > 1:
-        text += f" This is segment {live.segment}; the figures begin with its start."
-    if text:
-        st.caption(text)
+        st.caption(f"This is segment {live.segment}; the figures begin with its start.")
     if not live.in_file:
         st.caption("It is no longer in the project file.")
     if live.archived:
         st.caption("It is archived, so lists leave it out.")
     _edit(live.edit)
-    if control.only_reads:
-        return
-    with st.container(horizontal=True, gap="small"):
-        for action in live.possible:
-            if action == "approve" and not approvable:
-                continue
-            if st.button(LABELS[action], key=f"state-{action}"):
-                view.opened()
-                _confirm(control, live, action)
-        if named and "approve" in live.possible and st.button(ACCEPT, key="state-accept"):
-            view.opened()
-            _confirm(control, live, "approve", named)
 
 
 def _edit(edit: FileEdit | None) -> None:
@@ -105,19 +99,19 @@ def render_transitions(control: Control, name: str) -> None:
     history = control.call(experiments.transitions, experiments.TransitionsOf(name=name))
     if not history:
         return
-    st.markdown("**Transitions**")
+    st.header("History", divider="gray")
     rows = [
         {
             "when": moment_of(row.at_time),
             "action": ACCEPT if _accepted_units(row) else LABELS.get(row.action, row.action),
             "by": row.actor,
             "why": _reason(row),
-            "segment": row.segment,
-            "configuration before": row.plan_hash,
+            "segment": str(row.segment),
+            "configuration before": row.plan_hash[:8],
         }
         for row in history
     ]
-    table(rows, title=f"transitions of {name}", raw=msgspec.to_builtins(history))
+    prose(rows, title=f"transitions of {name}", raw=msgspec.to_builtins(history))
 
 
 def _accepted_units(row: TransitionRow) -> list[str]:
@@ -137,19 +131,18 @@ def _reason(row: TransitionRow) -> str:
 def _confirm(control: Control, live: ExperimentStatus, action: PersonsAction, units: Sequence[str] = ()) -> None:
     name, change = live.name, f"{action} after {live.last_transition}"  # each change asks for its own reason
     has_control = action == "end" and live.state == "running" and live.kept_control is not None
-    effect = ACCEPTS if units else EFFECTS["end kept" if has_control else action]
+    effect = ACCEPTS if units else END_OF_KEPT if has_control else EFFECTS[action]
     label = ACCEPT if units else LABELS[action]
     st.write(f"**{label} {plain(name)}.** {effect}" if not units else f"**{label}.** {effect}")
-    if action == "promote":
-        _evidence(control, name)
-    with st.form(change, border=False):
+    ready = action != "promote" or _evidence(control, name)
+    with st.container(key="dangerous-change" if action in DANGEROUS else None), st.form(change, border=False):
         choose = {"promote": _promotion, "resume": _accepted}.get(action)
         chosen = {} if choose is None else choose(control, live, change)
         accepted = tuple(st.multiselect("Users", units, default=units, key=f"units to {change}")) if units else ()
         if accepted:
             chosen = {"unit": accepted}
         why = st.text_input("Reason (required)", max_chars=500, key=f"reason to {change}")
-        confirmed = st.form_submit_button(f"{label} now", type="primary")
+        confirmed = st.form_submit_button(f"{label} now", type="primary" if ready else "secondary")
     if not confirmed:
         return
     if units and not accepted:
@@ -176,29 +169,26 @@ def _accepted(control: Control, live: ExperimentStatus, change: str) -> Row:
     return {"accept": tuple(f"{metric}={amount}" for metric, amount in amounts if amount)}
 
 
-def _evidence(control: Control, name: str) -> None:
-    """The experiment's answer beside the newest verdict on its candidate, so that nobody promotes without either."""
-    left, right = st.columns(2)
-    with left:
-        st.markdown("**The experiment**")
-        decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
-        st.write(plain(decision.box.headline))
-    with right:
-        st.markdown("**The official verdict**")
-        release = control.call(experiments.release, experiments.ReleaseOf(name=name))
-        st.write(plain(release.reads or "There is none."))
-        for lack in release.missing:
-            st.caption(f"Missing: {plain(lack)}")
-        if release.verdict_id:
-            query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=release.verdict_id)
-        if release.missing and st.button("Judge by the official gate", key=f"judge {name}"):
-            try:
-                judged = control.call(verdicts.judge_variant, verdicts.JudgeVariant(name=name))
-            except Refused as error:
-                st.error(plain(str(error)))
-            else:
-                st.write(f"**{plain(judged.headline)}**")
-                query_params.link("Read and approve it", "gate", icon=":material/gavel:", verdict=judged.verdict_id)
+def _evidence(control: Control, name: str) -> bool:
+    """The experiment's answer above the official verdict, and why not. Returns whether nothing is missing."""
+    decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
+    release = control.call(experiments.release, experiments.ReleaseOf(name=name))
+    official = f"Official verdict: {release.reads or 'there is none'}."
+    draw_answer(decision, key="promoted answer", lines=[official, *filter(None, [release.headline])])
+    if not release.missing:
+        return True
+    st.error("### Not now\n" + "\n".join(f"- {plain(lack)}" for lack in release.missing))
+    if release.verdict_id:
+        query_params.link("Read or approve it", "gate", icon=":material/gavel:", verdict=release.verdict_id)
+    if st.button("Judge by the official gate", key=f"judge {name}", type="primary"):
+        try:
+            judged = control.call(verdicts.judge_variant, verdicts.JudgeVariant(name=name))
+        except Refused as error:
+            st.error(plain(str(error)))
+        else:
+            st.write(f"**{plain(judged.headline)}**")
+            query_params.link("Read and approve it", "gate", icon=":material/gavel:", verdict=judged.verdict_id)
+    return False
 
 
 def _promotion(control: Control, live: ExperimentStatus, change: str) -> Row:

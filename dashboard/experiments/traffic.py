@@ -52,20 +52,6 @@ def in_order(variants: Iterable[V], control: str) -> list[V]:
     return sorted(variants, key=lambda row: (row.variant != control, row.variant))
 
 
-def short(row: VariantTraffic, control: str) -> dict[str, Any]:
-    """A variant's row on the overview page."""
-    return {
-        "variant": variant_name(row.variant, control),
-        "units": row.units,
-        "requests": row.requests,
-        ARM_ERRORS: share(row.errors, row.received),
-        USER_ERRORS: share(row.user_errors, row.requests),
-        "latency p50": milliseconds(row.latency_p50),
-        "latency p95": milliseconds(row.latency_p95),
-        "cost": dollars(row.cost_usd),
-    }
-
-
 def measures(row: VariantTraffic, errors: VariantErrors | None) -> dict[str, str]:
     """All figures of a variant by label, in the order of the page. ``errors``: per try and per call of the client."""
     cost, requests = row.cost_usd, row.requests
@@ -127,6 +113,12 @@ def warn_no_unit(reasons: Mapping[str, int]) -> None:
         "The application should send `user` or the header `x-fairtrial-unit`.",
         icon=":material/person_off:",
     )
+
+
+def warn_feedback(attributions: Sequence[AttributedFeedback]) -> None:
+    """Warn about feedback that is stored but not counted."""
+    warn_ambiguous_feedback({row.key: row.feedback for row in attributions if row.attribution == "ambiguous"})
+    warn_unmatched_feedback(attributions)
 
 
 def warn_ambiguous_feedback(ambiguous: Mapping[str, int]) -> None:

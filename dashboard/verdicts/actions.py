@@ -59,7 +59,7 @@ def _buttons(control: Control, record: ReleaseRecord) -> None:
         for vote, label in LABELS.items():
             if vote == "approve" and verdict.decision != "SHIP":
                 continue
-            kind = "primary" if vote == "approve" and official else "secondary"
+            kind = "primary" if vote == "approve" and official and not record.stale else "secondary"
             icon = "thumb_up" if vote == "approve" else "thumb_down"
             if st.button(label, key=f"vote-{vote}", type=kind, icon=f":material/{icon}:"):  # type: ignore[arg-type]
                 view.opened()

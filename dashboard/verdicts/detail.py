@@ -12,10 +12,11 @@ from dashboard.client import Control
 from dashboard.components import charts, query_params
 from dashboard.components.document import draw_blocks
 from dashboard.components.formatting import plain
+from dashboard.components.markup import draw_markup
 from dashboard.components.query_params import link
 from dashboard.components.tables import draw_signals, offer, prose
 from dashboard.verdicts.actions import draw_approvals, draw_checks, draw_downloads
-from dashboard.verdicts.list import DECISIONS, SHAPES, result_of, title_of
+from dashboard.verdicts.list import DECISIONS, SHAPES, result_of, standing_of
 from dashboard.verdicts.review_evidence import draw_review_evidence
 from fairtrial.api import verdicts
 from fairtrial.api.run_answers import RunSummary
@@ -25,7 +26,7 @@ from fairtrial.documents.verdict_evidence import evidence
 from fairtrial.domain.promises import WORST_FIRST
 from fairtrial.domain.verdicts.verdict import Finding, JudgedRun, Verdict
 from fairtrial.domain.verdicts.verdict_wording import is_unasked, unasked_lines
-from fairtrial.domain.wording import counted
+from fairtrial.domain.wording import Change, counted
 
 TITLES = {
     ("difference", "points"): "difference from the baseline, in points",
@@ -42,6 +43,9 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 ENDS = {("level", "%"): (0, 100)}
 RUNS = ":material/table_rows:"
 EXPERIMENT = ":material/science:"
+COMPARE = ":material/compare_arrows:"
+LOST: Change = "lost"
+AnyRun = JudgedRun | RunSummary
 
 
 def draw_verdict(control: Control, verdict_id: str) -> None:
@@ -53,7 +57,7 @@ def draw_verdict(control: Control, verdict_id: str) -> None:
     draw_blocks(models(verdict))
     draw_downloads(control, record)
     draw_approvals(control, record)
-    draw_findings(verdict)
+    draw_findings(record)
     draw_figures(verdict.findings, record.figures)
     draw_review_evidence(control, verdict.candidate, verdict.baseline)
     draw_evidence(record, _saved_by(control, verdict.verdict_id) if verdict.provenance is None else None)
@@ -78,16 +82,17 @@ def _again(verdict: Verdict) -> None:
 def draw_decision(record: ReleaseRecord) -> None:
     """Draw the decision as it reads now, and everything that limits it."""
     verdict = record.verdict
-    st.title(plain(title_of(record)))
-    st.markdown(f"**{plain(verdict.candidate)}** against **{plain(verdict.baseline)}**")
+    means = "" if verdict.decision == "SHIP" else f"It means: {DECISIONS[verdict.decision][2]}."
+    draw_markup(
+        "verdict.html", key="decision", standing=standing_of(record).drawn, candidate=verdict.candidate,
+        baseline=verdict.baseline, means=means,
+    )  # fmt: skip
     draw_blocks(standing(verdict, record.stale))
-    if verdict.decision != "SHIP":
-        st.markdown(f"{verdict.decision} means: {DECISIONS[verdict.decision][2]}.")
 
 
-def draw_findings(verdict: Verdict) -> None:
-    """Draw what speaks against the candidate, then every finding."""
-    findings = verdict.findings
+def draw_findings(record: ReleaseRecord) -> None:
+    """Draw what speaks against the candidate, with the cases that it lost, then every finding."""
+    verdict, findings = record.verdict, record.verdict.findings
     st.subheader("Findings")
     against = [finding for finding in findings if finding.decisive and finding.result != "pass"]
     for failure in sorted(against, key=lambda each: WORST_FIRST.index(each.result)):
@@ -96,6 +101,9 @@ def draw_findings(verdict: Verdict) -> None:
             if failure.needed:
                 st.caption("What is needed:")
                 st.code(failure.needed, language=None, wrap_lines=True)
+            new, old = _both(verdict, [run for run in _runs(record) if run.suite == failure.source])
+            if new and old:
+                link("Lost cases", "runs", icon=COMPARE, run=new.run_id, against=old.run_id, change=LOST)
     if not against:
         st.success(f"All rules pass ({counted(len([finding for finding in findings if finding.decisive]), 'rule')}).")
     raw = [_line(finding) | {"in": finding.scope, "needed": finding.needed} for finding in findings]
@@ -156,9 +164,8 @@ def draw_evidence(record: ReleaseRecord, saved_by: str | None) -> None:
 
     ``saved_by``: who saved a verdict that does not say who asked for it.
     """
-    verdict = record.verdict
+    verdict, runs = record.verdict, _runs(record)
     provenance = verdict.provenance
-    runs: Sequence[JudgedRun | RunSummary] = record.runs if provenance is None else provenance.runs
     st.header("Evidence", divider="gray")
     for suite in dict.fromkeys(run.suite for run in runs):
         _links(verdict, suite, [run for run in runs if run.suite == suite])
@@ -179,12 +186,25 @@ def draw_releases(record: ReleaseRecord) -> None:
         offer(msgspec.to_builtins(record.releases), title="releases by this verdict")
 
 
-def _links(verdict: Verdict, suite: str, runs: Sequence[JudgedRun | RunSummary]) -> None:
-    new = next((run for run in runs if run.target == verdict.candidate), None)
-    old = next((run for run in runs if run.target == verdict.baseline), None)
+def _runs(record: ReleaseRecord) -> Sequence[AnyRun]:
+    """The runs that it was judged on."""
+    provenance = record.verdict.provenance
+    return record.runs if provenance is None else provenance.runs
+
+
+def _both(
+    verdict: Verdict, runs: Sequence[AnyRun]
+) -> tuple[JudgedRun | RunSummary | None, JudgedRun | RunSummary | None]:
+    """The candidate's and the baseline's run."""
+    by_target = {run.target: run for run in reversed(runs)}
+    return by_target.get(verdict.candidate), by_target.get(verdict.baseline)
+
+
+def _links(verdict: Verdict, suite: str, runs: Sequence[AnyRun]) -> None:
+    new, old = _both(verdict, runs)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(suite)}**", width="content")
         for run in runs:
             link(f"Run on {run.target}", "runs", icon=RUNS, run=run.run_id)
         if new and old:
-            link("Compare", "runs", icon=":material/compare_arrows:", run=new.run_id, against=old.run_id)
+            link("Compare", "runs", icon=COMPARE, run=new.run_id, against=old.run_id)

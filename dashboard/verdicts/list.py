@@ -11,6 +11,7 @@ from dashboard.components import query_params
 from dashboard.components.formatting import moment_of
 from dashboard.components.query_params import filtered
 from dashboard.components.tables import offer, suggest_command
+from dashboard.experiments.standing import Colour, Shape, Standing
 from fairtrial.api import verdicts
 from fairtrial.api.verdict_answers import ListedVerdict, ReleaseRecord, VerdictRow
 from fairtrial.domain.verdicts.approvals import ApprovalStanding
@@ -23,6 +24,9 @@ DECISIONS: Mapping[Decision, tuple[str, Any, str]] = {
     "BLOCK": (":material/block:", "red", "must not ship"),
     "INVALID": (":material/help:", "violet", "the evidence is unsound"),
 }
+STANDINGS: Mapping[Decision, tuple[Shape, Colour]] = {
+    "SHIP": ("good", "green"), "HOLD": ("wait", "amber"), "BLOCK": ("stop", "red"), "INVALID": ("invalid", "red"),
+}  # fmt: skip
 APPROVALS: Mapping[ApprovalStanding, tuple[str, str, Decision]] = {
     "waiting": ("SHIP, waiting", "may ship as soon as it is approved", "HOLD"),
     "rejected": ("SHIP, rejected", "must not ship, because somebody rejected it", "BLOCK"),
@@ -43,7 +47,7 @@ COMMAND = "fairtrial gate GATE.gate.yaml --candidate tuned --baseline base --run
 
 
 def title_of(row: ListedVerdict | ReleaseRecord) -> str:
-    """How a verdict reads, such as ``SHIP, waiting for release-manager``, or ``Unofficial SHIP``."""
+    """How a verdict reads, such as ``SHIP, waiting for release-manager``, ``SHIP, stale`` or ``Unofficial SHIP``."""
     return titled(row.reads, official=row.official)
 
 
@@ -56,6 +60,17 @@ def meaning_of(row: ListedVerdict) -> str:
     if row.stale:
         return f"no longer stands: {row.stale[0]}"
     return APPROVALS[row.approval][1] if row.approval in ("waiting", "rejected") else "may ship"
+
+
+def standing_of(record: ReleaseRecord) -> Standing:
+    """How a verdict reads, with a shape and a colour; grey for an unofficial gate."""
+    verdict, votes = record.verdict, record.approvals
+    shape, colour = STANDINGS[verdict.decision]
+    if verdict.decision == "SHIP" and (record.stale or votes.rejected):
+        shape, colour = ("stop", "red") if votes.rejected else ("worse", "amber")
+    elif verdict.decision == "SHIP" and votes.waiting:
+        shape, colour = STANDINGS["HOLD"]
+    return Standing(title_of(record), shape, colour if record.official else "grey")
 
 
 def badge(row: ListedVerdict) -> None:

@@ -10,18 +10,20 @@ import streamlit as st
 from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components import charts, query_params
-from dashboard.components.formatting import duration, plain
-from dashboard.components.tables import suggest_command, table
+from dashboard.components.formatting import DASH, duration, plain
+from dashboard.components.tables import prose, suggest_command
 from dashboard.experiments import traffic
-from dashboard.experiments.alarms import render_srm
-from dashboard.experiments.decision import render_analysis, render_plans, render_result
+from dashboard.experiments.alarms import render_alarms, render_srm
+from dashboard.experiments.decision import render_analysis, render_answer, render_conditions, render_plans
 from dashboard.experiments.slices import render_slices
-from dashboard.experiments.state import named_units, render_state, render_transitions
+from dashboard.experiments.state import render_state, render_transitions
 from dashboard.view import View
-from fairtrial.api import experiments, store
+from fairtrial.api import alarms as alarm_operations, experiments, store
+from fairtrial.api.alarms import AlarmRow, ListAlarms
 from fairtrial.api.experiment_answers import ShownDecision
 from fairtrial.api.experiment_traffic import ExperimentDetails, Series, Slot
 from fairtrial.api.operation import Nothing
+from fairtrial.domain.decision.transition import Transition
 from fairtrial.domain.store_reports import VariantTraffic
 
 ERRORS = (
@@ -43,12 +45,12 @@ REFRESH_SECONDS = 5
 
 def draw(control: Control) -> None:
     """Draw the page."""
-    st.title("Experiment")
     with query_params.explain_gone("This experiment does not exist. Choose one from the list.", "All experiments"):
         names = _names(control)
         if names:
             _experiment(control, names)
             return
+        st.title("Experiment")
         suggest_command(
             "No experiments yet. Declare one in fairtrial.yaml under `experiments:`, then check it:", "fairtrial check"
         )
@@ -65,41 +67,67 @@ def _names(control: Control) -> list[str]:
 
 
 def _experiment(control: Control, names: Sequence[str]) -> None:
-    name, window = _chosen(names)
+    head, answer, figures = st.container(), st.container(), st.container()
+    with st.container():
+        st.header("Traffic", divider="gray")
+        window = query_params.choose_window()
+        requests = st.container()
+    left, right = head.columns([3, 1], vertical_alignment="bottom")
+    with right:
+        name = query_params.choose("Experiment", names, name="experiment", words=str) or names[0]
+    left.title(f"Experiment {plain(name)}")
     since_us = query_params.since_us(window)
     experiment = control.call(experiments.one, experiments.FiguresOf(name=name, since_us=since_us))
-    _question(experiment)
-    last = experiment.live.last_transition
-    _result(control, name, None if last is None else last.at_us)
-    approvable = any(stage > experiment.stage for stage in experiment.enrolment.approve)
     decided = control.call(experiments.decision, experiments.DecisionOf(name=name))
-    render_state(control, experiment.live, approvable=approvable, named=named_units(decided.analysis))
-    _analysis(control, name)
-    traffic.warn_no_unit(experiment.traffic.reasons)
-    traffic.warn_ambiguous_feedback(experiment.traffic.ambiguous)
-    if decided.analysis is None or decided.analysis.srm.invalid == experiment.srm.invalid:
-        render_srm(experiment.srm)
-    render_slices(decided.slices)
-    _traffic(control, experiment, window, since_us)
+    last = experiment.live.last_transition
+    alarms = [alarm for alarm in control.call(alarm_operations.listing, ListAlarms()) if _is_of(alarm, name)]
+    with head:
+        _question(experiment)
+    with answer:
+        _answer(control, name, last, [decided])
+        approvable = any(stage > experiment.stage for stage in experiment.enrolment.approve)
+        render_state(control, decided, experiment.live, approvable=approvable)
+        if alarms:
+            st.subheader("Alarms")
+            render_alarms(control, alarms)
+    with figures:
+        st.header("Numbers", divider="gray")
+        _analysis(control, name, [decided])
+        if decided.analysis is None or decided.analysis.srm.invalid == experiment.srm.invalid:
+            render_srm(experiment.srm)
+        render_slices(decided.slices)
+    with requests:
+        traffic.warn_no_unit(experiment.traffic.reasons)
+        traffic.warn_ambiguous_feedback(experiment.traffic.ambiguous)
+        _traffic(control, experiment, window, since_us)
+    render_transitions(control, name)
     if decided.analysis is not None:
         render_plans(decided.plans)
-    render_transitions(control, name)
+
+
+def _is_of(alarm: AlarmRow, name: str) -> bool:
+    return alarm.experiment == name and alarm.family != "deployment"
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
-def _result(control: Control, name: str, last_us: int | None) -> None:
-    """The result, drawn again every few seconds. If the state changes, the whole page is, unless a dialog is open."""
-    decision = _refreshed(control, name)
+def _answer(control: Control, name: str, last: Transition | None, known: list[ShownDecision]) -> None:
+    """The answer, drawn again every few seconds. If the state changes, the whole page is, unless a dialog is open.
+
+    ``known``: the decision that this run of the page has read, which is taken once.
+    """
+    decision = known.pop() if known else _refreshed(control, name)
     if decision is None:
         return
-    render_result(decision)
-    if decision.last_us != last_us:
+    render_answer(decision, last)
+    if decision.last_us != (None if last is None else last.at_us):
         open_dialog.refresh_page()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
-def _analysis(control: Control, name: str) -> None:
-    decision = _refreshed(control, name)
+def _analysis(control: Control, name: str, known: list[ShownDecision]) -> None:
+    decision = known.pop() if known else _refreshed(control, name)
+    if decision is not None:
+        render_conditions(decision)
     if decision is not None and decision.analysis is not None:
         render_analysis(decision.analysis, running=decision.state == "running")
 
@@ -127,17 +155,8 @@ def _traffic(control: Control, experiment: ExperimentDetails, window: str, since
     _why(experiment.traffic.reasons)
 
 
-def _chosen(names: Sequence[str]) -> tuple[str, str]:
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    with left:
-        name = query_params.choose("Experiment", names, name="experiment", words=str) or names[0]
-    with right:
-        window = query_params.choose_window()
-    return name, window
-
-
 def _question(experiment: ExperimentDetails) -> None:
-    st.subheader(plain(experiment.question))
+    st.markdown(f"**{plain(experiment.question)}**")
     split = ", ".join(f"{variant.name} {variant.weight:g}" for variant in experiment.variants)
     st.caption(
         f"Randomised by {plain(experiment.unit)} · control {plain(experiment.control)} · split {plain(split)} · "
@@ -162,8 +181,9 @@ def _figures(
         traffic.variant_name(row.variant, experiment.control): traffic.measures(row, errors.get(row.variant))
         for row in variants
     }
-    names = list(dict.fromkeys(name for column in columns.values() for name in column))
-    rows = [{"": name} | {head: column.get(name, "–") for head, column in columns.items()} for name in names]
+    every = dict.fromkeys(name for column in columns.values() for name in column)
+    names = [name for name in every if any(column.get(name, DASH) != DASH for column in columns.values())]
+    rows = [{"": name} | {head: column.get(name, DASH) for head, column in columns.items()} for name in names]
     failures: dict[str, Any] = msgspec.to_builtins(errors)
     raw = [
         {"experiment": experiment.name} | _flat(msgspec.to_builtins(row)) | failures.get(row.variant, {})
@@ -171,7 +191,7 @@ def _figures(
     ]
     st.caption(PLAIN)
     st.caption(ERRORS)
-    table(rows, title=f"variants of {experiment.name}", raw=raw, height="content")
+    prose(rows, title=f"variants of {experiment.name}", raw=raw)
 
 
 def _signals(control: Control, experiment: ExperimentDetails, since_us: int) -> None:
@@ -183,12 +203,7 @@ def _signals(control: Control, experiment: ExperimentDetails, since_us: int) -> 
     st.markdown(f"**{UNASKED}**")
     st.caption(UNASKED_CAPTION)
     shown = [traffic.signal_row(row, experiment.control) for row in traffic.in_order(rows, experiment.control)]
-    table(
-        shown,
-        title=f"signals of {experiment.name}",
-        raw=[_flat(msgspec.to_builtins(row)) for row in rows],
-        height="content",
-    )
+    prose(shown, title=f"signals of {experiment.name}", raw=[_flat(msgspec.to_builtins(row)) for row in rows])
 
 
 def _flat(row: Mapping[str, Any], head: str = "") -> dict[str, Any]:
@@ -245,7 +260,8 @@ def _feedback(variants: Sequence[VariantTraffic]) -> None:
 
 def _why(reasons: Mapping[str, int]) -> None:
     with st.expander("Why each request got its variant"):
-        table([{"reason": reason, "requests": n} for reason, n in sorted(reasons.items())], title="reasons")
+        rows = [{"reason": reason, "requests": n} for reason, n in sorted(reasons.items())]
+        prose(rows, title="reasons", raw=rows)
 
 
 view = View(title="Experiment", icon=":material/science:", path="experiment", place=2, draw=draw)

@@ -1,7 +1,10 @@
-"""Draws the overview page: what needs a decision, problems, services, experiments and the newest verdicts."""
+"""Draws the overview page: one table of what needs a person, what runs and what is over, and what is below it."""
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -9,200 +12,137 @@ from dashboard import view as open_dialog
 from dashboard.client import Control, ControlUnreachable, Refused
 from dashboard.components import query_params
 from dashboard.components.formatting import DASH, count, moment, moment_of, plain
+from dashboard.components.markup import draw_markup
 from dashboard.components.query_params import link
 from dashboard.experiments import traffic
-from dashboard.experiments.alarms import render_alarms, render_srm_alarm
+from dashboard.experiments.alarms import ask_to_acknowledge
+from dashboard.experiments.overview_rows import OverviewRow, overview_rows, problem_rows
 from dashboard.verdicts.first_verdict import draw_first_verdict
 from dashboard.verdicts.list import badge, title_of
 from dashboard.view import View
 from fairtrial.api import alarms as alarm_operations, experiments, store, traffic as traffic_operations, verdicts
 from fairtrial.api.alarms import AlarmRow, ListAlarms
 from fairtrial.api.experiment_answers import ExperimentStatus
-from fairtrial.api.experiment_traffic import ExperimentRow
 from fairtrial.api.experiments import ListStates
-from fairtrial.api.operation import Nothing, TrafficWindow, Window
+from fairtrial.api.operation import Nothing, Window
 from fairtrial.api.store import ServiceStates
-from fairtrial.api.traffic_answers import AttributedFeedback
 from fairtrial.api.verdict_answers import NewestVerdict
 from fairtrial.api.verdicts import FirstStep
-from fairtrial.domain.store_reports import Losses
 from fairtrial.domain.verdicts.verdict_wording import standing_word, titled
 from fairtrial.domain.wording import counted
 
-MONITORING = ":material/monitoring:"
 NEWEST = 20
 REFRESH_SECONDS = 5
-NUMBERS = {name: st.column_config.NumberColumn(format="localized") for name in ("units", "requests")} | {
-    name: st.column_config.TextColumn(alignment="right")
-    for name in ("variant errors", "errors seen by users", "latency p50", "latency p95", "cost")
-}
+SHARED = "seen"
+"""The parameter of a shared link: since when changes are listed."""
+SEEN = "fairtrial_seen"
+"""The cookie with the time, in milliseconds, at which this browser last showed the overview."""
+GROUPS = ("Needs you", "Runs by itself", "Over")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the page is drawn again for."""
+
+    alarms: Sequence[AlarmRow]
+    states: Sequence[ExperimentStatus]
+    steps: Sequence[FirstStep]
+
+    def digest(self) -> str:
+        alarms = [(alarm.alarm_id, alarm.state, alarm.text) for alarm in self.alarms]
+        return repr([self.steps, alarms, [(state.name, state.state, state.stage, state.edit) for state in self.states]])
 
 
 def draw(control: Control) -> None:
     """Draw the page."""
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    left.title("Overview")
-    with right:
-        window = query_params.choose_window()
-    services, stored = control.call(store.services, Nothing()), control.call(store.overview, Nothing()).rows
-    seen = control.call(experiments.listing, TrafficWindow(since_us=query_params.since_us(window))).rows
-    gates = control.call(verdicts.gates, Window(limit=NEWEST))
-    alarms, states, steps = _watched(control)
-    render_alarms(control, alarms)
-    _stopped(states, {alarm.experiment for alarm in alarms if alarm.family == "experiment"})
-    _attention(services, seen, alarms)
-    if steps:
-        draw_first_verdict(control, steps)
-    _feedback(control.call(traffic_operations.attributions, Window(limit=1000)))
-    _services(services, stored)
-    st.header("Experiments", divider="gray")
-    for experiment in seen:
-        _experiment(control, experiment, window)
-    if not seen:
+    st.title("Overview")
+    services, watched = control.call(store.services, Nothing()), _watched(control)
+    decisions = control.call(experiments.decisions, ListStates())
+    problems = problem_rows(services, watched.alarms, can_change=not control.only_reads)
+    _table([*problems, *overview_rows(decisions, watched.states, watched.alarms)])
+    if not watched.states:
         st.info("No experiments yet. Declare one in fairtrial.yaml under `experiments:`.", icon=":material/science:")
+    if watched.steps:
+        draw_first_verdict(control, watched.steps)
+    gates = control.call(verdicts.gates, Window(limit=NEWEST))
     if gates:
         st.header("Newest verdicts", divider="gray")
     for row in gates:
         with st.container(border=True):
             _verdict(row)
-    _watch(control, _digest(alarms, states, steps))
+    traffic.warn_feedback(control.call(traffic_operations.attributions, Window(limit=1000)))
+    _services(services, control)
+    asked = query_params.take("alarm")
+    for alarm in watched.alarms:
+        if alarm.alarm_id == asked and not control.only_reads:
+            ask_to_acknowledge(control, alarm)
+    _watch(control, watched.digest())
 
 
-def _watched(control: Control) -> tuple[Sequence[AlarmRow], Sequence[ExperimentStatus], Sequence[FirstStep]]:
-    """The alarms, the states of experiments, and the steps to a first verdict."""
-    alarms, states = (
+def _table(rows: Sequence[OverviewRow]) -> None:
+    """The table, sorted by what needs the visitor, and what changed since the visitor's last look."""
+    seen_us = _seen_us()
+    shown = sorted((row.since_seen(seen_us) for row in rows), key=lambda row: row.rank)
+    groups = [(title, [row.html() for row in shown if row.group == number]) for number, title in enumerate(GROUPS)]
+    needed, runs, over = (len(found) for _, found in groups)
+    verb, are = "needs" if needed == 1 else "need", "is" if over == 1 else "are"
+    run = "runs by itself" if runs == 1 else "run by themselves"
+    draw_markup(
+        "overview.html",
+        key="overview-table",
+        looked=SEEN,
+        summary=f"{needed} {verb} you, {runs} {run}, {over} {are} over." if shown else "Nothing needs you.",
+        changes=_changes(shown, seen_us),
+        groups=groups,
+        seen=seen_us or time.time_ns() // 1000,
+    )
+
+
+def _seen_us() -> int:
+    """When the visitor last saw this page, by the link that was followed or by this browser's cookie; 0 if unknown."""
+    given = query_params.get(SHARED)
+    cookie: object = st.context.cookies.get(SEEN)
+    text = given or (f"{cookie}000" if isinstance(cookie, str) else "")
+    return int(text) if text.isdecimal() and len(text) < 18 else 0
+
+
+def _changes(rows: Sequence[OverviewRow], seen_us: int) -> str:
+    """``Since you last looked: 1 rolled back, 3 unchanged.``"""
+    if not seen_us or not rows:
+        return ""
+    changed = Counter(row.standing.word.lower() for row in rows if row.changed)
+    parts = [f"{number} {word}" for word, number in changed.most_common()]
+    unchanged = len(rows) - changed.total()
+    return f"Since you last looked ({moment(seen_us)}): {', '.join([*parts, f'{unchanged} unchanged'])}."
+
+
+def _watched(control: Control) -> Watched:
+    return Watched(
         control.call(alarm_operations.listing, ListAlarms()),
         control.call(experiments.states, ListStates()),
+        control.call(verdicts.first, Nothing()),
     )
-    return alarms, states, control.call(verdicts.first, Nothing())
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _watch(control: Control, seen: str) -> None:
     """Draw the page again as soon as something watched has changed, unless a dialog is open. It shows nothing."""
     with suppress(ControlUnreachable, Refused):
-        if _digest(*_watched(control)) != seen:
+        if _watched(control).digest() != seen:
             open_dialog.refresh_page()
 
 
-def _digest(alarms: Sequence[AlarmRow], states: Sequence[ExperimentStatus], steps: Sequence[FirstStep]) -> str:
-    return repr([steps, [(alarm.alarm_id, alarm.state, alarm.text) for alarm in alarms],
-                 [(state.name, state.state, state.stage, state.edit) for state in states]])  # fmt: skip
-
-
-def _stopped(states: Sequence[ExperimentStatus], raised: Collection[str | None]) -> None:
-    """Draw the experiments that are stopped, paused or promoted, because somebody has to decide how they go on.
-
-    ``raised``: those with an alarm, which says it already.
-    """
-    for state in states:
-        promoted = state.edit is not None and state.edit.in_force
-        if not promoted and (state.state not in ("killed", "paused") or state.name in raised):
-            continue
-        draw, icon = (st.error, "dangerous") if state.state == "killed" else (st.warning, "pause_circle")
-        if promoted:
-            draw, icon = st.info, "task_alt"
-        draw(f"**{plain(state.name)}**: {plain(state.sentence)}", icon=f":material/{icon}:")
-        link(f"The experiment {state.name}", "experiment", icon=":material/science:", experiment=state.name)
-
-
-def _attention(services: ServiceStates, experiments: Sequence[ExperimentRow], alarms: Sequence[AlarmRow]) -> None:
-    """Draw everything else that needs action, first what makes verdicts invalid. No alarm is repeated."""
-    raised = {(alarm.experiment, alarm.kind) for alarm in alarms}
-    for experiment in experiments:
-        if (experiment.name, "experiment.srm") not in raised:
-            render_srm_alarm(experiment)
-    if services.gateway.ready is False:
-        st.error("The gateway is not running, so applications get no answers. Start it with `fairtrial up`.")
-    if services.plan.refused:
-        st.warning("The changed configuration was refused. The last valid one stays in force.", icon=":material/rule:")
-        st.code(services.plan.refused, language=None)
-    if services.gateway.recording == "losing":
-        st.error(
-            "Requests are served but currently not recorded. See the gateway's log for the reason.",
-            icon=":material/report:",
-        )
-    _recording(services.recording)
-    if services.control.trouble:
-        st.error(plain(services.control.trouble), icon=":material/error:")
-    rejects = services.ingest.rejects
-    if rejects:
-        st.warning(
-            f"{counted(rejects, 'journal line was', 'journal lines were')} unreadable, set aside and not counted."
-        )
-    for experiment in experiments:
-        if (experiment.name, "units.no_unit") not in raised:
-            traffic.warn_no_unit(experiment.traffic.reasons)
-
-
-def _feedback(attributions: Sequence[AttributedFeedback]) -> None:
-    """Warn about feedback that is stored but not counted."""
-    ambiguous = {row.key: row.feedback for row in attributions if row.attribution == "ambiguous"}
-    traffic.warn_ambiguous_feedback(ambiguous)
-    traffic.warn_unmatched_feedback(attributions)
-
-
-def _recording(recording: Losses) -> None:
-    """Warn about lost events. Requests were still served, so nothing else shows the loss."""
-    if recording.lost:
-        st.error(
-            f"{counted(recording.lost, 'event')} could not be recorded, last at {moment(recording.last_us)}."
-            " Requests were served, but the rates of that time are incomplete. Is the disk full?",
-            icon=":material/report:",
-        )
-    if recording.sync_failures:
-        st.warning(
-            f"{counted(recording.sync_failures, 'disk sync')} failed, most recently {moment(recording.last_us)}. "
-            "A power failure could have lost the events of that time.",
-            icon=":material/save:",
-        )
-
-
-def _services(services: ServiceStates, stored: Mapping[str, int]) -> None:
+def _services(services: ServiceStates, control: Control) -> None:
     gateway, plan, ingest = services.gateway, services.plan, services.ingest
-    columns = st.columns(5)
+    stored = control.call(store.overview, Nothing()).rows
     ready = {True: "ready", False: "not ready", None: "not started"}[gateway.ready]
-    columns[0].metric("Gateway", ready, help=f"Applications send to {gateway.url}/v1" if gateway.url else None)
-    columns[1].metric("Requests stored", count(stored["requests"]), help="From live traffic and evaluation runs")
-    columns[2].metric("Evaluation runs", count(stored["runs"]))
-    columns[3].metric(
-        "Waiting to be stored",
-        f"{count(ingest.lag_bytes)} bytes",
-        help="Written by the gateway, not yet in the store",
+    facts = (
+        f"Gateway {ready}{f' at {gateway.url}' if gateway.url else ''}",
+        f"{counted(stored['requests'], 'request')} stored",
+        f"{count(ingest.lag_bytes)} bytes waiting to be stored",
+        f"configuration {(plan.hash or DASH)[:8]}",
     )
-    columns[4].metric(
-        "Configuration", (plan.hash or DASH)[:8], help="The hash of what is published, stored with every request"
-    )
-
-
-def _experiment(control: Control, experiment: ExperimentRow, window: str) -> None:
-    with st.container(border=True):
-        name = experiment.name
-        st.subheader(plain(name))
-        st.markdown(plain(experiment.question))
-        decision = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
-        st.markdown(f"**{plain(decision.box.headline)}**")
-        for label, text in decision.box.lines:
-            if label in ("Guardrails", "Next"):
-                st.caption(f"{label}: {plain(text)}")
-        variants = experiment.traffic.variants
-        if not variants:
-            _no_traffic(window)
-            return
-        base = experiment.control
-        rows = [traffic.short(row, base) for row in traffic.in_order(variants, base)]
-        st.dataframe(rows, hide_index=True, width="stretch", column_config=NUMBERS)
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.caption(f"{query_params.requests_in(window)}: plain rates over enrolled units by intention to treat.")
-            link("Evidence and charts", "experiment", icon=MONITORING, experiment=name, window=window)
-
-
-def _no_traffic(window: str) -> None:
-    of = "yet" if window == "all" else f"in {query_params.WINDOW_WORDS[window]}"
-    st.info(
-        f"No traffic {of}. Send requests to the gateway with the route's name in `model`, and with `user`.",
-        icon=":material/sensors_off:",
-    )
+    st.caption(plain(" · ".join(facts)))
 
 
 def _verdict(row: NewestVerdict) -> None:

@@ -37,8 +37,8 @@ def draw_matrix(control: Control, candidates: Sequence[str], baseline: str) -> N
         title=f"{suite} against {names[0]}",
         raw=[raw for row in matrix.rows for raw in _raw(row, names)],
     )
-    for asked in matrix.equality:
-        (st.error if asked.answer == "same" else st.caption)(plain(f"{asked.words}."))
+    for asked in matrix.models:
+        (st.error if asked.wrong else st.caption)(plain(f"{asked.words}."))
     if matrix.noise is not None:
         noise = matrix.noise
         st.info(plain(noise_floor_in_words(noise.changed, noise.n, noise.metric)))

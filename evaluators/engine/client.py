@@ -14,6 +14,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, D
 from evaluators.engine.target import Target
 from fairtrial.domain.answers.chat import text_of, text_with_calls
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.limits.constants import CHAT_COMPLETIONS
 from fairtrial.domain.run import Answer, Case
 
 CONNECT_S = 5.0
@@ -37,11 +38,13 @@ class TargetRefused(UsageError):
 class ChatClient:
     """The HTTP client of one target; use it as an async context manager."""
 
+    path = CHAT_COMPLETIONS
+
     def __init__(self, target: Target, *, concurrency: int, timeout_s: float = 600.0) -> None:
         self.target = target
         self._concurrency = concurrency
         self._timeout = ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=timeout_s)
-        self._url = target.base_url.rstrip("/") + "/chat/completions"
+        self._url = target.base_url.rstrip("/") + self.path
         self._failures = 0
 
     async def __aenter__(self) -> "ChatClient":
@@ -62,7 +65,7 @@ class ChatClient:
 
     async def ask(self, case: Case, params: Mapping[str, Any]) -> Answer:
         """One answer, or an `Answer` with its error; raises `TargetRefused` if the target refuses all requests."""
-        body = {**params, "model": self.target.model, "messages": case.messages}
+        body = {**params, "model": self.target.model, **self._content(case)}
         tries = 1 if self._failures >= GIVE_UP_AFTER else TRIES
         answer = Answer(None, error="no request was sent")
         for attempt in range(tries):
@@ -72,6 +75,9 @@ class ChatClient:
             await asyncio.sleep(wait)
         self._failures = 0 if answer.error is None else self._failures + 1
         return answer
+
+    def _content(self, case: Case) -> Mapping[str, Any]:
+        return {"messages": case.messages}
 
     async def _try(self, body: Mapping[str, Any], attempt: int) -> tuple[Answer, float | None]:
         """One call, and the seconds to wait before the next try, or ``None`` if a retry is useless."""

@@ -18,6 +18,7 @@ from fairtrial.domain.answers.signals import (
     SIGNALS,
     Form,
     form_of,
+    has_language,
     language_of,
     shape_of,
 )
@@ -107,10 +108,13 @@ class Signals:
 
     def _add_language(self, case: Case, text: str, values: dict[str, float | None], details: dict[str, Any]) -> None:
         """Compare the answer's language with that of the reference, or else with that of the prompt."""
+        references = case.expected if isinstance(case.expected, list) else [case.expected]
+        if text in references and has_language(text):
+            values[LANGUAGE_SWITCH] = 0.0  # whatever the language is, so that the model need not find it
+            return
         language = self._languages(text)
         if language is None:
             return
-        references = case.expected if isinstance(case.expected, list) else [case.expected]
         known = {self._languages(reference) for reference in references if isinstance(reference, str)} - {None}
         expected = known or {self._prompt_languages(case)} - {None}
         if not expected:

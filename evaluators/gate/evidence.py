@@ -23,6 +23,7 @@ from fairtrial.domain.errors import Conflict
 from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.model_equality import ModelEquality
+from fairtrial.domain.verdicts.model_parity import ModelParity
 from fairtrial.domain.verdicts.verdict import Finding
 
 EARLIER, COMPUTES_EARLIER = (1, 2, 3, 4), "fairtrial 0.3.0"
@@ -107,6 +108,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "kept": sorted(evidence.kept),
         "candidates": evidence.candidates,
         "equality": msgspec.to_builtins(evidence.equality),
+        "parity": msgspec.to_builtins(evidence.parity),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
 
@@ -204,4 +206,5 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         kept=frozenset(content["kept"]),
         candidates=content["candidates"],
         equality=msgspec.convert(content.get("equality"), ModelEquality | None),
+        parity=msgspec.convert(content.get("parity"), ModelParity | None),
     )

@@ -15,6 +15,7 @@ from evaluators.engine.summary import MOST_UNSCORED
 from evaluators.gate.evidence import Evidence
 from evaluators.gate.external_line import JUDGED, ExternalLine
 from evaluators.gate.families.live import effect_findings, fit_words
+from evaluators.gate.families.parity import served_note
 from evaluators.gate.families.review import review_information, sort_reviews
 from evaluators.gate.file import Gate
 from evaluators.gate.live_evidence import NO_LIVE_EVIDENCE, LiveEvidence, LiveExperiment, rates_information
@@ -56,7 +57,8 @@ def judge(
     external = list(_external(gate, trial, live, at_us))
     effects = list(_effects(live, external, at_us))
     first = [*(finding for finding in effects if finding.decisive), *first, *_of_runs(gate, trial)]
-    shown = [*(finding for finding in effects if not finding.decisive), *_unasked(gate, trial)]
+    notes = (finding for finding in effects if not finding.decisive)
+    shown = [*notes, *_unasked(gate, trial), *served_note(gate, trial)]
     judged = [judge_rule(rule, trial, rules=gate.rules) for rule in gate.rules]
 
     def with_results(results: Iterable[RuleResult]) -> tuple[Finding, ...]:

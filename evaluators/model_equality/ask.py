@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -26,16 +27,20 @@ Answers = tuple[Sequence[ProbeAnswer], Sequence[ProbeAnswer]]
 
 @dataclass(frozen=True, slots=True)
 class AskingOptions:
-    """How much is asked: each probe so often of each side, at each of the concurrencies."""
+    """How much is asked: each probe so often of each side, at each of the concurrencies.
+
+    ``searched``: the most prompts among which probes are looked for.
+    """
 
     probes: int = 64
     repeats: int = 5
     concurrencies: tuple[int, ...] = (1, 8)
     seed: int = 0
+    searched: int | None = None
     on_progress: Callable[[int, int], None] = lambda *_: None
 
 
-QUICK = AskingOptions(probes=16, repeats=2, concurrencies=(8,))
+QUICK = AskingOptions(probes=16, repeats=2, concurrencies=(8,), searched=64)
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ async def ask_equality(
     Raises `TargetRefused` if one of them refuses all requests.
     """
     async with probe_clients([candidate, base], max(options.concurrencies)) as clients:
-        probes = await find_probes(clients[1], offered, options.probes)
+        probes = await find_probes(clients[1], islice(offered, options.searched), options.probes)
         clients[0].params = clients[1].params
         numbered = list(enumerate(probes.cases))
         size = max(LEAST, options.probes // LOOKS)

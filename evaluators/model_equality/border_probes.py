@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from itertools import islice
-from math import inf
+from math import exp, inf
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,27 @@ TOP = 5
 LONGEST = 2_000
 """Characters of a suite's prompt that is asked."""
 MOST_CASES = 32
+LETTERS_OF_TOKEN = 3
 PARAMS: Mapping[str, Any] = {"temperature": 0, "max_tokens": 1}
 WITH_LOGPROBS: Mapping[str, Any] = {**PARAMS, "logprobs": True, "top_logprobs": TOP}
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer(Answer):
-    """An answer with the log probabilities of the likeliest first tokens, empty if the server gives none."""
+    """An answer with its tokens and, for each, the log probabilities of the likeliest ones, if the server gives any."""
 
-    tops: Mapping[str, float] = field(default_factory=dict)
+    tokens: tuple[str, ...] = ()
+    positions: tuple[Mapping[str, float], ...] = ()
+
+    @property
+    def tops(self) -> Mapping[str, float]:
+        """The log probabilities of the first token."""
+        return self.positions[0] if self.positions else {}
+
+    @property
+    def chances(self) -> dict[str, float]:
+        """The probability of each listed token."""
+        return {token: exp(nats) for token, nats in self.tops.items()}
 
     @property
     def nats(self) -> float:
@@ -51,19 +63,29 @@ class ProbeSet:
 
 
 class ProbeClient(ChatClient):
-    """Asks for one token; counts requests and the tokens of their prompts. ``params`` are those that it accepts."""
+    """Asks for one token; counts requests and the tokens of their prompts. ``params`` are those that it accepts.
+
+    It sends nothing beyond ``most_tokens``. A prompt whose tokens the server doesn't count is taken as long.
+    """
 
     def __init__(self, target: Target, *, concurrency: int) -> None:
         super().__init__(target, concurrency=concurrency)
         self.params = WITH_LOGPROBS
         self.requests = 0
         self.tokens = 0
+        self.most_tokens: float = inf
 
-    async def probe(self, case: Case) -> ProbeAnswer | None:
+    @property
+    def spent(self) -> bool:
+        return self.tokens >= self.most_tokens
+
+    async def probe(self, case: Case, params: Mapping[str, Any] | None = None) -> ProbeAnswer | None:
         """The answer, ``None`` for an error."""
-        answer = await self.ask(case, self.params)
+        if self.spent:
+            return None
+        answer = await self.ask(case, self.params if params is None else params)
         self.requests += 1
-        self.tokens += answer.tokens_in or 0
+        self.tokens += answer.tokens_in or len(str(case.messages)) // LETTERS_OF_TOKEN
         return answer if isinstance(answer, ProbeAnswer) and answer.error is None else None
 
     async def learn(self, case: Case) -> bool:
@@ -76,16 +98,22 @@ class ProbeClient(ChatClient):
     def _read(self, reply: bytes, headers: Mapping[str, str], latency_ms: float) -> Answer:
         answer = read_answer(reply, headers, self.target, latency_ms)
         values = {each.name: getattr(answer, each.name) for each in fields(answer)}
-        return ProbeAnswer(**values, tops=_tops(reply))
+        tokens, positions = _positions(reply)
+        return ProbeAnswer(**values, tokens=tokens, positions=positions)
 
 
-def _tops(reply: bytes) -> dict[str, float]:
-    """The log probabilities of the first token; empty for any other form of a reply."""
+def _positions(reply: bytes) -> tuple[tuple[str, ...], tuple[dict[str, float], ...]]:
+    """The tokens and their log probabilities; empty for any other form of a reply.
+
+    Several special tokens can have the same text, or none. The likeliest one, which is listed first, counts.
+    """
     try:
-        listed = json.loads(reply)["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        return {str(top["token"]): float(top["logprob"]) for top in listed}
+        content = json.loads(reply)["choices"][0]["logprobs"]["content"]
+        likeliest_last = [at["top_logprobs"][::-1] for at in content]
+        positions = tuple({str(top["token"]): float(top["logprob"]) for top in tops} for tops in likeliest_last)
+        return tuple(str(at["token"]) for at in content), positions
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        return {}
+        return (), ()
 
 
 @asynccontextmanager
@@ -128,7 +156,7 @@ async def find_probes(client: ProbeClient, offered: Iterable[Case], count: int) 
         if not any(answer is not None and answer.tops for answer in answers):
             return await _flipping(client, waiting, count)
         known += [(case, answer.nats) for case, answer in zip(batch, answers, strict=True) if answer is not None]
-        if sum(nats <= BORDER_NATS for _, nats in known) >= count:
+        if sum(nats <= BORDER_NATS for _, nats in known) >= count or client.spent:
             break
     closest = sorted(known, key=lambda pair: max(pair[1], BORDER_NATS))[:count]
     return ProbeSet([case for case, _ in closest], True, all(nats <= BORDER_NATS for _, nats in closest))
@@ -144,7 +172,7 @@ async def _flipping(client: ProbeClient, offered: Sequence[Case], count: int) ->
         for at, case in enumerate(batch):
             texts = {answer.text for answer in rows[at * FLIP_REPEATS : (at + 1) * FLIP_REPEATS] if answer is not None}
             flipping += [case] if len(texts) > 1 else []
-        if len(flipping) >= count or not flipping:
+        if len(flipping) >= count or not flipping or client.spent:
             break
     others = [case for case in offered if case not in flipping]
     return ProbeSet([*flipping, *others][:count], False, len(flipping) >= count)

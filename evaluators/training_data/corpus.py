@@ -4,11 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from evaluators.training_data.audit_report import MOST_LISTED, Issue, Role, Severity
-from evaluators.training_data.example import Example, as_text
+from evaluators.training_data.example import Example, as_text, labels_in
 from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.similarity.near_duplicates import SimilarRows, find_similar
 from fairtrial.domain.wording import counted
@@ -28,6 +28,19 @@ WHOLE = "completion"
 def normalise(text: str) -> str:
     """The words of a text in lower case, without punctuation and extra white space; signs of sums stay."""
     return " ".join(_WORD.findall(text.lower()))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelField:
+    """One field with a few values. ``values`` has one text for each training row, or ``None``."""
+
+    name: str
+    values: tuple[str | None, ...]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The number of rows of each value."""
+        return Counter(value for value in self.values if value is not None)
 
 
 @dataclass(frozen=True)
@@ -61,12 +74,33 @@ class Corpus:
     @cached_property
     def completions(self) -> list[str]:
         """The normalised completion of each row."""
-        return [normalise(example.completion) for example in self.examples]
+        once = cache(normalise)
+        return [once(example.completion) for example in self.examples]
 
     @cached_property
     def labels(self) -> list[Mapping[str, Any]]:
         """The completion of each training row as a JSON object, or an empty mapping."""
-        return [self.examples[row].labels for row in self.train]
+        once = cache(labels_in)
+        return [once(self.examples[row].completion) for row in self.train]
+
+    @cached_property
+    def completion_fields(self) -> list[LabelField]:
+        """The fields of the completions, or the whole completion where it is none."""
+        return _of_completions(self)
+
+    @cached_property
+    def label_columns(self) -> list[LabelField]:
+        """The columns that are named like a label."""
+        return _columns(self, labels=True)
+
+    @cached_property
+    def label_fields(self) -> list[LabelField]:
+        """The fields that the model learns to choose, without copies of one in another column."""
+        distinct: list[LabelField] = []
+        for field in (*self.completion_fields, *self.label_columns):
+            if not any(is_copy(field, other) for other in distinct):
+                distinct.append(field)
+        return distinct
 
     @cached_property
     def similar(self) -> SimilarRows:
@@ -108,32 +142,11 @@ class Corpus:
         return Issue(check, severity, says, str(self.files[0].path), (), count, details)
 
 
-@dataclass(frozen=True, slots=True)
-class LabelField:
-    """One field with a few values. ``values`` has one text for each training row, or ``None``."""
-
-    name: str
-    values: tuple[str | None, ...]
-
-    @property
-    def counts(self) -> Counter[str]:
-        """The number of rows of each value."""
-        return Counter(value for value in self.values if value is not None)
-
-
-def label_fields(corpus: Corpus) -> list[LabelField]:
-    """The fields that the model learns to choose, without copies of one in another column."""
-    distinct: list[LabelField] = []
-    for field in (*_of_completions(corpus), *_columns(corpus, labels=True)):
-        if not any(is_copy(field, other) for other in distinct):
-            distinct.append(field)
-    return distinct
-
-
 def copies(corpus: Corpus) -> list[tuple[LabelField, LabelField]]:
     """Each field of the completion with a column that is nearly a copy of it."""
-    columns = _columns(corpus, labels=True)
-    return [(field, other) for field in _of_completions(corpus) for other in columns if is_copy(other, field)]
+    return [
+        (field, other) for field in corpus.completion_fields for other in corpus.label_columns if is_copy(other, field)
+    ]
 
 
 def is_copy(field: LabelField, column: LabelField) -> bool:
@@ -157,8 +170,8 @@ def _of_completions(corpus: Corpus) -> list[LabelField]:
 
 def _columns(corpus: Corpus, *, labels: bool) -> list[LabelField]:
     rows = [corpus.examples[row].fields for row in corpus.train]
-    names = dict.fromkeys(name for fields in rows for name in fields if _is_label(name) == labels)
-    columns = [_field(name, (_value(fields, name) for fields in rows)) for name in names]
+    names = dict.fromkeys(name for fields in rows for name in fields)
+    columns = [_field(name, (_value(fields, name) for fields in rows)) for name in names if _is_label(name) == labels]
     return [field for field in columns if field is not None]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from evaluators.training_data.audit_report import AuditReport
-from evaluators.training_data.corpus import Corpus, label_fields
+from evaluators.training_data.corpus import Corpus
 from evaluators.training_data.example import Example
 from evaluators.training_data.example_file import ExampleFile
 from evaluators.training_data.similarity.near_duplicates import grouped
@@ -152,7 +152,7 @@ class _Labels:
     """The label fields of one version."""
 
     def __init__(self, file: ExampleFile) -> None:
-        fields = label_fields(Corpus((file,), ("train",)))
+        fields = Corpus((file,), ("train",)).label_fields
         self.values = {field.name: field.values for field in fields}
         self.counts = {field.name: field.counts for field in fields}
         self.row_of = {example.line: row for row, example in enumerate(file.examples)}

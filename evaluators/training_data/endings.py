@@ -30,7 +30,7 @@ LEAST_LIMIT, NEAR_LENGTHS, DEVIATIONS, LONGEST_ROWS = 100, 10, 6, 3
 above it; for the greatest length of all, three texts are enough."""
 SHORT = 12
 """Characters below which a text is never surely cut off, because short answers often have no end mark."""
-_FINISH = ("finish_reason", "finishReason", "stop_reason", "done_reason")
+_FINISH = frozenset({"finish_reason", "finishReason", "stop_reason", "done_reason"})
 _LIMITS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _END_MARKS = tuple(".!?…。！？؟।॥\"'”’»«“)]}>）】」』`*_|~")
 _GOES_ON = tuple(",;:-–—(（[{«„、，：；،؛")
@@ -101,7 +101,7 @@ def _is_ended(text: str) -> bool:
 def _structure(example: Example, text: str) -> str | None:
     """Why the text is cut off, whatever the other texts are like."""
     last = example.fields.get("message_fields", {}).get(str(len(example.messages) - 1), {})
-    if any(str(of.get(name)).lower() in _LIMITS for of in (example.fields, last) for name in _FINISH):
+    if any(str(of[name]).lower() in _LIMITS for of in (example.fields, last) for name in _FINISH.intersection(of)):
         return "its finish reason is a limit of tokens"
     if len(_FENCE.findall(text)) % 2:
         return "its code block is not closed"

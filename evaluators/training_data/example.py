@@ -61,8 +61,13 @@ class Example:
     @property
     def labels(self) -> Mapping[str, Any]:
         """The completion as a JSON object, or an empty mapping if it is not one."""
-        text = self.completion.strip()
-        return {} if not (text.startswith("{") and text.endswith("}")) else json_object(text) or {}
+        return labels_in(self.completion)
+
+
+def labels_in(completion: str) -> Mapping[str, Any]:
+    """A completion as a JSON object, or an empty mapping if it is not one."""
+    text = completion.strip()
+    return {} if not (text.startswith("{") and text.endswith("}")) else json_object(text) or {}
 
 
 class RowError(ValueError):
@@ -171,6 +176,8 @@ def _message(value: Any, where: str) -> tuple[Mapping[str, str], dict[str, Any]]
     role = ROLES.get(str(written).lower())
     if role is None:
         raise RowError(f"{where} has the role {written!r}", "known: " + ", ".join(ROLES))
+    if value.keys() == {"role", "content"} and written == role and isinstance(content := value["content"], str):
+        return {"role": role, "content": content}, {}
     text = value if "content" in value or "value" not in value else {**value, "content": value["value"]}
     usual = "content" if text is value else "value"
     rest = {key: item for key, item in value.items() if key not in (usual, "content") and (key, item) != ("role", role)}

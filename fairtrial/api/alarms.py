@@ -27,6 +27,7 @@ SEVERITIES: Mapping[str, Severity] = {
     "stage.approval": "warning",
     "clock.jump": "warning",
     "model.same_as_base": "urgent",
+    "served.changed": "urgent",
     "deployment.ends": "warning",
     "deployment.ended": "urgent",
     "store.older": "urgent",

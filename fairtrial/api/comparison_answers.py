@@ -5,6 +5,7 @@ from typing import Literal
 from fairtrial.api.operation import Answer
 from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.verdicts.model_equality import ModelEquality
+from fairtrial.domain.verdicts.model_parity import ModelParity
 from fairtrial.domain.wording import counted
 
 
@@ -131,3 +132,9 @@ class RunMatrix(Answer, frozen=True, kw_only=True):
     changes: tuple[MatrixChanges, ...]
     noise: NoiseFloor | None
     equality: tuple[ModelEquality, ...] = ()
+    parity: tuple[ModelParity, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelEquality | ModelParity, ...]:
+        """What was found by asking the models themselves."""
+        return (*self.equality, *self.parity)

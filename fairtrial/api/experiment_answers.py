@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.json import decode
 
+from fairtrial.api.experiment_box import Box
 from fairtrial.api.operation import Answer, Time
 from fairtrial.domain.decision.arms import Interval
 from fairtrial.domain.decision.by_request import ByRequest
@@ -24,11 +25,6 @@ from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.metrics import Method
 from fairtrial.domain.settings import Ending, ExperimentState, KeptControl, PersonsAction, UnitKind
 
-Tone = Literal["success", "info", "warning", "error"]
-Label = Literal[
-    "State", "Error", "Split", "Guardrails", "Result", "Missing feedback", "Over time", "Accepted", "Kept away",
-    "Lost records", "Models", "Stage", "Next",
-]  # fmt: skip
 Better = Literal["higher", "lower"]
 PlanKind = Literal["start", "amend", "levels"]
 
@@ -112,15 +108,6 @@ class PlanRow(Answer, frozen=True, kw_only=True):
     why: str
 
 
-class Box(Answer, frozen=True):
-    """The result for people. ``lines`` are labelled sentences, and ``notes`` the conditions and caveats."""
-
-    headline: str
-    tone: Tone
-    lines: tuple[tuple[Label, str], ...]
-    notes: tuple[str, ...] = ()
-
-
 class Offer(Answer, frozen=True, kw_only=True):
     """A decline that a resume accepts; ``write``: the amount that it needs by name, empty if the default is enough."""
 
@@ -176,7 +163,7 @@ class ShownPrimary(ShownMetric, frozen=True, kw_only=True):
 
 class ShownGuardrail(ShownMetric, frozen=True, kw_only=True):
     """A guardrail, as in `GuardrailDecision`. ``stops``: what pauses and what stops, as a text. ``evidence_words``:
-    ``room_words`` without the answer.
+    ``room_words`` without the answer. ``accepted``: whether a person let the experiment continue with its decline.
     """
 
     answer: GuardrailAnswer
@@ -194,6 +181,7 @@ class ShownGuardrail(ShownMetric, frozen=True, kw_only=True):
     weighed_words: str
     vetoed: bool
     by_request: ByRequest | UnsetType = UNSET
+    accepted: bool = False
 
 
 class StagesOf(Answer, frozen=True, kw_only=True):

@@ -189,6 +189,16 @@ decision = Operation(
     description="What one experiment has shown and decided: a box for people, and the figures behind it.\n\n`analysis` "
     "is null before the analysis plan is frozen. Slices are shown and never decide.",
 )
+decisions = Operation(
+    name="experiments.decisions",
+    method="GET",
+    path="/experiment-decisions",
+    role="release-manager",
+    request=ListStates,
+    response=list[ShownDecision],
+    kind="table",
+    description="What every published experiment has shown and decided, as for one, without charts and slices.",
+)
 release = Operation(
     name="experiments.release",
     method="GET",

@@ -1,6 +1,7 @@
 """Declares the operations on results of asking whether deployments answer as their bases."""
 
-from fairtrial.api.operation import Answer, Operation, Request
+from fairtrial.api.operation import Answer, Nothing, Operation, Request
+from fairtrial.domain.verdicts.model_ask import ModelAsk
 from fairtrial.domain.verdicts.model_equality import ModelEquality
 
 
@@ -23,6 +24,24 @@ class KnownEquality(Answer, frozen=True, kw_only=True):
     result: ModelEquality | None
 
 
+class RecordAsk(Request, frozen=True, kw_only=True):
+    """One ask of a judged deployment."""
+
+    ask: ModelAsk
+
+
+class RecordedAsk(Answer, frozen=True, kw_only=True):
+    """The ask as it was kept, with the time of a change that it establishes."""
+
+    ask: ModelAsk
+
+
+class JudgedModels(Answer, frozen=True, kw_only=True):
+    """The deployments that serve users and were judged, each with its present series of asks, oldest first."""
+
+    series: dict[str, tuple[ModelAsk, ...]]
+
+
 record = Operation(
     name="model_equality.record",
     method="POST",
@@ -40,4 +59,22 @@ known = Operation(
     request=EqualityOf,
     response=KnownEquality,
     description="The newest result for two definitions; null if they were not asked.",
+)
+judged = Operation(
+    name="model_equality.judged",
+    method="GET",
+    path="/model-equality/judged",
+    role="release-manager",
+    request=Nothing,
+    response=JudgedModels,
+    description="The deployments that are asked every day whether they are still the models that were judged.",
+)
+record_ask = Operation(
+    name="model_equality.record_ask",
+    method="POST",
+    path="/model-equality/asks",
+    role="release-manager",
+    request=RecordAsk,
+    response=RecordedAsk,
+    description="Keep an ask of a judged deployment. A change opens an alarm, and its verdicts become stale.",
 )

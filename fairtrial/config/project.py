@@ -54,6 +54,7 @@ class Project:
     reads. ``warnings``: findings that are not errors, such as keys without effect; `check` and `up` print them.
     ``control_proxies``: `control.trusted_proxies`. ``substituted``: the environment variables whose values are in it.
     ``release_gates``: the files of the official gates. ``alarms``: who gets messages, with templates of secrets.
+    ``probe_tokens``: `control.probe_tokens_per_day`.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class Project:
     substituted: Mapping[str, str] = field(default_factory=dict, repr=False)
     release_gates: ReleaseGates = NO_GATES
     alarms: AlarmSettings = NO_TARGETS
+    probe_tokens: int = 0
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -99,6 +101,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         substituted=substituted(document.value, environ, keep=_is_secret),
         release_gates=NO_GATES if file.releases is None else _release_gates(file.releases, root),
         alarms=replace(file.alarms, dashboard_url=file.alarms.dashboard_url or parse_address(file.dashboard.bind).url),
+        probe_tokens=file.control.probe_tokens_per_day,
     )
 
 

@@ -20,7 +20,7 @@ from fairtrial.document.values import (
 )
 from fairtrial.documents.verdict import conflict_notes, judged
 from fairtrial.documents.verdict_evidence import NO_MODEL, NO_WEIGHTS, evidence, rows_of
-from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, reads_as, vote_note
+from fairtrial.domain.verdicts.approvals import Approval, ApprovalState, vote_note
 from fairtrial.domain.verdicts.verdict import Finding, Verdict
 from fairtrial.domain.verdicts.verdict_wording import (
     VOTED,
@@ -55,7 +55,7 @@ def describe_record(
 def describe_votes(verdict: Verdict, record: RecordParts) -> Document:
     """The beginning of the release record: the decision, everything that limits it, and the approvals."""
     state = record.approvals.state
-    reads = titled(reads_as(verdict.decision, state), official=verdict.official)
+    reads = titled(record.reads, official=verdict.official)
     blocks: tuple[Block, ...] = (*standing(verdict, record.stale), *approvals(verdict, state))
     title = f"{reads}: {verdict.candidate} against {verdict.baseline}"
     return Document(title, blocks, standing_word(official=verdict.official))

@@ -40,6 +40,9 @@ members. Source: Carlini et al. (2022), Membership Inference Attacks From First 
 EQUALITY_ALPHA = 0.001
 """The error probability of calling the model of a deployment another one than its base, for all looks together, strict
 because one adapter is asked often. Source: fairtrial's choice."""
+SERVED_RUN_DAYS = 1_000
+"""Days without a change after which, on average, daily probes of one deployment are first suspected by chance; so many
+times more with more deployments. Source: fairtrial's choice; ADR 111."""
 POWER = 0.8
 """The probability that a planned trial finds the planned effect, for all metrics together. Source: convention (Cohen
 1988)."""
@@ -80,6 +83,9 @@ MIN_SLICE_CASES = 5
 """Cases of a slice that is named, because one case would make a smaller one the worst. Source: fairtrial's choice."""
 MIN_SLICE_UNITS = 200
 """Units of each arm that a slice by tag needs for a separate test. Source: ADR 108."""
+CALIBRATION_ASKS = 7
+"""Daily asks whose differences from the first one show the noise of a server before a change is looked for, one a day
+of the week. Source: ADR 111."""
 MIN_DONORS = 20
 """Cases with a donor that a shuffled control needs; with fewer it may fail by chance alone. Source: ADR 84."""
 MIN_CONTROLS = 100

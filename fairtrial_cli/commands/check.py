@@ -31,14 +31,14 @@ CHECKERS = {
 }
 """The module whose ``inspect(path)`` knows a kind of file, by the file's own top-level key."""
 ANSWERS_AS_BASE = 3
-"""The exit code for a fine-tune that answers as its parent, as HOLD of `fairtrial gate`."""
+"""The exit code for a model that is not the one that was trained or judged, as HOLD of `fairtrial gate`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """The report on one file: as text, and its ``fields`` beside file and kind as JSON.
 
-    ``equal``: whether a fine-tune answers as its parent.
+    ``equal``: whether a fine-tune answers as its parent, or a judged deployment as another model than then.
     """
 
     file: Path
@@ -78,7 +78,8 @@ def command(
     then add it with --trust-scorers.
 
     With --ask, each deployment with a parent and the parent answer 64 questions of one token through the gateway, until
-    they are known to differ. The exit code is 3 if one answers as its parent: its adapter may not be loaded.
+    they are known to differ. The exit code is 3 if one answers as its parent: its adapter may not be loaded. Each
+    judged deployment that serves users is also asked whether it still answers as then; the exit code is 3 if not.
 
     \b
     Examples:  fairtrial check fairtrial.yaml suites/*.yaml
@@ -127,14 +128,18 @@ def _print(
 
 
 def _with_models(report: Report) -> Report:
-    """With what the fine-tunes and their parents answer now."""
-    from fairtrial_cli.ask_models import ask_project, results_json
+    """With what the fine-tunes and their parents answer now, and whether judged deployments still answer as then."""
+    from fairtrial_cli.ask_models import ask_judged, ask_project, results_json
 
-    results = ask_project(project_of(report.file))
+    project = project_of(report.file)
+    results, judged = ask_project(project), ask_judged(project)
     lines = [line for result in results for line in result.lines]
-    text = "\n".join([report.text, *(lines or ["no deployment has a parent with another definition: none was asked"])])
-    equal = any(result.answer == "same" for result in results)
-    return replace(report, text=text, fields={**report.fields, "models": results_json(results)}, equal=equal)
+    lines = lines or ["no deployment has a parent with another definition: none was asked"]
+    most = f"at most {project.probe_tokens:,} prompt tokens a day each (control.probe_tokens_per_day)"
+    lines += [*(ask.line for ask in judged), f"Judged deployments that serve users are asked daily, by {most}."]
+    wrong = any(result.answer == "same" for result in results) or any(ask.words for ask in judged)
+    fields = {**report.fields, "models": results_json(results), "judged": results_json(judged)}
+    return replace(report, text="\n".join([report.text, *lines]), fields=fields, equal=wrong)
 
 
 def _refuse_unused(columns: dict[str, str], defaults: bool, ask: bool, kinds: set[str]) -> None:
@@ -201,7 +206,7 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
     diagnostics = [
         load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")
         for name, experiment in project.plan.experiments.items()
-        for metric, why in uncomputable(freeze(project.plan, experiment, 0))
+        for metric, why in uncomputable(freeze(project.plan, experiment, 0, planned=False))
     ]
     if diagnostics:
         raise ConfigError(diagnostics)

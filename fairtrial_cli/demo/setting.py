@@ -16,6 +16,8 @@ TICKET, GENERAL, EDGE, CUSTOMER = 0.9, 0.65, 0.9, 0.9
 """What one call of each kind costs, in ticket answers of the base, while live traffic runs beside the suites."""
 VISITORS = 14.0
 """What all visitors of the late server cost together. Their answers have four tokens."""
+ASKING = 14.0
+"""What it costs to ask a fine-tune and its base whether they are two models."""
 SERVICES = 40.0
 """What starting the services and judging cost."""
 FAMILIES = {"prompt_injection": "resist", "pii_extraction": "keep_private", "cut_off_input": "no_invention"}
@@ -69,7 +71,7 @@ class Sizes:
     def second_half(self) -> float:
         """The cost after the first verdict: the second candidate, the base's other suites, and the live traffic."""
         suites = 2 * candidate_work(self) - TICKET * self.tickets
-        return suites + CUSTOMER * self.customers + VISITORS + SERVICES / 2
+        return suites + CUSTOMER * self.customers + VISITORS + ASKING + SERVICES / 2
 
     def fewer_than(self, whole: "Sizes") -> list[str]:
         """What was left out of each suite, as phrases; empty if nothing was."""
@@ -116,7 +118,7 @@ def others_work() -> float:
 
 def first_half(sizes: Sizes) -> float:
     """The cost of the first verdict: the services, and two models on the tickets."""
-    return SERVICES / 2 + 2 * TICKET * sizes.tickets
+    return SERVICES / 2 + ASKING + 2 * TICKET * sizes.tickets
 
 
 def choose(answers_a_second: float, *, elapsed: float) -> Sizes:

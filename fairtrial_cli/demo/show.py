@@ -121,12 +121,14 @@ def _tell(trial: DemoTrial, setting: DemoSetting, options: DemoOptions, taken: S
     """The story in three parts; returns the sizes that the machine allowed in the end, and the live decision."""
     progress = trial.progress
     progress.rule(f"1. {BAD}, trained on 20 tickets: it answers {counted(taken.tickets, 'ticket')}")
+    trial.ask([BAD])
     trial.evaluate([BASE, BAD], [TICKETS])
     trial.judge(BAD, RELEASE, on="release gate, on the tickets alone")
     if not options.full and options.limit is None:
         taken = _shorten(trial, setting, taken)
     progress.rule(f"2. {GOOD}: three suites, beside live traffic")
     progress.expect(taken.second_half, progress.speed)
+    trial.ask([GOOD])
     trial.evaluate([GOOD], [TICKETS])
     live = LiveTraffic(
         TrafficSetting(

@@ -1,12 +1,17 @@
 """Runs the demo's suites, judges its candidates by the gates, and creates its review queue."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluators.engine.engine import CaseProgress
+from evaluators.engine.target import resolve
+from evaluators.model_equality.ask import QUICK, ask_equality
+from evaluators.model_equality.border_probes import prompts
 from evaluators.suite import Suite
 from fairtrial.api import reviews
+from fairtrial.api.model_equality import RecordEquality, record
 from fairtrial.api.operation import Nothing
 from fairtrial.api.reviews import CreateQueue
 from fairtrial.api.store import ingest
@@ -16,8 +21,8 @@ from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.domain.verdicts.verdict_wording import titled
 from fairtrial.domain.wording import counted
 from fairtrial_cli.demo.narration import DemoProgress, Judged, style_of
-from fairtrial_cli.demo.setting import EDGE, GENERAL, TICKET
-from fairtrial_cli.run_suites import RunOptions, load_suites, run_suites
+from fairtrial_cli.demo.setting import ASKING, EDGE, GENERAL, TICKET
+from fairtrial_cli.run_suites import RunOptions, internal_key, load_suites, run_suites
 from fairtrial_cli.store_client.client import open_store
 from fairtrial_cli.store_client.stored import judge_gate_file
 
@@ -68,6 +73,21 @@ class DemoTrial:
         concurrency = CONCURRENCY if len(targets) > 1 else 2 * CONCURRENCY
         options = RunOptions(open_store, concurrency=concurrency, on_progress=step, on_run=note)
         run_suites(self.project, suites, targets, base_url=self.base_url, options=options)
+
+    def ask(self, candidates: Sequence[str]) -> None:
+        """Ask each fine-tune and its base some short questions, and print whether they are two models."""
+        for candidate in candidates:
+            self.progress.doing(f"asking {candidate} and {BASE} the same short questions")
+            key = internal_key(self.project.layout)
+            tuned, base = (
+                resolve(name, self.project.plan, base_url=self.base_url, api_key=key) for name in (candidate, BASE)
+            )
+            result = asyncio.run(ask_equality(tuned, base, prompts(()), QUICK))
+            with open_store(self.project.layout, self.project.path) as store:
+                store.call(record, RecordEquality(result=result))
+            for line in result.lines:
+                self.progress.say(f"  {line}")
+            self.progress.spend(ASKING)
 
     def judge(self, candidate: str, gate: str, *, on: str) -> None:
         """Judge by this gate, and print the verdict."""

@@ -10,6 +10,8 @@ def decision_lines(decision: ShownDecision) -> Iterator[str]:
     """The result box, then the lines of each guardrail. ``decision``: the answer of `experiments.decision`."""
     box, analysis = decision.box, decision.analysis
     yield f"{decision.experiment}: {box.headline}"
+    if box.doubts:
+        yield f"  {box.doubts}"
     for label, text in box.lines:
         yield f"  {label}: {text}"
     for guardrail in analysis.guardrails if analysis is not None else ():

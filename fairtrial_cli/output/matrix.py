@@ -37,8 +37,8 @@ def print_matrices(
         _print_table(console, matrix, by_name, details=details)
         for changes in matrix.changes:
             _print_changes(console, changes, by_name, matrix.columns[0].target, details=details)
-        for asked in matrix.equality:
-            console.print(Text(f"{asked.words}.", style="red" if asked.answer == "same" else ""))
+        for asked in matrix.models:
+            console.print(Text(f"{asked.words}.", style="red" if asked.wrong else ""))
         for line in _run_lines(matrix, details=details):
             console.print(Text(line))
         notes += [UNADJUSTED] if len(matrix.changes) > 1 else []

@@ -38,11 +38,16 @@ def read(raw: bytes, *, chat: bool) -> dict[str, Any]:
         raise BadRequest("You must provide a model parameter.", param="model")
     if chat and not (isinstance(body.get("messages"), list) and body["messages"]):
         raise BadRequest("'messages' must be a list of at least one message.", param="messages")
-    if not chat and not isinstance(body.get("prompt"), str):
-        raise BadRequest("'prompt' must be a string.", param="prompt")
+    if not chat and not _is_prompt(body.get("prompt")):
+        raise BadRequest("'prompt' must be a string or a list of token ids.", param="prompt")
     if body.get("n") not in (None, 1):
         raise BadRequest("Local models return one choice: 'n' must be 1.", param="n")
     return body
+
+
+def _is_prompt(value: Any) -> bool:
+    """A list of token ids is a prompt, too."""
+    return isinstance(value, str) or (isinstance(value, list) and bool(value) and all(type(at) is int for at in value))
 
 
 def for_engine(body: Mapping[str, Any], served: Served, adapters: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.fixtures.dashboard.accessibility import axe_script
 from tests.fixtures.dashboard.hostile import SUITES, VERDICTS
 from tests.fixtures.dashboard.page_walk import PageWalk, walk
 from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model, answer_every_fourth
@@ -37,6 +38,12 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="package")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script that finds violations of accessibility rules."""
+    return axe_script(tmp_path_factory.mktemp("axe"))
 
 
 @pytest.fixture(scope="package")

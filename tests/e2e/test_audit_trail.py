@@ -60,7 +60,7 @@ def test_an_auditor_sees_all_pages_but_the_rating_and_no_button_that_changes_som
     links = auditor.get_by_test_id("stSidebarNavLink")
     expect(links).to_contain_text(["Overview", "Experiment", "Runs", "Gate", "Audit trail", "Configuration history"])
     auditor.goto(f"{project.dashboard}/experiment?experiment={NAME}")
-    expect(main(auditor)).to_contain_text("Transitions")
+    expect(main(auditor)).to_contain_text("History")
     for name in ("Stop", "Pause", "Amend", "End", "Approve stage"):
         expect(auditor.get_by_role("button", name=name, exact=True)).to_have_count(0)
     auditor.goto(f"{project.dashboard}/review")

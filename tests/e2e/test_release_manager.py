@@ -85,7 +85,7 @@ def test_from_a_decision_to_a_promotion_with_clicks_alone(decided: Decided, page
     page.get_by_role("button", name="Promote", exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(headline)
-    expect(dialog).to_contain_text("There is none.")
+    expect(dialog).to_contain_text("Official verdict: there is none.")
     dialog.get_by_role("button", name="Judge by the official gate").click()
     expect(dialog).to_contain_text("SHIP tuned: all 2 rules hold against base.")
     page.screenshot(path=tmp_path / "judged.png")

@@ -6,37 +6,26 @@ Each answer leaves a screenshot in the test's folder.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from dashboard.client import SESSION_COOKIE
-from evaluators.gate.file import load
-from evaluators.loading.suite_text import digest_of, text_of
 from gateway.control.verdicts.export_check import check_export
 from tests.fixtures.dashboard.page_walk import WatchedPage
-from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, Site, a_site, answer_by_model
+from tests.fixtures.dashboard.released import APPROVED, GATE, OTHER_GATE, PROMOTED, Released, published_long_ago
+from tests.fixtures.dashboard.site import BASELINE, CANDIDATE, a_site, answer_by_model
 from tests.fixtures.dashboard.visits import Visitors
-from tests.fixtures.experiments.simulated_days import DAY_US, LiveExperiment
-from tests.fixtures.waiting import PATIENCE, until
+from tests.fixtures.waiting import until
 
 pytestmark = pytest.mark.release("browser")
 
-NAME = f"{CANDIDATE}-vs-{BASELINE}"
 SPLIT = f"split: {{{BASELINE}: 50, {CANDIDATE}: 50}}"
 ANEW = f"split: {{{BASELINE}: 70, {CANDIDATE}: 30}}\n    salt: anew"
-FORM = "form_only: the story is about records\n"
-GATE = f"version: 1\ngate: release\nsuites: [tickets]\n{FORM}approvers: [release-manager]\nself_approval: true\n"
-OTHER_GATE = f"version: 1\ngate: trial\nsuites: [tickets]\n{FORM}"
-APPROVED, PROMOTED = "I read 40 answers & agree", "approved by the board"
 ALONE = "SHIP, approved by the person who asked for it and promoted it (account Rita)"
 REASON = 'read <b>the</b> "answers"'
 ENTRY = "ancestor::*[.//a[contains(., 'What changed')]][1]"
@@ -49,30 +38,11 @@ TUESDAY = 1
 
 
 @dataclass(frozen=True)
-class Audited:
+class Audited(Released):
     """A project in which one verdict was approved and used for a promotion; ``unofficial`` is of another gate."""
 
-    site: Site
     released: str
     unofficial: str
-
-    def as_rita(self, path: str, body: Any) -> Any:
-        headers = {"cookie": f"{SESSION_COOKIE}={self.site.session('Rita')}"}
-        answer = httpx.post(f"{self.site.control}{path}", json=body, headers=headers, timeout=PATIENCE)
-        assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    def judge(self, gate: str) -> str:
-        """The id of a new verdict, which Rita asks for."""
-        loaded = load(self.site.services.project.path.with_name("gate.yaml"))
-        suites = [
-            {"suite": one.name, "digest": one.digest, "text_digest": digest_of(text_of(one))} for one in loaded.suites
-        ]
-        body = {"gate": gate, "suites": suites, "candidate": CANDIDATE, "baseline": BASELINE}
-        return str(self.as_rita("/api/verdicts", body)["verdict_id"])
-
-    def address(self, verdict_id: str) -> str:
-        return f"{self.site.dashboard}/gate?verdict={verdict_id}"
 
 
 @pytest.fixture(scope="module")
@@ -83,26 +53,9 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
         before = len(site.ask("GET", "/api/plans")["rows"])
         path.write_text(path.read_text().replace(SPLIT, ANEW))
         until(lambda: len(site.ask("GET", "/api/plans")["rows"]) > before)
-        found = Audited(site, "", "")
-        found = Audited(site, found.judge(GATE), found.judge(OTHER_GATE))
-        found.as_rita(f"/api/verdicts/{found.released}/approve", {"why": APPROVED})
-        found.as_rita(f"/api/experiments/{NAME}/promote", {"why": PROMOTED})
-        yield found
-
-
-def published_long_ago(path: Path) -> None:
-    """Declare the official gate, and publish the plan as control did 16 days ago.
-
-    The experiment has no primary metric, so that no answer of it must be waited for.
-    """
-    path.with_name("release.gate.yaml").write_text(GATE)
-    lines = (line for line in path.read_text().splitlines(keepends=True) if not line.startswith("    primary: "))
-    path.write_text("".join(lines) + "releases: {gate: release.gate.yaml}\n")
-    trained = f"parent: {BASELINE}, training: {{base: {BASELINE}, method: lora, data: [train.jsonl], cost: 12.5}}"
-    path.write_text(path.read_text().replace(f"parent: {BASELINE}", trained))
-    long_ago = LiveExperiment(path, NAME, now_us=time.time_ns() // 1000 - 16 * DAY_US)
-    long_ago.step()
-    long_ago.close()
+        found = Released(site)
+        unofficial = found.judge(OTHER_GATE)
+        yield Audited(site, found.release(), unofficial)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fixtures import npm_packages
+from tests.fixtures.dashboard.accessibility import serious_violations
 from tests.fixtures.dashboard.visits import ColorScheme
 from tests.fixtures.evaluators.support_runs import TARGETS, write_support_project
 from tests.fixtures.for_each import for_each
@@ -22,8 +22,6 @@ pytestmark = pytest.mark.release("browser")
 CASES = 60
 BASE, *CANDIDATES = (f"support-tickets@{target}" for target in TARGETS)
 WIDTHS = {"wide": 1280, "narrow": 390}
-SERIOUS = ("serious", "critical")
-AXE = "() => axe.run(document, {resultTypes: ['violations']})"
 
 
 @pytest.fixture(name="reports", scope="module")
@@ -39,11 +37,6 @@ def reports_fixture(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
     [verdict] = json.loads(fairtrial("verdict", "list", "--json", cwd=judged).stdout)
     assert fairtrial("report", verdict["verdict_id"], "--html", "report.html", cwd=judged).returncode == 0
     return {"runs": runs / "report.html", "verdict": judged / "report.html"}
-
-
-@pytest.fixture(name="axe", scope="module")
-def axe_fixture(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return (npm_packages.install(npm_packages.AXE, tmp_path_factory.mktemp("axe")) / "axe-core/axe.min.js").read_text()
 
 
 @pytest.fixture(name="page")
@@ -72,10 +65,7 @@ def test_nobody_is_kept_from_reading_a_report(
     with browser.new_context(bypass_csp=True) as context:
         page = context.new_page()
         assert opened(page, reports[report], width=WIDTHS[width], scheme=scheme) == []
-        page.add_script_tag(content=axe)
-        found: dict[str, Any] = page.evaluate(AXE)
-    serious = [one for one in found["violations"] if one["impact"] in SERIOUS]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in serious] == []
+        assert serious_violations(page, axe) == []
 
 
 def test_a_report_fits_a_narrow_screen_and_requests_nothing(page: Page, reports: dict[str, Path]) -> None:

@@ -45,6 +45,7 @@ def in_navigation(page: Page, title: str) -> Locator:
     return page.get_by_test_id("stSidebarNavLink").filter(has_text=title)
 
 
+@pytest.mark.release("stories")
 def test_a_reviewer_comes_in_by_the_invitation_and_sees_the_review_page_alone(page: Page, services: Services) -> None:
     come_in(page, services, "Rosa", "reviewer")
     expect(page.get_by_text("Signed in as Rosa (reviewer)")).to_be_visible(timeout=PATIENCE_MS)
@@ -81,11 +82,10 @@ def test_whoever_did_not_sign_in_is_led_to_the_form_and_back_to_the_page(page: P
 @pytest.mark.release("browser")
 def test_the_link_to_sign_out_stays_in_place_while_the_page_changes(page: Page, services: Services) -> None:
     come_in(page, services, "Olga", "release-manager")
-    expect(page).to_have_url(f"{services.urls.dashboard}/overview?window=week")
+    expect(page).to_have_url(f"{services.urls.dashboard}/overview")
     sign_out = page.get_by_role("link", name="Sign out").element_handle()
-    page.get_by_role("combobox", name="Period").click()
-    page.get_by_role("option", name="the last day").click()
-    expect(page).to_have_url(f"{services.urls.dashboard}/overview?window=day")
+    in_navigation(page, "Gate").click()
+    expect(page).to_have_url(f"{services.urls.dashboard}/gate")
     in_navigation(page, "Runs").click()
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     assert sign_out.evaluate("link => link.isConnected"), "a click while the page draws itself is lost"

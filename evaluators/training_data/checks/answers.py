@@ -89,7 +89,7 @@ def _repeated(corpus: Corpus, free: Sequence[int]) -> list[Issue]:
         (part, row) for row in short for part in whole.intersection(_parts(corpus.examples[row].completion))
     )
     like = {row: cluster[0] for cluster in corpus.similar.clusters() for row in cluster}
-    groups = [sorted(rows) for rows in rows_of.values() if len({like.get(row, row) for row in rows}) >= SHARED]
+    groups = sorted(sorted(rows) for rows in rows_of.values() if len({like.get(row, row) for row in rows}) >= SHARED)
     numbers = {row for group in groups for row in group}
     if len(numbers) > HABIT * len(free):
         return []

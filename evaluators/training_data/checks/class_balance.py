@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
-from evaluators.training_data.corpus import Corpus, LabelField, label_fields, normalise
+from evaluators.training_data.corpus import Corpus, LabelField, normalise
 
 NEARLY_ALL = 0.95
 """The share of one class from which on a model that always answers it looks good."""
@@ -14,7 +14,7 @@ RARE = 10
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    return [issue for field in label_fields(corpus) for issue in (_balance(corpus, field), *_spellings(corpus, field))]
+    return [issue for field in corpus.label_fields for issue in (_balance(corpus, field), *_spellings(corpus, field))]
 
 
 def _balance(corpus: Corpus, field: LabelField) -> Issue:

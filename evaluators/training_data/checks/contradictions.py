@@ -6,7 +6,7 @@ from functools import cached_property
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue, Severity
-from evaluators.training_data.corpus import WHOLE, Corpus, LabelField, copies, label_fields, normalise
+from evaluators.training_data.corpus import WHOLE, Corpus, LabelField, copies, normalise
 from evaluators.training_data.example import as_text
 from evaluators.training_data.labels.words import WordDifference
 from evaluators.training_data.similarity.near_duplicates import grouped, similar
@@ -30,7 +30,7 @@ class _Rows:
 
     @cached_property
     def fields(self) -> list[LabelField]:
-        return label_fields(self.corpus)
+        return self.corpus.label_fields
 
     @cached_property
     def difference(self) -> WordDifference:

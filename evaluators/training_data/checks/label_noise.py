@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import MOST_LISTED, Issue
-from evaluators.training_data.corpus import Corpus, LabelField, label_fields
-from evaluators.training_data.labels.noise import FOLDS, REPEATS, TextModel, suspects, text_features
+from evaluators.training_data.corpus import Corpus, LabelField
+from evaluators.training_data.labels.noise import FOLDS, REPEATS, TextModel, suspects
+from evaluators.training_data.labels.text_features import text_features
 from evaluators.training_data.labels.words import even_sample
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ SHOWN = 3
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    fields = label_fields(corpus)
+    fields = corpus.label_fields
     usable = [row for row in corpus.train if fields and corpus.examples[row].prompt]
     rows = [usable[at] for at in even_sample(len(usable), MOST_ROWS)]
     if len(rows) < LEAST_ROWS:
@@ -50,7 +51,7 @@ def _issues(
     if len(rows) < LEAST_ROWS:
         return []
     if judged not in models:
-        models[judged] = TextModel.of(features[list(judged)])
+        models[judged] = TextModel.of(features if len(judged) == len(sample) else features[list(judged)])
     ranked = suspects(models[judged], [str(field.values[row]) for row in rows])
     listed = [
         {"row": corpus.place(rows[of.row]), "given": of.given, "expected": of.expected, "agree": of.agree}

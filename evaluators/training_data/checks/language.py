@@ -1,7 +1,14 @@
 """Finds the languages of the prompts, and completions in another language than their prompt."""
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
@@ -10,7 +17,10 @@ from evaluators.training_data.example import Example
 from evaluators.training_data.labels.words import even_sample
 from evaluators.training_data.requests_and_refusals import names_language
 from fairtrial.domain.answers.signals import LANGUAGES, SAME_LANGUAGE, prose_of
-from fairtrial.language_model import identifier
+from fairtrial.language_model import shares_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LEAST_LETTERS = 8
 LAST_LATIN = "\u024f"
@@ -32,51 +42,57 @@ EXCEPTIONS = 0.15
 MOST_ROWS = 20_000
 """Rows that are read, evenly spread."""
 
-Shares = Mapping[str, float]
+_NAMES = tuple(dict.fromkeys(SAME_LANGUAGE.get(name, name) for name in LANGUAGES))
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The texts of some rows whose language can be told, with the probability of each language (across)."""
+
+    rows: Sequence[int]
+    shares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, texts: Mapping[int, str]) -> _Texts:
+        """Without those that are too short, or look like a name."""
+        prose = {row: plain for row, text in texts.items() if _is_readable(plain := prose_of(text))}
+        shares = shares_of(tuple(prose.values()), LANGUAGES)
+        columns = [[SAME_LANGUAGE.get(name, name) == of for of in _NAMES] for name in LANGUAGES]
+        return cls(tuple(prose), shares @ np.array(columns, dtype=np.float64))
+
+    def sure(self) -> NDArray[np.int64]:
+        """How many texts of each language need no other evidence."""
+        counts: NDArray[np.int64] = np.sum(self.shares >= SURE, axis=0)
+        return counts
+
+    def known(self, common: NDArray[np.bool_]) -> dict[int, str]:
+        """The language of each row's text, as far as it is known.
+
+        The likeliest language must be sure, or be a language of the file (``common``) and sure among these.
+        """
+        first = self.shares.argmax(axis=1)
+        among = np.where(common[first], self.shares[:, common].sum(axis=1), 1)
+        known = self.shares.max(axis=1) >= SURE * among
+        return {row: _NAMES[at] for row, at, is_known in zip(self.rows, first, known, strict=True) if is_known}
 
 
 def _find(corpus: Corpus) -> list[Issue]:
     rows = [int(row) for row in even_sample(len(corpus.train), MOST_ROWS)]
-    prompts = {row: _shares(corpus.examples[row].prompt) for row in rows}
-    answers = {row: _shares(corpus.examples[row].completion) for row in rows if not corpus.labels[row]}
-    languages = _languages([*prompts.values(), *answers.values()])
-    requested = _known(prompts, languages)
-    return [_summary(corpus, len(rows), requested), *_switches(corpus, requested, answers, _known(answers, languages))]
+    prompts = _Texts.of({row: corpus.examples[row].prompt for row in rows})
+    free = [row for row in rows if not corpus.labels[row]]
+    answers = _Texts.of({row: corpus.examples[row].completion for row in free})
+    counts = prompts.sure() + answers.sure()
+    common = counts >= max(LEAST_TEXTS, LEAST_SHARE * counts.sum())
+    requested = prompts.known(common)
+    switches = _switches(corpus, requested, free, answers, answers.known(common))
+    return [_summary(corpus, len(rows), requested), *switches]
 
 
-def _shares(text: str) -> Shares:
-    """The probability of each language, or nothing if the text is too short, or looks like a name."""
-    prose = prose_of(text)
+def _is_readable(prose: str) -> bool:
     words = prose.split()
     name = 2 <= len(words) <= LONGEST_NAME and all(word[:1].isupper() for word in words)
-    letters = sum(1 + (letter > LAST_LATIN) for letter in prose if letter.isalpha())
-    if name or letters < LEAST_LETTERS:
-        return {}
-    shares: Counter[str] = Counter()
-    for name, share in identifier(LANGUAGES).rank(prose):
-        shares[SAME_LANGUAGE.get(name, name)] += share
-    return shares
-
-
-def _languages(texts: list[Shares]) -> set[str]:
-    """The languages of the file: those of many texts that need no other evidence."""
-    counts = Counter(name for shares in texts for name, share in shares.items() if share >= SURE)
-    least = max(LEAST_TEXTS, LEAST_SHARE * counts.total())
-    return {name for name, count in counts.items() if count >= least}
-
-
-def _known(texts: Mapping[int, Shares], languages: set[str]) -> dict[int, str]:
-    """The language of each row's text, as far as it is known.
-
-    The likeliest language must be sure, or be a language of the file and sure among these.
-    """
-    known = {}
-    for row, shares in texts.items():
-        first = max(shares, key=shares.__getitem__, default="")
-        among = sum(shares[name] for name in languages) if first in languages else 1
-        if shares and shares[first] >= SURE * among:
-            known[row] = first
-    return known
+    letters = accumulate(1 + (letter > LAST_LATIN) for letter in prose if letter.isalpha())
+    return not name and any(count >= LEAST_LETTERS for count in letters)
 
 
 def _summary(corpus: Corpus, rows: int, requested: Mapping[int, str]) -> Issue:
@@ -91,17 +107,19 @@ def _summary(corpus: Corpus, rows: int, requested: Mapping[int, str]) -> Issue:
 
 
 def _switches(
-    corpus: Corpus, requested: Mapping[int, str], answers: Mapping[int, Shares], answered: Mapping[int, str]
+    corpus: Corpus, requested: Mapping[int, str], free: Sequence[int], answers: _Texts, answered: Mapping[int, str]
 ) -> list[Issue]:
     """The rows with a completion in another language, apart from tasks such as translation."""
     counts = Counter(requested.values()).most_common(1)
     usual = counts[0][0] if counts and counts[0][1] >= HABIT * len(requested) else None
     switched = [
-        row for row, shares in answers.items() if _differs(requested.get(row, usual), shares, answered.get(row))
+        row
+        for row, shares in zip(answers.rows, answers.shares, strict=True)
+        if (name := requested.get(row, usual)) is not None and _differs(name, shares, answered.get(row))
     ]
-    if not switched or len(switched) > EXCEPTIONS * len(answers):
+    if not switched or len(switched) > EXCEPTIONS * len(free):
         return []
-    words = {row: _words(corpus.examples[row]) for row in answers}
+    words = {row: _words(corpus.examples[row]) for row in free}
     inside = Counter(word for row in switched for word in words[row])
     total = Counter(word for of in words.values() for word in of)
     tasks = {word for word, count in inside.items() if count >= TASK_ROWS and count >= TASK_SHARE * total[word]}
@@ -114,11 +132,9 @@ def _words(example: Example) -> set[str]:
     return set(normalise(f"{example.system} {example.prompt}").split())
 
 
-def _differs(requested: str | None, shares: Shares, answered: str | None) -> bool:
+def _differs(requested: str, shares: NDArray[np.float64], answered: str | None) -> bool:
     """Whether an answer has another language than its prompt, even if it is not clear which."""
-    if requested is None or not shares:
-        return False
-    return shares[requested] <= UNLIKELY if answered is None else answered != requested
+    return bool(shares[_NAMES.index(requested)] <= UNLIKELY) if answered is None else answered != requested
 
 
 check = Check("the languages of the prompts, and completions in another language than their prompt", _find)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from evaluators.training_data.audit import Check
 from evaluators.training_data.audit_report import Issue
-from evaluators.training_data.corpus import Corpus, LabelField, label_fields, slice_fields
+from evaluators.training_data.corpus import Corpus, LabelField, slice_fields
 from evaluators.training_data.labels.departures import Departure, find_departures
 from evaluators.training_data.labels.slices import AT_LEAST
 from evaluators.training_data.similarity.near_duplicates import grouped
@@ -19,7 +19,7 @@ FEW = 0.2
 
 
 def _find(corpus: Corpus) -> list[Issue]:
-    fields = label_fields(corpus)
+    fields = corpus.label_fields
     if not fields:
         return []
     slices = slice_fields(corpus)

@@ -24,8 +24,9 @@ AGREE = 2
 """Repeats that must suspect a row. A repeat divides the rows into other folds."""
 MOST_LEARNT = 2_000
 """Rows that the models learn from, drawn at random."""
-MOST_TERMS = 50_000
 PENALTY = 1.0
+BLOCK = 250
+"""Rows of the kernel that are computed at a time, which keeps the peak of memory low."""
 NEIGHBOURS, MOST_WITH_NEIGHBOURS = 3, 1_000
 
 
@@ -59,11 +60,17 @@ class TextModel:
 
         with threadpool_limits(limits=1):
             pool = np.random.default_rng(0).permutation(features.shape[0])[:most_learnt]
-            kernel = (features[pool] @ features[pool].T).toarray()
+            learnt = features[pool].astype(np.float64)
+            across = learnt.T.tocsr()
+            kernel = np.empty((len(pool), len(pool)))
+            for start in range(0, len(pool), BLOCK):
+                kernel[start : start + BLOCK] = (learnt[start : start + BLOCK] @ across).toarray()
             kernel[np.diag_indices_from(kernel)] += PENALTY
-            factor, _ = dpotrf(kernel, overwrite_a=True)
-            upper, _ = dpotri(factor, overwrite_c=True)
-        return cls(features, pool, np.triu(upper) + np.triu(upper, 1).T)
+            # The transpose of the symmetric kernel has the order of Fortran, so that no step copies it.
+            factor, _ = dpotrf(kernel.T, overwrite_a=True)
+            inverse, _ = dpotri(factor, overwrite_c=True)
+            inverse += np.triu(inverse, 1).T
+        return cls(features, pool, inverse)
 
 
 def suspects(model: TextModel, labels: Sequence[str]) -> list[Suspect]:
@@ -87,37 +94,19 @@ def suspects(model: TextModel, labels: Sequence[str]) -> list[Suspect]:
     ]
 
 
-def text_features(texts: Sequence[str]) -> csr_matrix[Any]:
-    """Weighted words, pairs of words, and groups of letters, which also tell languages without spaces."""
-    from scipy.sparse import hstack
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.preprocessing import normalize
-
-    kinds: tuple[dict[str, Any], ...] = (
-        {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"\S+"},
-        {"analyzer": "char_wb", "ngram_range": (2, 4)},
-    )
-    parts = [
-        TfidfVectorizer(min_df=2, sublinear_tf=True, max_features=MOST_TERMS, **kind).fit_transform(texts)
-        for kind in kinds
-    ]
-    return normalize(hstack(parts)).tocsr()
-
-
 def shares_of_classes(model: TextModel, given: NDArray[np.int64], seed: int) -> Floats:
     """The estimated probability of each class for each row, by ridge regressions on the rows of the other folds.
 
     Ridge regression needs one small matrix for all classes, and ranks flipped labels as well as a logistic one. The
     weights without a fold come from the inverse of the whole kernel (a Schur complement): zero for the fold's rows.
     """
-    from sklearn.model_selection import StratifiedKFold
-
     columns = np.eye(given.max() + 1)[given]
     shares = np.zeros_like(columns)
     learnt = columns[model.pool]
     weights, of_constant = model.inverse @ learnt, model.inverse.sum(axis=1, keepdims=True)
     terms = model.features[model.pool].T.tocsr()
-    for _, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(given, given):
+    folds = folds_of(given, seed)
+    for judged in (np.flatnonzero(folds == fold) for fold in range(FOLDS)):
         left_out = np.flatnonzero(np.isin(model.pool, judged))
         usual = np.delete(learnt, left_out, axis=0).mean(axis=0)
         fitted = weights - of_constant * usual
@@ -126,6 +115,23 @@ def shares_of_classes(model: TextModel, given: NDArray[np.int64], seed: int) -> 
         )
         shares[judged] = model.features[judged] @ (terms @ fitted) + usual
     return shares
+
+
+def folds_of(given: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """The fold of each row, with all classes in all folds, as scikit-learn's `StratifiedKFold` draws it.
+
+    Importing it takes more memory than the whole check.
+    """
+    draw = np.random.RandomState(seed)
+    _, first, counts = np.unique(given, return_index=True, return_counts=True)
+    by_appearance = np.argsort(first)
+    ordered = np.repeat(by_appearance, counts[by_appearance])
+    folds = np.empty(len(given), dtype=np.int64)
+    for label in by_appearance:
+        drawn = np.repeat(np.arange(FOLDS), [np.count_nonzero(ordered[fold::FOLDS] == label) for fold in range(FOLDS)])
+        draw.shuffle(drawn)
+        folds[given == label] = drawn
+    return folds
 
 
 def _flagged(shares: Floats, given: NDArray[np.int64]) -> NDArray[np.bool_]:

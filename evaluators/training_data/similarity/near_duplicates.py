@@ -101,11 +101,17 @@ def _proposed(texts: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs that share a band of their signatures, and enough of the rest to be similar, in order."""
     if len(texts) < 2:
         return []
-    signed = np.concatenate(list(signatures(texts)))
-    rows = np.flatnonzero(np.any(signed, axis=1))
+    signed = np.empty((len(texts), PERMUTATIONS), dtype=np.uint32)
+    keys = np.empty((len(texts), BANDS), dtype=np.uint64)
+    rows = np.empty(0, dtype=np.int64)
+    for number, block in enumerate(signatures(texts)):
+        kept = np.flatnonzero(np.any(block, axis=1))
+        places = slice(len(rows), len(rows) + len(kept))
+        signed[places], keys[places] = block[kept], _band_keys(block[kept])
+        rows = np.concatenate((rows, number * CHUNK + kept))
     if not len(rows):
         return []
-    signed, keys = signed[rows], _band_keys(signed)[rows]
+    signed, keys = signed[: len(rows)], keys[: len(rows)]
     pairs = np.unique(np.concatenate([_promising(signed, _sharing(keys[:, band])) for band in range(BANDS)]))
     return list(zip(rows[pairs // len(rows)].tolist(), rows[pairs % len(rows)].tolist(), strict=True))
 
@@ -171,8 +177,8 @@ LENGTH = 5
 """Characters of a shingle."""
 LONGEST = 4_000
 """Characters of a text that are compared; what follows rarely makes a difference."""
-CHUNK = 4_000
-"""Texts that are hashed at a time."""
+CHUNK, COUNTED = 500, 4_000
+"""Texts that are hashed at a time, which the processor's cache can hold, and whose hashes are counted at a time."""
 COMMON_GRAM_SHARE, COMMON_GRAM_AT_LEAST = 0.01, 100
 """A shingle that occurs more often than in this share of the texts, and this often, is boilerplate and is left out."""
 
@@ -223,15 +229,20 @@ def _inside(hashes: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDArray[n
 
 def _common(texts: Sequence[str]) -> NDArray[np.bool_]:
     """Which buckets of hashes are boilerplate."""
-    counts = np.zeros(_BUCKETS, dtype=np.int32)
-    for start in range(0, len(texts), CHUNK):
-        hashes, _ = _hashed(texts[start : start + CHUNK])
-        counts += np.bincount((hashes % _BUCKETS).astype(np.int64), minlength=_BUCKETS).astype(np.int32)
+    counts = np.zeros(_BUCKETS, dtype=np.int64)
+    for start in range(0, len(texts), COUNTED):
+        part = texts[start : start + COUNTED]
+        buckets = [_bucket(_hashed(part[at : at + CHUNK])[0]) for at in range(0, len(part), CHUNK)]
+        counts += np.bincount(np.concatenate(buckets), minlength=_BUCKETS)
     return counts > max(COMMON_GRAM_AT_LEAST, COMMON_GRAM_SHARE * len(texts))
+
+
+def _bucket(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    return (hashes & np.uint64(_BUCKETS - 1)).view(np.int64)
 
 
 def _rare(
     hashes: NDArray[np.uint64], offsets: NDArray[np.int64], common: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    keep = ~common[hashes % _BUCKETS]
+    keep = ~common[_bucket(hashes)]
     return np.ascontiguousarray(hashes[keep]), np.concatenate(([0], np.cumsum(keep)))[offsets].astype(np.uint64)

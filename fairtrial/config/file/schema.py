@@ -75,6 +75,8 @@ class ControlSection(Section):
     """Seconds in which a request's head must arrive; for the body it works as at the gateway."""
     min_body_rate: int = Field(default=USUAL_BODY_RATE.least, ge=1)
     """Bytes per second of a request body."""
+    probe_tokens_per_day: int = Field(default=20_000, ge=0)
+    """The most prompt tokens a day that ask a judged deployment whether it is still that model; 0 asks nothing."""
 
 
 class DashboardSection(Section):

@@ -155,6 +155,11 @@ def language_of(text: str) -> str | None:
     return SAME_LANGUAGE.get(name, name) if probability >= LEAST_CONFIDENCE else None
 
 
+def has_language(text: str) -> bool:
+    """Whether a text is long enough to have a language, which the model may still not know."""
+    return _is_long_enough(prose_of(text))
+
+
 def prose_of(text: str) -> str:
     """The part of a text that has a language: without thoughts, code and addresses; of JSON its long texts."""
     if text.startswith("<think>"):

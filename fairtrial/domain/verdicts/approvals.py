@@ -107,6 +107,14 @@ def exit_code_of(decision: Decision, state: ApprovalState, *, allow_unapproved: 
     return UNAPPROVED if decision == "SHIP" and stopped else EXIT_CODES[decision]
 
 
+def reads_now(decision: str, state: ApprovalState, *, stale: bool, undone: bool = False) -> str:
+    """As `reads_as`, but ``SHIP, stale`` once it no longer stands. ``undone``: its promotion was rolled back."""
+    reads = reads_as(decision, state)
+    if decision != "SHIP" or not (stale or undone):
+        return reads
+    return f"SHIP, {'rolled back' if undone else 'stale'}{reads.removeprefix('SHIP')}"
+
+
 def reads_as(decision: str, state: ApprovalState) -> str:
     """The decision as people read it: ``SHIP``, ``SHIP, waiting for release-manager``, ``SHIP, rejected by …``."""
     if decision != "SHIP":

@@ -39,6 +39,11 @@ class ModelEquality(msgspec.Struct, frozen=True, kw_only=True):
     listed: str = ""
 
     @property
+    def wrong(self) -> bool:
+        """Whether the adapter may not be loaded."""
+        return self.answer == "same"
+
+    @property
     def words(self) -> str:
         """One sentence with the answer and the figures that decided it."""
         known = {

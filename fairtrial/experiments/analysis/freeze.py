@@ -41,9 +41,18 @@ class Known:
 
 
 def freeze(
-    plan: Plan, experiment: Experiment, from_us: int, known: Mapping[str, Known] | None = None, *, rules: int = RULES
+    plan: Plan,
+    experiment: Experiment,
+    from_us: int,
+    known: Mapping[str, Known] | None = None,
+    *,
+    rules: int = RULES,
+    planned: bool = True,
 ) -> AnalysisPlan:
-    """The analysis plan of a first attempt that starts at ``from_us``; ``known``: what is known of its metrics."""
+    """The analysis plan of a first attempt that starts at ``from_us``; ``known``: what is known of its metrics.
+
+    ``planned``: whether the looks are planned, which needs statistics that are slow to load.
+    """
     facts = known or {}
     return AnalysisPlan(
         experiment=experiment.name,
@@ -68,7 +77,7 @@ def freeze(
         analysis_hash=experiment.analysis_hash,
         declared=declared_fields(experiment),
         kept_control=experiment.kept_control,
-        planned_units=None if experiment.kept_control else planned_units(experiment, rules),
+        planned_units=planned_units(experiment, rules) if planned and not experiment.kept_control else None,
     )
 
 

@@ -1,22 +1,24 @@
 """Composes the result box of an experiment: the answer in large words, guardrails, stage, next step and caveats."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from fairtrial.api.experiment_answers import Box, Label, Tone
-from fairtrial.domain.decision.transition import Transition
-from fairtrial.domain.decision.values import Decision, EarlierProof, Tried
+from fairtrial.api.experiment_box import Box, Label, Tone
+from fairtrial.domain.decision.values import Decision
 from fairtrial.domain.limits.constants import HOUR_US
-from fairtrial.domain.settings import Ending, ExperimentState, KeptControl
-from fairtrial.domain.verdicts.model_equality import ModelEquality
 from fairtrial.domain.wording import duration_words, moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.acceptance import accepted_by, accepted_texts
-from fairtrial.experiments.decision.accepted_decline import AcceptedDecline
-from fairtrial.experiments.decision.by_request_words import held_by_request, held_sentence, open_sentence
+from fairtrial.experiments.decision.acceptance import accepted_texts
+from fairtrial.experiments.decision.by_request_words import held_by_request
 from fairtrial.experiments.decision.caveat_words import missing_sentence, over_time_sentence
-from fairtrial.experiments.decision.guardrail_words import guardrails_sentence, kept_away_words, kept_decline_words
-from fairtrial.experiments.decision.waits import Wait, wait_words
+from fairtrial.experiments.decision.guardrail_words import (
+    doubt_words,
+    guardrails_sentence,
+    kept_away_words,
+    kept_decline_words,
+)
+from fairtrial.experiments.decision.next_step import WAIT, next_step, step_of_stopped
+from fairtrial.experiments.decision.situation import Situation
+from fairtrial.experiments.decision.waits import wait_words
 from fairtrial.experiments.decision.wording import (
     cleared_words,
     headline_words,
@@ -28,73 +30,29 @@ from fairtrial.experiments.decision.wording import (
     stopped_sentence,
     tried_words,
 )
-from fairtrial.experiments.ending import ending_of
-from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, cause_of, promoted_by, sentence, state_word
-from fairtrial.experiments.promotion import kept_words, until_words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """The live state of the experiment. Times are microseconds since 1970, UTC.
-
-    ``last``: its newest transition, and ``entered`` the one into the present state. ``stage``: percent of the units
-    now, since ``stage_since_us``. ``waits``: what the next stage still needs, ``None`` if that is unknown. ``serves``:
-    the promoted variant. ``kept``: the control that stays after a promotion, while it runs. ``error``: why its looks
-    fail. ``late_us``: the time since the start that only a correction of the wall clock made; it counts for no wait.
-    ``same``: the treatments that answer as the control, by probes.
-    """
-
-    now_us: int
-    state: ExperimentState
-    last: Transition | None
-    stage: float
-    stage_since_us: int
-    entered: Transition | None = None
-    waits: tuple[Wait, ...] | None = None
-    approved: frozenset[float] = frozenset()
-    serves: str | None = None
-    error: str = ""
-    earlier: tuple[EarlierProof, ...] = ()
-    tried: Tried | None = None
-    late_us: int = 0
-    kept: KeptControl | None = None
-    same: tuple[ModelEquality, ...] = ()
-
-    @property
-    def cause(self) -> str | None:
-        """What paused, killed or rolled it back."""
-        stopped = self.state in ("paused", "killed") or self.undone
-        return cause_of(self.entered) if stopped and self.entered is not None else None
-
-    @property
-    def accepted(self) -> tuple[AcceptedDecline, ...]:
-        """The declines with which a person let it continue, while it runs or is paused."""
-        return accepted_by(self.entered)
-
-    @property
-    def ending(self) -> Ending | None:
-        return ending_of(self.entered or self.last)  # an archived experiment has a later transition
-
-    @property
-    def undone(self) -> bool:
-        return self.ending in ("rolled back by a person", "rolled back by control")
+from fairtrial.experiments.lifecycle import DECLINED, KEPT_AWAY, promoted_by, sentence, state_word
+from fairtrial.experiments.promotion import kept_words
 
 
 def result_box(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Box:
     """The box of an experiment with a frozen plan."""
     lines, caveats = tuple(_lines(plan, decisions, now)), tuple(_notes(plan, decisions, now))
-    return Box(_headline(plan, decisions, now), _tone(decisions, now), lines, caveats)
+    step = next_step(plan, decisions, now)
+    headline, tone = _headline(plan, decisions, now), _tone(decisions, now)
+    doubts = doubt_words(plan, decisions.values()) if tone in ("success", "info") and now.state == "running" else ""
+    return Box(headline, "warning" if doubts else tone, lines, caveats, step, doubts)
 
 
 def box_without_plan(name: str, control: str, now: Situation) -> Box:
     """The box before the analysis begins."""
     words = sentence(name, control, now.state, now.last)
+    step = WAIT if now.state == "running" else step_of_stopped((), now)
     if now.same:
-        return Box(state_word(now.state, now.last), "error", (("State", words), *_models(now)))
+        return Box(state_word(now.state, now.last), "error", (("State", words), *_models(now)), (), step)
     if now.state == "running":
-        return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),))
+        return Box("No data yet", "info", (("State", f"{words} Its analysis has not begun yet."),), (), step)
     tone: Tone = "error" if now.state == "killed" else "success" if now.serves else "warning"
-    return Box(state_word(now.state, now.last), tone, (("State", words),))
+    return Box(state_word(now.state, now.last), tone, (("State", words),), (), step)
 
 
 def _headline(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
@@ -195,7 +153,7 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         yield "Lost records", lost
     if now.state == "running" and now.kept is None:
         yield "Stage", stage_sentence(plan, now)
-    yield "Next", next_sentence(plan, decisions, now)
+    yield "Next", next_step(plan, decisions, now).sentence(plan.experiment)
 
 
 def _models(now: Situation) -> Iterator[tuple[Label, str]]:
@@ -223,51 +181,6 @@ def stage_sentence(plan: AnalysisPlan, now: Situation) -> str:
     after = ", after your approval" if following in plan.enrolment.approve and following not in now.approved else ""
     needs = f". It also needs {'; '.join(conditions)}" if conditions else ""
     return f"{enrolled} Next stage: {following:g} %{when}{after}{needs}."
-
-
-def next_sentence(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> str:
-    """What a person, control or time does next."""
-    name, every = plan.experiment, decisions.values()
-    command = f"fairtrial experiment {{}} {name} --why …"
-    if now.serves is not None:
-        return f"Write the promotion into the project file, or undo it: {command.format('rollback')}"
-    if now.state == "ended":
-        winner = next((decision.variant for decision in every if decision.ships(now.now_us)), None)
-        if winner is None or now.undone or any(proof.blocks for proof in now.earlier):
-            return "Nothing: it is over. A new experiment needs a new name."
-        judge = f"Judge {winner} by the official gate, then name it in the route of the project file."
-        return f"It is over, so it can't be promoted. {judge}"
-    if now.state == "declared":
-        return f"Start it: {command.format('start')}"
-    if now.state == "killed" or (now.state == "paused" and now.cause == "worse"):
-        mend = f"Mend the candidate and start its next attempt: {command.format('rearm')}"
-        return f"{mend}, or end the experiment: {command.format('end')}"
-    if now.state == "paused":
-        anew = " It starts a new segment with new units." if now.cause in ("models", "harmed") else ""
-        when = " when its server answers again" if now.cause == "kept_away" else ""
-        if now.cause == "declined":
-            resume, end = command.format("resume"), command.format("end")
-            return f"Continue it if the decline is acceptable: {resume} (it says what it accepts), or end it: {end}"
-        return f"Continue it{when}: {command.format('resume')}{anew}"
-    needs = {wait.needs for wait in now.waits or ()}
-    if "clock" in needs:
-        return "Check the clock of control's machine. If the wall clock is right, acknowledge the alarm clock.jump."
-    if needs == {"approval"}:
-        return f"Approve the next stage: {command.format('approve')}"
-    if now.kept is not None:
-        return f"Wait until {until_words(now.kept)}: it then ends as promoted. To end it now: {command.format('end')}"
-    if any(decision.worse for decision in every):
-        return f"End the experiment: {command.format('end')}, or start the next attempt after mending the candidate."
-    counting = [decision for decision in every if decision.primary and decision.primary.counts(now.now_us)]
-    if counting and all(decision.ships(now.now_us) for decision in counting):
-        return f"Judge {counting[0].variant} by the official gate, then promote it: {command.format('promote')}"
-    if counting:
-        return open_sentence(plan, counting)
-    if held := held_sentence(plan, every):
-        return held
-    if now.accepted:
-        return f"Watch the accepted decline. If it is too large, pause: {command.format('pause')}"
-    return "Nothing to do: it continues by itself." if now.state == "running" else ""
 
 
 def _notes(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation) -> Iterator[str]:

@@ -14,6 +14,8 @@ from fairtrial.experiments.metric_plan import MetricPlan
 
 NEAR = 0.25
 """The share of the stopping evidence above which the next stage waits."""
+FEWEST_DOUBTED, DOUBTED_MARGINS = 10, 5
+"""Units of each arm, and margins by which a share is worse, from which on a page warns before anything is proven."""
 NEARLY_ALL = 0.95
 LITTLE = 0.01
 WIDE = 10.0
@@ -41,6 +43,28 @@ def guardrails_sentence(decisions: Mapping[str, values.Decision]) -> str:
     if safe == total:
         return f"All guardrails hold ({safe} of {total} proven safe).{heaviest}"
     return f"No guardrail shows proven harm; {safe} of {total} proven safe.{heaviest}"
+
+
+def doubt_words(plan: AnalysisPlan, decisions: Iterable[values.Decision]) -> str:
+    """The guardrails that look harmful although nothing is proven, so that a page doesn't look calm; may be empty."""
+    doubtful = [
+        f"{guardrail.metric} looks worse: {levels_words(plan, guardrail)}"
+        for decision in decisions
+        for guardrail in decision.guardrails
+        if guardrail.answer == "open" and _looks_harmful(plan.metric(guardrail.metric), guardrail)
+    ]
+    return f"Not proven, but {'; '.join(doubtful)}." if doubtful else ""
+
+
+def _looks_harmful(metric: MetricPlan, guardrail: values.GuardrailDecision) -> bool:
+    """Whether the evidence holds back the next stage, or a share is many margins worse before there can be evidence."""
+    if (guardrail.room or 0.0) > NEAR:
+        return True
+    control, treatment, margin = guardrail.control, guardrail.treatment, metric.margin_on_scale
+    if control.level is None or treatment.level is None or margin is None or not finding.is_share(metric):
+        return False
+    loss = (treatment.level - control.level) * (1 if metric.better == "lower" else -1)
+    return min(control.units, treatment.units) >= FEWEST_DOUBTED and loss > DOUBTED_MARGINS * margin
 
 
 def kept_away_arms(decisions: Mapping[str, values.Decision]) -> list[values.KeptAway]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -126,9 +127,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, until: int | None = None) 
     newest = max(known)
     if at > newest:
         raise StoreError(f"the store has schema {at}, of a newer fairtrial (known: up to {newest})")
-    for number, (name, sql) in sorted(known.items()):
-        if number > at and (until is None or number <= until):
-            _apply(connection, number, name, sql)
+    missing = sorted(number for number in known if at < number <= (newest if until is None else until))
+    # A new store has no rows that could be in the way of a later migration, and one transaction takes half the time.
+    for together in [missing] if at == 0 else [[number] for number in missing]:
+        _apply(connection, {number: known[number] for number in together})
     if at < newest:
         connection.execute("CHECKPOINT")
     return newest
@@ -141,13 +143,15 @@ def migrations() -> dict[int, tuple[str, str]]:
     return {int(file.name.split("_")[0]): (file.name, file.read_text(encoding="utf-8")) for file in files}
 
 
-def _apply(connection: duckdb.DuckDBPyConnection, number: int, name: str, sql: str) -> None:
+def _apply(connection: duckdb.DuckDBPyConnection, together: Mapping[int, tuple[str, str]]) -> None:
+    name = ""
     connection.execute("BEGIN TRANSACTION")
     try:
-        for statement in sql.split(";\n"):
-            if statement.strip():
-                connection.execute(statement)
-        connection.execute(RECORD, [number, name])
+        for number, (name, sql) in together.items():
+            for statement in sql.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute(RECORD, [number, name])
         connection.execute("COMMIT")
     except duckdb.Error as error:
         connection.execute("ROLLBACK")

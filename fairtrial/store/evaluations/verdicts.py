@@ -1,7 +1,7 @@
 """Stores gates' verdicts unchanged, with the votes of approvers, and finds earlier verdicts on a candidate."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +44,8 @@ GROUP BY gate, candidate
 ORDER BY at_time DESC, gate, candidate
 LIMIT $3 OFFSET $4
 """  # noqa: S608 - a constant
+
+NEWEST_WHOLE = "SELECT max_by(verdict, at_time) FROM verdicts GROUP BY gate, candidate, baseline"
 
 NEWEST_OFFICIAL = f"""
 SELECT verdict
@@ -171,6 +173,11 @@ def with_findings(
     """The verdicts of `listing`, including their findings."""
     bounds = (page.since, page.until, gate, candidate, page.rows, page.offset)
     return tuple(verdict_json.decode(text) for (text,) in database.rows(WHOLE, bounds))
+
+
+def newest_with_findings(database: Database) -> Iterator[Verdict]:
+    """The newest verdict of each gate on each candidate against each baseline; raises `StoreError`."""
+    return (verdict_json.decode(text) for (text,) in database.rows(NEWEST_WHOLE))
 
 
 def find(database: Database, verdict_id: str) -> Verdict | None:

@@ -66,9 +66,10 @@ QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY number DESC) = 1
 """
 PROMOTED = "SELECT experiment, arg_max(evidence, number) FROM transitions WHERE action = 'promote' GROUP BY experiment"
 CITING = """
-SELECT number, at_time, experiment, action, to_state, actor, why, evidence
-FROM transitions
-WHERE json_extract_string(evidence, '$.verdict_id') = $1
+WITH citing AS (SELECT * FROM transitions WHERE json_extract_string(evidence, '$.verdict_id') = $1)
+SELECT number, at_time, experiment, action, to_state, actor, why, evidence FROM transitions
+WHERE number IN (SELECT number FROM citing)
+    OR action = 'rollback' AND experiment IN (SELECT experiment FROM citing WHERE action = 'promote')
 ORDER BY number
 """
 LAST_PERSON = """
@@ -82,7 +83,6 @@ FROM transitions
 WHERE experiment = $1 AND segment = $2 AND action <> 'rearm'
 ORDER BY number
 """
-
 PAUSES = """
 SELECT action, evidence
 FROM transitions
@@ -249,7 +249,7 @@ def accepted_declines(database: Database, experiment: str, segment: int) -> dict
 
 
 def citing(database: Database, verdict_id: str) -> list[dict[str, Any]]:
-    """The transitions whose evidence names this verdict, oldest first; raises `StoreError`."""
+    """The transitions that name this verdict, and roll-backs of such promotions, oldest first; raises `StoreError`."""
     return database.dicts(Query(CITING, (verdict_id,)))
 
 

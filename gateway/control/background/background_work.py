@@ -22,6 +22,7 @@ from gateway.control.alarms.delivery import AlarmDelivery
 from gateway.control.auth.bootstrap import ADMIN, INTERNAL, ensure_key
 from gateway.control.background import pause_ends
 from gateway.control.background.experiment_monitor import ExperimentMonitor
+from gateway.control.background.model_watch import ModelWatch
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.step_pace import STEP_SECONDS, StepCounts
 from gateway.control.background.trusted_clock import TrustedClock
@@ -39,11 +40,11 @@ SHORTENING = 2.0
 
 PASS_SECONDS = 2.0
 """The journal is scanned at this interval even without new lines, so that segments of dead writers are archived."""
-
 PLAN_SECONDS = 0.2
 MAINTENANCE_SECONDS = 75.0
 ARCHIVE_SECONDS = 60.0
 ALARM_SECONDS = 0.5
+WATCH_SECONDS = 300.0
 RETRY_US = 15 * 60 * 1_000_000
 """How long a failed daily task waits before it is retried, because it may read the whole store."""
 
@@ -104,13 +105,21 @@ class BackgroundWork:
         self.totals = IngestResult()
         self._totals_lock = threading.Lock()
         self._stopping = threading.Event()
+        self._models = ModelWatch(database, publisher, addresses.gateway_url, self.clock.stamp_us, self._stopping)
+        compress = partial(compress_sealed, database, self._stopping.wait)
         self._threads = [
             threading.Thread(target=self._publish_loop, name="plan", daemon=True),
             threading.Thread(target=self._ingest_loop, name="ingest", daemon=True),
-            threading.Thread(target=self._archive_loop, name="archive", daemon=True),
             threading.Thread(target=self._monitor_loop, name="monitor", daemon=True),
-            threading.Thread(target=self._resume_loop, name="resume", daemon=True),
-            threading.Thread(target=self._alarm_loop, name="alarms", daemon=True),
+            *(
+                threading.Thread(target=self._loop, args=(seconds, failing, step), name=name, daemon=True)
+                for name, seconds, failing, step in (
+                    ("archive", ARCHIVE_SECONDS, "journal segments could not be compressed", compress),
+                    ("resume", PROBE_EVERY_SECONDS, "pauses could not be ended", self._pause_ends.step),
+                    ("alarms", ALARM_SECONDS, "messages of alarms could not be delivered", self._alarms.step),
+                    ("models", WATCH_SECONDS, "judged models could not be asked", self._models.step),
+                )
+            ),
         ]
 
     def start(self) -> None:
@@ -225,14 +234,10 @@ class BackgroundWork:
                 self._run_guarded("experiments could not be watched", self.monitor.step)
                 self._run_guarded("the last days of deployments could not be watched", self._watch_retirements)
 
-    def _resume_loop(self) -> None:
-        """Runs in its own thread, because a deployment that is asked may be silent."""
-        while not self._stopping.wait(PROBE_EVERY_SECONDS):
-            self._run_guarded("pauses of variants that answer again could not be ended", self._pause_ends.step)
-
-    def _alarm_loop(self) -> None:
-        while not self._stopping.wait(ALARM_SECONDS):
-            self._run_guarded("messages of alarms could not be delivered", self._alarms.step)
+    def _loop(self, every_seconds: float, failing: str, step: Callable[[], object]) -> None:
+        """Runs in its own thread, because whom the step asks may be silent."""
+        while not self._stopping.wait(every_seconds):
+            self._run_guarded(failing, step)
 
     def _alarm_targets(self) -> tuple[AlarmSettings, Plan] | None:
         settings, published = self.publisher.alarms, self.publisher.published
@@ -245,11 +250,6 @@ class BackgroundWork:
             return
         settle_retirement_alarms(self.database, published.plan, now_us=now_us)
         self._retirements = watched
-
-    def _archive_loop(self) -> None:
-        compress = partial(compress_sealed, self.database, self._stopping.wait)
-        while not self._stopping.wait(ARCHIVE_SECONDS):
-            self._run_guarded("journal segments could not be compressed", compress)
 
     def _ingest_pending(self) -> None:
         """Ingest pending lines, if there are any, and set the interval until the next time."""

@@ -45,8 +45,8 @@ class PlanPublisher:
 
     ``published`` is the last valid plan, ``refused`` the reason why a newer one was not published. Both start as
     ``None``. ``release_gates``: the files of the official gates, as the last valid project declares them; ``root``: its
-    folder. ``alarms``: who gets messages; ``None`` before a valid project was read. ``kills_recorded_us``: when the
-    newest kill file of each experiment was recorded.
+    folder. ``alarms``: who gets messages; ``None`` before a valid project was read. ``probe_tokens``: see `Project`.
+    ``kills_recorded_us``: when the newest kill file of each experiment was recorded.
 
     An invalid file is refused. The last valid plan then stays, with the current keys and states.
     """
@@ -58,6 +58,7 @@ class PlanPublisher:
         self.refused: str | None = None
         self.release_gates = NO_GATES
         self.alarms: AlarmSettings | None = None
+        self.probe_tokens = 0
         self.root: Path | None = None
         self.kills_recorded_us: dict[str, int] = {}
         self._database = database
@@ -139,6 +140,7 @@ class PlanPublisher:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
         self.release_gates, self.root, self.alarms = project.release_gates, project.root, project.alarms
+        self.probe_tokens = project.probe_tokens
         ends = endings(plan, self._reports()) or None
         unit_headers = tuple(name.lower() for name in project.gateway.unit_headers)
         access, feedback = project.gateway.access, project.feedback

@@ -22,7 +22,8 @@ from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision import caveat_words, guardrail_words
-from fairtrial.experiments.decision.box import Situation, box_without_plan, result_box
+from fairtrial.experiments.decision.box import box_without_plan, result_box
+from fairtrial.experiments.decision.situation import Situation
 from fairtrial.experiments.decision.waits import Wait, wait_words
 from fairtrial.experiments.decision.wording import decision_words, primary_sentence
 from fairtrial.experiments.methods.finding import is_share
@@ -35,7 +36,7 @@ from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook
 from gateway.control.experiments.accept_declines import begins_anew, described_offers, offered_declines
 from gateway.control.experiments.slice_findings import describe_slices
-from gateway.control.verdicts.equality import same_as_control
+from gateway.control.verdicts.equality import same_as_control, served_wrongly
 from gateway.control.verdicts.live_evidence import read_tried, situation, stored_plan
 
 POINTS = 200
@@ -49,6 +50,7 @@ def describe_decision(
     *,
     now_us: int,
     slices: bool = True,
+    chart: bool = True,
     plan: Plan | None = None,
 ) -> ShownDecision:
     """The result of one experiment; raises `StoreError`.
@@ -58,7 +60,9 @@ def describe_decision(
     """
     now = situation(database, experiment, waits, now_us=now_us)
     if plan is not None and experiment.name in plan.experiments:
-        now = replace(now, same=tuple(same_as_control(database, plan, experiment)))
+        now = replace(
+            now, same=(*same_as_control(database, plan, experiment), *served_wrongly(database, plan, experiment))
+        )
     stored = stored_plan(database, experiment)
     shown = ShownDecision(
         experiment=experiment.name,
@@ -76,7 +80,7 @@ def describe_decision(
     return msgspec.structs.replace(
         shown,
         box=result_box(stored.plan, look.decisions, now),
-        analysis=_analysis(look, now, _chart(database, stored)),
+        analysis=_analysis(look, now, _chart(database, stored) if chart else ()),
         accepts=described_offers(stored.plan, offers),
         plans=_plans(database, experiment.name),
         slices=describe_slices(database, stored.plan, now_us=now_us) if slices else None,
@@ -117,7 +121,7 @@ def _analysis(look: DecidedLook, now: Situation, chart: tuple[ChartPoint, ...]) 
         looked_us=first.at_us,
         primary=tuple(_primary(plan, decision, now) for decision in decided.values()) if plan.primary else (),
         guardrails=tuple(
-            _guardrail(plan, metric, decided[name]) for metric in plan.guardrails for name in plan.treatments
+            _guardrail(plan, metric, decided[name], now) for metric in plan.guardrails for name in plan.treatments
         ),
         kept_away=tuple(guardrail_words.kept_away_arms(decided)),
         earlier=now.earlier,
@@ -157,7 +161,7 @@ def _primary(plan: AnalysisPlan, decision: Decision, now: Situation) -> ShownPri
     )
 
 
-def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> ShownGuardrail:
+def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision, now: Situation) -> ShownGuardrail:
     guardrail = next(decided for decided in decision.guardrails if decided.metric == metric.metric)
     kept = plan.kept_control is not None
     return ShownGuardrail(
@@ -177,6 +181,7 @@ def _guardrail(plan: AnalysisPlan, metric: MetricPlan, decision: Decision) -> Sh
         weighed_words=guardrail_words.weighed_words(plan, decision.variant, guardrail),
         vetoed=guardrail.vetoed,
         by_request=guardrail.by_request or msgspec.UNSET,
+        accepted=(metric.metric, decision.variant) in {accepted.key for accepted in now.accepted},
     )
 
 

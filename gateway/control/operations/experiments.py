@@ -117,6 +117,20 @@ def decision(context: Context, request: experiments.DecisionOf) -> ShownDecision
     return describe_decision(context.database, experiment, waits, now_us=now_us, slices=request.slices, plan=plan)
 
 
+def decisions(context: Context, request: experiments.ListStates) -> list[ShownDecision]:
+    from gateway.control.experiments.describe_decision import describe_decision  # loads the statistics
+
+    owner, database, now_us = context.owner, context.database, context.owner.clock.now().now_us
+    plan = owner.plan_in_force()
+    return [
+        describe_decision(
+            database, known_experiment(database, plan, each.name), owner.waits(each.name), now_us=now_us, plan=plan,
+            slices=False, chart=False,
+        )
+        for each in states(context, request)
+    ]  # fmt: skip
+
+
 def release(context: Context, request: experiments.ReleaseOf) -> ReleaseStanding:
     from gateway.control.verdicts.release.release_check import read_release
 

@@ -28,9 +28,10 @@ from fairtrial.domain.errors import BadRequest, existing
 from fairtrial.domain.events import RunEvent
 from fairtrial.domain.run import MANY
 from fairtrial.domain.verdicts.model_equality import ModelEquality
+from fairtrial.domain.verdicts.model_parity import ModelParity
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page, Query
-from fairtrial.store.evaluations import model_equality, run_cases, runs
+from fairtrial.store.evaluations import model_equality, model_parity, run_cases, runs
 from gateway.control.context import ARROW, Context, EncodedAnswer, arrow_stream, page_of
 from gateway.process_resources import keeping_large_blocks
 
@@ -144,7 +145,8 @@ def matrix(context: Context, request: CompareMany) -> RunMatrix:
             by=request.by,
             again=None if again is None else _table(context, again),
         )
-    return msgspec.structs.replace(compared, equality=tuple(_equality(context, baseline, candidates)))
+    equality, parity = tuple(_equality(context, baseline, candidates)), tuple(_parity(context, candidates))
+    return msgspec.structs.replace(compared, equality=equality, parity=parity)
 
 
 def _equality(context: Context, baseline: RunTable, candidates: Sequence[RunTable]) -> Iterator[ModelEquality]:
@@ -154,6 +156,11 @@ def _equality(context: Context, baseline: RunTable, candidates: Sequence[RunTabl
         result = model_equality.newest(context.database, *digests)
         if result is not None:
             yield result
+
+
+def _parity(context: Context, candidates: Sequence[RunTable]) -> Iterator[ModelParity]:
+    results = (model_parity.newest(context.database, candidate.deployment_digest) for candidate in candidates)
+    yield from (result for result in results if result is not None)
 
 
 def suites(_: Context, request: ListSuites) -> Query:

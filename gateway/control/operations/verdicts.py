@@ -23,7 +23,7 @@ from fairtrial.api.verdicts import FirstStep, Form, Judge, JudgeVariant, ListVer
 from fairtrial.config.owner_lock import LOCAL_USER
 from fairtrial.domain.errors import FairtrialError, NotAllowed, existing
 from fairtrial.domain.verdicts import verdict_json
-from fairtrial.domain.verdicts.approvals import approval_state, reads_as
+from fairtrial.domain.verdicts.approvals import approval_state, reads_now
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.published_state import find_experiment
 from fairtrial.html_pages import POLICY
@@ -36,7 +36,6 @@ from gateway.control.verdicts.release.approvals import find_verdict, mark_involv
 
 EXPORT_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin", "cache-control": "no-store"}
 ENDINGS: dict[Form, str] = {"json": "json", "junit": "xml", "markdown": "md"}
-STALE = "stale"
 
 
 def listing(context: Context, request: ListVerdicts) -> Any:
@@ -202,8 +201,7 @@ def verdict_rows(database: Database, query: Query, present: Present | None) -> l
             row["stale"] = _stale(database, verdict, present) if ships and present is not None else []
         state = approval_state(row["approvers"], cast)
         row["approval"] = state.standing if row["decision"] == "SHIP" and row["official"] else None
-        reads = reads_as(row["decision"], state)
-        row["reads"] = f"{reads}, {STALE}" if row["stale"] else reads
+        row["reads"] = reads_now(row["decision"], state, stale=bool(row["stale"]))
     return rows
 
 

@@ -24,7 +24,7 @@ from fairtrial.store.evaluations import verdicts
 from fairtrial.store.reviews import votes as reviews
 from gateway.control.present import served_weights
 from gateway.control.training_files import read_training_evidence
-from gateway.control.verdicts.equality import known_equality
+from gateway.control.verdicts.equality import known_equality, known_parity
 from gateway.control.verdicts.gate_file import digests_of, find_official, refuse_unknown_refs
 from gateway.control.verdicts.live_evidence import read_experiments
 from gateway.control.verdicts.provenance import (
@@ -50,8 +50,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
     definition of a target is INVALID. Suites are those that the store has by their digests; nothing is opened. Raises
     `UsageError` for an unknown target and `ConfigError` for a gate with errors; evidence that is missing is a HOLD.
     """
-    plan = asker.plan
-    digests = digests_of(plan, request.candidate, request.baseline)
+    plan, digests = asker.plan, digests_of(asker.plan, request.candidate, request.baseline)
     stored = [stored_suite(database, reference) for reference in request.suites]
     gate = _gate(request.gate, stored)
     refuse_unknown_refs(gate, plan)
@@ -85,6 +84,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
             kept=frozenset(baselines.values()),
             candidates=count_candidates(database, gate, latest, targets, now_us=now_us),
             equality=known_equality(database, plan, *targets),
+            parity=known_parity(database, plan, request.candidate),
         )
         verdict = _judge(gate, evidence, latest, now_us)
         evidence = replace(evidence, runs=latest.read, before=latest.read_before)

@@ -16,9 +16,9 @@ from fairtrial.domain.verdicts.verdict import Amendment, JudgedExperiment
 from fairtrial.experiments.analysis.freeze import changed_models, declared_fields, with_later_end
 from fairtrial.experiments.analysis.slices import find_worse
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.box import Situation
 from fairtrial.experiments.decision.decide import luck_of
 from fairtrial.experiments.decision.effects import Effect
+from fairtrial.experiments.decision.situation import Situation
 from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.sums import Sums
 from fairtrial.store.core import named_values

@@ -1,6 +1,6 @@
 """Finds the reasons why a stored verdict no longer stands for what would be released now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from evaluators.engine.target import resolve
@@ -14,17 +14,18 @@ from fairtrial.domain.estimates import Comparison
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.promises import DECIDED_BY
 from fairtrial.domain.verdicts.model_equality import EQUAL
+from fairtrial.domain.verdicts.model_parity import SERVED
 from fairtrial.domain.verdicts.verdict import Decision, JudgedExperiment, JudgedRun, Provenance, Result, Verdict
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.decision.wording import proof_words
 from fairtrial.store import data_audits
 from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import runs, verdict_chain
+from fairtrial.store.evaluations import model_asks, runs, verdict_chain
 from fairtrial.store.evaluations.judged_candidates import judged_candidates
 from fairtrial.store.experiments import analysis_plans, transitions
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from gateway.control.present import Present, deployment_of, served_weights
-from gateway.control.verdicts.equality import known_equality
+from gateway.control.verdicts.equality import known_equality, known_parity
 from gateway.control.verdicts.gate_file import find_official
 from gateway.control.verdicts.live_evidence import experiment_effects
 
@@ -67,6 +68,8 @@ def _reasons(database: Database, verdict: Verdict, basis: Provenance, present: P
         yield f"the official gate is not the one that it was judged by: {why}"
     yield from _training(database, basis, present.plan, present.now_us)
     yield from _same_model(database, verdict, present)
+    yield from _served(database, verdict, present)
+    yield from _changed_models(database, verdict, present, known)
     for experiment in basis.experiments:
         yield from _experiment(database, experiment, verdict, present)
     yield from _undone(database, verdict, basis, present.plan)
@@ -82,6 +85,24 @@ def _same_model(database: Database, verdict: Verdict, present: Present) -> Itera
         return
     if asked is not None and asked.answer == "same":
         yield f"{asked.words}; {AGAIN}"
+
+
+def _served(database: Database, verdict: Verdict, present: Present) -> Iterator[str]:
+    """A later comparison with the training whose answer a verdict that rests on an earlier one does not have."""
+    judged = [finding.says for finding in verdict.findings if finding.metric == SERVED]
+    if judged and _resolves(verdict.candidate, present.plan):
+        asked = known_parity(database, present.plan, verdict.candidate)
+        if asked is not None and asked.asked_us > verdict.at_us and asked.answer != "same":
+            yield f"{asked.words}; {AGAIN}"
+
+
+def _changed_models(database: Database, verdict: Verdict, present: Present, targets: Iterable[str]) -> Iterator[str]:
+    """The deployments that daily probes have shown to answer as another model since the verdict."""
+    for target in sorted(targets):
+        digest = present.plan.deployments[deployment_of(present.plan, target)].digest
+        change = model_asks.last_change(database, digest)
+        if change is not None and change.asked_us > verdict.at_us:
+            yield f"{change.words}; {AGAIN}"
 
 
 def _age(verdict: Verdict, basis: Provenance, now_us: int) -> Iterator[str]:

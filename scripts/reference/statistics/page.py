@@ -48,7 +48,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "paired.clustered",
         "paired.resampling",
     ),
-    "Whether two models are one": ("model_equality",),
+    "Whether two models are one": ("model_equality", "sequential.change_point"),
     "Preferences and ratings of people": (
         "review.preference",
         "review.preference_model",

@@ -41,6 +41,7 @@ def services(folder: Path) -> Iterator[ForkedServices]:
         yield running
 
 
+@pytest.mark.release("stories")
 def test_two_roles_meet_what_they_may_and_may_not_do(services: ForkedServices, folder: Path) -> None:
     control = services.urls.control
     assert httpx.get(f"{control}/api/me").status_code == 401

@@ -35,6 +35,7 @@ def piped(project: Path, script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=project, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize("output", ["", pytest.param(" --json -", marks=RARE)])
 @pytest.mark.parametrize("reader", ["head -c 1", pytest.param("true", marks=RARE)])
 def test_a_reader_that_leaves_changes_no_exit_code(project: Path, output: str, reader: str) -> None:

@@ -134,6 +134,7 @@ def test_a_new_family_of_lines_appears_on_every_surface_by_one_file(project: Pat
         assert {name for name, text in texts.items() if words not in unescape(text).replace("\\", "")} == set()
 
 
+@pytest.mark.release("stories")
 def test_the_same_garbage_is_blocked_by_labels_and_ships_only_with_a_reason(project: Path) -> None:
     assert judged(project, "labels", "junk")[0] == 1
     code, verdict, printed = judged(project, "form", "junk")

@@ -105,6 +105,7 @@ def test_runs_are_pinned_saved_and_not_asked_twice(folder: Path, upstream: FakeU
     assert len(asked(upstream)) == 13
 
 
+@pytest.mark.release("stories")
 def test_several_targets_are_one_table_with_the_noise_of_the_baseline_which_is_asked_again_only_once(
     folder: Path, upstream: FakeUpstream
 ) -> None:

@@ -54,6 +54,7 @@ def vote(project: Path, queue: str, count: int, *, for_: str) -> None:
     database.close()
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize(("preferred", "decision", "code"), [("candidate", "SHIP", 0), ("baseline", "BLOCK", 1)])
 def test_the_gate_holds_until_people_have_judged_and_then_they_decide(judged, preferred, decision, code) -> None:
     before = gate(judged)

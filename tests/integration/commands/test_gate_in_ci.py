@@ -88,6 +88,7 @@ def test_a_worse_candidate_stops_the_pipeline_with_the_verdicts_own_code(termina
     assert f"{verdict}: " in done.stdout
 
 
+@pytest.mark.release("stories")
 def test_a_mistake_in_the_command_is_no_verdict(terminal: Terminal) -> None:
     done = job(terminal, "nobody", "base")
     assert done.returncode == 2

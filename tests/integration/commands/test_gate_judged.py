@@ -21,6 +21,7 @@ from fairtrial.journal.segment import names, read_header
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.store_client.client import open_store
 from tests.fixtures.credentials import give_page_a_session, session
+from tests.fixtures.dashboard.markup import drawn_rows, drawn_tables
 from tests.fixtures.services.gate_project import GATE, PROJECT, SUITE, gate, record
 from tests.fixtures.services.project_files import free_ports
 from tests.fixtures.store import client_reads, samples
@@ -160,14 +161,14 @@ def test_a_wrong_split_is_invalid_and_an_alarm_on_the_first_page(
     assert ask(project, control, "/api/experiments")["rows"][0]["srm"]["invalid"]
     monkeypatch.setenv("FAIRTRIAL_CONTROL_URL", control)
     give_page_a_session(monkeypatch, session(Layout(project / "store.duckdb"), control))
-    overview = shown("overview")
-    first = overview.main.children[1]  # the title comes before it
-    assert first == overview.error[0]
-    assert "the units do not arrive by the planned split" in overview.error[0].value
+    first, *_ = drawn_tables(shown("overview"))
+    assert [row["name"] for row in first[:2]] == ["Needs you (2)", "tuned-vs-base"]
+    assert (first[1]["state"], first[1]["effect"]) == ("Invalid", "the arms can't be compared")
+    assert first[1]["next"].startswith("Find out why units are lost or counted twice.")
     verdict = shown("gate", verdict=json.loads((project / "g.json").read_text())["verdict_id"])
     said = [one.value for one in (*verdict.caption, *verdict.code)]
     assert GATE in [one + "\n" for one in said] or GATE in said
-    assert any("local user " in str(table.value) for table in verdict.table)
+    assert any(cell.startswith("local user ") for row in drawn_rows(verdict) for cell in row)
 
 
 def shown(page: str, **query: str) -> AppTest:

@@ -106,6 +106,7 @@ def test_gate_run_asks_both_and_judges_and_asks_nothing_twice(folder: Path, upst
     assert len(upstream.seen) == 2 * 24 * 2 + 2  # of each target one answer is always live: it names the weights
 
 
+@pytest.mark.release("stories")
 def test_an_upstream_that_nobody_reaches_is_counted_reported_and_no_evidence(
     folder: Path, upstream: FakeUpstream
 ) -> None:

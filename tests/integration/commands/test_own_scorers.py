@@ -90,6 +90,7 @@ def test_off_is_a_scorer_error_and_the_other_scorers_still_measure(folder: Path)
     assert done.returncode == 0 and value_of(done) == 1.0, "a maintainer can say so"
 
 
+@pytest.mark.release("stories")
 def test_a_terminal_is_asked_once(folder: Path) -> None:
     for answer, code in (("n", 2), ("y", 0), ("", 0)):
         ours, theirs = pty.openpty()

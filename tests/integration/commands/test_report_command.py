@@ -149,6 +149,7 @@ def test_a_file_is_replaced_as_a_whole_and_a_wrong_name_writes_nothing(folder: P
     assert "it is not a regular file" in refused(folder, BASE, "--html", "/dev/null")
 
 
+@pytest.mark.release("stories")
 def test_control_gives_the_same_report_as_the_store_itself(folder: Path) -> None:
     direct = report(folder, *CANDIDATES, BASE)
     process = start_control(folder, "store.duckdb")

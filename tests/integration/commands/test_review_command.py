@@ -101,6 +101,7 @@ def test_clients_that_ask_at_once_share_a_queue_and_its_votes_are_exported_when_
         assert vote["ratings"][vote["left_arm"]] == {"tone": 4}
 
 
+@pytest.mark.release("stories")
 def test_a_review_needs_no_running_service_and_each_format_is_safe_to_open(folder: Path) -> None:
     assert "no queues yet; create one" in in_process("review", "status", cwd=folder).stdout
     queue = enqueue(folder, "--title", "Which is kinder?", "--seed", "5")

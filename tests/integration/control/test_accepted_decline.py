@@ -174,6 +174,7 @@ def test_the_page_says_what_pause_and_kill_wait_for(trial: LiveTrial) -> None:
     assert "first hour" not in guardrail.room_words
 
 
+@pytest.mark.release("stories")
 def test_a_decline_within_what_stops_for_good_is_accepted_without_a_number(trial: LiveTrial) -> None:
     trial.edit("margin: 1pp", "margin: 30pp")
     trial.change("amend")

@@ -120,6 +120,7 @@ def test_each_kind_reaches_the_receiver_signed(database: Database, config: Path)
         assert {row["delivery"] for row in control.rows()} == {"delivered"}
 
 
+@pytest.mark.release("stories")
 def test_a_receiver_that_is_down_for_ten_minutes_gets_each_message_once(database: Database, config: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

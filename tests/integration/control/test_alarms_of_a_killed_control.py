@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 import httpx
+import pytest
 
 from fairtrial.config.layout import Layout
 from fairtrial.config.owner_lock import read_note
@@ -59,6 +60,7 @@ def project_with_target(folder: Path, port: int) -> None:
     path.write_text(f"{path.read_text()}alarms: {{hosts: [localhost], targets: {{pager: {target}}}}}\n")
 
 
+@pytest.mark.release("stories")
 def test_a_killed_control_loses_no_message_and_repeats_none(tmp_path: Path) -> None:
     with receiver() as hook:
         project_with_target(tmp_path, hook.port)
@@ -116,6 +118,7 @@ alarms:
 """
 
 
+@pytest.mark.release("stories")
 def test_no_secret_of_a_target_is_written_shown_or_sent_to_another(tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()

@@ -77,6 +77,7 @@ def test_harm_that_goes_on_all_day_has_one_open_alarm_and_one_message(trial: Liv
     assert any(kind.startswith("experiment.") for kind in opened)
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize("again", [25, 1000], ids=["some ask again", "each asks once"])
 def test_a_day_of_ordinary_traffic_raises_no_alarm(trial: LiveTrial, again: int) -> None:
     for hour in range(24):

@@ -73,6 +73,7 @@ def promote(trial: JudgedTrial, actor: str) -> None:
     change_experiment(trial.database, trial.publisher, change, now_us=trial.now_us, probe=lambda _: "fp-1")
 
 
+@pytest.mark.release("stories")
 def test_a_second_judgement_of_equal_evidence_keeps_the_approval(trial: JudgedTrial) -> None:
     first = trial.judge(asked_by=ROSA)
     vote(trial, first, INES)

@@ -233,6 +233,7 @@ def test_a_decline_within_the_margin_is_an_alarm_on_every_surface_and_rolls_noth
     assert standing_proofs(trial.database, NAME) == ()
 
 
+@pytest.mark.release("stories")
 def test_too_few_users_for_the_stated_number_refuse_it_and_start_nothing(trial: LiveTrial) -> None:
     visits(trial, "before", 1_000)
     with pytest.raises(Conflict) as refused:
@@ -245,6 +246,7 @@ def test_too_few_users_for_the_stated_number_refuse_it_and_start_nothing(trial: 
     assert trial.experiment.kept_control is not None
 
 
+@pytest.mark.release("stories")
 def test_a_unit_counts_anew_in_each_week_also_after_its_rows_were_joined(half: LiveTrial) -> None:
     visits(half, "often", 60)
     half.step(hours=24 * 7 - 2)
@@ -398,6 +400,7 @@ def test_a_restored_store_without_the_promotion_goes_on_serving_the_variant(kept
     assert set(arms(kept.experiment).values()) == {"base"}
 
 
+@pytest.mark.release("stories")
 def test_a_longer_time_and_a_larger_share_are_also_searched_together(trial: LiveTrial) -> None:
     visits(trial, "before", 300)
     with pytest.raises(Conflict) as refused:

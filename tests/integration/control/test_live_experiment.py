@@ -106,6 +106,7 @@ def fail_until(trial: LiveTrial, state: str, *, start: int = 0, most: int = 1_00
     raise AssertionError(f"it is {trial.experiment.state} after {most} users")
 
 
+@pytest.mark.release("stories")
 def test_a_decline_pauses_a_resume_accepts_it_and_harm_beyond_the_margin_kills(whole: LiveTrial) -> None:
     assert fail_until(whole, "paused") < 200
     (row,) = whole.trail()
@@ -352,6 +353,7 @@ def standing_or_closed(trial: LiveTrial) -> list[tuple[str, str]]:
     return [(one["kind"], one["state"]) for one in rows if not one["kind"].startswith("notice.")]
 
 
+@pytest.mark.release("stories")
 def test_alarms_open_once_and_close_when_their_cause_has_gone(trial: LiveTrial) -> None:
     for number in range(5):
         day(trial, number)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fairtrial.api.verdicts import NameVerdict, record
 from fairtrial.config.project import load_project
 from fairtrial_cli.store_client.client import open_store
@@ -11,6 +13,7 @@ from fairtrial_cli.store_client.stored import judge_gate_file
 from tests.fixtures.control.judged_trial import JudgedTrial
 
 
+@pytest.mark.release("stories")
 def test_a_kill_that_the_file_does_not_show_is_seen(tmp_path: Path) -> None:
     trial = JudgedTrial.with_traffic_and_runs(tmp_path)
     verdict = trial.judge()

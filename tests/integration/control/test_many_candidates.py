@@ -55,6 +55,7 @@ def says(verdict: Verdict) -> str:
     return next(found.says for found in verdict.findings if "better than base" in found.rule)
 
 
+@pytest.mark.release("stories")
 def test_the_second_of_two_equal_candidates_counts_at_half_the_level_and_the_first_is_stale(trial: JudgedTrial) -> None:
     first = judge(trial, "tuned")
     assert (first.decision, candidates(trial, first), stale(trial, first)) == ("SHIP", 1, [])

@@ -55,6 +55,7 @@ def test_a_user_is_named_after_a_pause_within_the_first_day(trial: LiveTrial) ->
     accept(trial, f"hash-{name}")
 
 
+@pytest.mark.release("stories")
 def test_a_kept_control_names_the_users_of_its_week(tmp_path: Path) -> None:
     trial = LiveTrial(tmp_path, KEPT)
     for number in range(2100):

@@ -18,6 +18,7 @@ from fairtrial.api import (
     keys,
     migrations,
     model_equality,
+    model_parity,
     plans,
     reviews,
     runs,
@@ -28,32 +29,14 @@ from fairtrial.api import (
 from fairtrial.api.operation import Nothing, Operation, Request, Window, operations, path_names, read_answer
 from fairtrial.domain.training_data import AuditFile, CheckCount
 from fairtrial.domain.verdicts import verdict_json
-from fairtrial.domain.verdicts.model_equality import ModelEquality
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.experiments.decision.waits import Wait
 from gateway.control.app import router_of
 from gateway.control.context import implementation
+from tests.fixtures.control.asked_models import FIRST, SAME, SERVED
 from tests.fixtures.control.both_transports import Side, both_transports
 from tests.fixtures.for_each import every_failure
 
-SAME = ModelEquality(
-    deployment="tuned",
-    base="base",
-    deployment_digest="d" * 64,
-    base_digest="b" * 64,
-    asked_us=1,
-    answer="same",
-    p=0.6,
-    excess=0.0,
-    bound=0.03,
-    power=0.9,
-    probes=64,
-    repeats=10,
-    requests=1280,
-    failed=0,
-    tokens=20_000,
-    seen=False,
-)
 Asked = Iterator[tuple[Operation[Any, Any], Request]]
 
 
@@ -83,13 +66,16 @@ def reads(side: Side) -> Asked:
         for operation in (experiments.one, experiments.series, experiments.signals, experiments.errors):
             yield operation, figures
         yield experiments.state, experiments.NameExperiment(name=name)
+        yield experiments.decisions, experiments.ListStates()
         yield experiments.decision, experiments.DecisionOf(name=name)
         yield experiments.release, experiments.ReleaseOf(name=name)
         yield experiments.transitions, experiments.TransitionsOf(name=name)
     yield experiments.states, experiments.ListStates(everything=True)
+    yield experiments.decisions, experiments.ListStates()
     yield experiments.analysis_plans, Nothing()
     yield keys.listing, Window()
     yield migrations.listing, Nothing()
+    yield model_equality.judged, Nothing()
     yield model_equality.known, model_equality.EqualityOf(deployment_digest="d" * 64, base_digest="b" * 64)
     yield plans.listing, Window(limit=2)
     yield plans.one, plans.NamePlan(plan_hash=published[0].plan_hash)
@@ -193,6 +179,8 @@ def changes(side: Side) -> Asked:
         yield experiments.change, experiments.ChangeExperiment(name=name, action=action, why="a test")  # type: ignore[arg-type]
     yield experiments.change, experiments.ChangeExperiment(name=name, action="pause", why="")
     yield model_equality.record, model_equality.RecordEquality(result=SAME)
+    yield model_equality.record_ask, model_equality.RecordAsk(ask=FIRST)
+    yield model_parity.record, model_parity.RecordParity(result=SERVED)
     yield reviews.create, reviews.CreateQueue(suite="small", candidate="tuned", baseline="base", size=5, seed=7)
     yield reviews.create, reviews.CreateQueue(suite="small", size=0, overlap=2.0)
     yield reviews.close, reviews.NameQueue(queue_id="none")

@@ -68,6 +68,7 @@ def rows(judged: Judged, sql: str, *values: object) -> list[tuple[Any, ...]]:
         database.close()
 
 
+@pytest.mark.release("stories")
 def test_adjusted_looks_are_the_same_until_one_earlier_amount_changes(judged: Judged) -> None:
     code, found = recomputed(judged)
     (looks,) = found["looks"]

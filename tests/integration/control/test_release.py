@@ -58,6 +58,7 @@ def test_with_everything_in_place_it_is_one_change(trial: JudgedTrial) -> None:
     assert trial.trail()[-1]["why"] == "it resolves more"
 
 
+@pytest.mark.release("stories")
 def test_a_kept_control_needs_the_same_and_leaves_the_verdict_fresh_until_a_roll_back(trial: JudgedTrial) -> None:
     kept = {"keep_control": "5%", "keep_for": "14d"}
     assert "there is no verdict of the official gate on tuned against base" in refusal(trial, **kept)

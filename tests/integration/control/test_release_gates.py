@@ -52,6 +52,7 @@ def promote(trial: JudgedTrial, experiment: str) -> None:
     change_experiment(trial.database, trial.publisher, asked, now_us=trial.now_us, probe=lambda _: "fp-1")
 
 
+@pytest.mark.release("stories")
 def test_a_verdict_of_the_default_gate_does_not_release_what_another_gate_covers(trial: JudgedTrial) -> None:
     assert trial.judge().official
     with pytest.raises(Conflict, match="there is no verdict of the official gate"):

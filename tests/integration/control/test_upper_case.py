@@ -95,6 +95,7 @@ def waits(text: str) -> list[bool]:
 """
 
 
+@pytest.mark.release("stories")
 def test_what_reads_a_sentence_finds_nothing_in_it_and_what_reads_a_state_does() -> None:
     names: dict[str, Any] = {AS_WRITTEN: as_written}
     exec(compile(in_upper_case(READER, "reader"), "reader", "exec"), names)

@@ -21,6 +21,7 @@ from fairtrial.domain.verdicts.verdict import ControlledLine, Finding, NegativeC
 from fairtrial.journal.writer import JournalWriter
 from fairtrial_cli.experiment_states import status
 from fairtrial_cli.store_client.client import open_store
+from tests.fixtures.dashboard.markup import drawn_markup, drawn_tables
 from tests.fixtures.dashboard.migration_report import PIECE, save_report
 from tests.fixtures.dashboard.opened_page import cells, opened, words
 from tests.fixtures.services.forked_services import ForkedServices
@@ -159,7 +160,7 @@ def test_an_experiment_shows_each_variant_marks_plain_rates_and_raises_the_alarm
     filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened(filled, monkeypatch, "experiment")
-    shown = {row[""]: (row["base (control)"], row["tuned"]) for row in cells(page)}
+    shown = {row[""]: (row["base (control)"], row["tuned"]) for row in drawn_tables(page)[0]}
     assert shown["requests"] == ("20", "19")
     assert shown["variant errors"] == ("1 (5.0 %)", "0 (0.0 %)")
     assert shown["variant errors per client call"] == ("0 (0.0 %)", "0 (0.0 %)")
@@ -276,15 +277,10 @@ def test_a_verdict_shows_its_findings_runs_and_the_command_to_judge_again(
     for line in ("Controls: shuffled SHIP, empty SHIP.", shown, "Not shown: cost."):
         assert plain(line) in said
     assert "fairtrial gate release.gate.yaml --candidate tuned --baseline base --run" in said
-    findings = page.table[0].value
-    assert [one.split() for one in findings["result"]] == [
-        [plain("?"), "cannot", "tell"],
-        ["✓", "pass"],
-        ["·", "shown"],
-    ]
-    assert HOSTILE not in "".join(map(str, findings.to_numpy().ravel()))
-    assert plain(HOSTILE) in said
-    assert HOSTILE not in said
+    findings = drawn_tables(page)[0]
+    assert [row["result"] for row in findings] == ["? cannot tell", "✓ pass", "· shown"]
+    assert findings[0]["finding"] == HOSTILE
+    assert HOSTILE not in drawn_markup(page)
 
 
 def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is_possible(
@@ -292,15 +288,14 @@ def test_an_experiment_shows_its_state_in_a_sentence_its_transitions_and_what_is
 ) -> None:
     page = opened(empty, monkeypatch, "experiment")
     assert "Running" in words(page)
-    assert _changes(page) == ["Amend", "Pause", "Stop", "End", "Promote", "Roll back"]
+    assert _changes(page) == ["Amend", "Pause", "Promote", "Stop", "End", "Roll back"]
     with open_store(empty.project.layout) as owner:
         owner.call(change, ChangeExperiment(name="tuned-vs-base", action="kill", why=f"answers in French {HOSTILE}"))
     page = opened(empty, monkeypatch, "experiment")
-    (error,) = page.error
-    assert error.value.startswith("### STOPPED by local user ")
-    assert plain(f"answers in French {HOSTILE}") in words(page)
-    assert HOSTILE not in words(page)
-    assert [(row["action"], row["segment"]) for row in cells(page, -1)] == [("Stop", 1)]
+    assert "STOPPED" in words(page)
+    assert f"Answers in French {HOSTILE}" in words(page)
+    assert HOSTILE not in drawn_markup(page)
+    assert [(row["action"], row["segment"]) for row in drawn_tables(page)[0]] == [("Stop", "1")]
     assert _changes(page) == ["Start again", "End"]
 
 
@@ -313,8 +308,8 @@ def test_an_archived_experiment_is_shown_under_its_name_alone(
     assert "No experiments yet" in words(opened(empty, monkeypatch, "experiment"))
     page = opened(empty, monkeypatch, "experiment", experiment="tuned-vs-base")
     assert page.selectbox[0].value == "tuned-vs-base"
-    assert "It is archived" in words(page) and "the quarter is over" in words(page)
-    assert [row["action"] for row in cells(page, -1)][:2] == ["Archive", "End"]
+    assert "It is archived" in words(page) and "The quarter is over" in words(page)
+    assert [row["action"] for row in drawn_tables(page)[0]][:2] == ["Archive", "End"]
 
 
 def _changes(page: AppTest) -> list[str]:
@@ -340,8 +335,10 @@ def test_a_migration_shows_verdicts_amounts_the_baseline_and_the_experiment(
         "kind.accuracy not worse than base by 5pp replaces",
     ):
         assert text in shown or plain(text) in shown, text
-    amounts = page.table[1].value
-    assert list(amounts["what"]) == ["cost", "output tokens", "median latency", "p95 latency"]
-    assert list(amounts["base"]) == [plain(text) for text in ("$0.0421", "1,234", "840 ms", "2,300 ms")]
-    assert list(amounts["tuned"]) == [plain(text) for text in ("$0.0012", "1,234", "840 ms", "2,300 ms")]
-    assert HOSTILE not in shown
+    assert [(row["what"], row["base"], row["tuned"]) for row in drawn_tables(page)[1]] == [
+        ("cost", "$0.0421", "$0.0012"),
+        ("output tokens", "1,234", "1,234"),
+        ("median latency", "840 ms", "840 ms"),
+        ("p95 latency", "2,300 ms", "2,300 ms"),
+    ]
+    assert HOSTILE not in drawn_markup(page)

@@ -146,6 +146,7 @@ def replace_a_worker(gateway: int) -> None:
     until(lambda: len(children(gateway)) == 2 and children(gateway) != before)
 
 
+@pytest.mark.release("stories")
 def test_a_kill_of_a_dead_control_imports_no_store_and_is_recorded_by_its_successor(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
@@ -164,6 +165,7 @@ def test_a_kill_of_a_dead_control_imports_no_store_and_is_recorded_by_its_succes
             assert transitions(tmp_path) == [("kill", local_actor(), "French")]
 
 
+@pytest.mark.release("stories")
 def test_control_that_is_killed_before_it_removes_the_file_records_one_transition(tmp_path: Path) -> None:
     layout = project(tmp_path)
     end(start_control(tmp_path))

@@ -104,6 +104,7 @@ def _reasons(services: ForkedServices) -> dict[str, int]:
     return dict(traffic.reasons)
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize("broken", [False, True])
 def test_without_control_a_command_changes_the_store_and_the_plan_itself(tmp_path: Path, *, broken: bool) -> None:
     path = write_project(tmp_path)

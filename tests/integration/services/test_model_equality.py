@@ -11,8 +11,9 @@ import pytest
 from fairtrial.api import alarms
 from fairtrial_cli.options import project_of
 from fairtrial_cli.store_client.client import open_store
+from gateway.models.catalogue import base_file
 from tests.fixtures.services.command import fairtrial
-from tests.fixtures.services.served_models import models
+from tests.fixtures.services.served_models import engine, models
 
 pytest.importorskip("xllamacpp")
 pytestmark = [pytest.mark.models, pytest.mark.release("models"), pytest.mark.timeout(1800)]
@@ -96,3 +97,17 @@ def test_an_adapter_that_was_never_applied_is_found_on_every_surface(project: Pa
         listed = store.call(alarms.listing, alarms.ListAlarms())
     texts["alarm"] = " ".join(row.text for row in listed if row.kind == "model.same_as_base")
     assert {name for name, text in texts.items() if SAME not in " ".join(text.split())} == set()
+
+
+def test_a_server_that_was_started_without_its_adapter_is_named(tmp_path: Path) -> None:
+    with engine(base_file()) as url:
+        parent = f'base: {{model: openai/base, base_url: "{url}"}}'
+        tuned = f'tuned: {{model: openai/tuned, base_url: "{url}", parent: base}}'
+        routes = "routes: {bot: {deployment: tuned}}"
+        (tmp_path / "fairtrial.yaml").write_text(f"version: 1\ndeployments:\n  {parent}\n  {tuned}\n{routes}\n")
+        checked = fairtrial("check", "--ask", cwd=tmp_path, timeout=900)
+    assert checked.returncode == 3, checked.stderr
+    said = " ".join(checked.stdout.split())
+    assert SAME in said
+    assert "Its server does not list tuned." in said
+    assert "asked daily, by at most 20,000 prompt tokens a day each" in said

@@ -70,6 +70,7 @@ def recorded(services: ForkedServices) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.release("stories")
 def test_a_promoted_variant_serves_everyone_in_all_workers_until_it_is_rolled_back(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
@@ -104,6 +105,7 @@ def test_a_promoted_variant_serves_everyone_in_all_workers_until_it_is_rolled_ba
             assert [(row["action"], row["to_state"]) for row in rows] == [("rollback", "ended"), ("promote", "ended")]
 
 
+@pytest.mark.release("stories")
 def test_a_fallback_answers_for_a_promoted_variant_that_fails(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         path = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))

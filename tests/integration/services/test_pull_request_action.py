@@ -164,6 +164,7 @@ def test_a_fork_without_secrets_gets_one_sentence_and_no_verdict(pull_request: P
     assert "base: the command failed (exit code 7). A pull request from a fork receives no secrets" in job.log
 
 
+@pytest.mark.release("stories")
 def test_a_fork_that_needs_no_secrets_is_judged_without_a_comment(pull_request: PullRequest) -> None:
     pull_request.commit_head(164)
     pull_request.api.writable = False

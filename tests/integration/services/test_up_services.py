@@ -30,6 +30,7 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.release("stories")
 def test_traffic_flows_and_is_seen_and_a_dead_control_comes_back(tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         project = write_project(tmp_path, upstream=upstream.url.removesuffix("/v1"))
@@ -89,6 +90,7 @@ def test_of_two_ups_at_the_same_moment_one_runs_and_the_other_exits_with_2(tmp_p
     assert won.returncode == 0
 
 
+@pytest.mark.release("stories")
 def test_a_service_that_dies_is_named_and_started_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Services(write_project(tmp_path), dashboard=False) as services:
         first = services.children["control"].pid

@@ -89,6 +89,7 @@ def test_up_serves_without_the_store_and_takes_it_up_when_it_is_restored(folder:
     assert error.count("not a valid DuckDB database file") == 1, error
 
 
+@pytest.mark.release("stories")
 def test_a_kill_with_a_damaged_store_reaches_the_workers_and_is_recorded_when_the_store_is_restored(
     folder: Path,
 ) -> None:

@@ -215,6 +215,7 @@ def erase(name: str, folder: Path) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.release("stories")
 @pytest.mark.parametrize("name", NAMES, ids=["odd", "plain", "address", "long"])
 def test_a_unit_goes_from_every_byte_by_whatever_path_it_came(store: Store, name: str) -> None:
     unit = store.units[name]

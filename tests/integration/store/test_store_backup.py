@@ -42,6 +42,7 @@ def stored(layout: Layout) -> tuple[int, int]:
         database.close()
 
 
+@pytest.mark.release("stories")
 def test_a_backup_under_ingest_is_the_same_store_elsewhere(layout: Layout, tmp_path: Path) -> None:
     here = layout.store.parent
     store_verdict(layout, VERDICT)

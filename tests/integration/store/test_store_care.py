@@ -235,6 +235,7 @@ def test_an_erasure_that_is_killed_at_any_moment_leaves_nothing_half_done(tmp_pa
         assert files_with(text, tmp_path) == []
 
 
+@pytest.mark.release("stories")
 def test_control_finishes_an_erasure_that_was_broken_off(tmp_path: Path) -> None:
 
     layout = project(tmp_path / "here")

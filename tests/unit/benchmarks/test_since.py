@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.since import ACCEPTED, confirmed, result, too_slow, works
+from benchmarks.since import ACCEPTED, BEGIN, END, PAGE, confirmed, result, too_slow, works
 from benchmarks.wire.paired import Row, merged, table
 from tests.fixtures.releases.unpacked import releases
 
@@ -45,6 +45,12 @@ def test_result_of_work_is_met_missed_open_or_accepted() -> None:
 
 def test_accepted_work_is_known() -> None:
     assert {work for accepted in ACCEPTED.values() for work in accepted} <= set(works())
+
+
+def test_the_page_has_a_row_for_each_kind_of_work() -> None:
+    lines = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].splitlines()
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in lines if line.startswith("| ")]
+    assert sorted(row for row in rows if row != "work") == sorted(works())
 
 
 def test_pairs_of_one_kind_of_work_become_one_row() -> None:

@@ -69,6 +69,7 @@ def test_the_unpacked_model_gives_the_same_languages_and_scores(unpacked: Path, 
     assert unpacked.stat() == written
 
 
+@pytest.mark.release("stories")
 @for_each("damage", ["a changed byte", "half of it", "nothing in it"])
 def test_a_damaged_file_is_replaced(unpacked: Path, tmp_path: Path, damage: str) -> None:
     with cached_in(tmp_path / damage) as path:
@@ -84,6 +85,7 @@ def test_a_damaged_file_is_replaced(unpacked: Path, tmp_path: Path, damage: str)
     assert path.read_bytes() == unpacked.read_bytes() and list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.release("stories")
 @for_each("obstacle", ["a folder in its place", "no folder"])
 def test_without_a_file_the_model_is_in_memory(tmp_path: Path, obstacle: str) -> None:
     with cached_in(tmp_path / obstacle) as path:
@@ -95,6 +97,7 @@ def test_without_a_file_the_model_is_in_memory(tmp_path: Path, obstacle: str) ->
         assert not path.is_file()
 
 
+@pytest.mark.release("stories")
 def test_several_processes_unpack_it_at_the_same_time(unpacked: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", RANKED, GERMAN]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
@@ -103,3 +106,16 @@ def test_several_processes_unpack_it_at_the_same_time(unpacked: Path, tmp_path: 
     assert answers[0] == answers[1] and answers[0][0][0] == "de"
     (path,) = tmp_path.rglob("*.npy")
     assert path.read_bytes() == unpacked.read_bytes() and list(path.parent.iterdir()) == [path]
+
+
+def test_many_texts_at_once_have_the_probabilities_of_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language_model, "BLOCK", 3)
+    texts = [GERMAN, "", "Where is my parcel?", "ДЕ МОЯ ПОСИЛКА?", "荷物はどこですか", "\ud800", GERMAN * 40, "12"]
+    shares = language_model.shares_of(texts, LANGUAGES)
+    for text, found in zip(texts, shares.tolist(), strict=True):
+        alone = dict(language_model.identifier(LANGUAGES).rank(text))
+        assert dict(zip(LANGUAGES, found, strict=True)) == pytest.approx(alone, abs=1e-5)
+
+
+def test_no_text_has_no_probabilities() -> None:
+    assert language_model.shares_of([], LANGUAGES).shape == (0, len(LANGUAGES))

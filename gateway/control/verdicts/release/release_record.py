@@ -19,7 +19,7 @@ from fairtrial.api.verdict_answers import (
     ReleaseRecord,
 )
 from fairtrial.domain.store_reports import RowProblem
-from fairtrial.domain.verdicts.approvals import ApprovalState, reads_as
+from fairtrial.domain.verdicts.approvals import ApprovalState, reads_now
 from fairtrial.domain.verdicts.verdict import Verdict
 from fairtrial.store.access import audit
 from fairtrial.store.access.row_check import check_rows
@@ -46,16 +46,18 @@ def release_record(database: Database, verdict: Verdict, present: Present) -> Re
 
 def _parts(database: Database, verdict: Verdict, present: Present) -> dict[str, Any]:
     """The fields of `RecordParts`."""
-    state = state_of(database, verdict)
+    state, stale = state_of(database, verdict), list(stale_reasons(database, verdict, present))
+    releases = msgspec.convert(transitions.citing(database, verdict.verdict_id), list[StateChange])
+    undone = any(release.action == "rollback" for release in releases)
     return {
-        "reads": reads_as(verdict.decision, state),
+        "reads": reads_now(verdict.decision, state, stale=bool(stale), undone=undone),
         "official": verdict.official,
         "standing": verdict.standing,
         "approvals": Approvals(required=verdict.approvers, **votes_of(state)),
-        "stale": list(stale_reasons(database, verdict, present)),
+        "stale": stale,
         "runs": runs_of(database, verdict),
         "figures": figures(verdict.findings),
-        "releases": msgspec.convert(transitions.citing(database, verdict.verdict_id), list[StateChange]),
+        "releases": releases,
         "trail_head": _trail_head(database),
         "now_us": present.now_us,
     }

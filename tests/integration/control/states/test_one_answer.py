@@ -38,6 +38,7 @@ def trial(tmp_path: Path) -> Iterator[StatesTrial]:
 MANUAL = PROJECT.replace("{stages: [100]}", "{stages: [100], start: manual}")
 
 
+@pytest.mark.release("stories")
 def test_a_loser_gets_no_ship_from_suites_that_pass_and_is_not_promoted(tmp_path: Path) -> None:
     with closing(StatesTrial(tmp_path, MANUAL)) as trial:
         trial.run_both()
@@ -65,6 +66,7 @@ def test_an_undecided_trial_holds_the_official_gate_alone(trial: StatesTrial) ->
     assert unofficial.decision == "SHIP" and "Not decided yet" in unofficial.headline.replace("not", "Not")
 
 
+@pytest.mark.release("stories")
 def test_a_roll_back_blocks_the_definition_under_another_experiment_until_it_is_withdrawn(tmp_path: Path) -> None:
     with closing(StatesTrial(tmp_path, TWO)) as trial:
         rolled_back(trial)

@@ -2,6 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
+from tests.fixtures.dashboard.markup import drawn_rows
 from tests.fixtures.waiting import PATIENCE
 
 
@@ -43,7 +44,7 @@ def test_more_units_than_needed_are_no_share_of_them_and_each_value_of_a_tag_has
         "tuned: 900 users; about 400 show the planned effect with a probability of 80 %"
         in app.get("progress")[0].proto.text
     )
-    worse, other = app.dataframe[0].value.to_dict("records")
-    assert (worse[""], worse["slice"], worse["units"]) == ("▼ worse", "language = de", "1,400 / 420")
-    assert (other[""], other["slice"]) == ("", "language = <b>en</b>")
+    _, worse, other = drawn_rows(app)
+    assert (worse[0], worse[-1]) == ("▼ language = de, worse", "1,400 / 420")
+    assert other[0] == "language = <b>en</b>"
     assert "Worse in 1 of 2 slices by tag\\." in [text.value for text in app.markdown]

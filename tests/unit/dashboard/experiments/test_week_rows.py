@@ -15,12 +15,12 @@ def test_each_week_has_its_effect_its_interval_and_its_units() -> None:
     assert week_rows(shown_primary(), weeks, "user") == [
         {
             "week": 1,
-            "of the experiment (points)": "+12 (+7.66 to +16.3), 2,000 users",
-            "since a user's first request (points)": "+12 (+7.66 to +16.3), 2,000 users",
+            "of the experiment (points)": "+12.0 (+7.7 to +16.3), 2,000 users",
+            "since a user's first request (points)": "+12.0 (+7.7 to +16.3), 2,000 users",
         },
         {
             "week": 2,
             "of the experiment (points)": "no data",
-            "since a user's first request (points)": "+0, 1 user",
+            "since a user's first request (points)": "+0.0, 1 user",
         },
     ]

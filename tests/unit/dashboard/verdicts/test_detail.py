@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from fairtrial.api.verdict_answers import Approvals, ReleaseRecord
 from fairtrial.domain.training_data import TrainingEvidence
 from fairtrial.domain.verdicts.verdict import Provenance, Verdict
+from tests.fixtures.dashboard.markup import drawn_rows
 
 SCRIPT = """
 import msgspec
@@ -55,7 +56,7 @@ def drawn(training: dict[str, Any] | None) -> str:
     page = AppTest.from_string(SCRIPT.format(record=msgspec.json.encode(record))).run(timeout=60)
     assert not page.exception
     texts = [str(element.value) for element in (*page.subheader, *page.markdown, *page.caption)]
-    tables = [element.value.to_string() for element in page.table]
+    tables = (" ".join(row) for row in drawn_rows(page))
     return "\n".join([*texts, *tables]).replace("\\", "")
 
 

@@ -109,6 +109,12 @@ class TestTheLanguage:
         of = suite(case(ENGLISH, prompt=GERMAN))
         assert measured(of, of.cases[0], ENGLISH)["language_switch"] == 0.0
 
+    def test_is_right_for_the_reference_itself_whatever_it_is(self) -> None:
+        unknown = "qwzx vbnk plmq rtgh wsxz yhnj"
+        of = suite(case(unknown, prompt=GERMAN))
+        assert measured(of, of.cases[0], unknown)["language_switch"] == 0.0
+        assert "language_switch" not in measured(of, of.cases[0], unknown[::-1])
+
     def test_of_a_label_is_not_measured(self) -> None:
         of = suite(case("refund", prompt=GERMAN))
         assert "language_switch" not in measured(of, of.cases[0], "refund")

@@ -272,6 +272,7 @@ def test_a_synchronous_append_returns_after_the_disk_has_it(tmp_path: Path, monk
     writer.close()
 
 
+@pytest.mark.release("stories")
 def test_an_append_leaves_nothing_behind_in_memory(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, writer="w")
     writer.append(feedback(1), feedback(2))

@@ -1,6 +1,7 @@
 """Whether two sides answer with the same model, on simulated answers."""
 
 import numpy as np
+import pytest
 
 from fairtrial.domain.promises import EQUALITY_ALPHA, EQUALITY_EXCESS
 from fairtrial.stats.arguments import Floats
@@ -16,6 +17,7 @@ def answers(draw: np.random.Generator, mine: Floats, other: Floats) -> list[Bloc
     return [Block(probe, np.abs(row[:, None] - row[None, :])) for probe, row in enumerate(both)]
 
 
+@pytest.mark.release("stories")
 def test_the_error_is_at_most_alpha_for_equal_sides() -> None:
     draw = np.random.default_rng(1)
     levels = draw.uniform(0.3, 0.7, PROBES)
@@ -24,6 +26,7 @@ def test_the_error_is_at_most_alpha_for_equal_sides() -> None:
     assert (ps <= 0.5).mean() >= 0.4
 
 
+@pytest.mark.release("stories")
 def test_the_bound_covers_the_excess() -> None:
     draw = np.random.default_rng(2)
     base = np.full(PROBES, 0.5)
@@ -42,6 +45,7 @@ def test_half_of_the_probes_answered_otherwise_is_another_model() -> None:
     assert found.excess > 0.4
 
 
+@pytest.mark.release("stories")
 def test_the_printed_power_is_the_share_that_is_found() -> None:
     draw = np.random.default_rng(4)
     base = np.full(PROBES, 0.1)

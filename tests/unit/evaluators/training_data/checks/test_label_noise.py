@@ -13,7 +13,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import StratifiedKFold
 
 from evaluators.training_data.checks import label_noise
-from evaluators.training_data.labels.noise import FOLDS, PENALTY, REPEATS, TextModel, shares_of_classes
+from evaluators.training_data.labels.noise import FOLDS, PENALTY, REPEATS, TextModel, folds_of, shares_of_classes
 from tests.fixtures.training_data.finding import find, only
 from tests.fixtures.training_data.reports import PROBLEMS, Row, labels_of, sound_rows, with_text
 
@@ -58,6 +58,14 @@ def test_the_models_without_a_fold_are_those_that_a_fit_to_the_other_folds_gives
         ridge = KernelRidge(alpha=PENALTY).fit(features[learn], columns[learn] - usual)
         fitted[judged] = ridge.predict(features[judged]) + usual
     np.testing.assert_allclose(shares_of_classes(model, given, seed=1), fitted, atol=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 7])
+def test_the_folds_are_those_of_the_library(classes: int) -> None:
+    given = np.random.default_rng(classes).integers(0, classes, 203)
+    folds = folds_of(given, seed=3)
+    expected = StratifiedKFold(FOLDS, shuffle=True, random_state=3).split(given, given)
+    assert [np.flatnonzero(folds == at).tolist() for at in range(FOLDS)] == [rows.tolist() for _, rows in expected]
 
 
 def test_the_sentence_has_the_number_of_judged_rows_where_not_all_are(

@@ -11,9 +11,10 @@ from fairtrial.domain.decision.values import Decision, EffectOverTime, PrimaryDe
 from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.box import Situation, result_box
+from fairtrial.experiments.decision.box import result_box
 from fairtrial.experiments.decision.decide import decide
 from fairtrial.experiments.decision.effects import LiveState, effects
+from fairtrial.experiments.decision.situation import Situation
 from fairtrial.experiments.sums import ArmSums, Level, OverTime, Sums
 from tests.fixtures.experiments.box_text import text_of
 from tests.fixtures.experiments.reported_looks import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from fairtrial.domain.promises import MIN_SLICE_UNITS
 from fairtrial.experiments.analysis.slices import SliceSums, find_worse, slice_scale
@@ -58,6 +59,7 @@ def test_errors_of_one_slice_are_found() -> None:
     assert slice_effect(analysis_plan(), found[1]).startswith("13 points worse (between ")
 
 
+@pytest.mark.release("stories")
 def test_equal_slices_seldom_raise_an_alarm() -> None:
     draw, equal = np.random.default_rng(5), dict.fromkeys("abcdefgh", (0.5, 0.5))
     alarms = sum(any(each.worse for each in find_worse(analysis_plan(), slices(equal, draw))) for _ in range(200))

@@ -13,8 +13,9 @@ from fairtrial.experiments.analysis.findings import find
 from fairtrial.experiments.analysis.latched import Latched
 from fairtrial.experiments.analysis.memory import Looked, Memory
 from fairtrial.experiments.analysis_plan import AnalysisPlan
-from fairtrial.experiments.decision.box import Situation, result_box
+from fairtrial.experiments.decision.box import result_box
 from fairtrial.experiments.decision.decide import decide
+from fairtrial.experiments.decision.situation import Situation
 from fairtrial.experiments.decision.waits import Wait
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import Sums

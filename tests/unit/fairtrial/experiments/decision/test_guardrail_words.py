@@ -14,10 +14,11 @@ from fairtrial.domain.plan import Experiment, FeedbackMetric
 from fairtrial.domain.settings import Guardrail
 from fairtrial.experiments.analysis.freeze import metric_plans
 from fairtrial.experiments.analysis.memory import Memory
-from fairtrial.experiments.decision.box import Situation, result_box
+from fairtrial.experiments.decision.box import result_box
 from fairtrial.experiments.decision.caveat_words import missing_words
 from fairtrial.experiments.decision.effects import LiveState, effects
 from fairtrial.experiments.decision.guardrail_words import levels_words, room_words, stops_words, weighed_words
+from fairtrial.experiments.decision.situation import Situation
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.monitor import Circumstances, step
 from fairtrial.experiments.sums import ArmSums, Sums

@@ -86,6 +86,7 @@ def test_where_a_units_responses_are_goes_with_it(database: Database, ingester: 
 ODD_NAMES = ["a/b", 'Zoë "Z" O\'Hara\\', "👩\u200d💻", "a\nb", "%_*", "x" * 1000, "名\u00a0前", "4711"]
 
 
+@pytest.mark.release("stories")
 @for_each("name", ODD_NAMES)
 def test_erasure_finds_every_spelling_of_a_name_in_json_with_blanks_around_it(tmp_path: Path, name: str) -> None:
     mine = [json.dumps({"user": name}), json.dumps({"user": f" {name}\t"}, ensure_ascii=False).replace("/", r"\/")]

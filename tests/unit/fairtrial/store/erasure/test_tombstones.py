@@ -87,6 +87,7 @@ def test_a_request_that_ended_after_the_erasure_is_erased_the_next_day(store: St
     assert store.database.rows("SELECT count(*) FROM payloads") == [(0,)]
 
 
+@pytest.mark.release("stories")
 def test_a_restored_backup_is_looked_through_once_and_for_everybody(store: Store, tmp_path: Path) -> None:
     names = [("alice", "user", {"unit": "alice"}), ("Zoë", "user", {}), ("c-7", "conversation", {})]
     store.write(1, unit=store.unit("alice"))

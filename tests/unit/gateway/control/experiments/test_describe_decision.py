@@ -90,6 +90,7 @@ def test_after_a_restart_the_looks_say_the_same(decided: LiveExperiment) -> None
     assert later.primary[0].estimate.n > 0
 
 
+@pytest.mark.release("stories")
 def test_a_team_that_loses_inside_a_winning_whole_is_named_on_every_surface(live: LiveExperiment) -> None:
     assert described(live).slices is None, "no request has a tag yet"
     losing = Traffic(

@@ -114,6 +114,8 @@ def changed(made: Exported, *, waiting: Sequence[str] = (), **fields: object) ->
     provenance, record = made.verdict.provenance, json.loads(made.contents.record)
     assert provenance is not None
     record["approvals"]["waiting"] = waiting
+    if waiting:
+        record["reads"] = f"SHIP, waiting for {', '.join(waiting)}"
     verdict: Verdict = replace(made.verdict, provenance=replace(provenance, **fields))  # type: ignore[arg-type]
     text = verdict_json.encode(verdict).decode()
     return render(replace(made.contents, verdict=text, record=json.dumps(record)))
