@@ -42,7 +42,7 @@ class Row:
     met: bool | None = None
 
     def __str__(self) -> str:
-        word = {None: "baseline", True: "met", False: "**missed**"}[self.met]
+        word = {None: "no target", True: "met", False: "**missed**"}[self.met]
         return f"| {self.name} | {self.figure} | {self.target} | {word} |"
 
 

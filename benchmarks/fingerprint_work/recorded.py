@@ -67,7 +67,7 @@ def recorded(cache: Path, name: str, command: Sequence[str], cases: Sequence[Cas
     content = json.loads(file.read_text())
     answers: Answers = {number: [] for number in range(len(cases))}
     for number, text, tops in content["rows"]:
-        answers[number].append(ProbeAnswer(text, tops=tops))
+        answers[number].append(ProbeAnswer(text, positions=(tops,) if tops else ()))
     return Recorded(answers, content["tokens"])
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from evaluators.model_equality.border_probes import PARAMS
 from evaluators.suite import Suite
 from fairtrial.api.traffic import ExperimentTraffic, by_experiment
 from fairtrial.config.layout import Layout
@@ -68,8 +67,7 @@ def evaluate(folder: Path, *options: str) -> tuple[int, str, str]:
 
 def asked(upstream: FakeUpstream) -> list[dict[str, Any]]:
     """The requests but those that ask whether the two answer with the same model."""
-    bodies = [seen.json for seen in upstream.seen if seen.path.endswith("/chat/completions")]
-    return [body for body in bodies if body.get("max_tokens") != PARAMS["max_tokens"]]
+    return [seen.json for seen in upstream.seen if seen.path.endswith("/chat/completions") and not seen.is_probe]
 
 
 def processes_of(folder: Path) -> list[bytes]:
