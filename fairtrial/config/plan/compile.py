@@ -11,8 +11,9 @@ from fairtrial.config.plan.live_state import Live, lay_over
 from fairtrial.config.rules.metrics import names_of
 from fairtrial.config.rules.translation import price_map_entry
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS, stop_margin
+from fairtrial.domain.money.prices import Price
 from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Route, Variant
-from fairtrial.domain.settings import EVERY_UNIT, Guardrail, Price
+from fairtrial.domain.settings import EVERY_UNIT, Guardrail
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""

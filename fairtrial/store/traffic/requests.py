@@ -43,8 +43,8 @@ WHERE before <= $6 AND before + count > $6
 """The minute in which the rows after an offset begin, and the number of newer rows."""
 
 DETAILS = """latency_censored, refused_by_text, schema_requested, schema_valid, prompt_digest, tokens_cached,
-    tokens_cache_write, tokens_reasoning, tokens_audio_in, tokens_audio_out, provider_request_id, breaker, trace_id,
-    span_id"""
+    tokens_cache_write, tokens_cache_write_1h, tokens_reasoning, tokens_audio_in, tokens_audio_out, service_tier,
+    cost_basis, provider_request_id, breaker, trace_id, span_id"""
 ONE = f"""
 WITH bodies AS (SELECT request_body, response_body FROM payloads WHERE request_id = $1)
 SELECT {COLUMNS}, {DETAILS}, request_body, response_body
@@ -54,8 +54,9 @@ LIMIT 1
 """  # noqa: S608 - the columns are a constant
 ATTEMPTS = """
 SELECT at_time, ordinal, purpose, deployment, status, outcome, fault, error_type, error_code, error_message, latency_ms,
-    ttft_ms, tokens_in, tokens_out, tokens_cached, tokens_cache_write, tokens_reasoning, tokens_audio_in,
-    tokens_audio_out, usage_source, cost_usd, provider_request_id
+    ttft_ms, tokens_in, tokens_out, tokens_cached, tokens_cache_write, tokens_cache_write_1h,
+    tokens_reasoning, tokens_audio_in, tokens_audio_out, usage_source, service_tier, cost_usd, cost_basis,
+    provider_request_id
 FROM attempts
 WHERE request_id = $1
 ORDER BY ordinal, at_time
