@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from fairtrial.domain import settings
 from fairtrial.domain.limits.alarm_settings import NO_TARGETS, AlarmSettings
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
-from fairtrial.domain.money.prices import Price
+from fairtrial.domain.money.prices import Price, PriceEntry
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.training_data import Lineage
 
@@ -111,7 +111,7 @@ class DeploymentSection(Section):
     training: Lineage | None = None
     """How it was fine-tuned: its [lineage](../glossary.md#lineage)."""
     price: Price | None = None
-    """By default from litellm's bundled price map; an unknown price makes the cost unknown, never 0."""
+    """By default from `prices`, else from litellm's list; an unknown price makes the cost unknown, never 0."""
     timeouts: settings.Timeouts = settings.Timeouts()
     """How long to wait."""
     breaker: settings.BreakerRule = settings.BreakerRule()
@@ -260,9 +260,7 @@ class ReleasesSection(Section):
     """What decides releases. Of several gates, the most specific one decides."""
 
     gate: settings.Name | None = None
-    """The official gate's file, relative to this one. Verdicts of other gates are marked unofficial everywhere, and
-    only a SHIP of this gate can be promoted.
-    """
+    """The official gate's file, relative to this one. Only its SHIP can be promoted; other verdicts are unofficial."""
     routes: dict[str, settings.Name] = Field(default_factory=dict)
     """The official gate of a route's experiments, by the route's name."""
     experiments: dict[str, settings.Name] = Field(default_factory=dict)
@@ -276,6 +274,8 @@ class ProjectFile(Section):
     """The version of this format."""
     deployments: dict[str, DeploymentSection] = Field(min_length=1)
     """Endpoints by name."""
+    prices: list[PriceEntry] = Field(default_factory=list)
+    """Prices with their days, see [prices](providers.md#prices)."""
     routes: dict[str, RouteSection] = Field(default_factory=dict)
     """Routes, by the name that callers send in `model`."""
     metrics: dict[str, MetricSection] = Field(default_factory=dict)

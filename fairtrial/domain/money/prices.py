@@ -5,7 +5,7 @@ from typing import Annotated
 
 from annotated_types import Gt
 
-from fairtrial.domain.settings import ADDED_LATER, Money
+from fairtrial.domain.settings import ADDED_LATER, Date, Money, Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +66,15 @@ class LaterPrice:
 
     since_us: int
     price: Price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceEntry(Price):
+    """The price of a deployment, or of a model at all its deployments, from a day on."""
+
+    deployment: Name | None = None
+    """The deployment. An entry has either this or `model`."""
+    model: Name | None = None
+    """The model as deployments name it, such as `openai/gpt-4.1-mini`. A price of the deployment itself goes first."""
+    since: Date | None = None
+    """The first day, in UTC, on which the price counts; without it, it always did."""

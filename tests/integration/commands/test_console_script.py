@@ -26,6 +26,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "keys": (("list",), 0, ""),
     "migrate": (("nothing", "tuned"), 2, "nothing"),
     "parity": (("none.jsonl", "--on", "tuned"), 2, "none.jsonl"),
+    "prices": ((), 0, "US dollars per million tokens"),
     "report": (("small@tuned", "small@base", "--markdown"), 0, "small against base"),
     "review": (("status",), 0, "no queues yet"),
     "runs": (("show", "small@tuned", "--against", "small@base"), 0, "0 lost, 0 gained, 150 same"),
