@@ -47,8 +47,11 @@ Fault = Literal["upstream", "configuration", "caller", "gateway"]
 
 Purpose = Literal["live", "retry", "fallback", "shadow"]
 UsageSource = Literal["provider", "estimated", "partial", "none"]
-CostBasis = Literal["reported", "priced", "full_price", "estimated"]
-"""What a cost rests on: the provider's report, or a price. ``full_price``: a discount of a cache or tier is unknown."""
+CostBasis = Literal["reported", "priced", "full_price", "estimated", "machine", "pending"]
+"""What a cost rests on: the provider's report, or a price. ``full_price``: a discount of a cache or tier is unknown.
+
+``machine``: the tokens' part of an hour of one's own machine, and ``pending`` until that hour is settled.
+"""
 CaptureOutcome = Literal["full", "redacted", "none", "failed"]
 
 

@@ -17,11 +17,11 @@ DISCOUNTED_TIERS = frozenset({"flex", "batch", "batches"})
 def cost_usd(price: Price, tokens: Tokens | None, tier: str | None = None) -> tuple[str | None, CostBasis | None]:
     """US dollars as an exact decimal string, and what they rest on.
 
-    ``None`` unless every counted token has a price, and every price a count. A price by ``gpu_hour`` gives ``None``
-    here, because the request's share of the machine is not known when it ends.
+    ``None`` unless every counted token has a price, and every price a count. The cost by a machine's hour is
+    ``pending``, because the request's part of it is known only once the hour is over.
     """
     if tokens is None or (price.input is None and price.output is None):
-        return None, None
+        return None, None if tokens is None or price.gpu_hour is None else "pending"
     if price.tiers is None and not price.long_prompts:
         rates: Rates = price
         full = tier in DISCOUNTED_TIERS

@@ -6,3 +6,8 @@ ALTER TABLE requests ADD COLUMN cost_basis VARCHAR;
 ALTER TABLE attempts ADD COLUMN tokens_cache_write_1h BIGINT;
 ALTER TABLE attempts ADD COLUMN service_tier VARCHAR;
 ALTER TABLE attempts ADD COLUMN cost_basis VARCHAR;
+
+-- The hours of own machines in which a call ran: what an hour costs, how long the machine was busy, and what was settled.
+CREATE TABLE machine_hours (
+    hour TIMESTAMP, machine VARCHAR, usd_hour DECIMAL(18, 9), busy_us BIGINT, tokens BIGINT, cost_usd DECIMAL(18, 9)
+);

@@ -181,7 +181,7 @@ def _cost(deployment: Deployment, attempt: Attempt, read: ResponseMetadata) -> t
         return None, None
     price = deployment.price_at(attempt.at_us) if deployment.later_prices else deployment.price
     cost, basis = cost_usd(price, read.tokens, read.service_tier)
-    return cost, basis if basis is None or read.usage_source == "provider" else "estimated"
+    return cost, basis if cost is None or read.usage_source == "provider" else "estimated"
 
 
 def _provider_id(attempt: Attempt) -> str | None:
