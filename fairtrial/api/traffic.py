@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
+from fairtrial.api.cost_answers import CompareCosts, CostReport
 from fairtrial.api.operation import Answer, Operation, Request, Text, TrafficWindow, Window
 from fairtrial.api.traffic_answers import (
     AttributedFeedback,
@@ -204,4 +205,13 @@ by_route = Operation(
     response=list[RouteTraffic],
     kind="table",
     description="Traffic by route and deployment.",
+)
+costs = Operation(
+    name="traffic.costs",
+    method="GET",
+    path="/experiments/{name}/cost",
+    role="auditor",
+    request=CompareCosts,
+    response=CostReport,
+    description="What the variants of an experiment cost a request, and from which volume a fine-tune pays.",
 )

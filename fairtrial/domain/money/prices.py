@@ -5,7 +5,7 @@ from typing import Annotated
 
 from annotated_types import Gt
 
-from fairtrial.domain.settings import ADDED_LATER, Date, Money, Name
+from fairtrial.domain.settings import ADDED_LATER, CONTROL_ONLY, Date, Money, Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,8 @@ class Price(TierRates):
     """Rates by the service tier that the answer names, such as `flex`, `priority` or `batch`."""
     gpu_hour: Money | None = None
     """US dollars per hour of the machine. Deployments at the same address share it."""
+    month: Money | None = field(default=None, metadata=CONTROL_ONLY)
+    """US dollars per month whatever the traffic, such as hosting or a licence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

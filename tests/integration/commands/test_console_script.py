@@ -18,6 +18,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "alarms": (("test",), 2, "alarms.targets"),
     "compare": (("small@tuned", "small@base"), 0, "exact"),
     "config": (("log",), 0, ""),
+    "cost": (("nothing",), 2, "nothing"),
     "dashboard": (("--link",), 2, "control"),
     "data": (("audits",), 0, "No audits yet"),
     "experiment": (("plan", "nothing"), 2, "nothing"),
