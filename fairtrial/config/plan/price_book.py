@@ -7,13 +7,19 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from fairtrial.config.file.schema import DeploymentSection, ProjectFile
-from fairtrial.config.rules.translation import price_map_entry
+from fairtrial.config.rules.translation import price_map_entry, provider_of
 from fairtrial.domain.money.prices import LaterPrice, LongPromptRates, Price, Rates, TierRates
+from fairtrial.domain.plan import Deployment, Experiment, Plan
 
 PER_MILLION = Decimal(1_000_000)
 THOUSAND = 1000
+COST = "cost."
+REPORTING = frozenset({"openrouter", "perplexity"})
+"""Providers whose answers have their own cost."""
+
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "input": ("input_cost_per_token",),
     "cached": ("cache_read_input_token_cost", "input_cost_per_token_cache_hit"),
@@ -65,7 +71,8 @@ class DatedPrice:
 def price_book(file: ProjectFile, name: str, section: DeploymentSection) -> tuple[DatedPrice, ...]:
     """The prices of a deployment in the order of their days; the first one counts from the beginning.
 
-    At each time the newest price of the deployment counts, else the newest one of its model, else that of the list.
+    At each time the newest price of the deployment counts, else the newest one of its model, else the hour of its
+    machine that another deployment states, else that of the list.
     """
     own = [] if section.price is None else [DatedPrice(section.price, None, f"deployments.{name}.price")]
     of_model: list[DatedPrice] = []
@@ -76,10 +83,11 @@ def price_book(file: ProjectFile, name: str, section: DeploymentSection) -> tupl
             own.append(dated)
         elif entry.model == section.model:
             of_model.append(dated)
+    otherwise = _shared_hour(file, section) or _listed(section)
     days = sorted({None, *(dated.since for dated in (*own, *of_model))}, key=lambda day: day or "")
     book: list[DatedPrice] = []
     for day in days:
-        price_then = _newest(own, day) or _newest(of_model, day) or _listed(section)
+        price_then = _newest(own, day) or _newest(of_model, day) or otherwise
         if not book or price_then != book[-1]:
             book.append(price_then)
     return tuple(book)
@@ -93,6 +101,16 @@ def later_prices(book: tuple[DatedPrice, ...]) -> tuple[LaterPrice, ...]:
 def _newest(prices: list[DatedPrice], day: str | None) -> DatedPrice | None:
     known = [dated for dated in prices if (dated.since or "") <= (day or "")]
     return max(known, key=lambda dated: dated.since or "", default=None)
+
+
+def _shared_hour(file: ProjectFile, section: DeploymentSection) -> DatedPrice | None:
+    """The price of the machine's hour that another deployment at the same address states."""
+    address = urlsplit(section.base_url or "").netloc
+    for name, other in file.deployments.items():
+        at = urlsplit(other.base_url or "").netloc
+        if address and at == address and other.price is not None and other.price.gpu_hour is not None:
+            return DatedPrice(Price(gpu_hour=other.price.gpu_hour), None, f"deployments.{name}.price")
+    return None
 
 
 def _listed(section: DeploymentSection) -> DatedPrice:
@@ -141,3 +159,21 @@ def described(rates: Rates) -> str:
     """The rates in one line, such as ``input 0.4, cached 0.1, output 1.6``."""
     named = [(field.name, getattr(rates, field.name)) for field in fields(Rates)]
     return ", ".join(f"{name} {usd:f}" for name, usd in named if usd is not None)
+
+
+def unpriced(plan: Plan, experiment: Experiment) -> dict[str, str]:
+    """The metrics of cost that decide an experiment although a variant has no price, each with the reason."""
+    names = dict.fromkeys(variant.deployment for variant in experiment.variants)
+    missing = [name for name in names if not _has_price(plan.deployments[name])]
+    metrics = (experiment.primary, *experiment.guardrails)
+    costs = [metric.metric for metric in metrics if metric is not None and metric.metric.startswith(COST)]
+    have = "has" if len(missing) == 1 else "have"
+    why = f"{' and '.join(missing)} {have} no price, so it would wait for ever (state `prices`, or `price.gpu_hour`)"
+    return dict.fromkeys(costs, why) if missing else {}
+
+
+def _has_price(deployment: Deployment) -> bool:
+    """Whether any price is known, or the provider reports the cost itself."""
+    prices = (deployment.price, *(later.price for later in deployment.later_prices))
+    known = any(usd is not None for price in prices for usd in (price.input, price.output, price.gpu_hour))
+    return known or provider_of(deployment.provider, deployment.base_url) in REPORTING

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from fairtrial.domain.errors import UsageError
 from fairtrial_cli.commands.check import command as check
+from fairtrial_cli.commands.experiment import plan
 from fairtrial_cli.commands.prices import command
 
 FILE = """
@@ -41,3 +44,37 @@ def test_each_price_has_its_day_its_source_and_what_it_lacks(tmp_path: Path) -> 
     assert told["base"][1]["price"]["input"] == "0.5" and told["base"][1]["since"] == "2026-07-01"
     checked = run.invoke(check, [str(path)], catch_exceptions=False).output
     assert "  price of base from 2026-07-01: input 0.5, output 2 (prices[0])\n" in checked
+
+
+TRIAL = """
+routes: {bot: {experiment: trial}}
+experiments:
+  trial:
+    question: Is it cheaper?
+    unit: user
+    control: base
+    variants: {base: {deployment: base}, own: {deployment: own}}
+    split: {base: 90, own: 10}
+    primary: {metric: requests.error_rate, require: not_worse, mde: 1pp, baseline: 2%}
+    guardrails: [{metric: cost.per_request, margin: 20%, baseline: 0.004, cap: 0.05}]
+"""
+
+
+def test_a_cost_without_a_price_is_refused_by_check_and_by_a_plan(tmp_path: Path) -> None:
+    path, run = tmp_path / "fairtrial.yaml", CliRunner(env={"KEY": "k"})
+    path.write_text(FILE + TRIAL)
+    checked = run.invoke(check, [str(path)])
+    assert checked.exit_code == 2
+    assert "experiments.trial: cost.per_request can't be decided: own has no price" in checked.output
+    with pytest.raises(UsageError, match=r"trial: cost\.per_request can't be decided: own has no price"):
+        run.invoke(plan, ["trial", "--per-week", "4000", "--config", str(path)], catch_exceptions=False)
+
+
+def test_a_plan_warns_of_a_colder_cache_of_a_small_variant(tmp_path: Path) -> None:
+    path, run = tmp_path / "fairtrial.yaml", CliRunner(env={"KEY": "k"})
+    priced = FILE.replace('gpu-1:8000/v1"}', 'gpu-1:8000/v1", price: {gpu_hour: 2}}')
+    for split, warned in (("base: 90, own: 10", True), ("base: 50, own: 50", False)):
+        path.write_text(priced + TRIAL.replace("base: 90, own: 10", split))
+        options = ["trial", "--per-week", "4000", "--sd", "cost.per_request=0.004", "--config", str(path)]
+        output = run.invoke(plan, options, catch_exceptions=False).output
+        assert ("a small variant has a colder cache" in " ".join(output.split())) == warned

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fairtrial.config.plan.price_book import DatedPrice, listed_price
+from fairtrial.config.plan.price_book import DatedPrice, listed_price, unpriced
 from fairtrial.config.project import load_project
 from fairtrial.config.rules.translation import PRICE_MAP, distribution_file, price_map_entry
 from fairtrial.domain.errors import ConfigError
@@ -126,3 +126,37 @@ def test_a_listed_price_has_its_tiers_and_long_prompts() -> None:
     assert cost_usd(price, tokens, "priority") == ("0.972", "priced")
     # flex, short: (1000 * 0.625 + 10 * 5) / 1e6
     assert cost_usd(price, Tokens(input=1000, output=10), "flex") == ("0.000675", "priced")
+
+
+EXPERIMENT = """
+routes: {bot: {experiment: trial}}
+experiments:
+  trial:
+    question: Is it cheaper?
+    unit: user
+    control: base
+    variants: {base: {deployment: base}, own: {deployment: own}}
+    split: {base: 50, own: 50}
+    guardrails: [{metric: cost.per_request, margin: 10%, baseline: 0.004, cap: 0.05}]
+"""
+
+
+def test_a_cost_decides_nothing_while_a_variant_has_no_price(tmp_path: Path) -> None:
+    plan = loaded(tmp_path, EXPERIMENT).plan
+    assert unpriced(plan, plan.experiments["trial"]) == {
+        "cost.per_request": "own has no price, so it would wait for ever (state `prices`, or `price.gpu_hour`)"
+    }
+    plan = loaded(tmp_path, EXPERIMENT + "prices: [{deployment: own, since: 2026-12-01, gpu_hour: 2}]").plan
+    assert unpriced(plan, plan.experiments["trial"]) == {}
+
+
+def test_an_adapter_shares_the_hour_of_the_machine_at_its_address(tmp_path: Path) -> None:
+    shared = '  adapter: {model: openai/lora, base_url: "http://gpu-2:8000/v1"}\n'
+    shared += '  other: {model: openai/Qwen3-8B, base_url: "http://gpu-2:8000/v1", price: {gpu_hour: 2}}\n'
+    path = tmp_path / "fairtrial.yaml"
+    path.write_text(FILE + shared)
+    books = load_project(path, {"KEY": "k"}).price_books
+    assert [(dated.price.gpu_hour, dated.source) for dated in books["adapter"]] == [
+        (Decimal(2), "deployments.other.price")
+    ]
+    assert books["own"][0].price.gpu_hour is None
