@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from fairtrial.api.cost_answers import CompareCosts, CostReport
+from fairtrial.domain.errors import existing
 from fairtrial.domain.events import Tokens
-from fairtrial.experiments.analysis.costs import MachineSum, Spending, TokenGroup
+from fairtrial.domain.plan import Experiment, Plan
+from fairtrial.experiments.analysis.costs import MachineSum, Spending, TokenGroup, Traffic, report
 from fairtrial.stats.sums import JointMoments
-from fairtrial.store.core.database import Cursor
+from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import ANALYSED, Page
 
+FEEDBACK = "feedback."
 KINDS = {
     "input": "tokens_in",
     "cached": "tokens_cached",
@@ -119,3 +125,33 @@ def machine_sums(cursor: Cursor, page: Page) -> list[MachineSum]:
         MachineSum(machine, hours, busy, float(usd or 0), float(mean), span)
         for machine, hours, busy, usd, span, mean in cursor.execute(MACHINES, [page.since, page.until]).fetchall()
     ]
+
+
+def compare(database: Database, plan: Plan, request: CompareCosts, page: Page, *, now_us: int) -> CostReport:
+    """What the variants of an experiment of the plan cost; raises `NotFound` for an unknown name."""
+    experiment = existing(plan.experiments.get(request.name), "experiment", request.name)
+    success, other = request.success or _success(experiment), None
+    if request.what_if is not None:
+        other = existing(plan.deployments.get(request.what_if), "deployment", request.what_if).price_at(now_us)
+    page = replace(page, until_us=min(page.until_us, now_us))
+    with database.read_transaction() as cursor:
+        first_us = first_request(cursor, experiment.name, page)
+        lengths = [] if other is None else [long.above for long in other.long_prompts]
+        spent = Traffic(
+            page.since_us if first_us is None else max(page.since_us, first_us),
+            page.until_us,
+            spending(cursor, experiment.name, page, success),
+            machine_sums(cursor, page),
+            token_groups(cursor, experiment.name, page, lengths) if other is not None else (),
+        )
+    deployments = {variant.name: plan.deployments[variant.deployment] for variant in experiment.variants}
+    found = report(request, spent, deployments, control=experiment.control, success=success, now_us=now_us, other=other)
+    return replace(found, deployments=sorted(plan.deployments))
+
+
+def _success(experiment: Experiment) -> str | None:
+    """The feedback key of the primary metric, if it is a yes or no."""
+    primary = experiment.primary.metric if experiment.primary is not None else ""
+    keys = {metric.key for metric in experiment.feedback if metric.kind == "boolean"}
+    key = primary.removeprefix(FEEDBACK)
+    return key if primary.startswith(FEEDBACK) and key in keys else None

@@ -1,7 +1,5 @@
 """Implements the operations on recorded requests, feedback and traffic."""
 
-from msgspec.structs import replace
-
 from fairtrial.api.cost_answers import CompareCosts, CostReport
 from fairtrial.api.operation import TrafficWindow, Window
 from fairtrial.api.traffic import (
@@ -18,13 +16,10 @@ from fairtrial.api.traffic import (
 from fairtrial.api.traffic_answers import RecordedRequest, UnitArrivals
 from fairtrial.domain.errors import existing
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
-from fairtrial.domain.plan import Experiment
 from fairtrial.domain.store_reports import AmountHistory, Traffic
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import recorded_cases, requests as stored_requests, traffic
 from gateway.control.context import Context, Table, page_of
-
-FEEDBACK = "feedback."
 
 
 def requests(context: Context, request: ListRequests) -> Table:
@@ -93,35 +88,7 @@ def _position(after: str | None) -> Position | None:
 
 
 def costs(context: Context, request: CompareCosts) -> CostReport:
-    from fairtrial.experiments.analysis.costs import Traffic as SpentTraffic, report  # loads the statistics
-    from fairtrial.store.traffic import costs as stored_costs
+    from fairtrial.store.traffic.costs import compare  # loads the statistics
 
-    plan, now_us = context.owner.declaration().plan, context.now_us
-    experiment = existing(plan.experiments.get(request.name), "experiment", request.name)
-    success = request.success or _success(experiment)
-    other = None
-    if request.what_if is not None:
-        other = existing(plan.deployments.get(request.what_if), "deployment", request.what_if).price_at(now_us)
     page = traffic_page(context, request)
-    page = replace(page, until_us=min(page.until_us, now_us))
-    with context.database.read_transaction() as cursor:
-        first_us = stored_costs.first_request(cursor, experiment.name, page)
-        lengths = [] if other is None else [long.above for long in other.long_prompts]
-        spent = SpentTraffic(
-            page.since_us if first_us is None else max(page.since_us, first_us),
-            page.until_us,
-            stored_costs.spending(cursor, experiment.name, page, success),
-            stored_costs.machine_sums(cursor, page),
-            stored_costs.token_groups(cursor, experiment.name, page, lengths) if other is not None else (),
-        )
-    deployments = {variant.name: plan.deployments[variant.deployment] for variant in experiment.variants}
-    found = report(request, spent, deployments, control=experiment.control, success=success, now_us=now_us, other=other)
-    return replace(found, deployments=sorted(plan.deployments))
-
-
-def _success(experiment: Experiment) -> str | None:
-    """The feedback key of the primary metric, if it is a yes or no."""
-    primary = experiment.primary.metric if experiment.primary is not None else ""
-    keys = {metric.key for metric in experiment.feedback if metric.kind == "boolean"}
-    key = primary.removeprefix(FEEDBACK)
-    return key if primary.startswith(FEEDBACK) and key in keys else None
+    return compare(context.database, context.owner.declaration().plan, request, page, now_us=context.now_us)
