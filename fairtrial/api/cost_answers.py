@@ -31,28 +31,36 @@ class Range(Answer, frozen=True, kw_only=True):
     high: float | None
 
 
-class VariantCost(Answer, frozen=True, kw_only=True):
-    """What the requests of a variant's units cost.
+class CostCounts(Answer, frozen=True, kw_only=True):
+    """How many ``requests`` there were, of which ``priced`` have a cost, and their ``tokens`` by kind.
 
-    ``requests``: all of them, of which ``priced`` have a cost. That of ``estimated`` ones rests on estimated tokens,
-    and that of ``full_price`` ones on an unknown discount. ``pending`` ones wait for their machine's hour,
-    and the cost of ``unknown`` ones is not known. ``tokens``: their numbers by kind. ``cached_share``: of the input.
-    ``equal_warmth``: dollars a request if all variants had the same cached share; ``what_if``: at the other price.
+    The cost of ``estimated`` ones rests on estimated tokens, and that of ``full_price`` ones on an unknown discount.
+    ``pending`` ones wait for their machine's hour, and the cost of ``unknown`` ones is not known.
     """
 
-    variant: str
-    deployment: str
     requests: int
     priced: int
     estimated: int
     full_price: int
     pending: int
     unknown: int
+    tokens: dict[str, int]
+
+
+class VariantCost(Answer, frozen=True, kw_only=True):
+    """What the requests of a variant's units cost.
+
+    ``cached_share``: of the input. ``equal_warmth``: dollars a request if all variants had the same cached share.
+    ``what_if``: dollars a request at the other price.
+    """
+
+    variant: str
+    deployment: str
+    counts: CostCounts
     total_usd: float
     per_request: Range | None
     resolved: int
     per_resolved: Range | None
-    tokens: dict[str, int]
     cached_share: float | None
     equal_warmth: float | None
     what_if: float | None

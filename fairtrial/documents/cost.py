@@ -75,7 +75,7 @@ def _blocks(report: CostReport) -> Iterator[Block]:
 def _estimates(report: CostReport) -> Iterator[Row]:
     for each in report.variants:
         for label, level, n in (
-            ("request", each.per_request, each.priced),
+            ("request", each.per_request, each.counts.priced),
             ("resolved", each.per_resolved, each.resolved),
         ):
             if level is not None:
@@ -88,14 +88,19 @@ def _counts(report: CostReport) -> tuple[Row, ...]:
         Row(
             (
                 each.variant,
-                f"{each.requests:,}",
+                f"{each.counts.requests:,}",
                 f"${each.total_usd:,.2f}",
                 *(
-                    _percent(count / each.requests)
-                    for count in (each.estimated, each.full_price, each.pending, each.unknown)
+                    _percent(count / each.counts.requests)
+                    for count in (
+                        each.counts.estimated,
+                        each.counts.full_price,
+                        each.counts.pending,
+                        each.counts.unknown,
+                    )
                 ),
             ),
-            "open" if each.unknown else "",
+            "open" if each.counts.unknown else "",
         )
         for each in report.variants
     )
@@ -103,7 +108,9 @@ def _counts(report: CostReport) -> tuple[Row, ...]:
 
 def _kinds(report: CostReport) -> dict[str, str]:
     """The titles of the kinds of tokens that any variant has."""
-    used = {kind: title for kind, title in TOKENS.items() if any(each.tokens.get(kind) for each in report.variants)}
+    used = {
+        kind: title for kind, title in TOKENS.items() if any(each.counts.tokens.get(kind) for each in report.variants)
+    }
     return {title if kind != "audio_out" else f"{title} (output)": kind for kind, title in used.items()}
 
 
@@ -113,7 +120,7 @@ def _tokens(report: CostReport) -> tuple[Row, ...]:
         Row(
             (
                 each.variant,
-                *(f"{each.tokens.get(kind, 0) / each.requests:,.0f}" for kind in kinds),
+                *(f"{each.counts.tokens.get(kind, 0) / each.counts.requests:,.0f}" for kind in kinds),
                 _percent(each.cached_share),
                 UNKNOWN if each.equal_warmth is None else dollars(each.equal_warmth),
             )

@@ -6,7 +6,16 @@ from math import ceil
 
 from msgspec import Struct
 
-from fairtrial.api.cost_answers import BreakEven, CompareCosts, CostReport, MachineUse, Pays, Range, VariantCost
+from fairtrial.api.cost_answers import (
+    BreakEven,
+    CompareCosts,
+    CostCounts,
+    CostReport,
+    MachineUse,
+    Pays,
+    Range,
+    VariantCost,
+)
 from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.events import Tokens
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
@@ -30,14 +39,8 @@ class Spending(Struct, frozen=True, kw_only=True):
     variant: str
     by_request: JointMoments
     by_success: JointMoments
-    requests: int
-    priced: int
-    estimated: int
-    full_price: int
-    pending: int
-    unknown: int
+    counts: CostCounts
     cache_known: int
-    tokens: dict[str, int]
 
 
 class TokenGroup(Struct, frozen=True):
@@ -83,7 +86,7 @@ def report(
 ) -> CostReport:
     """The report. ``deployments``: that of each variant. ``other``: the price of ``what_if``."""
     spent = [arm for arm in traffic.spending if arm.variant in deployments]
-    cached, known = sum(arm.tokens["cached"] for arm in spent), sum(arm.cache_known for arm in spent)
+    cached, known = sum(arm.counts.tokens["cached"] for arm in spent), sum(arm.cache_known for arm in spent)
     shared = cached / known if known else None
     variants = [_variant(arm, deployments[arm.variant], shared, traffic.groups, other, now_us) for arm in spent]
     by_name = {arm.variant: arm for arm in spent}
@@ -102,7 +105,7 @@ def report(
             for arm in spent
             if arm.variant != control and control in by_name and arm.by_request.y and by_name[control].by_request.y
         ],
-        cold_cache=has_cold_cache([(arm.requests, _cached_share(arm)) for arm in spent]),
+        cold_cache=has_cold_cache([(arm.counts.requests, _cached_share(arm)) for arm in spent]),
         deployments=[],
         machines=[_machine(each) for each in traffic.machines],
     )
@@ -133,17 +136,11 @@ def _variant(
     return VariantCost(
         variant=arm.variant,
         deployment=deployment.name,
-        requests=arm.requests,
-        priced=arm.priced,
-        estimated=arm.estimated,
-        full_price=arm.full_price,
-        pending=arm.pending,
-        unknown=arm.unknown,
+        counts=arm.counts,
         total_usd=total,
         per_request=_level(arm.by_request),
         resolved=int(arm.by_success.y),
         per_resolved=_level(arm.by_success),
-        tokens=arm.tokens,
         cached_share=share,
         equal_warmth=_at_warmth(arm, price, shared),
         what_if=None if other is None else priced_at(own, other),
@@ -179,15 +176,15 @@ def _estimate(effect: Effect | NotEnough) -> Range | None:
 
 
 def _cached_share(arm: Spending) -> float | None:
-    return arm.tokens["cached"] / arm.cache_known if arm.cache_known else None
+    return arm.counts.tokens["cached"] / arm.cache_known if arm.cache_known else None
 
 
 def _at_warmth(arm: Spending, price: Price, shared: float | None) -> float | None:
     """Dollars a request if the share of the input that comes from the cache were that of all variants together."""
-    if shared is None or not arm.cache_known or not arm.priced or price.input is None or price.cached is None:
+    if shared is None or not arm.cache_known or not arm.counts.priced or price.input is None or price.cached is None:
         return None
-    missed = arm.tokens["cached"] - shared * arm.cache_known
-    return (arm.by_request.x + missed * float(price.input - price.cached) / float(MILLION)) / arm.priced
+    missed = arm.counts.tokens["cached"] - shared * arm.cache_known
+    return (arm.by_request.x + missed * float(price.input - price.cached) / float(MILLION)) / arm.counts.priced
 
 
 def _break_even(
@@ -230,7 +227,7 @@ def _pays(saved: Range, requests: Range | None, volume: int, fixed_usd: float) -
 def _volume(spent: Sequence[Spending], traffic: Traffic) -> int:
     """The requests of a month of 30 days at the rate of the window."""
     span = max(traffic.until_us - traffic.since_us, 1)
-    return round(sum(arm.requests for arm in spent) * MONTH_US / span)
+    return round(sum(arm.counts.requests for arm in spent) * MONTH_US / span)
 
 
 def _machine(each: MachineSum) -> MachineUse:

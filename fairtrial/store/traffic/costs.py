@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from fairtrial.api.cost_answers import CompareCosts, CostReport
+from fairtrial.api.cost_answers import CompareCosts, CostCounts, CostReport
 from fairtrial.domain.errors import existing
 from fairtrial.domain.events import Tokens
 from fairtrial.domain.plan import Experiment, Plan
@@ -97,14 +97,16 @@ def spending(cursor: Cursor, experiment: str, page: Page, success: str | None) -
                 variant=variant,
                 by_request=JointMoments(n, x, y, xx, yy, xy),
                 by_success=JointMoments(n, x, good, xx, goods, shared),
-                requests=requests,
-                priced=priced,
-                estimated=estimated,
-                full_price=full_price,
-                pending=pending,
-                unknown=unknown,
+                counts=CostCounts(
+                    requests=requests,
+                    priced=priced,
+                    estimated=estimated,
+                    full_price=full_price,
+                    pending=pending,
+                    unknown=unknown,
+                    tokens=dict(zip(KINDS, tokens, strict=True)),
+                ),
                 cache_known=known,
-                tokens=dict(zip(KINDS, tokens, strict=True)),
             )
         )
     return arms

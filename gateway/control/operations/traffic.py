@@ -17,6 +17,8 @@ from fairtrial.api.traffic_answers import RecordedRequest, UnitArrivals
 from fairtrial.domain.errors import existing
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.store_reports import AmountHistory, Traffic
+from fairtrial.experiments.unit import pseudonym
+from fairtrial.store.core import named_values
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import recorded_cases, requests as stored_requests, traffic
 from gateway.control.context import Context, Table, page_of
@@ -24,7 +26,9 @@ from gateway.control.context import Context, Table, page_of
 
 def requests(context: Context, request: ListRequests) -> Table:
     page, position = page_of(request), _position(request.after)
-    filters = {"experiment": request.experiment, "variant": request.variant, "outcome": request.outcome}
+    filters = {name: getattr(request, name) for name in stored_requests.FILTERS}
+    if request.user is not None:
+        filters["unit"] = pseudonym(named_values.pepper(context.database), request.user.strip())
     if position is None:
         page = stored_requests.skip(context.database, page, **filters)
     query = stored_requests.listing(page, **filters, position=position)

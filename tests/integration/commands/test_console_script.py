@@ -29,6 +29,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "parity": (("none.jsonl", "--on", "tuned"), 2, "none.jsonl"),
     "prices": ((), 0, "US dollars per million tokens"),
     "report": (("small@tuned", "small@base", "--markdown"), 0, "small against base"),
+    "requests": (("list",), 0, ""),
     "review": (("status",), 0, "no queues yet"),
     "runs": (("show", "small@tuned", "--against", "small@base"), 0, "0 lost, 0 gained, 150 same"),
     "simulate": (("nothing", "--per-week", "100"), 2, "nothing"),

@@ -114,6 +114,7 @@ def reads(side: Side) -> Asked:
     yield store.job, store.NameJob(job_id="none")
     yield traffic.requests, traffic.ListRequests(limit=3)
     yield traffic.requests, traffic.ListRequests(limit=0)
+    yield traffic.requests, traffic.ListRequests(user="user-1", status=200, tag="team=a", min_cost=0.0)
     yield traffic.request, traffic.NameRequest(request_id=request_id)
     yield traffic.samples, traffic.SampleTraffic(deployment="base", routes=("support-bot",), count=5)
     yield traffic.left_out, traffic.AnsweredBy(deployment="base", routes=("support-bot",))

@@ -84,15 +84,20 @@ def test_each_variant_has_its_cost_by_request_and_by_resolved_request(database: 
     traffic(ingester, database)
     found = read(database)
     base, tuned = found.variants
-    assert (base.requests, base.priced, base.unknown) == (400, 400, 0)
-    assert (tuned.requests, tuned.priced, tuned.estimated, tuned.unknown) == (401, 400, 40, 1)
+    assert (base.counts.requests, base.counts.priced, base.counts.unknown) == (400, 400, 0)
+    assert (tuned.counts.requests, tuned.counts.priced, tuned.counts.estimated, tuned.counts.unknown) == (
+        401,
+        400,
+        40,
+        1,
+    )
     assert base.per_request is not None and tuned.per_request is not None
     assert base.per_request.value == pytest.approx(0.005, rel=0.01)
     assert tuned.per_request.value == pytest.approx(0.002, rel=0.01)
     assert base.per_request.low is not None and base.per_request.low < 0.005 < (base.per_request.high or 0)
     assert base.per_resolved is not None and base.resolved == 266
     assert base.per_resolved.value == pytest.approx(base.total_usd / 266)
-    assert base.tokens["output"] == 120_000 and base.cached_share == 0.5
+    assert base.counts.tokens["output"] == 120_000 and base.cached_share == 0.5
     assert not found.cold_cache
 
 
