@@ -218,7 +218,7 @@ def publish(rig: Rig, servers: dict[str, FakeUpstream], changes: list[int]) -> N
             LaterPrice(since_us=since, price=as_price(raised(prices, period)))
             for period, since in enumerate(changes, start=1)
         )
-        retry = RetryRule(attempts=1 if name == "failing" else 2)
+        retry = RetryRule(attempts=1 if name == "failing" else 2, budget=1.0)
         url = servers["failing" if name == "failing" else "well"].url
         deployments[name] = deployment(name, url, price=as_price(raised(prices, 0)), later_prices=later, retry=retry)
     routes = {name: Route(name, deployment=name) for name in PRICES}
