@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from fairtrial.config.plan.hashes import definition_digest
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.money.prices import Price
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.domain.registry import near
-from fairtrial.domain.settings import Price
 
 PIN_DEPLOYMENT = "x-fairtrial-deployment"
 PIN_VARIANT = "x-fairtrial-variant"

@@ -172,6 +172,7 @@ class Texts:
             form_only=self.label(verdict.form_only),
             shown=self.label(verdict.shown),
             not_shown=self.label(verdict.not_shown),
+            pays=self.label(verdict.pays),
         )
 
     def _finding(self, finding: Finding) -> Finding:

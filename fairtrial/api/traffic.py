@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
+from fairtrial.api.cost_answers import CompareCosts, CostReport
 from fairtrial.api.operation import Answer, Operation, Request, Text, TrafficWindow, Window
 from fairtrial.api.traffic_answers import (
     AttributedFeedback,
@@ -43,11 +44,24 @@ AMOUNTS: tuple[Amount, ...] = get_args(Amount)
 
 
 class ListRequests(Window, frozen=True, kw_only=True):
-    """Requests in a time window."""
+    """Requests in a time window.
+
+    ``user``: as the application names it, of which the store knows only the pseudonym; ``unit``: that pseudonym.
+    ``tag``: such as ``team=search``.
+    """
 
     experiment: str | None = None
     variant: str | None = None
     outcome: str | None = None
+    route: str | None = None
+    deployment: str | None = None
+    key_id: str | None = None
+    status: int | None = None
+    user: str | None = None
+    unit: str | None = None
+    tag: str | None = None
+    provider_request_id: str | None = None
+    min_cost: Annotated[float, Meta(ge=0, description="US dollars")] | None = None
     after: After | None = None
 
 
@@ -204,4 +218,13 @@ by_route = Operation(
     response=list[RouteTraffic],
     kind="table",
     description="Traffic by route and deployment.",
+)
+costs = Operation(
+    name="traffic.costs",
+    method="GET",
+    path="/experiments/{name}/cost",
+    role="auditor",
+    request=CompareCosts,
+    response=CostReport,
+    description="What the variants of an experiment cost a request, and from which volume a fine-tune pays.",
 )

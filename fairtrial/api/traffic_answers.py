@@ -10,6 +10,7 @@ from fairtrial.domain.events import (
     ArmOutcome,
     AttemptOutcome,
     CaptureOutcome,
+    CostBasis,
     Fault,
     Purpose,
     Reason,
@@ -91,11 +92,14 @@ class RequestAttempt(Answer, frozen=True, kw_only=True):
     tokens_out: int | None
     tokens_cached: int | None
     tokens_cache_write: int | None
+    tokens_cache_write_1h: int | None
     tokens_reasoning: int | None
     tokens_audio_in: int | None
     tokens_audio_out: int | None
     usage_source: UsageSource | None
+    service_tier: str | None
     cost_usd: Dollars | None
+    cost_basis: CostBasis | None
     provider_request_id: str | None
 
 
@@ -131,9 +135,12 @@ class RecordedRequest(RequestRow, frozen=True, kw_only=True):
     prompt_digest: str | None
     tokens_cached: int | None
     tokens_cache_write: int | None
+    tokens_cache_write_1h: int | None
     tokens_reasoning: int | None
     tokens_audio_in: int | None
     tokens_audio_out: int | None
+    service_tier: str | None
+    cost_basis: CostBasis | None
     provider_request_id: str | None
     breaker: BreakerState | None
     trace_id: str | None

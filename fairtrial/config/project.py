@@ -14,6 +14,7 @@ from fairtrial.config.file.yaml_file import Document, Step, load_one
 from fairtrial.config.layout import Layout
 from fairtrial.config.plan.compile import compile_plan
 from fairtrial.config.plan.live_state import Live
+from fairtrial.config.plan.price_book import DatedPrice, price_book
 from fairtrial.config.plan.published import refuse_unsound
 from fairtrial.config.releases import NO_GATES, ReleaseGates
 from fairtrial.config.rules import deployments
@@ -22,6 +23,7 @@ from fairtrial.config.rules.experiments import unstated_missing, wrong_experimen
 from fairtrial.config.rules.headers import wrong_headers
 from fairtrial.config.rules.lineage import lineage_warnings, wrong_lineage
 from fairtrial.config.rules.params import wrong_params
+from fairtrial.config.rules.prices import wrong_prices
 from fairtrial.domain.errors import ConfigError, Diagnostic, nearest
 from fairtrial.domain.limits.alarm_settings import NO_TARGETS, AlarmSettings
 from fairtrial.domain.limits.server_settings import BodyRate
@@ -37,7 +39,6 @@ KeyPath = tuple[Step, ...]
 ANY = "*"
 NOTHING = "nothing in this version acts on it"
 INERT: Mapping[str, str] = {
-    "deployments.*.price.gpu_hour": f"{NOTHING}: the cost of a request stays unknown",
     "metrics.*.per": f"{NOTHING}: units are averaged, each by its own mean",
     "experiments.*.shadow": f"{NOTHING}: no request is copied",
 }
@@ -54,7 +55,7 @@ class Project:
     reads. ``warnings``: findings that are not errors, such as keys without effect; `check` and `up` print them.
     ``control_proxies``: `control.trusted_proxies`. ``substituted``: the environment variables whose values are in it.
     ``release_gates``: the files of the official gates. ``alarms``: who gets messages, with templates of secrets.
-    ``probe_tokens``: `control.probe_tokens_per_day`.
+    ``probe_tokens``: `control.probe_tokens_per_day`. ``price_books``: the prices of each deployment.
     """
 
     path: Path
@@ -73,6 +74,7 @@ class Project:
     release_gates: ReleaseGates = NO_GATES
     alarms: AlarmSettings = NO_TARGETS
     probe_tokens: int = 0
+    price_books: Mapping[str, tuple[DatedPrice, ...]] = field(default_factory=dict)
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -102,6 +104,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         release_gates=NO_GATES if file.releases is None else _release_gates(file.releases, root),
         alarms=replace(file.alarms, dashboard_url=file.alarms.dashboard_url or parse_address(file.dashboard.bind).url),
         probe_tokens=file.control.probe_tokens_per_day,
+        price_books={name: price_book(file, name, section) for name, section in file.deployments.items()},
     )
 
 
@@ -139,6 +142,7 @@ def _rules(file: ProjectFile, names: deployments.Names) -> Iterator[FieldError]:
     yield from wrong_metrics(file)
     yield from wrong_experiments(file, names)
     yield from wrong_params(file)
+    yield from wrong_prices(file)
     yield from wrong_headers(file)
     yield from deployments.wrong_services(file, names)
     yield from deployments.wrong_access(file)

@@ -47,6 +47,11 @@ Fault = Literal["upstream", "configuration", "caller", "gateway"]
 
 Purpose = Literal["live", "retry", "fallback", "shadow"]
 UsageSource = Literal["provider", "estimated", "partial", "none"]
+CostBasis = Literal["reported", "priced", "full_price", "estimated", "machine", "pending"]
+"""What a cost rests on: the provider's report, or a price. ``full_price``: a discount of a cache or tier is unknown.
+
+``machine``: the tokens' part of an hour of one's own machine, and ``pending`` until that hour is settled.
+"""
 CaptureOutcome = Literal["full", "redacted", "none", "failed"]
 
 
@@ -57,6 +62,7 @@ class Tokens(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     output: int | None = None
     cached: int | None = None
     cache_write: int | None = None
+    cache_write_1h: int | None = None
     reasoning: int | None = None
     audio_in: int | None = None
     audio_out: int | None = None
@@ -84,6 +90,8 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     usage_source: UsageSource = "none"
     cost_usd: str | None = None
     provider_request_id: str | None = None
+    service_tier: str | None = None
+    cost_basis: CostBasis | None = None
 
 
 class Exposure(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

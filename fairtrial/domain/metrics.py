@@ -41,7 +41,7 @@ UNIT_COLUMNS: Mapping[str, str] = {
     "tokens_known": "count(*) FILTER (arm_outcome = 'answered' AND tokens_out IS NOT NULL)",
     "tokens": "coalesce(sum(tokens_in + tokens_out) FILTER (arm_outcome = 'answered'), 0)::BIGINT",
     "priced": "count(*) FILTER (outcome = 'ok' AND cost_usd IS NOT NULL)",
-    "unpriced": "count(*) FILTER (outcome = 'ok' AND cost_usd IS NULL)",
+    "unpriced": "count(*) FILTER (outcome = 'ok' AND cost_usd IS NULL AND cost_basis IS DISTINCT FROM 'pending')",
     "cost": "coalesce(sum(cost_usd), 0)::DOUBLE",
 }
 """SQL aggregates over the analysed requests of one unit.

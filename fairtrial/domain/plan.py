@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from fairtrial.domain import settings
 from fairtrial.domain.accounts import Right
+from fairtrial.domain.money.prices import LaterPrice, Price
 from fairtrial.domain.training_data import Lineage
 
 PLAN_VERSION = 1
@@ -23,6 +24,7 @@ class Deployment:
     most ``drain_seconds``. ``shutdown_date``: when the provider turns the model off, such as ``2027-01-31``.
     ``forward_headers``: lower-case names of callers' headers that are forwarded although other gateways act on them.
     ``params``: request fields that it sets, and removes where the value is ``None``.
+    ``later_prices``: those that follow ``price``, in the order of their time.
     ``lineage``: how it was trained; ``None`` if the project does not say.
 
     The section of the file is another type, because there ``model`` and ``price`` mean something else.
@@ -35,7 +37,7 @@ class Deployment:
     api_key: str | None = None
     external: bool = False
     parent: str | None = None
-    price: settings.Price = field(default=settings.Price())
+    price: Price = field(default=Price())
     timeouts: settings.Timeouts = field(default=settings.Timeouts())
     digest: str = ""
     on_disconnect: settings.OnDisconnect = "cancel"
@@ -45,12 +47,17 @@ class Deployment:
     breaker: settings.BreakerRule = field(default=settings.BreakerRule(), metadata=settings.ADDED_LATER)
     retry: settings.RetryRule = field(default=settings.RetryRule(), metadata=settings.ADDED_LATER)
     params: Mapping[str, Any] | None = field(default=None, hash=False, metadata=settings.ADDED_LATER)
+    later_prices: tuple[LaterPrice, ...] = field(default=(), metadata=settings.ADDED_LATER)
     lineage: Lineage | None = field(default=None, metadata=settings.CONTROL_ONLY)
 
     @property
     def declared_model(self) -> str:
         """Provider and model, as the configuration writes them: ``openai/Qwen3-8B``."""
         return f"{self.provider}/{self.model}"
+
+    def price_at(self, at_us: int) -> Price:
+        """The price of a call that began at this time."""
+        return next((later.price for later in reversed(self.later_prices) if later.since_us <= at_us), self.price)
 
 
 @dataclass(frozen=True, slots=True)

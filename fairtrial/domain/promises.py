@@ -225,6 +225,12 @@ LONGEST_ALARM_PAUSE_SECONDS = 300.0
 ALARM_ATTEMPTS = 300
 """Attempts after which a message is refused: about a day of silence. Source: fairtrial's choice."""
 
+CACHE_POINTS = 0.10
+"""The difference between the cached shares of two arms at which costs are not compared. Source: fairtrial's
+choice."""
+UNEQUAL_TRAFFIC = 0.8
+"""Arms have unequal traffic if the smallest has less than this share of the largest. Source: fairtrial's choice."""
+
 # Verdicts
 
 DECIDED_BY: Mapping[Literal["pass", "cannot tell", "fail", "invalid"], Literal["SHIP", "HOLD", "BLOCK", "INVALID"]] = {

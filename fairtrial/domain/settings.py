@@ -112,20 +112,6 @@ Level = Annotated[float, Converted(_level)]
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens of input and output, or per hour of the machine."""
-
-    # ``None`` is unknown, not 0.
-
-    input: Money | None = None
-    """US dollars per million input tokens."""
-    output: Money | None = None
-    """US dollars per million output tokens."""
-    gpu_hour: Money | None = None
-    """US dollars per hour of the machine."""
-
-
-@dataclass(frozen=True, slots=True)
 class Timeouts:
     """Timeouts, in seconds."""
 

@@ -200,6 +200,7 @@ def retirement_warnings(project: Project, today: date) -> Iterator[Diagnostic]:
 def _refuse_uncomputable(path: Path, project: Project) -> None:
     """Rehearse a look at each experiment; raises `ConfigError` for a metric that control could not compute."""
     from fairtrial.config.file.yaml_file import load_one
+    from fairtrial.config.plan.price_book import unpriced
     from fairtrial.experiments.analysis.findings import uncomputable
     from fairtrial.experiments.analysis.freeze import freeze
 
@@ -207,6 +208,11 @@ def _refuse_uncomputable(path: Path, project: Project) -> None:
         load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")
         for name, experiment in project.plan.experiments.items()
         for metric, why in uncomputable(freeze(project.plan, experiment, 0, planned=False))
+    ]
+    diagnostics += [
+        load_one(path).diagnostic(("experiments", name), f"{metric} can't be decided: {why}")
+        for name, experiment in project.plan.experiments.items()
+        for metric, why in unpriced(project.plan, experiment).items()
     ]
     if diagnostics:
         raise ConfigError(diagnostics)

@@ -103,6 +103,7 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     """
     from rich.console import Console
 
+    from fairtrial.config.plan.price_book import unpriced
     from fairtrial.experiments.analysis.freeze import shared_engine
     from fairtrial.stats.planning.trial import PlannedTrial
     from fairtrial_cli.output.experiment_plan import plan_json, print_plan
@@ -110,6 +111,8 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
 
     project = project_of(config)
     experiment = experiment_of(project, name)
+    for metric, why in unpriced(project.plan, experiment).items():
+        raise UsageError(f"{name}: {metric} can't be decided: {why}")
     request = _request(experiment, **options)
     history = partial(_recent_traffic, project, experiment, weeks=request.terms.weeks)
     shared = shared_engine(project.plan, experiment)

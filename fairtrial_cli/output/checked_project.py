@@ -1,4 +1,4 @@
-"""Describes a valid project in a few lines: its routes, experiments, gates and addresses."""
+"""Describes a valid project in a few lines: its routes, experiments, gates, prices and addresses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairtrial.domain.wording import counted
+from fairtrial_cli.output.prices import price_lines, prices_json
 
 if TYPE_CHECKING:
     from fairtrial.config.project import Project
@@ -25,6 +26,7 @@ def describe_project(path: Path, project: Project) -> str:
         covered = sorted(project.release_gates.covered(project.plan, gate))
         of = f" for {', '.join(covered)}" if covered and len(project.release_gates.files()) > 1 else ""
         lines.append(f"  releases need a SHIP of the gate {gate.relative_to(project.root)}{of}")
+    lines += price_lines(project)
     gateway = project.gateway
     access = "open to every caller on this machine" if gateway.access == "open" else "for callers with a key"
     lines.append(f"  gateway {gateway.address.url}, {access}; control {project.control.url}")
@@ -37,6 +39,7 @@ def project_json(project: Project) -> dict[str, Any]:
     return {
         "plan_hash": plan.plan_hash,
         "deployments": sorted(plan.deployments),
+        "prices": prices_json(project),
         "routes": {name: route.experiment or route.deployment for name, route in plan.routes.items()},
         "experiments": {
             name: {

@@ -59,6 +59,13 @@ CARRIERS: dict[str, tuple[str, ...]] = {
     "Enrolment": ("fairtrial.experiments.analysis_plan.AnalysisPlan",),
     "ExperimentSection": ("fairtrial.domain.plan.Experiment", "fairtrial.experiments.analysis_plan.AnalysisPlan"),
     "GatewaySection": ("fairtrial.domain.limits.server_settings.WorkerSettings",),
+    "Price": ("fairtrial.domain.money.prices.Rates", "fairtrial.domain.money.prices.TierRates"),
+    "PriceEntry": (
+        "fairtrial.domain.money.prices.Rates",
+        "fairtrial.domain.money.prices.TierRates",
+        "fairtrial.domain.money.prices.Price",
+    ),
+    "TierRates": ("fairtrial.domain.money.prices.Rates",),
     "CaptureSection": ("fairtrial.domain.plan.Plan",),
     "SuiteModel": ("evaluators.suite.Suite",),
     "GateModel": ("evaluators.gate.file.Gate",),

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from fairtrial.domain import settings
 from fairtrial.domain.limits.alarm_settings import NO_TARGETS, AlarmSettings
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
+from fairtrial.domain.money.prices import Price, PriceEntry
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.training_data import Lineage
 
@@ -109,8 +110,8 @@ class DeploymentSection(Section):
     """The deployment that this one was fine-tuned from."""
     training: Lineage | None = None
     """How it was fine-tuned: its [lineage](../glossary.md#lineage)."""
-    price: settings.Price | None = None
-    """By default from litellm's bundled price map. An unknown price makes the cost unknown, never 0."""
+    price: Price | None = None
+    """By default from `prices`, else from litellm's list; an unknown price makes the cost unknown, never 0."""
     timeouts: settings.Timeouts = settings.Timeouts()
     """How long to wait."""
     breaker: settings.BreakerRule = settings.BreakerRule()
@@ -118,8 +119,7 @@ class DeploymentSection(Section):
     retry: settings.RetryRule = settings.RetryRule()
     """When to send a request to it again; see [a server that fails](providers.md#a-server-that-fails)."""
     on_disconnect: settings.OnDisconnect = "cancel"
-    """What happens when the caller disconnects: `cancel` closes the connection; `drain` reads the rest for the record.
-    """
+    """When the caller disconnects: `cancel` closes the connection; `drain` reads the rest for the record."""
     drain_seconds: settings.Seconds = 60.0
     """The most seconds for which such an answer is read."""
     forward_headers: list[str] = Field(default_factory=list)
@@ -251,8 +251,7 @@ class CaptureSection(Section):
     """What is stored of request and response bodies, and for how long."""
 
     bodies: settings.Capture = "redacted"
-    """`redacted`: personal and secret text is replaced by its kind, such as `[email]`; `none`: no bodies, no comments.
-    """
+    """`redacted`: personal and secret text becomes its kind, such as `[email]`; `none`: no bodies, no comments."""
     retain_days: int = Field(default=30, ge=1)
     """Days for which texts are stored; numbers are not deleted."""
 
@@ -261,9 +260,7 @@ class ReleasesSection(Section):
     """What decides releases. Of several gates, the most specific one decides."""
 
     gate: settings.Name | None = None
-    """The official gate's file, relative to this one. Verdicts of other gates are marked unofficial everywhere, and
-    only a SHIP of this gate can be promoted.
-    """
+    """The official gate's file, relative to this one. Only its SHIP can be promoted; other verdicts are unofficial."""
     routes: dict[str, settings.Name] = Field(default_factory=dict)
     """The official gate of a route's experiments, by the route's name."""
     experiments: dict[str, settings.Name] = Field(default_factory=dict)
@@ -277,6 +274,8 @@ class ProjectFile(Section):
     """The version of this format."""
     deployments: dict[str, DeploymentSection] = Field(min_length=1)
     """Endpoints by name."""
+    prices: list[PriceEntry] = Field(default_factory=list)
+    """Prices with their days, see [prices](providers.md#prices)."""
     routes: dict[str, RouteSection] = Field(default_factory=dict)
     """Routes, by the name that callers send in `model`."""
     metrics: dict[str, MetricSection] = Field(default_factory=dict)

@@ -1,28 +1,27 @@
-"""Compiles a checked file to the plan: fills in defaults and prices, applies the live state, computes hashes."""
+"""Compiles a checked file to the plan: fills in defaults, applies the live state, computes hashes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from fairtrial.config.file import schema
 from fairtrial.config.plan.hashes import analysis_hash, deployment_digest
 from fairtrial.config.plan.live_state import Live, lay_over
+from fairtrial.config.plan.price_book import DatedPrice, later_prices, price_book
 from fairtrial.config.rules.metrics import names_of
-from fairtrial.config.rules.translation import price_map_entry
 from fairtrial.domain.metrics import CATALOGUE, DEFAULT_GUARDRAILS, stop_margin
 from fairtrial.domain.plan import Deployment, Experiment, FeedbackMetric, Plan, Route, Variant
-from fairtrial.domain.settings import EVERY_UNIT, Guardrail, Price
+from fairtrial.domain.settings import EVERY_UNIT, Guardrail
 
 Prompts = Mapping[tuple[str, str], str]
 """The text of each variant's system prompt, by experiment and variant."""
 
-PER_MILLION = Decimal(1_000_000)
-
 
 def compile_plan(file: schema.ProjectFile, prompts: Prompts, live: Mapping[str, Live]) -> Plan:
     """The plan of a valid file. The live state of experiments that are not in the file is ignored."""
-    deployments = {name: _deployment(name, section) for name, section in file.deployments.items()}
+    deployments = {
+        name: _deployment(name, section, price_book(file, name, section)) for name, section in file.deployments.items()
+    }
     digests = {name: deployment.digest for name, deployment in deployments.items()}
     experiments = {
         name: _frozen(_experiment(name, section, prompts, file.metrics), digests, file.metrics)
@@ -40,7 +39,7 @@ def _route(name: str, section: schema.RouteSection) -> Route:
     )
 
 
-def _deployment(name: str, section: schema.DeploymentSection) -> Deployment:
+def _deployment(name: str, section: schema.DeploymentSection, book: tuple[DatedPrice, ...]) -> Deployment:
     provider, _, model = section.model.partition("/")
     training = section.training
     deployment = Deployment(
@@ -51,7 +50,8 @@ def _deployment(name: str, section: schema.DeploymentSection) -> Deployment:
         api_key=section.api_key,
         external=section.external,
         parent=section.parent,
-        price=_price(section),
+        price=book[0].price,
+        later_prices=later_prices(book),
         timeouts=section.timeouts,
         on_disconnect=section.on_disconnect,
         drain_seconds=section.drain_seconds,
@@ -63,14 +63,6 @@ def _deployment(name: str, section: schema.DeploymentSection) -> Deployment:
         lineage=training and replace(training, base=training.base or section.parent or ""),
     )
     return replace(deployment, digest=deployment_digest(deployment))
-
-
-def _price(section: schema.DeploymentSection) -> Price:
-    """The declared price, otherwise the public price of an external model. Your own server has no public price."""
-    if section.price is not None:
-        return section.price
-    provider, _, model = section.model.partition("/")
-    return known_price(provider, model) if section.external else Price()
 
 
 def _experiment(
@@ -150,20 +142,3 @@ def _hashed(metric: schema.MetricSection) -> dict[str, Any]:
     known = schema.MetricSection.model_fields
     changed = {name: value for name, value in later.items() if value != known[name].default}
     return {"kind": metric.kind, "per": metric.per, **changed}
-
-
-def known_price(provider: str, model: str) -> Price:
-    """US dollars per million tokens; `None` in both fields for a model that is not in the map.
-
-    A fine-tuned id such as ``ft:gpt-4.1-mini-2025-04-14:acme::abc`` has the price of its base's fine-tunes. It is the
-    list price of a short prompt, without surcharges for long prompts or discounts for cached ones.
-    """
-    entry = price_map_entry(provider, model)
-    return Price(input=_per_million(entry, "input_cost_per_token"), output=_per_million(entry, "output_cost_per_token"))
-
-
-def _per_million(entry: Mapping[str, Any], field: str) -> Decimal | None:
-    price = entry.get(field)
-    if isinstance(price, bool) or not isinstance(price, Decimal | int):
-        return None
-    return Decimal(f"{(Decimal(price) * PER_MILLION).normalize():f}")

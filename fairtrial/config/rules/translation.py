@@ -5,11 +5,13 @@ The lists are here and not beside litellm, because a project file is checked aga
 
 import importlib.metadata
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 RAW = "openai"
 """The provider that needs no translation: any server that speaks OpenAI's protocol."""
@@ -103,10 +105,60 @@ def distribution_file(distribution: str, name: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def price_map_entry(provider: str, model: str) -> Mapping[str, Any]:
-    """What the map has of a model; empty if it does not have the model for this provider."""
+HOSTS: Mapping[str, str] = {
+    "api.openai.com": "openai",
+    "openai.azure.com": "azure",
+    "api.anthropic.com": "anthropic",
+    "generativelanguage.googleapis.com": "gemini",
+    "api.x.ai": "xai",
+    "api.deepseek.com": "deepseek",
+    "api.mistral.ai": "mistral",
+    "api.groq.com": "groq",
+    "api.together.xyz": "together_ai",
+    "api.together.ai": "together_ai",
+    "api.fireworks.ai": "fireworks_ai",
+    "openrouter.ai": "openrouter",
+    "api.moonshot.ai": "moonshot",
+    "api.moonshot.cn": "moonshot",
+    "api.perplexity.ai": "perplexity",
+    "api.cerebras.ai": "cerebras",
+    "api.deepinfra.com": "deepinfra",
+    "api.sambanova.ai": "sambanova",
+    "api.hyperbolic.xyz": "hyperbolic",
+    "dashscope-intl.aliyuncs.com": "dashscope",
+}
+"""The provider, as the list names it, of each host that speaks OpenAI's protocol."""
+
+LISTED_AS: Mapping[str, str] = {"bedrock": "bedrock|bedrock_converse", "vertex_ai": "vertex_ai.*"}
+"""The names of a provider in the list, as a regular expression, where it has several."""
+
+WAYS = ("converse/", "invoke/")
+"""What may stand before the id of a model at Bedrock."""
+
+
+def provider_of(provider: str, base_url: str) -> str | None:
+    """The provider whose prices count: that of the address, for a server that speaks OpenAI's protocol."""
+    if provider != RAW:
+        return provider
+    host = urlsplit(base_url).hostname or ""
+    return next((listed for known, listed in HOSTS.items() if host == known or host.endswith(f".{known}")), None)
+
+
+def price_map_entry(provider: str, model: str, base_url: str | None = None) -> Mapping[str, Any]:
+    """What the map has of a model; empty if it does not have the model for this provider.
+
+    ``base_url``: the address, which tells the provider; ``None`` to take the provider's name as it is.
+    """
+    named = provider if base_url is None else provider_of(provider, base_url)
+    if named is None:
+        return {}
     if model.startswith(FINE_TUNED):
         model = ":".join(model.split(":")[:2])
-    price_map = distribution_file("litellm", PRICE_MAP)
-    entry = price_map.get(f"{provider}/{model}") or price_map.get(model)
-    return entry if isinstance(entry, dict) and entry.get("litellm_provider") == provider else {}
+    price_map, names = distribution_file("litellm", PRICE_MAP), re.compile(LISTED_AS.get(named, re.escape(named)))
+    for way in ("", *WAYS):
+        plain = model.removeprefix(way)
+        for key in (f"{named}/{plain}", plain):
+            entry = price_map.get(key)
+            if isinstance(entry, dict) and names.fullmatch(str(entry.get("litellm_provider"))):
+                return entry
+    return {}

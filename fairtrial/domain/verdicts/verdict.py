@@ -81,7 +81,7 @@ class Verdict:
     ``provenance`` is ``None`` for a verdict of an earlier version; ``odds`` also if nothing was compared.
     ``conflicts``: sentences on kinds of evidence that disagree, which are never averaged. ``controls``: only of a
     verdict that would be SHIP without them. ``form_only``: why the gate needs no line on what was answered. ``shown``
-    and ``not_shown``: what the evidence is about, and what it says nothing about.
+    and ``not_shown``: what the evidence is about, and what it says nothing about. ``pays``: from which volume it pays.
     """
 
     verdict_id: str
@@ -101,6 +101,7 @@ class Verdict:
     form_only: str = ""
     shown: str = ""
     not_shown: str = ""
+    pays: str = ""
 
     @property
     def approvers(self) -> tuple[Role, ...]:

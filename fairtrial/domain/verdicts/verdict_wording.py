@@ -61,7 +61,8 @@ def scope_lines(verdict: Verdict) -> list[str]:
     """
     lines = [] if verdict.controls is None else [f"Controls: {controls_words(verdict.controls)}."]
     lines += [f"Form only: {verdict.form_only.rstrip('.')}."] if verdict.form_only else []
-    return lines + ([f"Shown: {verdict.shown}.", f"Not shown: {verdict.not_shown}."] if verdict.shown else [])
+    lines += [f"Shown: {verdict.shown}.", f"Not shown: {verdict.not_shown}."] if verdict.shown else []
+    return lines + ([f"Cost: {verdict.pays}."] if verdict.pays else [])
 
 
 def controls_words(controls: NegativeControls) -> str:

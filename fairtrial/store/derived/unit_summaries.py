@@ -37,8 +37,8 @@ _IS_FIRST = """NOT (early OR kept_away) AND row_number() OVER (
         PARTITION BY experiment, analysis_hash, exposed_unit, early, kept_away, week
         ORDER BY at_time, request_id) = 1"""
 _READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
-    user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd, tags"""
-_STARTED = f"""
+    user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd, cost_basis, tags"""
+STARTED = f"""
     SELECT experiment, analysis_hash,
         make_timestamp(max(CAST(json_extract(plan, '$.started_us') AS BIGINT))) AS started_at,
         max(CAST(json_extract(plan, '$.from_us') AS BIGINT)) FILTER (json_extract(plan, '$.kept_control') IS NOT NULL
@@ -49,7 +49,7 @@ _STARTED = f"""
 """The start of each analysis plan, of the newest one if there are several, and the start of its restarts."""
 _WEEK = f"coalesce((epoch_us({{at}}) - restarts_us) // {WEEK_US}, 0)"
 """The week in which units count anew, where a control is kept after a promotion."""
-_COUNTED = f"{ANALYSED} AND exposed_unit IS NOT NULL AND variant_assigned IS NOT NULL"
+COUNTED = f"{ANALYSED} AND exposed_unit IS NOT NULL AND variant_assigned IS NOT NULL"
 
 STATE = f"""
 SELECT (SELECT count(*) FROM requests), (SELECT count(*) FROM attempts), (SELECT count(*) FROM unit_sums),
@@ -78,8 +78,8 @@ INSERT INTO unit_sums
 WITH new AS MATERIALIZED (
     SELECT {_READ}, coalesce(at_time < started_at, true) AS early,
         coalesce(arm_outcome = 'kept_away', false) AS kept_away, {_WEEK.format(at="at_time")} AS week
-    FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
-    WHERE requests.rowid >= $1 AND requests.rowid < $2 AND {_COUNTED}
+    FROM requests LEFT JOIN ({STARTED}) USING (experiment, analysis_hash)
+    WHERE requests.rowid >= $1 AND requests.rowid < $2 AND {COUNTED}
         AND (experiment_state = 'running' OR coalesce(at_time < started_at, true))
 ), {CALLS.format(added="attempts.rowid >= $3 AND ", new="SELECT request_id FROM new WHERE NOT early")}
 SELECT experiment, analysis_hash, variant_assigned, exposed_unit, early, min(at_time), {_ADDED}, kept_away, is_first,
@@ -92,9 +92,9 @@ RETURNING experiment, failed + rejected + user_failed + attempts_failed > 0 AS f
 ADD_MOVED = f"""
 INSERT INTO unit_sums
 SELECT experiment, analysis_hash, variant_assigned, exposed_unit, true, min(at_time), {_NOTHING}, false, false, NULL
-FROM requests LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
+FROM requests LEFT JOIN ({STARTED}) USING (experiment, analysis_hash)
 WHERE requests.rowid >= $1 AND requests.rowid <= $2 AND requests.rowid IN (SELECT request FROM temp.pairs)
-    AND {_COUNTED} AND coalesce(at_time < started_at, true)
+    AND {COUNTED} AND coalesce(at_time < started_at, true)
 GROUP BY experiment, analysis_hash, variant_assigned, exposed_unit
 """  # noqa: S608 - ours
 MARK = "UPDATE watermarks SET position = CASE name WHEN $1 THEN $2 ELSE $4 END WHERE name IN ($1, $3)"
@@ -110,7 +110,7 @@ FROM (
         min(first_at) FILTER (is_first) OVER of_unit AS first_request_at
     FROM (
         SELECT unit_sums.*, {_WEEK.format(at="first_at")} AS week
-        FROM unit_sums LEFT JOIN ({_STARTED}) USING (experiment, analysis_hash)
+        FROM unit_sums LEFT JOIN ({STARTED}) USING (experiment, analysis_hash)
         WHERE {_OF_PART}
     )
     WINDOW of_unit AS (PARTITION BY experiment, analysis_hash, unit, week)

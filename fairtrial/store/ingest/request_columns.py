@@ -102,6 +102,7 @@ _RENAMED: Mapping[type[Struct], Mapping[str, str]] = {
         "output": "tokens_out",
         "cached": "tokens_cached",
         "cache_write": "tokens_cache_write",
+        "cache_write_1h": "tokens_cache_write_1h",
         "reasoning": "tokens_reasoning",
         "audio_in": "tokens_audio_in",
         "audio_out": "tokens_audio_out",
@@ -110,7 +111,7 @@ _RENAMED: Mapping[type[Struct], Mapping[str, str]] = {
 """The fields whose columns have other names."""
 _APART = {"kind", "v", "exposure", "attempts", "tokens"}
 """The fields that are no column: what every line has, and the records within the record."""
-_OF_LAST_ATTEMPT = ("deployment", "usage_source", "provider_request_id")
+_OF_LAST_ATTEMPT = ("deployment", "usage_source", "provider_request_id", "service_tier", "cost_basis")
 """The columns of a request that are those of its last attempt."""
 
 

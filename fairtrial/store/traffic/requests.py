@@ -1,6 +1,6 @@
 """Lists requests and feedback, and reads one request with its attempts and bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import convert
 from msgspec.structs import replace
@@ -18,12 +18,24 @@ COLUMNS = """request_id, at_time, endpoint, route, stream, status, outcome, reas
 LIST = f"""
 SELECT {COLUMNS}
 FROM requests
-WHERE at_time >= $1 AND at_time < $2
-    AND (at_time < $8 OR request_id < $9)
-    AND ($3 IS NULL OR experiment = $3) AND ($4 IS NULL OR variant_assigned = $4) AND ($5 IS NULL OR outcome = $5)
+WHERE at_time >= $1 AND at_time < $2 AND (at_time < $5 OR request_id < $6){{filters}}
 ORDER BY at_time DESC, request_id DESC
-LIMIT $6 OFFSET $7
+LIMIT $3 OFFSET $4
 """  # noqa: S608 - the columns are a constant
+FILTERS: Mapping[str, str] = {
+    "experiment": "experiment = {}",
+    "variant": "variant_assigned = {}",
+    "outcome": "outcome = {}",
+    "route": "route = {}",
+    "deployment": "deployment = {}",
+    "key_id": "key_id = {}",
+    "status": "status = {}",
+    "unit": "{} IN (unit, exposed_unit)",
+    "tag": "list_contains(list_transform(map_entries(tags), lambda tag: tag.key || '=' || tag.value), {})",
+    "provider_request_id": "provider_request_id = {}",
+    "min_cost": "cost_usd >= {}",
+}
+"""The condition of each filter of the listing, with a place for its value."""
 
 LARGE_OFFSET = 1_000
 SKIPPED = f"""
@@ -33,18 +45,17 @@ FROM (
     FROM (
         SELECT epoch_us(at_time) // {MINUTE_US} AS minute, count(*) AS count
         FROM requests
-        WHERE at_time >= $1 AND at_time < $2 AND ($3 IS NULL OR experiment = $3)
-            AND ($4 IS NULL OR variant_assigned = $4) AND ($5 IS NULL OR outcome = $5)
+        WHERE at_time >= $1 AND at_time < $2{{filters}}
         GROUP BY minute
     )
 )
-WHERE before <= $6 AND before + count > $6
+WHERE before <= $3 AND before + count > $3
 """  # noqa: S608 - a constant
 """The minute in which the rows after an offset begin, and the number of newer rows."""
 
 DETAILS = """latency_censored, refused_by_text, schema_requested, schema_valid, prompt_digest, tokens_cached,
-    tokens_cache_write, tokens_reasoning, tokens_audio_in, tokens_audio_out, provider_request_id, breaker, trace_id,
-    span_id"""
+    tokens_cache_write, tokens_cache_write_1h, tokens_reasoning, tokens_audio_in, tokens_audio_out, service_tier,
+    cost_basis, provider_request_id, breaker, trace_id, span_id"""
 ONE = f"""
 WITH bodies AS (SELECT request_body, response_body FROM payloads WHERE request_id = $1)
 SELECT {COLUMNS}, {DETAILS}, request_body, response_body
@@ -54,8 +65,9 @@ LIMIT 1
 """  # noqa: S608 - the columns are a constant
 ATTEMPTS = """
 SELECT at_time, ordinal, purpose, deployment, status, outcome, fault, error_type, error_code, error_message, latency_ms,
-    ttft_ms, tokens_in, tokens_out, tokens_cached, tokens_cache_write, tokens_reasoning, tokens_audio_in,
-    tokens_audio_out, usage_source, cost_usd, provider_request_id
+    ttft_ms, tokens_in, tokens_out, tokens_cached, tokens_cache_write, tokens_cache_write_1h,
+    tokens_reasoning, tokens_audio_in, tokens_audio_out, usage_source, service_tier, cost_usd, cost_basis,
+    provider_request_id
 FROM attempts
 WHERE request_id = $1
 ORDER BY ordinal, at_time
@@ -96,35 +108,31 @@ LIMIT $3 OFFSET $4
 """
 
 
-def listing(
-    page: Page,
-    *,
-    experiment: str | None = None,
-    variant: str | None = None,
-    outcome: str | None = None,
-    position: Position | None = None,
-) -> Query:
-    """Requests of a time window, newest first, after ``position``; ``variant`` is the assigned one."""
+def listing(page: Page, *, position: Position | None = None, **filters: object) -> Query:
+    """Requests of a time window that pass the `FILTERS`, newest first, after ``position``."""
     left, last = after(position, page)
-    return Query(LIST, (left.since, left.until, experiment, variant, outcome, page.rows, page.offset, *last))
+    conditions, values = _filtered(filters, places=6)
+    bound = (left.since, left.until, page.rows, page.offset, *last, *values)
+    return Query(LIST.format(filters=conditions), bound)
 
 
-def skip(
-    database: Database,
-    page: Page,
-    *,
-    experiment: str | None = None,
-    variant: str | None = None,
-    outcome: str | None = None,
-) -> Page:
+def skip(database: Database, page: Page, **filters: object) -> Page:
     """The same page of `listing` with a small offset. Minutes are counted, because sorting millions of rows is slow."""
     if page.offset < LARGE_OFFSET:
         return page
-    rows = database.rows(SKIPPED, (page.since, page.until, experiment, variant, outcome, page.offset))
+    conditions, values = _filtered(filters, places=3)
+    rows = database.rows(SKIPPED.format(filters=conditions), (page.since, page.until, page.offset, *values))
     if not rows:
         return replace(page, until_us=page.since_us, offset=0)
     ((minute, before),) = rows
     return replace(page, until_us=min(page.until_us, (minute + 1) * MINUTE_US), offset=page.offset - before)
+
+
+def _filtered(filters: Mapping[str, object], *, places: int) -> tuple[str, list[object]]:
+    """The conditions of the filters with a value, behind ``places`` other parameters, and these values."""
+    given = [(FILTERS[name], value) for name, value in filters.items() if value is not None]
+    conditions = [f" AND {form.format(f'${place}')}" for place, (form, _) in enumerate(given, start=places + 1)]
+    return "".join(conditions), [value for _, value in given]
 
 
 def find(database: Database, request_id: str) -> RecordedRequest | None:

@@ -16,6 +16,7 @@ from fairtrial.domain.store_reports import IngestResult, OnProgress
 from fairtrial.experiments.decision.waits import Wait
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.engine import error_message
+from fairtrial.store.derived.machine_costs import settle
 from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.ingest.segment_archive import compress_sealed
 from gateway.control.alarms.delivery import AlarmDelivery
@@ -51,10 +52,6 @@ RETRY_US = 15 * 60 * 1_000_000
 log = logging.getLogger("fairtrial.control")
 
 
-def _ignore_failure(_: str) -> None:
-    """The default when no process has to be ended."""
-
-
 def ingest_interval(pass_seconds: float) -> float:
     """Seconds to wait before the next pass, given the duration of the last one.
 
@@ -79,7 +76,7 @@ class BackgroundWork:
         *,
         clock_us: Callable[[], int],
         clock: TrustedClock | None = None,
-        on_failure: Callable[[str], None] = _ignore_failure,
+        on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._on_failure = on_failure
         self.database = database
@@ -103,8 +100,7 @@ class BackgroundWork:
         self._health_errors: dict[str, str] = {}
         self._retirements: tuple[str, int] | None = None
         self.totals = IngestResult()
-        self._totals_lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._totals_lock, self._stopping = threading.Lock(), threading.Event()
         self._models = ModelWatch(database, publisher, addresses.gateway_url, self.clock.stamp_us, self._stopping)
         compress = partial(compress_sealed, database, self._stopping.wait)
         self._threads = [
@@ -117,6 +113,7 @@ class BackgroundWork:
                     ("archive", ARCHIVE_SECONDS, "journal segments could not be compressed", compress),
                     ("resume", PROBE_EVERY_SECONDS, "pauses could not be ended", self._pause_ends.step),
                     ("alarms", ALARM_SECONDS, "messages of alarms could not be delivered", self._alarms.step),
+                    ("machines", ARCHIVE_SECONDS, "the cost of machines could not be settled", self._settle_machines),
                     ("models", WATCH_SECONDS, "judged models could not be asked", self._models.step),
                 )
             ),
@@ -190,7 +187,6 @@ class BackgroundWork:
 
     @property
     def step_counts(self) -> StepCounts:
-        """The steps of experiments."""
         return self.monitor.step_counts
 
     @property
@@ -243,13 +239,16 @@ class BackgroundWork:
         settings, published = self.publisher.alarms, self.publisher.published
         return None if settings is None or published is None else (settings, published.plan)
 
+    def _settle_machines(self) -> None:
+        if (published := self.publisher.published) is not None:
+            settle(self.database, published.plan, now_us=self.clock_us())
+
     def _watch_retirements(self) -> None:
         """Settle the alarms about last days once for each plan and day."""
         published, now_us = self.publisher.published, self.clock_us()
-        if published is None or (watched := (published.plan.plan_hash, now_us // DAY_US)) == self._retirements:
-            return
-        settle_retirement_alarms(self.database, published.plan, now_us=now_us)
-        self._retirements = watched
+        if published is not None and (watched := (published.plan.plan_hash, now_us // DAY_US)) != self._retirements:
+            settle_retirement_alarms(self.database, published.plan, now_us=now_us)
+            self._retirements = watched
 
     def _ingest_pending(self) -> None:
         """Ingest pending lines, if there are any, and set the interval until the next time."""

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from math import ceil
 
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.promises import ALPHA, HARM_POWER, HARM_TIMES, SEEN_WEEKS
+from fairtrial.domain.promises import ALPHA, HARM_POWER, HARM_TIMES, SEEN_WEEKS, UNEQUAL_TRAFFIC
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
 from fairtrial.experiments.analysis.slices import slice_units
@@ -88,13 +89,22 @@ def plan_experiment(
     notes += stop_notes(experiment, questions.questions, design)
     notes += [f"not planned: {metric}" for metric in questions.left_out]
     notes += _windows(questions.questions)
-    notes += [*_saved(result), *_slices(experiment, questions.questions[0])]
+    notes += [*_cold_caches(experiment), *_saved(result), *_slices(experiment, questions.questions[0])]
     notes += [
         f"{planned.question.metric}: the share of units above its cap needs more units than the mean up to it"
         for planned in result.metrics
         if planned.chosen.tail
     ]
     return ExperimentPlan(result, tuple(notes), questions.left_out)
+
+
+def _cold_caches(experiment: Experiment) -> Iterator[str]:
+    """What an uneven split does to the cost of a small variant, if a cost decides."""
+    weights = [variant.weight for variant in experiment.variants]
+    uneven = min(weights) < UNEQUAL_TRAFFIC * max(weights)
+    for metric in metric_plans(experiment) if uneven else ():
+        if (known := CATALOGUE.get(metric.metric)) is not None and known.family == "cost":
+            yield f"{metric.metric}: a small variant has a colder cache, so it costs more by design; split evenly"
 
 
 def _with_amounts(known: MetricAssumptions, history: TrafficHistory, notes: list[str]) -> MetricAssumptions:

@@ -1,5 +1,6 @@
 """Implements the operations on recorded requests, feedback and traffic."""
 
+from fairtrial.api.cost_answers import CompareCosts, CostReport
 from fairtrial.api.operation import TrafficWindow, Window
 from fairtrial.api.traffic import (
     AmountsBefore,
@@ -16,6 +17,8 @@ from fairtrial.api.traffic_answers import RecordedRequest, UnitArrivals
 from fairtrial.domain.errors import existing
 from fairtrial.domain.limits.constants import END_OF_TIME_US, MINUTE_US, WEEK_US
 from fairtrial.domain.store_reports import AmountHistory, Traffic
+from fairtrial.experiments.unit import pseudonym
+from fairtrial.store.core import named_values
 from fairtrial.store.core.query import Page, Position, Query
 from fairtrial.store.traffic import recorded_cases, requests as stored_requests, traffic
 from gateway.control.context import Context, Table, page_of
@@ -23,7 +26,9 @@ from gateway.control.context import Context, Table, page_of
 
 def requests(context: Context, request: ListRequests) -> Table:
     page, position = page_of(request), _position(request.after)
-    filters = {"experiment": request.experiment, "variant": request.variant, "outcome": request.outcome}
+    filters = {name: getattr(request, name) for name in stored_requests.FILTERS}
+    if request.user is not None:
+        filters["unit"] = pseudonym(named_values.pepper(context.database), request.user.strip())
     if position is None:
         page = stored_requests.skip(context.database, page, **filters)
     query = stored_requests.listing(page, **filters, position=position)
@@ -84,3 +89,10 @@ def _position(after: str | None) -> Position | None:
         return None
     at_us, _, row_id = after.partition(":")
     return Position(min(int(at_us), END_OF_TIME_US), row_id)
+
+
+def costs(context: Context, request: CompareCosts) -> CostReport:
+    from fairtrial.store.traffic.costs import compare  # loads the statistics
+
+    page = traffic_page(context, request)
+    return compare(context.database, context.owner.declaration().plan, request, page, now_us=context.now_us)

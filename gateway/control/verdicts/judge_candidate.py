@@ -13,15 +13,21 @@ from evaluators.gate.file import Gate
 from evaluators.gate.judge import judge
 from evaluators.loading.suite_text import digest_of
 from evaluators.suite import Suite
+from fairtrial.api.cost_answers import CompareCosts
 from fairtrial.api.verdicts import Judge
+from fairtrial.documents.cost import pays_line
 from fairtrial.domain.errors import ConfigError
 from fairtrial.domain.names.ids import id_at
+from fairtrial.domain.plan import Plan
 from fairtrial.domain.promises import ALPHA
 from fairtrial.domain.run import STATISTICAL_DETAILS
-from fairtrial.domain.verdicts.verdict import Finding, Verdict
+from fairtrial.domain.verdicts.verdict import Finding, JudgedExperiment, Verdict
+from fairtrial.experiments.analysis.costs import MONTH_US
 from fairtrial.store.core.database import Database
+from fairtrial.store.core.query import Page
 from fairtrial.store.evaluations import verdicts
 from fairtrial.store.reviews import votes as reviews
+from fairtrial.store.traffic.costs import compare
 from gateway.control.present import served_weights
 from gateway.control.training_files import read_training_evidence
 from gateway.control.verdicts.equality import known_equality, known_parity
@@ -52,8 +58,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
     """
     plan, digests = asker.plan, digests_of(asker.plan, request.candidate, request.baseline)
     stored = [stored_suite(database, reference) for reference in request.suites]
-    gate = _gate(request.gate, stored)
-    refuse_unknown_refs(gate, plan)
+    gate = _gate(request.gate, stored, plan)
     digests |= {ref: resolve(ref, plan, base_url="").deployment_digest for ref in _refs(gate)}
     baselines = kept_baselines(database, request)
     latest = LatestRuns(database, {reference.suite: reference.digest for reference in request.suites}, baselines)
@@ -90,9 +95,24 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
         evidence = replace(evidence, runs=latest.read, before=latest.read_before)
         basis = provenance(evidence, gate, stored, asker, experiments.judged)
         document = encode(evidence, gate, details=STATISTICAL_DETAILS)
-    verdict = replace(verdict, provenance=replace(basis, evidence_digest=digest_of_evidence(document)))
+    basis = replace(basis, evidence_digest=digest_of_evidence(document))
+    verdict = replace(verdict, provenance=basis, pays=_pays(database, plan, experiments.judged, now_us))
     verdicts.save(database, verdict, actor=asker.asked_by, evidence=document)
     return verdict
+
+
+def _pays(database: Database, plan: Plan, judged: Iterable[JudgedExperiment], now_us: int) -> str:
+    """From which volume the candidate pays, by the traffic of the last month in its experiment; empty if unknown."""
+    window = Page(since_us=max(0, now_us - MONTH_US), until_us=now_us)
+    for each in judged:
+        if each.experiment in plan.experiments:
+            report = compare(database, plan, CompareCosts(name=each.experiment), window, now_us=now_us)
+            lines = [
+                pays_line(report, one) for one in report.break_even if one.variant == each.variant and one.saved.value
+            ]
+            if lines:
+                return lines[0]
+    return ""
 
 
 def _audited(gate: Gate) -> bool:
@@ -120,14 +140,16 @@ def _refs(gate: Gate) -> dict[str, None]:
     return dict.fromkeys(ref for ref in refs if not ref.startswith(NAMED_BASELINE))
 
 
-def _gate(text: str, stored: Iterable[StoredSuite]) -> Gate:
+def _gate(text: str, stored: Iterable[StoredSuite], plan: Plan) -> Gate:
     given: dict[str, list[Suite | None]] = {}
     for suite in stored:
         given.setdefault(suite.listed, []).append(suite.suite)
     try:
-        return gate_file.of_text(text, given)
+        gate = gate_file.of_text(text, given)
     except ConfigError as error:
         raise ConfigError(error.errors[:MAX_ERRORS]) from error
+    refuse_unknown_refs(gate, plan)
+    return gate
 
 
 def _not_judged(gate: Gate, stored: Sequence[StoredSuite], latest: LatestRuns, request: Judge) -> list[Finding]:

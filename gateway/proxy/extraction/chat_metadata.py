@@ -1,6 +1,7 @@
 """Extracts from an answer what is recorded about it, from a copy and only once. The bytes sent stay unchanged."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,6 +10,7 @@ from fairtrial.domain.answers.chat import text_of
 from fairtrial.domain.answers.refusals import withheld
 from fairtrial.domain.events import Tokens, UsageSource
 from fairtrial.domain.limits.json_limits import DECODED, excess
+from gateway.proxy.extraction.usage_names import FAMILIES, Family
 from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import DONE
 
@@ -16,6 +18,7 @@ from gateway.proxy.wire.sse import DONE
 class ResponseMetadata(msgspec.Struct, frozen=True, gc=False):
     """The metadata of one answer; ``None`` is unknown. ``done``: the answer itself says that it is complete.
 
+    ``reported_cost``: in US dollars, by the provider.
     ``text``: that of the choice with the lowest index, "" if it has none but a call of a tool.
     """
 
@@ -27,18 +30,11 @@ class ResponseMetadata(msgspec.Struct, frozen=True, gc=False):
     text: str | None = None
     tokens: Tokens | None = None
     usage_source: UsageSource = "none"
+    reported_cost: str | None = None
+    service_tier: str | None = None
     error_type: str | None = None
     error_code: str | None = None
     done: bool = False
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
-    prompt_tokens_details: Any = None
-    completion_tokens_details: Any = None
-    cache_read_input_tokens: Any = None
-    cache_creation_input_tokens: Any = None
 
 
 class _Message(msgspec.Struct):
@@ -52,6 +48,7 @@ class _Choice(msgspec.Struct):
     delta: _Message | None = None
     text: Any = None
     index: Any = 0
+    usage: Any = None
 
 
 class _Answer(msgspec.Struct):
@@ -59,11 +56,17 @@ class _Answer(msgspec.Struct):
     model: str | None = None
     system_fingerprint: str | None = None
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: dict[str, Any] | None = None
+    x_groq: Any = None
+    service_tier: Any = None
     error: Any = None
 
 
 LARGEST_COUNT = 2**63 - 1
+MOST_USD = 1_000_000
+"""A larger cost of one call is not believed."""
+
+LONGEST_TIER = 40
 FAILED = "error"
 """The reason to finish with which some servers report a failure inside an answer with the status 200."""
 
@@ -119,24 +122,29 @@ def _decoded_slowly(content: bytes, decoder: msgspec.json.Decoder[Shape]) -> Sha
 
 
 def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
-    ident = model = fingerprint = finish = None
-    usage: _Usage | None = None
+    ident = model = fingerprint = finish = tier = None
+    usage: Any = None
     refused, seen, text, error, chooses = False, False, None, None, False
     for chunk in chunks:
         ident, model = ident or chunk.id, model or chunk.model
         fingerprint = fingerprint or chunk.system_fingerprint
         usage, error = chunk.usage or usage, error or chunk.error
+        tier = chunk.service_tier or tier
+        if chunk.x_groq is not None and isinstance(chunk.x_groq, dict):
+            usage = chunk.x_groq.get("usage") or usage
         if chunk.choices is None:
             continue
         chooses = True
         for choice in chunk.choices:
             seen, finish, message = True, finish or choice.finish_reason, choice.message or choice.delta
             refused = refused or withheld(None if message is None else message.refusal, choice.finish_reason)
+            usage = choice.usage or usage  # Moonshot's streams have it here
             if text is None and not choice.index:
                 text = _text(choice)
     kind, code = error_of(error) if error else (None, None)
     if kind is None and (finish == FAILED or (not seen and chooses and done)):
         kind, code = "upstream_error", FINISH_ERROR if seen else NO_CHOICES
+    usage = usage if isinstance(usage, dict) else None
     tokens = None if usage is None else tokens_of(usage)
     return ResponseMetadata(
         response_id=ident,
@@ -147,6 +155,8 @@ def _metadata(chunks: Iterable[_Answer], *, done: bool) -> ResponseMetadata:
         text=text,
         tokens=tokens,
         usage_source="none" if tokens is None else "provider",
+        reported_cost=None if usage is None or "cost" not in usage else cost_of(usage),
+        service_tier=None if tier is None and (usage is None or "service_tier" not in usage) else tier_of(tier, usage),
         error_type=kind,
         error_code=code,
         done=done,
@@ -159,34 +169,69 @@ def _text(choice: _Choice) -> str | None:
     return content or "" if content is None or isinstance(content, str) else text_of(content)
 
 
-def tokens_of(usage: _Usage) -> Tokens | None:
-    """The tokens of a usage; ``None`` if neither sum is reported. Providers name those of caches differently."""
-    first, last = count_of(usage.prompt_tokens), count_of(usage.completion_tokens)
-    if first is None and last is None:
+def tokens_of(usage: dict[str, Any]) -> Tokens | None:
+    """The tokens of a usage; ``None`` if neither the input nor the output is reported.
+
+    ``input`` contains what was read from a cache or written to it, and ``output`` what the model used to reason.
+    """
+    for family in FAMILIES:
+        if not usage.keys().isdisjoint(family.marks):
+            break
+    else:
         return None
-    prompt, answered = usage.prompt_tokens_details, usage.completion_tokens_details
-    cached, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-    if prompt is None and answered is None and cached is None and written is None:
-        return Tokens(input=first, output=last)
-    of_asked = prompt if isinstance(prompt, dict) else {}
-    of_answered = answered if isinstance(answered, dict) else {}
-    return Tokens(
-        input=first,
-        output=last,
-        cached=count_of(of_asked.get("cached_tokens"), cached),
-        cache_write=count_of(of_asked.get("cache_write_tokens"), of_asked.get("cache_creation_tokens"), written),
-        reasoning=count_of(of_answered.get("reasoning_tokens")),
-        audio_in=count_of(of_asked.get("audio_tokens")),
-        audio_out=count_of(of_answered.get("audio_tokens")),
-    )
+    counts: dict[str, int] = {}
+    for kind, paths in family.kinds:
+        for path in paths:
+            value: Any = usage
+            for name in path:
+                value = value.get(name) if isinstance(value, dict) else None
+            if type(value) is int and 0 <= value <= LARGEST_COUNT:
+                counts[kind] = value
+                break
+    if len(counts) > 2 or usage.get(family.total) != counts.get("input", 0) + counts.get("output", 0):
+        _include_all(counts, usage, family)
+    return Tokens(**counts) if "input" in counts or "output" in counts else None
 
 
-def count_of(*values: Any) -> int | None:
-    """The first of these that is a count which the store can hold."""
-    for value in values:
-        if type(value) is int and 0 <= value <= LARGEST_COUNT:
-            return value
-    return None
+def _include_all(counts: dict[str, int], usage: dict[str, Any], family: Family) -> None:
+    """Add to the sums what a provider counts beside them: a total that is larger than both sums shows it.
+
+    xAI and Gemini count reasoning beside the output, and Anthropic's names may hold a cache beside the input.
+    """
+    from_cache, reasoning = counts.get("cached", 0) + counts.get("cache_write", 0), counts.get("reasoning", 0)
+    if "input" not in counts and type(missed := usage.get("prompt_cache_miss_tokens")) is int and missed >= 0:
+        counts["input"] = from_cache + missed
+    if "input" not in counts or "output" not in counts:
+        return
+    total = usage.get(family.total)
+    beside = total - counts["input"] - counts["output"] if type(total) is int else 0
+    if from_cache and (family.cache_apart or from_cache > counts["input"] or beside == from_cache):
+        counts["input"] += from_cache
+        beside -= from_cache
+    if family.reasoning_apart or reasoning > counts["output"]:
+        counts["output"] += reasoning
+    elif 0 < beside <= LARGEST_COUNT:
+        counts["output"] += beside
+        counts.setdefault("reasoning", beside)
+
+
+def cost_of(usage: dict[str, Any]) -> str | None:
+    """The cost that the provider itself reports, in US dollars: OpenRouter's number, or Perplexity's sum."""
+    cost = usage.get("cost")
+    if isinstance(cost, dict):
+        cost = cost.get("total_cost")
+    elif usage.get("is_byok") is True and isinstance(details := usage.get("cost_details"), dict):
+        paid = details.get("upstream_inference_cost")  # with one's own key the provider bills this beside the fee
+        cost = cost + paid if isinstance(cost, int | float) and isinstance(paid, int | float) else cost
+    if not isinstance(cost, int | float) or isinstance(cost, bool) or not 0 <= cost < MOST_USD:
+        return None
+    return format(Decimal(repr(cost)), "f")
+
+
+def tier_of(tier: Any, usage: dict[str, Any] | None) -> str | None:
+    """The service tier of an answer, or of its usage, as Anthropic reports it."""
+    tier = tier or (None if usage is None else usage.get("service_tier"))
+    return tier.lower() if isinstance(tier, str) and len(tier) <= LONGEST_TIER else None
 
 
 def error_of(error: Any) -> tuple[str | None, str | None]:

@@ -6,18 +6,18 @@ import msgspec
 from msgspec.structs import replace
 
 from fairtrial.domain.answers.refusals import withheld
-from fairtrial.domain.events import Tokens
 from fairtrial.domain.limits.json_limits import DECODED, excess
-from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata, count_of, decoded, error_of
+from gateway.proxy.extraction.chat_metadata import (
+    NOTHING,
+    ResponseMetadata,
+    cost_of,
+    decoded,
+    error_of,
+    tier_of,
+    tokens_of,
+)
 from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import TERMINAL, event_data, split_events
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: Any = None
-    output_tokens: Any = None
-    input_tokens_details: Any = None
-    output_tokens_details: Any = None
 
 
 class _IncompleteDetails(msgspec.Struct):
@@ -35,7 +35,8 @@ class Response(msgspec.Struct):
     model: str | None = None
     status: str | None = None
     output: list[_Item] | None = None
-    usage: _Usage | None = None
+    usage: dict[str, Any] | None = None
+    service_tier: Any = None
     incomplete_details: _IncompleteDetails | None = None
     error: Any = None
 
@@ -56,7 +57,7 @@ def metadata_of(response: Response) -> ResponseMetadata:
     """
     usage = response.usage
     reason = response.incomplete_details.reason if response.incomplete_details else None
-    tokens = None if usage is None else _tokens(usage)
+    tokens = None if usage is None else tokens_of(usage)
     kind, code = error_of(response.error)
     return ResponseMetadata(
         response_id=response.id,
@@ -66,27 +67,11 @@ def metadata_of(response: Response) -> ResponseMetadata:
         text=None if response.output is None else _text(response.output),
         tokens=tokens,
         usage_source="none" if tokens is None else "provider",
+        reported_cost=None if usage is None or "cost" not in usage else cost_of(usage),
+        service_tier=None if response.service_tier is None else tier_of(response.service_tier, usage),
         error_type=kind,
         error_code=code,
         done=True,
-    )
-
-
-def _tokens(usage: _Usage) -> Tokens | None:
-    first, last = count_of(usage.input_tokens), count_of(usage.output_tokens)
-    if first is None and last is None:
-        return None
-    prompt, answered = usage.input_tokens_details, usage.output_tokens_details
-    of_asked = prompt if isinstance(prompt, dict) else {}
-    of_answered = answered if isinstance(answered, dict) else {}
-    return Tokens(
-        input=first,
-        output=last,
-        cached=count_of(of_asked.get("cached_tokens")),
-        cache_write=count_of(of_asked.get("cache_write_tokens")),
-        reasoning=count_of(of_answered.get("reasoning_tokens")),
-        audio_in=count_of(of_asked.get("audio_tokens")),
-        audio_out=count_of(of_answered.get("audio_tokens")),
     )
 
 

@@ -198,6 +198,8 @@ def _joined(before: ResponseMetadata, after: ResponseMetadata) -> ResponseMetada
         text=before.text if after.text is None else after.text,
         tokens=usage.tokens,
         usage_source=usage.usage_source,
+        reported_cost=usage.reported_cost,
+        service_tier=after.service_tier or before.service_tier,
         error_type=before.error_type or after.error_type,
         error_code=before.error_code or after.error_code,
         done=before.done or after.done,

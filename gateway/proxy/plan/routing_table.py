@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,6 +27,9 @@ FREE_RETRIES = 10
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options"})
 """Fields that an arm's parameters can't change: they are the question itself, or the shape of the answer."""
+
+REPORTS_UNASKED = frozenset({"api.mistral.ai"})
+"""Servers whose streams report their usage unasked, and which refuse the field that asks for it."""
 
 _WORDS: dict[Right, str] = {
     "complete": "call models",
@@ -58,15 +62,26 @@ class Breakers(dict[str, Breaker]):
         return "open" if "open" in states else "half_open" if "half_open" in states else "closed"
 
 
+class BytesPerToken:
+    """Sums over the counted calls of a deployment in one worker. They begin with a few tokens of usual text."""
+
+    __slots__ = ("answer_bytes", "answer_tokens", "prompt_bytes", "prompt_tokens")
+
+    def __init__(self) -> None:
+        self.prompt_bytes = self.answer_bytes = 36.0
+        self.prompt_tokens = self.answer_tokens = 10.0
+
+
 class Health:
     """The state of a deployment's server in one worker. Times are monotonic, in seconds."""
 
-    __slots__ = ("_retries", "breakers", "deployment", "rests")
+    __slots__ = ("_retries", "breakers", "deployment", "ratios", "rests")
 
     def __init__(self, deployment: Deployment, counts: BreakerCounts | None = None) -> None:
         self.deployment = deployment
         self.breakers = Breakers(deployment, counts or BreakerCounts())
         self.rests = Rests()
+        self.ratios = BytesPerToken()
         self._retries: deque[float] = deque()
 
     def spend_retry(self, now: float) -> bool:
@@ -92,8 +107,8 @@ class Endpoint:
     """A deployment as a worker calls it. ``missing``: the unset environment variable that its key needs.
 
     ``secret``: the key that must not come back from its server. ``url``: the address without a slash at its end.
-    ``authorization``: the header with its key. ``translated``: whether its provider speaks another protocol than
-    OpenAI's.
+    ``authorization``: the header with its key. ``asks_usage``: whether streams ask for their usage.
+    ``translated``: whether its provider speaks another protocol than OpenAI's.
     """
 
     deployment: Deployment
@@ -107,6 +122,7 @@ class Endpoint:
     authorization: bytes | None = field(init=False)
     translated: bool = field(init=False)
     params: Overrides = field(init=False)
+    asks_usage: bool = field(init=False)
 
     def __post_init__(self) -> None:
         deployment, key = self.deployment, self.api_key
@@ -116,6 +132,7 @@ class Endpoint:
         object.__setattr__(self, "authorization", header)
         object.__setattr__(self, "translated", deployment.provider != RAW)
         object.__setattr__(self, "params", _overrides(deployment.params or {}))
+        object.__setattr__(self, "asks_usage", urlsplit(deployment.base_url).hostname not in REPORTS_UNASKED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,37 @@
-"""Decides how a request was served, whose fault a failure was, what it costs, and whether the answer has its schema."""
+"""Decides how a request and its calls were served, and whose fault a failure was; records each call with its cost."""
 
-import asyncio
+import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
-from functools import lru_cache
+
+from msgspec.structs import replace
 
 from fairtrial.domain.errors import RequestError, UpstreamError
-from fairtrial.domain.events import ArmOutcome, AttemptOutcome, Fault, Reason, ServiceOutcome, Tokens
+from fairtrial.domain.events import (
+    ArmOutcome,
+    AttemptOutcome,
+    AttemptRecord,
+    CostBasis,
+    Fault,
+    Reason,
+    ServiceOutcome,
+    Tokens,
+)
 from fairtrial.domain.limits.constants import FIRST_ERROR
-from fairtrial.domain.limits.json_schema import LARGEST_ANSWER, LARGEST_SCHEMA, BoundedSchema, checked_schema, follows
-from fairtrial.domain.settings import Price
-from gateway.proxy.extraction.chat_metadata import ResponseMetadata
-from gateway.proxy.plan.routing_table import RouteTarget
+from fairtrial.domain.money.cost import cost_usd
+from fairtrial.domain.plan import Deployment
+from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
+from gateway.proxy.plan.routing_table import BytesPerToken, RouteTarget
+from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.stages import AnsweredRequest, Attempt
+from gateway.proxy.wire.http import PROVIDER_IDS
 
-MILLION = Decimal(1_000_000)
-"""The number of tokens for which a price is stated."""
+MESSAGE_LIMIT = 500
+OK = 200
+LARGEST_RATIO = 40
+"""Bytes of a prompt per token. Images and audio have more, and say nothing about text."""
+
+_PROVIDER_IDS = frozenset(PROVIDER_IDS)
+_PROVIDER_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 REJECTED = frozenset({400, 413, 422})
 """Statuses with which only the upstream refuses the request's content: too long for its context, unknown parameter.
@@ -32,11 +47,6 @@ KEY_MISSING = "deployment_key_missing"
 
 _SERVED: tuple[ArmOutcome, ServiceOutcome] = ("answered", "answered")
 _ANSWERED: tuple[AttemptOutcome, Fault | None] = ("answered", None)
-REMEMBERED = 64
-"""How many schemas are kept."""
-
-_compiled: dict[bytes, BoundedSchema | None] = {}
-_compiling = False
 
 
 def outcomes_of(answered: AnsweredRequest) -> tuple[ArmOutcome, ServiceOutcome]:
@@ -127,54 +137,90 @@ def _failed(error: RequestError | None) -> tuple[AttemptOutcome, Fault]:
     return ("cancelled", "gateway") if own else ("failed", "configuration")
 
 
-async def follows_schema(schema: bytes, metadata: ResponseMetadata) -> bool | None:
-    """Whether the text of an answer follows the schema. Never raises.
+def attempt_record(answered: AnsweredRequest, attempt: Attempt) -> AttemptRecord:
+    """The record of one upstream call. What the answer says of itself belongs to the last one."""
+    read = attempt.discarded if attempt.discarded is not NOTHING or attempt is not answered.last else answered.read
+    deployment, failure = attempt.arm.endpoint.deployment, attempt.failure
+    outcome, fault = attempt_outcome(answered, attempt)
+    body = answered.body
+    if body is not None and body.stream:
+        ratios = attempt.arm.endpoint.health.ratios
+        if read.usage_source == "provider":
+            learn(ratios, body.body, read)
+        elif read.tokens is None and attempt.first_byte is not None and outcome != "answered" and attempt.status == OK:
+            answer = answered.content.body if attempt is answered.last else None
+            read = estimated(ratios, body.body, read, answer)
+    cost, basis = _cost(deployment, attempt, read)
+    began, ended = attempt.first_byte, attempt.ended or answered.ended
+    return AttemptRecord(
+        purpose=attempt.purpose,
+        deployment=deployment.name,
+        at_us=attempt.at_us,
+        outcome=outcome,
+        status=attempt.status,
+        fault=fault,
+        error_type=failure.type if failure else read.error_type,
+        error_code=failure.code if failure else read.error_code,
+        error_message=redact_text(failure.message[:MESSAGE_LIMIT]) if failure else None,
+        latency_ms=milliseconds(attempt.started, ended),
+        ttft_ms=None if began is None else milliseconds(attempt.started, began),
+        tokens=read.tokens,
+        usage_source=read.usage_source,
+        cost_usd=cost,
+        provider_request_id=_provider_id(attempt),
+        service_tier=read.service_tier,
+        cost_basis=basis,
+    )
 
-    ``None`` is unknown: there is no text but a refusal or a call of a tool, or it is too much work.
-    """
-    text = metadata.text
-    if not text or metadata.refused or len(schema) > LARGEST_SCHEMA or len(text) > LARGEST_ANSWER:
+
+def _cost(deployment: Deployment, attempt: Attempt, read: ResponseMetadata) -> tuple[str | None, CostBasis | None]:
+    """The cost that the provider reports, else that of the tokens by the price of the time."""
+    if read.reported_cost is not None:
+        return read.reported_cost, "reported"
+    if read.tokens is None:
+        return None, None
+    price = deployment.price_at(attempt.at_us) if deployment.later_prices else deployment.price
+    cost, basis = cost_usd(price, read.tokens, read.service_tier)
+    return cost, basis if cost is None or read.usage_source == "provider" else "estimated"
+
+
+def _provider_id(attempt: Attempt) -> str | None:
+    """The name that the provider's server gave to the request, if it is short and plain and holds no key."""
+    if attempt.head is None or _PROVIDER_IDS.isdisjoint(attempt.head.raw):
         return None
-    if schema not in _compiled and not await _compile(schema):
-        return None
-    checked = _compiled[schema]
-    return None if checked is None else follows(checked, text)
+    headers, secret = attempt.head.raw, attempt.arm.endpoint.secret
+    for name in PROVIDER_IDS:
+        value = headers.get(name)
+        if value is not None:
+            plain = _PROVIDER_ID.fullmatch(value) is not None and (secret is None or not secret.found_in(value))
+            return value.decode("ascii") if plain else None
+    return None
 
 
-async def _compile(schema: bytes) -> bool:
-    """Check the schema in a thread and remember it; false while that thread has another one."""
-    global _compiling
-    if _compiling:
-        return False
-    _compiling = True
-    try:
-        compiled = await asyncio.get_running_loop().run_in_executor(_thread(), checked_schema, schema)
-    finally:
-        _compiling = False
-    if len(_compiled) >= REMEMBERED:
-        del _compiled[next(iter(_compiled))]
-    _compiled[schema] = compiled
-    return True
+def milliseconds(start: float, end: float) -> float:
+    return int((end - start) * 1e6 + 0.5) / 1000  # as round to three digits, at less than half of its cost
 
 
-@lru_cache(maxsize=1)
-def _thread() -> ThreadPoolExecutor:
-    """A thread for schemas alone, because others wait for the shared ones. The first schema imports a large library."""
-    return ThreadPoolExecutor(1, thread_name_prefix="schemas")
+def learn(ratios: BytesPerToken, request: bytes, read: ResponseMetadata) -> None:
+    """Note how many bytes a token of a counted call had."""
+    tokens = read.tokens
+    assert tokens is not None
+    if tokens.input and len(request) < LARGEST_RATIO * tokens.input:
+        ratios.prompt_bytes += len(request)
+        ratios.prompt_tokens += tokens.input
+    said = (tokens.output or 0) - (tokens.reasoning or 0)
+    if said > 0 and read.text:
+        ratios.answer_bytes += len(read.text)
+        ratios.answer_tokens += said
 
 
-def cost_usd(price: Price, tokens: Tokens | None) -> str | None:
-    """US dollars as an exact decimal string; ``None`` unless every counted token has a price, and every price a count.
-
-    A price by ``gpu_hour`` gives ``None`` here, because the request's share of the machine is not known when it ends.
-    """
-    if tokens is None or (price.input is None and price.output is None):
-        return None
-    total = Decimal(0)
-    for count, rate in ((tokens.input, price.input), (tokens.output, price.output)):
-        if count is None and not rate:
-            continue  # an embedding has no tokens of an answer, and no price for them
-        if count is None or (count and rate is None):
-            return None
-        total += (rate or 0) * count
-    return format((total / MILLION).normalize(), "f")
+def estimated(ratios: BytesPerToken, request: bytes, read: ResponseMetadata, answer: bytes | None) -> ResponseMetadata:
+    """The metadata with estimated tokens. Those of an image or a sound can't be estimated, nor those of reasoning."""
+    if b";base64," in request or b'"input_audio"' in request:
+        return read
+    size = len(read.text) if read.text else len(answer or b"")
+    tokens = Tokens(
+        input=round(len(request) * ratios.prompt_tokens / ratios.prompt_bytes),
+        output=round(size * ratios.answer_tokens / ratios.answer_bytes),
+    )
+    return replace(read, tokens=tokens, usage_source="estimated")

@@ -1,6 +1,5 @@
 """Writes the record of one request: one event with its attempts, its exposure and its cost, before its last byte."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -10,25 +9,23 @@ from msgspec.structs import replace
 
 from fairtrial.domain.answers.refusals import refuses_by_text
 from fairtrial.domain.errors import RequestError
-from fairtrial.domain.events import ArmOutcome, AttemptRecord, Reason, RequestEvent, RequestOutcome, ServiceOutcome
+from fairtrial.domain.events import (
+    ArmOutcome,
+    Reason,
+    RequestEvent,
+    RequestOutcome,
+    ServiceOutcome,
+)
 from fairtrial.domain.limits.json_schema import requested_schema
 from fairtrial.journal.counts import ANALYSED, arm_cell
 from fairtrial.journal.response_map import ResponseMap
 from fairtrial.journal.writer import JournalWriter
 from gateway.metrics import BOUNDS
 from gateway.proxy.admission.cooperative_work import TimeSlicer
-from gateway.proxy.extraction.chat_metadata import NOTHING
 from gateway.proxy.plan.routing_table import RouteTarget
 from gateway.proxy.recording.capture import NO_BODIES, Bodies, capture_bodies, capture_in_slices, read_tags, untouched
-from gateway.proxy.recording.outcomes import (
-    attempt_outcome,
-    cost_usd,
-    follows_schema,
-    outcomes_of,
-    reason_of,
-    served_name,
-)
-from gateway.proxy.recording.redaction import redact_text
+from gateway.proxy.recording.outcomes import attempt_record, milliseconds, outcomes_of, reason_of, served_name
+from gateway.proxy.recording.output_schema import follows_schema
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, remember_response
 from gateway.proxy.routing.resolve import recorded_unit
 from gateway.proxy.stages import AnsweredRequest, Attempt, Authenticated, Hold, RequestProgress, Routed
@@ -38,13 +35,6 @@ from gateway.proxy.worker_state import Counters, Served, VariantCounts
 
 Outcomes = tuple[ArmOutcome, ServiceOutcome]
 """How the arm served, and what the client got."""
-
-MESSAGE_LIMIT = 500
-PROVIDER_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
-"""The headers in which OpenAI and compatible servers, Anthropic, Azure and Amazon name their requests."""
-
-_PROVIDER_IDS = frozenset(PROVIDER_IDS)
-_PROVIDER_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +181,8 @@ class Recorder:
             variant_assigned=_assigned(target) if target else None,
             variant_served=served_name(target, attempts) if target else None,
             unit=recorded_unit(received, routing, body, target),
-            latency_ms=_ms(received.started, answered.ended),
-            ttft_ms=None if began is None else _ms(received.started, began),
+            latency_ms=milliseconds(received.started, answered.ended),
+            ttft_ms=None if began is None else milliseconds(received.started, began),
             model_served=read.model,
             system_fingerprint=read.fingerprint,
             response_id=read.response_id,
@@ -204,7 +194,7 @@ class Recorder:
             arm_outcome=outcomes[0],
             user_outcome=outcomes[1],
             exposure=None if target is None else target.exposure,
-            attempts=[_attempt(answered, attempt) for attempt in attempts],
+            attempts=[attempt_record(answered, attempt) for attempt in attempts],
             capture=bodies.outcome,
             request_body=bodies.request,
             response_body=bodies.response,
@@ -251,45 +241,3 @@ def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes
     """The answer without the provider's key: a text joined from a stream may hold what none of its events did."""
     secret = attempts[-1].arm.endpoint.secret if attempts else None
     return secret.blank(answer) if answer and secret is not None else answer
-
-
-def _attempt(answered: AnsweredRequest, attempt: Attempt) -> AttemptRecord:
-    """The record of one upstream call. What the answer says of itself belongs to the last one."""
-    read = attempt.discarded if attempt.discarded is not NOTHING or attempt is not answered.last else answered.read
-    deployment, failure = attempt.arm.endpoint.deployment, attempt.failure
-    outcome, fault = attempt_outcome(answered, attempt)
-    began, ended = attempt.first_byte, attempt.ended or answered.ended
-    return AttemptRecord(
-        purpose=attempt.purpose,
-        deployment=deployment.name,
-        at_us=attempt.at_us,
-        outcome=outcome,
-        status=attempt.status,
-        fault=fault,
-        error_type=failure.type if failure else read.error_type,
-        error_code=failure.code if failure else read.error_code,
-        error_message=redact_text(failure.message[:MESSAGE_LIMIT]) if failure else None,
-        latency_ms=_ms(attempt.started, ended),
-        ttft_ms=None if began is None else _ms(attempt.started, began),
-        tokens=read.tokens,
-        usage_source=read.usage_source,
-        cost_usd=None if read.tokens is None else cost_usd(deployment.price, read.tokens),
-        provider_request_id=_provider_id(attempt),
-    )
-
-
-def _provider_id(attempt: Attempt) -> str | None:
-    """The name that the provider's server gave to the request, if it is short and plain and holds no key."""
-    if attempt.head is None or _PROVIDER_IDS.isdisjoint(attempt.head.raw):
-        return None
-    headers, secret = attempt.head.raw, attempt.arm.endpoint.secret
-    for name in PROVIDER_IDS:
-        value = headers.get(name)
-        if value is not None:
-            plain = _PROVIDER_ID.fullmatch(value) is not None and (secret is None or not secret.found_in(value))
-            return value.decode("ascii") if plain else None
-    return None
-
-
-def _ms(start: float, end: float) -> float:
-    return int((end - start) * 1e6 + 0.5) / 1000  # as round to three digits, at less than half of its cost

@@ -9,8 +9,7 @@ from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.plan.endings import REPLACED
 from gateway.proxy.recording.outcomes import reason_of, served_name
 from gateway.proxy.stages import Attempt, Authenticated, Routed
-from gateway.proxy.wire.http import Headers, NameCache, is_returned
-from gateway.proxy.wire.retry_after import odd_waits
+from gateway.proxy.wire.http import Headers, NameCache, is_returned, odd_waits
 
 PING = b": ping\n\n"
 """A comment, which the standard provides to keep a connection alive. Clients ignore it."""

@@ -12,9 +12,8 @@ from gateway.proxy.http_server.request_reader import too_slow
 from gateway.proxy.plan.provider_secret import BlankedPieces
 from gateway.proxy.plan.routing_table import Endpoint
 from gateway.proxy.transport.transport import TransportError, UpstreamResponse
-from gateway.proxy.wire.http import ClientGone, Header, Receive, Scope, Send, is_returned, send_whole
+from gateway.proxy.wire.http import ClientGone, Header, Receive, Scope, Send, is_returned, odd_waits, send_whole
 from gateway.proxy.wire.openai_errors import envelope
-from gateway.proxy.wire.retry_after import odd_waits
 
 UPLOAD_LIMIT = 2**30
 """Bytes of a forwarded request's body."""

@@ -150,7 +150,7 @@ class UpstreamCalls:
         endpoint, request = routed.received.endpoint, routed.body
         breaker = arm.endpoint.health.breakers[endpoint]
         breaker.tries.add(attempt.started)
-        meter = request.stream and endpoint in METERED and not request.wants_usage
+        meter = request.stream and endpoint in METERED and not request.wants_usage and arm.endpoint.asks_usage
         try:
             refuse_without_key(arm.endpoint)
             body = upstream_body(request, arm, meter=meter, responses=endpoint in RESPONSES_ENDPOINTS)

@@ -5,6 +5,19 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Mu
 from typing import Any, Generic, TypeVar
 
 KNOWN_NAMES, LONG_NAME = 4096, 64
+PROVIDER_IDS = (
+    "x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "mistral-correlation-id", "msh-request-id",
+    "x-ds-trace-id", "x-goog-request-id", "x-together-traceid", "cf-ray",
+)  # fmt: skip
+"""The headers in which OpenAI and compatible servers, Anthropic, Azure, Amazon and others name their requests."""
+
+WAITS = (("retry-after-ms", 1000.0), ("retry-after", 1.0))
+"""The headers in which a provider asks to wait, with their units in a second."""
+
+WAIT = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_DATE = re.compile(rb"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+"""RFC 9110 §5.6.7."""
+
 TAGS_HEADER = "x-fairtrial-tags"
 TRACE_HEADER = "traceparent"
 _TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
@@ -122,6 +135,16 @@ def trace_of(line: bytes) -> tuple[str, str] | None:
 def is_returned(name: str) -> bool:
     """Whether the client gets an upstream's header of this lower-case name."""
     return name not in NOT_RETURNED and not name.startswith(NOT_RETURNED_PREFIXES)
+
+
+def odd_waits(headers: Headers) -> tuple[str, ...]:
+    """The names of the headers whose wait is neither a number nor a date, which a client may misread."""
+    raw = headers.raw
+    if "retry-after" not in raw and "retry-after-ms" not in raw:
+        return ()  # at once, as nearly always
+    return tuple(
+        name for name, _ in WAITS if name in raw and not (WAIT.fullmatch(raw[name]) or _DATE.fullmatch(raw[name]))
+    )
 
 
 class ClientGone(Exception):

@@ -26,6 +26,7 @@ from fairtrial.api import (
     traffic,
     verdicts,
 )
+from fairtrial.api.cost_answers import CompareCosts
 from fairtrial.api.operation import Nothing, Operation, Request, Window, operations, path_names, read_answer
 from fairtrial.domain.training_data import AuditFile, CheckCount
 from fairtrial.domain.verdicts import verdict_json
@@ -53,6 +54,8 @@ def reads(side: Side) -> Asked:
     names = [row.name for row in call(experiments.states, experiments.ListStates(everything=True))]
     yield accounts.listing, Window()
     yield alarms.listing, alarms.ListAlarms(closed=True)
+    yield traffic.costs, CompareCosts(name="tuned-vs-base", since_us=0, what_if="base")
+    yield traffic.costs, CompareCosts(name="none")
     yield data_audits.listing, data_audits.ListAudits()
     for audit_id in (call(data_audits.listing, data_audits.ListAudits())[0].audit_id, "none"):
         yield data_audits.one, data_audits.NameAudit(audit_id=audit_id)
@@ -111,6 +114,7 @@ def reads(side: Side) -> Asked:
     yield store.job, store.NameJob(job_id="none")
     yield traffic.requests, traffic.ListRequests(limit=3)
     yield traffic.requests, traffic.ListRequests(limit=0)
+    yield traffic.requests, traffic.ListRequests(user="user-1", status=200, tag="team=a", min_cost=0.0)
     yield traffic.request, traffic.NameRequest(request_id=request_id)
     yield traffic.samples, traffic.SampleTraffic(deployment="base", routes=("support-bot",), count=5)
     yield traffic.left_out, traffic.AnsweredBy(deployment="base", routes=("support-bot",))

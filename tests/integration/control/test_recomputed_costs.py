@@ -27,6 +27,7 @@ class Judged(NamedTuple):
     verdict_id: str
     before: float
     since: float
+    pays: str
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     verdict = trial.judge()
     trial.close()
     assert treated is not None
-    return Judged(trial.config, verdict.verdict_id, *treated)
+    return Judged(trial.config, verdict.verdict_id, *treated, verdict.pays)
 
 
 def recomputed(judged: Judged) -> tuple[int, dict[str, Any]]:
@@ -73,6 +74,7 @@ def test_adjusted_looks_are_the_same_until_one_earlier_amount_changes(judged: Ju
     code, found = recomputed(judged)
     (looks,) = found["looks"]
     assert (code, found["result"], found["differences"]) == (0, "THE SAME", [])
+    assert judged.pays.startswith("tuned pays from the first request; it saves $0.00")
     assert looks["repeated"] == looks["stored"] == looks["judged"] >= DAYS and looks["decisions"]
     where = "WHERE metric = 'cost.per_unit' AND number = 3"
     ((sums, finding),) = rows(judged, f"SELECT treatment_sums, finding FROM looks {where}")

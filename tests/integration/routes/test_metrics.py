@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fairtrial.domain.settings import Price
+from fairtrial.domain.money.prices import Price
 from gateway.metrics import BOUNDS
 from gateway.proxy.routes.metrics import DECLARED
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for, running

@@ -109,6 +109,7 @@ def verdict() -> Verdict:
         ("gate", "fairtrial gate"),
         ("data_audit", "fairtrial data audit --deployment"),
         ("migration", "No deployment has a known last day"),
+        ("cost", "No requests of the experiment"),
     ],
 )
 def test_an_empty_page_says_what_to_do_next(

@@ -8,6 +8,7 @@ from typing import Any
 import openai
 import pytest
 
+from fairtrial.domain.events import Tokens
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig
 from tests.fixtures.gateway.litellm_fixture import (  # noqa: F401 - fixtures
     KEY,
@@ -20,6 +21,7 @@ from tests.fixtures.gateway.litellm_fixture import (  # noqa: F401 - fixtures
     lane_fixture,
     lane_plan,
 )
+from tests.fixtures.gateway.scripted_answers import recorded
 from tests.fixtures.upstream.providers.anthropic import FakeAnthropic
 from tests.fixtures.upstream.server import FakeUpstream
 from tests.fixtures.waiting import PATIENCE
@@ -65,6 +67,28 @@ def test_a_stream_is_openais_and_counts_only_for_who_asked(
     assert (event["tokens_in"], event["tokens_out"], event["outcome"]) == (11, 5, "ok")
     asked = list(ask(client, stream=True, stream_options={"include_usage": True}))
     assert asked[-1].choices == [] and asked[-1].usage.completion_tokens == 5
+
+
+def test_tokens_by_kind_their_cost_and_the_providers_id_are_recorded(
+    client: openai.OpenAI, claude: FakeAnthropic, lane: Rig
+) -> None:
+    lane.forget()
+    created = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 40}
+    usage = {
+        "input_tokens": 40,
+        "cache_read_input_tokens": 900,
+        "cache_creation_input_tokens": 60,
+        "output_tokens": 100,
+    }
+    claude.script = {"usage": usage | {"cache_creation": created}, "headers": {"request-id": "req_011"}}
+    ask(client)
+    assert list(ask(client, stream=True))
+    claude.script = {"kind": "json"}
+    for event in lane.await_events("request", 2):
+        (attempt,) = recorded(lane, event["request_id"]).attempts
+        tokens = Tokens(input=1000, cached=900, cache_write=60, cache_write_1h=40, output=100, reasoning=0)
+        assert (attempt.tokens, attempt.provider_request_id) == (tokens, "req_011")
+        assert (attempt.cost_usd, attempt.cost_basis) == ("0.003", "full_price"), "the plan has no price of caches"
 
 
 def test_the_first_chunk_leaves_when_it_comes(client: openai.OpenAI, claude: FakeAnthropic) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import openai
 import pytest
 
+from fairtrial.domain.events import Tokens
 from fairtrial.domain.plan import Route
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for
 from tests.fixtures.gateway.litellm_gateway import LitellmGateway
+from tests.fixtures.gateway.scripted_answers import recorded
 from tests.fixtures.upstream.providers.gemini import FakeGemini
 from tests.fixtures.upstream.server import FakeUpstream
 
@@ -85,6 +87,17 @@ def test_gemini_answers_whole_and_as_a_stream(client: openai.OpenAI, gemini: Fak
     assert chunks[-1].choices[0].finish_reason == "stop"
     events = rig.await_events("request", 2)
     assert [(event["tokens_in"], event["tokens_out"]) for event in events] == [(3, 2), (3, 2)]
+
+
+def test_gemini_counts_reasoning_beside_its_answer(client: openai.OpenAI, gemini: FakeGemini, rig: Rig) -> None:
+    usage = {"promptTokenCount": 1000, "cachedContentTokenCount": 800, "candidatesTokenCount": 10}
+    gemini.script = {"kind": "json", "usage": usage | {"thoughtsTokenCount": 90, "totalTokenCount": 1100}}
+    ask(client, "gemini")
+    assert list(ask(client, "gemini", stream=True))
+    gemini.script = {"kind": "json"}
+    for event in rig.await_events("request", 2):
+        (attempt,) = recorded(rig, event["request_id"]).attempts
+        assert attempt.tokens == Tokens(input=1000, cached=800, output=100, reasoning=90)
 
 
 def test_geminis_error_is_openais(client: openai.OpenAI, gemini: FakeGemini) -> None:

@@ -1,19 +1,23 @@
 """Reads the sums of each arm, with its lost records, from which a look at an experiment is computed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
+from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.metrics import CATALOGUE
+from fairtrial.domain.promises import UNEQUAL_TRAFFIC
 from fairtrial.domain.wording import counted
+from fairtrial.experiments.analysis.costs import has_cold_cache
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.experiments.sums import ArmSums, MetricSums, Sums
 from fairtrial.stats.arms.amounts import Amounts
 from fairtrial.stats.sequential.request_errors import RequestErrors
 from fairtrial.stats.sums import JointMoments, Moments
+from fairtrial.store.core.query import ANALYSED
 from fairtrial.store.core.thread_access import Cursor
 from fairtrial.store.experiments.sums import share_sums, unit_groups
 from fairtrial.store.experiments.sums.metric_sums import read_feedback, read_quantiles
@@ -49,6 +53,13 @@ COLUMNS = {
     "earlier": ", count(b{i}), sum(x{i}), sum(b{i}), sum(x{i} * x{i}), sum(b{i} * b{i}), sum(x{i} * b{i})",
 }
 """The sums of one arm."""
+CACHED = f"""
+SELECT count(*), sum(tokens_cached) / nullif(sum(tokens_in) FILTER (tokens_cached IS NOT NULL), 0)
+FROM requests
+WHERE experiment = $1 AND list_contains($2::VARCHAR[], analysis_hash) AND {ANALYSED} AND at_time >= make_timestamp($3)
+GROUP BY variant_assigned
+"""  # noqa: S608 - ours
+COLD = "the cached shares differ by ten points at unequal traffic (split evenly, or give each variant a cache salt)"
 WIDTHS = {"events": 7, "amount": 5, "pessimistic": 6, "earlier": 6}
 """The number of columns of each."""
 
@@ -113,7 +124,26 @@ def read_sums(
         more = {metric: sums for (of, metric), sums in further.items() if of == index}
         lost_units, lost_requests = lost.get(name, (0, 0))
         whole[name] = replace(arm, metrics={**arm.metrics, **more}, lost_units=lost_units, lost_requests=lost_requests)
+    costs = {each.metric for each in summed if CATALOGUE[each.metric].family == "cost"}
+    if costs and has_cold_cache(_cached_shares(cursor, plan, hashes, now_us)):
+        whole = {name: _undecided(arm, costs) for name, arm in whole.items()}
     return Sums(now_us, whole)
+
+
+def _cached_shares(
+    cursor: Cursor, plan: AnalysisPlan, hashes: Sequence[str], now_us: int
+) -> list[tuple[int, float | None]]:
+    """The requests of each arm in the last week, and the cached share of their input; nothing if the split is even."""
+    if min(plan.shares.values()) >= UNEQUAL_TRAFFIC * max(plan.shares.values()):
+        return []
+    rows = cursor.execute(CACHED, [plan.experiment, list(hashes), now_us - WEEK_US]).fetchall()
+    return [(int(requests), None if share is None else float(share)) for requests, share in rows]
+
+
+def _undecided(arm: ArmSums, costs: Set[str]) -> ArmSums:
+    """The arm without its costs, which can't be compared."""
+    known = {name: sums for name, sums in arm.metrics.items() if name not in costs}
+    return replace(arm, metrics=known, unknown={**arm.unknown, **dict.fromkeys(costs, COLD)})
 
 
 @dataclass(frozen=True, slots=True)

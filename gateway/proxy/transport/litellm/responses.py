@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.proxy.transport.litellm.lazy_import import stopped
 from gateway.proxy.transport.transport import TransportError
-from gateway.proxy.wire.http import Headers
+from gateway.proxy.wire.http import PROVIDER_IDS, Headers
 
 JSON_HEADERS = {"content-type": "application/json"}
 EVENT_HEADERS = {"content-type": "text/event-stream; charset=utf-8"}
@@ -19,6 +19,9 @@ MESSAGE = ("reasoning_content", "thinking_blocks", "annotations", "audio", "imag
 
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")
+_NAMED = "llm_provider-"
+"""How litellm names the headers of a provider's response."""
+
 _CLOSING: set[asyncio.Task[Any]] = set()
 
 
@@ -47,7 +50,7 @@ class StreamedResponse:
 
     def __init__(self, chunks: Any) -> None:
         self.status = 200
-        self.headers = Headers.of(EVENT_HEADERS)
+        self.headers = Headers.of({**EVENT_HEADERS, **provider_headers(chunks)})
         self._chunks = chunks
         self._first: Any = None
         self._roles: set[int] = set()
@@ -129,8 +132,9 @@ def completion(answer: dict[str, Any]) -> bytes:
     choices = [_whole_choice(choice) for choice in answer.get("choices") or ()]
     usage = _usage(answer.get("usage"))
     whole = {**head, "object": "chat.completion", "choices": choices, "usage": usage}
-    if answer.get("system_fingerprint") is not None:
-        whole["system_fingerprint"] = answer["system_fingerprint"]
+    for name in ("system_fingerprint", "service_tier"):
+        if answer.get(name) is not None:
+            whole[name] = answer[name]
     return _encode(whole)
 
 
@@ -178,4 +182,14 @@ def _usage(usage: Any) -> dict[str, Any] | None:
         details = {key: value for key, value in (usage.get(name) or {}).items() if value is not None}
         if details:
             fields[name] = details
+    if usage.get("service_tier") is not None:
+        fields["service_tier"] = usage["service_tier"]
     return fields
+
+
+def provider_headers(answer: Any) -> dict[str, str]:
+    """The headers of the provider's response that name its request."""
+    hidden = getattr(answer, "_hidden_params", None)
+    headers = (hidden.get("additional_headers") if isinstance(hidden, dict) else None) or {}
+    named = {name.removeprefix(_NAMED).lower(): str(value) for name, value in headers.items()}
+    return {name: named[name] for name in PROVIDER_IDS if name in named}

@@ -13,9 +13,16 @@ from fairtrial.config.rules.translation import PASSED
 from fairtrial.domain.errors import BadRequest
 from gateway.proxy.transport.litellm.fields import litellm_fields
 from gateway.proxy.transport.litellm.lazy_import import LazyLitellm, stopped
-from gateway.proxy.transport.litellm.responses import StreamedResponse, WholeResponse, completion
+from gateway.proxy.transport.litellm.responses import (
+    JSON_HEADERS,
+    StreamedResponse,
+    WholeResponse,
+    completion,
+    provider_headers,
+)
 from gateway.proxy.transport.transport import TranslatedRequest, TransportError, UpstreamResponse
 from gateway.proxy.wire import json_bodies
+from gateway.proxy.wire.http import PROVIDER_IDS
 
 BY_CLASS: dict[str, int | str] = {
     "AuthenticationError": 401,
@@ -66,7 +73,7 @@ KINDS = {
 NO_KEY = re.compile(r"\b(missing|unable to locate)\b.{0,40}\b(api key|credentials)\b", re.IGNORECASE)
 """How litellm says that it found no key and therefore called nobody. The exception's class does not show it."""
 
-PASSED_HEADERS = ("retry-after", "retry-after-ms", "x-should-retry")
+PASSED_HEADERS = ("retry-after", "retry-after-ms", "x-should-retry", *PROVIDER_IDS)
 MESSAGE_LIMIT = 500
 ERRORS = range(400, 600)
 ALWAYS_KNOWN = frozenset({"messages", "stream", "stream_options"})
@@ -210,7 +217,8 @@ class LitellmTransport:
         try:
             answer = await litellm.acompletion(**fields, **_settings(request))
             if not request.stream:
-                return WholeResponse(200, completion(answer.model_dump()))
+                whole = completion(answer.model_dump())
+                return WholeResponse(200, whole, {**JSON_HEADERS, **provider_headers(answer)})
             return await StreamedResponse(answer).begin()
         except StopAsyncIteration:
             raise TransportError("bad_answer", "the provider's answer was empty") from None

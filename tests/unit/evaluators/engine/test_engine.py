@@ -18,8 +18,8 @@ from evaluators.engine.target import Target
 from evaluators.loading.suite_reader import load
 from evaluators.suite import Suite
 from fairtrial.domain.answers.refusals import refuses
+from fairtrial.domain.money.prices import Price
 from fairtrial.domain.run import Run
-from fairtrial.domain.settings import Price
 from tests.fixtures.evaluators.small_suites import sums, write_suite
 from tests.fixtures.for_each import for_each
 from tests.fixtures.upstream.scripted_upstream import ScriptedUpstream, failing, last, whole

@@ -33,7 +33,7 @@ def test_a_sound_project_becomes_a_plan(tmp_path: Path) -> None:
 def test_prices_are_declared_public_or_unknown(tmp_path: Path) -> None:
     deployments = project(tmp_path).plan.deployments
     assert deployments["base"].price.gpu_hour == Decimal("2.1")
-    assert (deployments["tuned"].price.input, deployments["tuned"].price.gpu_hour) == (None, None)
+    assert (deployments["tuned"].price.input, deployments["tuned"].price.gpu_hour) == (None, Decimal("2.1"))
     assert (deployments["cloud"].price.input, deployments["cloud"].price.output) == (Decimal("0.75"), Decimal("4.5"))
 
 

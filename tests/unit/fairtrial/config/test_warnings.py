@@ -23,7 +23,6 @@ from tests.fixtures.paths import ROOT
 from tests.fixtures.services.projects import ENVIRON, changed, project, write
 
 WARNED = {
-    "deployments.base.price.gpu_hour": 3,
     "metrics.resolved.per": 10,
     "experiments.tuned-vs-base.shadow": 25,
 }
@@ -33,15 +32,13 @@ def test_every_key_that_nothing_acts_on_is_warned_of_at_its_line(tmp_path: Path)
     lines = {warning.path: warning.line for warning in project(tmp_path).warnings}
     assert lines == WARNED
     texts = "\n".join(map(str, project(tmp_path).warnings))
-    assert "nothing in this version acts on it: the cost of a request stays unknown" in texts
+    assert "nothing in this version acts on it: units are averaged" in texts
 
 
 def test_a_key_at_several_places_is_warned_of_once(tmp_path: Path) -> None:
-    more = (
-        ('base_url: "http://gpu-1:8000/v1", parent: base', 'base_url: "http://gpu-1:8000/v1", price: {gpu_hour: 1}'),
-    )
-    [price] = [warning for warning in project(tmp_path, *more).warnings if warning.line == 3]
-    assert price.known == "and at 1 other place"
+    more = ("metrics:\n", "metrics:\n  other: {from: feedback, key: other, kind: boolean, per: unit}\n")
+    [per] = [warning for warning in project(tmp_path, more).warnings if ".per" in warning.path]
+    assert per.known == "and at 1 other place"
 
 
 def test_a_guardrail_on_the_primary_metric_is_warned_of(tmp_path: Path) -> None:

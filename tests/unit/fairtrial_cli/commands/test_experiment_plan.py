@@ -28,6 +28,7 @@ GUARDED = """\
       - {metric: requests.error_rate, margin: 1pp}
       - {metric: cost.per_unit, margin: 20%}
 """
+PRICES = "prices: [{deployment: base, input: 1, output: 2}, {deployment: tuned, input: 1, output: 2}]\n"
 PLAIN = GUARDED.splitlines(keepends=True)[0]
 BASELINES = ("--baseline", "62%", "--baseline", "requests.error_rate=1%", "--baseline", "cost.per_unit=2.1")
 SPREAD = ("--sd", "cost.per_unit=3")
@@ -35,7 +36,9 @@ SPREAD = ("--sd", "cost.per_unit=3")
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return write_project(tmp_path)
+    path = write_project(tmp_path)
+    path.write_text(path.read_text() + PRICES)
+    return path
 
 
 def changed(file: Path, old: str, new: str) -> Path:

@@ -8,7 +8,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from fairtrial.domain.events import Tokens
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.request_errors import RequestErrors
@@ -122,3 +124,26 @@ def test_quantiles_of_many_requests_read_all_requests_of_some_units(
         mean = [sums.users.y / sums.users.n for sums in (some, every)]  # type: ignore[union-attr]
         assert mean[0] == pytest.approx(mean[1], rel=0.3), "units have all their requests"
         assert arm.metrics["requests.error_rate"] == whole.arms[name].metrics["requests.error_rate"]
+
+
+@for_each(("weights", "cached", "unknown"), [((90, 10), 100, True), ((50, 50), 100, False), ((90, 10), 750, False)])
+def test_costs_are_undecided_while_a_small_arm_has_a_colder_cache(
+    tmp_path: Path, weights: tuple[int, int], cached: int, unknown: bool
+) -> None:
+    traffic = live.random_traffic(3)
+    if weights[0] > weights[1]:
+        fewer = [one for at, one in enumerate(traffic.requests) if one.variant_assigned == "base" or at % 3]
+        traffic.requests[:] = fewer
+        traffic.feedback.clear()
+    for number, event in enumerate(traffic.requests):
+        read_from_cache = 800 if event.variant_assigned == "base" else cached
+        tokens = Tokens(input=1000, cached=read_from_cache, output=10)
+        calls = [structs.replace(call, tokens=tokens) for call in event.attempts]
+        traffic.requests[number] = structs.replace(event, attempts=calls)
+    shares = dict(zip(("base", "tuned"), (weight / 100 for weight in weights), strict=True))
+    with empty_store(tmp_path) as (database, ingester):
+        live.store_plans(database, live.plan(), live.amended())
+        live.ingest(database, ingester, traffic)
+        for arm in read(database, replace(live.plan(), shares=shares)).arms.values():
+            assert ("cached shares" in arm.unknown.get("cost.per_unit", "")) == unknown
+            assert ("cost.per_unit" in arm.metrics) != unknown

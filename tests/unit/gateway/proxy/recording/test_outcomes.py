@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from fairtrial.domain.errors import UpstreamError, UpstreamUnavailable
-from fairtrial.domain.events import Purpose, Tokens
+from fairtrial.domain.events import Purpose
 from fairtrial.domain.plan import Deployment
-from fairtrial.domain.settings import BreakerState, Price
+from fairtrial.domain.settings import BreakerState
 from gateway.proxy.plan.routing_table import Arm, Endpoint, Health
-from gateway.proxy.recording.outcomes import attempt_outcome, cost_usd, outcomes_of
+from gateway.proxy.recording.outcomes import attempt_outcome, outcomes_of
 from gateway.proxy.stages import NO_CONTENT, AnsweredRequest, Attempt
 from tests.fixtures.for_each import for_each
 
@@ -76,17 +75,3 @@ def test_a_probe_that_was_answered_beside_the_fallback_is_no_failure() -> None:
     probe.failure, probe.status = None, 200
     assert outcomes_of(outcomes) == ("kept_away", "answered")
     assert attempt_outcome(outcomes, probe) == ("answered", None)
-
-
-def test_a_cost_is_exact_and_unknown_where_a_price_is() -> None:
-    price = Price(input=Decimal("0.15"), output=Decimal("0.60"))
-    assert cost_usd(price, Tokens(input=7, output=3)) == "0.00000285"
-    assert cost_usd(price, None) is None
-    assert cost_usd(Price(), Tokens(input=7, output=3)) is None
-    assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=3)) is None
-    assert cost_usd(Price(input=Decimal(1)), Tokens(input=7, output=None)) == "0.000007"
-    assert cost_usd(price, Tokens(input=7, output=None)) is None, "the answer's tokens cost, too"
-    assert cost_usd(price, Tokens(input=None, output=3)) is None
-    assert cost_usd(Price(input=Decimal(1), output=Decimal(0)), Tokens(input=7, output=None)) == "0.000007"
-    assert cost_usd(Price(gpu_hour=Decimal(2)), Tokens(input=7, output=3)) is None
-    assert cost_usd(Price(input=Decimal(0), output=Decimal(0)), Tokens(input=7, output=3)) == "0"

@@ -1,0 +1,171 @@
+"""Describes what the variants of an experiment cost as a document, with the volume from which a fine-tune pays."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from fairtrial.api.cost_answers import BreakEven, CostReport, Range, VariantCost
+from fairtrial.document.values import Block, Chart, Document, Heading, Interval, Note, Row, Sentence, State, Table
+
+UNKNOWN = "unknown"
+REMEDY = (
+    "Split the traffic evenly, or give each variant its own cache salt with `params`, and compare again. At equal"
+    " warmth the table below shows what a request would cost."
+)
+STATES: dict[str, State] = {"yes": "good", "no": "bad", "never": "bad", "unclear": "open"}
+TOKENS = {
+    "input": "input",
+    "cached": "of it cached",
+    "cache_write": "of it written",
+    "audio_in": "of it audio",
+    "output": "output",
+    "reasoning": "of it reasoning",
+    "audio_out": "of it audio",
+}
+
+
+def describe_cost(report: CostReport) -> Document:
+    """The whole report."""
+    return Document(f"What {report.experiment} costs", tuple(_blocks(report)))
+
+
+def pays_line(report: CostReport, each: BreakEven) -> str:
+    """From which volume a variant pays, in one line."""
+    if report.cold_cache:
+        return f"{each.variant}: undecided, because caches differ at unequal traffic"
+    if each.pays == "never":
+        return f"{each.variant} never pays: a request of it costs {dollars(-each.saved.value)} more"
+    if each.requests is None:
+        return f"{each.variant} saves nothing so far: a request of it costs {dollars(-each.saved.value)} more"
+    if each.fixed_usd <= 0 and each.pays == "yes":
+        return f"{each.variant} pays from the first request; it saves {dollars(each.saved.value)} a request"
+    low, high = each.requests.low, each.requests.high
+    ends = f"{_count(low)} to {_count(high)}" if high is not None else f"{_count(low)} or more"
+    return f"{each.variant} pays from {_count(each.requests.value)} requests a month ({ends}); you have {each.volume:,}"
+
+
+def _blocks(report: CostReport) -> Iterator[Block]:
+    days = (report.until_us - report.since_us) / 86_400_000_000
+    yield Sentence(f"Requests from {_day(report.since_us)} to {_day(report.until_us)} ({days:.1f} days).", "quiet")
+    if not report.variants:
+        yield Note("No requests of the experiment's units are in this window.")
+        return
+    for each in report.break_even:
+        yield Sentence(f"{pays_line(report, each)}.", "open" if report.cold_cache else STATES[each.pays])
+    if report.cold_cache:
+        shares = ", ".join(f"{each.variant} {_percent(each.cached_share)}" for each in report.variants)
+        yield Note(f"Cost is undecided: the cached shares differ at unequal traffic ({shares}). {REMEDY}")
+    yield Heading("US dollars a request")
+    rows = tuple(_estimates(report))
+    yield Chart(("variant", "of"), rows)
+    yield Table(("variant", "requests", "total", "estimated", "full price", "pending", "unknown"), _counts(report))
+    yield Heading("Tokens a request")
+    yield Table(("variant", *_kinds(report), "cached share", "at equal warmth"), _tokens(report))
+    if report.what_if is not None:
+        yield Heading(f"The same traffic at the price of {report.what_if}")
+        yield Table(("variant", "a request now", f"at {report.what_if}"), tuple(map(_what_if, report.variants)))
+    if report.machines:
+        yield Heading("Own machines")
+        yield Table(("machine", "hours", "utilisation", "settled", "without a call"), _machines(report))
+    yield Sentence(
+        f"Intervals are of 95 %, for one look, by user. A training is paid off over {report.months} months.",
+        "quiet",
+    )
+
+
+def _estimates(report: CostReport) -> Iterator[Row]:
+    for each in report.variants:
+        for label, level, n in (
+            ("request", each.per_request, each.counts.priced),
+            ("resolved", each.per_resolved, each.resolved),
+        ):
+            if level is not None:
+                low, high = (level.value if end is None else end for end in (level.low, level.high))
+                yield Row((each.variant, label), interval=Interval(level.value, low, high, n, unit="$"))
+
+
+def _counts(report: CostReport) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            (
+                each.variant,
+                f"{each.counts.requests:,}",
+                f"${each.total_usd:,.2f}",
+                *(
+                    _percent(count / each.counts.requests)
+                    for count in (
+                        each.counts.estimated,
+                        each.counts.full_price,
+                        each.counts.pending,
+                        each.counts.unknown,
+                    )
+                ),
+            ),
+            "open" if each.counts.unknown else "",
+        )
+        for each in report.variants
+    )
+
+
+def _kinds(report: CostReport) -> dict[str, str]:
+    """The titles of the kinds of tokens that any variant has."""
+    used = {
+        kind: title for kind, title in TOKENS.items() if any(each.counts.tokens.get(kind) for each in report.variants)
+    }
+    return {title if kind != "audio_out" else f"{title} (output)": kind for kind, title in used.items()}
+
+
+def _tokens(report: CostReport) -> tuple[Row, ...]:
+    kinds = _kinds(report).values()
+    return tuple(
+        Row(
+            (
+                each.variant,
+                *(f"{each.counts.tokens.get(kind, 0) / each.counts.requests:,.0f}" for kind in kinds),
+                _percent(each.cached_share),
+                UNKNOWN if each.equal_warmth is None else dollars(each.equal_warmth),
+            )
+        )
+        for each in report.variants
+    )
+
+
+def _what_if(each: VariantCost) -> Row:
+    return Row(
+        (each.variant, _dollars_of(each.per_request), UNKNOWN if each.what_if is None else dollars(each.what_if))
+    )
+
+
+def _machines(report: CostReport) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            (
+                each.machine,
+                f"{each.hours:,}",
+                _percent(each.utilisation),
+                f"${each.settled_usd:,.2f}",
+                f"${each.idle_usd:,.2f}",
+            )
+        )
+        for each in report.machines
+    )
+
+
+def dollars(value: float) -> str:
+    """An amount with four significant digits, such as ``$0.001234``."""
+    return f"-${-value:.4g}" if value < 0 else f"${value:.4g}"
+
+
+def _dollars_of(level: Range | None) -> str:
+    return UNKNOWN if level is None else dollars(level.value)
+
+
+def _count(requests: float | None) -> str:
+    return UNKNOWN if requests is None else f"{requests:,.0f}"
+
+
+def _percent(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{share:.1%}".replace("%", " %")
+
+
+def _day(us: int) -> str:
+    return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d}"
