@@ -39,7 +39,6 @@ NOTHING = "nothing in this version acts on it"
 INERT: Mapping[str, str] = {
     "deployments.*.price.gpu_hour": f"{NOTHING}: the cost of a request stays unknown",
     "metrics.*.per": f"{NOTHING}: units are averaged, each by its own mean",
-    "experiments.*.shadow": f"{NOTHING}: no request is copied",
 }
 """Keys, with `*` for a name or a list entry, and what to know. A key also covers everything inside it."""
 
@@ -85,6 +84,8 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
     file, prompts = _checked(document, root, environ)
     plan = compile_plan(file, {place: text for place, (_, text) in prompts.items()}, live or {})
     refuse_unsound(plan)
+    if unpriced := [wrong.at(document) for wrong in _unpriced_shadows(plan)]:
+        raise ConfigError(unpriced)
     return Project(
         path=path.absolute(),
         root=root,
@@ -103,6 +104,17 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         alarms=replace(file.alarms, dashboard_url=file.alarms.dashboard_url or parse_address(file.dashboard.bind).url),
         probe_tokens=file.control.probe_tokens_per_day,
     )
+
+
+def _unpriced_shadows(plan: Plan) -> Iterator[FieldError]:
+    """Shadows with a limit in dollars that can't be kept, because the price of the candidate is unknown."""
+    for name, experiment in plan.experiments.items():
+        if (rule := experiment.shadow) is not None and rule.limit.in_dollars:
+            deployment = experiment.variant(rule.variant).deployment
+            if not plan.deployments[deployment].price.known:
+                wrong = f"is in dollars, and the price of {deployment!r} is unknown"
+                known = f"deployments.{deployment}.price, requests_per_day or tokens_per_day"
+                yield FieldError(("experiments", name, "shadow", "limit"), wrong, known)
 
 
 def _warnings(document: Document, file: ProjectFile, root: Path) -> Iterator[Diagnostic]:

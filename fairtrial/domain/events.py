@@ -162,6 +162,26 @@ class RequestEvent(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     response_body: str | None = None
 
 
+class ShadowEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """The copy of a request for a shadow's candidate. ``dropped``: never sent, as the gateway itself was overloaded."""
+
+    request_id: str
+    copy_id: str
+    at_us: int
+    shadow_id: str
+    route: str
+    plan_hash: str
+    prompt_bytes: int
+    unit: str | None = None
+    dropped: bool = False
+    attempt: AttemptRecord | None = None
+    refused: bool | None = None
+    schema_valid: bool | None = None
+    response_body: str | None = None
+    kind: Literal["shadow"] = "shadow"
+    v: int = 1
+
+
 class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
     """A value attached later to a request or a unit; exactly one of the three values is set, unless there is only text.
 
@@ -267,8 +287,10 @@ class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
     v: int = 1
 
 
-Event = RequestEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
-EVENTS: tuple[type[Event], ...] = (RequestEvent, FeedbackEvent, RunEvent, SuiteEvent, CaseResultEvent, ScoreEvent)
+Event = RequestEvent | ShadowEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
+EVENTS: tuple[type[Event], ...] = (
+    RequestEvent, ShadowEvent, FeedbackEvent, RunEvent, SuiteEvent, CaseResultEvent, ScoreEvent
+)  # fmt: skip
 
 
 def head_of_event(run: RunEvent) -> dict[str, Any]:

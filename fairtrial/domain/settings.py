@@ -41,6 +41,7 @@ PersonsAction = Literal[
 OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
 Hold = Literal["first_byte", "complete"]
+Tools = Literal["may_act", "no_effects"]
 FeedbackKind = Literal["boolean", "number", "category"]
 Missing = Literal["at_random", "worst_case"]
 """What the units without feedback count as: like the others, or each also for the other side."""
@@ -123,6 +124,11 @@ class Price:
     """US dollars per million output tokens."""
     gpu_hour: Money | None = None
     """US dollars per hour of the machine."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the cost of tokens is known in both directions."""
+        return self.input is not None and self.output is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
 from gateway.control.experiments.older_store import adopt_published, end_earlier_rules, settle_declared
 from gateway.control.experiments.record_alarms import announce, notice_older_store
+from gateway.control.shadows import running_shadows
 
 RETRY_US = 2_000_000
 
@@ -144,7 +145,8 @@ class PlanPublisher:
         ends = endings(plan, self._reports()) or None
         unit_headers = tuple(name.lower() for name in project.gateway.unit_headers)
         access, feedback = project.gateway.access, project.feedback
-        replaced = self._replace(Published(plan, access, *self._secrets(), feedback, ends, unit_headers))
+        shadows = running_shadows(self._database, plan)
+        replaced = self._replace(Published(plan, access, *self._secrets(), feedback, ends, unit_headers, shadows))
         self._accept()
         return replaced
 
@@ -166,7 +168,9 @@ class PlanPublisher:
         if self.published is None:
             return False
         known, pepper = self._secrets()
-        return self._replace(replace(self.published, plan=self._laid(self.published.plan), keys=known, pepper=pepper))
+        plan = self._laid(self.published.plan)
+        shadows = running_shadows(self._database, plan)
+        return self._replace(replace(self.published, plan=plan, keys=known, pepper=pepper, shadows=shadows))
 
     def _reports(self) -> dict[str, MigrationReport]:
         """The reports of migrations; none if one can't be read, because that must not stop a plan."""

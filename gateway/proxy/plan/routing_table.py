@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from fairtrial.config.rules.translation import RAW
 from fairtrial.domain.accounts import RIGHTS, Right
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.events import Exposure, Reason
-from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant, reachable
+from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Shadow, Variant, reachable
 from fairtrial.domain.settings import BreakerState
 from fairtrial.experiments.assignment import Assignment
 from gateway.proxy.plan.breaker import MINUTE, Breaker, BreakerCounts
@@ -192,7 +192,7 @@ class Routing:
 
     ``keys``: the holders of keys, by SHA-256. ``placed`` caches the targets of a route's units, by unit and by the
     bytes that name it, and ``recognised`` the callers of ``authorization`` headers. Both stay the same as long as the
-    plan does.
+    plan does. ``shadows``: by route, with the arm that gets the copies.
     """
 
     published: Published
@@ -200,6 +200,7 @@ class Routing:
     arms: Mapping[tuple[str, str], Arm]
     keys: Mapping[str, GatewayCaller]
     reachable: Mapping[str, frozenset[str]]
+    shadows: Mapping[str, tuple[Shadow, Arm]] = field(default_factory=dict)
     placed: dict[tuple[str, str | bytes | None], RouteTarget] = field(default_factory=dict)
     recognised: dict[bytes, GatewayCaller] = field(default_factory=dict)
     endings: EndingHeaders = field(init=False)
@@ -236,7 +237,23 @@ def prepare(published: Published, environ: Mapping[str, str], earlier: Routing |
         arms=arms,
         keys={key.sha256: caller_of(key) for key in published.keys},
         reachable={name: frozenset(reachable(plan, route)) for name, route in plan.routes.items()},
+        shadows={
+            shadow.route: (shadow, _shadow_arm(shadow, plan, endpoints, arms))
+            for shadow in published.shadows
+            if shadow.route in plan.routes
+            and shadow.candidate in endpoints
+            and not (plan.routes[shadow.route].data == "internal" and plan.deployments[shadow.candidate].external)
+        },
     )
+
+
+def _shadow_arm(
+    shadow: Shadow, plan: Plan, endpoints: Mapping[str, Endpoint], arms: Mapping[tuple[str, str], Arm]
+) -> Arm:
+    """The arm that gets the copies, with a breaker of its own: no copy may keep a request from its server."""
+    experiment = plan.routes[shadow.route].experiment or ""
+    arm = arms.get((experiment, shadow.variant or ""), Arm(None, endpoints[shadow.candidate]))
+    return replace(arm, endpoint=replace(arm.endpoint, health=Health(arm.endpoint.deployment)))
 
 
 def _endpoint(deployment: Deployment, environ: Mapping[str, str], health: Health) -> Endpoint:

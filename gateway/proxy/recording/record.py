@@ -204,7 +204,7 @@ class Recorder:
             arm_outcome=outcomes[0],
             user_outcome=outcomes[1],
             exposure=None if target is None else target.exposure,
-            attempts=[_attempt(answered, attempt) for attempt in attempts],
+            attempts=[attempt_record(answered, attempt) for attempt in attempts],
             capture=bodies.outcome,
             request_body=bodies.request,
             response_body=bodies.response,
@@ -253,7 +253,7 @@ def _recorded_answer(answer: bytes | None, attempts: Sequence[Attempt]) -> bytes
     return secret.blank(answer) if answer and secret is not None else answer
 
 
-def _attempt(answered: AnsweredRequest, attempt: Attempt) -> AttemptRecord:
+def attempt_record(answered: AnsweredRequest, attempt: Attempt) -> AttemptRecord:
     """The record of one upstream call. What the answer says of itself belongs to the last one."""
     read = attempt.discarded if attempt.discarded is not NOTHING or attempt is not answered.last else answered.read
     deployment, failure = attempt.arm.endpoint.deployment, attempt.failure

@@ -32,6 +32,7 @@ SAMPLES: dict[str, Event] = {
             samples.attempt_of(2, purpose="fallback", tokens=Tokens(input=7, output=0), cost_usd="0.000123"),
         ],
     ),
+    "shadow": samples.shadow(1, attempt={"tokens": Tokens(input=7, output=2)}, response_body='{"id":"ü"}'),
     "feedback": samples.feedback(1, comment="zwölf"),
     "run": samples.run(),
     "suite": samples.suite(),
