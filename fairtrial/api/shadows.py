@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from fairtrial.api.operation import Answer, Nothing, Operation, Request, Text, Time
+from fairtrial.domain.decision.shadow import ShadowMetric
 from fairtrial.domain.limits.spending import NO_LIMIT, Limit
 
 
@@ -35,7 +36,10 @@ class ShadowSpending(Answer, frozen=True, kw_only=True):
 
 
 class ShadowStatus(Answer, frozen=True, kw_only=True):
-    """A shadow. ``failed``: copies that the candidate did not answer. ``dropped``: copies not sent, by overload."""
+    """A shadow. ``failed``: copies that the candidate did not answer. ``dropped``: copies not sent, by overload.
+
+    ``held``: why nothing may be concluded; ``lines``: all of it for people.
+    """
 
     shadow_id: str
     route: str
@@ -49,6 +53,8 @@ class ShadowStatus(Answer, frozen=True, kw_only=True):
     failed: int
     dropped: int
     spending: ShadowSpending
+    metrics: tuple[ShadowMetric, ...] = ()
+    held: str = ""
     lines: tuple[str, ...] = ()
 
 

@@ -53,7 +53,7 @@ class Project:
     reads. ``warnings``: findings that are not errors, such as keys without effect; `check` and `up` print them.
     ``control_proxies``: `control.trusted_proxies`. ``substituted``: the environment variables whose values are in it.
     ``release_gates``: the files of the official gates. ``alarms``: who gets messages, with templates of secrets.
-    ``probe_tokens``: `control.probe_tokens_per_day`.
+    ``probe_tokens``: `control.probe_tokens_per_day`. ``route_scorers``: the entries of scorers of each route.
     """
 
     path: Path
@@ -72,6 +72,7 @@ class Project:
     release_gates: ReleaseGates = NO_GATES
     alarms: AlarmSettings = NO_TARGETS
     probe_tokens: int = 0
+    route_scorers: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -103,6 +104,7 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         release_gates=NO_GATES if file.releases is None else _release_gates(file.releases, root),
         alarms=replace(file.alarms, dashboard_url=file.alarms.dashboard_url or parse_address(file.dashboard.bind).url),
         probe_tokens=file.control.probe_tokens_per_day,
+        route_scorers={name: tuple(route.scorers) for name, route in file.routes.items()},
     )
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from fairtrial.api.shadows import ShadowSpending, ShadowStatus
 from fairtrial.config.layout import spending_file
+from fairtrial.domain.decision.shadow import ShadowDecision
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.limits.spending import NANO, Limit
 from fairtrial.domain.plan import Plan, Shadow, control_deployment
@@ -55,7 +56,8 @@ def declared_shadows(plan: Plan) -> Iterator[Shadow]:
 
 def status_of(database: Database, known: KnownShadow, *, now_us: int) -> ShadowStatus:
     """A shadow as everybody prints it; raises `StoreError`."""
-    shadow, counts = known.shadow, shadows.counts(database, known.shadow.shadow_id)
+    shadow = known.shadow
+    pairs, units, dropped, failed = shadows.counts(database, shadow.shadow_id)
     status = ShadowStatus(
         shadow_id=shadow.shadow_id,
         route=shadow.route,
@@ -64,13 +66,23 @@ def status_of(database: Database, known: KnownShadow, *, now_us: int) -> ShadowS
         share=shadow.share,
         running=known.running,
         since=known.since,
-        pairs=counts.pairs,
-        units=counts.units,
-        failed=counts.failed,
-        dropped=counts.dropped,
+        pairs=pairs,
+        units=units,
+        failed=failed,
+        dropped=dropped,
         spending=spending_of(database, shadow.shadow_id, shadow.limit, now_us=now_us),
     )
-    return replace(status, lines=tuple(_lines(status)))
+    decision = decision_of(database, shadow.shadow_id)
+    lines = (*_lines(status), *(f"  {line}" for line in decision.lines(shadow.candidate, shadow.baseline)))
+    return replace(status, lines=lines, metrics=decision.metrics, held=decision.held)
+
+
+def decision_of(database: Database, shadow_id: str) -> ShadowDecision:
+    """The one decision that everybody prints; raises `StoreError`."""
+    from fairtrial.experiments.shadow import Drops, UnitMean, decide_shadow  # loads the statistics
+
+    means = (UnitMean(*mean) for mean in shadows.unit_means(database, shadow_id))
+    return decide_shadow(means, Drops(*shadows.drops(database, shadow_id)))
 
 
 def _lines(status: ShadowStatus) -> Iterator[str]:

@@ -152,6 +152,8 @@ class RouteSection(Section):
     """With `internal`, a file in which this route can reach an external deployment is rejected."""
     tools: settings.Tools = "may_act"
     """`no_effects`: a tool that a request offers changes nothing, so that a shadow also copies requests with tools."""
+    scorers: list[Any] = Field(default_factory=list, max_length=20)
+    """What a shadow measures of both answers, as in a suite: scorers that need no reference, with 1 for the best."""
 
 
 class MetricSection(Section):

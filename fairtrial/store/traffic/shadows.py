@@ -1,5 +1,6 @@
 """Stores who started and stopped shadows, and reads their pairs: a request, and the copy that a candidate answered."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -22,6 +23,53 @@ SELECT count(*) FILTER (NOT dropped), count(DISTINCT coalesce(unit, request_id))
 FROM shadow_pairs WHERE shadow_id = $1
 """
 
+TO_SCORE = """
+WITH waiting AS (
+    SELECT * FROM shadow_pairs
+    WHERE shadow_id = $1 AND scored_time IS NULL AND NOT dropped AND outcome <> 'cancelled'
+        AND request_id IN (SELECT request_id FROM requests)
+    LIMIT $2
+), called AS (
+    SELECT request_id, arg_max(latency_ms, ordinal) AS latency_ms FROM attempts
+    WHERE request_id IN (SELECT request_id FROM waiting) GROUP BY request_id
+)
+SELECT w.copy_id, b.request_body, r.schema_requested,
+    coalesce(r.arm_outcome = 'answered', false), called.latency_ms, CAST(r.cost_usd AS DOUBLE), r.refused,
+    r.schema_valid, b.response_body,
+    w.outcome = 'answered', w.latency_ms, CAST(w.cost_usd AS DOUBLE), w.refused, w.schema_valid, w.response_body
+FROM waiting w JOIN requests r USING (request_id)
+LEFT JOIN payloads b USING (request_id) LEFT JOIN called USING (request_id)
+"""
+SAVE = """
+UPDATE shadow_pairs SET scored_time = $6, scores = found.scores
+FROM (
+    SELECT copy_id, map_from_entries(list((name, [baseline, candidate])) FILTER (name IS NOT NULL)) AS scores
+    FROM (SELECT unnest($1::VARCHAR[]) AS copy_id) LEFT JOIN (
+        SELECT unnest($2::VARCHAR[]) AS copy_id, unnest($3::VARCHAR[]) AS name, unnest($4::DOUBLE[]) AS baseline,
+            unnest($5::DOUBLE[]) AS candidate
+    ) USING (copy_id)
+    GROUP BY copy_id
+) found
+WHERE shadow_pairs.copy_id = found.copy_id
+"""
+UNIT_MEANS = """
+SELECT entry.key, count(*), avg(entry.value[1]), avg(entry.value[2]),
+    avg(ln(entry.value[2] / entry.value[1])) FILTER (entry.value[1] > 0 AND entry.value[2] > 0)
+FROM (
+    SELECT coalesce(unit, request_id) AS who, unnest(map_entries(scores)) AS entry
+    FROM shadow_pairs WHERE shadow_id = $1 AND scores IS NOT NULL
+)
+GROUP BY entry.key, who
+ORDER BY entry.key, who
+"""
+DROPS = """
+WITH copies AS (SELECT prompt_bytes, dropped FROM shadow_pairs WHERE shadow_id = $1),
+    middle AS (SELECT coalesce(median(prompt_bytes), 0) AS bytes FROM copies)
+SELECT count(*) FILTER (prompt_bytes <= bytes), count(*) FILTER (prompt_bytes > bytes),
+    count(*) FILTER (dropped AND prompt_bytes <= bytes), count(*) FILTER (dropped AND prompt_bytes > bytes)
+FROM copies, middle
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownShadow:
@@ -30,16 +78,6 @@ class KnownShadow:
     shadow: Shadow
     running: bool
     since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class PairCounts:
-    """The pairs of a shadow: ``failed`` copies were sent, and ``dropped`` ones were not, by overload."""
-
-    pairs: int
-    units: int
-    dropped: int
-    failed: int
 
 
 def record(database: Database, shadow: Shadow, action: Literal["start", "stop"], *, actor: str, now_us: int) -> None:
@@ -67,6 +105,71 @@ def known(database: Database) -> list[KnownShadow]:
     ]
 
 
-def counts(database: Database, shadow_id: str) -> PairCounts:
-    """How many pairs there are; raises `StoreError`."""
-    return PairCounts(*map(int, database.rows(COUNTS, (shadow_id,))[0]))
+def counts(database: Database, shadow_id: str) -> tuple[int, int, int, int]:
+    """Pairs, their units, copies that were dropped by overload, and copies that failed; raises `StoreError`."""
+    pairs, units, dropped, failed = map(int, database.rows(COUNTS, (shadow_id,))[0])
+    return pairs, units, dropped, failed
+
+
+@dataclass(frozen=True, slots=True)
+class SideToScore:
+    """One answer of a pair. ``answered``: whether its own server gave a usable one."""
+
+    answered: bool
+    latency_ms: float | None
+    cost_usd: float | None
+    refused: bool | None
+    schema_requested: bool
+    schema_valid: bool | None
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairToScore:
+    """A pair that is not measured yet: the baseline's answer and the candidate's."""
+
+    copy_id: str
+    request_body: str | None
+    sides: tuple[SideToScore, SideToScore]
+
+
+def to_score(database: Database, shadow_id: str, *, limit: int) -> list[PairToScore]:
+    """Pairs that are not measured yet, whose requests are stored; raises `StoreError`."""
+    return [
+        PairToScore(
+            copy_id,
+            request_body,
+            (
+                SideToScore(served, ms, cost, refused, bool(asked), valid, body),
+                SideToScore(answered, copy_ms, copy_cost, copy_refused, bool(asked), copy_valid, copy_body),
+            ),
+        )
+        for (
+            copy_id, request_body, asked, served, ms, cost, refused, valid, body,
+            answered, copy_ms, copy_cost, copy_refused, copy_valid, copy_body,
+        ) in database.rows(TO_SCORE, (shadow_id, limit))
+    ]  # fmt: skip
+
+
+def save_scores(database: Database, scored: Mapping[str, Mapping[str, tuple[float, float]]], *, now_us: int) -> None:
+    """Store the values of each pair by its copy; raises `StoreError`."""
+    rows = [
+        [copy_id, name, baseline, candidate]
+        for copy_id, scores in scored.items()
+        for name, (baseline, candidate) in scores.items()
+    ]
+    names = list(scored)
+    with database.transaction() as cursor:
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
+        cursor.execute(SAVE, [names, *columns, timestamp(now_us)])
+
+
+def unit_means(database: Database, shadow_id: str) -> list[tuple[str, int, float, float, float | None]]:
+    """By measure and unit: pairs, the means of both sides, and the mean log of their ratios; raises `StoreError`."""
+    return [(str(name), int(n), b, c, ratio) for name, n, b, c, ratio in database.rows(UNIT_MEANS, (shadow_id,))]
+
+
+def drops(database: Database, shadow_id: str) -> tuple[int, int, int, int]:
+    """Copies of shorter and longer requests, and how many of each were dropped; raises `StoreError`."""
+    short, long, short_dropped, long_dropped = map(int, database.rows(DROPS, (shadow_id,))[0])
+    return short, long, short_dropped, long_dropped

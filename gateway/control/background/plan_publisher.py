@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fairtrial.api.migrations import MigrationReport
 from fairtrial.config.plan.live_state import Live, lay_over
@@ -60,6 +61,7 @@ class PlanPublisher:
         self.release_gates = NO_GATES
         self.alarms: AlarmSettings | None = None
         self.probe_tokens = 0
+        self.route_scorers: Mapping[str, tuple[Any, ...]] = {}
         self.root: Path | None = None
         self.kills_recorded_us: dict[str, int] = {}
         self._database = database
@@ -141,7 +143,7 @@ class PlanPublisher:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
         self.release_gates, self.root, self.alarms = project.release_gates, project.root, project.alarms
-        self.probe_tokens = project.probe_tokens
+        self.probe_tokens, self.route_scorers = project.probe_tokens, project.route_scorers
         ends = endings(plan, self._reports()) or None
         unit_headers = tuple(name.lower() for name in project.gateway.unit_headers)
         access, feedback = project.gateway.access, project.feedback
