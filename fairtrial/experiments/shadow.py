@@ -101,8 +101,13 @@ def _metric(name: str, means: list[UnitMean]) -> ShadowMetric:
         float(values.mean()) if len(values) else 0.0,
         None if isinstance(look, NotEnough) else look.low,
         None if isinstance(look, NotEnough) else look.high,
-        look.needed if isinstance(look, NotEnough) else "",
+        _in_users(look.needed) if isinstance(look, NotEnough) else "",
     )
+
+
+def _in_users(needed: str) -> str:
+    """What a look needs, in the words of a shadow: its cases are users."""
+    return needed.replace("cases", "users").replace("more that do", "more users whose answers differ")
 
 
 def _answer(look: Estimate, measure: Measure) -> ShadowAnswer:

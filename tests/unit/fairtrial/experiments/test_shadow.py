@@ -46,7 +46,7 @@ def test_the_first_sentence_needs_thirty_pairs_and_says_what_a_decision_lacks() 
         of_few.sentence("tuned", "base")
         == "tuned beside base, after 30 pairs of 10 users: no difference is proven yet."
     )
-    assert "20 more cases" in list(of_few.lines("tuned", "base"))[1]
+    assert "20 more users" in list(of_few.lines("tuned", "base"))[1]
 
 
 @pytest.mark.parametrize(("seconds", "answer"), [(1.3, "worse"), (0.7, "better")])
