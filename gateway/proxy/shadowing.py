@@ -45,6 +45,9 @@ SLOW_SECONDS = 10.0
 UNTOLD_TOKENS = 1_000
 """The tokens of an answer that are reserved where a request sets no maximum."""
 
+BUSY_TRIES, BUSY_SECONDS = 100, 0.005
+"""How often the file of the spending is tried, and the mean pause, while another worker holds it for microseconds."""
+
 TOOLS = frozenset({"tools", "functions"})
 CONTINUES = frozenset({"previous_response_id", "conversation", "background"})
 """Fields of requests that need what only the baseline's server has."""
@@ -114,7 +117,7 @@ class Shadows:
         seconds = min(SECONDS, copied.target.arm.endpoint.deployment.timeouts.total)
         try:
             async with asyncio.timeout(seconds), slot:
-                if call is None or not self._file(shadow).reserve(shadow.limit, call):
+                if call is None or not await self._reserve(shadow, call):
                     return
                 outcome = await self._ask(copied, progress, seconds)
         except SpendingBusy:
@@ -219,13 +222,22 @@ class Shadows:
             file = self._files[shadow.shadow_id] = SpendingFile(spending_file(self._folder, shadow.shadow_id))
         return file
 
+    async def _reserve(self, shadow: Shadow, call: Spent) -> bool:
+        """Whether a call may be made, which is then counted; `SpendingBusy` if the file can't be locked for long."""
+        for _ in range(BUSY_TRIES):
+            try:
+                return self._file(shadow).reserve(shadow.limit, call)
+            except SpendingBusy:
+                await asyncio.sleep(random.uniform(0, 2 * BUSY_SECONDS))
+        raise SpendingBusy
+
     def _settle(self, shadow: Shadow, reserved: Spent | None, actual: Spent) -> None:
         """Settle a call, later if another worker holds the file just now."""
         assert reserved is not None
         try:
             self._file(shadow).settle(reserved, actual)
         except SpendingBusy:
-            asyncio.get_running_loop().call_later(random.uniform(0.01, 0.1), self._settle, shadow, reserved, actual)
+            asyncio.get_running_loop().call_later(random.uniform(0, 1), self._settle, shadow, reserved, actual)
 
 
 def _may_copy(routed: Routed, progress: RequestProgress, shadow: Shadow) -> bool:
