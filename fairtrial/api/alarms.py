@@ -30,6 +30,7 @@ SEVERITIES: Mapping[str, Severity] = {
     "served.changed": "urgent",
     "deployment.ends": "warning",
     "deployment.ended": "urgent",
+    "shadow.limit": "warning",
     "store.older": "urgent",
     "units.no_unit": "warning",
     "units.dominant_unit": "warning",

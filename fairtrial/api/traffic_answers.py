@@ -10,14 +10,13 @@ from fairtrial.domain.events import (
     ArmOutcome,
     AttemptOutcome,
     CaptureOutcome,
-    CostBasis,
     Fault,
     Purpose,
     Reason,
     RequestOutcome,
     ServiceOutcome,
-    UsageSource,
 )
+from fairtrial.domain.money.tokens import CostBasis, UsageSource
 from fairtrial.domain.settings import BreakerState, ExperimentState, UnitKind
 from fairtrial.domain.store_reports import RequestCounts
 

@@ -107,6 +107,11 @@ class Layout:
         return self
 
 
+def spending_file(folder: Path, part: str) -> Path:
+    """The file in a store's folder that counts what a part of a trial has spent by itself; ``part``: its id."""
+    return folder / f"spending.{part}"
+
+
 _PACKAGE = Path(__file__).parent.parent
 INSTALLED = _PACKAGE / "bundled"
 """Where the wheel contains the data. An editable install does not have this folder."""

@@ -40,7 +40,6 @@ ANY = "*"
 NOTHING = "nothing in this version acts on it"
 INERT: Mapping[str, str] = {
     "metrics.*.per": f"{NOTHING}: units are averaged, each by its own mean",
-    "experiments.*.shadow": f"{NOTHING}: no request is copied",
 }
 """Keys, with `*` for a name or a list entry, and what to know. A key also covers everything inside it."""
 
@@ -56,6 +55,7 @@ class Project:
     ``control_proxies``: `control.trusted_proxies`. ``substituted``: the environment variables whose values are in it.
     ``release_gates``: the files of the official gates. ``alarms``: who gets messages, with templates of secrets.
     ``probe_tokens``: `control.probe_tokens_per_day`. ``price_books``: the prices of each deployment.
+    ``route_scorers``: the entries of scorers of each route.
     """
 
     path: Path
@@ -75,6 +75,7 @@ class Project:
     alarms: AlarmSettings = NO_TARGETS
     probe_tokens: int = 0
     price_books: Mapping[str, tuple[DatedPrice, ...]] = field(default_factory=dict)
+    route_scorers: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live] | None = None) -> Project:
@@ -87,6 +88,8 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
     file, prompts = _checked(document, root, environ)
     plan = compile_plan(file, {place: text for place, (_, text) in prompts.items()}, live or {})
     refuse_unsound(plan)
+    if unpriced := [wrong.at(document) for wrong in _unpriced_shadows(plan)]:
+        raise ConfigError(unpriced)
     return Project(
         path=path.absolute(),
         root=root,
@@ -105,7 +108,19 @@ def load_project(path: Path, environ: Mapping[str, str], live: Mapping[str, Live
         alarms=replace(file.alarms, dashboard_url=file.alarms.dashboard_url or parse_address(file.dashboard.bind).url),
         probe_tokens=file.control.probe_tokens_per_day,
         price_books={name: price_book(file, name, section) for name, section in file.deployments.items()},
+        route_scorers={name: tuple(route.scorers) for name, route in file.routes.items()},
     )
+
+
+def _unpriced_shadows(plan: Plan) -> Iterator[FieldError]:
+    """Shadows with a limit in dollars that can't be kept, because the price of the candidate is unknown."""
+    for name, experiment in plan.experiments.items():
+        if (rule := experiment.shadow) is not None and rule.limit.in_dollars:
+            deployment = experiment.variant(rule.variant).deployment
+            if not plan.deployments[deployment].newest_price.known:
+                wrong = f"is in dollars, and the price of {deployment!r} is unknown"
+                known = f"deployments.{deployment}.price, requests_per_day or tokens_per_day"
+                yield FieldError(("experiments", name, "shadow", "limit"), wrong, known)
 
 
 def _warnings(document: Document, file: ProjectFile, root: Path) -> Iterator[Diagnostic]:

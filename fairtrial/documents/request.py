@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from fairtrial.api.traffic_answers import RecordedRequest, RequestAttempt, RequestExposure
 from fairtrial.document.values import Block, Document, Facts, Heading, Note, Row, Sentence, State, Table
-from fairtrial.domain.events import Tokens
 from fairtrial.domain.money.cost import MILLION, priced_parts, rates_of
 from fairtrial.domain.money.prices import Price
+from fairtrial.domain.money.tokens import Tokens
 
 REASONS = {
     "assigned": "its unit is assigned to the variant",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from fairtrial.domain.money.tokens import CostBasis, Tokens, UsageSource
 from fairtrial.domain.run import HEAD, CaseOutcome, StoredRun
 from fairtrial.domain.settings import BreakerState, ExperimentState, UnitKind
 
@@ -46,26 +47,7 @@ Fault = Literal["upstream", "configuration", "caller", "gateway"]
 """
 
 Purpose = Literal["live", "retry", "fallback", "shadow"]
-UsageSource = Literal["provider", "estimated", "partial", "none"]
-CostBasis = Literal["reported", "priced", "full_price", "estimated", "machine", "pending"]
-"""What a cost rests on: the provider's report, or a price. ``full_price``: a discount of a cache or tier is unknown.
-
-``machine``: the tokens' part of an hour of one's own machine, and ``pending`` until that hour is settled.
-"""
 CaptureOutcome = Literal["full", "redacted", "none", "failed"]
-
-
-class Tokens(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """The tokens of one upstream call. ``input`` and ``output`` are sums, which include the other counts."""
-
-    input: int | None = None
-    output: int | None = None
-    cached: int | None = None
-    cache_write: int | None = None
-    cache_write_1h: int | None = None
-    reasoning: int | None = None
-    audio_in: int | None = None
-    audio_out: int | None = None
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -168,6 +150,26 @@ class RequestEvent(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     capture: CaptureOutcome = "none"
     request_body: str | None = None
     response_body: str | None = None
+
+
+class ShadowEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """The copy of a request for a shadow's candidate. ``dropped``: never sent, as the gateway itself was overloaded."""
+
+    request_id: str
+    copy_id: str
+    at_us: int
+    shadow_id: str
+    route: str
+    plan_hash: str
+    prompt_bytes: int
+    unit: str | None = None
+    dropped: bool = False
+    attempt: AttemptRecord | None = None
+    refused: bool | None = None
+    schema_valid: bool | None = None
+    response_body: str | None = None
+    kind: Literal["shadow"] = "shadow"
+    v: int = 1
 
 
 class FeedbackEvent(Struct, frozen=True, kw_only=True, gc=False):
@@ -275,8 +277,10 @@ class ScoreEvent(Struct, frozen=True, kw_only=True, gc=False):
     v: int = 1
 
 
-Event = RequestEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
-EVENTS: tuple[type[Event], ...] = (RequestEvent, FeedbackEvent, RunEvent, SuiteEvent, CaseResultEvent, ScoreEvent)
+Event = RequestEvent | ShadowEvent | FeedbackEvent | RunEvent | SuiteEvent | CaseResultEvent | ScoreEvent
+EVENTS: tuple[type[Event], ...] = (
+    RequestEvent, ShadowEvent, FeedbackEvent, RunEvent, SuiteEvent, CaseResultEvent, ScoreEvent
+)  # fmt: skip
 
 
 def head_of_event(run: RunEvent) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from fairtrial.domain import settings
 from fairtrial.domain.accounts import Right
+from fairtrial.domain.limits.spending import NO_LIMIT, Limit, ShadowRule
 from fairtrial.domain.money.prices import LaterPrice, Price
 from fairtrial.domain.training_data import Lineage
 
@@ -54,6 +55,11 @@ class Deployment:
     def declared_model(self) -> str:
         """Provider and model, as the configuration writes them: ``openai/Qwen3-8B``."""
         return f"{self.provider}/{self.model}"
+
+    @property
+    def newest_price(self) -> Price:
+        """The price of the last day in the book."""
+        return self.later_prices[-1].price if self.later_prices else self.price
 
     def price_at(self, at_us: int) -> Price:
         """The price of a call that began at this time."""
@@ -129,6 +135,7 @@ class Experiment:
     looks: settings.Looks | None = field(default=None, metadata=settings.CONTROL_ONLY)
     by_default: tuple[settings.Guardrail, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
     may_equal_base: bool = field(default=False, metadata=settings.CONTROL_ONLY)
+    shadow: ShadowRule | None = field(default=None, metadata=settings.CONTROL_ONLY)
 
     @property
     def watched(self) -> tuple[settings.Guardrail, ...]:
@@ -153,7 +160,8 @@ class Route:
     """A name that callers use as ``model``; it has either a deployment or an experiment.
 
     ``other_fallbacks`` are asked after ``fallback``, in their order. ``hold``: an answer begins with the first byte
-    from its deployment, or only once that is complete.
+    from its deployment, or only once that is complete. ``tools``: whether the tools that requests offer may have
+    effects, so that a request with tools has no copy.
 
     The section of the file is another type, because the first release knows one fallback only.
     """
@@ -165,6 +173,7 @@ class Route:
     data: Literal["any", "internal"] = "any"
     other_fallbacks: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
     hold: settings.Hold = field(default="first_byte", metadata=settings.ADDED_LATER)
+    tools: settings.Tools = field(default="may_act", metadata=settings.ADDED_LATER)
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
@@ -209,13 +218,33 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadow:
+    """Copies of a share of the requests that ``baseline`` serves on a route, sent to ``candidate``. Nobody gets the
+    answers.
+
+    ``share``: percent. ``variant``: the arm of the route's experiment whose parameters and prompt the copies get.
+    ``digests``: those of the definitions of both at its start.
+    """
+
+    shadow_id: str
+    route: str
+    baseline: str
+    candidate: str
+    share: float
+    limit: Limit = NO_LIMIT
+    variant: str | None = None
+    max_concurrency: int = 8
+    digests: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The content of the file that workers watch: the plan, the keys, and the secret for pseudonyms of units.
 
     ``auth``: ``open`` (loopback only; every caller has every right) or ``keys``. ``feedback``: the value type of each
     declared feedback key; ``None`` in a file of an earlier version, in which case types are not checked. ``endings``:
     the deployments with a last day, by name; ``None`` if there are none. ``unit_headers``: lower-case names of headers
-    that name the user if nothing else does.
+    that name the user if nothing else does. ``shadows``: those that run now.
     """
 
     plan: Plan
@@ -225,6 +254,13 @@ class Published:
     feedback: Mapping[str, settings.FeedbackKind] | None = field(default=None, metadata=settings.ADDED_LATER)
     endings: Mapping[str, Ending] | None = field(default=None, metadata=settings.ADDED_LATER)
     unit_headers: tuple[str, ...] = field(default=(), metadata=settings.ADDED_LATER)
+    shadows: tuple[Shadow, ...] = field(default=(), metadata=settings.ADDED_LATER)
+
+
+def control_deployment(plan: Plan, route: Route) -> str | None:
+    """The deployment that serves a route, or the control of its experiment."""
+    experiment = plan.experiments.get(route.experiment or "")
+    return route.deployment if experiment is None else experiment.variant(experiment.control).deployment
 
 
 def reachable(plan: Plan, route: Route) -> list[str]:

@@ -41,6 +41,7 @@ PersonsAction = Literal[
 OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
 Hold = Literal["first_byte", "complete"]
+Tools = Literal["may_act", "no_effects"]
 FeedbackKind = Literal["boolean", "number", "category"]
 Missing = Literal["at_random", "worst_case"]
 """What the units without feedback count as: like the others, or each also for the other side."""

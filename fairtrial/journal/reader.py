@@ -19,8 +19,8 @@ from fairtrial.domain.events import (
     Exposure,
     Reason,
     RequestEvent,
-    UsageSource,
 )
+from fairtrial.domain.money.tokens import UsageSource
 from fairtrial.domain.settings import ExperimentState
 from fairtrial.named_files import open_named
 

@@ -209,10 +209,11 @@ async def alive(worker: WorkerState) -> AsyncIterator[None]:
 
 
 async def _end_probes(worker: WorkerState) -> None:
-    """End the probes, so that the records that wait for them are written before the journal is closed."""
-    for probe in worker.probes:
+    """End the probes and copies, so that the records that wait for them are written before the journal is closed."""
+    beside = [*worker.probes, *worker.copies]
+    for probe in beside:
         probe.cancel()
-    await asyncio.gather(*worker.probes, return_exceptions=True)
+    await asyncio.gather(*beside, return_exceptions=True)
 
 
 def _get_ready(worker: WorkerState, routing: Routing) -> None:

@@ -21,6 +21,7 @@ from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, route_continuation
 from gateway.proxy.routing.resolve import refuse_control_characters, resolve
+from gateway.proxy.shadowing import Shadows
 from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Received, RequestProgress, Routed
 from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, UpstreamCalls
 from gateway.proxy.upstream.failover import Upstreams
@@ -52,7 +53,8 @@ class Pipeline:
         self._watch, self._admission, self._proxies = worker.watch, worker.admission, worker.proxies
         self._counters, self._response_map = worker.counters, worker.response_map
         self._max_body, self._heartbeat = worker.max_body, worker.settings.keepalive
-        self._upstreams = Upstreams(UpstreamCalls(worker.transport, worker.translation), worker.probes)
+        calls = UpstreamCalls(worker.transport, worker.translation)
+        self._upstreams, self._shadows = Upstreams(calls, worker.probes), Shadows(worker, calls)
         self._recorder = Recorder(worker.name, worker.journal, worker.response_map, worker.counters, worker.time_slicer)
 
     async def complete(self, endpoint: str, cycle: RequestCycle, query: bytes) -> None:
@@ -96,6 +98,8 @@ class Pipeline:
                 raise  # the response has started: the server closes the connection, so the client sees the break
             self._refuse(stage, progress, failed, cycle)
         finally:
+            if progress.outcome is not None and type(stage) is Routed and stage.routing.shadows:
+                self._shadows.offer(stage, progress)
             progress.release_errors()
 
     def _authenticate(self, received: Received, cycle: RequestCycle) -> Authenticated:

@@ -186,7 +186,7 @@ class WorkerState:
     """The state of one worker.
 
     ``max_body``: bytes of the largest request body. ``probes``: calls that run beside the fallback of a request, whose
-    record waits for them.
+    record waits for them. ``copies``: requests that are being copied for shadows, with the monotonic time of each.
     """
 
     watch: PlanWatch
@@ -202,6 +202,7 @@ class WorkerState:
     time_slicer: TimeSlicer = field(default_factory=TimeSlicer)
     passthrough: UploadTransport | None = None
     probes: set[asyncio.Task[None]] = field(default_factory=set)
+    copies: dict[asyncio.Task[None], float] = field(default_factory=dict)
     admission: Admission = field(init=False)
     recording: RecordingWatch = field(init=False)
     cors: Cors | None = field(init=False, default=None)

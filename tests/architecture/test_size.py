@@ -16,6 +16,7 @@ MODULES = [path for path in SOURCES if path.name != "__init__.py"]
 REGISTRIES = (
     "fairtrial_cli/commands",
     "fairtrial/api",
+    "gateway/control/operations",
     "evaluators/scoring/metrics",
     "evaluators/gate/families",
     "evaluators/reports",

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from fairtrial.domain import settings
 from fairtrial.domain.limits.alarm_settings import NO_TARGETS, AlarmSettings
 from fairtrial.domain.limits.server_settings import USUAL_BODY_RATE, WorkerSettings
+from fairtrial.domain.limits.spending import ShadowRule
 from fairtrial.domain.money.prices import Price, PriceEntry
 from fairtrial.domain.names.addresses import Address, parse_address
 from fairtrial.domain.training_data import Lineage
@@ -149,6 +150,10 @@ class RouteSection(Section):
     """When an answer begins: with the first byte from the deployment, or once all of it has come (`complete`)."""
     data: Literal["any", "internal"] = "any"
     """With `internal`, a file in which this route can reach an external deployment is rejected."""
+    tools: settings.Tools = "may_act"
+    """`no_effects`: a tool that a request offers changes nothing, so that a shadow also copies requests with tools."""
+    scorers: list[Any] = Field(default_factory=list, max_length=20)
+    """What a shadow measures of both answers, as in a suite: scorers that need no reference, with 1 for the best."""
 
 
 class MetricSection(Section):
@@ -189,19 +194,6 @@ class VariantSection(Section):
     """What answers when this arm fails, in place of the route's `fallback`."""
 
 
-class ShadowSection(Section):
-    """A copy of some traffic to one variant, whose answers nobody sees. Nothing in this version copies traffic."""
-
-    variant: settings.Name
-    """The variant that gets the copies."""
-    percent: settings.Percent
-    """Percent of the requests that are copied."""
-    max_usd_per_day: settings.Money | None = None
-    """The most US dollars a day."""
-    max_concurrency: int = Field(default=8, ge=1)
-    """The most concurrent copies."""
-
-
 class ExperimentSection(Section):
     """A question, and the fixed analysis that answers it."""
 
@@ -221,7 +213,7 @@ class ExperimentSection(Section):
     """Without it, the experiment only observes."""
     guardrails: list[settings.Guardrail] | None = Field(default=None, max_length=100)
     """Metrics that must not get worse by more than their margins; by default errors, attempts and rejections."""
-    shadow: ShadowSection | None = None
+    shadow: ShadowRule | None = None
     """Copies of traffic whose answers nobody sees."""
     max_weeks: int = Field(default=6, ge=1, le=52)
     """The most weeks that the experiment may last."""

@@ -35,7 +35,14 @@ def compile_plan(file: schema.ProjectFile, prompts: Prompts, live: Mapping[str, 
 def _route(name: str, section: schema.RouteSection) -> Route:
     first, *others = schema.in_order(section.fallback) or (None,)
     return Route(
-        name, section.deployment, section.experiment, first, section.data, tuple(filter(None, others)), section.hold
+        name,
+        section.deployment,
+        section.experiment,
+        first,
+        section.data,
+        tuple(filter(None, others)),
+        section.hold,
+        section.tools,
     )
 
 
@@ -101,6 +108,7 @@ def _experiment(
         max_weeks=section.max_weeks,
         looks=section.looks if "looks" in section.model_fields_set else None,
         may_equal_base=section.may_equal_base in (True, "yes"),
+        shadow=section.shadow,
     )
 
 

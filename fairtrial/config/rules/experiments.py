@@ -77,6 +77,8 @@ def _variants(
     shadow = experiment.shadow
     if shadow is not None and shadow.variant not in variants:
         yield unknown((*path, "shadow", "variant"), "variant", shadow.variant, variants)
+    elif shadow is not None and shadow.variant == experiment.control:
+        yield FieldError((*path, "shadow", "variant"), "the control answers already", "name another variant")
 
 
 def _split(path: Path, experiment: ExperimentSection, variants: frozenset[str]) -> Iterator[FieldError]:

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from fairtrial.domain.events import CostBasis, Tokens
 from fairtrial.domain.money.prices import Price, Rates, TierRates
+from fairtrial.domain.money.tokens import CostBasis, Tokens
 
 MILLION = Decimal(1_000_000)
 """The number of tokens for which a price is stated."""

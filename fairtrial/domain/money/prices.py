@@ -33,6 +33,11 @@ class Rates:
     request: Money | None = field(default=None, metadata=ADDED_LATER)
     """US dollars per request, beside its tokens."""
 
+    @property
+    def known(self) -> bool:
+        """Whether the cost of tokens is known in both directions."""
+        return self.input is not None and self.output is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LongPromptRates(Rates):

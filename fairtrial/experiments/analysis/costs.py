@@ -17,10 +17,10 @@ from fairtrial.api.cost_answers import (
     VariantCost,
 )
 from fairtrial.domain.estimates import NotEnough
-from fairtrial.domain.events import Tokens
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.money.cost import MILLION, priced_parts, rates_of
 from fairtrial.domain.money.prices import Price
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.promises import CACHE_POINTS, UNEQUAL_TRAFFIC
 from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference

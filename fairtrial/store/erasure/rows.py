@@ -108,6 +108,7 @@ ERASED = "[erased]"
 TOUCHED: Mapping[str, str] = {
     "requests": f"({_OF_REQUEST} OR {_OF_UNIT})",
     "payloads": _OF_REQUEST,
+    "shadow_pairs": f"({_OF_REQUEST} OR {_OF_UNIT})",
     "attempts": _OF_REQUEST,
     "exposures": f"({_OF_REQUEST} OR {_OF_UNIT})",
     "feedback": _FEEDBACK,
@@ -176,6 +177,7 @@ _CHANGED: Mapping[str, TableChange] = {
         | _replaced("exposed_unit")
     ),
     "payloads": TableChange(where="NOT touched"),
+    "shadow_pairs": TableChange(_columns(fresh="request_id copy_id", empty="response_body") | _REPLACED_UNIT),
     "attempts": TableChange(_columns(fresh="request_id", empty="error_message provider_request_id")),
     "exposures": TableChange(_columns(fresh="request_id", empty=_BUCKETS) | _REPLACED_UNIT),
     "feedback": TableChange(

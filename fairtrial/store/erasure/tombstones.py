@@ -46,7 +46,10 @@ ORDER BY name
 """Names are hashed one by one and never grouped, because a store may contain ten million."""
 
 NAMES: Mapping[str, Sequence[tuple[str, str]]] = {
-    "unit": (("requests", "unit"), ("requests", "exposed_unit"), ("exposures", "unit"), ("feedback", "unit")),
+    "unit": (
+        *((table, "unit") for table in ("requests", "exposures", "feedback", "shadow_pairs")),
+        ("requests", "exposed_unit"),
+    ),
     "request": (("requests", "request_id"),),
 }
 KINDS: Sequence[Literal["user", "conversation"]] = ("user", "conversation")

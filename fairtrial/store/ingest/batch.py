@@ -57,6 +57,15 @@ WHERE idempotency_key IS NULL OR nth = 1
 SAME = "INSERT INTO {} BY NAME SELECT * EXCLUDE (at_us), make_timestamp(at_us) AS at_time{} FROM lines"
 """Into a table whose columns have the names of the fields."""
 
+SHADOW_PAIRS = """
+INSERT INTO shadow_pairs BY NAME
+SELECT request_id, copy_id, make_timestamp(at_us) AS at_time, shadow_id, route, unit, plan_hash, prompt_bytes, dropped,
+    attempt.deployment, attempt.outcome, attempt.error_code, attempt.latency_ms, attempt.ttft_ms,
+    attempt.tokens.input AS tokens_in, attempt.tokens.output AS tokens_out,
+    TRY_CAST(attempt.cost_usd AS DECIMAL(18, 9)) AS cost_usd, refused, schema_valid, response_body
+FROM lines
+"""
+
 RUNS = """
 INSERT INTO runs BY NAME
 SELECT * EXCLUDE (at_us, ended_us), make_timestamp(at_us) AS at_time, make_timestamp(ended_us) AS ended_time
@@ -189,6 +198,7 @@ KINDS: Mapping[str, Kind] = {
     "attempt": Kind(json_columns(AttemptEventV1), (ATTEMPTS,)),
     "exposure": Kind(json_columns(ExposureEventV1), (EXPOSURES,)),
     "feedback": Kind(json_columns(events.FeedbackEvent), (FEEDBACK,)),
+    "shadow": Kind(json_columns(events.ShadowEvent) | {"attempt": earlier_requests.ATTEMPT}, (SHADOW_PAIRS,)),
     "run": Kind(json_columns(events.RunEvent) | {"versions": "JSON"}, (RUNS,)),
     "suite": Kind(json_columns(events.SuiteEvent), (SAME.format("suite_texts", ", sha256(text) AS text_digest"),)),
     "case_result": Kind(json_columns(events.CaseResultEvent), (SAME.format("results", ""),)),

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from fairtrial.domain.events import AttemptRecord
 from fairtrial.journal.reader import AttemptEventV1, EventV1, ExposureEventV1, RequestEventV1
 
 _encode = msgspec.json.Encoder().encode
@@ -104,6 +105,8 @@ def _insert(table: str, columns: Mapping[str, str], source: str) -> str:
     return f"INSERT INTO {table} BY NAME SELECT {selected} FROM {source}"  # noqa: S608 - ours
 
 
+ATTEMPT = _struct(json_columns(AttemptRecord) | {"tokens": "STRUCT(input BIGINT, output BIGINT)"})
+"""The record of one upstream call as it stands in a line."""
 FIELDS: Mapping[str, str] = {
     **json_columns(RequestEventV1),
     "exposure": _struct(json_columns(ExposureEventV1)),

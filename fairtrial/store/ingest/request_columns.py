@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_h
 
 from msgspec import Struct
 
-from fairtrial.domain.events import AttemptRecord, Exposure, RequestEvent, Tokens
+from fairtrial.domain.events import AttemptRecord, Exposure, RequestEvent
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.store.core.thread_access import Cursor
 
 if TYPE_CHECKING:

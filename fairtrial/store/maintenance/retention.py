@@ -43,6 +43,7 @@ RULES: Mapping[str, RetentionRule] = {
     "payloads": RetentionRule(OLD),
     "requests": _emptied("prompt_digest", "trace_id", "span_id", "provider_request_id"),
     "attempts": _emptied("error_message", "provider_request_id"),
+    "shadow_pairs": _emptied("response_body"),
     "feedback": _emptied("comment", "correction"),
     "results": RetentionRule(
         f"{OLD} AND {_NOT_KEPT}"

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from fairtrial.api.cost_answers import CompareCosts, CostCounts, CostReport
 from fairtrial.domain.errors import existing
-from fairtrial.domain.events import Tokens
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.costs import MachineSum, Spending, TokenGroup, Traffic, report
 from fairtrial.stats.sums import JointMoments

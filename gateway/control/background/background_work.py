@@ -25,6 +25,7 @@ from gateway.control.background import pause_ends
 from gateway.control.background.experiment_monitor import ExperimentMonitor
 from gateway.control.background.model_watch import ModelWatch
 from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.background.shadow_work import ShadowWork
 from gateway.control.background.step_pace import STEP_SECONDS, StepCounts
 from gateway.control.background.trusted_clock import TrustedClock
 from gateway.control.context import Addresses, Declaration
@@ -38,7 +39,6 @@ MIN_INTERVAL_SECONDS = 0.075
 MAX_INTERVAL_SECONDS = 0.9
 SHORTENING = 2.0
 """Seconds by which the interval is shorter for each second that the last pass took."""
-
 PASS_SECONDS = 2.0
 """The journal is scanned at this interval even without new lines, so that segments of dead writers are archived."""
 PLAN_SECONDS = 0.2
@@ -48,7 +48,6 @@ ALARM_SECONDS = 0.5
 WATCH_SECONDS = 300.0
 RETRY_US = 15 * 60 * 1_000_000
 """How long a failed daily task waits before it is retried, because it may read the whole store."""
-
 log = logging.getLogger("fairtrial.control")
 
 
@@ -86,8 +85,7 @@ class BackgroundWork:
         self.clock = clock or TrustedClock.without_check(database, clock_us)
         self.ingester = Ingester(database, clock_us)
         self.maintenance = StoreMaintenance(database, self.ingester, clock_us, actor="control")
-        self.jobs = JobRunner()
-        self.split_checks = SplitCheckCache()
+        self.jobs, self.split_checks = JobRunner(), SplitCheckCache()
         self.monitor = ExperimentMonitor(
             database, publisher, clock_us, clock=self.clock, add_sums=self.ingester.add_sums
         )
@@ -99,10 +97,10 @@ class BackgroundWork:
         self._interval, self._last_pass = MIN_INTERVAL_SECONDS, time.monotonic() - PASS_SECONDS
         self._health_errors: dict[str, str] = {}
         self._retirements: tuple[str, int] | None = None
-        self.totals = IngestResult()
-        self._totals_lock, self._stopping = threading.Lock(), threading.Event()
+        self.totals, self._totals_lock, self._stopping = IngestResult(), threading.Lock(), threading.Event()
         self._models = ModelWatch(database, publisher, addresses.gateway_url, self.clock.stamp_us, self._stopping)
         compress = partial(compress_sealed, database, self._stopping.wait)
+        measure = ShadowWork(database, publisher, self.clock.stamp_us).step
         self._threads = [
             threading.Thread(target=self._publish_loop, name="plan", daemon=True),
             threading.Thread(target=self._ingest_loop, name="ingest", daemon=True),
@@ -114,6 +112,7 @@ class BackgroundWork:
                     ("resume", PROBE_EVERY_SECONDS, "pauses could not be ended", self._pause_ends.step),
                     ("alarms", ALARM_SECONDS, "messages of alarms could not be delivered", self._alarms.step),
                     ("machines", ARCHIVE_SECONDS, "the cost of machines could not be settled", self._settle_machines),
+                    ("shadows", STEP_SECONDS, "pairs of shadows could not be measured", measure),
                     ("models", WATCH_SECONDS, "judged models could not be asked", self._models.step),
                 )
             ),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fairtrial.api.migrations import MigrationReport
 from fairtrial.config.plan.live_state import Live, lay_over
@@ -31,6 +32,7 @@ from fairtrial.store.experiments.analysis_plans import frozen_plans
 from fairtrial.store.experiments.published_plans import Action
 from gateway.control.experiments.older_store import adopt_published, end_earlier_rules, settle_declared
 from gateway.control.experiments.record_alarms import announce, notice_older_store
+from gateway.control.shadows import running_shadows
 
 RETRY_US = 2_000_000
 
@@ -59,6 +61,7 @@ class PlanPublisher:
         self.release_gates = NO_GATES
         self.alarms: AlarmSettings | None = None
         self.probe_tokens = 0
+        self.route_scorers: Mapping[str, tuple[Any, ...]] = {}
         self.root: Path | None = None
         self.kills_recorded_us: dict[str, int] = {}
         self._database = database
@@ -140,11 +143,12 @@ class PlanPublisher:
             plan = self._laid(project.plan)
         self._files, self._substituted = project.files, project.substituted
         self.release_gates, self.root, self.alarms = project.release_gates, project.root, project.alarms
-        self.probe_tokens = project.probe_tokens
+        self.probe_tokens, self.route_scorers = project.probe_tokens, project.route_scorers
         ends = endings(plan, self._reports()) or None
         unit_headers = tuple(name.lower() for name in project.gateway.unit_headers)
         access, feedback = project.gateway.access, project.feedback
-        replaced = self._replace(Published(plan, access, *self._secrets(), feedback, ends, unit_headers))
+        shadows = running_shadows(self._database, plan)
+        replaced = self._replace(Published(plan, access, *self._secrets(), feedback, ends, unit_headers, shadows))
         self._accept()
         return replaced
 
@@ -166,7 +170,9 @@ class PlanPublisher:
         if self.published is None:
             return False
         known, pepper = self._secrets()
-        return self._replace(replace(self.published, plan=self._laid(self.published.plan), keys=known, pepper=pepper))
+        plan = self._laid(self.published.plan)
+        shadows = running_shadows(self._database, plan)
+        return self._replace(replace(self.published, plan=plan, keys=known, pepper=pepper, shadows=shadows))
 
     def _reports(self) -> dict[str, MigrationReport]:
         """The reports of migrations; none if one can't be read, because that must not stop a plan."""

@@ -8,8 +8,8 @@ import msgspec
 
 from fairtrial.domain.answers.chat import text_of
 from fairtrial.domain.answers.refusals import withheld
-from fairtrial.domain.events import Tokens, UsageSource
 from fairtrial.domain.limits.json_limits import DECODED, excess
+from fairtrial.domain.money.tokens import Tokens, UsageSource
 from gateway.proxy.extraction.usage_names import FAMILIES, Family
 from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import DONE

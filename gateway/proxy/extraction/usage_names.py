@@ -5,6 +5,9 @@ from typing import NamedTuple
 Path = tuple[str, ...]
 """Names from the usage inwards: a field, or a field in one of its objects."""
 
+REPORTS_UNASKED = frozenset({"api.mistral.ai"})
+"""Servers whose streams report their usage unasked, and which refuse the field that asks for it."""
+
 
 class Family(NamedTuple):
     """The names under which a family of providers reports each count. Each kind has the first count of its paths.

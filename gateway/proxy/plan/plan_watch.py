@@ -46,6 +46,7 @@ class PlanWatch:
         self.refusal: str | None = None
         self.since = 0
         self._path = path
+        self.folder = path.parent
         self._note = path.with_name(REFUSED)
         self._environ = environ
         self._require_keys = require_keys

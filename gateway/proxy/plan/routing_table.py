@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,10 +13,12 @@ from fairtrial.config.rules.translation import RAW
 from fairtrial.domain.accounts import RIGHTS, Right
 from fairtrial.domain.errors import NotAllowed
 from fairtrial.domain.events import Exposure, Reason
-from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Variant, reachable
+from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Shadow, Variant, reachable
 from fairtrial.domain.settings import BreakerState
 from fairtrial.experiments.assignment import Assignment
+from gateway.proxy.extraction.usage_names import REPORTS_UNASKED
 from gateway.proxy.plan.breaker import MINUTE, Breaker, BreakerCounts
+from gateway.proxy.plan.bytes_per_token import BytesPerToken
 from gateway.proxy.plan.endings import EndingHeaders, ending_headers
 from gateway.proxy.plan.provider_secret import Secret, secret_of
 from gateway.proxy.plan.rests import Rests
@@ -27,9 +29,6 @@ FREE_RETRIES = 10
 _TEMPLATE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 NEVER_OVERRIDDEN = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options"})
 """Fields that an arm's parameters can't change: they are the question itself, or the shape of the answer."""
-
-REPORTS_UNASKED = frozenset({"api.mistral.ai"})
-"""Servers whose streams report their usage unasked, and which refuse the field that asks for it."""
 
 _WORDS: dict[Right, str] = {
     "complete": "call models",
@@ -60,16 +59,6 @@ class Breakers(dict[str, Breaker]):
         """That of the worst one."""
         states = {breaker.state for breaker in self.values()}
         return "open" if "open" in states else "half_open" if "half_open" in states else "closed"
-
-
-class BytesPerToken:
-    """Sums over the counted calls of a deployment in one worker. They begin with a few tokens of usual text."""
-
-    __slots__ = ("answer_bytes", "answer_tokens", "prompt_bytes", "prompt_tokens")
-
-    def __init__(self) -> None:
-        self.prompt_bytes = self.answer_bytes = 36.0
-        self.prompt_tokens = self.answer_tokens = 10.0
 
 
 class Health:
@@ -209,7 +198,7 @@ class Routing:
 
     ``keys``: the holders of keys, by SHA-256. ``placed`` caches the targets of a route's units, by unit and by the
     bytes that name it, and ``recognised`` the callers of ``authorization`` headers. Both stay the same as long as the
-    plan does.
+    plan does. ``shadows``: by route, with the arm that gets the copies.
     """
 
     published: Published
@@ -217,6 +206,7 @@ class Routing:
     arms: Mapping[tuple[str, str], Arm]
     keys: Mapping[str, GatewayCaller]
     reachable: Mapping[str, frozenset[str]]
+    shadows: Mapping[str, tuple[Shadow, Arm]] = field(default_factory=dict)
     placed: dict[tuple[str, str | bytes | None], RouteTarget] = field(default_factory=dict)
     recognised: dict[bytes, GatewayCaller] = field(default_factory=dict)
     endings: EndingHeaders = field(init=False)
@@ -253,7 +243,23 @@ def prepare(published: Published, environ: Mapping[str, str], earlier: Routing |
         arms=arms,
         keys={key.sha256: caller_of(key) for key in published.keys},
         reachable={name: frozenset(reachable(plan, route)) for name, route in plan.routes.items()},
+        shadows={
+            shadow.route: (shadow, _shadow_arm(shadow, plan, endpoints, arms))
+            for shadow in published.shadows
+            if shadow.route in plan.routes
+            and shadow.candidate in endpoints
+            and not (plan.routes[shadow.route].data == "internal" and plan.deployments[shadow.candidate].external)
+        },
     )
+
+
+def _shadow_arm(
+    shadow: Shadow, plan: Plan, endpoints: Mapping[str, Endpoint], arms: Mapping[tuple[str, str], Arm]
+) -> Arm:
+    """The arm that gets the copies, with a breaker of its own: no copy may keep a request from its server."""
+    experiment = plan.routes[shadow.route].experiment or ""
+    arm = arms.get((experiment, shadow.variant or ""), Arm(None, endpoints[shadow.candidate]))
+    return replace(arm, endpoint=replace(arm.endpoint, health=Health(arm.endpoint.deployment)))
 
 
 def _endpoint(deployment: Deployment, environ: Mapping[str, str], health: Health) -> Endpoint:

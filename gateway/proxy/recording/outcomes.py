@@ -10,17 +10,17 @@ from fairtrial.domain.events import (
     ArmOutcome,
     AttemptOutcome,
     AttemptRecord,
-    CostBasis,
     Fault,
     Reason,
     ServiceOutcome,
-    Tokens,
 )
 from fairtrial.domain.limits.constants import FIRST_ERROR
 from fairtrial.domain.money.cost import cost_usd
+from fairtrial.domain.money.tokens import CostBasis, Tokens
 from fairtrial.domain.plan import Deployment
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
-from gateway.proxy.plan.routing_table import BytesPerToken, RouteTarget
+from gateway.proxy.plan.bytes_per_token import BytesPerToken
+from gateway.proxy.plan.routing_table import RouteTarget
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.stages import AnsweredRequest, Attempt
 from gateway.proxy.wire.http import PROVIDER_IDS

@@ -26,6 +26,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "import": (("csv", "none.csv", "--to", "suites"), 2, "none.csv"),
     "keys": (("list",), 0, ""),
     "migrate": (("nothing", "tuned"), 2, "nothing"),
+    "shadow": (("status",), 0, "no shadow"),
     "parity": (("none.jsonl", "--on", "tuned"), 2, "none.jsonl"),
     "prices": ((), 0, "US dollars per million tokens"),
     "report": (("small@tuned", "small@base", "--markdown"), 0, "small against base"),

@@ -22,12 +22,14 @@ from fairtrial.api import (
     plans,
     reviews,
     runs,
+    shadows,
     store,
     traffic,
     verdicts,
 )
 from fairtrial.api.cost_answers import CompareCosts
 from fairtrial.api.operation import Nothing, Operation, Request, Window, operations, path_names, read_answer
+from fairtrial.domain.limits.spending import Limit
 from fairtrial.domain.training_data import AuditFile, CheckCount
 from fairtrial.domain.verdicts import verdict_json
 from fairtrial.domain.verdicts.verdict import Verdict
@@ -98,6 +100,7 @@ def reads(side: Side) -> Asked:
             yield operation, runs.NameRun(run_id=run_id)
         yield runs.details, runs.DetailsOf(run_id=run_id, scorer="exact")
         yield runs.cases, runs.CasesOf(run_id=run_id, limit=3)
+    yield shadows.listing, Nothing()
     yield runs.listing, runs.ListRuns()
     yield runs.latest, runs.LatestRuns(suite="small")
     yield runs.kept, runs.LatestRuns(suite="small", target="base")
@@ -185,6 +188,12 @@ def changes(side: Side) -> Asked:
     yield model_equality.record, model_equality.RecordEquality(result=SAME)
     yield model_equality.record_ask, model_equality.RecordAsk(ask=FIRST)
     yield model_parity.record, model_parity.RecordParity(result=SERVED)
+    limit = Limit(requests_per_day=5)
+    yield shadows.start, shadows.StartShadow(deployments=("base", "base"))
+    yield shadows.start, shadows.StartShadow(deployments=("base", "tuned"), share=20.0, limit=limit)
+    yield shadows.start, shadows.StartShadow(deployments=("base", "none"))
+    yield shadows.stop, shadows.StopShadow(route="none")
+    yield shadows.stop, shadows.StopShadow(route="support-bot")
     yield reviews.create, reviews.CreateQueue(suite="small", candidate="tuned", baseline="base", size=5, seed=7)
     yield reviews.create, reviews.CreateQueue(suite="small", size=0, overlap=2.0)
     yield reviews.close, reviews.NameQueue(queue_id="none")

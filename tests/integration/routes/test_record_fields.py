@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.domain.events import RequestEvent, Tokens
+from fairtrial.domain.events import RequestEvent
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.journal.segment import SEGMENT_VERSION, names, read_header
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig
 from tests.fixtures.gateway.module_gateway import post

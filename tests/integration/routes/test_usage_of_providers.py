@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from fairtrial.domain.events import AttemptRecord, RequestEvent, Tokens
+from fairtrial.domain.events import AttemptRecord, RequestEvent
 from fairtrial.domain.money.prices import LaterPrice, Price
+from fairtrial.domain.money.tokens import Tokens
 from tests.fixtures.gateway.gateway_fixture import Rig, plan_for
 from tests.fixtures.gateway.module_gateway import DIRECT, post
 from tests.fixtures.gateway.scripted_answers import recorded

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from fairtrial.domain.events import Tokens
+from fairtrial.domain.money.tokens import Tokens
 from tests.fixtures.gateway.gateway_fixture import EXPERIMENT, Rig
 from tests.fixtures.gateway.litellm_fixture import (  # noqa: F401 - fixtures
     KEY,

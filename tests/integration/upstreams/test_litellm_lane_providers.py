@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from fairtrial.domain.events import Tokens
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.domain.plan import Route
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, plan_for
 from tests.fixtures.gateway.litellm_gateway import LitellmGateway

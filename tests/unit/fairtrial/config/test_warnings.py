@@ -24,7 +24,6 @@ from tests.fixtures.services.projects import ENVIRON, changed, project, write
 
 WARNED = {
     "metrics.resolved.per": 10,
-    "experiments.tuned-vs-base.shadow": 25,
 }
 
 
@@ -59,7 +58,6 @@ def test_defaults_are_no_reason_to_warn(tmp_path: Path) -> None:
     text = changed(
         (", price: {gpu_hour: 2.10}", ""),
         (", per: unit", ""),
-        ("    shadow: {variant: tuned, percent: 5, max_usd_per_day: 10, max_concurrency: 8}\n", ""),
     )
     assert load_project(write(tmp_path, text), ENVIRON).warnings == ()
 
@@ -69,7 +67,7 @@ def test_check_prints_warnings_and_says_them_in_json_and_exits_with_0(tmp_path: 
     result = CliRunner(env=ENVIRON).invoke(command, [path])
     assert result.exit_code == 0
     assert result.stderr.count("warning: ") == len(WARNED)
-    assert f"warning: {path}:25: experiments.tuned-vs-base.shadow: nothing in this version acts on it" in result.stderr
+    assert f"warning: {path}:3: deployments.base.price.gpu_hour: nothing in this version acts on it" in result.stderr
     printed = json.loads(CliRunner(env=ENVIRON).invoke(command, ["--json", path]).stdout)
     assert printed["ok"] and {warning["path"]: warning["line"] for warning in printed["warnings"]} == WARNED
 

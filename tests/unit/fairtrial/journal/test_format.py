@@ -10,7 +10,8 @@ from msgspec import NODEFAULT
 from msgspec.structs import fields, replace
 
 from fairtrial.domain.errors import JournalError
-from fairtrial.domain.events import EVENTS, Event, Tokens
+from fairtrial.domain.events import EVENTS, Event
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.journal.reader import EVENTS_V1, EventV1, decode, read_chunk
 from tests.fixtures.for_each import for_each
 from tests.fixtures.paths import ROOT
@@ -32,6 +33,7 @@ SAMPLES: dict[str, Event] = {
             samples.attempt_of(2, purpose="fallback", tokens=Tokens(input=7, output=0), cost_usd="0.000123"),
         ],
     ),
+    "shadow": samples.shadow(1, attempt={"tokens": Tokens(input=7, output=2)}, response_body='{"id":"ü"}'),
     "feedback": samples.feedback(1, comment="zwölf"),
     "run": samples.run(),
     "suite": samples.suite(),

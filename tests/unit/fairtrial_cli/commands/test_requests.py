@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from fairtrial.config.project import load_project
-from fairtrial.domain.events import Tokens
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.experiments.unit import pseudonym
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core import named_values

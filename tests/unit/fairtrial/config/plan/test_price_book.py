@@ -12,9 +12,9 @@ from fairtrial.config.plan.price_book import DatedPrice, listed_price, unpriced
 from fairtrial.config.project import load_project
 from fairtrial.config.rules.translation import PRICE_MAP, distribution_file, price_map_entry
 from fairtrial.domain.errors import ConfigError
-from fairtrial.domain.events import Tokens
 from fairtrial.domain.money.cost import cost_usd
 from fairtrial.domain.money.prices import Price
+from fairtrial.domain.money.tokens import Tokens
 from tests.fixtures.for_each import for_each
 
 FILE = """

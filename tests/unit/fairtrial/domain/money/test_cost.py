@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from fairtrial.domain.events import Tokens
 from fairtrial.domain.money.cost import cost_usd
 from fairtrial.domain.money.prices import LongPromptRates, Price, TierRates
+from fairtrial.domain.money.tokens import Tokens
 from tests.fixtures.for_each import for_each
 
 SHORT = Price(input=Decimal("0.15"), output=Decimal("0.60"))

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from fairtrial.domain.events import RequestEvent, Tokens
+from fairtrial.domain.events import RequestEvent
 from fairtrial.domain.limits.constants import HOUR_US, MINUTE_US
 from fairtrial.domain.metrics import UNIT_COLUMNS
 from fairtrial.domain.money.prices import LaterPrice, Price
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.domain.plan import Plan
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database

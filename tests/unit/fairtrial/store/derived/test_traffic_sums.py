@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from fairtrial.config.layout import Layout
-from fairtrial.domain.events import Event, Tokens
+from fairtrial.domain.events import Event
 from fairtrial.domain.limits.constants import END_OF_TIME_US, HOUR_US, MINUTE_US
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.journal.reader import EventV1
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from fairtrial.domain.events import Tokens
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.sums import ArmSums, Sums
 from fairtrial.stats.sequential.request_errors import RequestErrors

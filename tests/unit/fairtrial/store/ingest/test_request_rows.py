@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
-from fairtrial.domain.events import Event, Tokens
+from fairtrial.domain.events import Event
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.journal.reader import EventV1
 from fairtrial.journal.segment import names
 from fairtrial.journal.writer import JournalWriter

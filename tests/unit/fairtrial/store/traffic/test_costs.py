@@ -10,9 +10,9 @@ import pytest
 
 from fairtrial.api.cost_answers import CompareCosts, CostReport
 from fairtrial.documents.cost import describe_cost, pays_line
-from fairtrial.domain.events import Tokens
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.money.prices import LongPromptRates, Price, TierRates
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.domain.training_data import Lineage
 from fairtrial.experiments.analysis.costs import Traffic, has_cold_cache, report
 from fairtrial.journal.writer import JournalWriter

@@ -8,7 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from fairtrial.api.experiment_traffic import LiveRate, LiveSignals
-from fairtrial.domain.events import RequestEvent, Tokens
+from fairtrial.domain.events import RequestEvent
+from fairtrial.domain.money.tokens import Tokens
 from fairtrial.journal.writer import JournalWriter
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page

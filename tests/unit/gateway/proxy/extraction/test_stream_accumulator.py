@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from fairtrial.domain.events import Tokens
+from fairtrial.domain.money.tokens import Tokens
 from gateway.proxy.extraction.stream_accumulator import FOLD, TRIES, RepeatedChunkMatcher, StreamAccumulator
 from tests.fixtures.for_each import for_each
 

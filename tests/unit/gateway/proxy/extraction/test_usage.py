@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fairtrial.domain.events import Tokens
+from fairtrial.domain.money.tokens import Tokens
 from gateway.proxy.extraction.chat_metadata import answer_metadata
 from gateway.proxy.extraction.responses_metadata import response_metadata
 from tests.fixtures.for_each import for_each

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from fairtrial.domain.events import Tokens
+from fairtrial.domain.money.tokens import Tokens
 from gateway.proxy.extraction.chat_metadata import stream_metadata
 from gateway.proxy.extraction.stream_assembly import StreamAssembler
 from gateway.proxy.wire.sse import EventSplitter, as_event, contents, event_data, has_only_chunks, split_events

@@ -1,0 +1,60 @@
+"""A person starts and ends a shadow by commands, and is told why one can't be started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from fairtrial.config.layout import Layout, spending_file
+from fairtrial.config.plan.published import read
+from fairtrial.domain.limits.spending import Limit, Spent
+from fairtrial.domain.plan import Shadow
+from fairtrial.journal.spending import SpendingFile
+from tests.fixtures.services.command import in_process
+from tests.fixtures.services.project_files import write_project
+
+SERVING = "support-bot: {experiment: tuned-vs-base, fallback: base}"
+BEGINS = ("shadow", "start", "base", "tuned")
+
+
+def said(folder: Path, *words: str, code: int = 0) -> str:
+    done = in_process(*words, cwd=folder)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def running(folder: Path) -> tuple[Shadow, ...]:
+    return read(Layout(folder / "fairtrial.duckdb").plan).shadows
+
+
+def test_a_shadow_is_started_shown_and_ended(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    refused = said(tmp_path, *BEGINS, "--limit", "1USD/day", code=2)
+    assert "price of tuned is unknown" in refused and "requests/day or tokens/day" in refused
+    assert "'5' is not a limit" in said(tmp_path, *BEGINS, "--limit", "5", code=2)
+    assert "nobody" in said(tmp_path, "shadow", "start", "base", "nobody", code=2)
+    assert "another deployment" in said(tmp_path, "shadow", "start", "base", "base", code=2)
+    assert "tuned serves no route" in said(tmp_path, "shadow", "start", "tuned", "base", code=2)
+    started = said(tmp_path, *BEGINS, "--share", "20%", "--limit", "500requests/day")
+    assert started.startswith("support-bot: tuned shadows base at 20 % (running)\n  0 pairs of 0 users")
+    (shadow,) = running(tmp_path)
+    assert (shadow.baseline, shadow.candidate, shadow.share) == ("base", "tuned", 20.0)
+    assert shadow.limit == Limit(requests_per_day=500)
+    assert "has one already" in said(tmp_path, *BEGINS, code=2)
+    layout = Layout(tmp_path / "fairtrial.duckdb")
+    SpendingFile(spending_file(layout.folder, shadow.shadow_id)).reserve(shadow.limit, Spent(40_000, 1, 9, 7, 7))
+    (shown,) = json.loads(said(tmp_path, "shadow", "status", "--json"))
+    assert (shown["running"], shown["spending"]["requests_today"]) == (True, 1)
+    assert "(ended)" in said(tmp_path, "shadow", "stop", "support-bot")
+    assert running(tmp_path) == ()
+    assert "support-bot has none" in said(tmp_path, "shadow", "stop", "support-bot", code=2)
+
+
+def test_an_experiment_declares_the_shadow_of_its_first_stage(tmp_path: Path) -> None:
+    path = write_project(tmp_path)
+    declared = "    shadow: {variant: tuned, percent: 5, limit: {usd_per_day: 1}}\n    split:"
+    path.write_text(path.read_text().replace("    split:", declared))
+    refused = said(tmp_path, "check", code=2)
+    assert "shadow.limit: is in dollars, and the price of 'tuned' is unknown" in refused
+    path.write_text(path.read_text().replace("usd_per_day: 1", "tokens_per_day: 9"))
+    assert "limit: 9tokens/day" in said(tmp_path, "shadow", "status")
