@@ -33,8 +33,9 @@ from benchmarks.wire.servers import Server, await_answer, gateway, upstream  # n
 from fairtrial.config.layout import Layout  # noqa: E402
 from fairtrial.config.plan.hashes import plan_hash  # noqa: E402
 from fairtrial.config.plan.published import publish  # noqa: E402
+from fairtrial.domain.decision.shadow import MEASURES  # noqa: E402
 from fairtrial.domain.plan import Key, Published, Route, Shadow  # noqa: E402
-from fairtrial.experiments.shadow import MEASURES, Drops, UnitMean, decide_shadow  # noqa: E402
+from fairtrial.experiments.shadow import Drops, UnitMean, decide_shadow  # noqa: E402
 from fairtrial.stats.always_valid import cases_for_bound  # noqa: E402
 
 MOST_P99, MOST_P99_MS, MOST_CPU = 1.10, 2.0, 1.70

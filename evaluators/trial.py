@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 from evaluators.results.run_table import RunTable, table_of
+from fairtrial.domain.decision.shadow import ShadowDecision
 from fairtrial.domain.promises import ALPHA, CANDIDATE_DAYS
 from fairtrial.domain.review import ReviewEvidence
 from fairtrial.domain.run import Run
@@ -39,7 +40,7 @@ class TrialInputs:
     ``kept``: ids of stored baselines whose age and weights do not count, because their deployment may no longer answer.
     ``candidates``: how many candidates the gate has judged on these cases within `CANDIDATE_DAYS`, including this one.
     ``equality``: whether the candidate answers as its base, if both were asked probes. ``parity``: whether it serves
-    what was trained, if that was compared.
+    what was trained, if that was compared. ``shadow``: what the pairs of the two show, if there is a shadow.
     """
 
     candidate: str
@@ -55,6 +56,7 @@ class TrialInputs:
     candidates: int = 1
     equality: ModelEquality | None = None
     parity: ModelParity | None = None
+    shadow: ShadowDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)

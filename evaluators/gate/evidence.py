@@ -19,6 +19,7 @@ from evaluators.results.run_table import RunTable
 from evaluators.suite import KIND_TAG, Suite
 from evaluators.trial import RULES, Trial, TrialInputs
 from fairtrial.domain.answers.signals import SIGNALS
+from fairtrial.domain.decision.shadow import ShadowDecision
 from fairtrial.domain.errors import Conflict
 from fairtrial.domain.review import ReviewedQueue, ReviewEvidence
 from fairtrial.domain.training_data import TrainingEvidence
@@ -109,6 +110,7 @@ def encode(evidence: Evidence, gate: Gate, *, details: Collection[str]) -> bytes
         "candidates": evidence.candidates,
         "equality": msgspec.to_builtins(evidence.equality),
         "parity": msgspec.to_builtins(evidence.parity),
+        "shadow": msgspec.to_builtins(evidence.shadow),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=6)
 
@@ -207,4 +209,5 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         candidates=content["candidates"],
         equality=msgspec.convert(content.get("equality"), ModelEquality | None),
         parity=msgspec.convert(content.get("parity"), ModelParity | None),
+        shadow=msgspec.convert(content.get("shadow"), ShadowDecision | None),
     )

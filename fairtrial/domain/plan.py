@@ -211,6 +211,7 @@ class Shadow:
     answers.
 
     ``share``: percent. ``variant``: the arm of the route's experiment whose parameters and prompt the copies get.
+    ``digests``: those of the definitions of both at its start.
     """
 
     shadow_id: str
@@ -221,6 +222,7 @@ class Shadow:
     limit: Limit = NO_LIMIT
     variant: str | None = None
     max_concurrency: int = 8
+    digests: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,50 +1,21 @@
 """Decides what the pairs of a shadow show: paired differences by unit, valid at every look, and when they are held."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from fairtrial.domain.decision.shadow import ShadowAnswer, ShadowDecision, ShadowMetric
+from fairtrial.domain.decision.shadow import MEASURES, OWN, Measure, ShadowAnswer, ShadowDecision, ShadowMetric
 from fairtrial.domain.estimates import Estimate, NotEnough
 from fairtrial.stats.always_valid import always_valid
 from fairtrial.stats.paired.clustered import clustered_effect
 from fairtrial.stats.sequential.srm import srm_evidence
 
-Better = Literal["higher", "lower", "neither"]
 MOST_DROPPED = 0.05
 """The share of copies that may be dropped; beyond it the pairs may be others than the requests."""
 
 DROP_ALPHA, DROP_STRENGTH = 0.01, 20.0
 """The level of "drops depend on the length", and the strength of its alternative for few drops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """How a measure is compared. ``tau``: the effect for which its intervals are narrowest, and its margin."""
-
-    better: Better
-    ratio: bool = False
-
-    @property
-    def tau(self) -> float:
-        return 0.1 if self.ratio else 0.05
-
-
-OWN = Measure("higher")
-"""A scorer of the route, whose values are from 0 to 1."""
-
-MEASURES: Mapping[str, Measure] = {
-    "failed": Measure("lower"),
-    "format": Measure("higher"),
-    "schema": Measure("higher"),
-    "language": Measure("higher"),
-    "refusal": Measure("lower"),
-    "length": Measure("neither", ratio=True),
-    "latency": Measure("lower", ratio=True),
-    "cost": Measure("lower", ratio=True),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +31,16 @@ class UnitMean:
 
 @dataclass(frozen=True, slots=True)
 class Drops:
-    """Copies: all of them, and those that were dropped, among the requests up to the median length and above."""
+    """Copies: all of them, and those that were dropped, among the requests up to the median length and above.
+
+    ``newest_us``: the time of the newest copy.
+    """
 
     short: int
     long: int
     short_dropped: int
     long_dropped: int
+    newest_us: int | None = None
 
 
 def decide_shadow(means: Iterable[UnitMean], drops: Drops) -> ShadowDecision:
@@ -75,7 +50,7 @@ def decide_shadow(means: Iterable[UnitMean], drops: Drops) -> ShadowDecision:
         by_name.setdefault(mean.name, []).append(mean)
     order = {name: place for place, name in enumerate(MEASURES)}
     names = sorted(by_name, key=lambda name: (order.get(name, -1), name))
-    return ShadowDecision(tuple(_metric(name, by_name[name]) for name in names), _held(drops))
+    return ShadowDecision(tuple(_metric(name, by_name[name]) for name in names), _held(drops), drops.newest_us)
 
 
 def _metric(name: str, means: list[UnitMean]) -> ShadowMetric:

@@ -12,10 +12,10 @@ from fairtrial.config.file.project_files import MOST_YAML_BYTES, read_text
 from fairtrial.domain.answers.chat import answered_text, asked_text
 from fairtrial.domain.answers.refusals import refuses_by_text
 from fairtrial.domain.answers.signals import switches_language
+from fairtrial.domain.decision.shadow import MEASURES
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.run import Answer, Case
-from fairtrial.experiments.shadow import MEASURES
 from fairtrial.store.traffic.shadows import PairToScore, SideToScore
 
 FORM = WellFormed("format", "no")

@@ -15,6 +15,7 @@ from fairtrial.journal.spending import SpendingFile
 from fairtrial.store.core.database import Database
 from fairtrial.store.traffic import shadows
 from fairtrial.store.traffic.shadows import KnownShadow
+from gateway.control.present import deployment_of
 
 
 def known_shadows(database: Database, plan: Plan) -> list[KnownShadow]:
@@ -51,6 +52,7 @@ def declared_shadows(plan: Plan) -> Iterator[Shadow]:
                 rule.limit,
                 rule.variant,
                 rule.max_concurrency,
+                (plan.deployments[baseline].digest, plan.deployments[candidate].digest),
             )
 
 
@@ -83,6 +85,21 @@ def decision_of(database: Database, shadow_id: str) -> ShadowDecision:
 
     means = (UnitMean(*mean) for mean in shadows.unit_means(database, shadow_id))
     return decide_shadow(means, Drops(*shadows.drops(database, shadow_id)))
+
+
+def known_shadow(database: Database, plan: Plan, candidate: str, baseline: str) -> ShadowDecision | None:
+    """What a shadow of the present definitions of two targets shows; ``None`` without one. Raises `StoreError`."""
+    experiment, _, variant = candidate.rpartition("/")
+    deployments = [deployment_of(plan, target) for target in (baseline, candidate)]
+    digests = tuple(plan.deployments[name].digest for name in deployments)
+    for known in known_shadows(database, plan):
+        shadow = known.shadow
+        route = plan.routes.get(shadow.route)
+        same = (shadow.baseline, shadow.candidate) == tuple(deployments) and shadow.digests == digests
+        arm = (variant, experiment) if experiment else (None, None)
+        if same and route is not None and (shadow.variant, route.experiment if shadow.variant else None) == arm:
+            return decision_of(database, shadow.shadow_id)
+    return None
 
 
 def _lines(status: ShadowStatus) -> Iterator[str]:

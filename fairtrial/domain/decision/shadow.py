@@ -1,13 +1,41 @@
 """Defines what the pairs of a shadow show, as everybody prints it: one value for each measure, and why it is held."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import exp
 from typing import Literal
 
 ShadowAnswer = Literal["better", "worse", "not worse", "higher", "lower", "cannot tell"]
+Better = Literal["higher", "lower", "neither"]
 FIRST_PAIRS = 30
 """Pairs after which the first sentence stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a measure is compared. ``tau``: the effect for which its intervals are narrowest, and its margin."""
+
+    better: Better
+    ratio: bool = False
+
+    @property
+    def tau(self) -> float:
+        return 0.1 if self.ratio else 0.05
+
+
+OWN = Measure("higher")
+"""A scorer of the route, whose values are from 0 to 1."""
+
+MEASURES: Mapping[str, Measure] = {
+    "failed": Measure("lower"),
+    "format": Measure("higher"),
+    "schema": Measure("higher"),
+    "language": Measure("higher"),
+    "refusal": Measure("lower"),
+    "length": Measure("neither", ratio=True),
+    "latency": Measure("lower", ratio=True),
+    "cost": Measure("lower", ratio=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +78,11 @@ class ShadowMetric:
 
 @dataclass(frozen=True, slots=True)
 class ShadowDecision:
-    """What the pairs show. ``held``: why nothing may be concluded, empty if something may."""
+    """What the pairs show. ``held``: why nothing may be concluded, empty if something may. ``newest_us``: of a pair."""
 
     metrics: tuple[ShadowMetric, ...] = ()
     held: str = ""
+    newest_us: int | None = None
 
     def sentence(self, candidate: str, baseline: str) -> str | None:
         """The sentence that stands from the first `FIRST_PAIRS` pairs on."""

@@ -63,10 +63,11 @@ GROUP BY entry.key, who
 ORDER BY entry.key, who
 """
 DROPS = """
-WITH copies AS (SELECT prompt_bytes, dropped FROM shadow_pairs WHERE shadow_id = $1),
+WITH copies AS (SELECT prompt_bytes, dropped, at_time FROM shadow_pairs WHERE shadow_id = $1),
     middle AS (SELECT coalesce(median(prompt_bytes), 0) AS bytes FROM copies)
 SELECT count(*) FILTER (prompt_bytes <= bytes), count(*) FILTER (prompt_bytes > bytes),
-    count(*) FILTER (dropped AND prompt_bytes <= bytes), count(*) FILTER (dropped AND prompt_bytes > bytes)
+    count(*) FILTER (dropped AND prompt_bytes <= bytes), count(*) FILTER (dropped AND prompt_bytes > bytes),
+    epoch_us(max(at_time))
 FROM copies, middle
 """
 
@@ -169,7 +170,7 @@ def unit_means(database: Database, shadow_id: str) -> list[tuple[str, int, float
     return [(str(name), int(n), b, c, ratio) for name, n, b, c, ratio in database.rows(UNIT_MEANS, (shadow_id,))]
 
 
-def drops(database: Database, shadow_id: str) -> tuple[int, int, int, int]:
-    """Copies of shorter and longer requests, and how many of each were dropped; raises `StoreError`."""
-    short, long, short_dropped, long_dropped = map(int, database.rows(DROPS, (shadow_id,))[0])
-    return short, long, short_dropped, long_dropped
+def drops(database: Database, shadow_id: str) -> tuple[int, int, int, int, int | None]:
+    """Copies of shorter and longer requests, how many of each were dropped, and the newest time; `StoreError`."""
+    short, long, short_dropped, long_dropped, newest_us = database.rows(DROPS, (shadow_id,))[0]
+    return int(short), int(long), int(short_dropped), int(long_dropped), newest_us

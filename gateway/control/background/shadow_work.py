@@ -9,6 +9,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.experiments import alarms
 from fairtrial.store.traffic import shadows
 from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.shadow_scores import built_scorers, scores_of
 from gateway.control.shadows import known_shadows, spending_of
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ class ShadowWork:
             alarms.settle(self._database, shadow.route, texts, families=(FAMILY,), now_us=now_us, actor=CONTROL)
 
     def _score(self, route: str, pairs: list[shadows.PairToScore]) -> None:
-        from gateway.control.shadow_scores import built_scorers, scores_of  # loads the scorers, and few have a shadow
-
         entries = self._publisher.route_scorers.get(route, ())
         if route not in self._built or self._built[route][0] != entries:  # an own scorer has a process
             self._built[route] = entries, built_scorers(entries, self._publisher.root)

@@ -29,6 +29,7 @@ def start(context: Context, request: StartShadow) -> ShadowStatus:
         candidate=candidate,
         share=request.share,
         limit=request.limit,
+        digests=(plan.deployments[baseline].digest, plan.deployments[candidate].digest),
     )
     shadows.record(context.database, shadow, "start", actor=context.actor, now_us=context.now_us)
     return _changed(context, route)

@@ -23,6 +23,7 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.evaluations import verdicts
 from fairtrial.store.reviews import votes as reviews
 from gateway.control.present import served_weights
+from gateway.control.shadows import known_shadow
 from gateway.control.training_files import read_training_evidence
 from gateway.control.verdicts.equality import known_equality, known_parity
 from gateway.control.verdicts.gate_file import digests_of, find_official, refuse_unknown_refs
@@ -61,11 +62,9 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
         asker.release_gates, digest_of(request.gate), {suite.reference.suite: suite.text_digest for suite in stored}
     )
     covered = None if official.file is None else asker.release_gates.covered(plan, official.file)
-    experiments = read_experiments(
-        database, plan, request.candidate, request.baseline, now_us=now_us, covered=covered, held=asker.held
-    )
+    names, targets = frozenset(suite.name for suite in gate.suites), (request.candidate, request.baseline)
+    experiments = read_experiments(database, plan, *targets, now_us=now_us, covered=covered, held=asker.held)
     with keeping_large_blocks():
-        names, targets = frozenset(suite.name for suite in gate.suites), (request.candidate, request.baseline)
         evidence = Evidence(
             gate_text=request.gate,
             candidate=request.candidate,
@@ -85,6 +84,7 @@ def judge_candidate(database: Database, request: Judge, asker: Asked, *, now_us:
             candidates=count_candidates(database, gate, latest, targets, now_us=now_us),
             equality=known_equality(database, plan, *targets),
             parity=known_parity(database, plan, request.candidate),
+            shadow=known_shadow(database, plan, *targets),
         )
         verdict = _judge(gate, evidence, latest, now_us)
         evidence = replace(evidence, runs=latest.read, before=latest.read_before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from fairtrial.store.ingest.ingest import Ingester
 from fairtrial.store.traffic import shadows
 from gateway.control.background.plan_publisher import PlanPublisher
 from gateway.control.background.shadow_work import ShadowWork
-from gateway.control.shadows import known_shadows, status_of
+from gateway.control.shadows import known_shadow, known_shadows, status_of
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import samples
 
@@ -44,7 +45,9 @@ class Store:
         self.layout = Layout(folder / "fairtrial.duckdb").make()
         self.database = Database.open(self.layout)
         self.publisher = PlanPublisher(self.database, path, lambda: load_project(path, {}), clock_us=lambda: self.now)
-        shadows.record(self.database, NAMED, "start", actor="test", now_us=samples.NOW)
+        plan = load_project(path, {}).plan
+        digests = (plan.deployments["base"].digest, plan.deployments["tuned"].digest)
+        shadows.record(self.database, replace(NAMED, digests=digests), "start", actor="test", now_us=samples.NOW)
         self.publisher.refresh()
         self.work = ShadowWork(self.database, self.publisher, lambda: self.now)
         self.journal = JournalWriter(self.layout.journal, writer="w0")
@@ -93,6 +96,13 @@ def test_both_answers_are_measured_and_the_difference_is_decided_by_unit(store: 
         line.startswith("  tuned beside base, after 80 pairs of 80 users: contains is better") for line in status.lines
     )
     assert store.step().metrics == status.metrics
+    plan = store.publisher.published.plan  # type: ignore[union-attr]
+    known = known_shadow(store.database, plan, "tuned", "base")
+    assert known is not None and known.metrics == status.metrics and known.newest_us == samples.NOW + 80
+    assert known_shadow(store.database, plan, "base", "tuned") is None
+    tuned = replace(plan.deployments["tuned"], digest="another model")
+    changed = replace(plan, deployments={**plan.deployments, "tuned": tuned})
+    assert known_shadow(store.database, changed, "tuned", "base") is None
 
 
 def test_a_limit_that_is_reached_opens_an_alarm_until_the_day_ends(store: Store) -> None:
