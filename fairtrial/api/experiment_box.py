@@ -8,7 +8,7 @@ from fairtrial.domain.settings import PersonsAction
 Tone = Literal["success", "info", "warning", "error"]
 Label = Literal[
     "State", "Error", "Split", "Guardrails", "Result", "Missing feedback", "Over time", "Accepted", "Kept away",
-    "Lost records", "Models", "Stage", "Next",
+    "Lost records", "Models", "Shadow", "Stage", "Next",
 ]  # fmt: skip
 
 

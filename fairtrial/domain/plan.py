@@ -135,7 +135,7 @@ class Experiment:
     looks: settings.Looks | None = field(default=None, metadata=settings.CONTROL_ONLY)
     by_default: tuple[settings.Guardrail, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
     may_equal_base: bool = field(default=False, metadata=settings.CONTROL_ONLY)
-    shadow: ShadowRule | None = field(default=None, metadata=settings.CONTROL_ONLY)
+    shadow: ShadowRule | None = field(default=None, metadata=settings.ADDED_LATER)
 
     @property
     def watched(self) -> tuple[settings.Guardrail, ...]:

@@ -1,6 +1,6 @@
 """Describes what a live experiment has shown and decided, from what control stored at the last look."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from fairtrial.api.experiment_answers import (
     SplitTest,
     StagesOf,
 )
+from fairtrial.api.experiment_box import Box, Label
 from fairtrial.domain.decision.arms import interval_of
 from fairtrial.domain.decision.values import Decision, EarlierProof, MetricDecision
 from fairtrial.domain.plan import Experiment, Plan
@@ -36,6 +37,7 @@ from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook
 from gateway.control.experiments.accept_declines import begins_anew, described_offers, offered_declines
 from gateway.control.experiments.slice_findings import describe_slices
+from gateway.control.shadows import known_shadow
 from gateway.control.verdicts.equality import same_as_control, served_wrongly
 from gateway.control.verdicts.live_evidence import read_tried, situation, stored_plan
 
@@ -64,12 +66,13 @@ def describe_decision(
             now, same=(*same_as_control(database, plan, experiment), *served_wrongly(database, plan, experiment))
         )
     stored = stored_plan(database, experiment)
+    shadow = () if plan is None else tuple(_shadow_lines(database, plan, experiment))
     shown = ShownDecision(
         experiment=experiment.name,
         state=experiment.state,
         last_us=None if now.last is None else now.last.at_us,
         ending=now.ending,
-        box=box_without_plan(experiment.name, experiment.control, now),
+        box=_with(shadow, box_without_plan(experiment.name, experiment.control, now)),
     )
     if stored is None or experiment.state == "declared":
         return shown
@@ -79,12 +82,27 @@ def describe_decision(
     offers = offered_declines(stored.plan, look.sums, now.entered, begins_anew=anew)
     return msgspec.structs.replace(
         shown,
-        box=result_box(stored.plan, look.decisions, now),
+        box=_with(shadow, result_box(stored.plan, look.decisions, now)),
         analysis=_analysis(look, now, _chart(database, stored) if chart else ()),
         accepts=described_offers(stored.plan, offers),
         plans=_plans(database, experiment.name),
         slices=describe_slices(database, stored.plan, now_us=now_us) if slices else None,
     )
+
+
+def _shadow_lines(database: Database, plan: Plan, experiment: Experiment) -> Iterator[tuple[Label, str]]:
+    """What the pairs of each treatment show, from their first sentence on."""
+    control = f"{experiment.name}/{experiment.control}"
+    for name in experiment.treatments if experiment.name in plan.experiments else ():
+        decision = known_shadow(database, plan, f"{experiment.name}/{name}", control)
+        if decision is not None and (sentence := decision.sentence(name, experiment.control)):
+            yield "Shadow", sentence
+
+
+def _with(lines: tuple[tuple[Label, str], ...], box: Box) -> Box:
+    """The box with lines before its next step."""
+    others = tuple(line for line in box.lines if line[0] != "Next")
+    return msgspec.structs.replace(box, lines=(*others, *lines, *box.lines[len(others) :])) if lines else box
 
 
 def proofs_of(database: Database, plan: AnalysisPlan, variant: str, *, number: int) -> tuple[EarlierProof, ...]:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 from fairtrial.config.layout import Layout, spending_file
 from fairtrial.config.plan.published import read
+from fairtrial.config.project import load_project
 from fairtrial.domain.limits.spending import Limit, Spent
 from fairtrial.domain.plan import Shadow
 from fairtrial.journal.spending import SpendingFile
+from fairtrial.journal.writer import JournalWriter
+from fairtrial.store.core.database import Database
+from fairtrial.store.ingest.ingest import Ingester
+from gateway.control.background.plan_publisher import PlanPublisher
+from gateway.control.background.shadow_work import ShadowWork
 from tests.fixtures.services.command import in_process
 from tests.fixtures.services.project_files import write_project
+from tests.fixtures.store import samples
 
 SERVING = "support-bot: {experiment: tuned-vs-base, fallback: base}"
 BEGINS = ("shadow", "start", "base", "tuned")
@@ -58,3 +66,15 @@ def test_an_experiment_declares_the_shadow_of_its_first_stage(tmp_path: Path) ->
     assert "shadow.limit: is in dollars, and the price of 'tuned' is unknown" in refused
     path.write_text(path.read_text().replace("usd_per_day: 1", "tokens_per_day: 9"))
     assert "limit: 9tokens/day" in said(tmp_path, "shadow", "status")
+    layout = Layout(tmp_path / "fairtrial.duckdb")
+    with closing(JournalWriter(layout.journal, writer="w0")) as journal:
+        for number in range(1, 31):
+            journal.append(samples.record(number, unit=f"u-{number}"))
+            journal.append(samples.shadow(number, shadow_id="tuned-vs-base@1"))
+    with closing(Database.open(layout)) as database:
+        Ingester(database, lambda: samples.NOW).catch_up()
+        publisher = PlanPublisher(database, path, lambda: load_project(path, {}), clock_us=lambda: samples.NOW)
+        publisher.refresh()
+        ShadowWork(database, publisher, lambda: samples.NOW).step()
+    sentence = "Shadow: tuned beside base, after 30 pairs of 30 users: no difference is proven yet."
+    assert sentence in said(tmp_path, "experiment", "status", "tuned-vs-base")
