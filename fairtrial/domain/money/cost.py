@@ -34,7 +34,7 @@ def cost_usd(price: Price, tokens: Tokens | None, tier: str | None = None) -> tu
         rates, full = found
     if (tokens.input is None and rates.input) or (tokens.output is None and rates.output):
         return None, None
-    total = (rates.request or NOTHING) * MILLION
+    total = NOTHING if rates.request is None else rates.request * MILLION
     for _, count, rate, at_full_price in priced_parts(rates, tokens):
         if rate is None:
             return None, None

@@ -10,7 +10,7 @@ from fairtrial.domain.answers.chat import text_of
 from fairtrial.domain.answers.refusals import withheld
 from fairtrial.domain.limits.json_limits import DECODED, excess
 from fairtrial.domain.money.tokens import Tokens, UsageSource
-from gateway.proxy.extraction.usage_names import FAMILIES, Family
+from gateway.proxy.extraction.usage_names import FAMILIES, TREES, Family
 from gateway.proxy.wire import json_bodies
 from gateway.proxy.wire.sse import DONE
 
@@ -180,14 +180,15 @@ def tokens_of(usage: dict[str, Any]) -> Tokens | None:
     else:
         return None
     counts: dict[str, int] = {}
-    for kind, paths in family.kinds:
-        for path in paths:
-            value: Any = usage
-            for name in path:
-                value = value.get(name) if isinstance(value, dict) else None
-            if type(value) is int and 0 <= value <= LARGEST_COUNT:
-                counts[kind] = value
-                break
+    objects = [(usage, TREES[family.marks])]
+    for fields, tree in objects:
+        for name, value in fields.items():
+            kind = tree.get(name)
+            if type(value) is int:
+                if type(kind) is str and 0 <= value <= LARGEST_COUNT:
+                    counts[kind] = value
+            elif type(value) is dict and type(kind) is dict:
+                objects.append((value, kind))
     if len(counts) > 2 or usage.get(family.total) != counts.get("input", 0) + counts.get("output", 0):
         _include_all(counts, usage, family)
     return Tokens(**counts) if "input" in counts or "output" in counts else None

@@ -1,6 +1,6 @@
 """Lists the names under which each family of providers reports its usage."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Path = tuple[str, ...]
 """Names from the usage inwards: a field, or a field in one of its objects."""
@@ -10,7 +10,7 @@ REPORTS_UNASKED = frozenset({"api.mistral.ai"})
 
 
 class Family(NamedTuple):
-    """The names under which a family of providers reports each count. Each kind has the first count of its paths.
+    """The names under which a family of providers reports each count. Each kind has a count by one of its paths.
 
     ``marks``: the fields by which a usage of the family is recognised. ``total``: the field with the sum of all.
     """
@@ -80,3 +80,19 @@ FAMILIES = (
         reasoning_apart=True,
     ),
 )
+
+
+def _tree(family: Family) -> dict[str, Any]:
+    """The kind of each name, or the names in the object of that name."""
+    tree: dict[str, Any] = {}
+    for kind, paths in family.kinds:
+        for *above, name in paths:
+            inside = tree
+            for step in above:
+                inside = inside.setdefault(step, {})
+            inside[name] = kind
+    return tree
+
+
+TREES = {family.marks: _tree(family) for family in FAMILIES}
+"""The names of each family by its marks, so that a usage is read in one pass. What stands deeper goes first."""

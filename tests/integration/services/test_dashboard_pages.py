@@ -317,6 +317,17 @@ def _changes(page: AppTest) -> list[str]:
     return [button.label for button in page.button if (button.key or "").startswith("state-")]
 
 
+def test_the_cost_page_shows_each_variant_and_the_same_traffic_at_another_price(
+    filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(filled, monkeypatch, "cost", name="tuned-vs-base", price="base")
+    for text in ("US dollars a request", "Tokens a request", "The same traffic at the price of base"):
+        assert text in words(page)
+    costs = {row["variant"]: row for table in drawn_tables(page) for row in table if "pending" in row}
+    assert set(costs) == {"base", "tuned"}
+    assert all(int(row["requests"]) > 0 for row in costs.values())
+
+
 def test_a_migration_shows_verdicts_amounts_the_baseline_and_the_experiment(
     filled: ForkedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
