@@ -37,6 +37,14 @@ Source: fairtrial's choice."""
 MEMBERSHIP_FPR = 0.01
 """The false-positive rate at which members of the training data are detected, because an average hides a few certain
 members. Source: Carlini et al. (2022), Membership Inference Attacks From First Principles."""
+DROPS_ALPHA = 0.01
+"""The error of "copies of a shadow are dropped by the length of their requests", which holds it. Source: ADR 112."""
+MOST_DROPPED = 0.05
+"""The share of a shadow's copies that may be dropped before it is held. Source: ADR 112."""
+SHADOW_MARGIN = 0.05
+"""The decline of a share within which a shadow's candidate is *not worse*, and its tau. Source: ADR 112."""
+SHADOW_RATIO_MARGIN = 0.1
+"""The same for latency and cost, as the logarithm of a ratio. Source: ADR 112."""
 EQUALITY_ALPHA = 0.001
 """The error probability of calling the model of a deployment another one than its base, for all looks together, strict
 because one adapter is asked often. Source: fairtrial's choice."""
@@ -61,6 +69,8 @@ choice."""
 MIN_UNITS = 30
 """Units that each arm needs before a look can decide, because the normal approximation is unreliable with fewer.
 Source: ADR 14."""
+MIN_PAIRS = 30
+"""Pairs of a shadow after which its first sentence stands. Source: ADR 112."""
 MIN_EVENTS = 10
 """Units with and without the event that each arm needs; with fewer, A/A tests at unequal splits err in 13 to 24 %.
 Source: ADR 14."""

@@ -7,15 +7,14 @@ import numpy as np
 
 from fairtrial.domain.decision.shadow import MEASURES, OWN, Measure, ShadowAnswer, ShadowDecision, ShadowMetric
 from fairtrial.domain.estimates import Estimate, NotEnough
-from fairtrial.stats.always_valid import always_valid
+from fairtrial.domain.promises import ALPHA, DROPS_ALPHA, MOST_DROPPED
+from fairtrial.stats.always_valid import always_valid, cases_for_bound
+from fairtrial.stats.arguments import Floats
 from fairtrial.stats.paired.clustered import clustered_effect
 from fairtrial.stats.sequential.srm import srm_evidence
 
-MOST_DROPPED = 0.05
-"""The share of copies that may be dropped; beyond it the pairs may be others than the requests."""
-
-DROP_ALPHA, DROP_STRENGTH = 0.01, 20.0
-"""The level of "drops depend on the length", and the strength of its alternative for few drops."""
+DROP_STRENGTH = 20.0
+"""How close the alternative of "drops depend on the length" is to no dependence, for few drops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +75,22 @@ def _metric(name: str, means: list[UnitMean]) -> ShadowMetric:
         float(values.mean()) if len(values) else 0.0,
         None if isinstance(look, NotEnough) else look.low,
         None if isinstance(look, NotEnough) else look.high,
-        _in_users(look.needed) if isinstance(look, NotEnough) else "",
+        _in_users(look.needed) if isinstance(look, NotEnough) else _users_needed(values, measure, answer),
     )
 
 
 def _in_users(needed: str) -> str:
     """What a look needs, in the words of a shadow: its cases are users."""
     return needed.replace("cases", "users").replace("more that do", "more users whose answers differ")
+
+
+def _users_needed(values: Floats, measure: Measure, answer: ShadowAnswer) -> str:
+    """How many users an open question probably needs: so many that equal sides are within the margin, at 80 % power."""
+    if answer != "cannot tell" or measure.better == "neither":
+        return ""
+    variance = float(np.var(values, ddof=1))
+    users = cases_for_bound(measure.tau, variance=variance, tau=measure.tau, alpha=ALPHA / 2, near=len(values))
+    return f"about {users:,} users in all" if users > len(values) else "more users"
 
 
 def _answer(look: Estimate, measure: Measure) -> ShadowAnswer:
@@ -104,6 +112,6 @@ def _held(drops: Drops) -> str:
         return ""
     counts, shares = (drops.short_dropped, drops.long_dropped), (drops.short / copies, drops.long / copies)
     found = srm_evidence(counts, shares, strength=DROP_STRENGTH)
-    if isinstance(found, NotEnough) or not found.rejects(DROP_ALPHA):
+    if isinstance(found, NotEnough) or not found.rejects(DROPS_ALPHA):
         return ""
     return f"drops depend on the length: {counts[1]} of the longer half of the requests, {counts[0]} of the shorter"

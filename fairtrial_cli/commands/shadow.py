@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Send copies of live requests to a candidate; no user gets its answers.
+    """Send copies of live requests to a candidate.
 
     \b
     Example:  fairtrial shadow start base tuned --share 20% --limit 1USD/day
@@ -35,7 +35,7 @@ def command() -> None:
 def start(
     baseline: str, candidate: str, share: str, limits: tuple[str, ...], route: str | None, config: Path, as_json: bool
 ) -> None:
-    """Start copying the requests that BASELINE serves to CANDIDATE, both deployments.
+    """Copy requests that BASELINE serves to CANDIDATE.
 
     Without --limit the copies may cost as much as the requests. A limit that is reached pauses the copies, never the
     requests. A limit in dollars needs the price of CANDIDATE.

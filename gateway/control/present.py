@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from fairtrial.config.layout import Layout, written_key
 from fairtrial.config.plan.live_state import Live
@@ -26,6 +27,9 @@ class Publisher(Protocol):
     published: Published | None
     refused: str | None
     release_gates: ReleaseGates
+    route_scorers: Mapping[str, tuple[Any, ...]]
+    """The scorers that each route declares for its shadows."""
+    root: Path | None
     kills_recorded_us: dict[str, int]
     """When the newest kill file of each experiment was recorded."""
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators.loading.scorers import WrongEntry, build_entry
+from evaluators.loading.scorers import ModifiedScorer, WrongEntry, build_entry
+from evaluators.scoring.metrics.own import Own
 from evaluators.scoring.metrics.well_formed import WellFormed
 from evaluators.scoring.scorer import OffFormat, Scorer
 from fairtrial.config.file.project_files import MOST_YAML_BYTES, read_text
@@ -17,6 +18,9 @@ from fairtrial.domain.errors import UsageError
 from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.run import Answer, Case
 from fairtrial.store.traffic.shadows import PairToScore, SideToScore
+
+LOCK = "scorers.lock"
+"""The project's list of programs that may score, by their SHA-256."""
 
 FORM = WellFormed("format", "no")
 Scores = dict[str, tuple[float, float]]
@@ -55,10 +59,22 @@ def built_scorers(entries: Sequence[Any], root: Path | None) -> tuple[Scorer, ..
         except WrongEntry as error:
             raise UsageError(f"scorers: {error.wrong} ({error.known})") from error
         main = scorer.stats[0]
+        _admit(scorer.inner if isinstance(scorer, ModifiedScorer) else scorer, root)
         if not main.higher_is_better or main.kind == "corpus" or scorer.name in MEASURES:
             raise UsageError(f"scorers: {scorer.name} can't measure one answer of a shadow, with 1 for the best")
         built.append(scorer)
     return tuple(built)
+
+
+def _admit(scorer: Scorer, root: Path | None) -> None:
+    """Let an own scorer run if the project's `scorers.lock` lists its text; raises `UsageError`."""
+    if not isinstance(scorer, Own):
+        return
+    lock = None if root is None else root / LOCK
+    lines = lock.read_text(encoding="utf-8").splitlines() if lock is not None and lock.is_file() else []
+    if scorer.sha256 not in {line.partition(" ")[0] for line in lines}:
+        raise UsageError(f"scorers: {scorer.file.name} is not in {LOCK}: fairtrial check SUITE --trust-scorers adds it")
+    scorer.process.refused = None
 
 
 def scores_of(pair: PairToScore, scorers: Sequence[Scorer]) -> Scores:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import exp
 from typing import Literal
 
+from fairtrial.domain.promises import MIN_PAIRS, SHADOW_MARGIN, SHADOW_RATIO_MARGIN
+
 ShadowAnswer = Literal["better", "worse", "not worse", "higher", "lower", "cannot tell"]
 Better = Literal["higher", "lower", "neither"]
-FIRST_PAIRS = 30
-"""Pairs after which the first sentence stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Measure:
 
     @property
     def tau(self) -> float:
-        return 0.1 if self.ratio else 0.05
+        return SHADOW_RATIO_MARGIN if self.ratio else SHADOW_MARGIN
 
 
 OWN = Measure("higher")
@@ -85,9 +85,9 @@ class ShadowDecision:
     newest_us: int | None = None
 
     def sentence(self, candidate: str, baseline: str) -> str | None:
-        """The sentence that stands from the first `FIRST_PAIRS` pairs on."""
+        """The sentence that stands from the first `MIN_PAIRS` pairs on."""
         pairs = max((metric.pairs for metric in self.metrics), default=0)
-        if pairs < FIRST_PAIRS:
+        if pairs < MIN_PAIRS:
             return None
         units = max(metric.units for metric in self.metrics)
         on = f"after {pairs:,} pairs of {units:,} users"

@@ -2,11 +2,12 @@
 
 from fairtrial.api.operation import Nothing
 from fairtrial.api.shadows import ShadowStatus, StartShadow, StopShadow
-from fairtrial.domain.errors import BadRequest, Conflict, NotFound, nearest
+from fairtrial.domain.errors import BadRequest, Conflict, NotFound, UsageError, nearest
 from fairtrial.domain.names.ids import new_id
 from fairtrial.domain.plan import Plan, Shadow, control_deployment
 from fairtrial.store.traffic import shadows
 from gateway.control.context import Context
+from gateway.control.shadow_scores import built_scorers
 from gateway.control.shadows import known_shadows, status_of
 
 
@@ -22,6 +23,12 @@ def start(context: Context, request: StartShadow) -> ShadowStatus:
     if any(known.running and known.shadow.route == route for known in known_shadows(context.database, plan)):
         raise Conflict(f"shadow: {route} has one already: end it with fairtrial shadow stop {route}")
     _refuse(plan, request, route, context.now_us)
+    publisher = context.owner.publisher
+    publisher.refresh()  # so that the scorers are those of the present file
+    try:
+        built_scorers(publisher.route_scorers.get(route, ()), publisher.root)
+    except UsageError as error:
+        raise BadRequest(f"shadow: routes.{route}.{error}") from error
     shadow = Shadow(
         shadow_id=new_id(),
         route=route,

@@ -5,9 +5,6 @@ from typing import Any, NamedTuple
 Path = tuple[str, ...]
 """Names from the usage inwards: a field, or a field in one of its objects."""
 
-REPORTS_UNASKED = frozenset({"api.mistral.ai"})
-"""Servers whose streams report their usage unasked, and which refuse the field that asks for it."""
-
 
 class Family(NamedTuple):
     """The names under which a family of providers reports each count. Each kind has a count by one of its paths.

@@ -16,12 +16,11 @@ from fairtrial.domain.events import Exposure, Reason
 from fairtrial.domain.plan import Deployment, Experiment, Key, Plan, Published, Shadow, Variant, reachable
 from fairtrial.domain.settings import BreakerState
 from fairtrial.experiments.assignment import Assignment
-from gateway.proxy.extraction.usage_names import REPORTS_UNASKED
 from gateway.proxy.plan.breaker import MINUTE, Breaker, BreakerCounts
-from gateway.proxy.plan.bytes_per_token import BytesPerToken
 from gateway.proxy.plan.endings import EndingHeaders, ending_headers
 from gateway.proxy.plan.provider_secret import Secret, secret_of
 from gateway.proxy.plan.rests import Rests
+from gateway.proxy.plan.usage_reports import REPORTS_UNASKED, BytesPerToken
 
 FREE_RETRIES = 10
 """Retries in a minute that are always allowed."""

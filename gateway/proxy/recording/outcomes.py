@@ -19,8 +19,8 @@ from fairtrial.domain.money.cost import cost_usd
 from fairtrial.domain.money.tokens import CostBasis, Tokens
 from fairtrial.domain.plan import Deployment
 from gateway.proxy.extraction.chat_metadata import NOTHING, ResponseMetadata
-from gateway.proxy.plan.bytes_per_token import BytesPerToken
 from gateway.proxy.plan.routing_table import RouteTarget
+from gateway.proxy.plan.usage_reports import BytesPerToken
 from gateway.proxy.recording.redaction import redact_text
 from gateway.proxy.stages import AnsweredRequest, Attempt
 from gateway.proxy.wire.http import PROVIDER_IDS

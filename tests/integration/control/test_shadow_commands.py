@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 from fairtrial.config.layout import Layout, spending_file
@@ -21,7 +22,14 @@ from tests.fixtures.services.command import in_process
 from tests.fixtures.services.project_files import write_project
 from tests.fixtures.store import samples
 
-SERVING = "support-bot: {experiment: tuned-vs-base, fallback: base}"
+POLITE = """\
+from fairtrial.scoring import scorer
+
+
+@scorer
+def polite(answer: str) -> bool:
+    return "please" in answer
+"""
 BEGINS = ("shadow", "start", "base", "tuned")
 
 
@@ -43,6 +51,14 @@ def test_a_shadow_is_started_shown_and_ended(tmp_path: Path) -> None:
     assert "nobody" in said(tmp_path, "shadow", "start", "base", "nobody", code=2)
     assert "another deployment" in said(tmp_path, "shadow", "start", "base", "base", code=2)
     assert "tuned serves no route" in said(tmp_path, "shadow", "start", "tuned", "base", code=2)
+    path = tmp_path / "fairtrial.yaml"
+    text = path.read_text()
+    (tmp_path / "polite.py").write_text(POLITE)
+    for scorers, words in ((["nothing"], "nothing"), (["own: {file: polite.py}"], "polite.py is not in scorers.lock")):
+        entries = "".join(f"{{{one}}}" if ":" in one else one for one in scorers)
+        path.write_text(text.replace("fallback: base}", f"fallback: base, scorers: [{entries}]}}"))
+        assert words in said(tmp_path, *BEGINS, code=2)
+    (tmp_path / "scorers.lock").write_text(f"{sha256(POLITE.encode()).hexdigest()}  polite.py\n")
     started = said(tmp_path, *BEGINS, "--share", "20%", "--limit", "500requests/day")
     assert started.startswith("support-bot: tuned shadows base at 20 % (running)\n  0 pairs of 0 users")
     (shadow,) = running(tmp_path)

@@ -13,8 +13,8 @@ import pytest
 from fairtrial.config.layout import spending_file
 from fairtrial.config.plan.hashes import plan_hash
 from fairtrial.domain.limits.spending import Limit, Spent
+from fairtrial.domain.money.prices import Price
 from fairtrial.domain.plan import Plan, Route, Shadow
-from fairtrial.domain.settings import Price
 from fairtrial.journal.spending import SpendingFile
 from tests.fixtures.gateway.gateway_fixture import Rig, deployment, key, plan_for
 from tests.fixtures.gateway.module_gateway import post
@@ -101,20 +101,41 @@ def test_a_candidate_that_fails_is_called_once_and_fails_alone(
     assert "failed" not in {event["arm_outcome"] for event in rig.events("request")}
 
 
-def test_a_silent_candidate_fails_and_never_holds_its_callers(
-    rig: Rig, upstream: FakeUpstream, candidate: ScriptedUpstream
+@pytest.mark.parametrize("reply", [{"kind": "stall"}, {"kind": "stream", "chunks": 100_000, "gap": 0.01}])
+def test_a_silent_or_endless_candidate_fails_and_never_holds_its_callers(
+    rig: Rig, upstream: FakeUpstream, candidate: ScriptedUpstream, reply: dict[str, Any]
 ) -> None:
     plan = plan_with(upstream, candidate, 4)
     short = replace(plan.deployments["tuned"], timeouts=replace(plan.deployments["tuned"].timeouts, total=0.3))
     changed = replace(plan, deployments={**plan.deployments, "tuned": short}, plan_hash="")
-    rig.publish(replace(changed, plan_hash=plan_hash(changed)), shadows=(shadow("s4", max_concurrency=1),))
-    candidate.reply = lambda _, before: {"kind": "stall"}
+    one_at_once = shadow(f"s4{reply['kind']}", max_concurrency=1)
+    rig.publish(replace(changed, plan_hash=plan_hash(changed)), shadows=(one_at_once,))
+    candidate.reply = lambda _, before: reply
     assert {post(rig, ASKED).status_code for _ in range(3)} == {200}
     pairs = rig.await_events("shadow", 3)
     assert {(pair["attempt"]["outcome"], pair["attempt"]["error_code"]) for pair in pairs} == {
         ("failed", "shadow_slow")
     }
     assert not any(pair["dropped"] for pair in pairs)
+
+
+def test_a_dead_candidate_changes_no_byte_of_an_answer(
+    rig: Rig, upstream: FakeUpstream, candidate: ScriptedUpstream
+) -> None:
+    plan = plan_with(upstream, candidate, 9)
+    dead = replace(plan.deployments["tuned"], base_url="http://127.0.0.1:9/v1")
+    changed = replace(plan, deployments={**plan.deployments, "tuned": dead}, plan_hash="")
+    rig.publish(replace(plan, plan_hash=plan_hash(replace(plan, plan_hash=""))))
+    asked = (ASKED, ASKED | {"stream": True})
+    before = [post(rig, body) for body in asked]
+    rig.publish(replace(changed, plan_hash=plan_hash(changed)), shadows=(shadow("s9"),))
+    after = [post(rig, body) for body in asked]
+    pairs = rig.await_events("shadow", 2)
+    assert {pair["attempt"]["error_code"] for pair in pairs} == {"upstream_connect"}
+    for then, now in zip(before, after, strict=True):
+        same = {name for name in then.headers if name not in ("date", "x-request-id")}
+        assert now.content == then.content
+        assert {name: now.headers[name] for name in same} == {name: then.headers[name] for name in same}
 
 
 def test_what_needs_the_baseline_server_or_may_act_is_not_copied(

@@ -67,7 +67,7 @@ def test_check_prints_warnings_and_says_them_in_json_and_exits_with_0(tmp_path: 
     result = CliRunner(env=ENVIRON).invoke(command, [path])
     assert result.exit_code == 0
     assert result.stderr.count("warning: ") == len(WARNED)
-    assert f"warning: {path}:3: deployments.base.price.gpu_hour: nothing in this version acts on it" in result.stderr
+    assert f"warning: {path}:10: metrics.resolved.per: nothing in this version acts on it" in result.stderr
     printed = json.loads(CliRunner(env=ENVIRON).invoke(command, ["--json", path]).stdout)
     assert printed["ok"] and {warning["path"]: warning["line"] for warning in printed["warnings"]} == WARNED
 

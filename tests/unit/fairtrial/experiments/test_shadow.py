@@ -34,9 +34,10 @@ def test_a_candidate_that_is_clearly_better_or_worse_is_called_so_by_its_directi
 
 
 def test_equal_sides_are_not_worse_within_the_margin_only_when_enough_units_came() -> None:
-    few = decide_shadow(means("format", 60, 0.9, 0.9), NO_DROPS).metrics[0]
+    few = decide_shadow(means("format", 150, 0.9, 0.9), NO_DROPS).metrics[0]
     many = decide_shadow(means("format", 3_000, 0.9, 0.9), NO_DROPS).metrics[0]
     assert (few.answer, many.answer) == ("cannot tell", "not worse")
+    assert 300 < int(few.needed.split()[1].replace(",", "")) < 3_000 and many.needed == ""
 
 
 def test_the_first_sentence_needs_thirty_pairs_and_says_what_a_decision_lacks() -> None:

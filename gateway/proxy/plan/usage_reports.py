@@ -1,4 +1,7 @@
-"""Counts how long a token is at each deployment, to estimate what a stream without a count has cost."""
+"""Says how servers report the usage of streams, and what a token is worth where they do not."""
+
+REPORTS_UNASKED = frozenset({"api.mistral.ai"})
+"""Servers whose streams report their usage unasked, and which refuse the field that asks for it."""
 
 
 class BytesPerToken:
