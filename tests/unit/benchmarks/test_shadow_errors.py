@@ -11,7 +11,7 @@ def test_pairs_need_at_most_half_of_the_users_of_a_split() -> None:
     assert shadow.power()["met"]
 
 
-@pytest.mark.release("validity")
+@pytest.mark.release("simulations")
 def test_equal_models_with_unequal_users_and_drops_by_length_are_rarely_decided() -> None:
     found = shadow.error(400, seed=7)
     assert found["met"], found
