@@ -145,8 +145,10 @@ class JobRunner:
 
     def start(self, name: str, work: Callable[[OnProgress], Any], *, own: bool = False) -> Job:
         """Start a job; raises `Conflict` while another one runs. Callers wait briefly for control's ``own`` job."""
-        if self._own and self._thread is not None and not own:
-            self._thread.join(WAIT_SECONDS)
+        with self._turn:  # a thread that was created but not started cannot be joined
+            running = self._thread if self._own and not own else None
+        if running is not None:
+            running.join(WAIT_SECONDS)
         with self._turn:
             for job in self._jobs.values():
                 if job.state == "running":
@@ -164,7 +166,7 @@ class JobRunner:
 
     def join(self) -> None:
         """Wait until no job is running."""
-        with self._turn:  # a thread that was created but not started cannot be joined
+        with self._turn:
             thread = self._thread
         if thread is not None:
             thread.join()
