@@ -28,6 +28,8 @@ from benchmarks import monitored_store  # noqa: E402 - found by the line above
 from benchmarks.pages import DRAWN  # noqa: E402
 from dashboard.client import SESSION_COOKIE  # noqa: E402
 from fairtrial.config.project import load_project  # noqa: E402
+from fairtrial.store.derived import traffic_sums  # noqa: E402
+from fairtrial.store.derived.unit_summaries import update_placements  # noqa: E402
 from tests.fixtures.dashboard import site as sites  # noqa: E402
 from tests.fixtures.dashboard.accessibility import axe_script, serious_violations  # noqa: E402
 from tests.fixtures.dashboard.many_experiments import STORIES, fill_many  # noqa: E402
@@ -119,7 +121,10 @@ STORES: Mapping[str, Callable[[sites.Site], Mapping[str, str]]] = {
 
 
 def _fill_large(path: Path, requests: int) -> None:
-    """A week until now, by SQL, of an experiment that the product starts; its monitor looks once at the end."""
+    """A week until now, by SQL, of an experiment that the product starts; its monitor looks once at the end.
+
+    What control computes while requests arrive is computed here, too.
+    """
     began, now_us = time.perf_counter(), time.time_ns() // 1000
     for name in ("REQUESTS", "ATTEMPTS", "FEEDBACK"):
         setattr(monitored_store, name, sites.with_names(getattr(monitored_store, name)))
@@ -129,6 +134,8 @@ def _fill_large(path: Path, requests: int) -> None:
     size = monitored_store.Size(requests, max(1, requests // 10), now_us - WEEK_US)
     for _ in monitored_store.fill(live.database, load_project(path, {}), size):
         pass
+    update_placements(live.database)
+    traffic_sums.update(live.database)
     live.now_us = now_us
     live.step()
     live.close()

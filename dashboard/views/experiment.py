@@ -78,7 +78,7 @@ def _experiment(control: Control, names: Sequence[str]) -> None:
     left.title(f"Experiment {plain(name)}")
     since_us = query_params.since_us(window)
     experiment = control.call(experiments.one, experiments.FiguresOf(name=name, since_us=since_us))
-    decided = control.call(experiments.decision, experiments.DecisionOf(name=name))
+    decided = control.call(experiments.decision, experiments.DecisionOf(name=name, slices=False))
     last = experiment.live.last_transition
     alarms = [alarm for alarm in control.call(alarm_operations.listing, ListAlarms()) if _is_of(alarm, name)]
     with head:
@@ -95,7 +95,7 @@ def _experiment(control: Control, names: Sequence[str]) -> None:
         _analysis(control, name, [decided])
         if decided.analysis is None or decided.analysis.srm.invalid == experiment.srm.invalid:
             render_srm(experiment.srm)
-        render_slices(decided.slices)
+        slices = st.container()
     with requests:
         traffic.warn_no_unit(experiment.traffic.reasons)
         traffic.warn_ambiguous_feedback(experiment.traffic.ambiguous)
@@ -103,6 +103,8 @@ def _experiment(control: Control, names: Sequence[str]) -> None:
     render_transitions(control, name)
     if decided.analysis is not None:
         render_plans(decided.plans)
+        with slices:  # last, because they take longest
+            render_slices(control.call(experiments.decision, experiments.DecisionOf(name=name)).slices)
 
 
 def _is_of(alarm: AlarmRow, name: str) -> bool:

@@ -3,9 +3,10 @@
 from itertools import product
 
 from fairtrial.api.experiment_traffic import Latency, Series, Slot
-from fairtrial.domain.limits.constants import microseconds
+from fairtrial.domain.limits.constants import HOUR_US, SECOND_US, microseconds
 from fairtrial.store.core.database import Database
-from fairtrial.store.core.query import ANALYSED, Page
+from fairtrial.store.core.query import ANALYSED, Page, Query
+from fairtrial.store.traffic.summed_traffic import window_of
 
 WIDTHS_S = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)
 """Slot widths that give readable axes. For longer windows the last one is doubled."""
@@ -42,15 +43,20 @@ ORDER BY variant, share
 
 
 def series(database: Database, page: Page, *, experiment: str) -> Series:
-    """One experiment in the window, in at most 60 slots from its first to its last request."""
+    """One experiment in the window, in at most 60 slots from its first to its last request; raises `StoreError`."""
     ((first, last),) = database.rows(SPAN, (page.since, page.until, experiment))
     if first is None:
         return Series(WIDTHS_S[0], (), ())
     width_s = width_for((last - first).total_seconds())
-    origin_us = microseconds(first) // (width_s * 1_000_000) * width_s * 1_000_000
-    rows = database.rows(SLOTS, (first, last, experiment, origin_us, width_s * 1_000_000))
-    latencies = database.values(Latency, LATENCIES, (first, last, experiment, list(SHARES)))
-    known = {(slot, variant): numbers for slot, variant, *numbers in rows}
+    width_us = width_s * SECOND_US
+    origin_us = microseconds(first) // width_us * width_us
+    window = window_of(database, page)
+    if window.is_summed and width_us % HOUR_US == 0:
+        by_slot, by_share = window.slots(experiment, origin_us, width_us), window.latencies(experiment, SHARES)
+    else:
+        by_slot = Query(SLOTS, (first, last, experiment, origin_us, width_us))
+        by_share = Query(LATENCIES, (first, last, experiment, list(SHARES)))
+    known = {(slot, variant): numbers for slot, variant, *numbers in database.rows(by_slot.sql, by_slot.parameters)}
     variants = sorted({variant for _, variant in known})
     slots = range(max((slot for slot, _ in known), default=-1) + 1)
     return Series(
@@ -58,12 +64,12 @@ def series(database: Database, page: Page, *, experiment: str) -> Series:
         tuple(
             Slot(
                 *known.get((slot, variant), (0, 0, 0, 0, None, None)),
-                at_us=origin_us + slot * width_s * 1_000_000,
+                at_us=origin_us + slot * width_us,
                 variant=variant,
             )
             for slot, variant in product(slots, variants)
         ),
-        tuple(latencies),
+        tuple(database.values(Latency, by_share.sql, by_share.parameters)),
     )
 
 

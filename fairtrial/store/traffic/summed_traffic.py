@@ -35,7 +35,7 @@ direct AS MATERIALIZED ({ROWS.format(chosen=_CHOSEN, called="{called}")}), total
 )"""  # noqa: S608 - ours
 _BY_BUCKET = f"""
 spread AS (
-    SELECT {{key}}, field, bucket, sum(requests) AS requests
+    SELECT {{columns}}, field, bucket, sum(requests) AS requests
     FROM (SELECT * EXCLUDE (until) FROM latency_sums {_HOURS} UNION ALL {LATENCIES.format(rows="direct")})
     WHERE {{where}}
     GROUP BY ALL
@@ -44,14 +44,12 @@ spread AS (
         sum(requests) OVER (PARTITION BY {{key}}, field) - 1 AS last
     FROM spread
 ), quantiles AS (
-    SELECT {{key}}, field, list_transform(
-        [min(bucket) FILTER (upto > 0.5 * last), min(bucket) FILTER (upto > 0.95 * last),
-            min(bucket) FILTER (upto > 0.99 * last)], lambda bucket: round({WIDTH} ** (bucket + 0.5), 3)
-    ) AS ms
+    SELECT {{key}}, field, list_transform([{{ranks}}], lambda bucket: round({WIDTH} ** (bucket + 0.5), 3)) AS ms
     FROM ranked
     GROUP BY {{key}}, field
 )"""  # noqa: S608 - ours
 """The middle of the bucket that the quantile is in."""
+_SHARES = (0.5, 0.95, 0.99)
 _TIMES = " UNION ALL ".join(
     f"SELECT *, {ANALYSED} AS analysed, '{field}' AS field, {field} AS ms FROM direct"  # noqa: S608 - ours
     for field in ("latency_ms", "ttft_ms")
@@ -97,6 +95,35 @@ FROM (SELECT route, deployment, {_COUNTS} FROM totals GROUP BY route, deployment
 LEFT JOIN quantiles q ON q.route IS NOT DISTINCT FROM t.route AND q.deployment IS NOT DISTINCT FROM t.deployment
 ORDER BY requests DESC, t.route
 LIMIT $7 OFFSET $8
+"""  # noqa: S608 - ours
+_TRIES = f"""
+WITH {_TRAFFIC.format(called=_UNCALLED)}
+SELECT variant, sum(requests - kept_away)::BIGINT AS tries, sum(errors)::BIGINT AS failed_tries,
+    sum(requests)::BIGINT AS user_tries, sum(user_errors)::BIGINT AS user_failed_tries
+FROM totals
+WHERE experiment = $6 AND {ANALYSED}
+GROUP BY variant
+ORDER BY variant
+"""  # noqa: S608 - ours
+_OF_EXPERIMENT = "field = 'latency_ms' AND analysed AND experiment = $6"
+_SLOT = "(epoch_us(hour) - $7::BIGINT) // $8::BIGINT"
+_SLOTS = f"""
+WITH {_TRAFFIC.format(called=_UNCALLED)}, {{quantiles}}
+SELECT t.*, q.ms[1] AS latency_p50, q.ms[2] AS latency_p95
+FROM (
+    SELECT {_SLOT} AS slot, variant, sum(requests)::BIGINT AS requests, sum(errors)::BIGINT AS errors,
+        sum(user_errors)::BIGINT AS user_errors, sum(kept_away)::BIGINT AS kept_away
+    FROM totals
+    WHERE experiment = $6 AND {ANALYSED}
+    GROUP BY ALL
+) t
+LEFT JOIN quantiles q USING (slot, variant)
+"""  # noqa: S608 - ours
+_SPREAD = f"""
+WITH {_TRAFFIC.format(called=_UNCALLED)}, {{quantiles}}
+SELECT variant, unnest([{{shares}}]::DOUBLE[]) AS share, unnest(ms) AS ms
+FROM quantiles
+ORDER BY variant, share
 """  # noqa: S608 - ours
 UNITS = f"""
 WITH seen AS (
@@ -147,13 +174,41 @@ class Window:
         sql = self._timed(_ROUTES, "route, deployment", "field = 'latency_ms'")
         return Query(sql, (*self._bounds, self.unsummed, page.rows, page.offset))
 
+    def tries(self, experiment: str) -> Query:
+        """The requests of an experiment by variant, and how many failed: at the variant, and for users."""
+        return Query(_TRIES, (*self._bounds, experiment))
+
+    def slots(self, experiment: str, origin_us: int, width_us: int) -> Query:
+        """An experiment's figures by slot, counted from ``origin_us``, and variant. Slots consist of whole hours."""
+        columns = f"{_SLOT} AS slot, variant"
+        quantiles = _by_bucket("slot, variant", _OF_EXPERIMENT, _SHARES[:2], columns=columns)
+        sql = _SLOTS.format(quantiles=quantiles)
+        return Query(sql, (*self._bounds, experiment, origin_us, width_us))
+
+    def latencies(self, experiment: str, shares: Sequence[float]) -> Query:
+        """The latencies within which these shares of an experiment's requests were answered, by variant."""
+        quantiles = _by_bucket("variant", _OF_EXPERIMENT, shares)
+        sql = _SPREAD.format(quantiles=quantiles, shares=", ".join(map(str, shares)))
+        return Query(sql, (*self._bounds, experiment))
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether hours are read from sums."""
+        return self.first < self.last
+
     def _timed(self, sql: str, key: str, where: str) -> str:
-        quantiles = _BY_BUCKET if self.first < self.last else _EXACT
-        return sql.format(quantiles=quantiles.format(key=key, where=where))
+        quantiles = _by_bucket(key, where, _SHARES) if self.is_summed else _EXACT.format(key=key, where=where)
+        return sql.format(quantiles=quantiles)
 
     @property
     def _bounds(self) -> Sequence[object]:
         return (self.since, self.first, self.last, self.until, self.watermark)
+
+
+def _by_bucket(key: str, where: str, shares: Sequence[float], *, columns: str = "") -> str:
+    """``columns``: those of the key, if they are not columns of the sums."""
+    ranks = ", ".join(f"min(bucket) FILTER (upto > {share} * last)" for share in shares)
+    return _BY_BUCKET.format(key=key, columns=columns or key, where=where, ranks=ranks)
 
 
 def window_of(database: Database, page: Page) -> Window:

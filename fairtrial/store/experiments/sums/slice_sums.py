@@ -77,6 +77,8 @@ def read_slices(
     Units without tags are in no slice. The shares of bad requests are those of all requests of a unit so far, because
     to read their windows again for each slice takes too long.
     """
+    if not unit_groups.any_tagged(cursor, plan):
+        return ()
     summed = [each for each in plan.metrics if each.counts_requests or (each.method == "amount" and each.cap)]
     apart = unit_groups.any_kept_away(cursor, plan)
     cursor.execute(unit_groups.keep(summed, apart=apart, tags=True), unit_groups.bound(plan, hashes))

@@ -33,6 +33,7 @@ SUM = ", coalesce(sum({name}) FILTER (NOT kept_away), 0)::DOUBLE AS {name}"
 TAGS = ", arg_min(tags, first_at) FILTER (NOT early) AS tags"
 APART = ", coalesce(sum(sent) FILTER (kept_away), 0)::DOUBLE AS kept_away"
 ANY_KEPT_AWAY = "SELECT count(*) FROM unit_sums WHERE kept_away AND experiment = $1"
+ANY_TAGGED = "SELECT EXISTS (SELECT 1 FROM unit_sums WHERE experiment = $1 AND cardinality(tags) > 0)"
 SHARE = " AND hash({unit}) % 1000000 < $share"
 HIT = """
     AND hash(unit) IN (
@@ -84,6 +85,11 @@ def week_start(plan: AnalysisPlan) -> datetime:
 def any_kept_away(cursor: Cursor, plan: AnalysisPlan) -> bool:
     """Whether a breaker has kept requests from an arm of the experiment."""
     return bool(cursor.value(ANY_KEPT_AWAY, [plan.experiment]))
+
+
+def any_tagged(cursor: Cursor, plan: AnalysisPlan) -> bool:
+    """Whether a request of the experiment had a tag."""
+    return bool(cursor.value(ANY_TAGGED, [plan.experiment]))
 
 
 def grouped(metrics: Sequence[MetricPlan] = (), *, hit: str = "", apart: bool = False, tags: bool = False) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fairtrial.api.experiment_traffic import VariantErrors
 from fairtrial.config.layout import Layout
 from fairtrial.domain.events import Event
 from fairtrial.domain.limits.constants import END_OF_TIME_US, HOUR_US, MINUTE_US
@@ -21,7 +22,8 @@ from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import Page
 from fairtrial.store.derived import traffic_sums, unit_summaries
 from fairtrial.store.ingest.ingest import Ingester
-from fairtrial.store.traffic import summed_traffic, traffic
+from fairtrial.store.traffic import experiment_traffic, summed_traffic, traffic
+from fairtrial.store.traffic.client_calls import errors_by_variant
 from tests.fixtures.store import samples
 from tests.fixtures.store.empty_store import database as database, ingester as ingester, layout as layout
 from tests.fixtures.store.erasing import erase_unit
@@ -85,6 +87,7 @@ def _request(draw: random.Random, number: int) -> Event:
     arm = draw.choice(["base", "tuned"])
     common |= {"assigned": arm, "served": draw.choice([arm, "base"]), "unit": f"u-{draw.randrange(60)}"}
     common |= {"experiment": draw.choice(["one", "two"]), "enrolled": draw.random() < 0.9}
+    common |= {"prompt_digest": draw.choice(["p", None]), "retry_ordinal": draw.choice([0, 0, 0, 1])}
     return samples.exposed(number, **common)
 
 
@@ -102,7 +105,11 @@ def assert_same(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as direct:
             direct.setattr(summed_traffic, "MOST_DIRECT", math.inf)
             routes, variants = shown(database, page)
+            series, errors = of_experiment(database, page)
         summed_routes, summed_variants = shown(database, page)
+        summed_series, summed_errors = of_experiment(database, page)
+        assert summed_errors == errors, page
+        assert _without_latencies(summed_series) == _without_latencies(series), page
         assert _without_latencies(summed_routes) == _without_latencies(routes), page
         assert _without_latencies(summed_variants) == _without_latencies(variants), page
         for summed, exact in zip(summed_routes, routes, strict=True):
@@ -120,6 +127,12 @@ def shown(database: Database, page: Page) -> tuple[list[dict[str, Any]], list[di
             cost = variant["cost_usd"]
             variants.append(row | variant | {"cost_usd": None if cost is None else round(cost, 9)})
     return routes, variants
+
+
+def of_experiment(database: Database, page: Page) -> tuple[list[dict[str, Any]], list[VariantErrors]]:
+    """What an experiment's page shows: its slots, and its errors by try and by call."""
+    slots = experiment_traffic.series(database, page, experiment="one").slots
+    return [msgspec.to_builtins(slot) for slot in slots], errors_by_variant(database, page, "one")
 
 
 def _without_latencies(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
