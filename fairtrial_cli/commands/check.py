@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError, nearest
+from fairtrial.domain.errors import ConfigError, Diagnostic, FairtrialError, UsageError
 from fairtrial.domain.wording import counted
 from fairtrial_cli.options import CONFIG, MAP, print_warnings, project_of
 from fairtrial_cli.output.checked_project import describe_project, project_json
 from fairtrial_cli.own_scorers import add_to_lock
+from fairtrial_cli.refused_projects import refuse_project
 
 if TYPE_CHECKING:
     from datetime import date
@@ -176,9 +177,7 @@ def _check_project(path: Path) -> Report:
     from fairtrial.config.plan.retirement import today_utc
 
     project, today = project_of(path), today_utc(time.time_ns() // 1000)
-    if project.plan.experiments:  # a rehearsal loads the statistics
-        _refuse_uncomputable(path, project)
-    _refuse_unknown_checks(path, project)
+    refuse_project(path, project)
     for gate in project.release_gates.files() if project.release_gates else ():
         _checker("gate")(gate)
     notes = (*retirement_warnings(project, today), *_against_store(path, project, today))
@@ -195,51 +194,6 @@ def retirement_warnings(project: Project, today: date) -> Iterator[Diagnostic]:
         advice = f"compare it with a successor: fairtrial migrate {retirement.deployment} NEW --suite FILE"
         place = ("deployments", retirement.deployment, "shutdown_date")
         yield load_one(project.path).diagnostic(place, retirement.in_words(today), advice)
-
-
-def _refuse_uncomputable(path: Path, project: Project) -> None:
-    """Rehearse a look at each experiment; raises `ConfigError` for a metric that control could not compute."""
-    from fairtrial.config.file.yaml_file import load_one
-    from fairtrial.config.plan.price_book import unpriced
-    from fairtrial.experiments.analysis.findings import uncomputable
-    from fairtrial.experiments.analysis.freeze import freeze
-
-    diagnostics = [
-        load_one(path).diagnostic(("experiments", name), f"{metric} can't be computed: {why}")
-        for name, experiment in project.plan.experiments.items()
-        for metric, why in uncomputable(freeze(project.plan, experiment, 0, planned=False))
-    ]
-    diagnostics += [
-        load_one(path).diagnostic(("experiments", name), f"{metric} can't be decided: {why}")
-        for name, experiment in project.plan.experiments.items()
-        for metric, why in unpriced(project.plan, experiment).items()
-    ]
-    if diagnostics:
-        raise ConfigError(diagnostics)
-
-
-def _refuse_unknown_checks(path: Path, project: Project) -> None:
-    """Raises `ConfigError` for each waiver of a check that no audit of training data has."""
-    waivers = [
-        (("deployments", name, "training", "waivers", at, "check"), waiver.check)
-        for name, deployment in project.plan.deployments.items()
-        for at, waiver in enumerate(deployment.lineage.waivers if deployment.lineage else ())
-    ]
-    if not waivers:
-        return
-    from evaluators.training_data.audit import names_of_findings
-    from evaluators.training_data.provider_rules.check import TRAINING_CHECKS
-    from fairtrial.config.file.yaml_file import load_one
-
-    known = (*names_of_findings(), *TRAINING_CHECKS)
-    document = load_one(path)
-    diagnostics = [
-        document.diagnostic(place, f"the check {check!r} does not exist", nearest(check, known))
-        for place, check in waivers
-        if check not in known
-    ]
-    if diagnostics:
-        raise ConfigError(diagnostics)
 
 
 def _against_store(path: Path, project: Project, today: date) -> list[Diagnostic]:

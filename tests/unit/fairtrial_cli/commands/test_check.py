@@ -57,6 +57,18 @@ def test_a_waiver_of_a_check_that_does_not_exist_is_refused_with_the_nearest_nam
         assert "valid; 2 deployments" in printed(path, text.replace("CHECK", check))
 
 
+def test_a_scorer_of_a_route_that_can_t_measure_a_pair_is_refused_at_its_place(tmp_path: Path) -> None:
+    routed = PROJECT + "routes: {support: {deployment: base, scorers: [well-formed, SCORER]}}\n"
+    path = tmp_path / "fairtrial.yaml"
+    for entry, wrong in {
+        "exact_mach": "scorer 'exact-mach' does not exist (did you mean 'exact'?)",
+        "bleu": "bleu can't measure one answer of a shadow, with 1 for the best",
+        "contains: {every: [a]}": "'contains' has no option 'every'",
+    }.items():
+        assert f"routes.support.scorers[1]: {wrong}" in printed(path, routed.replace("SCORER", entry))
+    assert "valid; 1 deployment" in printed(path, routed.replace("SCORER", "contains: {any: [parcel]}"))
+
+
 SHORT = """\
 version: 1
 deployments:
