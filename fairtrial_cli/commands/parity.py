@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from pathlib import Path
@@ -59,6 +58,8 @@ def command(file: Path, name: str, config: Path, as_json: bool) -> None:
 
 
 def _ask(project: Project, name: str, file: ParityFile) -> ModelParity:
+    import asyncio
+
     from rich.console import Console
     from rich.progress import Progress
 

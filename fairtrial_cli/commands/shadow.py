@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from fairtrial.domain.errors import UsageError, printable
-from fairtrial.domain.limits.spending import WRITTEN, read_limit
 from fairtrial_cli.options import CONFIG, JSON, print_json, project_of
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def command() -> None:
 @click.argument("baseline")
 @click.argument("candidate")
 @click.option("--share", default="100%", show_default=True, metavar="PERCENT", help="The share of requests to copy.")
-@click.option("--limit", "limits", multiple=True, metavar="LIMIT", help=f"The most that copies may spend: {WRITTEN}.")
+@click.option("--limit", "limits", multiple=True, metavar="LIMIT", help="The most that copies may spend.")
 @click.option("--route", metavar="ROUTE", help="The route, if BASELINE serves several.")
 @CONFIG
 @JSON
@@ -37,13 +36,15 @@ def start(
 ) -> None:
     """Copy requests that BASELINE serves to CANDIDATE.
 
-    Without --limit the copies may cost as much as the requests. A limit that is reached pauses the copies, never the
-    requests. A limit in dollars needs the price of CANDIDATE.
+    Without --limit the copies may cost as much as the requests. LIMIT is an amount of USD, requests or tokens, in all
+    or each day, such as 500requests/day; one of each kind may be given. A limit that is reached pauses the copies, never
+    the requests. A limit in dollars needs the price of CANDIDATE.
 
     \b
     Example:  fairtrial shadow start base tuned --share 20% --limit 1USD/day
     """
     from fairtrial.api import shadows
+    from fairtrial.domain.limits.spending import read_limit
     from fairtrial_cli.store_client.client import open_store
 
     try:
