@@ -37,8 +37,8 @@ def start(
     """Copy requests that BASELINE serves to CANDIDATE.
 
     Without --limit the copies may cost as much as the requests. LIMIT is an amount of USD, requests or tokens, in all
-    or each day, such as 500requests/day; one of each kind may be given. A limit that is reached pauses the copies, never
-    the requests. A limit in dollars needs the price of CANDIDATE.
+    or each day, such as 500requests/day; one of each kind may be given. A limit that is reached pauses the copies,
+    never the requests. A limit in dollars needs the price of CANDIDATE.
 
     \b
     Example:  fairtrial shadow start base tuned --share 20% --limit 1USD/day

@@ -11,11 +11,10 @@ class Changes:
 
     A transaction concerns all experiments unless its thread says which, by `about` and `add`. ``failures`` counts, by
     experiment, the rows of units that were added with a bad request: no fewer than units that had none before.
-    ``total``: all transactions.
     """
 
     def __init__(self) -> None:
-        self._of_all, self._of, self.total = 0, Counter[str](), 0
+        self._of_all, self._of, self._into = 0, Counter[str](), Counter[str]()
         self._thread = threading.local()
         self._lock = threading.Lock()
         self.failures = Counter[str]()
@@ -36,11 +35,11 @@ class Changes:
         if names is not None:
             names.update(experiments)
 
-    def note(self) -> None:
-        """Count a transaction of this thread, once it is committed."""
+    def note(self, tables: Iterable[str] = ()) -> None:
+        """Count a transaction of this thread, once it is committed; ``tables``: those that got a new row."""
         names: set[str] | None = getattr(self._thread, "names", None)
         with self._lock:
-            self.total += 1
+            self._into.update(tables)
             if names is None:
                 self._of_all += 1
                 self._own[""] += 1
@@ -52,6 +51,10 @@ class Changes:
         """Count committed rows with a bad request; ``experiments``: that of each row."""
         with self._lock:
             self.failures.update(experiments)
+
+    def into(self, table: str) -> int:
+        """The transactions that inserted a row into this table by `Cursor.insert`."""
+        return self._into[table]
 
     def count(self, experiment: str) -> int:
         """The transactions that concerned this experiment."""

@@ -115,7 +115,7 @@ class Database:
                 cursor.execute("COMMIT")
                 if (head := cursor.take_chain_head()) is not None:
                     save_chain_head(self.layout, head)
-                self.changes.note()
+                self.changes.note(cursor.take_tables())
             except BaseException as error:
                 self._note_error(error)
                 _roll_back(cursor)
@@ -278,6 +278,7 @@ def _refuse_log(store: Path) -> None:
 def _roll_back(cursor: Cursor) -> None:
     cursor.forget_views()
     cursor.take_chain_head()
+    cursor.take_tables()
     try:
         cursor.execute("ROLLBACK")
     except duckdb.Error:

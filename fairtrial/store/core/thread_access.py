@@ -90,6 +90,7 @@ class Cursor:
         self._sources: dict[str, _ArrowSource] = {}
         self.chain_head: ChainHead | None = None
         """The newest entry of the audit trail that this transaction appends."""
+        self._tables = set[str]()
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> duckdb.DuckDBPyConnection:
         return self._connection.execute(self._statement(sql), parameters)
@@ -121,6 +122,7 @@ class Cursor:
         """Insert a row with these columns."""
         names, marks = ", ".join(row), ", ".join("?" * len(row))
         self.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608 - ours
+        self._tables.add(table)
 
     def append(self, table: str, row: Mapping[str, Any]) -> int:
         """Insert a row with the next ``number`` of the table; returns the number."""
@@ -148,6 +150,11 @@ class Cursor:
         """The head that the transaction has left, which the next one does not have."""
         head, self.chain_head = self.chain_head, None
         return head
+
+    def take_tables(self) -> set[str]:
+        """The tables into which `insert` wrote in this transaction; the next one begins without any."""
+        tables, self._tables = self._tables, set()
+        return tables
 
     def forget_views(self) -> None:
         """Call it after a rollback, which removes the names that the transaction has made."""

@@ -14,6 +14,7 @@ from fairtrial.store.core.database import Cursor, Database
 from fairtrial.store.core.query import timestamp
 
 MessageChange = Literal["opened", "repeated", "closed", "test"]
+OUTBOX = "alarm_changes"
 SHOWN_STATES = ("delivered", "waiting", "failing", "refused")
 """Of the messages that wait, those that were tried are failing."""
 
@@ -90,7 +91,7 @@ class DueMessage(msgspec.Struct, frozen=True):
 
 def note(cursor: Cursor, alarm_id: str, change: MessageChange, *, now_us: int) -> None:
     """Put a change into the outbox, in the caller's transaction."""
-    cursor.insert("alarm_changes", alarm_id=alarm_id, change=change, at_time=timestamp(now_us))
+    cursor.insert(OUTBOX, alarm_id=alarm_id, change=change, at_time=timestamp(now_us))
 
 
 def changes(database: Database) -> list[AlarmChange]:

@@ -12,6 +12,7 @@ from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
 
+TABLE = "shadows"
 NEWEST = """
 SELECT definition, action, at_time FROM shadows
 QUALIFY row_number() OVER (PARTITION BY route ORDER BY at_time DESC, rowid DESC) = 1
@@ -86,7 +87,7 @@ def record(database: Database, shadow: Shadow, action: Literal["start", "stop"],
     definition = msgspec.json.encode(shadow).decode()
     with database.transaction() as cursor:
         cursor.insert(
-            "shadows",
+            TABLE,
             shadow_id=shadow.shadow_id,
             at_time=timestamp(now_us),
             action=action,

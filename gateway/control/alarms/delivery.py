@@ -50,19 +50,26 @@ class AlarmDelivery:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="alarms")
         self._sending: dict[str, Future[None]] = {}
         self._stopping = threading.Event()
-        self._own, self._seen, self._next_us = 0, -1, 0
+        self._seen: tuple[int, AlarmSettings] | None = None
+        self._next_us = 0
 
     def step(self) -> None:
-        """Route what is new and start what is due; raises `StoreError`, also of an earlier attempt."""
+        """Route what is new and start what is due; raises `StoreError`, also of an earlier attempt.
+
+        Without a new change, an attempt that has ended, or a message that is due, it reads nothing for a minute.
+        """
         declared, now_us = self._declared(), self._clock_us()
-        others = self._database.changes.total - self._own
-        if declared is None or (others == self._seen and now_us < self._next_us):
+        if declared is None:
             return
         settings, plan = declared
-        self._own += route(self._database, settings, plan, now_us=now_us)
+        seen = self._database.changes.into(alarm_messages.OUTBOX), settings
+        ended = any(sending.done() for sending in self._sending.values())
+        if seen == self._seen and not ended and now_us < self._next_us:
+            return
+        route(self._database, settings, plan, now_us=now_us)
         self._dispatch(settings, now_us)
         waiting_us = alarm_messages.next_us(self._database)
-        self._seen, self._next_us = others, min(now_us + MINUTE_US, waiting_us or now_us + MINUTE_US)
+        self._seen, self._next_us = seen, min(now_us + MINUTE_US, waiting_us or now_us + MINUTE_US)
 
     def stop(self) -> None:
         """Wait for the attempts that have begun; messages that were not sent wait for the next start."""
@@ -117,11 +124,11 @@ def attempt(
     return "delivered", ""
 
 
-def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: int) -> bool:
-    """Write the messages of new changes and repetitions; returns whether there were any. Raises `StoreError`."""
+def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: int) -> None:
+    """Write the messages of new changes and repetitions; raises `StoreError`."""
     changes, standing = alarm_messages.changes(database), alarm_messages.open_alarms(database)
     if not changes and (not standing or not settings.targets):
-        return False
+        return
     known = alarm_messages.sent(database, [change.alarm_id for change in (*changes, *standing)])
     composer = Composer(database, plan, (settings.dashboard_url or "").rstrip("/"))
     new = [
@@ -129,7 +136,7 @@ def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: in
         for change, name, number in _routed(settings, changes, standing, known, now_us)
     ]
     if not new and not changes:
-        return False
+        return
     with database.changes.about(), database.transaction() as cursor:
         for number, change, name, body in new:
             quiet = None if SEVERITIES.get(change.kind) == "urgent" else settings.targets[name].quiet
@@ -138,7 +145,6 @@ def route(database: Database, settings: AlarmSettings, plan: Plan, *, now_us: in
                 cursor, f"msg_{change.alarm_id}_{name}_{number}", change, name, body, times_us=times_us
             )
         alarm_messages.clear(cursor, changes)
-    return True
 
 
 def _routed(

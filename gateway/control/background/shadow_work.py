@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from evaluators.scoring.scorer import Scorer
+    from fairtrial.domain.plan import Published
 
 AT_ONCE = 200
 FAMILY = "shadow"
@@ -26,14 +27,18 @@ class ShadowWork:
 
     def __init__(self, database: Database, publisher: PlanPublisher, clock_us: Callable[[], int]) -> None:
         self._database, self._publisher, self._clock_us = database, publisher, clock_us
+        self._none: tuple[Published, int] | None = None
+        """The plan that was published, and the starts that were recorded, when no shadow was known."""
         self._built: dict[str, tuple[tuple[Any, ...], tuple[Scorer, ...]]] = {}
 
     def step(self) -> None:
         """Score what has come, and open or close the alarms; raises `StoreError` and `UsageError`."""
-        published = self._publisher.published
-        if published is None:
+        published, recorded = self._publisher.published, self._database.changes.into(shadows.TABLE)
+        if published is None or (self._none and self._none[0] is published and self._none[1] == recorded):
             return
-        for known in known_shadows(self._database, published.plan):
+        all_known = known_shadows(self._database, published.plan)
+        self._none = None if all_known else (published, recorded)
+        for known in all_known:
             shadow, now_us = known.shadow, self._clock_us()
             while pairs := shadows.to_score(self._database, shadow.shadow_id, limit=AT_ONCE):
                 self._score(shadow.route, pairs)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from fairtrial.store.core.changes import Changes
+from fairtrial.store.experiments import alarm_messages
+from fairtrial.store.traffic import shadows
 from tests.fixtures.store.empty_store import empty_store
 
 
@@ -45,3 +47,22 @@ def test_only_committed_transactions_count(tmp_path: Path) -> None:
         with database.transaction():
             pass
         assert database.changes.count("one") == before + 1
+
+
+def test_transactions_are_counted_by_the_tables_that_got_rows(tmp_path: Path) -> None:
+    with empty_store(tmp_path) as (database, _):
+
+        def fail() -> None:
+            with database.transaction() as cursor:
+                alarm_messages.note(cursor, "one", "opened", now_us=0)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        with database.transaction():
+            pass
+        assert database.changes.into(alarm_messages.OUTBOX) == 0
+        with database.transaction() as cursor:
+            alarm_messages.note(cursor, "one", "opened", now_us=0)
+            alarm_messages.note(cursor, "one", "closed", now_us=0)
+        assert (database.changes.into(alarm_messages.OUTBOX), database.changes.into(shadows.TABLE)) == (1, 0)
