@@ -19,6 +19,7 @@ from fairtrial.api.experiment_answers import (
 from fairtrial.api.experiment_box import Box, Label
 from fairtrial.domain.decision.arms import interval_of
 from fairtrial.domain.decision.values import Decision, EarlierProof, MetricDecision
+from fairtrial.domain.metrics import ASKED_AGAIN_RATE
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -35,6 +36,7 @@ from fairtrial.store.experiments import analysis_plans, stored_looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook
+from fairtrial.store.traffic.agreement import read_agreement
 from gateway.control.experiments.accept_declines import begins_anew, described_offers, offered_declines
 from gateway.control.experiments.slice_findings import describe_slices
 from gateway.control.shadows import known_shadow
@@ -82,7 +84,7 @@ def describe_decision(
     offers = offered_declines(stored.plan, look.sums, now.entered, begins_anew=anew)
     return msgspec.structs.replace(
         shown,
-        box=_with(shadow, result_box(stored.plan, look.decisions, now)),
+        box=_noting(_agreement(database, stored.plan), _with(shadow, result_box(stored.plan, look.decisions, now))),
         analysis=_analysis(look, now, _chart(database, stored) if chart else ()),
         accepts=described_offers(stored.plan, offers),
         plans=_plans(database, experiment.name),
@@ -103,6 +105,17 @@ def _with(lines: tuple[tuple[Label, str], ...], box: Box) -> Box:
     """The box with lines before its next step."""
     others = tuple(line for line in box.lines if line[0] != "Next")
     return msgspec.structs.replace(box, lines=(*others, *lines, *box.lines[len(others) :])) if lines else box
+
+
+def _agreement(database: Database, plan: AnalysisPlan) -> tuple[str, ...]:
+    """How feedback agrees with questions that were asked again, if the plan counts these."""
+    if all(metric.metric != ASKED_AGAIN_RATE for metric in plan.metrics):
+        return ()
+    return tuple(each.sentence for each in read_agreement(database, plan.experiment, from_us=plan.from_us))
+
+
+def _noting(notes: tuple[str, ...], box: Box) -> Box:
+    return msgspec.structs.replace(box, notes=(*notes, *box.notes))
 
 
 def proofs_of(database: Database, plan: AnalysisPlan, variant: str, *, number: int) -> tuple[EarlierProof, ...]:

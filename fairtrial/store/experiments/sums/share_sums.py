@@ -75,8 +75,11 @@ def read_shares(
     """
     cuts = unit_groups.cutting(plan, interruptions)
     conditions = {
-        f"within_{window}": "true" if plan.unit == "request" else unit_groups.complete(window, at_us - LATE_US, cuts)
+        f"within_{window}_{late}": "true"
+        if plan.unit == "request"
+        else unit_groups.complete(window, at_us - LATE_US - late, cuts)
         for window, at_us in until_us.items()
+        for late in {CATALOGUE[metric.metric].late_us for metric in metrics}
     }
     conditions |= {f"counts_{at}": unit_groups.counts(plan, metric) for at, metric in enumerate(metrics)}
     known = [CATALOGUE[metric.metric] for metric in metrics]
@@ -141,8 +144,8 @@ class _Windows:
         over, per, luck = known.over, str(known.per), units["luck"][at]
         away = self.kept_away[at] if known.needs_answer else 0.0
         bad, whole = self.day[over][at] + (0.0 if control else away), self.day[per][at] + away
-        in_hour = units[f"within_{HOUR_US}"][at] & (self.hour[per][at] > 0)
-        in_day = units[f"within_{DAY_US}"][at] & (whole > 0)
+        in_hour = units[f"within_{HOUR_US}_{known.late_us}"][at] & (self.hour[per][at] > 0)
+        in_day = units[f"within_{DAY_US}_{known.late_us}"][at] & (whole > 0)
         bad, whole = bad[in_day], whole[in_day]
         hour = self.hour[over][at][in_hour], self.hour[per][at][in_hour]
         cap = float(metric.cap or REQUESTS_CAP)
@@ -151,7 +154,7 @@ class _Windows:
             UnitShares.of(bad, whole, luck=luck[in_day]),
             capped_requests(bad, whole, cap=cap),
             EveryRequest.of(bad, whole) if every else None,
-            None if self.first is None else _present(self.first[over][at], self.first[per][at], luck),
+            None if self.first is None or known.late_us else _present(self.first[over][at], self.first[per][at], luck),
         )
 
 
@@ -195,5 +198,6 @@ def _lengths(plan: AnalysisPlan) -> list[int]:
         round(metric.window_seconds * 1e6) + metric_sums.LATE_US for metric in plan.metrics if metric.window_seconds
     ]
     if plan.unit != "request" and any(metric.method == "shares" for metric in plan.metrics):
-        lengths += [length + LATE_US for length in (HOUR_US, DAY_US)]
+        late = {CATALOGUE[metric.metric].late_us for metric in plan.metrics if metric.method == "shares"}
+        lengths += [length + LATE_US + wait for length in (HOUR_US, DAY_US) for wait in late]
     return sorted(set(lengths))
