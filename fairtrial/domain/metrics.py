@@ -11,8 +11,6 @@ from decimal import Decimal
 from math import inf
 from typing import Literal
 
-from fairtrial.domain.promises import LEFT_US
-
 Better = Literal["lower", "higher"]
 Method = Literal["events", "shares", "amount", "quantile", "feedback", "given"]
 """How a metric is decided.
@@ -76,8 +74,8 @@ class Metric:
     the requests whose amount is known, or is empty for the amount of the whole unit. ``column``: the column of
     `requests` of a quantile, and ``nu`` which one. ``margin``: the default margin as written. ``safety``: the default
     stop margin is 0. ``needs_answer``: a request that an open breaker kept from the treatment counts as a bad one for
-    the proof of safety, because its answer is unknown. ``late_us``: after a request, how long the metric takes to know
-    it. ``decides``: whether an experiment or a gate may use it.
+    the proof of safety, because its answer is unknown. ``is_late``: known half an hour after a request.
+    ``decides``: whether an experiment or a gate may use it.
     """
 
     name: str
@@ -92,7 +90,7 @@ class Metric:
     margin: str = "1pp"
     safety: bool = False
     needs_answer: bool = False
-    late_us: int = 0
+    is_late: bool = False
     decides: bool = True
 
     @property
@@ -111,7 +109,7 @@ def _events(name: str, what: str, over: str, per: str, *, safety: bool = True) -
 
 
 def _followed(name: str, what: str, over: str, per: str, better: Better = "lower") -> Metric:
-    return Metric(name, what, "events", better=better, over=over, per=per, late_us=LEFT_US)
+    return Metric(name, what, "events", better=better, over=over, per=per, is_late=True)
 
 
 def _quantile(name: str, what: str, column: str, nu: float) -> Metric:

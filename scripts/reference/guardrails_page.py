@@ -54,7 +54,8 @@ NEXT = """\
 ## What a user does next
 
 Four rates need no feedback. Control finds what a [unit](../glossary.md#unit) did after each request of the
-experiment, half an hour later, outside the request's path. Like every rate they belong to the variant of the unit's first request.
+experiment, half an hour later, outside the request's path. Like every rate they belong to the variant of the
+unit's first request.
 
 | metric | of | counts |
 |---|---|---|

@@ -151,7 +151,7 @@ def _metric(path: Path, metric: str, file: ProjectFile) -> Iterator[FieldError]:
 def _unfollowed(path: Path, metric: str, experiment: ExperimentSection, file: ProjectFile) -> Iterator[FieldError]:
     """What a unit does after a request can't be known of a unit that sends one, or without the texts to compare."""
     known = CATALOGUE.get(metric)
-    if known is None or not known.late_us:
+    if known is None or not known.is_late:
         return
     if experiment.unit == "request":
         yield FieldError((*path, "metric"), f"{metric} needs units that send several requests", "unit: user")

@@ -77,7 +77,7 @@ class Ingester:
             total += self._take(*ends)
             if not total.unreadable:
                 self._counts.compare(assigned, self._clock_us())
-                self._follow_up(begun_us)
+                self._follow_up(begun_us, paced=paced)
             total += IngestResult(failed=self._derived.fold_requests(paced=paced).failed)
             self._derived.compute(paced=paced)
         return total
@@ -220,9 +220,9 @@ class Ingester:
         rest = replace(chunk, lines=chunk.lines[len(first) :], start=middle)
         return self._take((segment, head)) + self._take((segment, rest))
 
-    def _follow_up(self, now_us: int) -> None:
-        """Every minute, find what units did after their requests; all that was recorded by ``now_us`` is stored."""
-        if now_us >= self._followed_us + MINUTE_US:
+    def _follow_up(self, now_us: int, *, paced: bool) -> None:
+        """Find what units did after their requests, at most every minute if ``paced``. All until then is stored."""
+        if not paced or now_us >= self._followed_us + MINUTE_US:
             next_requests.settle(self._database, now_us=now_us)
             self._followed_us = now_us
 
