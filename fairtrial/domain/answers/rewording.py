@@ -1,7 +1,6 @@
 """Represents a user's question by keyed hashes of its words, so that a rewording is found without the text."""
 
 import re
-from functools import lru_cache
 from hashlib import blake2b
 
 from fairtrial.domain.answers.chat import last_question
@@ -23,16 +22,8 @@ def question_words(secret: str, body: str | None) -> list[int] | None:
     """
     text = last_question(body) if body else None
     stems = {(pair or word)[:STEM] for pair, word in WORD.findall(text[:READ].lower())} if text else set()
-    return sorted(_hashed(secret, stem) for stem in stems) if len(stems) >= QUESTION_WORDS else None
-
-
-def _hashed(secret: str, stem: str) -> int:
-    digest = _keyed(secret).copy()
-    digest.update(stem.encode("utf-8", "surrogatepass"))
-    return int.from_bytes(digest.digest())
-
-
-@lru_cache(maxsize=8)
-def _keyed(secret: str) -> blake2b:
-    key = blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=32, person=b"words").digest()
-    return blake2b(key=key, digest_size=4)
+    if len(stems) < QUESTION_WORDS:
+        return None
+    key = blake2b(secret.encode(), digest_size=32, person=b"words").digest()
+    hashes = (blake2b(stem.encode("utf-8", "surrogatepass"), key=key, digest_size=4) for stem in stems)
+    return sorted(int.from_bytes(each.digest()) for each in hashes)

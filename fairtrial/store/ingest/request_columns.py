@@ -154,7 +154,7 @@ def _makers(record: type[Struct]) -> Iterator[tuple[str, Callable[[Sequence[Any]
         yield column, next((make for kind, make in _KINDS.items() if kind in kinds), texts)
 
 
-_MADE: Mapping[str, Callable[[Sequence[Any]], Any]] = {"ordinal": whole_numbers, "question": truths, "words": lists}
+_MADE: Mapping[str, Callable[[Sequence[Any]], Any]] = {"ordinal": whole_numbers, "words": lists}
 _MAKE = {**_MADE, **{name: make for record in _RENAMED for name, make in _makers(record)}}
 """Makes each column. DuckDB casts and checks whole numbers and times."""
 
@@ -162,9 +162,12 @@ BODIES = "request_body, response_body"
 AT_TIME = "make_timestamp(at_time) AS at_time"
 COST = "TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd"
 """A cost that is no number is unknown."""
-REQUESTS = (
-    f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}, words) REPLACE ({AT_TIME}, {COST}) FROM new_requests"  # noqa: S608
-)
+SENDS_MORE = "enrolled AND exposed_unit <> '' AND unit_kind <> 'request'"
+REQUESTS = f"""
+INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}, words) REPLACE ({AT_TIME}, {COST}),
+    CASE WHEN {SENDS_MORE} THEN words IS NOT NULL END AS question
+FROM new_requests
+"""  # noqa: S608 - ours
 PAYLOADS = f"""
 INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_requests
 WHERE request_body IS NOT NULL OR response_body IS NOT NULL
@@ -172,7 +175,7 @@ WHERE request_body IS NOT NULL OR response_body IS NOT NULL
 TURNS = f"""
 INSERT INTO recent_turns
 SELECT request_id, {AT_TIME}, experiment, exposed_unit, prompt_digest, coalesce(retry_ordinal, 0) > 0, words
-FROM new_requests WHERE question IS NOT NULL
+FROM new_requests WHERE {SENDS_MORE}
 """  # noqa: S608 - ours
 ATTEMPTS = f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_attempts"  # noqa: S608 - ours
 
@@ -184,8 +187,8 @@ def insert_requests(cursor: Cursor, events: Sequence[RequestEvent], *, secret: s
     """
     calls = [(event, ordinal, call) for event in events for ordinal, call in enumerate(event.attempts)]
     if events:
-        columns = _of_requests(events) | _of_turns(events, secret)
-        _insert(cursor, "new_requests", columns, (REQUESTS, PAYLOADS, TURNS))
+        words = [question_words(secret, event.request_body) if _sends_more(event) else None for event in events]
+        _insert(cursor, "new_requests", _of_requests(events) | {"words": words}, (REQUESTS, PAYLOADS, TURNS))
     if calls:
         requests, ordinals, attempts = zip(*calls, strict=True)
         _insert(cursor, "new_attempts", _of_attempts(requests, attempts) | {"ordinal": ordinals}, (ATTEMPTS,))
@@ -203,15 +206,8 @@ def _of_requests(events: Sequence[RequestEvent]) -> dict[str, Sequence[Any]]:
     }
 
 
-def _of_turns(events: Sequence[RequestEvent], secret: str) -> dict[str, Sequence[Any]]:
-    """Whether a request of a unit that may send more ends with a question to compare, and the words of that."""
-    words = [question_words(secret, event.request_body) if _may_send_more(event) else None for event in events]
-    pairs = zip(events, words, strict=True)
-    questions = [found is not None if _may_send_more(event) else None for event, found in pairs]
-    return {"question": questions, "words": words}
-
-
-def _may_send_more(event: RequestEvent) -> bool:
+def _sends_more(event: RequestEvent) -> bool:
+    """Whether its unit is in an experiment and may send another request, as `SENDS_MORE`."""
     exposure = event.exposure
     return exposure is not None and exposure.enrolled and bool(exposure.unit) and exposure.unit_kind != "request"
 

@@ -82,9 +82,10 @@ def describe_decision(
     now = _remembering(database, stored, look, now)
     anew = plan is not None and begins_anew(stored.plan, plan, experiment, now.entered)
     offers = offered_declines(stored.plan, look.sums, now.entered, begins_anew=anew)
+    box = _with(shadow, result_box(stored.plan, look.decisions, now))
     return msgspec.structs.replace(
         shown,
-        box=_noting(_agreement(database, stored.plan), _with(shadow, result_box(stored.plan, look.decisions, now))),
+        box=msgspec.structs.replace(box, notes=(*_agreement(database, stored.plan), *box.notes)),
         analysis=_analysis(look, now, _chart(database, stored) if chart else ()),
         accepts=described_offers(stored.plan, offers),
         plans=_plans(database, experiment.name),
@@ -112,10 +113,6 @@ def _agreement(database: Database, plan: AnalysisPlan) -> tuple[str, ...]:
     if all(metric.metric != ASKED_AGAIN_RATE for metric in plan.metrics):
         return ()
     return tuple(each.sentence for each in read_agreement(database, plan.experiment, from_us=plan.from_us))
-
-
-def _noting(notes: tuple[str, ...], box: Box) -> Box:
-    return msgspec.structs.replace(box, notes=(*notes, *box.notes))
 
 
 def proofs_of(database: Database, plan: AnalysisPlan, variant: str, *, number: int) -> tuple[EarlierProof, ...]:
