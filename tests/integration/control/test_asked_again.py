@@ -10,12 +10,15 @@ import pytest
 
 from fairtrial_cli.output.experiment_state import decision_lines
 from gateway.control.experiments.describe_decision import describe_decision
+from tests.fixtures.control.judged_trial import JudgedTrial
 from tests.fixtures.control.live_trial import WHOLE, LiveTrial
 
 PRIMARY = "{metric: feedback.resolved, require: superior, mde: 10pp, min_days: 7}"
 ASKED_AGAIN = "{metric: requests.asked_again_rate, require: superior, mde: 10pp, min_days: 7}"
 GUARDRAIL = "{metric: requests.left_after_error_rate, margin: 5pp}"
 PROJECT = WHOLE.replace(PRIMARY, ASKED_AGAIN).replace("{metric: requests.error_rate, margin: 1pp}", GUARDRAIL)
+JUDGED = f"{PROJECT}releases: {{gate: release.gate.yaml}}\n"
+LEVEL = "live.requests.asked_again_rate <= 20%"
 QUESTION = "How do I cancel my yearly subscription?"
 REWORDED = "I want to cancel my subscription, how do I do that?"
 ANOTHER = "Which payment methods does your shop accept?"
@@ -46,7 +49,9 @@ def users_of(trial: LiveTrial, day: int) -> None:
     trial.step(23.95)
 
 
-def test_rewordings_decide_a_trial_that_names_them(trial: LiveTrial) -> None:
+def test_rewordings_decide_a_trial_that_names_them_and_its_gate(tmp_path: Path) -> None:
+    trial = JudgedTrial(tmp_path, JUDGED)
+    trial.gate.write_text(trial.gate.read_text().replace("approvers:", f"  - {LEVEL}\napprovers:"))
     for day in range(9):
         users_of(trial, day)
     trial.step(1)
@@ -60,6 +65,10 @@ def test_rewordings_decide_a_trial_that_names_them(trial: LiveTrial) -> None:
     assert guardrail.metric == "requests.left_after_error_rate"
     assert (guardrail.control or 0.0) > 0.0
     assert guardrail.treatment == 0.0
+    trial.run_both()
+    results = {finding.rule: finding.result for finding in trial.judge().findings if finding.decisive}
+    assert (results["live.primary better than base"], results[LEVEL]) == ("pass", "pass")
+    trial.close()
 
 
 def test_status_says_how_feedback_agrees_with_rewordings(trial: LiveTrial) -> None:
