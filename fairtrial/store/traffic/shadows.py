@@ -1,6 +1,6 @@
 """Stores who started and stopped shadows, and reads their pairs: a request, and the copy that a candidate answered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.plan import Shadow
+from fairtrial.domain.review import PairTexts
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
@@ -70,6 +71,20 @@ SELECT count(*) FILTER (prompt_bytes <= bytes), count(*) FILTER (prompt_bytes > 
     count(*) FILTER (dropped AND prompt_bytes <= bytes), count(*) FILTER (dropped AND prompt_bytes > bytes),
     epoch_us(max(at_time))
 FROM copies, middle
+"""
+
+REVIEWABLE = """
+SELECT p.request_id
+FROM shadow_pairs p JOIN requests r USING (request_id) JOIN payloads b USING (request_id)
+WHERE p.shadow_id = $1 AND NOT p.dropped AND p.outcome = 'answered' AND r.arm_outcome = 'answered'
+    AND b.request_body IS NOT NULL AND b.response_body IS NOT NULL AND p.response_body IS NOT NULL
+ORDER BY p.at_time, p.request_id
+"""
+TEXTS = """
+SELECT p.request_id, p.unit, b.request_body, b.response_body, p.response_body
+FROM shadow_pairs p JOIN payloads b USING (request_id)
+WHERE p.shadow_id = $1 AND p.request_id IN (SELECT unnest($2::VARCHAR[]))
+ORDER BY p.at_time, p.request_id
 """
 
 
@@ -175,3 +190,13 @@ def drops(database: Database, shadow_id: str) -> tuple[int, int, int, int, int |
     """Copies of shorter and longer requests, how many of each were dropped, and the newest time; `StoreError`."""
     short, long, short_dropped, long_dropped, newest_us = database.rows(DROPS, (shadow_id,))[0]
     return int(short), int(long), int(short_dropped), int(long_dropped), newest_us
+
+
+def reviewable(database: Database, shadow_id: str) -> list[str]:
+    """The requests whose pairs people can judge, because both answered and all texts are stored; `StoreError`."""
+    return [str(request_id) for (request_id,) in database.rows(REVIEWABLE, (shadow_id,))]
+
+
+def texts_of(database: Database, shadow_id: str, request_ids: Sequence[str]) -> list[PairTexts]:
+    """The texts of these pairs, in the order of `reviewable`; raises `StoreError`."""
+    return [PairTexts(*row) for row in database.rows(TEXTS, (shadow_id, list(request_ids)))]
