@@ -13,7 +13,10 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Does the effect **wear off**, and how often does a steady one seem to?", ("line_ahead", "passing_share")),
     ),
     "How it is looked at": (
-        ("**Whenever I like**, stopping when I know", ("always_valid", "at_least", "at_most", "evidence")),
+        (
+            "**Whenever I like**, stopping when I know",
+            ("always_valid", "asymptotic", "at_least", "at_most", "evidence"),
+        ),
         ("**Once**, at a size that was fixed before", ("fixed",)),
         ("**A few times**, as planned before", ("spent_look",)),
         ("**Rare events**, exactly, at any time", ("conversion_evidence", "conversion_lift")),
