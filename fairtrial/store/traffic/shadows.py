@@ -59,13 +59,13 @@ SELECT entry.key, count(*), avg(entry.value[1]), avg(entry.value[2]),
     avg(ln(entry.value[2] / entry.value[1])) FILTER (entry.value[1] > 0 AND entry.value[2] > 0)
 FROM (
     SELECT coalesce(unit, request_id) AS who, unnest(map_entries(scores)) AS entry
-    FROM shadow_pairs WHERE shadow_id = $1 AND scores IS NOT NULL
+    FROM shadow_pairs WHERE shadow_id = $1 AND scores IS NOT NULL AND at_time >= $2
 )
 GROUP BY entry.key, who
 ORDER BY entry.key, who
 """
 DROPS = """
-WITH copies AS (SELECT prompt_bytes, dropped, at_time FROM shadow_pairs WHERE shadow_id = $1),
+WITH copies AS (SELECT prompt_bytes, dropped, at_time FROM shadow_pairs WHERE shadow_id = $1 AND at_time >= $2),
     middle AS (SELECT coalesce(median(prompt_bytes), 0) AS bytes FROM copies)
 SELECT count(*) FILTER (prompt_bytes <= bytes), count(*) FILTER (prompt_bytes > bytes),
     count(*) FILTER (dropped AND prompt_bytes <= bytes), count(*) FILTER (dropped AND prompt_bytes > bytes),
@@ -181,14 +181,17 @@ def save_scores(database: Database, scored: Mapping[str, Mapping[str, tuple[floa
         cursor.execute(SAVE, [names, *columns, timestamp(now_us)])
 
 
-def unit_means(database: Database, shadow_id: str) -> list[tuple[str, int, float, float, float | None]]:
+def unit_means(
+    database: Database, shadow_id: str, *, since_us: int = 0
+) -> list[tuple[str, int, float, float, float | None]]:
     """By measure and unit: pairs, the means of both sides, and the mean log of their ratios; raises `StoreError`."""
-    return [(str(name), int(n), b, c, ratio) for name, n, b, c, ratio in database.rows(UNIT_MEANS, (shadow_id,))]
+    rows = database.rows(UNIT_MEANS, (shadow_id, timestamp(since_us)))
+    return [(str(name), int(n), b, c, ratio) for name, n, b, c, ratio in rows]
 
 
-def drops(database: Database, shadow_id: str) -> tuple[int, int, int, int, int | None]:
+def drops(database: Database, shadow_id: str, *, since_us: int = 0) -> tuple[int, int, int, int, int | None]:
     """Copies of shorter and longer requests, how many of each were dropped, and the newest time; `StoreError`."""
-    short, long, short_dropped, long_dropped, newest_us = database.rows(DROPS, (shadow_id,))[0]
+    short, long, short_dropped, long_dropped, newest_us = database.rows(DROPS, (shadow_id, timestamp(since_us)))[0]
     return int(short), int(long), int(short_dropped), int(long_dropped), newest_us
 
 
