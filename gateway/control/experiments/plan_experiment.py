@@ -90,8 +90,7 @@ def plan_experiment(
     if questions.unprovable:
         result = _unprovable(result, questions.unprovable)
     result = _after_whole_weeks(result, min_days_of(experiment))
-    notes += _early(experiment, request.terms.weeks)
-    notes += _by_pairs(experiment, per_week, request.terms.weeks, decidable=isinstance(result, PlannedTrial))
+    notes += [*_early(experiment, request.terms.weeks), *_by_pairs(experiment, per_week, request.terms.weeks, result)]
     notes += stop_notes(experiment, questions.questions, design)
     notes += [f"not planned: {metric}" for metric in questions.left_out]
     notes += _windows(questions.questions)
@@ -104,10 +103,12 @@ def plan_experiment(
     return ExperimentPlan(result, tuple(notes), questions.left_out)
 
 
-def _by_pairs(experiment: Experiment, per_week: float | None, weeks: int, *, decidable: bool) -> Iterator[str]:
+def _by_pairs(
+    experiment: Experiment, per_week: float | None, weeks: int, result: PlannedTrial | Undecidable
+) -> Iterator[str]:
     """In how many weeks the pairs of the experiment's shadow show `PAIRS_POINTS`, as a source of the plan or not."""
     rule, first = experiment.shadow, experiment.enrolment.stages[0] / 100
-    if rule is None or per_week is None or (decidable and not experiment.sources):
+    if rule is None or per_week is None or (isinstance(result, PlannedTrial) and not experiment.sources):
         return
     treated = first * arm_shares(experiment).treatment
     users = per_week / (experiment.stage / 100 or first) * (1 - treated) * rule.percent / 100

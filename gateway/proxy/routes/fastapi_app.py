@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from fairtrial.domain.errors import BadRequest, NotFound, RequestError, Unavailable
+from fairtrial.domain.errors import BadRequest, NotFound, RateLimited, RequestError, Unavailable
 from gateway.metrics import MEDIA_TYPE
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import RequestPath, folded, read_body, shown
@@ -40,6 +40,9 @@ LOOKS = ["GET", "HEAD"]
 
 SMALL = 2_000
 """Characters of feedback texts that are examined however much other work waits."""
+
+MOST_VOTES, REMEMBERED_ANSWERS = 20, 10_000
+"""How often an answer may get a vote, by one worker, which forgets the answers whose last vote is the oldest."""
 
 VOTE, WIDGET = "/v1/feedback/vote", "/v1/feedback/vote.js"
 API_METHODS = {"/v1/feedback": "POST", VOTE: "POST", "/v1/responses/input_tokens": "POST"}
@@ -136,7 +139,7 @@ def _feedback(app: FastAPI, worker: WorkerState) -> None:
 
 
 def _votes(app: FastAPI, worker: WorkerState) -> None:
-    widget = Path(__file__).with_name("vote.js").read_bytes()
+    widget, cast = Path(__file__).with_name("vote.js").read_bytes(), dict[str | None, int]()
 
     @app.api_route(WIDGET, methods=LOOKS)
     async def script() -> Response:
@@ -153,6 +156,11 @@ def _votes(app: FastAPI, worker: WorkerState) -> None:
         require_json(headers)
         item, caller = read_vote(await read_body(cycle, worker.admission, limit=LONGEST_VOTE), routing)
         worker.admission.claim(cycle, caller.key_id)
+        cast[item.request_id] = number = cast.pop(item.request_id, 0) + 1
+        if number > MOST_VOTES:
+            raise RateLimited(f"vote: this answer has had {MOST_VOTES} votes", code="too_many_votes")
+        if len(cast) > REMEMBERED_ANSWERS:
+            del cast[next(iter(cast))]
         return (await _record(worker, routing, caller, [item]))[0]
 
 

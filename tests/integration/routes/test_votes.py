@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 
+from gateway.proxy.routes.fastapi_app import MOST_VOTES
 from gateway.proxy.routing.vote_tokens import LONGEST_TOKEN, Ballot, write_token
 from tests.fixtures.gateway.gateway_fixture import Rig, key, plan_for, running
 from tests.fixtures.upstream.server import FakeUpstream
@@ -123,3 +124,13 @@ def test_a_vote_has_its_own_limits(rig: Rig) -> None:
     assert httpx.get(f"{rig.url}/feedback/vote").status_code == 401
     script = httpx.get(f"{rig.url}/feedback/vote.js")
     assert script.headers["content-type"].startswith("text/javascript") and "fairtrial-vote" in script.text
+
+
+def test_an_answer_gets_so_many_votes_and_no_more(rig: Rig) -> None:
+    tokens = [asked(rig).headers["x-fairtrial-vote"] for _ in range(2)]
+    for number in range(MOST_VOTES):
+        assert vote(rig, tokens[0], vote_id=f"vote-{number:04}").status_code == 202
+    for _ in range(2):
+        refused = vote(rig, tokens[0], vote_id="one-more")
+        assert (refused.status_code, code(refused)) == (429, "too_many_votes")
+    assert vote(rig, tokens[1]).status_code == 202
