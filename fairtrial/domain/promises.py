@@ -71,9 +71,6 @@ MIN_UNITS = 30
 Source: ADR 14."""
 MIN_PAIRS = 30
 """Pairs of a shadow after which its first sentence stands. Source: ADR 112."""
-PAIR_VARIANCE = 0.5
-"""The variance of a pair's difference for which a plan states users: independent answers that are right half of the
-time, the most that two shares can have. Source: definition."""
 MIN_EVENTS = 10
 """Units with and without the event that each arm needs; with fewer, A/A tests at unequal splits err in 13 to 24 %.
 Source: ADR 14."""

@@ -6,16 +6,14 @@ the level (Bonferroni, weighted: Holm 1979). This needs no independence: pairs a
 
 from collections.abc import Iterable
 
-from fairtrial.domain.decision.shadow import OWN, ShadowDecision
+from fairtrial.domain.decision.shadow import ShadowDecision
 from fairtrial.domain.decision.sources import Claim, ClaimAnswer, SourcesAnswer, SourcesDecision
 from fairtrial.domain.decision.values import Decision
-from fairtrial.domain.promises import MIN_PAIRS, PAIR_VARIANCE
 from fairtrial.domain.settings import SPLIT
 from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.decision.wording import effect_words
 from fairtrial.experiments.methods.method import passes_us
-from fairtrial.stats.planning.courses import monitored
 
 MORE_UNITS = "more users of both arms"
 
@@ -65,17 +63,3 @@ def shadow_claim(plan: AnalysisPlan, name: str, shown: ShadowDecision | None) ->
 def levels_of(plan: AnalysisPlan, source: str) -> tuple[float, float]:
     """The error levels of a source for *better*, which is its share, and for *worse*, which is the attempt's."""
     return plan.sources[source] * plan.alpha_attempt, plan.alpha_attempt
-
-
-def weekly_power(difference: float, *, users_per_week: float, weeks: int, level: float) -> list[float]:
-    """The power of pairs at the end of each week, looked at daily, for a scorer's difference in shares.
-
-    Each user has one pair, and both answers are right independently, half of the time: the most that pairs can need.
-    """
-    daily = [users_per_week * day / 7 for day in range(1, 7 * weeks + 1)]
-    looks = [users for users in daily if users >= MIN_PAIRS]
-    if not looks:
-        return [0.0] * weeks
-    course = monitored(difference, PAIR_VARIANCE, looks, tau=OWN.tau, alpha=level)
-    ends = [7 * week - (len(daily) - len(looks)) for week in range(1, weeks + 1)]
-    return [course.power[end - 1] if end > 0 else 0.0 for end in ends]

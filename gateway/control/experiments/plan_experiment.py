@@ -7,14 +7,12 @@ from math import ceil
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment
-from fairtrial.domain.promises import ALPHA, HARM_POWER, HARM_TIMES, POWER, SEEN_WEEKS, UNEQUAL_TRAFFIC
-from fairtrial.domain.settings import SPLIT
+from fairtrial.domain.promises import ALPHA, HARM_POWER, HARM_TIMES, SEEN_WEEKS, UNEQUAL_TRAFFIC
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
 from fairtrial.experiments.analysis.slices import slice_units
 from fairtrial.experiments.decision.caveat_words import UNSEEN
 from fairtrial.experiments.metric_plan import MetricPlan
-from fairtrial.experiments.sources import weekly_power
 from fairtrial.stats.planning.question import Design, Question, Terms
 from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
@@ -23,9 +21,6 @@ from gateway.control.experiments.traffic_history import NO_HISTORY, TrafficHisto
 
 MOST_UNITS = 20_000.0
 """How far the courses are followed. `HARM_POWER` of the trials must stop until then for a mean to say something."""
-
-PAIRS_POINTS = 0.1
-"""The difference in the share of a scorer that a plan states for the pairs of a shadow."""
 
 PLANNED_SLICES, SLICE_LOSS = 8, 0.2
 """The slices, and the loss of one of them in a share, for which a plan says how many units show it."""
@@ -90,7 +85,7 @@ def plan_experiment(
     if questions.unprovable:
         result = _unprovable(result, questions.unprovable)
     result = _after_whole_weeks(result, min_days_of(experiment))
-    notes += [*_early(experiment, request.terms.weeks), *_by_pairs(experiment, per_week, request.terms.weeks, result)]
+    notes += _early(experiment, request.terms.weeks)
     notes += stop_notes(experiment, questions.questions, design)
     notes += [f"not planned: {metric}" for metric in questions.left_out]
     notes += _windows(questions.questions)
@@ -101,30 +96,6 @@ def plan_experiment(
         if planned.chosen.tail
     ]
     return ExperimentPlan(result, tuple(notes), questions.left_out)
-
-
-def _by_pairs(
-    experiment: Experiment, per_week: float | None, weeks: int, result: PlannedTrial | Undecidable
-) -> Iterator[str]:
-    """In how many weeks the pairs of the experiment's shadow show `PAIRS_POINTS`, as a source of the plan or not."""
-    rule, first = experiment.shadow, experiment.enrolment.stages[0] / 100
-    if rule is None or per_week is None or (isinstance(result, PlannedTrial) and not experiment.sources):
-        return
-    treated = first * arm_shares(experiment).treatment
-    users = per_week / (experiment.stage / 100 or first) * (1 - treated) * rule.percent / 100
-    fewest = ceil(min_days_of(experiment) / 7)
-    sources = {name: share for name, share in experiment.sources.items() if name != SPLIT} or {"shadow.NAME": 0.9}
-    for name, share in sources.items():
-        power = weekly_power(PAIRS_POINTS, users_per_week=users, weeks=weeks, level=share * ALPHA)
-        week = next((at for at, one in enumerate(power, 1) if one >= POWER and at >= fewest), None)
-        shown = f"show {100 * PAIRS_POINTS:g} points more in"
-        if week is None:
-            says = f"{shown} {counted(weeks, 'week')} with a probability of {power[-1]:.0%}"
-        else:
-            pairs = f"about {users * week:,.0f} users, one pair each"
-            says = f"{shown} {counted(week, 'week')} ({power[week - 1]:.0%}; {pairs})"
-        how = "" if experiment.sources else " with sources: {split: 0.1, shadow.NAME: 0.9}"
-        yield f"{name}: pairs of the shadow{how} {says}"
 
 
 def _cold_caches(experiment: Experiment) -> Iterator[str]:
@@ -228,7 +199,7 @@ def _design(
     return Design(
         per_week=per_week * arms.compared,
         share=arms.treatment,
-        alpha=ALPHA * experiment.sources.get(SPLIT, 1.0) / arms.treatments,
+        alpha=ALPHA / arms.treatments,
         guardrail_alpha=ALPHA,
         metrics=metrics,
         **asdict(request.terms),

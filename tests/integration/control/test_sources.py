@@ -17,8 +17,6 @@ from gateway.control.experiments.describe_decision import describe_decision
 from gateway.control.verdicts.recompute import recompute
 from tests.fixtures.control.judged_trial import PROJECT, JudgedTrial
 from tests.fixtures.control.live_trial import NAME
-from tests.fixtures.services.command import in_process
-from tests.fixtures.services.project_files import write_project
 
 SOURCES = """\
     sources: {split: 0.4, shadow.on_topic: 0.6}
@@ -132,23 +130,3 @@ def test_the_shares_are_frozen_and_a_later_attempt_pays_at_every_source(trial: J
     frozen = frozen_plans(trial.database)[NAME]
     assert (frozen.attempt, frozen.alpha_primary) == (2, pytest.approx(0.01))
     assert "no pair yet" in status(trial)  # those of the first attempt don't count
-
-
-def test_the_planner_says_what_pairs_show_beside_the_split(tmp_path: Path) -> None:
-    path = write_project(tmp_path)
-    shadowed = "    shadow: {variant: tuned, percent: 50}\n    enroll: {stages: [20]}\n    split:"
-    plain = path.read_text().replace("    split:", shadowed)
-    said = {}
-    for sources in ("", "    sources: {split: 0.4, shadow.format: 0.6}\n"):
-        path.write_text(plain.replace("    split:", f"{sources}    split:"))
-        done = in_process("experiment", "plan", NAME, "--per-week", "40", "--baseline", "60%", cwd=tmp_path)
-        assert done.returncode == 3, done.stderr
-        said[sources] = [line for line in done.stdout.splitlines() if "pairs of the shadow" in line]
-    proposed, planned = said.values()
-    assert proposed == [
-        "note: shadow.NAME: pairs of the shadow with sources: {split: 0.1, shadow.NAME: 0.9} show 10 points more in "
-        "6 weeks with a probability of 60%"
-    ]
-    assert planned == [
-        "note: shadow.format: pairs of the shadow show 10 points more in 6 weeks with a probability of 53%"
-    ]
