@@ -31,9 +31,10 @@ from fairtrial.experiments.analysis.memory import Memory  # noqa: E402
 from fairtrial.experiments.analysis_plan import AnalysisPlan  # noqa: E402
 from fairtrial.experiments.monitor import Circumstances, step  # noqa: E402
 from fairtrial.experiments.shadow import Drops, UnitMean, decide_shadow  # noqa: E402
-from fairtrial.experiments.sources import combine, levels_of, shadow_claim, split_claim, weekly_power  # noqa: E402
+from fairtrial.experiments.sources import combine, levels_of, shadow_claim, split_claim  # noqa: E402
 from fairtrial.experiments.sums import ArmSums, Sums  # noqa: E402
 from fairtrial.stats.arms.feedback import Feedback  # noqa: E402
+from fairtrial.stats.planning.mixes import PairedSource  # noqa: E402
 from fairtrial.stats.sums import Moments  # noqa: E402
 
 USERS_A_WEEK, WEEKS, STAGE, BASE = 200, 4, 0.2, 0.5
@@ -102,7 +103,8 @@ def rows(trials: int, seed: int = 53) -> list[Row]:
     good, equal, biased, harmful = simulated(0.1, 0.0), simulated(0.0, 0.0), simulated(0.1, 0.0), simulated(0.1, -0.3)
     decided = [answer == "better" for answer, _ in good]
     users = USERS_A_WEEK * (1 - STAGE / 2)
-    planned = weekly_power(0.1, users_per_week=users, weeks=WEEKS, level=levels_of(plan, SCORER)[0])[-1]
+    deviation = sqrt(2 * BASE * (1 - BASE))
+    planned = PairedSource(SCORER, users, 0.1, deviation).power(levels_of(plan, SCORER)[0], weeks=WEEKS)[-1]
     shown = [("shadow" in better) for _, better in good]
     apart = abs(sum(shown) / trials - planned)
     noise = 2 * sqrt(planned * (1 - planned) / trials)

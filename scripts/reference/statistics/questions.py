@@ -50,6 +50,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("**How long** does a trial take, and can it decide?", ("plan_trial", "Question", "Design")),
         ("How many **units** show it in one look?", ("size_of_shares", "size_of_means", "size_of_means_not_worse")),
         ("How many **pairs**?", ("size_of_pairs",)),
+        ("Which **mix** of a split and pairs decides first?", ("cheapest_mix", "plan_mix")),
     ),
 }
 """Questions by what they are about, each with the functions in the order in which one would read them."""
