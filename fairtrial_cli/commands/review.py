@@ -54,10 +54,11 @@ def command() -> None:
 @CONFIG
 @JSON
 def enqueue(suite: str | None, config: Path, as_json: bool, **wish: Any) -> None:
-    """Create a queue from the newest runs of both targets on SUITE, or from a shadow.
+    """Create a queue of pairs from runs on SUITE, or from a shadow.
 
-    SUITE is a suite's name or file. A shadow has the real questions of ROUTE, and no user got the candidate's answers.
-    Drawn pairs whose answers look equal to a reviewer count as ties, and nobody judges them.
+    The newest runs of both targets count. SUITE is a suite's name or file. A shadow has the real questions of ROUTE,
+    and no user got the candidate's answers. Drawn pairs whose answers look equal to a reviewer count as ties, and
+    nobody judges them.
 
     \b
     Examples:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40
