@@ -199,8 +199,8 @@ def notes(plan: AnalysisPlan) -> Iterator[str]:
             f"This is attempt {plan.attempt} with this candidate, so it has an alpha of "
             f"{100 * plan.alpha_attempt:.3g} % instead of {100 * plan.alpha:.3g} %."
         )
-    if note := sources_note(plan):
-        yield note
+    if plan.sources:
+        yield sources_note(plan)
     if plan.revision > 1:
         yield f"The plan was amended {'once' if plan.revision == 2 else f'{plan.revision - 1} times'}."
     if plan.primary is not None and (plan.min_days < WEEK_DAYS or plan.may_miss_fading):
@@ -210,9 +210,7 @@ def notes(plan: AnalysisPlan) -> Iterator[str]:
 
 
 def sources_note(plan: AnalysisPlan) -> str:
-    """How the plan spends its error level; empty without sources."""
-    if not plan.sources:
-        return ""
+    """How a plan with sources spends its error level."""
     shares = ", ".join(f"{name} {100 * share * plan.alpha_attempt:.2g} %" for name, share in plan.sources.items())
     return f"Better is tested by source: {shares}; worse by each at {100 * plan.alpha_attempt:.2g} %."
 
