@@ -108,18 +108,21 @@ def make_project(folder: Path, experiments: int = 1, more: str = "") -> Project:
     return project
 
 
-def fill(database: Database, project: Project, size: Size) -> Iterator[int]:
-    """Store the week and fold it into the sums of units; yields how many requests are stored."""
+def fill(database: Database, project: Project, size: Size, requests: str = REQUESTS) -> Iterator[int]:
+    """Store the week and fold it into the sums of units; yields how many requests are stored.
+
+    ``requests``: the statement that stores them, which may fill further columns.
+    """
     for first in range(0, size.requests, SLICE):
         last = min(size.requests, first + SLICE)
-        insert(database, project, size, first, last)
+        insert(database, project, size, first, last, requests)
         update_sums(database)
         yield last
     for _ in range(PARTS + 1):  # a compaction takes so many passes
         update_sums(database)
 
 
-def insert(database: Database, project: Project, size: Size, first: int, last: int) -> None:
+def insert(database: Database, project: Project, size: Size, first: int, last: int, requests: str = REQUESTS) -> None:
     """Store the requests of these numbers with their attempts and feedback."""
     common = {"start": size.start_us, "step": WEEK_US / size.requests, "first": first, "last": last}
     known = list(project.plan.experiments.values())
@@ -127,6 +130,6 @@ def insert(database: Database, project: Project, size: Size, first: int, last: i
         named = {"units": size.units, "names": [experiment.name for experiment in known]}
         routes = [route_of(experiment.name) for experiment in known]
         hashes = [experiment.analysis_hash for experiment in known]
-        cursor.execute(REQUESTS, common | named | {"hashes": hashes, "routes": routes})
+        cursor.execute(requests, common | named | {"hashes": hashes, "routes": routes})
         cursor.execute(ATTEMPTS, common)
         cursor.execute(FEEDBACK, common | named)

@@ -1,20 +1,21 @@
 """What a shadow costs the requests that it copies, how often it is wrong, and how many users it needs beside a split.
 
 ``python benchmarks/shadow.py [--pairs N] [--seconds N] [--trials N] [--only cost|error|power] [--json]``. *Cost*: a
-gateway with a shadow of all requests and one without take turns at 50 requests a second each; the candidate is another
-server. *Error*: A/A trials whose units differ in size and whose drops depend on the length of the request, looked at
-every day. *Power*: users by pairs beside users by a split, at 80 % power. Exit code 1 if a bound is missed.
+gateway and its control with a shadow of all requests, and others without one, take turns at 50 requests a second each;
+the candidate is another server. *Error*: A/A trials whose units differ in size and whose drops depend on the length of
+the request, looked at every day. *Power*: users by pairs beside users by a split, at 80 % power. Exit code 1 if a bound
+is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import replace
-from hashlib import sha256
+from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -24,56 +25,74 @@ sys.path[0] = str(HERE.parent)
 
 import numpy as np  # noqa: E402
 
-from benchmarks.wire.load import KEY  # noqa: E402
 from benchmarks.wire.measures import load  # noqa: E402
 from benchmarks.wire.paired import Row  # noqa: E402
-from benchmarks.wire.plan import ROUTE, plan_for  # noqa: E402
 from benchmarks.wire.processes import cpu_seconds  # noqa: E402
-from benchmarks.wire.servers import Server, await_answer, gateway, upstream  # noqa: E402
-from fairtrial.config.layout import Layout  # noqa: E402
-from fairtrial.config.plan.hashes import plan_hash  # noqa: E402
-from fairtrial.config.plan.published import publish  # noqa: E402
+from benchmarks.wire.servers import await_answer, ended, free_port, upstream  # noqa: E402
 from fairtrial.domain.decision.shadow import MEASURES  # noqa: E402
-from fairtrial.domain.plan import Key, Published, Route, Shadow  # noqa: E402
 from fairtrial.experiments.shadow import Drops, UnitMean, decide_shadow  # noqa: E402
 from fairtrial.stats.always_valid import cases_for_bound  # noqa: E402
 
 MOST_P99, MOST_P99_MS, MOST_CPU = 1.10, 2.0, 1.70
 PER_SECOND = 50
 LEVEL, DAYS, UNITS_A_DAY = 0.05, 14, 30
+PROJECT = """\
+version: 1
+deployments:
+  base: {{model: openai/base, base_url: "http://127.0.0.1:{base}/v1"}}
+  tuned: {{model: openai/tuned, base_url: "http://127.0.0.1:{tuned}/v1", parent: base}}
+routes:
+  bench: {{deployment: base}}
+gateway: {{bind: "127.0.0.1:{gateway}", workers: 1}}
+control: {{bind: "127.0.0.1:{control}"}}
+"""
 RATES = (0.5, 0.6)
 """The shares of right answers of the demo's base and its fine-tune, rounded to ten points of difference."""
 
 
-def begin(stack: ExitStack, name: str, *, shadowed: bool) -> Server:
-    """A gateway with one worker on a server, and with a candidate's server beside it that a shadow copies to."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A gateway with one worker and its control: the gateway's port, and the processes whose CPU counts."""
+
+    port: int
+    pids: tuple[int, ...]
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(map(cpu_seconds, self.pids))
+
+
+def begin(stack: ExitStack, *, shadowed: bool) -> Served:
+    """Gateway and control of a project whose route one server answers; a shadow copies to another server."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     base, candidate = (stack.enter_context(upstream()) for _ in range(2))
-    server = stack.enter_context(gateway(base, folder))
-    plan = plan_for(base.port)
-    deployments = dict(plan.deployments)
-    deployments["tuned"] = replace(deployments["tuned"], base_url=f"http://127.0.0.1:{candidate.port}/v1")
-    plan = replace(plan, deployments=deployments, experiments={}, routes={ROUTE: Route(ROUTE, "base")}, plan_hash="")
-    key = Key("bench", "bench", sha256(KEY.encode()).hexdigest(), ("complete",), routes=(ROUTE,))
-    shadows = (Shadow("bench", ROUTE, "base", "tuned", 100.0),) if shadowed else ()
-    published = Published(replace(plan, plan_hash=plan_hash(plan)), "keys", (key,), "pepper", shadows=shadows)
-    publish(Layout(folder / "bench.duckdb").plan, published)
-    await_answer(server.port)
-    return replace(server, name=name)
+    services, control = free_port(), free_port()
+    project = PROJECT.format(base=base.port, tuned=candidate.port, gateway=services, control=control)
+    (folder / "fairtrial.yaml").write_text(project)
+    command = [sys.executable, "-m", "fairtrial_cli.main"]
+    if shadowed:
+        subprocess.run([*command, "shadow", "start", "base", "tuned"], cwd=folder, check=True, stdout=subprocess.PIPE)
+    pids = []
+    for name in ("control", "gateway"):
+        log = stack.enter_context((folder / f"{name}.log").open("wb"))
+        process = subprocess.Popen([*command, name], cwd=folder, stdout=log, stderr=log)
+        pids.append(stack.enter_context(ended(process)).pid)
+    await_answer(services)
+    return Served(services, tuple(pids))
 
 
 def cost(pairs: int, seconds: float) -> dict[str, Any]:
-    """The p99 and the CPU of the worker, as pairs of turns without and with the shadow."""
-    p99, cpu = Row("p99 of a request", "ms"), Row("CPU of the worker", "s")
+    """The p99, and the CPU of gateway and control together, as pairs of turns without and with the shadow."""
+    p99, cpu = Row("p99 of a request", "ms"), Row("CPU of gateway and control", "s")
     with ExitStack() as stack:
-        both = [begin(stack, name, shadowed=name == "shadow") for name in ("plain", "shadow")]
+        both = [begin(stack, shadowed=shadowed) for shadowed in (False, True)]
         ports = [server.port for server in both]
         load("rate", ports, 1.0, PER_SECOND)
         for _ in range(pairs):
-            before = [cpu_seconds(server.pid) for server in both]
+            before = [server.cpu_seconds for server in both]
             found = load("rate", ports, seconds, PER_SECOND)["ports"]
             p99.pairs.append((found[0]["p99_ms"], found[1]["p99_ms"]))
-            used = [cpu_seconds(server.pid) - then for server, then in zip(both, before, strict=True)]
+            used = [server.cpu_seconds - then for server, then in zip(both, before, strict=True)]
             cpu.pairs.append((used[0], used[1]))
     allowed = max(MOST_P99, 1 + MOST_P99_MS / p99.before)
     return {

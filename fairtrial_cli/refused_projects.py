@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fairtrial.domain.decision.shadow import MEASURES
 from fairtrial.domain.errors import ConfigError, FairtrialError, nearest
 
 if TYPE_CHECKING:
@@ -65,19 +66,27 @@ def _refuse_unknown_checks(path: Path, project: Project) -> None:
 
 
 def _refuse_wrong_scorers(path: Path, project: Project) -> None:
-    """Raises `ConfigError` for each scorer of a route that can't measure the pairs of a shadow."""
-    if not any(project.route_scorers.values()):
+    """Raises `ConfigError` for each scorer of a route that can't measure pairs, and each source without its scorer."""
+    experiments = project.plan.experiments
+    if not any(project.route_scorers.values()) and not any(each.sources for each in experiments.values()):
         return
     from fairtrial.config.file.yaml_file import load_one
     from gateway.control.shadow_scores import built_scorers
 
     document, diagnostics = load_one(path), []
     for route, entries in project.route_scorers.items():
+        known = list(MEASURES)
         for at, entry in enumerate(entries):
             try:
-                built_scorers([entry], project.root)
+                known += [scorer.name for scorer in built_scorers([entry], project.root)]
             except FairtrialError as error:
                 wrong = str(error).removeprefix("scorers: ")
                 diagnostics.append(document.diagnostic(("routes", route, "scorers", at), wrong))
+        name = project.plan.routes[route].experiment or ""
+        for source in experiments[name].sources if name in experiments else ():
+            family, _, scorer = source.partition(".")
+            if family == "shadow" and scorer not in known:
+                wrong = f"{route} has no scorer {scorer!r}"
+                diagnostics.append(document.diagnostic(("experiments", name, "sources", source), wrong, str(known)))
     if diagnostics:
         raise ConfigError(diagnostics)

@@ -2,18 +2,22 @@
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from hashlib import sha256
+from typing import Any, TypeVar
 
 from fairtrial.api.reviews import CreateQueue
+from fairtrial.domain.answers.chat import answered_text
 from fairtrial.domain.errors import UsageError
+from fairtrial.domain.limits.canonical_json import json_object
 from fairtrial.domain.masking import family_of, mask, names_in
-from fairtrial.domain.plan import Plan
+from fairtrial.domain.plan import Plan, Shadow
 from fairtrial.domain.promises import SHARED_PAIRS
-from fairtrial.domain.review import Pair
+from fairtrial.domain.review import Pair, PairTexts
 from fairtrial.domain.run import Answer, CaseResult, Run
 
+Item = TypeVar("Item")
 SEEDS = 2**31
 USUAL_OVERLAP = 0.2
 
@@ -36,19 +40,55 @@ def draw_pairs(candidate: Run, baseline: Run, draw: CreateQueue, *, names: Seque
     pairs = _answered_by_both(candidate, baseline)
     if not pairs:
         raise UsageError(f"reviews: no case of {candidate.suite} was answered by both, so there is nothing to compare")
-    size = min(draw.size, len(pairs))
+    return _drawn(pairs, list, draw, names, (candidate.target, baseline.target), candidate.suite)
+
+
+def draw_shadow_pairs(
+    request_ids: Sequence[str],
+    read: Callable[[Sequence[str]], Sequence[PairTexts]],
+    shadow: Shadow,
+    draw: CreateQueue,
+    *,
+    names: Sequence[str],
+) -> list[Pair]:
+    """Draw pairs of a shadow; ``read`` reads the texts of those that are drawn. The pairs of a user are one cluster.
+
+    Raises `UsageError` if there are none, and if all drawn pairs look equal.
+    """
+    if not request_ids:
+        raise UsageError(
+            f"reviews: the shadow of {shadow.route} has no pair that both answered and whose texts are stored "
+            "(see: fairtrial shadow status, and capture in fairtrial.yaml)"
+        )
+
+    def read_pairs(chosen: Sequence[str]) -> list[Pair]:
+        return [_live_pair(shadow.shadow_id, texts) for texts in read(chosen)]
+
+    return _drawn(request_ids, read_pairs, draw, names, (shadow.candidate, shadow.baseline), "the shadow")
+
+
+def _drawn(
+    possible: Sequence[Item],
+    read: Callable[[Sequence[Item]], list[Pair]],
+    draw: CreateQueue,
+    names: Sequence[str],
+    targets: tuple[str, str],
+    source: str,
+) -> list[Pair]:
+    """Draw items at random, in their order, read them as pairs, and say how many votes each wants."""
+    size = min(draw.size, len(possible))
     rng = random.Random(draw.seed)
-    chosen = sorted(rng.sample(range(len(pairs)), size))
-    different = [i for i in chosen if _shown(pairs[i].candidate, names) != _shown(pairs[i].baseline, names)]
+    pairs = read([possible[i] for i in sorted(rng.sample(range(len(possible)), size))])
+    different = [i for i, pair in enumerate(pairs) if _shown(pair.candidate, names) != _shown(pair.baseline, names)]
     if not different:
         raise UsageError(
-            f"reviews: {candidate.target} and {baseline.target} gave equal answers in all {size} pairs drawn from "
-            f"{candidate.suite}, so there is nothing to compare (is the right model or adapter loaded?)"
+            f"reviews: {' and '.join(targets)} gave equal answers in all {size} pairs drawn from {source}, "
+            "so there is nothing to compare (is the right model or adapter loaded?)"
         )
     twice = set(rng.sample(different, shared(draw.overlap, len(different))))
     wants = dict.fromkeys(different, 1) | dict.fromkeys(twice, 2)
-    share = size / len(pairs)
-    return [replace(pairs[i], probability=share, wants=wants.get(i, 0)) for i in chosen]
+    share = size / len(possible)
+    return [replace(pair, probability=share, wants=wants.get(i, 0)) for i, pair in enumerate(pairs)]
 
 
 def rule_of(draw: CreateQueue, pairs: Sequence[Pair]) -> dict[str, Any]:
@@ -162,6 +202,21 @@ def _pair(new: CaseResult, old: CaseResult, suite: str) -> Pair:
     )
     texts = _text(new.answer) or "", _text(old.answer) or ""
     return Pair(case.case_id, case.cluster or case.case_id, messages, _reference(case.expected), *texts)
+
+
+def _live_pair(shadow_id: str, pair: PairTexts) -> Pair:
+    """A pair of live answers. Its cluster is a digest, because exports show clusters."""
+    request = json_object(pair.request_body) or {}
+    question = request.get("messages", request.get("input", request.get("prompt")))
+    turns = question if isinstance(question, list) else [{"content": question}]
+    asked = tuple(
+        {"role": str(turn.get("role", "user")), "content": _flat(turn.get("content"))}
+        for turn in turns
+        if isinstance(turn, Mapping)
+    )
+    cluster = sha256(f"{shadow_id}\0{pair.unit or pair.request_id}".encode()).hexdigest()[:16]
+    candidate, baseline = (answered_text(body) or "" for body in (pair.candidate_body, pair.baseline_body))
+    return Pair(pair.request_id, cluster, asked, None, candidate, baseline, unit=pair.unit)
 
 
 def _flat(content: Any) -> str:

@@ -10,6 +10,10 @@ Pays = Literal["yes", "no", "unclear", "never"]
 """Whether a variant pays at the present volume; ``never``: its requests cost more than the control's."""
 
 
+Change = Literal["prices", "volume", "answers"]
+"""What is halved or doubled: the prices of all variants, the requests of a month, or the tokens of answers."""
+
+
 class CompareCosts(TrafficWindow, frozen=True, kw_only=True):
     """An experiment, and what its costs are compared with.
 
@@ -24,7 +28,7 @@ class CompareCosts(TrafficWindow, frozen=True, kw_only=True):
 
 
 class Range(Answer, frozen=True, kw_only=True):
-    """An estimate with its interval of 95 %; an end is ``None`` if it is not bounded."""
+    """An estimate with its interval of 95 %, valid at any time; an end is ``None`` if it is not bounded."""
 
     value: float
     low: float | None
@@ -66,6 +70,16 @@ class VariantCost(Answer, frozen=True, kw_only=True):
     what_if: float | None
 
 
+class Sensitivity(Answer, frozen=True, kw_only=True):
+    """The volume from which a variant pays after one change by a factor; the rest as in `BreakEven`."""
+
+    change: Change
+    factor: float
+    requests: Range | None
+    volume: int
+    pays: Pays
+
+
 class BreakEven(Answer, frozen=True, kw_only=True):
     """From how many requests a month on a variant pays. ``fixed_usd``: its training and hosting beyond the control's.
 
@@ -79,6 +93,7 @@ class BreakEven(Answer, frozen=True, kw_only=True):
     requests: Range | None
     volume: int
     pays: Pays
+    sensitivity: list[Sensitivity]
 
 
 class MachineUse(Answer, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ from fairtrial.domain.settings import PersonsAction
 
 Tone = Literal["success", "info", "warning", "error"]
 Label = Literal[
-    "State", "Error", "Split", "Guardrails", "Result", "Missing feedback", "Over time", "Accepted", "Kept away",
-    "Lost records", "Models", "Shadow", "Stage", "Next",
+    "State", "Error", "Split", "Guardrails", "Result", "Sources", "Missing feedback", "Over time", "Accepted",
+    "Kept away", "Lost records", "Models", "Shadow", "Stage", "Next",
 ]  # fmt: skip
 
 

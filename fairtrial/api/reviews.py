@@ -28,13 +28,17 @@ Comment = Annotated[str, Meta(max_length=LONGEST_COMMENT)]
 
 
 class CreateQueue(Request, frozen=True, kw_only=True):
-    """The requested queue: from the newest runs of two targets on a suite, or from two runs by id."""
+    """The requested queue: from the newest runs of two targets on a suite, from two runs by id, or from a shadow.
+
+    ``shadow``: the route whose shadow has the pairs.
+    """
 
     suite: str | None = None
     candidate: str | None = None
     baseline: str | None = None
     candidate_run: str | None = None
     baseline_run: str | None = None
+    shadow: str | None = None
     size: Annotated[int, Meta(ge=1, le=LARGEST_QUEUE)] = DEFAULT_SIZE
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     title: Text | None = None
@@ -184,8 +188,8 @@ create = Operation(
     request=CreateQueue,
     response=QueueDetails,
     status=201,
-    description="Create a queue with pairs of answers by two targets to one suite; 400 says what to run first. Drawn "
-    "pairs with equal answers count as ties, and nobody judges them.",
+    description="Create a queue with pairs of answers to one suite or to a route's requests; 400 says what to run "
+    "first. Drawn pairs with equal answers count as ties, and nobody judges them.",
 )
 one = Operation(
     name="reviews.one",

@@ -1,11 +1,14 @@
 """Defines a document: what is read, as a list of blocks that renderers show without knowing what they are about."""
 
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from fairtrial.api.operation import Operation, Request
+
+MOST_DIGITS = 10_000
 
 State = Literal["good", "bad", "open", "quiet", ""]
 """How a text, a fact or a row is to be seen: as good, as bad, as not settled, or as something minor."""
@@ -100,10 +103,11 @@ class Table(Struct, frozen=True):
 
 
 class Chart(Struct, frozen=True):
-    """Intervals to be seen side by side, where a renderer can draw; elsewhere they are a table."""
+    """Intervals to be seen side by side. Where a renderer can draw, ``axis`` is what they measure; else: a table."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    axis: str = ""
 
     def as_table(self) -> Table:
         """The table with the numbers of each interval."""
@@ -115,9 +119,15 @@ def _numbers(interval: Interval | None) -> Iterator[str]:
     if interval is None:
         return iter(("", "", "", ""))
     unit = f" {interval.unit}" if interval.unit else ""
-    limit = "" if interval.limit is None else f"{interval.limit:.4g}{unit}"
-    bounds = f"{interval.low:.4g} to {interval.high:.4g}{unit}"
-    return iter((f"{interval.value:.4g}{unit}", bounds, limit, str(interval.n)))
+    limit = "" if interval.limit is None else f"{_number(interval.limit)}{unit}"
+    upper = "or more" if interval.high == inf else f"to {_number(interval.high)}"
+    bounds = f"{_number(interval.low)} {upper}{unit}"
+    return iter((f"{_number(interval.value)}{unit}", bounds, limit, str(interval.n)))
+
+
+def _number(value: float) -> str:
+    """A number with four significant digits, or as a whole one beyond that."""
+    return f"{value:,.0f}" if abs(value) >= MOST_DIGITS else f"{value:.4g}"
 
 
 class Texts(Struct, frozen=True):

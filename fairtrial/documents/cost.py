@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import inf
 
-from fairtrial.api.cost_answers import BreakEven, CostReport, Range, VariantCost
+from fairtrial.api.cost_answers import BreakEven, CostReport, Range, Sensitivity, VariantCost
 from fairtrial.document.values import Block, Chart, Document, Heading, Interval, Note, Row, Sentence, State, Table
 
 UNKNOWN = "unknown"
@@ -11,6 +12,8 @@ REMEDY = (
     "Split the traffic evenly, or give each variant its own cache salt with `params`, and compare again. At equal"
     " warmth the table below shows what a request would cost."
 )
+CHANGES = {"prices": "prices are", "volume": "the volume is", "answers": "answers are"}
+LIMIT = "The limit is how many requests a month there are. Prices change for all variants, and hosting for none."
 STATES: dict[str, State] = {"yes": "good", "no": "bad", "never": "bad", "unclear": "open"}
 TOKENS = {
     "input": "input",
@@ -38,9 +41,16 @@ def pays_line(report: CostReport, each: BreakEven) -> str:
         return f"{each.variant} saves nothing so far: a request of it costs {dollars(-each.saved.value)} more"
     if each.fixed_usd <= 0 and each.pays == "yes":
         return f"{each.variant} pays from the first request; it saves {dollars(each.saved.value)} a request"
-    low, high = each.requests.low, each.requests.high
-    ends = f"{_count(low)} to {_count(high)}" if high is not None else f"{_count(low)} or more"
-    return f"{each.variant} pays from {_count(each.requests.value)} requests a month ({ends}); you have {each.volume:,}"
+    return (
+        f"{each.variant} pays from {_count(each.requests.value)} requests a month ({_ends(each.requests)});"
+        f" you have {each.volume:,}"
+    )
+
+
+def _ends(requests: Range) -> str:
+    if requests.low is None:
+        return "too few users for an interval"
+    return f"{_count(requests.low)} {'or more' if requests.high is None else f'to {_count(requests.high)}'}"
 
 
 def _blocks(report: CostReport) -> Iterator[Block]:
@@ -56,8 +66,12 @@ def _blocks(report: CostReport) -> Iterator[Block]:
         yield Note(f"Cost is undecided: the cached shares differ at unequal traffic ({shares}). {REMEDY}")
     yield Heading("US dollars a request")
     rows = tuple(_estimates(report))
-    yield Chart(("variant", "of"), rows)
+    yield Chart(("variant", "of"), rows, "US dollars")
     yield Table(("variant", "requests", "total", "estimated", "full price", "pending", "unknown"), _counts(report))
+    if report.break_even and not report.cold_cache:
+        yield Heading("Requests a month from which a variant pays")
+        yield Chart(("variant", "if"), tuple(_sensitivity(report)), "requests a month, and how many there are")
+        yield Sentence(LIMIT, "quiet")
     yield Heading("Tokens a request")
     yield Table(("variant", *_kinds(report), "cached share", "at equal warmth"), _tokens(report))
     if report.what_if is not None:
@@ -67,7 +81,7 @@ def _blocks(report: CostReport) -> Iterator[Block]:
         yield Heading("Own machines")
         yield Table(("machine", "hours", "utilisation", "settled", "without a call"), _machines(report))
     yield Sentence(
-        f"Intervals are of 95 %, for one look, by user. A training is paid off over {report.months} months.",
+        f"Intervals are of 95 %, valid at any time, by user. A training is paid off over {report.months} months.",
         "quiet",
     )
 
@@ -78,9 +92,32 @@ def _estimates(report: CostReport) -> Iterator[Row]:
             ("request", each.per_request, each.counts.priced),
             ("resolved", each.per_resolved, each.resolved),
         ):
-            if level is not None:
-                low, high = (level.value if end is None else end for end in (level.low, level.high))
-                yield Row((each.variant, label), interval=Interval(level.value, low, high, n, unit="$"))
+            if level is None:
+                continue
+            if level.low is None or level.high is None:
+                yield Row((each.variant, f"{label}: {dollars(level.value)} so far"))
+            else:
+                yield Row((each.variant, label), interval=Interval(level.value, level.low, level.high, n, unit="$"))
+
+
+def _sensitivity(report: CostReport) -> Iterator[Row]:
+    priced = {each.variant: each.counts.priced for each in report.variants}
+    for each in report.break_even:
+        yield _pays_row(each.variant, "as it is", each, priced[each.variant])
+        for changed in each.sensitivity:
+            words = f"{CHANGES[changed.change]} {'doubled' if changed.factor > 1 else 'halved'}"
+            yield _pays_row(each.variant, words, changed, priced[each.variant])
+
+
+def _pays_row(variant: str, words: str, each: BreakEven | Sensitivity, n: int) -> Row:
+    """The volume with its interval; without one if a request saves nothing."""
+    found, state = each.requests, STATES[each.pays]
+    if found is None:
+        return Row((variant, f"{words}: saves nothing"), state)
+    if found.low is None:
+        return Row((variant, f"{words}: {_count(found.value)} so far"), state)
+    high = inf if found.high is None else found.high
+    return Row((variant, words), state, Interval(found.value, found.low, high, n, each.volume))
 
 
 def _counts(report: CostReport) -> tuple[Row, ...]:

@@ -110,7 +110,7 @@ class Experiment:
     any time or at ten planned times. ``by_default``: the guardrails of an experiment that declares none. ``serves``:
     the promoted variant, which serves everyone; without one, an ended experiment serves the control. ``kept_control``:
     what stays of the control in a segment that a promotion began. ``may_equal_base``: whether a treatment may answer as
-    the control.
+    the control. ``sources``: the shares of the error level that the sources of the primary answer spend.
 
     The section of the file is another type, because an experiment also has a state, and variants with their shares.
     """
@@ -136,6 +136,7 @@ class Experiment:
     by_default: tuple[settings.Guardrail, ...] = field(default=(), metadata=settings.CONTROL_ONLY)
     may_equal_base: bool = field(default=False, metadata=settings.CONTROL_ONLY)
     shadow: ShadowRule | None = field(default=None, metadata=settings.ADDED_LATER)
+    sources: Mapping[str, float] = field(default_factory=dict, hash=False, metadata=settings.CONTROL_ONLY)
 
     @property
     def watched(self) -> tuple[settings.Guardrail, ...]:

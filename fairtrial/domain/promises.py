@@ -248,6 +248,8 @@ ALARM_ATTEMPTS = 300
 CACHE_POINTS = 0.10
 """The difference between the cached shares of two arms at which costs are not compared. Source: fairtrial's
 choice."""
+NARROWEST_UNITS = 1000
+"""Units at which the interval of an amount without a planned size is narrowest. Source: fairtrial's choice."""
 UNEQUAL_TRAFFIC = 0.8
 """Arms have unequal traffic if the smallest has less than this share of the largest. Source: fairtrial's choice."""
 

@@ -58,6 +58,17 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class PairTexts:
+    """The bodies of a pair of a shadow: the request, the baseline's answer and the candidate's."""
+
+    request_id: str
+    unit: str | None
+    request_body: str
+    baseline_body: str
+    candidate_body: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShownItem:
     """Everything that a reviewer sees of an item; nothing in it reveals the arms."""
 

@@ -40,6 +40,8 @@ PersonsAction = Literal[
 """What a person may do with an experiment."""
 OnDisconnect = Literal["cancel", "drain"]
 Looks = Literal["monitor", "planned"]
+SPLIT = "split"
+"""The source of users: the primary metric of the arms of an experiment."""
 Hold = Literal["first_byte", "complete"]
 Tools = Literal["may_act", "no_effects"]
 FeedbackKind = Literal["boolean", "number", "category"]

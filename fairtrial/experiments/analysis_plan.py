@@ -9,7 +9,7 @@ import msgspec
 
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.promises import ALPHA, REQUESTS_CAP, SEEN_WEEKS
-from fairtrial.domain.settings import Enrolment, KeptControl, Looks, OnWorse, UnitKind
+from fairtrial.domain.settings import SPLIT, Enrolment, KeptControl, Looks, OnWorse, UnitKind
 from fairtrial.experiments.metric_plan import MetricPlan
 
 Interruption = tuple[int, int | None]
@@ -42,7 +42,8 @@ class AnalysisPlan:
     if looks are allowed at any time. ``rules``: the number of the rules that decide. ``definitions``: the digest of
     what each variant serves, which is its deployment, prompt and parameters. ``routes``: those that led to the
     experiment. ``kept_control``: what stays of the control in a segment that a promotion began; then no metric is
-    primary. ``week``: that of a kept control whose evidence this is, from 1; it is 0 in stored plans, and without
+    primary. ``sources``: the shares of alpha that the sources of the primary answer spend, by name; empty if the split
+    alone answers. ``week``: that of a kept control whose evidence this is, from 1; it is 0 in stored plans, and without
     restarts.
     """
 
@@ -70,6 +71,7 @@ class AnalysisPlan:
     routes: tuple[str, ...] = ()
     on_worse: OnWorse = "continue"
     kept_control: KeptControl | None = None
+    sources: Mapping[str, float] = field(default_factory=dict)
     week: int = 0
 
     def metric(self, name: str) -> MetricPlan:
@@ -153,8 +155,8 @@ class AnalysisPlan:
 
     @property
     def alpha_primary(self) -> float:
-        """The two-sided error probability of the primary metric for each treatment."""
-        return self.alpha_attempt / len(self.treatments)
+        """The two-sided error probability of the primary metric for each treatment: the split's share, with sources."""
+        return self.alpha_attempt * self.sources.get(SPLIT, 1.0) / len(self.treatments)
 
     @property
     def alpha_attempt(self) -> float:
@@ -180,8 +182,9 @@ class AnalysisPlan:
         for name, value in msgspec.to_builtins(self).items():
             fields |= value if name == "enrolment" else {name: value}
         del fields["start"], fields["week"]  # which a plan that has started says, and the time of a look
-        if self.kept_control is None:
-            fields.pop("kept_control")
+        for name in ("kept_control", "sources"):
+            if not fields[name]:
+                fields.pop(name)
         if not self.is_computed:
             for name in ("rules", "definitions", "routes", "on_worse"):
                 fields.pop(name)

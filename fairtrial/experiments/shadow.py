@@ -42,17 +42,19 @@ class Drops:
     newest_us: int | None = None
 
 
-def decide_shadow(means: Iterable[UnitMean], drops: Drops) -> ShadowDecision:
-    """The decision of all pairs so far."""
+def decide_shadow(
+    means: Iterable[UnitMean], drops: Drops, *, levels: tuple[float, float] = (ALPHA, ALPHA)
+) -> ShadowDecision:
+    """The decision of all pairs so far. ``levels``: the two-sided error levels of *better* and of *worse*."""
     by_name: dict[str, list[UnitMean]] = {}
     for mean in means:
         by_name.setdefault(mean.name, []).append(mean)
     order = {name: place for place, name in enumerate(MEASURES)}
     names = sorted(by_name, key=lambda name: (order.get(name, -1), name))
-    return ShadowDecision(tuple(_metric(name, by_name[name]) for name in names), _held(drops), drops.newest_us)
+    return ShadowDecision(tuple(_metric(name, by_name[name], levels) for name in names), _held(drops), drops.newest_us)
 
 
-def _metric(name: str, means: list[UnitMean]) -> ShadowMetric:
+def _metric(name: str, means: list[UnitMean], levels: tuple[float, float]) -> ShadowMetric:
     measure = MEASURES.get(name, OWN)
     values = np.array(
         [
@@ -62,8 +64,11 @@ def _metric(name: str, means: list[UnitMean]) -> ShadowMetric:
         ],
         dtype=np.float64,
     )
-    look = always_valid(clustered_effect(values), tau=measure.tau)
+    effect = clustered_effect(values)
+    look, whole = (always_valid(effect, tau=measure.tau, level=1 - level) for level in levels)
     answer = "cannot tell" if isinstance(look, NotEnough) else _answer(look, measure)
+    if not isinstance(whole, NotEnough) and _answer(whole, measure) == "worse":
+        answer = "worse"
     return ShadowMetric(
         name,
         answer,
@@ -75,7 +80,7 @@ def _metric(name: str, means: list[UnitMean]) -> ShadowMetric:
         float(values.mean()) if len(values) else 0.0,
         None if isinstance(look, NotEnough) else look.low,
         None if isinstance(look, NotEnough) else look.high,
-        _in_users(look.needed) if isinstance(look, NotEnough) else _users_needed(values, measure, answer),
+        _in_users(look.needed) if isinstance(look, NotEnough) else _users_needed(values, measure, answer, levels[0]),
     )
 
 
@@ -84,12 +89,12 @@ def _in_users(needed: str) -> str:
     return needed.replace("cases", "users").replace("more that do", "more users whose answers differ")
 
 
-def _users_needed(values: Floats, measure: Measure, answer: ShadowAnswer) -> str:
+def _users_needed(values: Floats, measure: Measure, answer: ShadowAnswer, level: float) -> str:
     """How many users an open question probably needs: so many that equal sides are within the margin, at 80 % power."""
     if answer != "cannot tell" or measure.better == "neither":
         return ""
     variance = float(np.var(values, ddof=1))
-    users = cases_for_bound(measure.tau, variance=variance, tau=measure.tau, alpha=ALPHA / 2, near=len(values))
+    users = cases_for_bound(measure.tau, variance=variance, tau=measure.tau, alpha=level / 2, near=len(values))
     return f"about {users:,} users in all" if users > len(values) else "more users"
 
 

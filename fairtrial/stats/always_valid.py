@@ -6,12 +6,25 @@ from math import expm1, inf, isfinite, log, log1p, sqrt
 from typing import Any, Self
 
 from fairtrial.domain.estimates import Estimate, NotEnough
+from fairtrial.domain.promises import NARROWEST_UNITS
 from fairtrial.stats.arguments import check_alpha, check_finite, check_level, check_tau
 from fairtrial.stats.e_values import EValue
 from fairtrial.stats.effects import Effect, monitorable
 from fairtrial.stats.intervals import quantile
 
-__all__ = ["RunningDecision", "always_valid", "at_least", "at_most", "cases_for_bound", "evidence", "evidence_above"]
+__all__ = [
+    "RunningDecision",
+    "always_valid",
+    "asymptotic",
+    "at_least",
+    "at_most",
+    "cases_for_bound",
+    "evidence",
+    "evidence_above",
+]
+
+PER_ERROR = 2.82
+"""The τ in standard errors at which the interval is narrowest."""
 
 
 def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95) -> Estimate | NotEnough:
@@ -36,6 +49,22 @@ def always_valid(effect: Effect | NotEnough, *, tau: float, level: float = 0.95)
     method = f"{ready.method}, always valid"
     low, high = ready.around(*(half_width(variance, tau=tau, alpha=1 - level) for variance in ready.ends))
     return Estimate(ready.value, low, high, level, ready.n, method, always_valid=True)
+
+
+def asymptotic(effect: Effect | NotEnough, *, units: int = NARROWEST_UNITS) -> Estimate | NotEnough:
+    """The interval of `always_valid`, of 95 %, where no scale was fixed before: τ follows the estimated spread.
+
+    It is narrowest at ``units`` units, which must be fixed before the first look. It is valid at all looks at one
+    growing set of units, as their number grows. `NotEnough` is as in `always_valid`.
+
+    Source: Waudby-Smith et al. (2024), Ann. Stat. 52(6), arXiv:2103.06476, theorem 2.2.
+
+    >>> print(asymptotic(Effect(value=0.04, variance=0.0001, n=1800, method="difference")))
+    0.04 (0.009456 to 0.07054; 95 %, n = 1,800, difference, always valid)
+    """
+    if isinstance(effect, NotEnough) or effect.variance <= 0:
+        return always_valid(effect, tau=1.0)
+    return always_valid(effect, tau=PER_ERROR * sqrt(effect.variance * effect.n / units))
 
 
 def at_least(effect: Effect | NotEnough, *, tau: float, alpha: float = 0.05) -> Estimate | NotEnough:

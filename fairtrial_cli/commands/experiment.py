@@ -84,6 +84,13 @@ def command() -> None:
     type=NumberOption(1, 1000),
     help="The factor by which clustering of units inflates the sample.",
 )
+@click.option(
+    "--gain",
+    "gains",
+    multiple=True,
+    metavar="SOURCE=GAIN",
+    help="What the candidate gains by a source such as shadow.on_topic, as 10%; --sd has the deviation of differences.",
+)
 @click.option("--lower", multiple=True, metavar="METRIC", help="A feedback metric where lower is better; repeatable.")
 @CONFIG
 @JSON
@@ -113,12 +120,24 @@ def plan(name: str, config: Path, as_json: bool, **options: Any) -> int:
     experiment = experiment_of(project, name)
     for metric, why in unpriced(project.plan, experiment).items():
         raise UsageError(f"{name}: {metric} can't be decided: {why}")
-    request = _request(experiment, **options)
+    request = replace(_request(experiment, **options), scorers=_scorers(project, name))
     history = partial(_recent_traffic, project, experiment, weeks=request.terms.weeks)
     shared = shared_engine(project.plan, experiment)
     experiment_plan = plan_experiment(experiment, request, history, shared_engine=shared)
     print_indented(plan_json(name, experiment_plan)) if as_json else print_plan(Console(), name, experiment_plan)
-    return 0 if isinstance(experiment_plan.result, PlannedTrial) else UNDECIDABLE
+    decided = isinstance(experiment_plan.result, PlannedTrial) or experiment_plan.decides_by_sources
+    return 0 if decided else UNDECIDABLE
+
+
+def _scorers(project: Project, experiment: str) -> list[str]:
+    """The scorers of the experiment's routes; raises `UsageError`."""
+    routes = [name for name, route in project.plan.routes.items() if route.experiment == experiment]
+    entries = [entry for name in routes for entry in project.route_scorers.get(name, ())]
+    if not entries:
+        return []
+    from gateway.control.shadow_scores import built_scorers
+
+    return [scorer.name for scorer in built_scorers(entries, project.root)]
 
 
 def _ask_models(config: Path, name: str) -> None:
@@ -135,6 +154,7 @@ def _request(
     *,
     baselines: Sequence[str],
     spreads: Sequence[str],
+    gains: Sequence[str],
     responses: Sequence[str],
     per_week: float | None,
     power: float,
@@ -152,6 +172,7 @@ def _request(
     return PlanRequest(
         levels=parse_levels(baselines, primary),
         spreads=parse_levels(spreads, primary),
+        gains=parse_levels(gains, primary),
         lower=lower,
         responses=_responses(responses, primary),
         per_week=per_week,

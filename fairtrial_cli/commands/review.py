@@ -39,9 +39,10 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("suite")
-@click.option("--candidate", required=True, help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
-@click.option("--baseline", required=True, help="The target to compare with.")
+@click.argument("suite", required=False)
+@click.option("--candidate", help="The target to judge, such as tuned or EXPERIMENT/VARIANT.")
+@click.option("--baseline", help="The target to compare with.")
+@click.option("--shadow", metavar="ROUTE", help="Take the pairs of ROUTE's shadow instead of runs.")
 @click.option("--size", default=40, show_default=True, type=click.IntRange(1, 5000), help="Number of pairs.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of the random draw; default: a new one, which is stored.")
 @click.option("--title", help="The title that reviewers see; it must not name a model.")
@@ -52,21 +53,25 @@ def command() -> None:
 )
 @CONFIG
 @JSON
-def enqueue(suite: str, config: Path, as_json: bool, **wish: Any) -> None:
-    """Create a queue from the newest runs of both targets on SUITE.
+def enqueue(suite: str | None, config: Path, as_json: bool, **wish: Any) -> None:
+    """Create a queue of pairs from runs on SUITE, or from a shadow.
 
-    SUITE is a suite's name or file. Drawn pairs whose answers look equal to a reviewer count as ties, and nobody judges
-    them.
+    The newest runs of both targets count. SUITE is a suite's name or file. A shadow has the real questions of ROUTE,
+    and no user got the candidate's answers. Drawn pairs whose answers look equal to a reviewer count as ties, and
+    nobody judges them.
 
     \b
-    Example:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40
+    Examples:  fairtrial review enqueue support-tickets --candidate tuned --baseline base --size 40
+               fairtrial review enqueue --shadow support-bot --size 40
     """
     from fairtrial.api import reviews
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
 
     project = project_of(config)
-    wished = {name: value for name, value in wish.items() if value is not None} | {"suite": _suite_name(suite)}
+    wished = {name: value for name, value in wish.items() if value is not None}
+    if suite is not None:
+        wished["suite"] = _suite_name(suite)
     with _store(project) as store:
         store.call(ingest, Nothing())
         made = store.call(reviews.create, reviews.CreateQueue(**wished))

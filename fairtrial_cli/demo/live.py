@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fairtrial.api import experiments
+from fairtrial.api.cost_answers import CompareCosts
 from fairtrial.api.experiment_answers import TransitionRow
 from fairtrial.api.operation import Nothing
 from fairtrial.api.store import ingest
-from fairtrial.api.traffic import ExperimentTraffic, by_experiment
+from fairtrial.api.traffic import ExperimentTraffic, by_experiment, costs
 from fairtrial.config.project import Project
+from fairtrial.documents.cost import pays_line
 from fairtrial.domain.wording import counted
 from fairtrial.store.experiments.sums.metric_sums import LATE_US
 from fairtrial_cli.demo import traffic
@@ -198,7 +200,9 @@ class LiveTraffic:
             seen = store.call(by_experiment, ExperimentTraffic(since_us=0))
             lines = variant_lines(seen, experiment=EXPERIMENT, key="understood")
             decision = store.call(experiments.decision, experiments.DecisionOf(name=EXPERIMENT, slices=False))
-            return [*lines, *decision_lines(decision), HOW]
+            report = store.call(costs, CompareCosts(name=EXPERIMENT, since_us=0))
+            pays = (f"At the invented prices of the project, {pays_line(report, each)}." for each in report.break_even)
+            return [*lines, *decision_lines(decision), HOW, *pays]
 
     def _run(self) -> None:
         try:

@@ -205,6 +205,7 @@ def _to_click(trial: DemoTrial, urls: Urls) -> Iterator[str]:
     yield f"  the whole story    {start}"
     yield f"  the release gate   {board}/gate?verdict={shipped.verdict_id}"
     yield f"  the live decision  {board}/experiment?experiment=tuned-vs-base"
+    yield f"  what it costs      {board}/cost?name=tuned-vs-base"
     yield f"  judge blind        {board}/review"
 
 
@@ -220,6 +221,7 @@ def _to_type(trial: DemoTrial) -> Iterator[str]:
         yield f"  {program} verdict approve {shipped.verdict_id} -c {project} --why 'the demo'"
     yield f"  {program} gate {gate} -c {project} --candidate {GOOD} --baseline {BASE}"
     yield f"  {program} experiment status next-vs-base -c {project}"
+    yield f"  {program} cost tuned-vs-base -c {project}"
 
 
 def _from_here(path: Path, *, otherwise: str) -> str:

@@ -48,8 +48,10 @@ def print_plan(console: Console, name: str, plan: ExperimentPlan) -> None:
     each = f" ({result.metrics[0].power:.0%} for each of {many} metrics)" if many > 1 else ""
     title = f"{name}: {design.per_week:,.0f} units a week, {design.power:.0%} power{each}"
     console.print(escape(title), style="bold", highlight=False)
-    for line in _still_decides(result) if isinstance(result, Undecidable) else ():
+    for line in _still_decides(result) if isinstance(result, Undecidable) and not plan.decides_by_sources else ():
         console.print(line, highlight=False)
+    for line in plan.sources.lines() if plan.sources is not None else ():
+        console.print(escape(line), highlight=False)
     for metric in result.metrics:
         _print_table(console, metric, design)
     for line in _meaning(plan):
@@ -63,6 +65,8 @@ def plan_json(name: str, plan: ExperimentPlan) -> dict[str, Any]:
     result = plan.result
     decidable = isinstance(result, PlannedTrial)
     fields: dict[str, Any] = {"experiment": name, "decidable": decidable, "notes": list(plan.notes)}
+    if plan.sources is not None:
+        fields |= {"decidable": decidable or plan.decides_by_sources, "sources": asdict(plan.sources)}
     if isinstance(result, PlannedTrial):
         return fields | _trial_json(result)
     return fields | {

@@ -1,6 +1,6 @@
 """Measures both answers of a pair in control: its form, its language, its price and by the route's own scorers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from fairtrial.store.traffic.shadows import PairToScore, SideToScore
 
 LOCK = "scorers.lock"
 """The project's list of programs that may score, by their SHA-256."""
+
+LANGUAGE = "language"
+"""The measure that a route's scorers must name, because it takes as long as all others together."""
 
 FORM = WellFormed("format", "no")
 Scores = dict[str, tuple[float, float]]
@@ -54,6 +57,8 @@ def built_scorers(entries: Sequence[Any], root: Path | None) -> tuple[Scorer, ..
 
     built = []
     for entry in entries:
+        if entry == LANGUAGE:
+            continue
         try:
             scorer = build_entry(entry, variables={}, read=read).scorer
         except WrongEntry as error:
@@ -77,11 +82,17 @@ def _admit(scorer: Scorer, root: Path | None) -> None:
     scorer.process.refused = None
 
 
-def scores_of(pair: PairToScore, scorers: Sequence[Scorer]) -> Scores:
+def measures_of(entries: Sequence[Any]) -> frozenset[str]:
+    """The measures of every answer of a route that declares these scorers, besides the scorers themselves."""
+    return frozenset(_BUILT_IN) if LANGUAGE in entries else frozenset(_BUILT_IN) - {LANGUAGE}
+
+
+def scores_of(pair: PairToScore, scorers: Sequence[Scorer], measured: Set[str]) -> Scores:
     """The value of each measure for the baseline and for the candidate, without those that one of them lacks."""
     asked = asked_text(pair.request_body or "") or ""
     sides = [_Side(side, asked, answered_text(side.body or "") if side.answered else None) for side in pair.sides]
-    measures = {**_BUILT_IN, **{scorer.name: _own(scorer, pair) for scorer in scorers}}
+    built_in = {name: measure for name, measure in _BUILT_IN.items() if name in measured}
+    measures = {**built_in, **{scorer.name: _own(scorer, pair) for scorer in scorers}}
     scores: Scores = {}
     for name, measure in measures.items():
         baseline, candidate = (measure(side) for side in sides)
@@ -146,7 +157,7 @@ _BUILT_IN: Mapping[str, Callable[[_Side], float | None]] = {
     "failed": lambda side: float(not side.answered),
     "format": lambda side: side.text_or_failure(_form),
     "schema": _schema,
-    "language": _language,
+    LANGUAGE: _language,
     "refusal": _refusal,
     "length": _length,
     "latency": lambda side: _positive(side.recorded.latency_ms, side),

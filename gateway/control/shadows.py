@@ -11,6 +11,7 @@ from fairtrial.domain.decision.shadow import ShadowDecision
 from fairtrial.domain.limits.constants import DAY_US
 from fairtrial.domain.limits.spending import NANO, Limit
 from fairtrial.domain.plan import Plan, Shadow, control_deployment
+from fairtrial.domain.promises import ALPHA
 from fairtrial.journal.spending import SpendingFile
 from fairtrial.store.core.database import Database
 from fairtrial.store.traffic import shadows
@@ -79,16 +80,29 @@ def status_of(database: Database, known: KnownShadow, *, now_us: int) -> ShadowS
     return replace(status, lines=lines, metrics=decision.metrics, held=decision.held)
 
 
-def decision_of(database: Database, shadow_id: str) -> ShadowDecision:
+def decision_of(
+    database: Database, shadow_id: str, *, levels: tuple[float, float] = (ALPHA, ALPHA), since_us: int = 0
+) -> ShadowDecision:
     """The one decision that everybody prints; raises `StoreError`."""
     from fairtrial.experiments.shadow import Drops, UnitMean, decide_shadow  # loads the statistics
 
-    means = (UnitMean(*mean) for mean in shadows.unit_means(database, shadow_id))
-    return decide_shadow(means, Drops(*shadows.drops(database, shadow_id)))
+    means = (UnitMean(*mean) for mean in shadows.unit_means(database, shadow_id, since_us=since_us))
+    return decide_shadow(means, Drops(*shadows.drops(database, shadow_id, since_us=since_us)), levels=levels)
 
 
-def known_shadow(database: Database, plan: Plan, candidate: str, baseline: str) -> ShadowDecision | None:
-    """What a shadow of the present definitions of two targets shows; ``None`` without one. Raises `StoreError`."""
+def known_shadow(
+    database: Database,
+    plan: Plan,
+    candidate: str,
+    baseline: str,
+    *,
+    levels: tuple[float, float] = (ALPHA, ALPHA),
+    since_us: int = 0,
+) -> ShadowDecision | None:
+    """What a shadow of the present definitions of two targets shows; ``None`` without one. Raises `StoreError`.
+
+    ``levels``: as in `decide_shadow`. ``since_us``: of the first pair that counts.
+    """
     experiment, _, variant = candidate.rpartition("/")
     deployments = [deployment_of(plan, target) for target in (baseline, candidate)]
     digests = tuple(plan.deployments[name].digest for name in deployments)
@@ -98,7 +112,7 @@ def known_shadow(database: Database, plan: Plan, candidate: str, baseline: str) 
         same = (shadow.baseline, shadow.candidate) == tuple(deployments) and shadow.digests == digests
         arm = (variant, experiment) if experiment else (None, None)
         if same and route is not None and (shadow.variant, route.experiment if shadow.variant else None) == arm:
-            return decision_of(database, shadow.shadow_id)
+            return decision_of(database, shadow.shadow_id, levels=levels, since_us=since_us)
     return None
 
 

@@ -21,6 +21,7 @@ from gateway.proxy.response.whole import relay_late, relay_whole
 from gateway.proxy.routing.authentication import authenticate
 from gateway.proxy.routing.continuation import RESPONSES_ENDPOINTS, route_continuation
 from gateway.proxy.routing.resolve import refuse_control_characters, resolve
+from gateway.proxy.routing.vote_tokens import VOTE_HEADER, require_votable
 from gateway.proxy.shadowing import Shadows
 from gateway.proxy.stages import CLIENT_CLOSED, NO_CONTENT, Authenticated, Parsed, Received, RequestProgress, Routed
 from gateway.proxy.upstream.call import FIRST_ERROR, STREAMED, StartedResponse, UpstreamCalls
@@ -112,6 +113,8 @@ class Pipeline:
         self._admission.claim(cycle, request.caller.key_id)
         refuse_control_characters(request.received.headers, request.routing.published.unit_headers)
         require_json(request.received.headers)
+        if VOTE_HEADER in request.received.headers.raw:
+            require_votable(request)
 
     def _route(self, parsed: Parsed) -> Routed:
         received, routing, caller, body = parsed.received, parsed.routing, parsed.caller, parsed.body

@@ -25,6 +25,9 @@ ROUTES = (
     ("GET", "/v1/models", "complete", "the routes that the key may use, as OpenAI's list of models"),
     ("GET", "/v1/models/{name}", "complete", "one of them; 404 `model_not_found`"),
     ("POST", "/v1/feedback", "feedback", "one feedback or a list of up to 1,000; 202 when it is in the journal"),
+    ("POST", "/v1/feedback/vote", "none", "one value from a page, by the token of an answer; 401 for any other token"),
+    ("GET", "/v1/feedback/vote.js", "none", "two buttons for such a page"),
+    ("HEAD", "/v1/feedback/vote.js", "none", "as GET, without the body"),
     *((method, "/v1/{path}", "complete", OTHERS) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     ("HEAD", "/v1/models", "complete", "as GET, without the body"),
     ("HEAD", "/v1/models/{name}", "complete", "as GET, without the body"),
@@ -50,6 +53,11 @@ SENT = (
         "x-fairtrial-unit",
         "the unit that is randomised; overrides the body's fields; see [assignment](assignment.md)",
     ),
+    (
+        "x-fairtrial-vote",
+        "asks for a token with which [a page may vote](../how-to/wire-an-app.md#let-readers-vote) on the answer: keys "
+        "of feedback, and for how long, such as `thumbs; max-age=600`",
+    ),
     ("x-fairtrial-tags", "comma-separated `name=value` pairs, stored with the request"),
     (
         "x-fairtrial-variant",
@@ -72,6 +80,7 @@ ANSWERED = (
         "where the key has the right `see_variant`: "
         "[why the request was or was not in the experiment](../how-to/wire-an-app.md#see-why-a-variant-served)",
     ),
+    ("x-fairtrial-vote", "the token that the request asked for; only the application's server can read it"),
     (
         "deprecation, sunset, x-fairtrial-successor",
         "where the deployment has a last day: [what they say](../how-to/migrate-a-model.md#what-callers-see)",

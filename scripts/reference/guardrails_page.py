@@ -176,7 +176,7 @@ answer is *cannot tell*, and names the line that disagrees.
 `fairtrial check` and `fairtrial experiment plan` refuse a cost if a variant has [no price](providers.md#prices). On a
 machine of your own it counts once the [hour is settled](providers.md#own-machines). A small variant has a colder cache.
 If the cached shares of the last week differ by ten points, and one variant has less than 80 % of another's requests,
-the cost is *undecided*. An even split mends it, or a cache salt for each variant.
+costs and latencies are *undecided*. An even split mends it, or a cache salt for each variant.
 
 If 500 or more users are known from the 14 days before the start, what each cost then explains a part of the mean
 ([CUPED](../glossary.md#cuped)). The start freezes this. It needs `unit: user`, and the share above the cap stays as

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from evaluators.criteria.grammar import VersusBaseline
 from evaluators.criteria.validation import CANDIDATE, GUARDRAILS, PRIMARY, validate_live_line
 from evaluators.gate.external_line import ExternalLine, JudgedFamily, judging
 from evaluators.gate.live_evidence import LiveEvidence, LiveExperiment
 from evaluators.gate.live_metric_rule import Decided, LiveLine, judge_metric, notes_text
 from evaluators.gate.multiplicity import RuleResult
+from fairtrial.domain.decision.sources import SourcesDecision
 from fairtrial.domain.verdicts.verdict import Decision, Finding, Result
 from fairtrial.domain.verdicts.verdict_wording import EXPERIMENT_SAYS
 from fairtrial.experiments.decision.effects import Effect, earlier_effects
@@ -61,7 +63,22 @@ def _judge_by(line: LiveLine, live: LiveExperiment) -> Finding:
         sentence = f"another model is declared for {' and '.join(live.changed)} now than {live.name} has tested"
         return line.finding("invalid", sentence, "a test of the present model in a new segment")
     decided = Decided(live, live.plan, decision)
+    if line.line.metric == PRIMARY and decision.sources is not None and decision.split.balanced:
+        return _by_sources(line, decided, decision.sources)
     return _guardrails(line, decided) if line.line.metric == GUARDRAILS else judge_metric(line, decided)
+
+
+def _by_sources(line: LiveLine, decided: Decided, sources: SourcesDecision) -> Finding:
+    """The answer of all sources of the plan. The claim of one says nothing in the unit of another."""
+    variant, test = decided.decision.variant, line.line.test
+    sentence, short = f"{sources.sentence(variant, line.now_us)}{notes_text(decided.plan)}", sources.headline(variant)
+    plain = isinstance(test, VersusBaseline) and test.question == "better" and test.margin is None
+    if not plain or line.line.with_count is not None:
+        return line.finding("cannot tell", sentence, f"the line '{PRIMARY} better than base', which sources answer")
+    if sources.answer == "not better":
+        return line.finding("fail", sentence, short=short)
+    needed = sources.needed(line.now_us) or decided.live.held
+    return line.finding("cannot tell" if needed else "pass", sentence, needed, short=short)
 
 
 def _unclear(candidate: str, named: Sequence[LiveExperiment], exact: Sequence[LiveExperiment]) -> tuple[str, str]:
@@ -139,6 +156,8 @@ def _is_undecided(live: LiveExperiment, now_us: int) -> bool:
         return live.state != "ended"
     if live.plan.primary is None or not (live.plan.routes or _has_users(live)):
         return False  # nothing to decide, or no route leads to it
+    if live.decision is not None and live.decision.sources is not None:
+        return not live.decision.counts(now_us)
     primary = None if live.decision is None else live.decision.primary
     return primary is None or primary.answer == "undecided" or (primary.meets and not primary.counts(now_us))
 

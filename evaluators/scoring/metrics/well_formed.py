@@ -62,15 +62,22 @@ class WellFormed:
 
 def has_controls(text: str) -> bool:
     """Whether a text has control, format or unassigned characters, which readers and programs handle badly."""
-    return any(char not in ALLOWED and unicodedata.category(char) in ("Cc", "Cf", "Cn", "Cs") for char in text)
+    for char in ALLOWED:
+        text = text.replace(char, "")
+    return not text.isprintable() and any(unicodedata.category(char) in ("Cc", "Cf", "Cn", "Cs") for char in text)
 
 
 def loops(text: str) -> bool:
     """Whether a text repeats itself, as a model does that found no end."""
     if len(text) < SHORTEST_LOOP:
         return False
-    windows = [text[at : at + WINDOW] for at in range(len(text) - WINDOW + 1)]
-    return len(set(windows)) < FEWEST_DISTINCT * len(windows)
+    windows = range(len(text) - WINDOW + 1)
+    enough, distinct = FEWEST_DISTINCT * len(windows), set[str]()
+    for start in range(0, len(windows), SHORTEST_LOOP):  # few of them suffice for most texts
+        distinct.update(text[at : at + WINDOW] for at in windows[start : start + SHORTEST_LOOP])
+        if len(distinct) >= enough:
+            return False
+    return True
 
 
 def build(options: Mapping[str, Any], name: str) -> WellFormed:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal, TypeGuard, get_type_hints
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
@@ -215,6 +215,10 @@ class ExperimentSection(Section):
     """Metrics that must not get worse by more than their margins; by default errors, attempts and rejections."""
     shadow: ShadowRule | None = None
     """Copies of traffic whose answers nobody sees."""
+    sources: dict[str, Annotated[float, Gt(0), Le(1)]] = Field(default_factory=dict, max_length=20)
+    """What may answer the question, and its share of the error level, adding up to 1: `split` and
+    `shadow.NAME`. By default the split alone; see [little traffic](../how-to/plan-an-experiment.md#little-traffic).
+    """
     max_weeks: int = Field(default=6, ge=1, le=52)
     """The most weeks that the experiment may last."""
     looks: settings.Looks = "planned"

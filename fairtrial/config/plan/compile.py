@@ -109,6 +109,7 @@ def _experiment(
         looks=section.looks if "looks" in section.model_fields_set else None,
         may_equal_base=section.may_equal_base in (True, "yes"),
         shadow=section.shadow,
+        sources=section.sources,
     )
 
 

@@ -47,6 +47,7 @@ def analysis_hash(experiment: Experiment, deployments: dict[str, str], metrics: 
             "primary": experiment.primary,
             "guardrails": experiment.guardrails,
             "metrics": metrics,
+            **({"sources": experiment.sources} if experiment.sources else {}),
         }
     )
 

@@ -7,13 +7,15 @@ from fairtrial.config.file.errors import FieldError
 from fairtrial.config.file.schema import ExperimentSection, ProjectFile, in_order
 from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknown, wrong_name
 from fairtrial.config.rules.metrics import EXAMPLES, better_of, is_share, method_of, unknown_metric
+from fairtrial.domain.decision.shadow import MEASURES, OWN
 from fairtrial.domain.errors import control_character, nearest
 from fairtrial.domain.metrics import CATALOGUE, parse_margin
-from fairtrial.domain.settings import Enrolment, Guardrail
+from fairtrial.domain.settings import SPLIT, Enrolment, Guardrail
 
 Path = tuple[str | int, ...]
 UNSTATED = "it decides an experiment, so users without this feedback count as missing at random"
 UNSTATED_HINT = "write missing: at_random, or missing: worst_case if those who are silent may differ between the arms"
+PAIR = 2
 STOPS = ("pause_at", "kill_at", "stop_margin")
 """The keys of a guardrail with a decline that stops."""
 
@@ -28,6 +30,7 @@ def wrong_experiments(file: ProjectFile, names: Names) -> Iterator[FieldError]:
         if experiment.enroll is not None:
             yield from _stages((*path, "enroll"), experiment.enroll)
         yield from _metrics(path, experiment, file)
+        yield from _sources((*path, "sources"), experiment)
     yield from _salts(file)
 
 
@@ -128,6 +131,38 @@ def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> It
         if guardrail.metric in seen:
             yield FieldError((*where, "metric"), f"{guardrail.metric} has two guardrails")
         seen.add(guardrail.metric)
+
+
+def _sources(path: Path, experiment: ExperimentSection) -> Iterator[FieldError]:
+    """Shares of the error level that don't add up to 1, sources that don't exist, and those without what they need."""
+    if not experiment.sources:
+        return
+    total = sum((Decimal(repr(share)) for share in experiment.sources.values()), Decimal())
+    if total != 1:
+        shares = " + ".join(f"{share:g}" for share in experiment.sources.values())
+        yield FieldError(path, f"the shares must add up to 1, not {total.normalize():f}", shares)
+    if SPLIT not in experiment.sources:
+        yield FieldError(path, "the users of the split have no share", "add split")
+    if experiment.primary is None or experiment.primary.require != "superior":
+        yield FieldError(path, "sources answer whether a variant is better", "declare primary with require: superior")
+    if len(experiment.variants) > PAIR:
+        yield FieldError(path, "sources compare one treatment with the control", "remove the other variants")
+    for name in experiment.sources:
+        if wrong := _wrong_source(name, shadowed=experiment.shadow is not None):
+            yield FieldError((*path, name), *wrong)
+
+
+def _wrong_source(name: str, *, shadowed: bool) -> tuple[str, str] | None:
+    family, _, measure = name.partition(".")
+    if family == "suite":
+        return "a suite can't be a source in this version", "write its line in the gate, which every release must pass"
+    if family == "shadow" and measure and not shadowed:
+        return "the experiment copies no request, so there are no pairs", "declare shadow:"
+    if family == "shadow" and MEASURES.get(measure, OWN).better == "neither":
+        return f"{measure} is neither better nor worse if it is longer", "name a scorer of the route"
+    if name == SPLIT or (family == "shadow" and measure):
+        return None
+    return f"the source {name!r} does not exist", "split or shadow.NAME"
 
 
 def _planned_looks(path: Path, experiment: ExperimentSection, file: ProjectFile) -> Iterator[FieldError]:

@@ -185,5 +185,7 @@ def _strings(value: Any) -> list[str]:
 
 
 def _is_long_enough(text: str) -> bool:
+    if sum(map(str.isalpha, text[: 2 * SHORTEST_PROSE])) >= SHORTEST_PROSE:
+        return True  # most texts need not be read whole
     letters = sum(map(str.isalpha, text))
     return letters >= SHORTEST_PROSE or (letters >= SHORTEST_DENSE and len(DENSE.findall(text)) >= SHORTEST_DENSE)

@@ -7,6 +7,7 @@ import msgspec
 
 from fairtrial.domain.decision.arms import Arm, Interval
 from fairtrial.domain.decision.by_request import ByRequest
+from fairtrial.domain.decision.sources import SourcesDecision
 from fairtrial.domain.decision.split import Split
 from fairtrial.domain.estimates import Forecast
 from fairtrial.domain.settings import Missing, Undoing, UnitKind
@@ -198,7 +199,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an experiment has decided about one treatment at its last look. Times are microseconds since 1970, UTC.
 
     ``at_us`` is that of the data, ``None`` before the first look. ``rules``: the number of the rules that decided.
-    ``kept_away``: both arms, if a breaker kept requests from one of them.
+    ``kept_away``: both arms, if a breaker kept requests from one of them. ``sources``: the answer of all sources, for
+    a plan that has some; looks are stored without it.
     """
 
     experiment: str
@@ -215,6 +217,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     guardrails: tuple[GuardrailDecision, ...]
     split: Split
     kept_away: tuple[KeptAway, ...] = ()
+    sources: SourcesDecision | None = None
 
     @property
     def harmed(self) -> tuple[GuardrailDecision, ...]:
@@ -258,9 +261,15 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         counts_us = self.primary.counts_us + late_us
         return msgspec.structs.replace(self, primary=msgspec.structs.replace(self.primary, counts_us=counts_us))
 
+    def counts(self, now_us: int) -> bool:
+        """Whether the answer that the plan requires is given and counts: that of its sources, or of the split."""
+        if self.sources is not None:
+            return self.sources.counts(now_us)
+        return self.primary is not None and self.primary.counts(now_us)
+
     def ships(self, now_us: int) -> bool:
-        """Whether the primary metric counts, all guardrails are proven safe, and the split is balanced."""
-        if self.primary is None or not self.split.balanced or not self.primary.counts(now_us):
+        """Whether the answer counts, all guardrails are proven safe, and the split is balanced."""
+        if not self.split.balanced or not self.counts(now_us):
             return False
         return all(
             guardrail.answer == "safe" and not (guardrail.changed or guardrail.vetoed) for guardrail in self.guardrails

@@ -1,33 +1,31 @@
 """Compares what the variants of an experiment cost: a request, a resolved request, and from which volume one pays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from math import ceil
 
 from msgspec import Struct
 
 from fairtrial.api.cost_answers import (
-    BreakEven,
     CompareCosts,
     CostCounts,
     CostReport,
     MachineUse,
-    Pays,
     Range,
     VariantCost,
 )
-from fairtrial.domain.estimates import NotEnough
 from fairtrial.domain.limits.constants import DAY_US, HOUR_US
 from fairtrial.domain.money.cost import MILLION, priced_parts, rates_of
 from fairtrial.domain.money.prices import Price
 from fairtrial.domain.money.tokens import Tokens
 from fairtrial.domain.plan import Deployment
 from fairtrial.domain.promises import CACHE_POINTS, UNEQUAL_TRAFFIC
-from fairtrial.stats.arms.ratios_and_quantiles import ratio, ratio_difference
-from fairtrial.stats.effects import Effect, fixed
+from fairtrial.experiments.analysis.break_even import Terms, break_even, interval_at_any_time
+from fairtrial.stats.arms.ratios_and_quantiles import ratio
 from fairtrial.stats.sums import JointMoments
 
 MONTH_US = 30 * DAY_US
+OUTPUT = ("output", "reasoning", "audio_out")
+"""The kinds of tokens of an answer."""
 
 
 class Spending(Struct, frozen=True, kw_only=True):
@@ -71,7 +69,7 @@ class Traffic(Struct, frozen=True):
     until_us: int
     spending: Sequence[Spending]
     machines: Sequence[MachineSum]
-    groups: Sequence[TokenGroup] = ()
+    groups: Sequence[TokenGroup]
 
 
 def report(
@@ -88,9 +86,13 @@ def report(
     spent = [arm for arm in traffic.spending if arm.variant in deployments]
     cached, known = sum(arm.counts.tokens["cached"] for arm in spent), sum(arm.cache_known for arm in spent)
     shared = cached / known if known else None
-    variants = [_variant(arm, deployments[arm.variant], shared, traffic.groups, other, now_us) for arm in spent]
+    variants = [_variant(arm, deployments[arm.variant], shared, _of(arm, traffic), other, now_us) for arm in spent]
     by_name = {arm.variant: arm for arm in spent}
     volume = _volume(spent, traffic)
+    answers = {
+        arm.variant: priced_at(_of(arm, traffic), deployments[arm.variant].price_at(now_us), kinds=OUTPUT)
+        for arm in spent
+    }
     return CostReport(
         experiment=request.name,
         control=control,
@@ -101,7 +103,17 @@ def report(
         what_if=request.what_if,
         variants=variants,
         break_even=[
-            _break_even(by_name[control], arm, deployments, volume, request.months)
+            break_even(
+                arm.variant,
+                by_name[control].by_request,
+                arm.by_request,
+                Terms(
+                    fixed_usd=_fixed_usd(deployments[control], deployments[arm.variant], request.months),
+                    volume=volume,
+                    control_answer=answers[control],
+                    answer=answers[arm.variant],
+                ),
+            )
             for arm in spent
             if arm.variant != control and control in by_name and arm.by_request.y and by_name[control].by_request.y
         ],
@@ -131,8 +143,7 @@ def _variant(
     other: Price | None,
     now_us: int,
 ) -> VariantCost:
-    own, share = [group for group in groups if group.variant == arm.variant], _cached_share(arm)
-    price, total = deployment.price_at(now_us), arm.by_request.x
+    share, price, total = _cached_share(arm), deployment.price_at(now_us), arm.by_request.x
     return VariantCost(
         variant=arm.variant,
         deployment=deployment.name,
@@ -143,36 +154,37 @@ def _variant(
         per_resolved=_level(arm.by_success),
         cached_share=share,
         equal_warmth=_at_warmth(arm, price, shared),
-        what_if=None if other is None else priced_at(own, other),
+        what_if=None if other is None else priced_at(groups, other),
     )
 
 
-def priced_at(groups: Sequence[TokenGroup], price: Price) -> float | None:
-    """US dollars a request of the same traffic at a price; ``None`` if it lacks a rate that the traffic needs."""
+def _of(arm: Spending, traffic: Traffic) -> list[TokenGroup]:
+    return [group for group in traffic.groups if group.variant == arm.variant]
+
+
+def priced_at(groups: Sequence[TokenGroup], price: Price, kinds: Collection[str] = ()) -> float | None:
+    """US dollars a request of the same traffic at a price; ``None`` if it lacks a rate that the traffic needs.
+
+    ``kinds``: those of `priced_parts` that count; by default all of them, and the price of a request.
+    """
     total, requests = Decimal(0), sum(group.requests for group in groups)
     for group in groups:
         found = rates_of(price, group.tier, group.longest)
         parts = [] if found is None else priced_parts(found[0], group.tokens)
+        parts = [part for part in parts if not kinds or part[0] in kinds]
         if found is None or any(rate is None for _, _, rate, _ in parts):
             return None
         total += sum((rate or 0) * count for _, count, rate, _ in parts) / MILLION
-        total += (found[0].request or 0) * group.requests
+        total += 0 if kinds else (found[0].request or 0) * group.requests
     return float(total / requests) if requests else None
 
 
 def _level(sums: JointMoments) -> Range | None:
     """Dollars for each, with users as units; ``None`` where there are none."""
-    estimate = _estimate(ratio(sums, cap=None, within=None)) if sums.y > 0 else None
+    estimate = interval_at_any_time(ratio(sums, cap=None, within=None), sums) if sums.y > 0 else None
     if estimate is None:
         return Range(value=sums.x / sums.y, low=None, high=None) if sums.y > 0 else None
     return Range(value=estimate.value, low=max(0.0, estimate.low or 0.0), high=estimate.high)
-
-
-def _estimate(effect: Effect | NotEnough) -> Range | None:
-    estimate = fixed(effect)
-    if isinstance(estimate, NotEnough):
-        return None
-    return Range(value=estimate.value, low=estimate.low, high=estimate.high)
 
 
 def _cached_share(arm: Spending) -> float | None:
@@ -187,41 +199,10 @@ def _at_warmth(arm: Spending, price: Price, shared: float | None) -> float | Non
     return (arm.by_request.x + missed * float(price.input - price.cached) / float(MILLION)) / arm.counts.priced
 
 
-def _break_even(
-    control: Spending, arm: Spending, deployments: Mapping[str, Deployment], volume: int, months: int
-) -> BreakEven:
-    """The volume at which what a variant saves pays for its training and its hosting."""
-    old, new = deployments[control.variant], deployments[arm.variant]
+def _fixed_usd(old: Deployment, new: Deployment, months: int) -> float:
+    """A month of training and hosting beyond the control's."""
     training = new.lineage.cost if new.lineage and new.lineage.cost else 0.0
-    fixed_usd = float(new.price.month or 0) - float(old.price.month or 0) + training / months
-    effect = ratio_difference(arm.by_request, control.by_request, cap=None, within=None)
-    plain = control.by_request.x / control.by_request.y - arm.by_request.x / arm.by_request.y
-    saved = _estimate(effect) or Range(value=plain, low=None, high=None)
-    requests = None
-    if saved.value > 0:
-        requests = Range(
-            value=max(0, ceil(fixed_usd / saved.value)),
-            low=None if saved.high is None else max(0, ceil(fixed_usd / saved.high)),
-            high=max(0, ceil(fixed_usd / saved.low)) if saved.low is not None and saved.low > 0 else None,
-        )
-    return BreakEven(
-        variant=arm.variant,
-        fixed_usd=fixed_usd,
-        saved=saved,
-        requests=requests,
-        volume=volume,
-        pays=_pays(saved, requests, volume, fixed_usd),
-    )
-
-
-def _pays(saved: Range, requests: Range | None, volume: int, fixed_usd: float) -> Pays:
-    if saved.high is not None and saved.high <= 0 and fixed_usd >= 0:
-        return "never"
-    if requests is None or requests.low is None:
-        return "unclear"
-    if requests.high is not None and volume >= requests.high:
-        return "yes"
-    return "no" if volume < requests.low else "unclear"
+    return float(new.price.month or 0) - float(old.price.month or 0) + training / months
 
 
 def _volume(spent: Sequence[Spending], traffic: Traffic) -> int:

@@ -85,6 +85,9 @@ def _finding(plan: AnalysisPlan, metric: MetricPlan, variant: str, sums: Sums, b
             finding = replace(empty, estimate=waiting, why=waiting.reason)
         else:
             finding = replace(method.primary(plan, metric, variant, both, times), last=times.last)
+            if plan.sources and finding.answer == "cannot tell":  # a decline is looked for at the whole level
+                whole = method.primary(replace(plan, sources={}), metric, variant, both, times)
+                finding = replace(finding, answer="worse") if whole.answer == "worse" else finding
     if isinstance(finding.estimate, NotEnough) and not finding.why:
         finding = replace(finding, why=finding.estimate.reason)
     return replace(finding, control=level_of(pair[0], metric), treatment=level_of(pair[1], metric))

@@ -77,6 +77,7 @@ def freeze(
         analysis_hash=experiment.analysis_hash,
         declared=declared_fields(experiment),
         kept_control=experiment.kept_control,
+        sources={} if experiment.kept_control else dict(experiment.sources),
         planned_units=planned_units(experiment, rules) if planned and not experiment.kept_control else None,
     )
 
@@ -145,6 +146,7 @@ def declared_fields(experiment: Experiment) -> dict[str, Any]:
         declared[f"primary.{name}"] = value
     for guardrail in experiment.watched:
         declared |= {f"guardrails.{guardrail.metric}.{name}": value for name, value in _written(guardrail).items()}
+    declared |= {f"sources.{name}": weight for name, weight in experiment.sources.items()}
     for metric in experiment.feedback:
         declared |= {f"metrics.{metric.key}.{name}": value for name, value in _written(metric).items()}
     return declared

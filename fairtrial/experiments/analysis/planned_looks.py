@@ -7,6 +7,7 @@ from math import floor
 from fairtrial.domain.limits.constants import WEEK_US
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.promises import ALPHA, PLANNED_POWER, POWER
+from fairtrial.domain.settings import SPLIT
 from fairtrial.domain.wording import moment_words
 from fairtrial.experiments.analysis_plan import AnalysisPlan
 from fairtrial.experiments.methods.finding import Times
@@ -37,7 +38,7 @@ def units_at_the_end(
     level = 1 - level if primary.counts_requests and primary.better == "higher" else level
     weights = {variant.name: variant.weight for variant in experiment.variants}
     control, fewest = weights.pop(experiment.control), min(weights.values())
-    alpha, power = ALPHA / len(weights), 1 - (1 - POWER) / len(metrics)
+    alpha, power = ALPHA * experiment.sources.get(SPLIT, 1.0) / len(weights), 1 - (1 - POWER) / len(metrics)
     if not (control and fewest):
         return None
     try:

@@ -116,7 +116,7 @@ def _tone(decisions: Mapping[str, Decision], now: Situation) -> Tone:
     if now.kept is not None:
         promotion = now.last.evidence if now.last is not None and now.last.action == "promote" else None
         return "warning" if (promotion or {}).get("override") or any(each.pausing for each in every) else "success"
-    counts = [decision.primary is not None and decision.primary.counts(now.now_us) for decision in every]
+    counts = [decision.counts(now.now_us) for decision in every]
     return "success" if counts and all(counts) else "info"
 
 
@@ -140,6 +140,8 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
         now_us, running = now.now_us, now.state == "running"
         results = (primary_sentence(plan, decision, now_us=now_us, running=running) for decision in decisions.values())
         yield "Result", " ".join(results)
+        if claims := [_claims(decision, now_us) for decision in decisions.values() if decision.sources is not None]:
+            yield "Sources", " ".join(claims)
         if missing := missing_sentence(plan, decisions):
             yield "Missing feedback", missing
         if over_time := over_time_sentence(plan, decisions):
@@ -154,6 +156,11 @@ def _lines(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situation
     if now.state == "running" and now.kept is None:
         yield "Stage", stage_sentence(plan, now)
     yield "Next", next_step(plan, decisions, now).sentence(plan.experiment)
+
+
+def _claims(decision: Decision, now_us: int) -> str:
+    assert decision.sources is not None
+    return f"{decision.sources.sentence(decision.variant, now_us)}."
 
 
 def _models(now: Situation) -> Iterator[tuple[Label, str]]:

@@ -277,6 +277,8 @@ def _answer(plan: AnalysisPlan, decision: Decision, live: LiveState) -> str:
     if decision.at_us is None:
         return f"{state}it has shown nothing yet"
     effect, tried = effect_words(plan, decision), _tried(plan, live)
+    if decision.sources is not None:
+        return f"{state}{decision.sources.sentence(decision.variant, live.now_us)}{tried}"
     if primary.answer == "undecided":
         return f"{state}not decided yet" + (f": {effect}" if effect else "") + tried
     return f"{state}{decision.variant} is {primary.answer}: {effect}{_counting(plan, primary, live)}{tried}"

@@ -33,7 +33,7 @@ def next_step(plan: AnalysisPlan, decisions: Mapping[str, Decision], now: Situat
     if any(decision.worse for decision in every):
         mended = StepPart(", or start the next attempt after mending the candidate.")
         return NextStep((StepPart("End the experiment", "end"), mended), needed=True)
-    counting = [decision for decision in every if decision.primary and decision.primary.counts(now.now_us)]
+    counting = [decision for decision in every if decision.counts(now.now_us)]
     if counting and all(decision.ships(now.now_us) for decision in counting):
         words = f"Judge {counting[0].variant} by the official gate, then promote it"
         return NextStep((StepPart(words, "promote"),), needed=True)

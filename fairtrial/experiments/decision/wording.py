@@ -41,6 +41,8 @@ def headline_words(plan: AnalysisPlan, decision: Decision) -> str:
         return "No data yet"
     if primary is None:
         return "Nothing is decided but harm, because there is no primary metric"
+    if decision.sources is not None:
+        return decision.sources.headline(variant)
     metric = plan.metric(primary.metric)
     if primary.answer == "undecided":
         return "Not decided yet" + (f": {variant} is {between_words(primary.interval.estimate(), metric)}"
@@ -197,12 +199,20 @@ def notes(plan: AnalysisPlan) -> Iterator[str]:
             f"This is attempt {plan.attempt} with this candidate, so it has an alpha of "
             f"{100 * plan.alpha_attempt:.3g} % instead of {100 * plan.alpha:.3g} %."
         )
+    if plan.sources:
+        yield sources_note(plan)
     if plan.revision > 1:
         yield f"The plan was amended {'once' if plan.revision == 2 else f'{plan.revision - 1} times'}."
     if plan.primary is not None and (plan.min_days < WEEK_DAYS or plan.may_miss_fading):
         days = f"{plan.min_days:g} day{'' if plan.min_days == 1 else 's'}"
         week = "it may not have seen every day of the week" if plan.min_days < WEEK_DAYS else ""
         yield f"It may decide after {days} (min_days), so {' and '.join(filter(None, (week, unseen_words(plan))))}."
+
+
+def sources_note(plan: AnalysisPlan) -> str:
+    """How a plan with sources spends its error level."""
+    shares = ", ".join(f"{name} {100 * share * plan.alpha_attempt:.2g} %" for name, share in plan.sources.items())
+    return f"Better is tested by source: {shares}; worse by each at {100 * plan.alpha_attempt:.2g} %."
 
 
 def stopped_sentence(plan: AnalysisPlan, last: Transition) -> str:

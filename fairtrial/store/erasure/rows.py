@@ -210,6 +210,7 @@ _CHANGED: Mapping[str, TableChange] = {
         _columns(
             empty="reference",
             case_id=_CASE_COLUMNS["case_id"],
+            cluster=f"CASE WHEN {_OF_UNIT} THEN {_fresh('cluster')} ELSE cluster END",
             asked="'[]'",
             candidate_output=f"'{ERASED}'",
             baseline_output=f"'{ERASED}'",

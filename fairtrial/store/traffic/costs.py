@@ -135,18 +135,19 @@ def compare(database: Database, plan: Plan, request: CompareCosts, page: Page, *
     success, other = request.success or _success(experiment), None
     if request.what_if is not None:
         other = existing(plan.deployments.get(request.what_if), "deployment", request.what_if).price_at(now_us)
+    deployments = {variant.name: plan.deployments[variant.deployment] for variant in experiment.variants}
+    prices = [each.price_at(now_us) for each in deployments.values()] + ([other] if other is not None else [])
+    lengths = sorted({long.above for price in prices for long in price.long_prompts})
     page = replace(page, until_us=min(page.until_us, now_us))
     with database.read_transaction() as cursor:
         first_us = first_request(cursor, experiment.name, page)
-        lengths = [] if other is None else [long.above for long in other.long_prompts]
         spent = Traffic(
             page.since_us if first_us is None else max(page.since_us, first_us),
             page.until_us,
             spending(cursor, experiment.name, page, success),
             machine_sums(cursor, page),
-            token_groups(cursor, experiment.name, page, lengths) if other is not None else (),
+            token_groups(cursor, experiment.name, page, lengths),
         )
-    deployments = {variant.name: plan.deployments[variant.deployment] for variant in experiment.variants}
     found = report(request, spent, deployments, control=experiment.control, success=success, now_us=now_us, other=other)
     return replace(found, deployments=sorted(plan.deployments))
 

@@ -1,6 +1,6 @@
 """Stores who started and stopped shadows, and reads their pairs: a request, and the copy that a candidate answered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from fairtrial.domain.plan import Shadow
+from fairtrial.domain.review import PairTexts
 from fairtrial.store.access import audit
 from fairtrial.store.core.database import Database
 from fairtrial.store.core.query import timestamp
@@ -58,18 +59,32 @@ SELECT entry.key, count(*), avg(entry.value[1]), avg(entry.value[2]),
     avg(ln(entry.value[2] / entry.value[1])) FILTER (entry.value[1] > 0 AND entry.value[2] > 0)
 FROM (
     SELECT coalesce(unit, request_id) AS who, unnest(map_entries(scores)) AS entry
-    FROM shadow_pairs WHERE shadow_id = $1 AND scores IS NOT NULL
+    FROM shadow_pairs WHERE shadow_id = $1 AND scores IS NOT NULL AND at_time >= $2
 )
 GROUP BY entry.key, who
 ORDER BY entry.key, who
 """
 DROPS = """
-WITH copies AS (SELECT prompt_bytes, dropped, at_time FROM shadow_pairs WHERE shadow_id = $1),
+WITH copies AS (SELECT prompt_bytes, dropped, at_time FROM shadow_pairs WHERE shadow_id = $1 AND at_time >= $2),
     middle AS (SELECT coalesce(median(prompt_bytes), 0) AS bytes FROM copies)
 SELECT count(*) FILTER (prompt_bytes <= bytes), count(*) FILTER (prompt_bytes > bytes),
     count(*) FILTER (dropped AND prompt_bytes <= bytes), count(*) FILTER (dropped AND prompt_bytes > bytes),
     epoch_us(max(at_time))
 FROM copies, middle
+"""
+
+REVIEWABLE = """
+SELECT p.request_id
+FROM shadow_pairs p JOIN requests r USING (request_id) JOIN payloads b USING (request_id)
+WHERE p.shadow_id = $1 AND NOT p.dropped AND p.outcome = 'answered' AND r.arm_outcome = 'answered'
+    AND b.request_body IS NOT NULL AND b.response_body IS NOT NULL AND p.response_body IS NOT NULL
+ORDER BY p.at_time, p.request_id
+"""
+TEXTS = """
+SELECT p.request_id, p.unit, b.request_body, b.response_body, p.response_body
+FROM shadow_pairs p JOIN payloads b USING (request_id)
+WHERE p.shadow_id = $1 AND p.request_id IN (SELECT unnest($2::VARCHAR[]))
+ORDER BY p.at_time, p.request_id
 """
 
 
@@ -166,12 +181,25 @@ def save_scores(database: Database, scored: Mapping[str, Mapping[str, tuple[floa
         cursor.execute(SAVE, [names, *columns, timestamp(now_us)])
 
 
-def unit_means(database: Database, shadow_id: str) -> list[tuple[str, int, float, float, float | None]]:
+def unit_means(
+    database: Database, shadow_id: str, *, since_us: int = 0
+) -> list[tuple[str, int, float, float, float | None]]:
     """By measure and unit: pairs, the means of both sides, and the mean log of their ratios; raises `StoreError`."""
-    return [(str(name), int(n), b, c, ratio) for name, n, b, c, ratio in database.rows(UNIT_MEANS, (shadow_id,))]
+    rows = database.rows(UNIT_MEANS, (shadow_id, timestamp(since_us)))
+    return [(str(name), int(n), b, c, ratio) for name, n, b, c, ratio in rows]
 
 
-def drops(database: Database, shadow_id: str) -> tuple[int, int, int, int, int | None]:
+def drops(database: Database, shadow_id: str, *, since_us: int = 0) -> tuple[int, int, int, int, int | None]:
     """Copies of shorter and longer requests, how many of each were dropped, and the newest time; `StoreError`."""
-    short, long, short_dropped, long_dropped, newest_us = database.rows(DROPS, (shadow_id,))[0]
+    short, long, short_dropped, long_dropped, newest_us = database.rows(DROPS, (shadow_id, timestamp(since_us)))[0]
     return int(short), int(long), int(short_dropped), int(long_dropped), newest_us
+
+
+def reviewable(database: Database, shadow_id: str) -> list[str]:
+    """The requests whose pairs people can judge, because both answered and all texts are stored; `StoreError`."""
+    return [str(request_id) for (request_id,) in database.rows(REVIEWABLE, (shadow_id,))]
+
+
+def texts_of(database: Database, shadow_id: str, request_ids: Sequence[str]) -> list[PairTexts]:
+    """The texts of these pairs, in the order of `reviewable`; raises `StoreError`."""
+    return [PairTexts(*row) for row in database.rows(TEXTS, (shadow_id, list(request_ids)))]

@@ -40,6 +40,7 @@ from fairtrial.store.traffic.agreement import read_agreement
 from gateway.control.experiments.accept_declines import begins_anew, described_offers, offered_declines
 from gateway.control.experiments.slice_findings import describe_slices
 from gateway.control.shadows import known_shadow
+from gateway.control.sources import with_sources
 from gateway.control.verdicts.equality import same_as_control, served_wrongly
 from gateway.control.verdicts.live_evidence import read_tried, situation, stored_plan
 
@@ -79,6 +80,9 @@ def describe_decision(
     if stored is None or experiment.state == "declared":
         return shown
     look = stored_looks.read(database, stored)
+    if plan is not None:
+        decisions = with_sources(database, plan, stored.plan, look.decisions, now_us=now_us, late_us=look.late_us)
+        look = replace(look, decisions=decisions)
     now = _remembering(database, stored, look, now)
     anew = plan is not None and begins_anew(stored.plan, plan, experiment, now.entered)
     offers = offered_declines(stored.plan, look.sums, now.entered, begins_anew=anew)

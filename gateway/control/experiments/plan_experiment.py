@@ -1,13 +1,14 @@
 """Plans an experiment before it starts: how many units and weeks it needs, and whether it can decide anything."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 
 from fairtrial.domain.errors import UsageError
 from fairtrial.domain.metrics import CATALOGUE
 from fairtrial.domain.plan import Experiment
 from fairtrial.domain.promises import ALPHA, HARM_POWER, HARM_TIMES, SEEN_WEEKS, UNEQUAL_TRAFFIC
+from fairtrial.domain.settings import SPLIT
 from fairtrial.domain.wording import counted
 from fairtrial.experiments.analysis.freeze import metric_plans, min_days_of, planned_units
 from fairtrial.experiments.analysis.slices import slice_units
@@ -18,6 +19,7 @@ from fairtrial.stats.planning.rate_courses import kill_course, pause_course
 from fairtrial.stats.planning.trial import PlannedTrial, Undecidable, option, plan_trial
 from gateway.control.experiments.experiment_questions import Assumptions, MetricAssumptions, arm_shares, questions_of
 from gateway.control.experiments.traffic_history import NO_HISTORY, TrafficHistory
+from gateway.control.source_plans import SourcesPlan, plan_sources
 
 MOST_UNITS = 20_000.0
 """How far the courses are followed. `HARM_POWER` of the trials must stop until then for a mean to say something."""
@@ -30,20 +32,34 @@ PLANNED_SLICES, SLICE_LOSS = 8, 0.2
 class PlanRequest(Assumptions):
     """The assumptions of a plan. ``per_week``: new units a week in all arms, ``None`` to take it from recent traffic.
 
-    With the ``responses`` of the primary metric, ``per_week`` counts all units.
+    With the ``responses`` of the primary metric, ``per_week`` counts all units. ``scorers``: those of the route.
+    ``gains``: what a candidate as good as planned gains by each source, as ``shadow.NAME``.
     """
 
     per_week: float | None = None
     terms: Terms
+    scorers: Sequence[str] = ()
+    gains: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentPlan:
-    """``result``: the plan, or why the experiment cannot decide; ``notes`` for the reader, including ``left_out``."""
+    """``result``: the plan, or why the experiment cannot decide; ``notes`` for the reader, including ``left_out``.
+
+    ``sources``: what pairs of answers add to the split, ``None`` without a scorer.
+    """
 
     result: PlannedTrial | Undecidable
     notes: tuple[str, ...]
     left_out: tuple[str, ...]
+    sources: SourcesPlan | None = None
+
+    @property
+    def decides_by_sources(self) -> bool:
+        """Whether the declared sources decide in time, and each guardrail has its units."""
+        guardrails = self.result.metrics[1:]
+        decided = self.sources is not None and self.sources.weeks is not None
+        return decided and all(metric.chosen.weekly[-1] >= metric.power for metric in guardrails)
 
 
 def plan_experiment(
@@ -58,24 +74,9 @@ def plan_experiment(
     ``shared_engine``: whether its arms are served by one machine, so that latency can't be proven safe.
     Raises `UsageError` for an assumption that is missing or impossible.
     """
-    primary = experiment.primary.metric if experiment.primary else ""
-    levels = _stated(experiment) | dict(request.levels)
-    worst_case = {metric.metric for metric in metric_plans(experiment) if metric.missing == "worst_case"}
-    asks_response = primary in worst_case and primary not in request.responses
-    has_amounts = any(metric.method == "amount" for metric in metric_plans(experiment))
-    needs_history = primary and (request.per_week is None or primary not in levels or asks_response or has_amounts)
-    history = read_history() if needs_history else NO_HISTORY
-    stated = request.responses.get(primary)
-    history = history if stated is None else history.answered_by(stated)
-    per_week = history.per_week if request.per_week is None else request.per_week * (stated or 1.0)
-    responses = {primary: history.answering} if history.answering is not None else {}
-    metrics = {primary, *(watched.metric for watched in experiment.watched)}
-    seen = {name: rate for name, rate in history.levels.items() if name in metrics - {*levels, *request.spreads}}
-    notes = list(history.notes(per_week=request.per_week is None, all_units=stated is not None, levels=seen))
-    lower = [f"feedback.{feedback.key}" for feedback in experiment.feedback if feedback.better == "lower"]
-    lower += request.lower
-    known = MetricAssumptions(seen | levels, request.spreads, lower, responses | dict(request.responses))
-    assumptions = _with_amounts(known, history, notes)
+    notes: list[str] = []
+    of_sources = {name: sd for name, sd in request.spreads.items() if name.startswith("shadow.")}
+    assumptions, per_week = _assumed(experiment, request, read_history, notes)
     questions = questions_of(experiment, assumptions, shared_engine=shared_engine)
     first = replace(questions.questions[0], planned=planned_units(experiment))
     questions = replace(questions, questions=(first, *questions.questions[1:]))
@@ -95,7 +96,41 @@ def plan_experiment(
         for planned in result.metrics
         if planned.chosen.tail
     ]
-    return ExperimentPlan(result, tuple(notes), questions.left_out)
+    sources = plan_sources(
+        experiment,
+        result.metrics[0],
+        replace(design, alpha=ALPHA / arm_shares(experiment).treatments),
+        scorers=request.scorers,
+        gains=request.gains,
+        spreads=of_sources,
+        first_week=ceil(min_days_of(experiment) / 7),
+    )
+    return ExperimentPlan(result, tuple(notes), questions.left_out, sources)
+
+
+def _assumed(
+    experiment: Experiment, request: PlanRequest, read_history: Callable[[], TrafficHistory], notes: list[str]
+) -> tuple[MetricAssumptions, float | None]:
+    """What is assumed of each metric, and the new units a week. Adds to ``notes`` what came from recent traffic."""
+    primary = experiment.primary.metric if experiment.primary else ""
+    levels = _stated(experiment) | dict(request.levels)
+    worst_case = {metric.metric for metric in metric_plans(experiment) if metric.missing == "worst_case"}
+    asks_response = primary in worst_case and primary not in request.responses
+    has_amounts = any(metric.method == "amount" for metric in metric_plans(experiment))
+    needs_history = primary and (request.per_week is None or primary not in levels or asks_response or has_amounts)
+    history = read_history() if needs_history else NO_HISTORY
+    stated = request.responses.get(primary)
+    history = history if stated is None else history.answered_by(stated)
+    per_week = history.per_week if request.per_week is None else request.per_week * (stated or 1.0)
+    responses = {primary: history.answering} if history.answering is not None else {}
+    metrics = {primary, *(watched.metric for watched in experiment.watched)}
+    seen = {name: rate for name, rate in history.levels.items() if name in metrics - {*levels, *request.spreads}}
+    notes += history.notes(per_week=request.per_week is None, all_units=stated is not None, levels=seen)
+    lower = [f"feedback.{feedback.key}" for feedback in experiment.feedback if feedback.better == "lower"]
+    lower += request.lower
+    spreads = {name: sd for name, sd in request.spreads.items() if not name.startswith("shadow.")}
+    known = MetricAssumptions(seen | levels, spreads, lower, responses | dict(request.responses))
+    return _with_amounts(known, history, notes), per_week
 
 
 def _cold_caches(experiment: Experiment) -> Iterator[str]:
@@ -199,7 +234,7 @@ def _design(
     return Design(
         per_week=per_week * arms.compared,
         share=arms.treatment,
-        alpha=ALPHA / arms.treatments,
+        alpha=ALPHA * experiment.sources.get(SPLIT, 1.0) / arms.treatments,
         guardrail_alpha=ALPHA,
         metrics=metrics,
         **asdict(request.terms),

@@ -1,12 +1,5 @@
 """Implements the operations of blind review."""
 
-import secrets
-
-from msgspec.structs import replace
-
-from evaluators.engine.run_events import run_of
-from evaluators.engine.target import resolve
-from evaluators.review.sampling import SEEDS, draw_pairs, names_of, newest_pair, rule_of, title_of
 from fairtrial.api.operation import Nothing
 from fairtrial.api.review_answers import (
     ComparedByReview,
@@ -20,15 +13,20 @@ from fairtrial.api.review_answers import (
     SavedDraft,
 )
 from fairtrial.api.reviews import CreateQueue, DraftOf, NameQueue, Skip, TwoTargets
-from fairtrial.domain.errors import FairtrialError, UsageError
+from fairtrial.domain.errors import FairtrialError
 from fairtrial.domain.plan import Plan
-from fairtrial.domain.review import DIMENSIONS, RUBRIC, SIDES, Draft, Next, ReviewedQueue, ReviewEvidence, RubricRow
-from fairtrial.domain.run import Run
-from fairtrial.store.core.database import Database
-from fairtrial.store.evaluations import runs
+from fairtrial.domain.review import (
+    DIMENSIONS,
+    RUBRIC,
+    SIDES,
+    Draft,
+    Next,
+    ReviewEvidence,
+    RubricRow,
+)
 from fairtrial.store.reviews import assignment, queues as stored_queues, votes as stored_votes
-from fairtrial.store.reviews.queues import NewQueue
 from gateway.control.context import Context
+from gateway.control.review_queues import current_queues, fill_review_queue
 
 
 def queues(context: Context, _: Nothing) -> list[OfferedQueue]:
@@ -145,82 +143,3 @@ def _draft(request: DraftOf) -> Draft:
     }
     edited = {side: getattr(request.edited, side) for side in SIDES}
     return Draft(request.outcome, ratings, request.comment, edited, request.flagged)
-
-
-def fill_review_queue(database: Database, request: CreateQueue, *, plan: Plan | None, by: str, now_us: int) -> str:
-    """Create the queue and return its id; raises `UsageError` that says what is missing and what to run."""
-    candidate, baseline = _runs(database, request)
-    if plan is not None and request.suite is not None:
-        _require_current(plan, candidate, baseline)
-    seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
-    draw = replace(request, seed=seed)
-    names = names_of(plan, candidate.target, baseline.target)
-    pairs = draw_pairs(candidate, baseline, draw, names=names)
-    judged = sum(pair.wants > 0 for pair in pairs)
-    queue = NewQueue(
-        title=title_of(request.title, candidate.suite, judged, names=names),
-        suite=candidate.suite,
-        suite_digest=candidate.suite_digest,
-        candidate=candidate.target,
-        baseline=baseline.target,
-        candidate_digest=candidate.deployment_digest,
-        baseline_digest=baseline.deployment_digest,
-        candidate_run=candidate.run_id,
-        baseline_run=baseline.run_id,
-        names=names,
-        rule=rule_of(draw, pairs),
-        created_by=by,
-    )
-    return stored_queues.create(database, queue, pairs, now_us=now_us)
-
-
-def current_queues(evidence: ReviewEvidence, plan: Plan | None) -> list[ReviewedQueue]:
-    """The queues whose two targets are defined in the plan as they were when the queue was filled."""
-    if plan is None:
-        return list(evidence)
-    return [queue for queue in evidence if _defined(queue, plan)]
-
-
-def _defined(queue: ReviewedQueue, plan: Plan) -> bool:
-    now = _digest(plan, queue.candidate), _digest(plan, queue.baseline)
-    return now == (queue.candidate_digest, queue.baseline_digest)
-
-
-def _require_current(plan: Plan, *runs: Run) -> None:
-    """Refuse runs of targets that have changed since, because no gate would count their reviews."""
-    for run in runs:
-        now = _digest(plan, run.target)
-        if now is not None and now != run.deployment_digest:
-            again = f"run it again: fairtrial eval SUITE.yaml --on {run.target}; or name both runs by their ids"
-            raise UsageError(f"reviews: {run.target} has changed since {run.suite} was run ({again})")
-
-
-def _digest(plan: Plan, target: str) -> str | None:
-    """The digest of the target's current definition; ``None`` if the plan no longer has it."""
-    try:
-        return resolve(target, plan, base_url="").deployment_digest
-    except UsageError:
-        return None
-
-
-def _runs(database: Database, request: CreateQueue) -> tuple[Run, Run]:
-    by_id, by_name = (request.candidate_run, request.baseline_run), (request.suite, request.candidate, request.baseline)
-    if all(by_id) and not any(by_name):
-        return _run(database, str(by_id[0])), _run(database, str(by_id[1]))
-    if not all(by_name) or any(by_id):
-        raise UsageError("reviews: name suite, candidate and baseline, or candidate_run and baseline_run")
-    suite, candidate, baseline = map(str, by_name)
-    if candidate == baseline:
-        raise UsageError(f"reviews: candidate and baseline are both {candidate}; choose two different targets")
-    new, old = (
-        [_run(database, run_id) for run_id in runs.latest(database, suite=suite, target=target)]
-        for target in (candidate, baseline)
-    )
-    return newest_pair(new, old, names=(suite, candidate, baseline))
-
-
-def _run(database: Database, run_id: str) -> Run:
-    events = runs.events(database, run_id)
-    if events is None:
-        raise UsageError(f"reviews: there is no run with the id {run_id!r} (see: fairtrial eval)")
-    return run_of(events)

@@ -30,6 +30,7 @@ from fairtrial.store.experiments.attempts import Definition, count_attempts, cou
 from fairtrial.store.experiments.sums.slice_sums import find_slices
 from fairtrial.store.traffic.traffic import by_variant_in_segments
 from gateway.control.present import Present, deployment_of
+from gateway.control.sources import with_sources
 
 MOST_PLANS = 1000
 
@@ -170,12 +171,13 @@ def _read(
     if stored is None:
         return bare, None
     look = stored_looks.read(database, stored)
+    decisions = with_sources(database, plan, stored.plan, look.decisions, now_us=now_us, late_us=look.late_us)
     live = replace(
         bare,
         plan=stored.plan,
         sums=look.sums if look.looks else None,
         memory=replace(look.memory, sizes={}),
-        decision=look.decisions[variant] if look.looks else None,
+        decision=decisions[variant] if look.looks else None,
         changed=changed_models(stored.plan, plan, experiment),
         looks=look.looks,
         late_us=look.late_us,

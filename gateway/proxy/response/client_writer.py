@@ -8,6 +8,7 @@ from fairtrial.domain.events import Reason
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.plan.endings import REPLACED
 from gateway.proxy.recording.outcomes import reason_of, served_name
+from gateway.proxy.routing.vote_tokens import VOTE_HEADER, vote_line
 from gateway.proxy.stages import Attempt, Authenticated, Routed
 from gateway.proxy.wire.http import Headers, NameCache, is_returned, odd_waits
 
@@ -49,8 +50,10 @@ def without_retry(lines: list[bytes]) -> list[bytes]:
 
 
 def own_lines(request: Authenticated, attempts: Sequence[Attempt]) -> Sequence[bytes]:
-    """What the gateway itself says about the deployment: who serves and why, and when it ends."""
+    """What the gateway itself says: who serves and why, when the deployment ends, and the token for a vote."""
     lines = _experiment_lines(request, attempts)
+    if VOTE_HEADER in request.received.headers.raw and isinstance(request, Routed):
+        lines = (*lines, vote_line(request))
     if not (isinstance(request, Routed) and request.routing.endings.deployments):
         return lines
     endings, target = request.routing.endings, request.target

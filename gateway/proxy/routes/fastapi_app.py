@@ -1,6 +1,7 @@
 """Serves the API routes on FastAPI: models, feedback, health, metrics, and OpenAI's error envelope for all others."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -8,12 +9,21 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from fairtrial.domain.errors import NotFound, RequestError, Unavailable
+from fairtrial.domain.errors import BadRequest, NotFound, RateLimited, RequestError, Unavailable
 from gateway.metrics import MEDIA_TYPE
 from gateway.proxy.http_server.request_cycle import RequestCycle
 from gateway.proxy.http_server.request_reader import RequestPath, folded, read_body, shown
 from gateway.proxy.plan.routing_table import GatewayCaller, Routing
-from gateway.proxy.routes.feedback import MAX_BODY, Accepted, read_feedback, read_texts, text_size
+from gateway.proxy.routes.feedback import (
+    LONGEST_VOTE,
+    MAX_BODY,
+    Accepted,
+    FeedbackBody,
+    read_feedback,
+    read_texts,
+    read_vote,
+    text_size,
+)
 from gateway.proxy.routes.metrics import is_losing, metrics_text
 from gateway.proxy.routes.passthrough import METHODS, add_responses, enter, pass_on, unknown_url
 from gateway.proxy.routing.authentication import caller_by_scope
@@ -31,7 +41,11 @@ LOOKS = ["GET", "HEAD"]
 SMALL = 2_000
 """Characters of feedback texts that are examined however much other work waits."""
 
-API_METHODS = {"/v1/feedback": "POST", "/v1/responses/input_tokens": "POST"}
+MOST_VOTES, REMEMBERED_ANSWERS = 20, 10_000
+"""How often an answer may get a vote, by one worker, which forgets the answers whose last vote is the oldest."""
+
+VOTE, WIDGET = "/v1/feedback/vote", "/v1/feedback/vote.js"
+API_METHODS = {"/v1/feedback": "POST", VOTE: "POST", "/v1/responses/input_tokens": "POST"}
 """API routes with the one method that they have."""
 
 
@@ -41,6 +55,7 @@ def api_app(worker: WorkerState, hot: Iterable[str]) -> FastAPI:
     _health(app, worker)
     _models(app, worker)
     _feedback(app, worker)
+    _votes(app, worker)
     add_responses(app, worker)
     _errors(app)
     for path in hot:
@@ -119,19 +134,51 @@ def _feedback(app: FastAPI, worker: WorkerState) -> None:
         limit = min(worker.max_body, MAX_BODY)
         sent = read_feedback(await read_body(request.scope["cycle"], worker.admission, limit=limit))
         batch = sent if isinstance(sent, list) else [sent]
-        if worker.time_slicer.busy(caller.key_id) and text_size(batch) > SMALL:
-            raise Unavailable("the texts of other feedback are being processed: retry later", code="feedback_busy")
-        read = await worker.time_slicer.run(read_texts(batch, routing, caller), caller.key_id)
-        if not worker.journal.append(*(feedback.event for feedback in read)):
-            raise Unavailable("the feedback could not be written: retry later", code="not_recorded")
-        worker.counters.feedback += len(read)
-        records = routing.plan.capture != "none"
-        worker.counters.left_out["feedback"] += records * sum(not feedback.whole for feedback in read)
-        accepted = [
-            Accepted(feedback_id=feedback.event.feedback_id, text_recorded=records and feedback.whole)
-            for feedback in read
-        ]
+        accepted = await _record(worker, routing, caller, batch)
         return accepted if isinstance(sent, list) else accepted[0]
+
+
+def _votes(app: FastAPI, worker: WorkerState) -> None:
+    widget, cast = Path(__file__).with_name("vote.js").read_bytes(), dict[str | None, int]()
+
+    @app.api_route(WIDGET, methods=LOOKS)
+    async def script() -> Response:
+        return Response(widget, media_type="text/javascript", headers={"cache-control": "max-age=3600"})
+
+    @app.post(VOTE, status_code=202)
+    async def vote(request: Request) -> Accepted:
+        """The token stands for the API key of the answer, which a page must not have."""
+        if request.url.query:
+            raise BadRequest("vote: send the token in the body, because addresses are written to logs")
+        routing, headers, cycle = worker.watch.current(), header_map(request.scope), request.scope["cycle"]
+        if routing.published.auth == "open":
+            _let_in(worker, request)
+        require_json(headers)
+        item, caller = read_vote(await read_body(cycle, worker.admission, limit=LONGEST_VOTE), routing)
+        worker.admission.claim(cycle, caller.key_id)
+        cast[item.request_id] = number = cast.pop(item.request_id, 0) + 1
+        if number > MOST_VOTES:
+            raise RateLimited(f"vote: this answer has had {MOST_VOTES} votes", code="too_many_votes")
+        if len(cast) > REMEMBERED_ANSWERS:
+            del cast[next(iter(cast))]
+        return (await _record(worker, routing, caller, [item]))[0]
+
+
+async def _record(
+    worker: WorkerState, routing: Routing, caller: GatewayCaller, batch: list[FeedbackBody]
+) -> list[Accepted]:
+    """Write the feedback to the journal; `Unavailable` if it can't be written, or if its texts must wait."""
+    if worker.time_slicer.busy(caller.key_id) and text_size(batch) > SMALL:
+        raise Unavailable("the texts of other feedback are being processed: retry later", code="feedback_busy")
+    read = await worker.time_slicer.run(read_texts(batch, routing, caller), caller.key_id)
+    if not worker.journal.append(*(feedback.event for feedback in read)):
+        raise Unavailable("the feedback could not be written: retry later", code="not_recorded")
+    worker.counters.feedback += len(read)
+    records = routing.plan.capture != "none"
+    worker.counters.left_out["feedback"] += records * sum(not feedback.whole for feedback in read)
+    return [
+        Accepted(feedback_id=feedback.event.feedback_id, text_recorded=records and feedback.whole) for feedback in read
+    ]
 
 
 def _errors(app: FastAPI) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import pydantic
 
-from fairtrial.domain.errors import BadRequest, TooLarge, control_character
+from fairtrial.domain.errors import BadRequest, NotAllowed, TooLarge, control_character
 from fairtrial.domain.events import FeedbackEvent
 from fairtrial.domain.limits.json_limits import MESSAGE, refuse_excess
 from fairtrial.domain.names.ids import id_at
@@ -16,9 +16,13 @@ from fairtrial.experiments.unit import pseudonym, refuse_longer
 from gateway.proxy.admission.cooperative_work import Allowance, Steps, TooMuchWork, bounded
 from gateway.proxy.plan.routing_table import GatewayCaller, Routing
 from gateway.proxy.recording.redaction import AT_ONCE, SLICED_STEPS, needs_steps, text_steps
+from gateway.proxy.routing.vote_tokens import LONGEST_TOKEN, read_token
 
 MAX_BATCH = 1000
 MAX_BODY = 4 * 2**20
+LONGEST_VOTE = 2**13
+"""Bytes of a vote."""
+
 MAX_TEXT = 2**18
 """Characters of all texts in one request."""
 Words = Annotated[str, pydantic.Field(max_length=20_000)]
@@ -49,6 +53,10 @@ UnitName = Annotated[
 Whole = Annotated[pydantic.StrictInt, pydantic.AfterValidator(_is_no_larger_than_a_float)]
 
 
+Number = Whole | Annotated[pydantic.StrictFloat, pydantic.Field(allow_inf_nan=False)]
+Vote = pydantic.StrictBool | Number | Annotated[pydantic.StrictStr, pydantic.Field(max_length=200)]
+
+
 # A `FeedbackEvent` is what is recorded, with redacted texts and a pseudonym.
 class FeedbackBody(pydantic.BaseModel):
     """One value for a request (``request_id``, or the answer's ``response_id``) or for a ``unit``.
@@ -63,13 +71,7 @@ class FeedbackBody(pydantic.BaseModel):
     response_id: Name | None = None
     unit: UnitName | None = None
     key: Name
-    value: (
-        pydantic.StrictBool
-        | Whole
-        | Annotated[pydantic.StrictFloat, pydantic.Field(allow_inf_nan=False)]
-        | Annotated[pydantic.StrictStr, pydantic.Field(max_length=1000)]
-        | None
-    ) = None
+    value: pydantic.StrictBool | Number | Annotated[pydantic.StrictStr, pydantic.Field(max_length=1000)] | None = None
     comment: Words | None = None
     correction: Words | None = None
     idempotency_key: Name | None = None
@@ -83,6 +85,19 @@ class FeedbackBody(pydantic.BaseModel):
         return self
 
 
+class VoteBody(pydantic.BaseModel):
+    """A vote from a page. ``token``: the answer's ``x-fairtrial-vote``. A vote that is sent again with its ``vote_id``
+    changes nothing.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    token: Annotated[str, pydantic.Field(max_length=LONGEST_TOKEN)]
+    key: Name
+    value: Vote
+    vote_id: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+
+
 class Accepted(pydantic.BaseModel):
     """What was recorded. ``text_recorded`` is false if the plan's ``capture: none`` excluded a comment.
 
@@ -92,6 +107,21 @@ class Accepted(pydantic.BaseModel):
     object: Literal["feedback"] = "feedback"
     feedback_id: str
     text_recorded: bool
+
+
+def read_vote(body: bytes, routing: Routing) -> tuple[FeedbackBody, GatewayCaller]:
+    """The feedback that a vote is, and whose key it counts for.
+
+    Raises `NotAuthenticated` for a token that does not allow it, `NotAllowed`, and what `read_feedback` does.
+    """
+    refuse_excess(body, MESSAGE)
+    vote = VoteBody.model_validate_json(body)
+    ballot, caller = read_token(routing, vote.token, now_us=time.time_ns() // 1000)
+    caller.require("feedback")
+    if vote.key not in ballot.keys:
+        raise NotAllowed(f"key: this token allows {', '.join(ballot.keys)}", code="vote_key_not_allowed")
+    mark = f"vote:{ballot.request_id}:{vote.vote_id}"
+    return FeedbackBody(request_id=ballot.request_id, key=vote.key, value=vote.value, idempotency_key=mark), caller
 
 
 _ONE = pydantic.TypeAdapter(FeedbackBody)

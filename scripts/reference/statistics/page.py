@@ -66,6 +66,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "planning.courses",
         "planning.rate_courses",
         "planning.steady",
+        "planning.mixes",
     ),
 }
 """The modules of each chapter, in the order in which one would read them."""

@@ -13,7 +13,10 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Does the effect **wear off**, and how often does a steady one seem to?", ("line_ahead", "passing_share")),
     ),
     "How it is looked at": (
-        ("**Whenever I like**, stopping when I know", ("always_valid", "at_least", "at_most", "evidence")),
+        (
+            "**Whenever I like**, stopping when I know",
+            ("always_valid", "asymptotic", "at_least", "at_most", "evidence"),
+        ),
         ("**Once**, at a size that was fixed before", ("fixed",)),
         ("**A few times**, as planned before", ("spent_look",)),
         ("**Rare events**, exactly, at any time", ("conversion_evidence", "conversion_lift")),
@@ -47,6 +50,7 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("**How long** does a trial take, and can it decide?", ("plan_trial", "Question", "Design")),
         ("How many **units** show it in one look?", ("size_of_shares", "size_of_means", "size_of_means_not_worse")),
         ("How many **pairs**?", ("size_of_pairs",)),
+        ("Which **mix** of a split and pairs decides first?", ("cheapest_mix", "plan_mix")),
     ),
 }
 """Questions by what they are about, each with the functions in the order in which one would read them."""

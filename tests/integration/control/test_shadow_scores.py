@@ -115,3 +115,17 @@ def test_a_limit_that_is_reached_opens_an_alarm_until_the_day_ends(store: Store)
     store.now += DAY_US
     assert not store.step().spending.reached
     assert store.database.rows(ALARMS) == [("closed",)]
+
+
+def test_a_language_is_measured_only_where_the_route_names_it(tmp_path: Path) -> None:
+    english = "Your parcel is on its way and will arrive tomorrow."
+    german = "Ihr Paket ist unterwegs und kommt morgen bei Ihnen an."
+    for folder, scorers, expected in (("with", "language", (1.0, 0.0)), ("without", "", None)):
+        (tmp_path / folder).mkdir()
+        store = Store(tmp_path / folder, scorers)
+        with closing(store.database), closing(store.journal):
+            for number in range(1, 4):
+                store.pair(number, english, german)
+            metrics = {metric.name: metric for metric in store.step().metrics}
+        shown = metrics.get("language")
+        assert expected == (None if shown is None else (shown.baseline, shown.candidate))

@@ -63,6 +63,7 @@ def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, mon
     assert LATE_SERVER.search(shown)
     assert "All traffic is on base: it answered 4 of 4 customers who came afterwards." in shown
     assert "with min_days 0 because this is a demo" in shown
+    assert re.search(r"At the invented prices of the project, tuned pays from [\d,]+ requests a month \(", shown)
     closing = shown[shown.index("May this fine-tune replace its base?") :]
     assert re.search(r"^BLOCK +support-overfit +release gate, on the tickets alone: ", closing, re.MULTILINE)
     assert re.search(r"^HOLD +support-v2 +release gate: ", closing, re.MULTILINE)
@@ -70,7 +71,7 @@ def test_the_demo_tells_its_story_and_holds_on_too_few_cases(tmp_path: Path, mon
     assert "review.preference: 12 more judged pairs" in closing
     commands = [shlex.split(line)[1:] for line in closing.splitlines() if line.startswith("  ") and " -c " in line]
     codes = {command[0]: fairtrial(*command, cwd=ROOT).returncode for command in commands}
-    assert codes == {"gate": EXIT_CODES["HOLD"], "experiment": 0}
+    assert codes == {"gate": EXIT_CODES["HOLD"], "experiment": 0, "cost": 0}
 
 
 @pytest.mark.models

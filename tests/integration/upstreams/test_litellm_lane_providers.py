@@ -108,6 +108,20 @@ def test_geminis_error_is_openais(client: openai.OpenAI, gemini: FakeGemini) -> 
     assert (caught.value.code, caught.value.response.headers["retry-after"]) == ("RESOURCE_EXHAUSTED", "3")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_class_of_geminis_error_is_recorded_and_costs_nothing(
+    client: openai.OpenAI, gemini: FakeGemini, rig: Rig, stream: bool
+) -> None:
+    gemini.script = {"kind": "json", "status": 429}
+    with pytest.raises(openai.RateLimitError):
+        ask(client, "gemini", stream=stream)
+    gemini.script = {"kind": "json"}
+    (event,) = rig.await_events("request", 1)
+    assert (event["status"], event["outcome"], event["error_code"]) == (429, "error", "RESOURCE_EXHAUSTED")
+    (attempt,) = recorded(rig, event["request_id"]).attempts
+    assert (attempt.fault, attempt.status, attempt.cost_usd) == ("upstream", 429, None)
+
+
 def test_tokens_that_the_provider_did_not_count_are_unknown(
     client: openai.OpenAI, plain: FakeUpstream, rig: Rig
 ) -> None:

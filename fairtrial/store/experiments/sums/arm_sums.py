@@ -124,7 +124,7 @@ def read_sums(
         more = {metric: sums for (of, metric), sums in further.items() if of == index}
         lost_units, lost_requests = lost.get(name, (0, 0))
         whole[name] = replace(arm, metrics={**arm.metrics, **more}, lost_units=lost_units, lost_requests=lost_requests)
-    costs = {each.metric for each in summed if CATALOGUE[each.metric].family == "cost"}
+    costs = {each.metric for each in metrics if each.metric.startswith("cost.") or each.method == "quantile"}
     if costs and has_cold_cache(_cached_shares(cursor, plan, hashes, now_us)):
         whole = {name: _undecided(arm, costs) for name, arm in whole.items()}
     return Sums(now_us, whole)
@@ -141,7 +141,7 @@ def _cached_shares(
 
 
 def _undecided(arm: ArmSums, costs: Set[str]) -> ArmSums:
-    """The arm without its costs, which can't be compared."""
+    """The arm without its costs and latencies, which can't be compared."""
     known = {name: sums for name, sums in arm.metrics.items() if name not in costs}
     return replace(arm, metrics=known, unknown={**arm.unknown, **dict.fromkeys(costs, COLD)})
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.formatting import plain
@@ -54,3 +57,29 @@ def test_a_page_shows_every_text_and_none_becomes_markup() -> None:
     assert [code.value for code in page.code] == [f"literal {EVIL}"]
     assert page.expander[0].label == f"folded {plain(EVIL)}"
     assert [note.value for note in page.error] == [f"bad {plain(EVIL)}"]
+
+
+BOUNDS = """
+from math import inf
+from dashboard.components.document import draw_blocks
+from fairtrial.document.values import Chart, Interval, Row
+rows = (
+    Row(("tuned", "as it is"), "good", Interval(5, 2, 7, 100, 9)),
+    Row(("tuned", "prices are halved"), "open", Interval(8, 4, inf, 100, 9)),
+    Row(("tuned", "answers are halved: saves nothing"), "bad"),
+)
+draw_blocks([Chart(("variant", "if"), rows, "requests a month"), Chart(("variant", "or"), rows)])
+"""
+
+
+def test_a_chart_with_an_axis_is_drawn_above_its_table_and_an_open_end_reaches_to_the_largest_number() -> None:
+    page = AppTest.from_string(BOUNDS).run(timeout=60)
+    assert not page.exception
+    (chart,) = page.get("vega_lite_chart")
+    assert '"title": "requests a month"' in json.dumps(json.loads(chart.proto.spec))
+    table = pa.ipc.open_stream(chart.proto.datasets[0].data.data).read_all().to_pylist()
+    assert [(row["name"], row["high"], row["answer"]) for row in table] == [
+        ("tuned, as it is", 7, "good"),
+        ("tuned, prices are halved", 9, "open"),
+    ]
+    assert len([row for row in drawn_rows(page) if "4 or more" in row]) == 2

@@ -117,8 +117,15 @@ def test_a_fine_tune_pays_from_the_volume_at_which_its_savings_are_its_training_
     assert (tuned.volume, tuned.pays) == (2403, "no")
     assert pays_line(found, tuned).startswith("tuned pays from 13,")
     assert pays_line(found, tuned).endswith("; you have 2,403")
+    changed = {(one.change, one.factor): one for one in tuned.sensitivity}
+    half, longer = changed["prices", 0.5].requests, changed["answers", 2.0].requests
+    assert half is not None and longer is not None
+    # at half the price a request saves half as much; an answer of base has 300 tokens at 10 $ per million, and one of
+    # tuned 100, so that answers of twice the length save 0.002 $ more
+    assert (half.value, longer.value) == (pytest.approx(80 / 0.003, rel=0.02), pytest.approx(40 / 0.005, rel=0.02))
+    assert changed["volume", 2.0].volume == 4806 and changed["volume", 2.0].requests == tuned.requests
     titles = [block.text for block in describe_cost(found).blocks if hasattr(block, "level")]
-    assert titles == ["US dollars a request", "Tokens a request"]
+    assert titles == ["US dollars a request", "Requests a month from which a variant pays", "Tokens a request"]
 
 
 def test_a_colder_cache_at_unequal_traffic_leaves_cost_undecided(database: Database, ingester: Ingester) -> None:
