@@ -53,7 +53,15 @@ def command() -> None:
 )
 @CONFIG
 @JSON
-def enqueue(suite: str | None, config: Path, as_json: bool, **wish: Any) -> None:
+def enqueue(
+    suite: str | None,
+    candidate: str | None,
+    baseline: str | None,
+    shadow: str | None,
+    config: Path,
+    as_json: bool,
+    **wish: Any,
+) -> None:
     """Create a queue of pairs from runs on SUITE, or from a shadow.
 
     The newest runs of both targets count. SUITE is a suite's name or file. A shadow has the real questions of ROUTE,
@@ -68,7 +76,10 @@ def enqueue(suite: str | None, config: Path, as_json: bool, **wish: Any) -> None
     from fairtrial.api.operation import Nothing
     from fairtrial.api.store import ingest
 
+    if not (shadow or (suite and candidate and baseline)):
+        raise UsageError("review enqueue: name SUITE with --candidate and --baseline, or --shadow ROUTE")
     project = project_of(config)
+    wish |= {"candidate": candidate, "baseline": baseline, "shadow": shadow}
     wished = {name: value for name, value in wish.items() if value is not None}
     if suite is not None:
         wished["suite"] = _suite_name(suite)

@@ -53,6 +53,15 @@ def fill(folder: Path, *, pairs: int) -> Database:
 
 def test_a_queue_has_the_questions_of_a_route_and_hides_who_asked(tmp_path: Path) -> None:
     write_project(tmp_path)
+    for words in (
+        (),
+        ("tickets",),
+        ("tickets", "--candidate", "tuned"),
+        ("--candidate", "tuned", "--baseline", "base"),
+    ):
+        assert "name SUITE with --candidate and --baseline, or --shadow ROUTE" in said(
+            tmp_path, *ENQUEUE[:2], *words, code=2
+        )
     assert "support-bot has no shadow" in said(tmp_path, *ENQUEUE, code=2)
     said(tmp_path, "shadow", "start", "base", "tuned")
     assert "no pair that both answered" in said(tmp_path, *ENQUEUE, code=2)
