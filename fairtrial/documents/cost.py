@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from math import inf
+from math import floor, inf, log10
 
 from fairtrial.api.cost_answers import BreakEven, CostReport, Range, Sensitivity, VariantCost
 from fairtrial.document.values import Block, Chart, Document, Heading, Interval, Note, Row, Sentence, State, Table
 
 UNKNOWN = "unknown"
+TOO_FEW = "too few users for an interval"
 REMEDY = (
     "Split the traffic evenly, or give each variant its own cache salt with `params`, and compare again. At equal"
     " warmth the table below shows what a request would cost."
@@ -41,6 +42,8 @@ def pays_line(report: CostReport, each: BreakEven) -> str:
         return f"{each.variant} saves nothing so far: a request of it costs {dollars(-each.saved.value)} more"
     if each.fixed_usd <= 0 and each.pays == "yes":
         return f"{each.variant} pays from the first request; it saves {dollars(each.saved.value)} a request"
+    if each.fixed_usd <= 0:
+        return f"{each.variant} may save {dollars(each.saved.value)} a request ({_saved(each.saved)}) at any volume"
     return (
         f"{each.variant} pays from {_count(each.requests.value)} requests a month ({_ends(each.requests)});"
         f" you have {each.volume:,}"
@@ -49,8 +52,14 @@ def pays_line(report: CostReport, each: BreakEven) -> str:
 
 def _ends(requests: Range) -> str:
     if requests.low is None:
-        return "too few users for an interval"
+        return TOO_FEW
     return f"{_count(requests.low)} {'or more' if requests.high is None else f'to {_count(requests.high)}'}"
+
+
+def _saved(saved: Range) -> str:
+    if saved.low is None or saved.high is None:
+        return TOO_FEW
+    return f"{dollars(saved.low)} to {dollars(saved.high)}"
 
 
 def _blocks(report: CostReport) -> Iterator[Block]:
@@ -188,8 +197,10 @@ def _machines(report: CostReport) -> tuple[Row, ...]:
 
 
 def dollars(value: float) -> str:
-    """An amount with four significant digits, such as ``$0.001234``."""
-    return f"-${-value:.4g}" if value < 0 else f"${value:.4g}"
+    """An amount with four significant digits and without an exponent, such as ``$0.00001234``."""
+    digits = max(0, 3 - floor(log10(abs(value)))) if value else 0
+    amount = f"{abs(value):.{digits}f}"
+    return f"{'-' if value < 0 else ''}${amount.rstrip('0').rstrip('.') if digits else amount}"
 
 
 def _dollars_of(level: Range | None) -> str:
