@@ -141,7 +141,7 @@ def _bare_insert(lines: list[bytes], folder: Path) -> float:
         events = [event for event in map(decode, lines) if isinstance(event, RequestEvent)]
         before = time.process_time()
         with database.transaction() as cursor:
-            insert_requests(cursor, events)
+            insert_requests(cursor, events, secret="")
         used = time.process_time() - before
         database.close()
     return used

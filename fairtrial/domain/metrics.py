@@ -43,14 +43,24 @@ UNIT_COLUMNS: Mapping[str, str] = {
     "priced": "count(*) FILTER (outcome = 'ok' AND cost_usd IS NOT NULL)",
     "unpriced": "count(*) FILTER (outcome = 'ok' AND cost_usd IS NULL AND cost_basis IS DISTINCT FROM 'pending')",
     "cost": "coalesce(sum(cost_usd), 0)::DOUBLE",
+    "followed": "count(question)",
+    "questions": "count(*) FILTER (question)",
+    "asked_again": "count(*) FILTER (question AND next_request = 'reworded')",
+    "regenerated": "count(*) FILTER (next_request = 'repeated')",
+    "left_after_error": "count(*) FILTER (user_outcome = 'failed' AND next_request = 'none')",
+    "not_continued": "count(*) FILTER (question AND next_request IS NOT NULL)",
 }
 """SQL aggregates over the analysed requests of one unit.
 
 ``calls`` and ``calls_failed`` are the upstream calls of a request to its arm, and those that failed. Requests that an
-open breaker kept from their arm are summed apart.
+open breaker kept from their arm are summed apart. ``next_request`` is known half an hour after a request; from
+``asked_again`` on, rows of `unit_sums` come then.
 """
+FOLLOWED_COLUMNS = ("asked_again", "regenerated", "left_after_error", "not_continued")
+"""The columns that need what the unit did after a request."""
 
 
+ASKED_AGAIN_RATE = "requests.asked_again_rate"
 KEPT_AWAY_RATE = "requests.kept_away_rate"
 """The metric that is shown for each arm, pauses, and never decides."""
 
@@ -64,7 +74,8 @@ class Metric:
     the requests whose amount is known, or is empty for the amount of the whole unit. ``column``: the column of
     `requests` of a quantile, and ``nu`` which one. ``margin``: the default margin as written. ``safety``: the default
     stop margin is 0. ``needs_answer``: a request that an open breaker kept from the treatment counts as a bad one for
-    the proof of safety, because its answer is unknown. ``decides``: whether an experiment or a gate may use it.
+    the proof of safety, because its answer is unknown. ``is_late``: known half an hour after a request.
+    ``decides``: whether an experiment or a gate may use it.
     """
 
     name: str
@@ -79,6 +90,7 @@ class Metric:
     margin: str = "1pp"
     safety: bool = False
     needs_answer: bool = False
+    is_late: bool = False
     decides: bool = True
 
     @property
@@ -94,6 +106,10 @@ class Metric:
 
 def _events(name: str, what: str, over: str, per: str, *, safety: bool = True) -> Metric:
     return Metric(name, what, "events", over=over, per=per, safety=safety, needs_answer=safety)
+
+
+def _followed(name: str, what: str, over: str, per: str, better: Better = "lower") -> Metric:
+    return Metric(name, what, "events", better=better, over=over, per=per, is_late=True)
 
 
 def _quantile(name: str, what: str, column: str, nu: float) -> Metric:
@@ -130,6 +146,31 @@ CATALOGUE: Mapping[str, Metric] = {
             over="schema_invalid",
             per="schema_checked",
             safety=True,
+        ),
+        _followed(
+            ASKED_AGAIN_RATE,
+            "questions that the unit asks again in other words within 10 minutes",
+            "asked_again",
+            "questions",
+        ),
+        _followed(
+            "requests.regenerate_rate",
+            "requests whose prompt the unit sends again within 10 minutes",
+            "regenerated",
+            "followed",
+        ),
+        _followed(
+            "requests.left_after_error_rate",
+            "requests that nobody answered, after which the unit sends nothing for 30 minutes",
+            "left_after_error",
+            "followed",
+        ),
+        _followed(
+            "requests.continued_rate",
+            "questions after which the unit sends something else within 30 minutes",
+            "not_continued",
+            "questions",
+            better="higher",
         ),
         _quantile("requests.latency_p50", "median latency in milliseconds", "latency_ms", 0.5),
         _quantile("requests.latency_p95", "95th percentile of latency in milliseconds", "latency_ms", 0.95),

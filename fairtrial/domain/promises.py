@@ -186,6 +186,12 @@ LOW_RATING = 2
 REUSED_CASES = 7
 """Judgements of one suite from which on a verdict warns that its cases are reused. Source: fairtrial's choice."""
 
+SAME_QUESTION = 0.28
+"""The similarity from which two questions are one in other words: twice the words that both have, divided by the words
+of each. Source: ADR 114."""
+QUESTION_WORDS = 3
+"""The fewest different words of a question that is compared; "yes, please" is none. Source: ADR 114."""
+
 # Ages
 
 RUN_MAX_AGE_SECONDS = 14 * 86_400.0
@@ -204,6 +210,10 @@ WARN_DAYS = (7, 30, 90)
 """How many days before a deployment's last one `check` and alarms warn. Source: fairtrial's choice."""
 CLAIM_US = 600_000_000
 """How long a pair is reserved for a reviewer after the last change. Source: fairtrial's choice."""
+ASKED_AGAIN_US = 600_000_000
+"""Within which time a question in other words asks again, or an equal prompt repeats one. Source: ADR 114."""
+LEFT_US = 1_800_000_000
+"""After which time without a request a unit has left; web analytics ends a session then. Source: ADR 114."""
 
 # Pauses and clocks
 

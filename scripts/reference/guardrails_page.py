@@ -50,6 +50,35 @@ An experiment without the key `guardrails` has those marked *yes*. A guardrail i
 states no `pause_at` or `kill_at`, they follow from the margin as in this table. The page is generated from the
 catalogue and from the function that freezes a plan."""
 
+NEXT = """\
+## What a user does next
+
+Four rates need no feedback. Control finds what a [unit](../glossary.md#unit) did after each request of the
+experiment, half an hour later, outside the request's path. Like every rate they belong to the variant of the
+unit's first request.
+
+| metric | of | counts |
+|---|---|---|
+| `requests.asked_again_rate` | questions | another question within 10 minutes has similar words |
+| `requests.regenerate_rate` | all requests | the same prompt comes again within 10 minutes, without automatic retries |
+| `requests.left_after_error_rate` | all requests | nobody answered it, and the unit sends nothing for 30 minutes |
+| `requests.continued_rate` | questions | something else comes within 30 minutes; this is good |
+
+- A *question* is the user's message that ends a request, with at least three different words. A tool's result is none.
+- Words are cut to five letters and hashed with the store's secret. The similarity is twice the number of shared words,
+  divided by the words of both. From 0.28 on, the question counts as asked again. No text is kept for this; the hashes
+  are deleted when the outcome is known.
+- A request is compared with the next eight of its unit. Until its half hour is over, it counts as one that was not
+  asked again, not repeated, not left and continued.
+- First hours and first 24 hours of a unit count half an hour later than those of other rates. First requests alone are
+  not read.
+- There is no history from before an experiment. State the `baseline`.
+
+On 500 pairs of messages from shipped dialogues, half of which had no part in choosing the threshold, precision is
+97 % and recall 86 %. Of all follow-ups, 2.7 % are counted. Questions that differ only in a name, a
+number or a negation are counted in 86 % of cases, in both variants alike. Two equal arms are called different in
+0.7 % of 2,000 trials. All figures: `python benchmarks/outcomes.py`."""
+
 RATES = """\
 ## How a rate of requests is decided
 
@@ -174,7 +203,7 @@ def guardrails_page() -> str:
     """The page."""
     heads = ("metric", "what it counts", "margin", "pause_at", "kill_at", "by default", "decided by")
     statements = table(("statement", "what control does", "error probability"), STATEMENTS)
-    return page("Guardrails", INTRO.format(statements=statements), RATES, f"{TABLE}\n\n{table(heads, _rows())}")
+    return page("Guardrails", INTRO.format(statements=statements), RATES, NEXT, f"{TABLE}\n\n{table(heads, _rows())}")
 
 
 def _rows() -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,7 @@ from fairtrial.config.rules.deployments import Names, repeated_fallbacks, unknow
 from fairtrial.config.rules.metrics import EXAMPLES, better_of, is_share, method_of, unknown_metric
 from fairtrial.domain.decision.shadow import MEASURES, OWN
 from fairtrial.domain.errors import control_character, nearest
-from fairtrial.domain.metrics import parse_margin
+from fairtrial.domain.metrics import CATALOGUE, parse_margin
 from fairtrial.domain.settings import SPLIT, Enrolment, Guardrail
 
 Path = tuple[str | int, ...]
@@ -111,6 +111,7 @@ def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> It
     if primary is not None:
         where = (*path, "primary")
         yield from _metric(where, primary.metric, file)
+        yield from _unfollowed(where, primary.metric, experiment, file)
         yield from _margin((*where, "mde"), primary.mde, primary.metric, file)
         yield from _cap(where, primary.metric, primary.cap, file)
     if experiment.looks == "planned" and "looks" in experiment.model_fields_set:
@@ -119,6 +120,7 @@ def _metrics(path: Path, experiment: ExperimentSection, file: ProjectFile) -> It
     for index, guardrail in enumerate(experiment.guardrails or ()):
         where = (*path, "guardrails", index)
         yield from _metric(where, guardrail.metric, file)
+        yield from _unfollowed(where, guardrail.metric, experiment, file)
         yield from _margin((*where, "margin"), guardrail.margin, guardrail.metric, file)
         for key in STOPS:
             written = getattr(guardrail, key)
@@ -179,6 +181,18 @@ def _metric(path: Path, metric: str, file: ProjectFile) -> Iterator[FieldError]:
     unfit = unknown_metric(metric, file.metrics)
     if unfit is not None:
         yield FieldError((*path, "metric"), *unfit)
+
+
+def _unfollowed(path: Path, metric: str, experiment: ExperimentSection, file: ProjectFile) -> Iterator[FieldError]:
+    """What a unit does after a request can't be known of a unit that sends one, or without the texts to compare."""
+    known = CATALOGUE.get(metric)
+    if known is None or not known.is_late:
+        return
+    if experiment.unit == "request":
+        yield FieldError((*path, "metric"), f"{metric} needs units that send several requests", "unit: user")
+    elif known.per == "questions" and file.capture.bodies == "none":
+        hint = "write capture: {bodies: redacted}, or use requests.regenerate_rate"
+        yield FieldError((*path, "metric"), f"{metric} compares texts, and capture.bodies is none", hint)
 
 
 def _cap(path: Path, metric: str, cap: float | None, file: ProjectFile) -> Iterator[FieldError]:

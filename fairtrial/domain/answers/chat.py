@@ -63,6 +63,16 @@ def asked_text(body: str) -> str | None:
     return question if isinstance(question, str) else _last_text(question, "user")
 
 
+def last_question(body: str) -> str | None:
+    """The text of the user's message that ends a request; ``None`` where another message ends it, as tools' do."""
+    request = json_object(body) or {}
+    question = request.get("messages", request.get("input", request.get("prompt")))
+    if isinstance(question, list):
+        last = question[-1] if question else None
+        return _text(last.get("content")) if isinstance(last, dict) and last.get("role") == "user" else None
+    return question if isinstance(question, str) else None
+
+
 def continued_text(body: str) -> str | None:
     """The last answer that a request repeats, because it continues a conversation; ``None`` without one."""
     request = json_object(body) or {}

@@ -37,7 +37,8 @@ _IS_FIRST = """NOT (early OR kept_away) AND row_number() OVER (
         PARTITION BY experiment, analysis_hash, exposed_unit, early, kept_away, week
         ORDER BY at_time, request_id) = 1"""
 _READ = """request_id, experiment, analysis_hash, variant_assigned, exposed_unit, at_time, outcome, arm_outcome,
-    user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd, cost_basis, tags"""
+    user_outcome, reason, refused, refused_by_text, schema_valid, tokens_in, tokens_out, cost_usd, cost_basis, question,
+    next_request, tags"""
 STARTED = f"""
     SELECT experiment, analysis_hash,
         make_timestamp(max(CAST(json_extract(plan, '$.started_us') AS BIGINT))) AS started_at,

@@ -228,6 +228,7 @@ CHANGES: Mapping[str, TableChange] = {
 _SENT = f"coalesce(unit IN (SELECT exposed_unit FROM requests WHERE {TOUCHED['requests']}), false)"  # noqa: S608 - ours
 COMPUTED: Mapping[str, TableChange] = {
     **dict.fromkeys(("placements", "traffic_sums", "latency_sums", "last_requests"), TableChange(where="false")),
+    "recent_turns": TableChange(where=f"NOT {_OF_REQUEST}"),
     "watermarks": TableChange(where="name NOT IN ('placements', 'traffic_sums')"),
     "unit_sums": TableChange(_columns(empty="tags") | _REPLACED_UNIT, touched=_SENT),
 }

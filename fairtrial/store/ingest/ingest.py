@@ -4,17 +4,21 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
 
 from fairtrial.domain.errors import JournalError, UsageError
+from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.domain.store_reports import IngestResult
 from fairtrial.journal.counts import read_assigned
 from fairtrial.journal.reader import Chunk
 from fairtrial.journal.segment import DONE, files, is_compressed, names, read_header, segment_name
 from fairtrial.safe_files import has_writer
+from fairtrial.store.core import named_values
 from fairtrial.store.core.database import Cursor, Database, chunk_folder
+from fairtrial.store.derived import next_requests
 from fairtrial.store.derived.derived_columns import DerivedColumns
 from fairtrial.store.ingest.batch import Batch, Reject, insert_lines, lines_of, sweep
 from fairtrial.store.ingest.record_counts import RecordCounts
@@ -55,6 +59,7 @@ class Ingester:
         self._positions = {str(segment): int(position) for segment, position, _ in ledger}
         self._sealed = {str(segment) for segment, _, sealed in ledger if sealed}
         self._sources: dict[str, str] = {}
+        self._followed_us = 0
         self._counts = RecordCounts(database)
         self._newer: dict[str, str] = {}
         sweep_archive(self._journal)
@@ -63,7 +68,7 @@ class Ingester:
 
     def catch_up(self, *, paced: bool = False) -> IngestResult:
         """Ingest everything in the journal at the time of the call; ``paced`` may defer derived columns."""
-        total = IngestResult()
+        total, begun_us = IngestResult(), self._clock_us()
         with self._one_at_a_time:
             ends: list[tuple[str, Chunk]] = []
             assigned = read_assigned(self._journal)
@@ -72,6 +77,7 @@ class Ingester:
             total += self._take(*ends)
             if not total.unreadable:
                 self._counts.compare(assigned, self._clock_us())
+                self._follow_up(begun_us, paced=paced)
             total += IngestResult(failed=self._derived.fold_requests(paced=paced).failed)
             self._derived.compute(paced=paced)
         return total
@@ -102,6 +108,10 @@ class Ingester:
             for path in old if not dry_run else ():
                 path.unlink()
         return len({segment_name(path) for path in old})
+
+    @cached_property
+    def _secret(self) -> str:
+        return named_values.pepper(self._database)
 
     def _bring_back(self) -> None:
         """Move back archived segments that the ledger lists as unfinished, because an older store was restored."""
@@ -181,9 +191,10 @@ class Ingester:
 
     def _insert(self, taken: Sequence[tuple[str, Chunk]], batch: Batch) -> None:
         segments, ends = [segment for segment, _ in taken], [chunk.end for _, chunk in taken]
+        secret = self._secret
         about = {event.experiment for event in batch.requests if event.experiment is not None}
         with self._database.changes.about(*about), self._database.transaction() as cursor:
-            insert_requests(cursor, batch.requests)
+            insert_requests(cursor, batch.requests, secret=secret)
             insert_lines(cursor, batch.lines(), self._scratch)
             for reject in batch.rejects:
                 self._reject(cursor, reject)
@@ -208,6 +219,12 @@ class Ingester:
         head = replace(chunk, lines=first, end=middle)
         rest = replace(chunk, lines=chunk.lines[len(first) :], start=middle)
         return self._take((segment, head)) + self._take((segment, rest))
+
+    def _follow_up(self, now_us: int, *, paced: bool) -> None:
+        """Find what units did after their requests, at most every minute if ``paced``. All until then is stored."""
+        if not paced or now_us >= self._followed_us + MINUTE_US:
+            next_requests.settle(self._database, now_us=now_us)
+            self._followed_us = now_us
 
     def _seal(self, path: Path, name: str, chunk: Chunk) -> IngestResult:
         """Archive a segment whose writer is dead and whose complete lines are ingested; reject a torn last line."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_h
 
 from msgspec import Struct
 
+from fairtrial.domain.answers.rewording import question_words
 from fairtrial.domain.events import AttemptRecord, Exposure, RequestEvent
 from fairtrial.domain.money.tokens import Tokens
 from fairtrial.store.core.thread_access import Cursor
@@ -50,6 +51,13 @@ def truths(values: Sequence[bool | None]) -> pyarrow.Array:
 
     given = _filled(values, False)
     return _column(pyarrow.bool_(), values, given, [_bits(given)])
+
+
+def lists(values: Sequence[list[int] | None]) -> pyarrow.Array:
+    """A column of lists of whole numbers of 32 bits."""
+    import pyarrow
+
+    return pyarrow.array(values, pyarrow.list_(pyarrow.uint32()))
 
 
 def tags(values: Sequence[dict[str, str]]) -> pyarrow.Array:
@@ -146,29 +154,41 @@ def _makers(record: type[Struct]) -> Iterator[tuple[str, Callable[[Sequence[Any]
         yield column, next((make for kind, make in _KINDS.items() if kind in kinds), texts)
 
 
-_MAKE = {"ordinal": whole_numbers} | {name: make for record in _RENAMED for name, make in _makers(record)}
+_MADE: Mapping[str, Callable[[Sequence[Any]], Any]] = {"ordinal": whole_numbers, "words": lists}
+_MAKE = {**_MADE, **{name: make for record in _RENAMED for name, make in _makers(record)}}
 """Makes each column. DuckDB casts and checks whole numbers and times."""
 
 BODIES = "request_body, response_body"
 AT_TIME = "make_timestamp(at_time) AS at_time"
 COST = "TRY_CAST(cost_usd AS DECIMAL(18, 9)) AS cost_usd"
 """A cost that is no number is unknown."""
-REQUESTS = f"INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}) REPLACE ({AT_TIME}, {COST}) FROM new_requests"  # noqa: S608
+SENDS_MORE = "enrolled AND exposed_unit <> '' AND unit_kind <> 'request'"
+REQUESTS = f"""
+INSERT INTO requests BY NAME SELECT * EXCLUDE ({BODIES}, words) REPLACE ({AT_TIME}, {COST}),
+    CASE WHEN {SENDS_MORE} THEN words IS NOT NULL END AS question
+FROM new_requests
+"""  # noqa: S608 - ours
 PAYLOADS = f"""
 INSERT INTO payloads BY NAME SELECT request_id, {AT_TIME}, {BODIES} FROM new_requests
 WHERE request_body IS NOT NULL OR response_body IS NOT NULL
 """  # noqa: S608 - ours
+TURNS = f"""
+INSERT INTO recent_turns
+SELECT request_id, {AT_TIME}, experiment, exposed_unit, prompt_digest, coalesce(retry_ordinal, 0) > 0, words
+FROM new_requests WHERE {SENDS_MORE}
+"""  # noqa: S608 - ours
 ATTEMPTS = f"INSERT INTO attempts BY NAME SELECT * REPLACE ({AT_TIME}, {COST}) FROM new_attempts"  # noqa: S608 - ours
 
 
-def insert_requests(cursor: Cursor, events: Sequence[RequestEvent]) -> None:
-    """Insert the events within the caller's transaction.
+def insert_requests(cursor: Cursor, events: Sequence[RequestEvent], *, secret: str) -> None:
+    """Insert the events within the caller's transaction. ``secret``: the store's, for the words of questions.
 
     Raises `duckdb.Error`, and `ValueError` or `OverflowError` for a value that no column can hold.
     """
     calls = [(event, ordinal, call) for event in events for ordinal, call in enumerate(event.attempts)]
     if events:
-        _insert(cursor, "new_requests", _of_requests(events), (REQUESTS, PAYLOADS))
+        words = [question_words(secret, event.request_body) if _sends_more(event) else None for event in events]
+        _insert(cursor, "new_requests", _of_requests(events) | {"words": words}, (REQUESTS, PAYLOADS, TURNS))
     if calls:
         requests, ordinals, attempts = zip(*calls, strict=True)
         _insert(cursor, "new_attempts", _of_attempts(requests, attempts) | {"ordinal": ordinals}, (ATTEMPTS,))
@@ -184,6 +204,12 @@ def _of_requests(events: Sequence[RequestEvent]) -> dict[str, Sequence[Any]]:
         **_columns([call.tokens or _NO_TOKENS for call in last], _TOKENS),
         "cost_usd": [_cost(event) for event in events],
     }
+
+
+def _sends_more(event: RequestEvent) -> bool:
+    """Whether its unit is in an experiment and may send another request, as `SENDS_MORE`."""
+    exposure = event.exposure
+    return exposure is not None and exposure.enrolled and bool(exposure.unit) and exposure.unit_kind != "request"
 
 
 def _cost(event: RequestEvent) -> str | None:

@@ -19,6 +19,7 @@ from fairtrial.api.experiment_answers import (
 from fairtrial.api.experiment_box import Box, Label
 from fairtrial.domain.decision.arms import interval_of
 from fairtrial.domain.decision.values import Decision, EarlierProof, MetricDecision
+from fairtrial.domain.metrics import ASKED_AGAIN_RATE
 from fairtrial.domain.plan import Experiment, Plan
 from fairtrial.experiments.analysis.memory import LOST
 from fairtrial.experiments.analysis_plan import AnalysisPlan
@@ -35,6 +36,7 @@ from fairtrial.store.experiments import analysis_plans, stored_looks
 from fairtrial.store.experiments.analysis_plans import StoredPlan
 from fairtrial.store.experiments.attempts import Definition, earlier_proofs
 from fairtrial.store.experiments.stored_looks import DecidedLook
+from fairtrial.store.traffic.agreement import read_agreement
 from gateway.control.experiments.accept_declines import begins_anew, described_offers, offered_declines
 from gateway.control.experiments.slice_findings import describe_slices
 from gateway.control.shadows import known_shadow
@@ -84,9 +86,10 @@ def describe_decision(
     now = _remembering(database, stored, look, now)
     anew = plan is not None and begins_anew(stored.plan, plan, experiment, now.entered)
     offers = offered_declines(stored.plan, look.sums, now.entered, begins_anew=anew)
+    box = _with(shadow, result_box(stored.plan, look.decisions, now))
     return msgspec.structs.replace(
         shown,
-        box=_with(shadow, result_box(stored.plan, look.decisions, now)),
+        box=msgspec.structs.replace(box, notes=(*_agreement(database, stored.plan), *box.notes)),
         analysis=_analysis(look, now, _chart(database, stored) if chart else ()),
         accepts=described_offers(stored.plan, offers),
         plans=_plans(database, experiment.name),
@@ -107,6 +110,13 @@ def _with(lines: tuple[tuple[Label, str], ...], box: Box) -> Box:
     """The box with lines before its next step."""
     others = tuple(line for line in box.lines if line[0] != "Next")
     return msgspec.structs.replace(box, lines=(*others, *lines, *box.lines[len(others) :])) if lines else box
+
+
+def _agreement(database: Database, plan: AnalysisPlan) -> tuple[str, ...]:
+    """How feedback agrees with questions that were asked again, if the plan counts these."""
+    if all(metric.metric != ASKED_AGAIN_RATE for metric in plan.metrics):
+        return ()
+    return tuple(each.sentence for each in read_agreement(database, plan.experiment, from_us=plan.from_us))
 
 
 def proofs_of(database: Database, plan: AnalysisPlan, variant: str, *, number: int) -> tuple[EarlierProof, ...]:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairtrial.domain.limits.constants import MINUTE_US
 from fairtrial.domain.metrics import CATALOGUE
-from fairtrial.domain.promises import REQUESTS_CAP
+from fairtrial.domain.promises import LEFT_US, REQUESTS_CAP
 from fairtrial.experiments.analysis_plan import AnalysisPlan, Interruption
 from fairtrial.experiments.metric_plan import MetricPlan
 from fairtrial.stats.sequential.request_errors import ErrorShares, EveryRequest
@@ -75,8 +76,11 @@ def read_shares(
     """
     cuts = unit_groups.cutting(plan, interruptions)
     conditions = {
-        f"within_{window}": "true" if plan.unit == "request" else unit_groups.complete(window, at_us - LATE_US, cuts)
+        f"within_{window}_{late}": "true"
+        if plan.unit == "request"
+        else unit_groups.complete(window, at_us - late, cuts)
         for window, at_us in until_us.items()
+        for late in {_late_us(metric) for metric in metrics}
     }
     conditions |= {f"counts_{at}": unit_groups.counts(plan, metric) for at, metric in enumerate(metrics)}
     known = [CATALOGUE[metric.metric] for metric in metrics]
@@ -141,8 +145,8 @@ class _Windows:
         over, per, luck = known.over, str(known.per), units["luck"][at]
         away = self.kept_away[at] if known.needs_answer else 0.0
         bad, whole = self.day[over][at] + (0.0 if control else away), self.day[per][at] + away
-        in_hour = units[f"within_{HOUR_US}"][at] & (self.hour[per][at] > 0)
-        in_day = units[f"within_{DAY_US}"][at] & (whole > 0)
+        in_hour = units[f"within_{HOUR_US}_{_late_us(metric)}"][at] & (self.hour[per][at] > 0)
+        in_day = units[f"within_{DAY_US}_{_late_us(metric)}"][at] & (whole > 0)
         bad, whole = bad[in_day], whole[in_day]
         hour = self.hour[over][at][in_hour], self.hour[per][at][in_hour]
         cap = float(metric.cap or REQUESTS_CAP)
@@ -151,8 +155,13 @@ class _Windows:
             UnitShares.of(bad, whole, luck=luck[in_day]),
             capped_requests(bad, whole, cap=cap),
             EveryRequest.of(bad, whole) if every else None,
-            None if self.first is None else _present(self.first[over][at], self.first[per][at], luck),
+            None if self.first is None or known.is_late else _present(self.first[over][at], self.first[per][at], luck),
         )
+
+
+def _late_us(metric: MetricPlan) -> int:
+    """How long after a window's end all of it is known; what units do next is looked for every minute."""
+    return LATE_US + (LEFT_US + MINUTE_US if CATALOGUE[metric.metric].is_late else 0)
 
 
 def _present(bad: Values, requests: Values, luck: Values) -> UnitShares:
@@ -195,5 +204,6 @@ def _lengths(plan: AnalysisPlan) -> list[int]:
         round(metric.window_seconds * 1e6) + metric_sums.LATE_US for metric in plan.metrics if metric.window_seconds
     ]
     if plan.unit != "request" and any(metric.method == "shares" for metric in plan.metrics):
-        lengths += [length + LATE_US for length in (HOUR_US, DAY_US)]
+        late = {_late_us(metric) for metric in plan.metrics if metric.method == "shares"}
+        lengths += [length + wait for length in (HOUR_US, DAY_US) for wait in late]
     return sorted(set(lengths))

@@ -75,3 +75,30 @@ def test_both_stops_and_the_former_one_alone_are_accepted(tmp_path: Path) -> Non
     ).plan
     rate, latency = plan.experiments["tuned-vs-base"].guardrails
     assert (rate.pause_at, rate.kill_at, latency.kill_at, latency.stop_margin) == ("0.5pp", "2pp", None, "30%")
+
+
+AGAIN = "requests.asked_again_rate, margin: 2pp}"
+NO_TEXTS = ("bodies: redacted", "bodies: none")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            [(ERRORS, AGAIN), ("unit: user", "unit: request")],
+            "requests.asked_again_rate needs units that send several requests (unit: user)",
+        ),
+        (
+            [(ERRORS, AGAIN), NO_TEXTS],
+            "requests.asked_again_rate compares texts, and capture.bodies is none"
+            " (write capture: {bodies: redacted}, or use requests.regenerate_rate)",
+        ),
+    ],
+)
+def test_what_a_user_does_next_must_be_measurable(tmp_path: Path, changes: list[tuple[str, str]], message: str) -> None:
+    assert [error.partition(".metric: ")[2] for error in errors(tmp_path, *changes)] == [message]
+
+
+def test_leaving_after_an_error_needs_no_texts(tmp_path: Path) -> None:
+    left = "requests.left_after_error_rate, margin: 2pp}"
+    assert errors(tmp_path, (ERRORS, left), NO_TEXTS) == []
